@@ -1,0 +1,64 @@
+# What a developer and CI do; `make` alone lists it.
+# Environments live in .venvs/ and are installed by the first target that needs them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+LOCAL := .venvs/local/bin/python
+DEV := .venvs/dev/bin/python
+PYTHON_SOURCES := functions layers/token_broker/token_broker sandbox tests benchmarks
+
+# Only the folders that exist, so that each check works from the first commit on.
+SOURCES = $(wildcard $(PYTHON_SOURCES))
+
+export PYTHONDONTWRITEBYTECODE := 1
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+.PHONY: help setup check format test test-unit up down demo bench build lock clean env-local env-runtime env-dev
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: env-local env-runtime env-dev ## install everything, so that the other targets need no network
+
+env-local env-runtime env-dev: env-%:
+	@sh requirements/install.sh $*
+
+check: env-dev ## lint, types, import rules, template: seconds
+	$(DEV) -m ruff check $(SOURCES)
+	$(DEV) -m ruff format --check $(SOURCES)
+	$(DEV) -m mypy
+	$(DEV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	$(DEV) -m cfnlint template.yaml
+
+format: env-dev ## put the Python sources in the house style
+	$(DEV) -m ruff check --fix $(SOURCES)
+	$(DEV) -m ruff format $(SOURCES)
+
+test: env-dev env-local env-runtime ## every test, the end-to-end ones on a local stack of their own
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(LOCAL) -m samcli validate --lint --template-file template.yaml
+	$(DEV) -m pytest
+
+test-unit: env-dev ## the tests that need no process and no socket
+	$(DEV) -m pytest tests/unit
+
+up: env-local env-runtime ## start the local AWS and the providers' simulators, deploy, write .local/stack.json
+	@$(LOCAL) -m sandbox.stack up
+
+down: ## stop what `make up` started and throw its data away
+	@if [ -x $(LOCAL) ]; then $(LOCAL) -m sandbox.stack down; else echo "Nothing runs: nothing was ever started here."; fi
+
+demo: up ## `make up`, then every operation, shown
+	@$(LOCAL) -m sandbox.demo
+
+bench: env-dev env-local env-runtime build ## what a cold start of each built handler costs
+	@$(DEV) -m benchmarks
+
+build: env-local env-runtime ## build the functions and the layer into .aws-sam/build, ready for `sam deploy`
+	@$(LOCAL) -m sandbox.stack build
+
+lock: ## resolve requirements/*.in and the layer's anew into hash-pinned files
+	@sh requirements/lock.sh
+
+clean: down ## remove everything that was built or installed
+	rm -rf .venvs .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

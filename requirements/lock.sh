@@ -1,0 +1,20 @@
+#!/bin/sh
+# Resolves every *.in file into a hash-pinned *.txt file that names no registry. Arguments go to pip-compile,
+# for example: requirements/lock.sh --upgrade-package requests
+set -eu
+
+cd "$(dirname "$0")"
+sh install.sh lock
+python="$(cd .. && pwd)/.venvs/lock/bin/python"
+export CUSTOM_COMPILE_COMMAND="make lock"
+
+# The layer first: dev.in is held to what the layer resolved to.
+for file in ../layers/token_broker/requirements runtime local dev lock; do
+    (
+        cd "$(dirname "$file")"
+        name=$(basename "$file")
+        "$python" -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-options \
+            --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+            --output-file "$name.txt" "$@" "$name.in"
+    )
+done

@@ -1,0 +1,83 @@
+"""A client of the control address, for tests and the demo. Standard library only."""
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+TIMEOUT_SECONDS = 10
+
+
+class ControlError(Exception):
+    """The control address said no; the text is its sentence."""
+
+
+class ControlClient:
+    """Each call is one request on a connection of its own, so the client may be shared by threads."""
+
+    def __init__(self, address: str) -> None:
+        self._host = urlsplit(address).netloc
+
+    def put_account(self, provider: str, name: str, **fields: object) -> None:
+        self.call("PUT", f"/accounts/{provider}/{quote(name, safe='')}", fields)
+
+    def delete_account(self, provider: str, name: str) -> bool:
+        deleted: bool = self.call("DELETE", f"/accounts/{provider}/{quote(name, safe='')}")["deleted"]
+        return deleted
+
+    def fault(self, provider: str, kind: str, **parameters: object) -> None:
+        """Make the next request go wrong; the parameters are those of README.md, in camel case."""
+        self.call("POST", "/faults", {"provider": provider, "kind": kind, **parameters})
+
+    def faults(self) -> list[dict[str, Any]]:
+        return list(self.call("GET", "/faults")["faults"])
+
+    def forget_faults(self) -> None:
+        self.call("DELETE", "/faults")
+
+    def requests(self, provider: str | None = None) -> list[dict[str, Any]]:
+        return list(self.call("GET", "/requests" + (f"?provider={provider}" if provider else ""))["requests"])
+
+    def forget_requests(self) -> None:
+        self.call("DELETE", "/requests")
+
+    def state(self) -> dict[str, Any]:
+        return self.call("GET", "/state")
+
+    def now(self) -> float:
+        return float(self.call("GET", "/clock")["now"])
+
+    def advance(self, seconds: float) -> float:
+        return float(self.call("POST", "/clock", {"advance": seconds})["now"])
+
+    def reset(self) -> None:
+        self.call("POST", "/reset")
+
+    def plant_tokens(self, account: str, **fields: object) -> list[dict[str, Any]]:
+        """Shopify tokens that somebody else made; each as Shopify's list shows it."""
+        return list(self.call("POST", "/shopify/tokens", {"account": account, **fields})["tokens"])
+
+    def revoke_admin_tokens(self, account: str | None = None) -> int:
+        query = "" if account is None else f"?account={quote(account, safe='')}"
+        return int(self.call("DELETE", f"/shopify/admin-tokens{query}")["revoked"])
+
+    def renew_fourthwall_token(self, account: str) -> None:
+        self.call("POST", "/fourthwall/tokens", {"account": account})
+
+    def place_order(self, session_id: str, account: str | None = None) -> None:
+        fields = {"sessionId": session_id} if account is None else {"sessionId": session_id, "account": account}
+        self.call("POST", "/chicksx/orders", fields)
+
+    def call(self, method: str, path: str, value: object = None) -> dict[str, Any]:
+        """The JSON answer. Raises ControlError on any status but 200 and 201, OSError if nobody answers."""
+        connection = http.client.HTTPConnection(self._host, timeout=TIMEOUT_SECONDS)
+        try:
+            body = None if value is None else json.dumps(value).encode()
+            connection.request(method, path, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            answer: dict[str, Any] = json.loads(response.read())
+        finally:
+            connection.close()
+        if response.status not in (200, 201):
+            raise ControlError(answer.get("error", f"status {response.status}"))
+        return answer

@@ -1,0 +1,136 @@
+"""Fourthwall: PUT /open-api/v1.0/public-token, as pure logic.
+
+The contract is Fourthwall's page "Get or Create Public Token": Basic authentication with an API key's
+username and password, or a Bearer access token with the scope `shop_read`; 200 {"token": "ptkn_…"}, the same
+for a shop each time. 100 requests in 10 s a user; the excess is delayed, not refused. Error bodies are
+{"code": "SOME_CODE"}.
+"""
+
+import base64
+import binascii
+import secrets
+from dataclasses import dataclass, field
+
+from sandbox.simulators.json_fields import Fields, InputError
+from sandbox.simulators.messages import Request, Response, fingerprint, json_response
+
+PATH = "/open-api/v1.0/public-token"
+SCOPE = "shop_read"
+
+
+@dataclass(frozen=True)
+class Account:
+    """One shop. `limit` requests in `window` seconds are answered at once."""
+
+    username: str | None
+    password: str | None
+    access_token: str | None
+    scopes: tuple[str, ...]
+    limit: int
+    window: float
+
+
+@dataclass
+class Shop:
+    account: Account
+    token: str | None = None
+    mints: int = 0
+    starts: list[float] = field(default_factory=list)
+
+
+def read_account(value: object) -> Account:
+    """{"username","password"} or {"accessToken","scopes"?}, and "rateLimit": {"requests","seconds"}."""
+    fields = Fields(value, "A Fourthwall account")
+    username, password = fields.optional_text("username"), fields.optional_text("password")
+    access_token, scopes = fields.optional_text("accessToken"), fields.texts("scopes")
+    rate = Fields(fields.anything("rateLimit") or {}, "rateLimit")
+    limit, window = rate.whole("requests", 100, 1, 100_000), rate.number("seconds", 10, 0.01, 3600)
+    rate.finish()
+    fields.finish()
+    if (username is None) != (password is None) or (username is None and access_token is None):
+        raise InputError("A Fourthwall account needs username and password, or accessToken.")
+    return Account(username, password, access_token, (SCOPE,) if scopes is None else scopes, limit, window)
+
+
+class Fourthwall:
+    def __init__(self) -> None:
+        self._shops: dict[str, Shop] = {}
+
+    def put_account(self, name: str, value: object) -> None:
+        """Create a shop, or replace its credentials and limits; its public token stays."""
+        account = read_account(value)
+        if name in self._shops:
+            self._shops[name].account = account
+        else:
+            self._shops[name] = Shop(account)
+
+    def delete_account(self, name: str) -> bool:
+        return self._shops.pop(name, None) is not None
+
+    def renew_token(self, name: str) -> bool:
+        """Give the shop another public token, as if its owner had; False if there is no such shop."""
+        shop = self._shops.get(name)
+        if shop is not None:
+            shop.token = self._mint(shop)
+        return shop is not None
+
+    def admit(self, request: Request, now: float) -> float:
+        """The moment at which this request's turn comes; the user's place in the window is taken."""
+        shop = self._authenticate(request)
+        if shop is None:
+            return now
+        limit, window = shop.account.limit, shop.account.window
+        turn = max(now, shop.starts[-limit] + window) if len(shop.starts) >= limit else now
+        shop.starts = [*shop.starts[-limit:], turn]
+        return turn
+
+    def answer(self, request: Request, _now: float) -> Response:
+        if request.path != PATH:
+            return json_response(404, {"code": "NOT_FOUND"})
+        if request.method != "PUT":
+            return json_response(405, {"code": "METHOD_NOT_ALLOWED"}, {"Allow": "PUT"})
+        shop = self._authenticate(request)
+        if shop is None:
+            return json_response(401, {"code": "UNAUTHORIZED"})
+        if _scheme(request) == "bearer" and SCOPE not in shop.account.scopes:
+            return json_response(403, {"code": "FORBIDDEN"})
+        if shop.token is None:
+            shop.token = self._mint(shop)
+        return json_response(200, {"token": shop.token})
+
+    def state(self, _now: float) -> dict[str, object]:
+        return {
+            name: {
+                "token": None if shop.token is None else {"fingerprint": fingerprint(shop.token)},
+                "mints": shop.mints,
+            }
+            for name, shop in self._shops.items()
+        }
+
+    @staticmethod
+    def _mint(shop: Shop) -> str:
+        shop.mints += 1
+        return f"ptkn_{secrets.token_urlsafe(24)}"
+
+    def _authenticate(self, request: Request) -> Shop | None:
+        credential = request.headers.get("authorization", "").partition(" ")[2].strip()
+        scheme = _scheme(request)
+        for shop in self._shops.values():
+            account = shop.account
+            if scheme == "bearer" and account.access_token is not None and credential == account.access_token:
+                return shop
+            if scheme == "basic" and _basic(credential) == (account.username, account.password):
+                return shop
+        return None
+
+
+def _scheme(request: Request) -> str:
+    return request.headers.get("authorization", "").partition(" ")[0].lower()
+
+
+def _basic(credential: str) -> tuple[str, str] | None:
+    try:
+        username, colon, password = base64.b64decode(credential, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return (username, password) if colon else None
