@@ -1,0 +1,78 @@
+"""Reading what a provider answered: each value is checked before it is believed. Nothing of an answer is quoted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from token_broker.errors import ProviderFailure
+from token_broker.http import Answer, failure_from, senseless
+from token_broker.redaction import redact
+
+#: The longest token that is believed: an HTTP header of a browser or a CDN has no room for a longer one.
+TOKEN_LIMIT = 8192
+TEXT_LIMIT = 1024
+
+
+def member(data: Any, name: str) -> Mapping[str, Any]:
+    """The object under a name. Raises `ProviderError`."""
+    value = data.get(name) if isinstance(data, dict) else None
+    if not isinstance(value, dict):
+        raise senseless(f"it has no object '{name}'")
+    return value
+
+
+def token_value(data: Mapping[str, Any], name: str) -> str:
+    """A token: visible ASCII, and short enough to be sent in a header. Raises `ProviderError`."""
+    value = data.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= TOKEN_LIMIT:
+        raise senseless(f"'{name}' is not a token")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise senseless(f"'{name}' holds characters that a token cannot have")
+    return value
+
+
+def optional_text(data: Mapping[str, Any], name: str, default: str | None = None) -> str | None:
+    """A short printable text, or the default where there is none. Raises `ProviderError`."""
+    value = data.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, str) or len(value) > TEXT_LIMIT or not value.isprintable():
+        raise senseless(f"'{name}' is not a short text")
+    return value or default
+
+
+def optional_seconds(data: Mapping[str, Any], name: str) -> int | None:
+    """A whole number above zero, or None where there is none. Raises `ProviderError`."""
+    value = data.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise senseless(f"'{name}' is not a number of seconds")
+    return value
+
+
+def expiry(data: Mapping[str, Any], now: float, *, longest: int) -> int | None:
+    """`expiresAt` in Unix seconds, else now + `expiresIn`, else None.
+
+    One that has passed, or lies further ahead than `longest` seconds (milliseconds do), is a `ProviderError`.
+    """
+    ends, lasts = optional_seconds(data, "expiresAt"), optional_seconds(data, "expiresIn")
+    if ends is None:
+        ends = None if lasts is None else int(now) + lasts
+    if ends is None:
+        return None
+    if ends <= now:
+        raise senseless("'expiresAt' has passed already")
+    if ends > now + longest:
+        raise senseless("'expiresAt' is too far ahead to be Unix seconds")
+    return ends
+
+
+def refusal(answer: Answer, secrets: tuple[str, ...]) -> ProviderFailure:
+    """The error for a body of the shape `{"code": …, "message": …}`; either may be missing."""
+    said = answer.json()
+    words = {
+        name: redact(value, secrets)
+        for name in ("code", "message")
+        if isinstance(said, dict) and isinstance(value := said.get(name), str)
+    }
+    return failure_from(answer, code=words.get("code"), message=words.get("message"))

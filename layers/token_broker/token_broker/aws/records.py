@@ -1,0 +1,105 @@
+"""How things lie in the table: partition keys, sort keys, the TTL (`expiresAt`), and a token as an item.
+
+    {provider}#{merchant}           a merchant's shop-wide things
+        subject#shop                current token, lease and open intent          no TTL
+        token#{tokenId}             a token's record                              TTL: the provider's expiry; once it is
+                                                                                  revoked, the end of its retention
+        intent#{intent}             a standing token's lease and open intent,     no TTL
+                                    then its Idempotency-Key's memory             TTL: the end of the key's retention
+    chicksx#{merchant}#session:{id} one checkout session
+        subject                     closed? lease and open intent                 TTL: its retention's end,
+                                                                                  none while somebody holds the lease
+        token#{tokenId}             its token                                     TTL: the provider's expiry
+    broker
+        id                          this stack's random name                      no TTL
+
+`subject#shop` repeats the current token, so that serving it is one read. Values are nowhere else than in `token#` and
+there. An item that the clock must come back to carries `due` (one of 16) and `dueAt`, which the sparse index `due` is
+made of.
+"""
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from token_broker.model import SHOP, Origin, State, Token, Use
+
+BROKER_KEY = ("broker", "id")
+DUE_SHARDS = 16
+
+Key = tuple[str, str]
+
+
+def partition(provider: str, merchant: str, subject: str = SHOP) -> str:
+    """The partition of a merchant's shop-wide things, or of one session."""
+    return f"{provider}#{merchant}" if subject == SHOP else f"{provider}#{merchant}#{subject}"
+
+
+def subject_key(provider: str, merchant: str, subject: str) -> Key:
+    """Where a subject's lease, fence and current token are."""
+    return partition(provider, merchant, subject), "subject#shop" if subject == SHOP else "subject"
+
+
+def token_key(provider: str, merchant: str, subject: str, token_id: str) -> Key:
+    """Where a token's record is."""
+    return partition(provider, merchant, subject), f"token#{token_id}"
+
+
+def intent_key(provider: str, merchant: str, intent_id: str) -> Key:
+    """Where a standing token's intent is."""
+    return partition(provider, merchant), f"intent#{intent_id}"
+
+
+def due_shard(pk: str) -> str:
+    """The part of the due-index that a partition belongs to: spread, and always the same."""
+    return f"due#{zlib.crc32(pk.encode()) % DUE_SHARDS}"
+
+
+def token_attributes(token: Token) -> dict[str, Any]:
+    """A token's record without its key."""
+    return {
+        "provider": token.provider,
+        "merchant": token.merchant,
+        "subject": token.subject,
+        "tokenId": token.token_id,
+        "accessToken": token.access_token,
+        "fingerprint": token.digest,
+        "tokenType": token.token_type,
+        "scopes": list(token.scope),
+        "issuedAt": token.issued_at,
+        "expiresAt": token.expires_at,
+        "use": token.use.as_json(),
+        "state": token.state.value,
+        "origin": token.origin.value,
+        "title": token.title,
+        "requestedBy": token.requested_by,
+        "requestedScopes": None if token.requested_scope is None else list(token.requested_scope),
+        "providerData": dict(token.provider_data),
+    }
+
+
+def token_of(item: Mapping[str, Any]) -> Token:
+    """The token in a record (plain values)."""
+    use = item["use"]
+    requested = item.get("requestedScopes")
+    state = State(item["state"])
+    return Token(
+        provider=item["provider"],
+        merchant=item["merchant"],
+        subject=item["subject"],
+        token_id=item["tokenId"],
+        access_token=item.get("accessToken"),
+        digest=item["fingerprint"],
+        token_type=item["tokenType"],
+        scope=tuple(item["scopes"]),
+        issued_at=item["issuedAt"],
+        # On an ended token's record `expiresAt` is the end of its retention, which is nobody's business.
+        expires_at=None if state in (State.REVOKING, State.REVOKED) else item.get("expiresAt"),
+        use=Use(use["in"], use["name"], use.get("url")),
+        state=state,
+        origin=Origin(item["origin"]),
+        title=item.get("title"),
+        requested_by=item.get("requestedBy", ""),
+        requested_scope=None if requested is None else tuple(requested),
+        provider_data=item.get("providerData", {}),
+    )

@@ -1,0 +1,344 @@
+"""The token store in DynamoDB: `ports.TokenStore`.
+
+Every write is conditional. A lease is an owner, an end and a fence in one item; the holder's later writes name the
+owner, so one whose lease was taken over changes nothing. `records` shows what lies where.
+"""
+
+import os
+from contextlib import suppress
+from typing import Any
+
+from token_broker.aws import records
+from token_broker.aws.records import Key
+from token_broker.aws.table import (
+    CONDITION_FAILED,
+    ConditionFailed,
+    Table,
+    TransactionRefused,
+    delete,
+    put,
+    update,
+)
+from token_broker.clock import Clock
+from token_broker.errors import (
+    Conflict,
+    Fate,
+    MintInProgress,
+    ProviderError,
+    SessionClosed,
+    StorageUnavailable,
+)
+from token_broker.marks import new_broker_id
+from token_broker.model import SHOP, Mint, State, Token
+from token_broker.ports import Busy, Intention, Replay, SubjectState
+
+#: Seconds; longer than any holder can live (a function ends after 25 s), clocks' differences included.
+LEASE = 40
+DAY = 24 * 60 * 60
+#: How long an Idempotency-Key is remembered after its token was made.
+KEY_RETENTION = DAY
+#: How long an ended token's record, without its value, is kept.
+HISTORY_RETENTION = 90 * DAY
+#: How long a session's state outlives its last token.
+SESSION_RETENTION = 30 * DAY
+TRANSACTION_TRIES = 3
+#: A revocation that was not confirmed is asked again after this many seconds.
+FIRST_RETRY = 60
+
+_OPEN = "REMOVE #owner, leaseEnd, intentId, intentAt, intentBy, intentTitle, due, dueAt"
+_OWNED = "#owner = :owner AND fence = :fence"
+_OWNER = {"#owner": "owner"}
+_FREE = "(attribute_not_exists(#owner) OR leaseEnd < :now)"
+
+
+class DynamoTokens:
+    """One provider's tokens."""
+
+    def __init__(self, table: Table, *, provider: str, clock: Clock) -> None:
+        self._table = table
+        self._provider = provider
+        self._clock = clock
+        self._broker_id: str | None = None
+
+    # Reading
+
+    def subject(self, merchant: str, subject: str) -> SubjectState:
+        """One call: an item for a shop, a partition of two or three items for a session."""
+        key = records.subject_key(self._provider, merchant, subject)
+        if subject == SHOP:
+            item = self._table.get(key) or {}
+            current = item.get("current")
+            return SubjectState(
+                token=None if current is None else records.token_of(current),
+                checked_at=item.get("checkedAt", 0),
+                fence=item.get("fence", 0),
+            )
+        items = {item["sk"]: item for item in self._table.query(key[0])}
+        state = items.pop(key[1], {})
+        tokens = [records.token_of(item) for sk, item in items.items() if sk.startswith("token#")]
+        return SubjectState(
+            token=max(tokens, key=lambda token: token.expires_at or 0, default=None),
+            closed="closedAt" in state,
+            fence=state.get("fence", 0),
+        )
+
+    def token(self, merchant: str, token_id: str) -> Token | None:
+        """A shop-wide token's record."""
+        item = self._table.get(self._token_key(merchant, SHOP, token_id))
+        return None if item is None else records.token_of(item)
+
+    def tokens(self, merchant: str) -> list[Token]:
+        """All records of shop-wide tokens, those in their retention included."""
+        pk = records.partition(self._provider, merchant)
+        return [records.token_of(item) for item in self._table.query(pk, prefix="token#")]
+
+    def broker_id(self) -> str:
+        """Read once in a process; made by whoever comes first."""
+        if self._broker_id is None:
+            item = self._table.get(records.BROKER_KEY)
+            if item is None:
+                made = new_broker_id()
+                try:
+                    self._table.put(put(records.BROKER_KEY, {"brokerId": made}, "attribute_not_exists(pk)"))
+                    item = {"brokerId": made}
+                except ConditionFailed as failure:
+                    item = failure.found or {"brokerId": made}
+            self._broker_id = str(item["brokerId"])
+        return self._broker_id
+
+    # Minting
+
+    def begin_current(self, intention: Intention, seen: SubjectState) -> Mint | Busy:
+        """Lease and intent in one conditional update. An intent that is still open is taken over as it is."""
+        key = records.subject_key(self._provider, intention.merchant, intention.subject)
+        unchanged = "fence = :seen" if seen.fence else "attribute_not_exists(fence)"
+        condition = f"{unchanged} AND {_FREE} AND attribute_not_exists(closedAt)"
+        item = self._begin(intention, key, condition, {":seen": seen.fence})
+        if not _holds(item, intention):
+            return Busy()
+        return _mint(intention, key, item, continued=item["intentId"] != intention.intent_id)
+
+    def begin_standing(self, intention: Intention) -> Mint | Busy | Replay:
+        """The same on an item of its own; with an Idempotency-Key it may have happened before."""
+        key = records.intent_key(self._provider, intention.merchant, intention.intent_id)
+        again = f"attribute_not_exists(tokenId) AND bodyHash = :body AND {_FREE}"
+        condition = f"attribute_not_exists(pk) OR expiresAt < :now OR ({again})"
+        item = self._begin(intention, key, condition, {":body": intention.body_hash or ""})
+        if _holds(item, intention):
+            return _mint(intention, key, item, continued=item["fence"] > 1)
+        if item.get("bodyHash") != intention.body_hash:
+            raise Conflict("This Idempotency-Key came with another body before. Use a new key for a new token.")
+        if "tokenId" not in item:
+            return Busy()
+        made = self.token(intention.merchant, item["tokenId"])
+        if made is None:
+            raise Conflict("The token that this Idempotency-Key made is gone. Use a new key to create another token.")
+        return Replay(made)
+
+    def _begin(self, intention: Intention, key: Key, condition: str, values: dict[str, Any]) -> dict[str, Any]:
+        """The item as it is after the try, whoever holds it now."""
+        now = int(self._clock.now())
+        expression = (
+            "SET #owner = :owner, leaseEnd = :end, intentId = if_not_exists(intentId, :intent), "
+            "intentAt = if_not_exists(intentAt, :now), intentBy = if_not_exists(intentBy, :by)"
+        )
+        if intention.title is not None:
+            expression += ", intentTitle = :title"
+        if intention.body_hash is not None:
+            expression += ", bodyHash = :body"
+        if intention.findable:
+            expression += ", due = :due, dueAt = :end"
+        arguments = update(
+            key,
+            f"{expression} REMOVE expiresAt, tokenId ADD fence :one",
+            condition,
+            {
+                **values,
+                ":owner": intention.owner,
+                ":end": now + LEASE,
+                ":intent": intention.intent_id,
+                ":now": now,
+                ":by": intention.requested_by,
+                ":title": intention.title,
+                ":body": intention.body_hash or "",
+                ":due": records.due_shard(key[0]),
+                ":one": 1,
+            },
+            _OWNER,
+        )
+        try:
+            return self._table.update(arguments)
+        except ConditionFailed as failure:
+            return failure.found or {}
+
+    def publish(self, mint: Mint, token: Token, *, replaced: Token | None = None) -> None:
+        """Token, end of the intent and current pointer in one transaction."""
+        writes = [("Put", self._token_put(token)), self._end_of_intent(mint, token)]
+        if replaced is not None:
+            writes.append(("Update", self._ended(replaced, State.LOST)))
+        for attempt in range(1, TRANSACTION_TRIES + 1):
+            try:
+                self._table.transact(writes, token=mint.owner)
+                return
+            except TransactionRefused as refused:
+                if CONDITION_FAILED in refused.reasons:
+                    self._explain(mint, refused.reasons)
+                # Anything else is a conflict with another transaction, or a throttle: it passes.
+            self._clock.sleep(0.05 * attempt)
+        raise StorageUnavailable("The token table was too busy to store the token. Try again.")
+
+    def _explain(self, mint: Mint, reasons: tuple[str, ...]) -> None:
+        if reasons[1] != CONDITION_FAILED:
+            raise ProviderError("The provider gave an id that belongs to another token of this merchant.")
+        if self.subject(mint.merchant, mint.subject).closed:
+            raise SessionClosed
+        raise MintInProgress
+
+    def _token_put(self, token: Token) -> dict[str, Any]:
+        # An id comes again only with the very same token, or for one that has ended.
+        return put(
+            self._token_key(token.merchant, token.subject, token.token_id),
+            records.token_attributes(token),
+            "attribute_not_exists(pk) OR expiresAt <= :now OR (#state = :revoked AND fingerprint <> :print) "
+            "OR (fingerprint = :print AND NOT #state IN (:revoking, :revoked))",
+            {
+                ":now": int(self._clock.now()),
+                ":print": token.digest,
+                ":revoking": State.REVOKING.value,
+                ":revoked": State.REVOKED.value,
+            },
+            {"#state": "state"},
+        )
+
+    def _end_of_intent(self, mint: Mint, token: Token) -> tuple[str, dict[str, Any]]:
+        key = self._mint_key(mint)
+        values: dict[str, Any] = {":owner": mint.owner, ":fence": mint.fence}
+        now = int(self._clock.now())
+        if mint.standing:
+            if not mint.remembered:
+                return "Delete", delete(key, _OWNED, values, _OWNER)
+            values |= {":id": token.token_id, ":until": now + KEY_RETENTION}
+            return "Update", update(key, f"SET tokenId = :id, expiresAt = :until {_OPEN}", _OWNED, values, _OWNER)
+        if mint.subject == SHOP:
+            values |= {":current": records.token_attributes(token), ":now": now}
+            names = {**_OWNER, "#current": "current"}
+            return "Update", update(key, f"SET #current = :current, checkedAt = :now {_OPEN}", _OWNED, values, names)
+        values[":until"] = (token.expires_at or now) + SESSION_RETENTION
+        condition = f"{_OWNED} AND attribute_not_exists(closedAt)"
+        return "Update", update(key, f"SET expiresAt = :until {_OPEN}", condition, values, _OWNER)
+
+    def confirm(self, mint: Mint) -> None:
+        """The current token was given again."""
+        self._release(mint, f"SET checkedAt = :now {_OPEN}")
+
+    def give_up(self, mint: Mint, fate: Fate) -> None:
+        """Free the lease; end the intent too where nothing can have happened."""
+        if fate is Fate.NOT_DONE and mint.standing:
+            self._release(mint, None)
+            return
+        ending = _OPEN if fate is Fate.NOT_DONE else "REMOVE #owner, leaseEnd"
+        # A session's token ends by itself and cannot be looked up: its open intent need not be kept for ever.
+        self._release(mint, ending if mint.subject == SHOP else f"SET expiresAt = :until {ending}")
+
+    def _release(self, mint: Mint, expression: str | None) -> None:
+        now = int(self._clock.now())
+        values = {":owner": mint.owner, ":fence": mint.fence, ":now": now, ":until": now + SESSION_RETENTION}
+        try:
+            if expression is None:
+                self._table.delete(delete(self._mint_key(mint), _OWNED, values, _OWNER))
+            else:
+                condition = _OWNED if mint.subject == SHOP else f"{_OWNED} AND attribute_not_exists(closedAt)"
+                self._table.update(update(self._mint_key(mint), expression, condition, values, _OWNER))
+        except ConditionFailed:
+            pass  # the lease was taken over, or the session closed: it is not ours to change any more
+
+    # Revoking
+
+    def mark_revoking(self, token: Token) -> None:
+        """The mark, and for the current token the end of its being served, at once."""
+        now = int(self._clock.now())
+        marking = self._ended(token, State.REVOKING, due_at=now + FIRST_RETRY)
+        if token.state is State.CURRENT:
+            unserve = update(
+                records.subject_key(self._provider, token.merchant, token.subject),
+                "REMOVE #current",
+                "#current.tokenId = :id",
+                {":id": token.token_id},
+                {"#current": "current"},
+            )
+            try:
+                self._table.transact([("Update", marking), ("Update", unserve)], token=os.urandom(16).hex())
+                return
+            except TransactionRefused as refused:
+                if CONDITION_FAILED not in refused.reasons:
+                    raise StorageUnavailable("The token table was too busy to revoke the token. Try again.") from None
+                # It is not the current one any more: then only the mark is left to make.
+        try:
+            self._table.update(marking)
+        except ConditionFailed as failure:
+            if failure.found is None:
+                self._mark_unrecorded(token, now)
+
+    def _mark_unrecorded(self, token: Token, now: int) -> None:
+        key = self._token_key(token.merchant, token.subject, token.token_id)
+        attributes = {
+            **records.token_attributes(token),
+            "accessToken": None,
+            "state": State.REVOKING.value,
+            "due": records.due_shard(key[0]),
+            "dueAt": now + FIRST_RETRY,
+        }
+        with suppress(ConditionFailed):  # somebody recorded the same revocation a moment ago
+            self._table.put(put(key, attributes, "attribute_not_exists(pk)"))
+
+    def mark_revoked(self, token: Token) -> None:
+        """The record stays for its retention, without the value."""
+        until = int(self._clock.now()) + HISTORY_RETENTION
+        with suppress(ConditionFailed):  # another call asked for the same, and marked it
+            self._table.update(self._ended(token, State.REVOKED, until=until))
+
+    def _ended(
+        self, token: Token, state: State, *, due_at: int | None = None, until: int | None = None
+    ) -> dict[str, Any]:
+        """The update that takes a token's value away and gives it a last state."""
+        key = self._token_key(token.merchant, token.subject, token.token_id)
+        expression = "SET #state = :state, endedAt = :now"
+        if until is not None:
+            expression += ", expiresAt = :until"
+        if due_at is not None:
+            expression += ", due = :due, dueAt = :dueAt"
+        expression += " REMOVE accessToken" if due_at is not None else " REMOVE accessToken, due, dueAt"
+        values = {
+            ":state": state.value,
+            ":now": int(self._clock.now()),
+            ":until": until,
+            ":due": records.due_shard(key[0]),
+            ":dueAt": due_at,
+            ":revoked": State.REVOKED.value,
+        }
+        return update(key, expression, "attribute_exists(pk) AND #state <> :revoked", values, {"#state": "state"})
+
+    def _token_key(self, merchant: str, subject: str, token_id: str) -> Key:
+        return records.token_key(self._provider, merchant, subject, token_id)
+
+    def _mint_key(self, mint: Mint) -> Key:
+        return records.partition(self._provider, mint.merchant, mint.subject), mint.key
+
+
+def _holds(item: dict[str, Any], intention: Intention) -> bool:
+    # Also true where the write had happened and its answer was lost: the repeated write then finds its own owner.
+    return item.get("owner") == intention.owner
+
+
+def _mint(intention: Intention, key: Key, item: dict[str, Any], *, continued: bool) -> Mint:
+    return Mint(
+        merchant=intention.merchant,
+        subject=intention.subject,
+        key=key[1],
+        intent_id=item["intentId"],
+        owner=intention.owner,
+        fence=item["fence"],
+        continued=continued,
+        title=intention.title,
+        remembered=intention.body_hash is not None,
+    )

@@ -1,0 +1,38 @@
+"""What a handler can ask for. Each method is one operation of the product for one call."""
+
+from token_broker import issuing, listing, revoking
+from token_broker.call import Call
+from token_broker.listing import TokenList
+from token_broker.model import Token
+from token_broker.ports import ListingProvider, Provider
+
+
+class Broker[P: Provider]:
+    """The operations that every provider has."""
+
+    def __init__(self, call: Call[P]) -> None:
+        self._call = call
+
+    def shop_token(self, merchant: str, *, fresh: bool = False) -> Token:
+        """The token that stands for the shop; minted if there is none."""
+        return issuing.shop_token(self._call, merchant, fresh=fresh)
+
+    def session_token(self, merchant: str, session_id: str, scope: tuple[str, ...] | None = None) -> tuple[Token, bool]:
+        """The token of one checkout session, and whether it was made just now."""
+        return issuing.session_token(self._call, merchant, session_id, scope)
+
+
+class ListingBroker(Broker[ListingProvider]):
+    """The operations of a provider that can list and revoke."""
+
+    def create_token(self, merchant: str, title: str, *, idempotency_key: str | None = None) -> Token:
+        """One more token, standing beside the current one."""
+        return issuing.standing_token(self._call, merchant, title, idempotency_key)
+
+    def list_tokens(self, merchant: str) -> TokenList:
+        """All tokens at the provider, ours and foreign."""
+        return listing.list_tokens(self._call, merchant)
+
+    def revoke(self, merchant: str, token_id: str, *, foreign: bool = False) -> bool:
+        """End a token; whether the provider has confirmed it."""
+        return revoking.revoke(self._call, merchant, token_id, foreign=foreign)

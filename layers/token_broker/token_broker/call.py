@@ -1,0 +1,45 @@
+"""What one call works with: the ports, and who asks until when."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from token_broker.clock import Clock, Deadline
+from token_broker.errors import ProviderRejectedCredentials
+from token_broker.memory import TokenMemory
+from token_broker.ports import Account, Provider, Secrets, Telemetry, TokenStore
+
+#: Seconds for everything that is asked of a provider within one call.
+PROVIDER_BUDGET = 15.0
+#: Seconds to wait for another's mint.
+WAIT_FOR_OTHERS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call[P: Provider]:
+    """One call's surroundings. `margin`: the seconds that a stored token must have left to be served again."""
+
+    provider: P
+    secrets: Secrets
+    store: TokenStore
+    memory: TokenMemory
+    clock: Clock
+    telemetry: Telemetry
+    jitter: Callable[[], float]
+    margin: float
+    caller: str
+    deadline: Deadline
+
+    def account(self, merchant: str, *, fresh: bool = False) -> Account:
+        """The merchant's account. Raises `MerchantNotFound`, `MerchantMisconfigured`."""
+        return self.provider.account(merchant, self.secrets.read(merchant, fresh=fresh))
+
+    def ask[T](self, merchant: str, question: Callable[[Account], T]) -> T:
+        """Ask the provider; where it refuses the credentials, once more with the secret read afresh: it may have
+        changed.
+        """
+        account = self.account(merchant)
+        try:
+            return question(account)
+        except ProviderRejectedCredentials:
+            self.provider.forget(account)
+            return question(self.account(merchant, fresh=True))

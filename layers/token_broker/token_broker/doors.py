@@ -1,0 +1,188 @@
+"""The ways into a function: each reads its kind of event into the fields of an input, and writes answers its own way.
+
+API      an API Gateway REST proxy event; answers are HTTP, failures problem documents
+direct   the same fields as one plain JSON object; answers are plain JSON, failures exceptions named after the error
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from token_broker import strict_json
+from token_broker.errors import BrokerError, InvalidRequest, Unauthenticated, response_headers
+from token_broker.inputs import Input, sources
+
+#: Bytes; the largest honest body is some 6 KB.
+BODY_LIMIT = 16 * 1024
+
+#: Tokens and problems alike are for the caller alone.
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+class Shown(Protocol):
+    """What can be an answer."""
+
+    def as_json(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer whose status the handler chose."""
+
+    body: Shown | dict[str, Any]
+    status: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The body as plain JSON."""
+        return self.body if isinstance(self.body, dict) else self.body.as_json()
+
+
+class Door(Protocol):
+    """One event on its way through."""
+
+    @property
+    def request_id(self) -> str: ...
+    def caller(self) -> str:
+        """Who asks. Raises `Unauthenticated`."""
+        ...
+
+    def given(self, kind: type[Input]) -> dict[str, Any]:
+        """The fields by their JSON names, not yet checked. Raises `InvalidRequest`."""
+        ...
+
+    def answer(self, reply: Reply) -> Any:
+        """What the function returns."""
+        ...
+
+    def refuse(self, error: BrokerError) -> Any:
+        """What the function returns, or raises, for a failure."""
+        ...
+
+
+def door_for(event: Any, context: Any) -> Door:
+    """The door that an event came through."""
+    if isinstance(event, dict) and "httpMethod" in event and isinstance(event.get("requestContext"), dict):
+        return ApiDoor(event)
+    return DirectDoor(event, getattr(context, "aws_request_id", ""))
+
+
+class ApiDoor:
+    """API Gateway, REST API, Lambda proxy integration (payload 1.0)."""
+
+    def __init__(self, event: Mapping[str, Any]) -> None:
+        self._event = event
+        self._context: Mapping[str, Any] = event["requestContext"]
+
+    @property
+    def request_id(self) -> str:
+        """The gateway's own id, which its logs and its `x-amzn-RequestId` header have too."""
+        return str(self._context.get("requestId", ""))
+
+    def caller(self) -> str:
+        """The IAM principal that signed the request. The gateway has verified it; where it names none, nobody is let
+        in.
+        """
+        identity = self._context.get("identity") or {}
+        who = identity.get("userArn") or identity.get("accessKey")
+        if not isinstance(who, str) or not who:
+            raise Unauthenticated("Sign the request with AWS Signature Version 4 (service execute-api).")
+        return who
+
+    def given(self, kind: type[Input]) -> dict[str, Any]:
+        """Path, query, header and body fields, each from its own place only."""
+        wanted = sources(kind).values()
+        fields = {name: value for name, value in (self._event.get("pathParameters") or {}).items() if value is not None}
+        fields |= self._query()
+        for source in wanted:
+            if source.place == "header" and (value := self._header(source.header)) is not None:
+                fields[source.name] = value
+        body = self._body()
+        if len(fields.keys() & body.keys()) or body.keys() & {each.name for each in wanted if each.place != "body"}:
+            raise InvalidRequest("A field of the path, the query or a header cannot be given in the body.")
+        return fields | body
+
+    def _query(self) -> dict[str, Any]:
+        many = self._event.get("multiValueQueryStringParameters") or {}
+        if any(len(values) != 1 for values in many.values()):
+            raise InvalidRequest("Each query parameter can be given once.")
+        return dict(self._event.get("queryStringParameters") or {})
+
+    def _header(self, name: str) -> str | None:
+        many = self._event.get("multiValueHeaders") or {
+            key: [value] for key, value in (self._event.get("headers") or {}).items()
+        }
+        values = [value for key, listed in many.items() if key.lower() == name for value in listed]
+        if len(values) > 1:
+            raise InvalidRequest(f"The header {name} can be given once.")
+        return str(values[0]) if values else None
+
+    def _body(self) -> dict[str, Any]:
+        text = self._event.get("body") or ""
+        if len(text) > BODY_LIMIT * 2:
+            raise InvalidRequest(f"The body must have at most {BODY_LIMIT} bytes.")
+        try:
+            octets = base64.b64decode(text, validate=True) if self._event.get("isBase64Encoded") else text.encode()
+            if len(octets) > BODY_LIMIT:
+                raise InvalidRequest(f"The body must have at most {BODY_LIMIT} bytes.")
+            value = strict_json.loads(octets.decode()) if octets.strip() else {}
+        except strict_json.NotStrictJson as reason:
+            raise InvalidRequest(f"The body is not usable: {reason}. Send one JSON object.") from None
+        except (binascii.Error, UnicodeError):
+            raise InvalidRequest("The body is not UTF-8 text. Send one JSON object.") from None
+        if not isinstance(value, dict):
+            raise InvalidRequest("The body must be one JSON object.")
+        return value
+
+    def answer(self, reply: Reply) -> dict[str, Any]:
+        """A proxy response."""
+        return _response(reply.status, reply.as_json(), "application/json", {})
+
+    def refuse(self, error: BrokerError) -> dict[str, Any]:
+        """A problem document."""
+        problem = error.problem(self.request_id)
+        return _response(error.status, problem, "application/problem+json", response_headers(error))
+
+
+def _response(status: int, body: Any, content_type: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": content_type, **_HEADERS, **headers},
+        "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        "isBase64Encoded": False,
+    }
+
+
+class DirectDoor:
+    """`lambda:InvokeFunction` with the route's fields. Who may invoke the function is trusted for every merchant of
+    it.
+    """
+
+    def __init__(self, event: Any, request_id: str) -> None:
+        self._event = event
+        self.request_id = request_id
+
+    def caller(self) -> str:
+        """Lambda does not tell a function who invoked it."""
+        return "direct"
+
+    def given(self, kind: type[Input]) -> dict[str, Any]:
+        """The event itself."""
+        if not isinstance(self._event, dict):
+            raise InvalidRequest(f"Invoke this function with one JSON object: {', '.join(_names(kind))}.")
+        return self._event
+
+    def answer(self, reply: Reply) -> dict[str, Any]:
+        """The plain answer."""
+        return reply.as_json()
+
+    def refuse(self, error: BrokerError) -> Any:
+        """Raises the error: its class is the `errorType`, the problem document its `errorMessage`."""
+        error.args = (json.dumps(error.problem(self.request_id), ensure_ascii=False),)
+        raise error.with_traceback(None) from None
+
+
+def _names(kind: type[Input]) -> list[str]:
+    return [source.name for source in sources(kind).values()]

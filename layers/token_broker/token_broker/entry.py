@@ -1,0 +1,96 @@
+"""What every function does around its one call: read the event, find out who asks, answer or refuse, and say what
+happened.
+"""
+
+import functools
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from token_broker.clock import Deadline, SystemClock
+from token_broker.doors import Door, Reply, Shown, door_for
+from token_broker.errors import BrokerError, InternalError
+from token_broker.inputs import Input, read
+from token_broker.telemetry import PowertoolsTelemetry
+
+__all__ = ["Reply", "handler"]
+
+#: Seconds of the function's time that are kept for the answer itself.
+LAST_SECONDS = 2.0
+#: Where nothing says how long the function has (a test, a local run).
+ASSUMED_SECONDS = 25.0
+
+
+class Assembly[B](Protocol):
+    """One provider's parts, put together by `wiring`."""
+
+    @property
+    def telemetry(self) -> PowertoolsTelemetry: ...
+    def broker(self, caller: str, deadline: Deadline) -> B: ...
+
+
+type Operation[I: Input, B] = Callable[[I, B], Shown | dict[str, Any] | Reply]
+
+
+def handler[I: Input, B](
+    assembly: Assembly[B], *, accepts: type[I], success: int = 200
+) -> Callable[[Operation[I, B]], Callable[[Any, Any], Any]]:
+    """Make a Lambda handler of an operation: `operation(request, broker)` returns what to answer with the status
+    `success`.
+    """
+
+    def decorate(operation: Operation[I, B]) -> Callable[[Any, Any], Any]:
+        @functools.wraps(operation)
+        def lambda_handler(event: Any, context: Any) -> Any:
+            started = time.perf_counter()
+            door = door_for(event, context)
+            telemetry = assembly.telemetry
+            telemetry.begin(door.request_id, context)
+            status, code = 500, "internal_error"
+            try:
+                request = read(accepts, door.given(accepts))
+                outcome = operation(request, assembly.broker(door.caller(), _deadline(context)))
+                reply = outcome if isinstance(outcome, Reply) else Reply(outcome, success)
+                status, code = reply.status, "ok"
+                return door.answer(reply)
+            except BrokerError as error:
+                status, code = error.status, error.code
+                telemetry.count(f"Failures.{code}")
+                return door.refuse(error)
+            except Exception as error:  # noqa: BLE001  # the last line of defence: nothing of it may reach the caller
+                telemetry.log.error("unexpected_failure", extra=_where(error))  # noqa: TRY400  # it logs the message
+                telemetry.count("Failures.internal_error")
+                return door.refuse(_internal(door))
+            finally:
+                milliseconds = round((time.perf_counter() - started) * 1000, 1)
+                telemetry.log.info(
+                    "answered",
+                    extra={"door": type(door).__name__, "status": status, "code": code, "ms": milliseconds},
+                )
+                telemetry.end()
+
+        return lambda_handler
+
+    return decorate
+
+
+def _deadline(context: Any) -> Deadline:
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    seconds = remaining() / 1000 if remaining is not None else ASSUMED_SECONDS
+    return Deadline.after(SystemClock(), seconds - LAST_SECONDS)
+
+
+def _internal(door: Door) -> InternalError:
+    return InternalError(
+        f"This is a fault of the broker. Its operator finds it in the log under request {door.request_id}."
+    )
+
+
+def _where(error: Exception) -> dict[str, Any]:
+    """What failed and where. Not the message: it can hold a value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return {
+        "kind": type(error).__name__,
+        "frames": [f"{frame.name}:{frame.lineno} {frame.filename}" for frame in frames],
+    }

@@ -1,0 +1,86 @@
+"""The rules for single input values. Each takes any value, gives the checked one, or raises `ValueError` with what it
+takes.
+
+No message quotes the value: it may be a secret put into the wrong field.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+type Rule = Callable[[Any], Any]
+
+_MERCHANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_TOKEN_ID = re.compile(r"[1-9]\d{0,19}")
+_VISIBLE = re.compile(r"[!-~]+")
+
+#: Control characters, half surrogates, and the separators that end a line or a paragraph.
+_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+SCOPES = 50
+
+
+def merchant_name(value: Any) -> str:
+    """The name that the operator chose."""
+    if not isinstance(value, str) or not _MERCHANT.fullmatch(value):
+        raise ValueError(
+            "a merchant's name: 1 to 63 lower-case letters, digits and hyphens, not starting with a hyphen"
+        )
+    return value
+
+
+def text(longest: int) -> Rule:
+    """A text for people, or another system's id: any script and emoji, but not blank and without control characters."""
+
+    def rule(value: Any) -> str:
+        if not isinstance(value, str) or not 1 <= len(value) <= longest or not value.strip():
+            raise ValueError(f"a string of 1 to {longest} characters that is not blank")
+        if not value.isprintable() and any(unicodedata.category(char) in _REFUSED_CATEGORIES for char in value):
+            raise ValueError("a string without control characters")
+        return value
+
+    return rule
+
+
+def scope_names(value: Any) -> tuple[str, ...] | None:
+    """Names of scopes, each once and in the order given; an empty list asks for nothing."""
+    takes = f"a list of at most {SCOPES} scope names of 1 to 100 visible ASCII characters"
+    if not isinstance(value, list) or len(value) > SCOPES:
+        raise ValueError(takes)
+    if not all(isinstance(each, str) and len(each) <= 100 and _VISIBLE.fullmatch(each) for each in value):
+        raise ValueError(takes)
+    return tuple(dict.fromkeys(value)) or None
+
+
+def token_id(value: Any) -> str:
+    """A provider's number, as a string: it outgrows what JavaScript counts exactly."""
+    if not isinstance(value, str) or not _TOKEN_ID.fullmatch(value):
+        raise ValueError("a token's id: a string of 1 to 20 digits")
+    return value
+
+
+def visible(longest: int) -> Rule:
+    """A key that goes into a header."""
+
+    def rule(value: Any) -> str:
+        if not isinstance(value, str) or len(value) > longest or not _VISIBLE.fullmatch(value):
+            raise ValueError(f"1 to {longest} visible ASCII characters")
+        return value
+
+    return rule
+
+
+def flag(value: Any) -> bool:
+    """True or false; as text in a query."""
+    words = {"true": True, "false": False, True: True, False: False}
+    if not isinstance(value, str | bool) or value not in words:
+        raise ValueError("true or false")
+    return words[value]
+
+
+def cache_control(value: Any) -> bool:
+    """Whether a Cache-Control header asks to pass the caches by."""
+    if not isinstance(value, str) or len(value) > 256:
+        raise ValueError("a Cache-Control header's value")
+    return "no-cache" in (directive.strip().lower() for directive in value.split(","))

@@ -1,0 +1,209 @@
+"""HTTP to providers: what is sent, what may come back, and when it is asked again.
+
+    GET, PUT, DELETE  up to three tries on a broken connection, a time-out, 429 or 5xx; capped back-off with full jitter
+                      (Stripe's and AWS's published practice), `Retry-After` obeyed where it fits into the time left
+    POST              sent once: the provider may have acted although no answer came
+
+No try outlives the deadline, a body is read up to a limit, redirects are not followed. Failures come out as
+`ProviderUnavailable` or `ProviderError`, whose `fate` says whether the provider may have acted; every HTTP status is
+an answer, judged by
+the caller. `requests` is loaded by the first call that needs it (see `transport`): a token served from the store pays
+nothing for it.
+"""
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from token_broker.clock import Clock, Deadline
+from token_broker.errors import (
+    Fate,
+    ProviderError,
+    ProviderFailure,
+    ProviderRejectedCredentials,
+    ProviderReply,
+    ProviderThrottled,
+    ProviderUnavailable,
+)
+
+TRIES = 3
+BACKOFF_BASE = 0.2
+BACKOFF_CAP = 2.0
+#: Seconds to wait for an answer. Fourthwall delays what exceeds 100 requests in 10 s instead of refusing it.
+READ_TIMEOUT = 12.0
+CONNECT_TIMEOUT = 3.0
+#: Below this many seconds a further try cannot end well.
+LEAST_TIME = 0.25
+BODY_LIMIT = 1024 * 1024
+
+_REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
+_TRANSIENT = frozenset({429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `headers` and `body` may hold secrets, so neither is shown. `repeatable` overrides what the method
+    says.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    repeatable: bool | None = None
+    #: Seconds of the deadline to leave for what the caller must do afterwards.
+    reserve: float = 0.0
+
+    def may_repeat(self) -> bool:
+        """Whether sending it twice does no more than sending it once."""
+        return self.method in _REPEATABLE if self.repeatable is None else self.repeatable
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: header names in lower case; the body may hold a token, so it is not shown."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """The body as JSON, or None where it is not JSON (a body that is the JSON `null` means as little)."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    def retry_after(self) -> float | None:
+        """`Retry-After` in seconds (Shopify sends decimals); None where it is missing, a date, or senseless."""
+        try:
+            seconds = float(self.headers.get("retry-after", ""))
+        except ValueError:
+            return None
+        return seconds if 0 <= seconds <= 86_400 else None
+
+
+class Transport(Protocol):
+    """Sends one request once. Raises `Unreachable` before anything was sent, `Interrupted` after, `TooLarge`."""
+
+    def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> Answer: ...
+
+
+class TransportFailure(Exception):
+    """A request that got no whole answer. Its text is ours: exceptions of the HTTP library can quote headers."""
+
+
+class Unreachable(TransportFailure):
+    """Nothing was sent: no address, no connection, no trusted certificate."""
+
+
+class Interrupted(TransportFailure):
+    """Sent, at least in part, and then no whole answer."""
+
+
+class TooLarge(TransportFailure):
+    """The answer is larger than any honest one."""
+
+
+#: Told of each try: method, HTTP status or the failure's kind, and seconds.
+Observer = Callable[[str, int | str, float], None]
+
+
+def _ignore(_method: str, _outcome: int | str, _seconds: float) -> None:
+    """Nobody listens."""
+
+
+@dataclass(slots=True)
+class HttpClient:
+    """Sends requests to one provider within a deadline."""
+
+    clock: Clock
+    transport: Transport
+    observe: Observer = _ignore
+    jitter: Callable[[], float] = random.random
+
+    def send(self, request: Request, deadline: Deadline) -> Answer:
+        """The provider's answer, whatever its status. Raises `ProviderUnavailable`, `ProviderError`."""
+        tries = TRIES if request.may_repeat() else 1
+        for attempt in range(1, tries):
+            wait = min(BACKOFF_CAP, BACKOFF_BASE * 2**attempt) * self.jitter()
+            try:
+                answer = self._try_once(request, deadline)
+            except ProviderUnavailable:
+                if not _fits(wait, request, deadline):
+                    raise
+            else:
+                wait = max(wait, answer.retry_after() or 0.0)
+                if answer.status not in _TRANSIENT or not _fits(wait, request, deadline):
+                    return answer
+            self.clock.sleep(wait)
+        return self._try_once(request, deadline)
+
+    def _try_once(self, request: Request, deadline: Deadline) -> Answer:
+        left = deadline.left() - request.reserve
+        if left < LEAST_TIME:
+            raise ProviderUnavailable("There was no time left to ask the provider. Try again.", retry_after=1)
+        started = self.clock.monotonic()
+        outcome: int | str = "failed"
+        try:
+            answer = self.transport.send(
+                request,
+                connect_timeout=min(CONNECT_TIMEOUT, left),
+                read_timeout=min(READ_TIMEOUT, left),
+                body_limit=BODY_LIMIT,
+            )
+            outcome = answer.status
+            return answer
+        except Unreachable as failure:
+            outcome = "unreachable"
+            raise ProviderUnavailable(str(failure), retry_after=1) from None
+        except Interrupted as failure:
+            outcome = "interrupted"
+            raise ProviderUnavailable(str(failure), retry_after=1, fate=Fate.UNKNOWN) from None
+        except TooLarge as failure:
+            outcome = "too_large"
+            raise ProviderError(str(failure), fate=Fate.UNKNOWN) from None
+        finally:
+            self.observe(request.method, outcome, self.clock.monotonic() - started)
+
+
+def _fits(wait: float, request: Request, deadline: Deadline) -> bool:
+    return deadline.left() - request.reserve > wait + LEAST_TIME
+
+
+def failure_from(answer: Answer, *, code: str | None, message: str | None) -> ProviderFailure:
+    """What a status means at any provider; a provider's own meanings are judged before this.
+
+    `code` and `message` are the provider's words, redacted already.
+    """
+    reply = ProviderReply(answer.status, code, message)
+    if answer.status in (401, 403):
+        return ProviderRejectedCredentials(
+            "The provider refused the merchant's credentials. Put valid ones into the merchant's secret.",
+            reply=reply,
+        )
+    if answer.status == 429:
+        return ProviderThrottled(
+            "The provider limits the rate of requests for this merchant. Ask again after the stated time.",
+            reply=reply,
+            retry_after=answer.retry_after() or 1,
+        )
+    if answer.status >= 500:
+        return ProviderUnavailable(
+            "The provider failed. Try again later.",
+            reply=reply,
+            retry_after=answer.retry_after() or 1,
+            fate=Fate.UNKNOWN,
+        )
+    if 300 <= answer.status < 400:
+        return ProviderError("The provider answered with a redirect, which is never followed.", reply=reply)
+    if answer.status < 300:
+        return senseless("a success of another kind than was asked for", reply=reply)
+    return ProviderError("The provider refused the request.", reply=reply)
+
+
+def senseless(what: str, *, reply: ProviderReply | None = None) -> ProviderError:
+    """A success that is none. The provider has probably acted, so the fate is unknown."""
+    return ProviderError(f"The provider's answer is not usable: {what}.", reply=reply, fate=Fate.UNKNOWN)

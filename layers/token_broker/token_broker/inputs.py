@@ -1,0 +1,105 @@
+"""What the functions accept. One declaration serves every door: the API takes each field from its place, a direct
+invocation takes all of them from one JSON object by the same names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
+
+from token_broker.errors import InvalidRequest
+from token_broker.fields import (
+    Rule,
+    cache_control,
+    flag,
+    merchant_name,
+    scope_names,
+    text,
+    token_id,
+    visible,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a field comes from: `place` is path, query, header or body; `header` is the header's name in lower case."""
+
+    name: str
+    place: str
+    rule: Rule
+    header: str = ""
+
+
+def _from(place: str, name: str, rule: Rule, *, header: str = "", default: Any = MISSING) -> Any:
+    metadata = {"source": Source(name, place, rule, header)}
+    return field(metadata=metadata) if default is MISSING else field(metadata=metadata, default=default)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """What every request names: its merchant."""
+
+    merchant: str = _from("path", "merchant", merchant_name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetShopToken(Input):
+    """The shop's current token; `fresh` passes the caches by."""
+
+    fresh: bool = _from("header", "cacheControl", cache_control, header="cache-control", default=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetSessionToken(Input):
+    """The token of one checkout session; without `scope` the provider chooses."""
+
+    session_id: str = _from("body", "sessionId", text(256))
+    scope: tuple[str, ...] | None = _from("body", "scope", scope_names, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateToken(Input):
+    """A standing token; the same Idempotency-Key gives the same token."""
+
+    title: str = _from("body", "title", text(150))
+    idempotency_key: str | None = _from(
+        "header", "idempotencyKey", visible(255), header="idempotency-key", default=None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListTokens(Input):
+    """All tokens at the provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeToken(Input):
+    """One token to end; `foreign` allows one that this stack did not make."""
+
+    token_id: str = _from("path", "tokenId", token_id)
+    foreign: bool = _from("query", "foreign", flag, default=False)
+
+
+def sources(kind: type[Input]) -> Mapping[str, Source]:
+    """The sources of a kind of input, by the field's name in Python."""
+    return {each.name: each.metadata["source"] for each in fields(kind)}
+
+
+def read[T: Input](kind: type[T], given: Mapping[str, Any]) -> T:
+    """The input, all of it checked. `given` has the values by their JSON names. Raises `InvalidRequest`."""
+    known = {source.name: (attribute, source) for attribute, source in sources(kind).items()}
+    if unknown := len(given.keys() - known.keys()):
+        raise InvalidRequest(f"{unknown} field(s) are not known here. The fields are: {', '.join(known)}.")
+    values: dict[str, Any] = {}
+    for name, (attribute, source) in known.items():
+        if name not in given:
+            continue
+        try:
+            values[attribute] = source.rule(given[name])
+        except ValueError as takes:
+            raise InvalidRequest(f"'{name}' must be {takes}.") from None
+    missing = [
+        each.metadata["source"].name for each in fields(kind) if each.default is MISSING and each.name not in values
+    ]
+    if missing:
+        raise InvalidRequest(f"{' and '.join(repr(name) for name in missing)} must be given.")
+    return kind(**values)

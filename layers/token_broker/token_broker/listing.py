@@ -1,0 +1,82 @@
+"""The provider's list held against our records: ours and foreign tokens, and what is listed no more."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from token_broker.call import PROVIDER_BUDGET, Call
+from token_broker.marks import take_apart
+from token_broker.model import SERVABLE, SHOP, Origin, State, Token, fingerprint
+from token_broker.ports import Listed, ListingProvider
+
+
+@dataclass(frozen=True, slots=True)
+class ListedToken:
+    """One row: a token as answers show it, whose it is, and where it stands."""
+
+    token: Token
+
+    def as_json(self) -> dict[str, Any]:
+        """The row. Where the value must not be shown, its fingerprint is."""
+        shown = {**self.token.as_json(), "origin": self.token.origin.value, "state": self.token.state.value}
+        if self.token.access_token is None:
+            shown["fingerprint"] = self.token.digest
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class TokenList:
+    """All rows; `used` counts the provider's places, foreign tokens included."""
+
+    tokens: list[ListedToken]
+    used: int
+    limit: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of the list route."""
+        return {"tokens": [each.as_json() for each in self.tokens], "used": self.used, "limit": self.limit}
+
+
+def list_tokens(call: Call[ListingProvider], merchant: str) -> TokenList:
+    """All tokens of the app at the shop. A foreign value is never shown, nor one that has no record yet, nor a
+    revoked one.
+    """
+    until = call.deadline.within(PROVIDER_BUDGET)
+    listed = call.ask(merchant, lambda account: call.provider.list_tokens(account, until))
+    records = {record.token_id: record for record in call.store.tokens(merchant)}
+    broker_id = call.store.broker_id()
+    rows = [_row(call, merchant, each, records.pop(each.minted.token_id, None), broker_id) for each in listed]
+    # What we hold as alive and the provider does not list is gone there.
+    rows += [_lost(record) for record in records.values() if record.state in SERVABLE]
+    limit = call.provider.capabilities.limit
+    if limit is not None:
+        call.telemetry.count("TokenLimitHeadroom", max(0, limit - len(listed)))
+    return TokenList([ListedToken(row) for row in rows], len(listed), limit)
+
+
+def _row(call: Call[ListingProvider], merchant: str, listed: Listed, record: Token | None, broker_id: str) -> Token:
+    if record is not None and record.origin is Origin.BROKER:
+        return record
+    minted = listed.minted
+    mark = take_apart(listed.title)
+    ours = mark.broker_id == broker_id
+    return Token(
+        provider=call.provider.name,
+        merchant=merchant,
+        subject=SHOP,
+        token_id=minted.token_id,
+        access_token=None,
+        digest=fingerprint(minted.access_token),
+        token_type=minted.token_type,
+        scope=minted.scope,
+        issued_at=minted.issued_at,
+        expires_at=minted.expires_at,
+        use=minted.use,
+        state=State.STANDING if record is None else record.state,
+        origin=Origin.BROKER if ours else Origin.FOREIGN,
+        title=mark.title if ours else listed.title,
+        provider_data=minted.provider_data,
+    )
+
+
+def _lost(record: Token) -> Token:
+    return replace(record, state=State.LOST, access_token=None)

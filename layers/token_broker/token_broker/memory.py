@@ -1,0 +1,34 @@
+"""Shop-wide current tokens in a warm function's memory, for at most 30 s: the only tokens that live there."""
+
+from token_broker.clock import Clock
+from token_broker.model import Token
+
+#: Every rule about overlap and compromise counts on this bound (seconds).
+LIFE = 30.0
+KEPT = 1024
+
+
+class TokenMemory:
+    """A bounded map from merchant to the token read or minted a moment ago."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._kept: dict[str, tuple[float, Token]] = {}
+
+    def get(self, merchant: str) -> Token | None:
+        """The token, if it was put here within the last 30 s."""
+        kept = self._kept.get(merchant)
+        if kept is None or self._clock.monotonic() >= kept[0]:
+            return None
+        return kept[1]
+
+    def put(self, merchant: str, token: Token, *, read_at: float) -> None:
+        """Keep what was read at that moment of the monotonic clock, not at the moment of keeping it."""
+        self._kept.pop(merchant, None)
+        if len(self._kept) >= KEPT:
+            self._kept.pop(next(iter(self._kept)))  # the one kept longest
+        self._kept[merchant] = (read_at + LIFE, token)
+
+    def drop(self, merchant: str) -> None:
+        """The token is not current any more."""
+        self._kept.pop(merchant, None)

@@ -1,0 +1,211 @@
+"""What the product needs from outside, as narrow as it can be said. Adapters are in `aws` and `providers`; tests
+bring fakes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from token_broker.clock import Deadline
+from token_broker.errors import Fate
+from token_broker.model import Mint, Minted, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do; the lifecycle reads this, never the provider's name.
+
+    `marked` says that a mint carries a title in which the provider keeps our mark, so that a token whose answer was
+    lost can be found by it. `recheck_after` is the age in seconds from which a shop's token is asked for again.
+    """
+
+    lists: bool = False
+    revokes: bool = False
+    marked: bool = False
+    sessions: bool = False
+    recheck_after: float | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A merchant's account at one provider: the secret's fields, checked. Credentials are never shown; settings may
+    be.
+    """
+
+    merchant: str
+    credentials: Mapping[str, str] = field(repr=False)
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must not be repeated to anybody."""
+        return tuple(self.credentials.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to mint: the title at the provider with its mark, or the session and the scopes it asked for."""
+
+    title: str | None = None
+    session_id: str | None = None
+    scope: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A token in the provider's own list; the title still carries its mark."""
+
+    minted: Minted
+    title: str
+
+
+class Provider(Protocol):
+    """One provider's client. Every call raises `ProviderFailure`s, with the fate of what was asked, and keeps to the
+    deadline.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def capabilities(self) -> Capabilities: ...
+    def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
+        """The secret's JSON, checked. Raises `MerchantMisconfigured`."""
+        ...
+
+    def mint(self, account: Account, order: Order, deadline: Deadline) -> Minted:
+        """Have one token made, or get the one that the shop has where the provider keeps just one."""
+        ...
+
+    def forget(self, account: Account) -> None:
+        """Throw away what was bought with this account's secret: it was refused."""
+        ...
+
+
+class ListingProvider(Provider, Protocol):
+    """A provider that can list and revoke its tokens."""
+
+    def list_tokens(self, account: Account, deadline: Deadline) -> list[Listed]:
+        """All tokens of this app at the shop, ours and foreign."""
+        ...
+
+    def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
+        """End a token; one that is unknown at the provider has ended."""
+        ...
+
+
+class Telemetry(Protocol):
+    """Where the product says what happened. Never given a secret or a token's value."""
+
+    def notice(self, event: str, **fields: object) -> None:
+        """Something that an operator should read."""
+        ...
+
+    def count(self, metric: str, value: float = 1, unit: str = "Count") -> None:
+        """One number."""
+        ...
+
+
+class Secrets(Protocol):
+    """Merchants' secrets."""
+
+    def read(self, merchant: str, *, fresh: bool = False) -> Mapping[str, Any]:
+        """The secret's JSON object. Raises `MerchantNotFound`, `MerchantMisconfigured`, `StorageUnavailable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectState:
+    """What the store knows of a subject: its token now, and whether the session is closed.
+
+    `checked_at` is when the provider last confirmed the token (Unix seconds). `fence` is the number of the last mint that
+    was begun: a mint can begin only if that is still the last one, so nobody mints on a stale read.
+    """
+
+    token: Token | None = None
+    checked_at: float = 0.0
+    closed: bool = False
+    fence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A create that was done before under the same Idempotency-Key."""
+
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Somebody else holds the mint right now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intention:
+    """A mint that is about to be asked for. `intent_id` is new, or an Idempotency-Key's hash; `body_hash` goes with a
+    key.
+
+    `owner` is random and this caller's alone. `findable` says that a lost answer can be looked up later.
+    """
+
+    merchant: str
+    subject: str
+    intent_id: str
+    owner: str
+    title: str | None = None
+    requested_by: str = ""
+    body_hash: str | None = None
+    findable: bool = False
+
+
+class TokenStore(Protocol):
+    """Where tokens, intents and leases are kept. Raises `StorageUnavailable` wherever the storage does not do its
+    part.
+    """
+
+    def subject(self, merchant: str, subject: str) -> SubjectState:
+        """What is served for a subject now, read consistently."""
+        ...
+
+    def begin_current(self, intention: Intention, seen: SubjectState) -> Mint | Busy:
+        """Take the right to mint a subject's current token, unless something has changed since it was `seen`."""
+        ...
+
+    def begin_standing(self, intention: Intention) -> Mint | Busy | Replay:
+        """Take the right to make one standing token. Raises `Conflict` where the key came with another body before."""
+        ...
+
+    def publish(self, mint: Mint, token: Token, *, replaced: Token | None = None) -> None:
+        """Store the token and end its intent, at once or not at all. `replaced` is a current token that the provider
+        took back.
+
+        Raises `SessionClosed`, and `MintInProgress` where the right to mint was lost meanwhile.
+        """
+        ...
+
+    def confirm(self, mint: Mint) -> None:
+        """The provider gave the token that is current already: note the time and end the intent."""
+        ...
+
+    def give_up(self, mint: Mint, fate: Fate) -> None:
+        """Free the right. An intent whose fate is unknown stays, so that the next holder looks it up."""
+        ...
+
+    def token(self, merchant: str, token_id: str) -> Token | None:
+        """One token's record, read consistently."""
+        ...
+
+    def tokens(self, merchant: str) -> list[Token]:
+        """All records of the merchant's shop-wide tokens."""
+        ...
+
+    def mark_revoking(self, token: Token) -> None:
+        """From now on never served, before the provider is asked. Also takes a token that had no record."""
+        ...
+
+    def mark_revoked(self, token: Token) -> None:
+        """The provider confirmed the end."""
+        ...
+
+    def broker_id(self) -> str:
+        """This stack's own name in marks: random, made once per table."""
+        ...

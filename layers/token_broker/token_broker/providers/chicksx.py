@@ -1,0 +1,88 @@
+"""ChicksX: a public access token for one checkout session.
+
+    POST {base}/public_token/create            x-api-key, x-client-id
+    {"sessionId": "…", "scope": […]}           a scope that nobody asked for is not sent
+    201 {"code", "data": {accessToken, tokenType, expiresIn, expiresAt, scope, jti}, "message"}
+    400, 401, 500 {"code", "message"}
+
+Source: the page "Create public access token", version 1.0.0. Its examples repeat INVALID_INPUT for every status, so the
+status decides. One session is one order; there is no list and no revocation: a token ends by itself.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from token_broker.answers import expiry, member, optional_text, refusal, token_value
+from token_broker.clock import Deadline
+from token_broker.credentials import fields_of
+from token_broker.http import HttpClient, Request, senseless
+from token_broker.model import Minted, Use, fingerprint
+from token_broker.ports import Account, Capabilities, Order
+
+NAME = "chicksx"
+SHAPES = (frozenset({"apiKey", "clientId"}),)
+USE = Use("sdk", "authenticationToken")
+#: No session token lives for ten years; a time in milliseconds seems to.
+LONGEST_LIFE = 10 * 365 * 24 * 60 * 60
+
+
+class Chicksx:
+    """The client. `base_url` without a slash at its end."""
+
+    name = NAME
+    capabilities = Capabilities(sessions=True)
+
+    def __init__(self, http: HttpClient, base_url: str) -> None:
+        self._http = http
+        self._base_url = base_url
+
+    def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
+        """The secret: the merchant's API key and client id."""
+        return Account(merchant, fields_of(NAME, merchant, secret, shapes=SHAPES))
+
+    def forget(self, account: Account) -> None:
+        """Nothing is bought with a ChicksX secret."""
+
+    def mint(self, account: Account, order: Order, deadline: Deadline) -> Minted:
+        """A new token for the order's session."""
+        wanted: dict[str, Any] = {"sessionId": order.session_id}
+        if order.scope is not None:
+            wanted["scope"] = list(order.scope)
+        headers = {
+            "x-api-key": account.credentials["apiKey"],
+            "x-client-id": account.credentials["clientId"],
+            "Content-Type": "application/json",
+        }
+        request = Request("POST", f"{self._base_url}/public_token/create", headers, json.dumps(wanted).encode())
+        answer = self._http.send(request, deadline)
+        if answer.status != 201:
+            raise refusal(answer, account.secrets())
+        return self._minted(member(answer.json(), "data"))
+
+    def _minted(self, data: Mapping[str, Any]) -> Minted:
+        now = self._http.clock.now()
+        value = token_value(data, "accessToken")
+        ends = expiry(data, now, longest=LONGEST_LIFE)
+        if ends is None:
+            raise senseless("it has neither 'expiresAt' nor 'expiresIn'")
+        lasts = data.get("expiresIn")
+        return Minted(
+            token_id=optional_text(data, "jti") or fingerprint(value),
+            access_token=value,
+            token_type=optional_text(data, "tokenType") or "Bearer",
+            scope=_granted(data),
+            issued_at=int(now),
+            expires_at=ends,
+            use=USE,
+            provider_data={} if lasts is None else {"expiresIn": lasts},
+        )
+
+
+def _granted(data: Mapping[str, Any]) -> tuple[str, ...]:
+    scope = data.get("scope")
+    if scope is None:
+        return ()
+    if not isinstance(scope, list) or not all(isinstance(each, str) and each.isprintable() for each in scope):
+        raise senseless("'scope' is not a list of names")
+    return tuple(scope)

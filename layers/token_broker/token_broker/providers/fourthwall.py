@@ -1,0 +1,73 @@
+"""Fourthwall: the shop's one public token.
+
+    PUT {base}/open-api/v1.0/public-token      Basic username:password, or Bearer with the scope shop_read
+    200 {"token": "ptkn_…"}                    the shop's token, created if there was none
+
+Source: the OpenAPI document "Fourthwall APIs", operation get-public-token. There is no list, rotation, revocation or
+expiry. A storefront sends the token as `?storefront_token=` to https://storefront-api.fourthwall.com/v1/. Errors look
+like
+`{"code": "SOME_CODE"}`, often without a message. More than 100 requests in 10 s are delayed, not refused.
+"""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from token_broker.answers import refusal, token_value
+from token_broker.clock import Deadline
+from token_broker.credentials import fields_of
+from token_broker.http import HttpClient, Request, senseless
+from token_broker.model import Minted, Use, fingerprint
+from token_broker.ports import Account, Capabilities, Order
+
+NAME = "fourthwall"
+SHAPES = (frozenset({"username", "password"}), frozenset({"accessToken"}))
+USE = Use("query", "storefront_token", "https://storefront-api.fourthwall.com/v1/")
+DAY = 24 * 60 * 60
+
+
+class Fourthwall:
+    """The client. `base_url` without a slash at its end."""
+
+    name = NAME
+    capabilities = Capabilities(recheck_after=DAY)
+
+    def __init__(self, http: HttpClient, base_url: str) -> None:
+        self._http = http
+        self._base_url = base_url
+
+    def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
+        """The secret: an API key's username and password, or an OAuth access token."""
+        return Account(merchant, fields_of(NAME, merchant, secret, shapes=SHAPES))
+
+    def forget(self, account: Account) -> None:
+        """Nothing is bought with a Fourthwall secret."""
+
+    def mint(self, account: Account, order: Order, deadline: Deadline) -> Minted:
+        """The shop's token. Asking twice gives the same one, so the PUT may be repeated."""
+        del order  # a shop has just one token, for everything
+        url = f"{self._base_url}/open-api/v1.0/public-token"
+        answer = self._http.send(Request("PUT", url, {"Authorization": _authorization(account)}), deadline)
+        if answer.status != 200:
+            raise refusal(answer, account.secrets())
+        data = answer.json()
+        if not isinstance(data, dict):
+            raise senseless("it is not a JSON object")
+        value = token_value(data, "token")
+        return Minted(
+            token_id=fingerprint(value),
+            access_token=value,
+            token_type="public_token",  # noqa: S106  # a kind, not a value
+            scope=(),
+            issued_at=int(self._http.clock.now()),
+            expires_at=None,
+            use=USE,
+        )
+
+
+def _authorization(account: Account) -> str:
+    credentials = account.credentials
+    if "accessToken" in credentials:
+        return f"Bearer {credentials['accessToken']}"
+    pair = f"{credentials['username']}:{credentials['password']}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"

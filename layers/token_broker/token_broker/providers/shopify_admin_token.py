@@ -1,0 +1,106 @@
+"""Shopify admin tokens: the permanent one of a merchant's secret, or one bought with a client id and secret.
+
+    POST https://{shop}/admin/oauth/access_token   grant_type=client_credentials&client_id=…&client_secret=…
+    200 {"access_token": "shpat_…", "scope": "…", "expires_in": 86399}
+    400 {"error": "invalid_client", "error_description": "Client authentication failed"}
+
+Source: Shopify's page on the client credentials grant (seen 2026-11-21). Since 2026-01-01 new custom apps get no
+permanent token. A bought token is kept in memory only, and renewed before it ends.
+"""
+
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from token_broker.answers import optional_seconds, token_value
+from token_broker.clock import Deadline
+from token_broker.errors import ProviderRejectedCredentials, ProviderReply
+from token_broker.http import HttpClient, Request, failure_from, senseless
+from token_broker.model import fingerprint
+from token_broker.ports import Account
+from token_broker.redaction import redact
+
+#: Bought anew this long before its end, so that no call starts with a token that ends under way.
+RENEW_BEFORE = 300
+#: What to assume where Shopify does not say how long the token lives.
+ASSUMED_LIFE = 3600
+#: Merchants whose bought tokens one process keeps.
+KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Bought:
+    value: str = field(repr=False)
+    renew_at: float
+
+
+class AdminTokens:
+    """Hands out the admin token of an account."""
+
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+        self._bought: dict[str, _Bought] = {}
+
+    def get(self, account: Account, base_url: str, deadline: Deadline) -> str:
+        """The token to send as `X-Shopify-Access-Token`. Raises `ProviderRejectedCredentials` and other failures."""
+        if "adminAccessToken" in account.credentials:
+            return account.credentials["adminAccessToken"]
+        key = _key(account)
+        bought = self._bought.get(key)
+        if bought is None or bought.renew_at <= self._http.clock.now():
+            bought = self._buy(account, base_url, deadline)
+            if len(self._bought) >= KEPT:
+                self._bought.pop(next(iter(self._bought)))
+            self._bought[key] = bought
+        return bought.value
+
+    def forget(self, account: Account) -> None:
+        """Throw the bought token away: Shopify refused it, or the secret changed."""
+        if "clientSecret" in account.credentials:
+            self._bought.pop(_key(account), None)
+
+    def known(self, account: Account) -> tuple[str, ...]:
+        """What was bought for the account, so that it can be kept out of messages."""
+        bought = self._bought.get(_key(account)) if "clientSecret" in account.credentials else None
+        return () if bought is None else (bought.value,)
+
+    def _buy(self, account: Account, base_url: str, deadline: Deadline) -> _Bought:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": account.credentials["clientId"],
+            "client_secret": account.credentials["clientSecret"],
+        }
+        # A second purchase costs nothing and harms nothing, so unlike a mint it may be repeated.
+        request = Request(
+            "POST",
+            f"{base_url}/admin/oauth/access_token",
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            urlencode(form).encode(),
+            repeatable=True,
+        )
+        answer = self._http.send(request, deadline)
+        said = answer.json()
+        if answer.status != 200:
+            words = said if isinstance(said, dict) else {}
+            code, message = (
+                redact(word, account.secrets()) if isinstance(word := words.get(name), str) else None
+                for name in ("error", "error_description")
+            )
+            if answer.status == 400:
+                raise ProviderRejectedCredentials(
+                    "Shopify refused the client id and secret. Put valid ones into the merchant's secret.",
+                    reply=ProviderReply(answer.status, code, message),
+                )
+            raise failure_from(answer, code=code, message=message)
+        if not isinstance(said, dict):
+            raise senseless("it is not a JSON object")
+        lasts = optional_seconds(said, "expires_in") or ASSUMED_LIFE
+        # A life shorter than twice the margin would be renewed at every call: then half of it has to do.
+        margin = min(RENEW_BEFORE, lasts / 2)
+        return _Bought(token_value(said, "access_token"), self._http.clock.now() + lasts - margin)
+
+
+def _key(account: Account) -> str:
+    # The secret is part of the key, so a changed secret never meets what the old one bought.
+    return fingerprint(
+        "\n".join((account.settings["shop"], account.credentials["clientId"], account.credentials["clientSecret"]))
+    )

@@ -1,0 +1,14 @@
+"""Shopify's shop domains: the only hosts to which a merchant's Shopify secret may ever be sent."""
+
+import re
+
+_SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com")
+
+
+def shop_domain(text: str) -> str | None:
+    """`{shop}.myshopify.com` in lower case, or None for anything else.
+
+    A scheme, a slash at the end, blanks and capitals are forgiven, as Shopify's own clients forgive them.
+    """
+    host = text.strip().lower().removeprefix("https://").removeprefix("http://").removesuffix("/")
+    return host if _SHOP.fullmatch(host) else None

@@ -1,0 +1,61 @@
+"""Ending a token: marked first, so that it is never served again, then asked of the provider until that confirms."""
+
+from token_broker.call import PROVIDER_BUDGET, Call
+from token_broker.errors import Conflict, ProviderFailure, TokenNotFound
+from token_broker.marks import take_apart
+from token_broker.model import SHOP, Origin, State, Token, token_from
+from token_broker.ports import ListingProvider
+
+
+def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign: bool = False) -> bool:
+    """True once the provider has confirmed the end, False while it is still to be asked again.
+
+    Raises `TokenNotFound`, and `Conflict` for a token that this stack did not make unless `foreign` allows it.
+    """
+    until = call.deadline.within(PROVIDER_BUDGET)
+    token = call.store.token(merchant, token_id)
+    if token is None:
+        token = _found_at_provider(call, merchant, token_id)
+    if token.state is State.REVOKED:
+        return True
+    if token.origin is Origin.FOREIGN and token.state is not State.REVOKING and not foreign:
+        raise Conflict(
+            "This stack did not make that token, so somebody else may be using it. "
+            "To revoke it all the same, ask again with foreign=true."
+        )
+    call.account(merchant)  # without a usable secret nothing could be asked: then nothing is marked either
+    call.store.mark_revoking(token)
+    call.memory.drop(merchant)
+    try:
+        call.ask(merchant, lambda account: call.provider.revoke(account, token_id, until))
+    except ProviderFailure as failure:
+        if not failure.retryable:
+            raise
+        call.telemetry.notice("revocation_pending", code=failure.code, token_id=token_id)
+        call.telemetry.count("RevocationsPending")
+        return False
+    call.store.mark_revoked(token)
+    call.telemetry.count("TokensRevoked")
+    return True
+
+
+def _found_at_provider(call: Call[ListingProvider], merchant: str, token_id: str) -> Token:
+    """A token that has no record: another's, or one of ours whose answer was lost."""
+    until = call.deadline.within(PROVIDER_BUDGET)
+    for listed in call.ask(merchant, lambda account: call.provider.list_tokens(account, until)):
+        if listed.minted.token_id == token_id:
+            mark = take_apart(listed.title)
+            ours = mark.broker_id == call.store.broker_id()
+            return token_from(
+                listed.minted,
+                provider=call.provider.name,
+                merchant=merchant,
+                subject=SHOP,
+                state=State.STANDING,
+                origin=Origin.BROKER if ours else Origin.FOREIGN,
+                title=mark.title if ours else listed.title,
+                requested_by=call.caller,
+            )
+    raise TokenNotFound(
+        "Neither this stack nor the provider knows a token with this id. List the tokens to see those that exist."
+    )

@@ -1,0 +1,60 @@
+"""What the template tells a function, read from the environment at the first call and checked."""
+
+import os
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from token_broker.errors import InternalError, ProviderNotConfigured
+
+_LOOPBACK = re.compile(r"127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One function's settings. `margin` in seconds."""
+
+    table: str
+    secret_prefix: str
+    margin: float
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise InternalError("The function is not configured: its template did not set every variable.")
+    return value
+
+
+def settings() -> Settings:
+    """The settings that every function has."""
+    return Settings(
+        table=_required("TOKEN_TABLE"),
+        secret_prefix=_required("SECRET_PREFIX"),
+        margin=float(os.environ.get("TOKEN_MARGIN_SECONDS") or 60),
+    )
+
+
+def base_url(name: str) -> str:
+    """A provider's address, without a slash at its end. Raises `ProviderNotConfigured` where there is none.
+
+    Plain http is for loopback only: a secret would cross the network in clear.
+    """
+    url = os.environ.get(name, "").strip().rstrip("/")
+    if not url:
+        raise ProviderNotConfigured(
+            f"This stack has no address for the provider. Deploy it with a value for the parameter behind {name}."
+        )
+    # `{shop}` is no host name yet; it becomes a checked one.
+    parts = urlsplit(url.replace("{shop}", "shop"))
+    plain_loopback = parts.scheme == "http" and _LOOPBACK.fullmatch(parts.hostname or "")
+    if not (parts.scheme == "https" or plain_loopback) or not parts.hostname or parts.query or parts.fragment:
+        raise ProviderNotConfigured(
+            "The provider's address in this stack is not usable: it must be https, or http on a loopback address."
+        )
+    return url
+
+
+def optional(name: str, default: str) -> str:
+    """A setting that a provider brings along."""
+    return os.environ.get(name) or default

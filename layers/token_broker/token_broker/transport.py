@@ -1,0 +1,223 @@
+"""`requests`, held to what a token broker needs: kept connections, one load of the trusted certificates, a hard end
+in time.
+
+requests' own time-outs are for each read of the socket: a provider that sends a byte every few seconds would hold a
+call for ever. So each exchange has one more clock, which shuts the socket down when the whole time is over.
+"""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.cookiejar import CookiePolicy
+from typing import Any, Self, override
+
+import certifi
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.util import Retry
+
+from token_broker import __version__
+from token_broker.http import Answer, Interrupted, Request, TooLarge, Unreachable
+
+USER_AGENT = f"token-broker/{__version__} (python-requests/{requests.__version__})"
+#: A connection idle for longer is not trusted with a POST: a frozen function learns of the other side's close too
+#: late, and a POST that dies on a dead connection is one whose fate nobody knows. Common keep-alive limits start at 5
+#: s.
+IDLE_LIMIT = 4.0
+CHUNK = 64 * 1024
+
+
+class _Alarm:
+    """Shuts one exchange's connection down when its time is over; `rang` tells that from the other side's close."""
+
+    def __init__(self, seconds: float) -> None:
+        self.rang = False
+        self.sent = False
+        self._connection: HTTPConnection | None = None
+        self._timer = threading.Timer(seconds, self._ring)
+        self._timer.daemon = True
+
+    def watch(self, connection: HTTPConnection) -> None:
+        """From here on this is the connection to end."""
+        self._connection = connection
+
+    def _ring(self) -> None:
+        self.rang = True
+        sock = self._connection.sock if self._connection is not None else None
+        if sock is not None:
+            with suppress(OSError):  # closed already: nothing left to end
+                # The plain socket's method: SSLSocket's own pulls the TLS state away under the reading thread.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        _exchange.alarm = self
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+
+class _Exchange(threading.local):
+    """The alarm of the exchange that this thread is in."""
+
+    alarm: _Alarm
+
+
+_exchange = _Exchange()
+
+
+class _Connection(HTTPConnection):
+    @override
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _exchange.alarm.watch(self)
+        _exchange.alarm.sent = True
+        super().request(*args, **kwargs)
+
+
+class _TlsConnection(HTTPSConnection):
+    @override
+    def connect(self) -> None:
+        _exchange.alarm.watch(self)  # a TLS handshake can hang as well as an answer
+        super().connect()
+
+    @override
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _exchange.alarm.watch(self)
+        _exchange.alarm.sent = True
+        super().request(*args, **kwargs)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    """Connections that can be ended, and one SSL context for all of them (loading certifi's file costs 30 ms each
+    time).
+    """
+
+    def __init__(self) -> None:
+        self._ssl_context = ssl.create_default_context(cafile=certifi.where())
+        super().__init__(max_retries=Retry(0, read=False))
+
+    @override
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._ssl_context, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    @override
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"  # the certificates are in the context already
+
+
+class RequestsTransport:
+    """One `requests.Session` for the life of the process; no proxies, no `.netrc`, no cookies, no redirects."""
+
+    def __init__(self) -> None:
+        self._session: requests.Session | None = None
+        self._last_used = 0.0
+
+    def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> Answer:
+        """One exchange. `read_timeout` bounds the whole of it after the connection stands."""
+        session = self._fresh_session(repeatable=request.may_repeat())
+        with _Alarm(connect_timeout + read_timeout) as alarm, _own_errors(alarm):
+            response = session.request(
+                request.method,
+                request.url,
+                headers=dict(request.headers),
+                data=request.body,
+                timeout=(connect_timeout, read_timeout),
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:
+                body = _read(response, body_limit)
+            if alarm.rang:
+                raise requests.ReadTimeout  # a body without a length looks whole when its socket is shut down
+            self._last_used = time.monotonic()
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, headers, body)
+
+    def _fresh_session(self, *, repeatable: bool) -> requests.Session:
+        if self._session is None:
+            self._session = requests.Session()
+            self._session.trust_env = False
+            self._session.cookies.set_policy(_NoCookies())
+            self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+            for scheme in ("http://", "https://"):
+                self._session.mount(scheme, _Adapter())
+        elif not repeatable and time.monotonic() - self._last_used > IDLE_LIMIT:
+            self._session.close()  # drops the kept connections; the session stays usable
+        return self._session
+
+
+def _read(response: requests.Response, limit: int) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(CHUNK):
+        body += chunk
+        if len(body) > limit:
+            raise TooLarge(f"The provider's answer is larger than {limit} bytes.")
+    return bytes(body)
+
+
+class _NoCookies(CookiePolicy):
+    """A cookie policy under which nothing is kept or sent: one merchant's call must not colour another's."""
+
+    netscape = True
+    rfc2965 = hide_cookie2 = False
+
+    def set_ok(self, *_: object) -> bool:
+        return False
+
+    def return_ok(self, *_: object) -> bool:
+        return False
+
+    def domain_return_ok(self, *_: object) -> bool:
+        return False
+
+    def path_return_ok(self, *_: object) -> bool:
+        return False
+
+
+@contextmanager
+def _own_errors(alarm: _Alarm) -> Iterator[None]:
+    """The library's exceptions as ours. Their texts are dropped: they can quote the URL, headers and the provider's
+    bytes.
+    """
+    try:
+        yield
+    except requests.ConnectTimeout:
+        raise Unreachable("The provider did not accept a connection in time.") from None
+    except requests.exceptions.SSLError:
+        if alarm.sent:
+            raise Interrupted(_late() if alarm.rang else "The connection to the provider broke.") from None
+        raise Unreachable("The provider's certificate or TLS handshake was not acceptable.") from None
+    except requests.ConnectionError as failure:
+        cause = failure.args[0] if failure.args else None
+        reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+        if isinstance(reason, NewConnectionError | ConnectTimeoutError):
+            raise Unreachable("The provider could not be reached.") from None
+        raise Interrupted(_late() if alarm.rang else "The provider broke the connection before it answered.") from None
+    except requests.Timeout:
+        raise Interrupted(_late()) from None
+    except (requests.exceptions.ContentDecodingError, requests.exceptions.ChunkedEncodingError):
+        raise Interrupted(_late() if alarm.rang else "The provider's answer broke off.") from None
+    except requests.RequestException:
+        raise Interrupted("The provider's answer is not valid HTTP.") from None
+    except OSError:
+        raise Interrupted(_late() if alarm.rang else "The connection to the provider broke.") from None
+
+
+def _late() -> str:
+    return "The provider did not answer in time."

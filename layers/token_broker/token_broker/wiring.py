@@ -1,0 +1,121 @@
+"""The one place where parts are put together. A provider is one line in the registry at the end."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from token_broker import settings
+from token_broker.aws.secrets import SecretsManager
+from token_broker.aws.session import client
+from token_broker.aws.table import Table
+from token_broker.aws.tokens import DynamoTokens
+from token_broker.broker import Broker, ListingBroker
+from token_broker.call import Call
+from token_broker.clock import Deadline, SystemClock
+from token_broker.http import Answer, HttpClient, Request, Transport
+from token_broker.memory import TokenMemory
+from token_broker.ports import ListingProvider, Provider, Telemetry
+from token_broker.telemetry import PowertoolsTelemetry
+
+
+class LazyTransport:
+    """`requests`, imported and set up by the first call that goes to a provider."""
+
+    def __init__(self) -> None:
+        self._transport: Transport | None = None
+
+    def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> Answer:
+        """One exchange."""
+        if self._transport is None:
+            from token_broker.transport import RequestsTransport
+
+            self._transport = RequestsTransport()
+        return self._transport.send(
+            request, connect_timeout=connect_timeout, read_timeout=read_timeout, body_limit=body_limit
+        )
+
+
+type Build[P: Provider] = Callable[[HttpClient, Telemetry], P]
+
+
+@dataclass
+class Assembly[P: Provider, B]:
+    """One provider's parts, each made at its first use and kept for the life of the process."""
+
+    name: str
+    build: Build[P]
+    serve: Callable[[Call[P]], B]
+
+    @cached_property
+    def telemetry(self) -> PowertoolsTelemetry:
+        """Logs and metrics."""
+        return PowertoolsTelemetry(self.name)
+
+    @cached_property
+    def _clock(self) -> SystemClock:
+        return SystemClock()
+
+    @cached_property
+    def _settings(self) -> settings.Settings:
+        return settings.settings()
+
+    @cached_property
+    def _provider(self) -> P:
+        return self.build(HttpClient(self._clock, LazyTransport(), self.telemetry.observe), self.telemetry)
+
+    @cached_property
+    def _secrets(self) -> SecretsManager:
+        prefix = self._settings.secret_prefix
+        return SecretsManager(partial(client, "secretsmanager"), prefix=prefix, provider=self.name, clock=self._clock)
+
+    @cached_property
+    def _store(self) -> DynamoTokens:
+        table = Table(partial(client, "dynamodb"), self._settings.table)
+        return DynamoTokens(table, provider=self.name, clock=self._clock)
+
+    @cached_property
+    def _memory(self) -> TokenMemory:
+        return TokenMemory(self._clock)
+
+    def broker(self, caller: str, deadline: Deadline) -> B:
+        """The product's operations for one call."""
+        return self.serve(
+            Call(
+                provider=self._provider,
+                secrets=self._secrets,
+                store=self._store,
+                memory=self._memory,
+                clock=self._clock,
+                telemetry=self.telemetry,
+                jitter=random.random,
+                margin=self._settings.margin,
+                caller=caller,
+                deadline=deadline,
+            )
+        )
+
+
+def _fourthwall(http: HttpClient, _telemetry: Telemetry) -> Provider:
+    from token_broker.providers.fourthwall import Fourthwall
+
+    return Fourthwall(http, settings.base_url("FOURTHWALL_BASE_URL"))
+
+
+def _chicksx(http: HttpClient, _telemetry: Telemetry) -> Provider:
+    from token_broker.providers.chicksx import Chicksx
+
+    return Chicksx(http, settings.base_url("CHICKSX_BASE_URL"))
+
+
+def _shopify(http: HttpClient, telemetry: Telemetry) -> ListingProvider:
+    from token_broker.providers.shopify import Shopify
+
+    version = settings.optional("SHOPIFY_API_VERSION", "2026-10")
+    return Shopify(http, settings.base_url("SHOPIFY_BASE_URL"), version=version, telemetry=telemetry)
+
+
+#: The registry: a further provider is one more line.
+FOURTHWALL = Assembly("fourthwall", _fourthwall, Broker[Provider])
+CHICKSX = Assembly("chicksx", _chicksx, Broker[Provider])
+SHOPIFY = Assembly("shopify", _shopify, ListingBroker)
