@@ -24,19 +24,19 @@ setup: env-local env-runtime env-dev ## install everything, so that the other ta
 env-local env-runtime env-dev: env-%:
 	@sh requirements/install.sh $*
 
-check: env-dev ## lint, types, import rules, template: seconds
+check: env-dev env-local ## lint, types, import rules, template: seconds
 	$(DEV) -m ruff check $(SOURCES)
 	$(DEV) -m ruff format --check $(SOURCES)
 	$(DEV) -m mypy
-	$(DEV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
-	$(DEV) -m cfnlint template.yaml
+	PYTHONPATH=layers/token_broker $(DEV) .venvs/dev/bin/lint-imports --no-logo
+	$(DEV) .venvs/dev/bin/cfn-lint template.yaml
+	$(LOCAL) -m sandbox.stack validate
 
 format: env-dev ## put the Python sources in the house style
 	$(DEV) -m ruff check --fix $(SOURCES)
 	$(DEV) -m ruff format $(SOURCES)
 
 test: env-dev env-local env-runtime ## every test, the end-to-end ones on a local stack of their own
-	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(LOCAL) -m samcli validate --lint --template-file template.yaml
 	$(DEV) -m pytest
 
 test-unit: env-dev ## the tests that need no process and no socket

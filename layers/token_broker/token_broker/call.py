@@ -1,5 +1,6 @@
 """What one call works with: the ports, and who asks until when."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ from token_broker.clock import Clock, Deadline
 from token_broker.errors import ProviderRejectedCredentials
 from token_broker.memory import TokenMemory
 from token_broker.ports import Account, Provider, Secrets, Telemetry, TokenStore
+
+_SESSION = re.compile(r"(:assumed-role/[^/]+)/.*")
 
 #: Seconds for everything that is asked of a provider within one call.
 PROVIDER_BUDGET = 15.0
@@ -28,6 +31,11 @@ class Call[P: Provider]:
     margin: float
     caller: str
     deadline: Deadline
+
+    @property
+    def principal(self) -> str:
+        """The caller without what changes from process to process: AWS ends an assumed role's name with its session."""
+        return _SESSION.sub(r"\1", self.caller)
 
     def account(self, merchant: str, *, fresh: bool = False) -> Account:
         """The merchant's account. Raises `MerchantNotFound`, `MerchantMisconfigured`."""

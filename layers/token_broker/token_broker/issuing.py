@@ -24,6 +24,7 @@ from token_broker.errors import (
     ProviderFailure,
     SessionClosed,
     StorageUnavailable,
+    TokenLimitReached,
 )
 from token_broker.marks import intent_id_of, marked, new_intent_id, new_owner, take_apart
 from token_broker.model import SERVABLE, SHOP, Mint, Minted, State, Token, session_subject, token_from
@@ -129,7 +130,7 @@ def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: 
     intention = Intention(
         merchant=merchant,
         subject=SHOP,
-        intent_id=new_intent_id() if key is None else intent_id_of(call.caller, route, key),
+        intent_id=new_intent_id() if key is None else intent_id_of(call.principal, route, key),
         owner=new_owner(),
         title=title,
         requested_by=call.caller,
@@ -159,6 +160,8 @@ def _guarded(call: Call[Provider], mint: Mint, work: Callable[[Deadline], Token]
     try:
         return work(call.deadline.within(PROVIDER_BUDGET))
     except ProviderFailure as failure:
+        if isinstance(failure, TokenLimitReached):
+            call.telemetry.count("TokenLimitHeadroom", 0)
         _give_up(call, mint, Fate.UNKNOWN if mint.continued else failure.fate)
         raise
     except (StorageUnavailable, SessionClosed, MintInProgress):

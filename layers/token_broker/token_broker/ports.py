@@ -117,8 +117,8 @@ class Secrets(Protocol):
 class SubjectState:
     """What the store knows of a subject: its token now, and whether the session is closed.
 
-    `checked_at` is when the provider last confirmed the token (Unix seconds). `fence` is the number of the last mint that
-    was begun: a mint can begin only if that is still the last one, so nobody mints on a stale read.
+    `checked_at` is when the provider last confirmed the token (Unix seconds). `fence` is the number of the last mint
+    that was begun; the next can begin only if it is still that, so nobody mints on a stale read.
     """
 
     token: Token | None = None

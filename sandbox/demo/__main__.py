@@ -1,0 +1,64 @@
+"""`python -m sandbox.demo`, run by `make demo` after `make up`."""
+
+import os
+import sys
+from pathlib import Path
+
+from boto3.dynamodb.types import TypeDeserializer
+from rich.console import Console
+
+from sandbox.demo.scenes import DemoFailedError, Scenes
+from sandbox.demo.transcript import Transcript
+from sandbox.signed_api import Stack
+from sandbox.simulators import ControlClient
+
+
+def main() -> int:
+    """0 if every operation did what it should."""
+    folder = Path(os.environ.get("TOKEN_BROKER_STATE_DIR") or ".local")
+    # A pipe has no width of its own, and the table's columns should not be cut there.
+    transcript = Transcript(Console() if sys.stdout.isatty() else Console(width=160))
+    try:
+        stack = Stack.read(folder)
+    except FileNotFoundError:
+        transcript.say("No local stack is up. Run `make up` first, or `make demo`, which does both.")
+        return 1
+    if stack.control_url is None:
+        transcript.say(
+            "This stack talks to providers of yours, not to the simulators: the demo would mint real tokens there."
+        )
+        transcript.say(
+            "Unset FOURTHWALL_BASE_URL, CHICKSX_BASE_URL and SHOPIFY_BASE_URL, then `make down` and `make demo`."
+        )
+        return 1
+    control = ControlClient(stack.control_url)
+    control.forget_requests()
+    try:
+        Scenes(stack, control, transcript).play()
+    except DemoFailedError as failure:
+        transcript.say(f"\n[bold red]The demo failed:[/] {failure} The functions' logs are in {folder / 'logs'}.")
+        return 1
+    transcript.scene("In the table", f"{stack.described['table']}: values are kept there only, and shown nowhere")
+    transcript.table(_items(stack))
+    transcript.say(
+        f"""
+[bold green]All of it worked.[/] Where to look next:
+   the API            {stack.api_url}
+   this stack         {folder / "stack.json"}   (addresses, names, local credentials)
+   call it yourself   README.md, “Call it”
+   the logs           {folder / "logs"}
+   the providers      {stack.control_url}/state   (sandbox/simulators/README.md: make them fail)
+   stop and clean up  make down"""
+    )
+    return 0
+
+
+def _items(stack: Stack) -> list[dict[str, object]]:
+    from_dynamodb = TypeDeserializer().deserialize
+    found = stack.client("dynamodb").scan(TableName=stack.described["table"])["Items"]
+    items = [{name: from_dynamodb(value) for name, value in item.items()} for item in found]
+    return sorted(items, key=lambda item: (str(item["pk"]), str(item["sk"])))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

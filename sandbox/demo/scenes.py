@@ -1,0 +1,134 @@
+"""The scenes: each operation once as a merchant's backend would use it, and the refusals that matter."""
+
+import json
+import secrets
+from typing import TYPE_CHECKING
+
+import requests
+
+from sandbox.demo.transcript import Transcript
+from sandbox.signed_api import Stack
+from sandbox.simulators import ControlClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class DemoFailedError(Exception):
+    """Something answered otherwise than a working stack does."""
+
+
+class Scenes:
+    """Plays the scenes against one stack."""
+
+    def __init__(self, stack: Stack, control: ControlClient, transcript: Transcript) -> None:
+        self._stack = stack
+        self._control = control
+        self._transcript = transcript
+
+    def play(self) -> None:
+        """All of them, in an order that tells the story. Raises DemoFailedError."""
+        run = secrets.token_hex(3)
+        scenes: list[Callable[[], None]] = [
+            self._fourthwall,
+            lambda: self._chicksx(f"checkout-{run}"),
+            self._shopify_current,
+            lambda: self._shopify_standing(run),
+            self._shopify_variants,
+            lambda: self._direct(f"checkout-{run}"),
+            self._refusals,
+        ]
+        for scene in scenes:
+            scene()
+
+    def _fourthwall(self) -> None:
+        self._transcript.scene("Fourthwall", "the shop's one public token, got or created, then kept")
+        path = "/merchants/demo/fourthwall/public-token"
+        self._call("PUT", path, expect=200, headers={"Cache-Control": "no-cache"})
+        self._call("PUT", path, expect=200)
+
+    def _chicksx(self, session: str) -> None:
+        self._transcript.scene("ChicksX", "one checkout session, one token, however often it is asked for")
+        body = {"sessionId": session, "scope": ["wallet.read", "merchant.read"]}
+        self._call("POST", "/merchants/demo/chicksx/public-tokens", body, expect=201)
+        self._call("POST", "/merchants/demo/chicksx/public-tokens", body, expect=200)
+
+    def _shopify_current(self) -> None:
+        self._transcript.scene("Shopify, current token", "minted when there is none, served from the store after that")
+        path = "/merchants/demo/shopify/storefront-access-token"
+        self._call("GET", path, expect=200)
+        self._call("GET", path, expect=200)
+
+    def _shopify_standing(self, run: str) -> None:
+        self._transcript.scene("Shopify, create", "a further token; an Idempotency-Key makes the repeat harmless")
+        path = "/merchants/demo/shopify/storefront-access-tokens"
+        body, key = {"title": f"Mobile app {run}"}, {"Idempotency-Key": f"demo-{run}"}
+        made = self._call("POST", path, body, expect=201, headers=key).json()
+        self._call("POST", path, body, expect=201, headers=key)
+
+        self._transcript.scene("Shopify, list", "ours, and one that somebody else made at the shop")
+        foreign = self._control.plant_tokens("demo", title="Made by another app")[0]["id"]
+        self._call("GET", path, expect=200)
+
+        self._transcript.scene("Shopify, revoke", "ours at once and as often as you like; another's only if you insist")
+        self._call("DELETE", f"{path}/{made['tokenId']}", expect=200)
+        self._call("DELETE", f"{path}/{made['tokenId']}", expect=200)
+        self._call("DELETE", f"{path}/{foreign}", expect=409)
+        self._call("DELETE", f"{path}/{foreign}?foreign=true", expect=200)
+
+    def _shopify_variants(self) -> None:
+        self._transcript.scene(
+            "Shopify's other ways", "client id and secret that buy a token; the older, unversioned address"
+        )
+        for merchant in ("demo-oauth", "demo-classic"):
+            self._call("GET", f"/merchants/{merchant}/shopify/storefront-access-token", expect=200)
+
+    def _direct(self, session: str) -> None:
+        self._transcript.scene(
+            "Direct invocation", "what Step Functions or another Lambda does: the same fields, plain JSON"
+        )
+        for event, error in (
+            ({"merchant": "demo", "sessionId": session}, None),
+            ({"merchant": "nobody", "sessionId": session}, "MerchantNotFound"),
+        ):
+            self._transcript.asked("invoke chicksx/public_token", event)
+            answer, raised = self._stack.invoke("chicksx/public_token", event)
+            if raised != error:
+                raise DemoFailedError(f"invoking chicksx/public_token raised {raised}, not {error}: {answer}")
+            shown = answer if error is None else json.loads(answer["errorMessage"])
+            self._transcript.answered(error or "answer", shown, good=error is None)
+            self._provider()
+
+    def _refusals(self) -> None:
+        self._transcript.scene("Refused", "no identity, no such merchant, a field that makes no sense")
+        path = "/merchants/demo/shopify/storefront-access-token"
+        self._call("GET", path, expect=401, signed=False)
+        self._call("GET", "/merchants/nobody/shopify/storefront-access-token", expect=404)
+        self._call("POST", "/merchants/demo/shopify/storefront-access-tokens", {"title": "\u0000"}, expect=400)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        expect: int,
+        headers: dict[str, str] | None = None,
+        signed: bool = True,
+    ) -> requests.Response:
+        note = "".join(f" [dim]{name}: {value}[/]" for name, value in (headers or {}).items())
+        self._transcript.asked(f"{method} {path}{note}{'' if signed else ' [dim](not signed)[/]'}", body)
+        response = self._stack.call(method, path, body, headers=headers, signed=signed)
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = response.text[:200]
+        self._transcript.answered(str(response.status_code), answer, good=response.ok)
+        self._provider()
+        if response.status_code != expect:
+            raise DemoFailedError(f"{method} {path} answered {response.status_code}, not {expect}.")
+        return response
+
+    def _provider(self) -> None:
+        self._transcript.provider_saw(self._control.requests())
+        self._control.forget_requests()

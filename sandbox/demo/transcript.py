@@ -1,0 +1,83 @@
+"""The demo on the screen: what was asked, what came back, what the provider saw."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.demo.masking import masked, without_values
+
+
+class Transcript:
+    """Prints one scene after another."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._scene = 0
+
+    def scene(self, title: str, why: str) -> None:
+        """A new operation."""
+        self._scene += 1
+        self._console.print(f"\n[bold cyan]{self._scene}. {title}[/]  [dim]{why}[/]", highlight=False, soft_wrap=True)
+
+    def asked(self, what: str, body: object = None) -> None:
+        """The request."""
+        text = f" {json.dumps(body, ensure_ascii=False)}" if body is not None else ""
+        self._line("asked", f"[bold]{what}[/]", text)
+
+    def answered(self, status: str, answer: Any, *, good: bool) -> None:
+        """The answer, in a line or two; tokens masked."""
+        colour = "green" if good else "yellow"
+        self._line("got", f"[{colour}]{status}[/]", f" {_gist(answer)}")
+
+    def provider_saw(self, requests: Sequence[dict[str, Any]]) -> None:
+        """What reached the provider since the last scene."""
+        if not requests:
+            self._line("provider", "[dim]was not asked[/]", "")
+        for seen in requests:
+            self._line("provider", f"{seen['method']} {seen['path']}", f" → {seen['status']}")
+
+    def table(self, items: Sequence[dict[str, Any]]) -> None:
+        """What the token table holds, values masked."""
+        table = Table(
+            "partition", "item", "state", "expires at", "fingerprint", box=None, header_style="bold", pad_edge=False
+        )
+        for item in items:
+            value = item.get("accessToken")
+            table.add_row(
+                item["pk"],
+                item["sk"],
+                item.get("state", ""),
+                str(item.get("expiresAt", "")),
+                item.get("fingerprint", masked(value) if value else ""),
+            )
+        self._console.print(table)
+
+    def say(self, text: str) -> None:
+        """A line of prose."""
+        self._console.print(text, highlight=False, soft_wrap=True)
+
+    def _line(self, label: str, marked_up: str, plain: str) -> None:
+        self._console.print(f"   [dim]{label:>9}[/]  {marked_up}", end="", highlight=False, soft_wrap=True)
+        self._console.print(plain, markup=False, highlight=False, soft_wrap=True)
+
+
+def _gist(answer: Any) -> str:
+    """The members that tell the story: a person reads one line, and `curl` shows the rest."""
+    shown = without_values(answer)
+    if isinstance(shown, dict) and "tokens" in shown:
+        rows = [
+            f"{token['tokenId']} {token['origin']}/{token['state']} “{token.get('title', '')}”"
+            for token in shown["tokens"]
+        ]
+        return f"{shown['used']} of {shown['limit']} places used: " + " · ".join(rows)
+    if isinstance(shown, dict) and "accessToken" in shown:
+        use = shown["use"]
+        kept = ("tokenId", "accessToken", "scope", "expiresAt", "subject", "title")
+        story = {name: shown[name] for name in kept if shown.get(name) not in (None, [])}
+        return f"{json.dumps(story, ensure_ascii=False)} · use it as {use['in']} {use['name']}"
+    if isinstance(shown, dict) and "code" in shown:
+        return f"{shown['code']}: {shown['detail']}"
+    return json.dumps(shown, ensure_ascii=False)

@@ -1,0 +1,49 @@
+"""The commands. Exit status: 0 done, 1 a sentence says why not, 130 interrupted."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from sandbox.stack.down import take_down
+from sandbox.stack.errors import StackError
+from sandbox.stack.progress import Progress
+from sandbox.stack.settings import Settings, read_settings
+from sandbox.stack.up import bring_up, build_only, validate
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.stack", description="The local stack.")
+    parser.add_argument("command", choices=("up", "down", "build", "validate"))
+    parser.add_argument("--state-dir", type=Path, help="where the stack keeps what is its own (default: .local)")
+    chosen = parser.parse_args(arguments)
+    progress = Progress(Console(highlight=False))
+    try:
+        settings = read_settings(os.environ, chosen.state_dir)
+        _run(chosen.command, settings, progress)
+    except StackError as fault:
+        complaints = Console(stderr=True, highlight=False)
+        complaints.print(f"[red]✗[/] {escape(str(fault))}", soft_wrap=True)
+        if fault.log is not None:
+            complaints.print(f"  Log: {escape(str(fault.log))}", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted. `make up` goes on from here, `make down` cleans up.\n")
+        return 130
+    return 0
+
+
+def _run(command: str, settings: Settings, progress: Progress) -> None:
+    if command == "build":
+        build_only(settings, progress)
+    elif command == "validate":
+        validate(settings, progress)
+    elif command == "down":
+        take_down(settings, progress)
+    else:
+        stack = bring_up(settings, progress)
+        progress.say(f"\nThe API:  [bold]{escape(stack['apiUrl'])}[/]  (signed requests only)")
+        progress.say(f"Details:  {escape(str(settings.stack_file))}\nStop it:  make down")

@@ -1,0 +1,68 @@
+"""What the emulator drops from the template, applied through its APIs after each deploy.
+
+    in template.yaml                  what the emulator does            here
+    TimeToLiveSpecification           ignored as the table is made      UpdateTimeToLive
+    PointInTimeRecoverySpecification  ignored                           UpdateContinuousBackups
+    SSESpecification                  ignored                           UpdateTable
+    DeletionProtectionEnabled         kept as the text of a parameter   UpdateTable
+    EventInvokeConfig                 holds for ":$LATEST" only         PutFunctionEventInvokeConfig
+    GatewayResponses                  not imported with the API's body  PutGatewayResponse, CreateDeployment
+
+Everything is read from the template, so nothing is said twice. Repeating it changes nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.stack.aws import LocalAws
+from sandbox.stack.deploy import Deployment
+
+
+def complete(aws: LocalAws, template: Mapping[str, Any], deployment: Deployment) -> None:
+    """Apply the table above to every table, function and API of the template."""
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::DynamoDB::Table":
+            _complete_table(aws, deployment.resources[name], resource["Properties"])
+        elif resource["Type"] == "AWS::Serverless::Function":
+            _complete_function(aws, deployment.resources[name], resource["Properties"])
+        elif resource["Type"] == "AWS::Serverless::Api":
+            _complete_api(aws, deployment.resources[name], resource["Properties"])
+
+
+def _complete_table(aws: LocalAws, table: str, properties: Mapping[str, Any]) -> None:
+    dynamodb = aws.client("dynamodb")
+    expiry = properties["TimeToLiveSpecification"]
+    current = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    if current.get("TimeToLiveStatus") != "ENABLED":
+        dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=expiry)
+    dynamodb.update_continuous_backups(
+        TableName=table, PointInTimeRecoverySpecification=properties["PointInTimeRecoverySpecification"]
+    )
+    protected = dynamodb.describe_table(TableName=table)["Table"].get("DeletionProtectionEnabled", False)
+    dynamodb.update_table(
+        TableName=table,
+        SSESpecification={"Enabled": properties["SSESpecification"]["SSEEnabled"]},
+        DeletionProtectionEnabled=str(protected).lower() == "true",
+    )
+
+
+def _complete_function(aws: LocalAws, function: str, properties: Mapping[str, Any]) -> None:
+    if (asynchronous := properties.get("EventInvokeConfig")) is not None:
+        aws.client("lambda").put_function_event_invoke_config(
+            FunctionName=function, MaximumRetryAttempts=asynchronous["MaximumRetryAttempts"]
+        )
+
+
+def _complete_api(aws: LocalAws, api: str, properties: Mapping[str, Any]) -> None:
+    gateway = aws.client("apigateway")
+    for kind, response in properties.get("GatewayResponses", {}).items():
+        headers = response.get("ResponseParameters", {}).get("Headers", {})
+        gateway.put_gateway_response(
+            restApiId=api,
+            responseType=kind,
+            statusCode=str(response["StatusCode"]),
+            responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
+            responseTemplates=response.get("ResponseTemplates", {}),
+        )
+    # Last: a stage answers with the responses that its deployment found.
+    gateway.create_deployment(restApiId=api, stageName=properties["StageName"])

@@ -1,0 +1,79 @@
+"""`sam deploy` of the built template to the emulator, skipped when the same was deployed already."""
+
+import contextlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.stack.aws import LocalAws
+from sandbox.stack.build import TEMPLATE
+from sandbox.stack.errors import StackError
+from sandbox.stack.sam import run_sam
+from sandbox.stack.settings import PROJECT, PROVIDERS, Settings
+from sandbox.stack.state import State
+
+_LIMIT = 180
+_PARAMETER = {provider: f"{provider.capitalize()}BaseUrl" for provider in PROVIDERS}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The deployed stack: its outputs, and the physical name of each resource by its name in the template."""
+
+    outputs: Mapping[str, str]
+    resources: Mapping[str, str]
+
+
+def deploy(settings: Settings, state: State, aws: LocalAws, base_urls: Mapping[str, str], digest: str) -> Deployment:
+    """Deploy with these provider addresses. Call inside `build_folder`. Raises StackError."""
+    stack, bucket = _names(PROJECT / "samconfig.toml")
+    emulator = state.processes()["emulator"]
+    wanted = {"digest": digest, "parameters": dict(base_urls), "emulator": emulator.as_json()}
+    if state.deployed == wanted and (found := _find(aws, stack)):
+        return found
+    state.deployed = None
+    _make_bucket(aws, bucket)
+    overrides = [f"{_PARAMETER[provider]}={address}" for provider, address in base_urls.items()]
+    run_sam(
+        settings,
+        state,
+        *("deploy", "--template-file", str(TEMPLATE)),
+        *(["--parameter-overrides", *overrides] if overrides else []),
+        endpoint=aws.endpoint,
+        seconds=_LIMIT,
+    )
+    found = _find(aws, stack)
+    if found is None:
+        raise StackError("The deploy ended well, but there is no such stack.", settings.logs / "sam-deploy.log")
+    state.deployed = wanted
+    return found
+
+
+def _find(aws: LocalAws, stack: str) -> Deployment | None:
+    cloudformation = aws.client("cloudformation")
+    with contextlib.suppress(cloudformation.exceptions.ClientError):
+        description: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        return Deployment(
+            {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])},
+            {
+                resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+                for page in pages
+                for resource in page["StackResourceSummaries"]
+            },
+        )
+    return None
+
+
+def _names(samconfig: Path) -> tuple[str, str]:
+    """The stack's and the artefact bucket's name in the environment `local`."""
+    local = tomllib.loads(samconfig.read_text())["local"]
+    return local["global"]["parameters"]["stack_name"], local["deploy"]["parameters"]["s3_bucket"]
+
+
+def _make_bucket(aws: LocalAws, bucket: str) -> None:
+    s3 = aws.client("s3")
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists):
+        s3.create_bucket(Bucket=bucket)

@@ -1,0 +1,33 @@
+"""`make down`: stop what `make up` started, whatever became of it, and throw its data away."""
+
+import shutil
+
+from sandbox.stack import emulator, processes, simulators
+from sandbox.stack.progress import Progress
+from sandbox.stack.settings import Settings
+from sandbox.stack.state import State, locked
+
+#: A `make up` that still runs is waited for, but not for ever.
+_BUSY_AFTER = 10.0
+
+
+def take_down(settings: Settings, progress: Progress) -> None:
+    """Stop the stack's processes and remove its files; logs stay. Harmless when nothing runs. Raises StackError."""
+    if not settings.state_dir.exists():
+        progress.say("Nothing runs here.")
+        return
+    busy = "A `make up` is at work in this folder: stop it (Ctrl-C) and run `make down` again."
+    with locked(settings.state_dir / "lock", busy=busy, seconds=_BUSY_AFTER):
+        recorded = State(settings.state_file).processes().values()
+        stopped = [processes.stop(identity) for identity in recorded]
+        # What no record tells of: started by a command that was killed, or orphaned by a killed emulator.
+        left = processes.stop_marked(
+            [emulator.mark(settings), emulator.worker_mark(settings), simulators.mark(settings)]
+        )
+        for path in (settings.stack_file, settings.simulators_file, settings.state_file):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(settings.scratch, ignore_errors=True)
+    if any(stopped) or left:
+        progress.say("[green]✓[/] The local stack is stopped and its data thrown away.")
+    else:
+        progress.say("Nothing runs here; what was left of an earlier stack is removed.")

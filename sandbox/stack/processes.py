@@ -1,0 +1,148 @@
+"""Processes that outlive the command that started them, and stopping exactly those.
+
+A process is known by its pid, the moment it started and what stands in its command line: a pid that was
+given to somebody else meanwhile doesn't match, and is left alone. Each one leads a session of its own, so
+that it survives the terminal and is stopped together with its children.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+PROC = Path("/proc")
+#: Seconds that a process has to end by itself.
+GRACE = 5.0
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A process that was started here; `mark` is a part of its command line that no other process has."""
+
+    pid: int
+    started: str
+    mark: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        return cls(int(value["pid"]), str(value["started"]), str(value["mark"]))
+
+    def is_alive(self) -> bool:
+        return started_at(self.pid) == self.started and self.mark in command_of(self.pid)
+
+
+def start(
+    arguments: Sequence[str], *, mark: str, log: Path, environment: Mapping[str, str], folder: Path
+) -> tuple[subprocess.Popen[bytes], Identity]:
+    """Start a process whose output goes to the log, and nothing of ours to it."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            list(arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            cwd=folder,
+            start_new_session=True,
+        )
+    return process, Identity(process.pid, started_at(process.pid) or "", mark)
+
+
+def stop(identity: Identity) -> bool:
+    """End a process and its children; False if it isn't there any more."""
+    if not identity.is_alive():
+        return False
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(identity.pid, number)
+        deadline = time.monotonic() + GRACE
+        while time.monotonic() < deadline:
+            if not identity.is_alive():
+                # Children that ignored the first signal have no parent any more: they go with the second.
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(identity.pid, signal.SIGKILL)
+                return True
+            time.sleep(0.05)
+    return True
+
+
+def stop_marked(marks: Sequence[str]) -> int:
+    """End every process of this user whose command line holds one of the marks; how many there were.
+
+    For what a crash left behind without a record. A mark holds an absolute path of the stack's own folder.
+    """
+    found = _marked(marks)
+    _signal(found, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE
+    while (left := _marked(marks)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    _signal(left, signal.SIGKILL)
+    return len(found)
+
+
+def _marked(marks: Sequence[str]) -> list[int]:
+    return [pid for pid, command in _commands() if any(mark in command for mark in marks)]
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def started_at(pid: int) -> str | None:
+    """When a process started, in a form to compare only; None if there is none, or it has ended."""
+    _reap(pid)
+    if (PROC / "self/stat").exists():
+        try:
+            fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return None if fields[0] in "ZX" else fields[19]
+    return _ps("-p", str(pid), "-o", "lstart=") or None
+
+
+def command_of(pid: int) -> str:
+    """The command line, joined by blanks; empty if there is no such process."""
+    if (PROC / "self/stat").exists():
+        try:
+            raw = (PROC / str(pid) / "cmdline").read_bytes()
+        except OSError:
+            return ""
+        return raw.rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+    return _ps("-p", str(pid), "-o", "command=")
+
+
+def _commands() -> Iterator[tuple[int, str]]:
+    user = os.getuid()
+    if (PROC / "self/stat").exists():
+        for entry in PROC.iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdecimal() and int(entry.name) != os.getpid() and entry.stat().st_uid == user:
+                    yield int(entry.name), command_of(int(entry.name))
+        return
+    for line in _ps("-x", "-o", "pid=,command=").splitlines():
+        pid, _, command = line.strip().partition(" ")
+        if pid.isdecimal() and int(pid) != os.getpid():
+            yield int(pid), command
+
+
+def _ps(*options: str) -> str:
+    command = ["ps", *options]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    return found.stdout.strip()
+
+
+def _reap(pid: int) -> None:
+    """Let an ended child of ours go, so that it isn't taken for a living process."""
+    with contextlib.suppress(ChildProcessError, OSError):
+        os.waitpid(pid, os.WNOHANG)

@@ -1,0 +1,72 @@
+"""Running the SAM CLI: with a limit, a log, and no way home."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from sandbox.stack import environment, processes
+from sandbox.stack.errors import StackError
+from sandbox.stack.settings import PROJECT, Settings
+from sandbox.stack.state import State
+
+BUILD_FOLDER = PROJECT / ".aws-sam"
+_SETTINGS_FOLDER = BUILD_FOLDER / "cli"
+
+
+def run_sam(
+    settings: Settings,
+    state: State | None,
+    *arguments: str,
+    endpoint: str | None = None,
+    path: str = "",
+    seconds: float,
+) -> None:
+    """Run `sam` in the project. Raises StackError with the end of what it said.
+
+    With a state, `down` can stop it should this command be killed meanwhile.
+    """
+    name = arguments[0]
+    log = settings.logs / f"sam-{name}.log"
+    _spare_the_version_check()
+    chosen = environment.sam(_SETTINGS_FOLDER, endpoint)
+    if path:
+        chosen |= {"PATH": f"{path}{os.pathsep}{chosen.get('PATH', os.defpath)}", "PYTHON": f"{path}/python"}
+    # Named, since SAM looks for it beside the template, which for a deploy is the built one.
+    config = ["--config-file", str(PROJECT / "samconfig.toml"), "--config-env", "local"]
+    command = [str(settings.local_python), "-m", "samcli", *arguments, *config]
+    process, identity = processes.start(command, mark=f"-m samcli {name}", log=log, environment=chosen, folder=PROJECT)
+    if state is not None:
+        state.remember(f"sam {name}", identity)
+    try:
+        status = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        raise StackError(f"`sam {name}` had not ended after {seconds:.0f} s and was stopped.", log) from None
+    finally:
+        # Also on Ctrl-C: it leads a session of its own, which the terminal's signal does not reach.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        if state is not None:
+            state.forget(f"sam {name}")
+    if status != 0:
+        raise StackError(f"`sam {name}` failed: {_last_words(log)}", log)
+
+
+def _last_words(log: Path) -> str:
+    """The line that most likely says why, else the last one."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    telling = [
+        line for line in lines if line.startswith(("Error", "Build Failed", "make: ***")) or "No such file" in line
+    ]
+    return (telling or lines or ["it said nothing"])[-1][:300]
+
+
+def _spare_the_version_check() -> None:
+    """SAM asks a registry for its newest version once a week: tell it that it has just done so."""
+    file = _SETTINGS_FOLDER / "metadata.json"
+    if not file.exists() or time.time() - file.stat().st_mtime > 86_400:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"telemetryEnabled": False, "lastVersionCheck": time.time()}))
