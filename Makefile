@@ -14,7 +14,7 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format test test-unit up down demo bench build lock clean env-local env-runtime env-dev
+.PHONY: help setup check format test test-unit up down demo logs bench build lock clean env-local env-runtime env-dev
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,9 @@ down: ## stop what `make up` started and throw its data away
 
 demo: up ## `make up`, then every operation, shown
 	@$(LOCAL) -m sandbox.demo
+
+logs: env-local ## what the local stack's functions have written
+	@$(LOCAL) -m sandbox.logs
 
 bench: env-dev env-local env-runtime build ## what a cold start of each built handler costs
 	@$(DEV) -m benchmarks

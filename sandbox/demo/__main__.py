@@ -36,7 +36,7 @@ def main() -> int:
     try:
         Scenes(stack, control, transcript).play()
     except DemoFailedError as failure:
-        transcript.say(f"\n[bold red]The demo failed:[/] {failure} The functions' logs are in {folder / 'logs'}.")
+        transcript.say(f"\n[bold red]The demo failed:[/] {failure} See `make logs`.")
         return 1
     transcript.scene("In the table", f"{stack.described['table']}: values are kept there only, and shown nowhere")
     transcript.table(_items(stack))
@@ -46,7 +46,7 @@ def main() -> int:
    the API            {stack.api_url}
    this stack         {folder / "stack.json"}   (addresses, names, local credentials)
    call it yourself   README.md, “Call it”
-   the logs           {folder / "logs"}
+   the logs           make logs
    the providers      {stack.control_url}/state   (sandbox/simulators/README.md: make them fail)
    stop and clean up  make down"""
     )

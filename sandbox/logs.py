@@ -1,0 +1,38 @@
+"""`make logs`: what the deployed functions have written, oldest first, from the local AWS's log groups."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from sandbox.signed_api import Stack
+
+#: Records shown at the most, the latest ones.
+SHOWN = 200
+
+
+def main() -> int:
+    """0, or 1 where no stack is up."""
+    try:
+        stack = Stack.read(Path(os.environ.get("TOKEN_BROKER_STATE_DIR") or ".local"))
+    except FileNotFoundError:
+        sys.stderr.write("No local stack is up: run `make up` first.\n")
+        return 1
+    records = sorted(_records(stack), key=lambda record: record[0])
+    for _, group, text in records[-SHOWN:]:
+        sys.stdout.write(f"{group.rpartition('-')[2]}  {text}\n")
+    return 0
+
+
+def _records(stack: Stack) -> list[tuple[int, str, str]]:
+    logs = stack.client("logs")
+    found: list[tuple[int, str, str]] = []
+    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
+        pages: Any = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+        for page in pages:
+            found += [(each["timestamp"], group["logGroupName"], each["message"].rstrip()) for each in page["events"]]
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
