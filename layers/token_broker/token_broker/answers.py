@@ -10,6 +10,8 @@ from token_broker.redaction import redact
 #: The longest token that is believed: an HTTP header of a browser or a CDN has no room for a longer one.
 TOKEN_LIMIT = 8192
 TEXT_LIMIT = 1024
+#: Beyond the year 30,000, also in milliseconds; DynamoDB keeps 38 digits at the most.
+SECONDS_LIMIT = 10**15
 
 
 def member(data: Any, name: str) -> Mapping[str, Any]:
@@ -30,14 +32,14 @@ def token_value(data: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def optional_text(data: Mapping[str, Any], name: str, default: str | None = None) -> str | None:
-    """A short printable text, or the default where there is none. Raises `ProviderError`."""
+def optional_text(data: Mapping[str, Any], name: str, *, longest: int = TEXT_LIMIT) -> str | None:
+    """A short printable text; None where there is none, or an empty one. Raises `ProviderError`."""
     value = data.get(name)
     if value is None:
-        return default
-    if not isinstance(value, str) or len(value) > TEXT_LIMIT or not value.isprintable():
+        return None
+    if not isinstance(value, str) or len(value) > longest or not value.isprintable():
         raise senseless(f"'{name}' is not a short text")
-    return value or default
+    return value or None
 
 
 def optional_seconds(data: Mapping[str, Any], name: str) -> int | None:
@@ -45,7 +47,7 @@ def optional_seconds(data: Mapping[str, Any], name: str) -> int | None:
     value = data.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < SECONDS_LIMIT:
         raise senseless(f"'{name}' is not a number of seconds")
     return value
 

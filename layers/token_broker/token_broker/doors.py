@@ -5,7 +5,6 @@ direct   the same fields as one plain JSON object; answers are plain JSON, failu
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -85,28 +84,36 @@ class ApiDoor:
         """The IAM principal that signed the request. The gateway has verified it; where it names none, nobody is let
         in.
         """
-        identity = self._context.get("identity") or {}
-        who = identity.get("userArn") or identity.get("accessKey")
+        identity = self._context.get("identity")
+        who = (identity.get("userArn") or identity.get("accessKey")) if isinstance(identity, dict) else None
         if not isinstance(who, str) or not who:
             raise Unauthenticated("Sign the request with AWS Signature Version 4 (service execute-api).")
         return who
 
     def given(self, kind: type[Input]) -> dict[str, Any]:
-        """Path, query, header and body fields, each from its own place only."""
+        """Path, query, header and body fields, each from its own place only.
+
+        IAM has judged the path: a merchant that the query or the body names must never take its place.
+        """
         wanted = sources(kind).values()
-        fields = {name: value for name, value in (self._event.get("pathParameters") or {}).items() if value is not None}
-        fields |= self._query()
+        fields: dict[str, Any] = {}
+        for place, found in (("path", self._path()), ("query", self._query()), ("body", self._body())):
+            takes = [source.name for source in wanted if source.place == place]
+            if found.keys() - set(takes):
+                raise InvalidRequest(f"The {place} takes these fields and no others: {', '.join(takes) or 'none'}.")
+            fields |= found
         for source in wanted:
             if source.place == "header" and (value := self._header(source.header)) is not None:
                 fields[source.name] = value
-        body = self._body()
-        if len(fields.keys() & body.keys()) or body.keys() & {each.name for each in wanted if each.place != "body"}:
-            raise InvalidRequest("A field of the path, the query or a header cannot be given in the body.")
-        return fields | body
+        return fields
+
+    def _path(self) -> dict[str, Any]:
+        given = self._event.get("pathParameters") or {}
+        return {name: value for name, value in given.items() if value is not None}
 
     def _query(self) -> dict[str, Any]:
         many = self._event.get("multiValueQueryStringParameters") or {}
-        if any(len(values) != 1 for values in many.values()):
+        if any(len(values or ()) != 1 for values in many.values()):
             raise InvalidRequest("Each query parameter can be given once.")
         return dict(self._event.get("queryStringParameters") or {})
 
@@ -114,13 +121,15 @@ class ApiDoor:
         many = self._event.get("multiValueHeaders") or {
             key: [value] for key, value in (self._event.get("headers") or {}).items()
         }
-        values = [value for key, listed in many.items() if key.lower() == name for value in listed]
+        values = [value for key, listed in many.items() if key.lower() == name for value in listed or ()]
         if len(values) > 1:
             raise InvalidRequest(f"The header {name} can be given once.")
         return str(values[0]) if values else None
 
     def _body(self) -> dict[str, Any]:
         text = self._event.get("body") or ""
+        if not isinstance(text, str):
+            raise InvalidRequest("The body must be text. Send one JSON object.")
         if len(text) > BODY_LIMIT * 2:
             raise InvalidRequest(f"The body must have at most {BODY_LIMIT} bytes.")
         try:
@@ -130,7 +139,7 @@ class ApiDoor:
             value = strict_json.loads(octets.decode()) if octets.strip() else {}
         except strict_json.NotStrictJson as reason:
             raise InvalidRequest(f"The body is not usable: {reason}. Send one JSON object.") from None
-        except (binascii.Error, UnicodeError):
+        except ValueError:  # base64 or UTF-8 that is none
             raise InvalidRequest("The body is not UTF-8 text. Send one JSON object.") from None
         if not isinstance(value, dict):
             raise InvalidRequest("The body must be one JSON object.")

@@ -57,6 +57,8 @@ def handler[I: Input, B](
             except BrokerError as error:
                 status, code = error.status, error.code
                 telemetry.count(f"Failures.{code}")
+                if causes := getattr(error, "__notes__", None):
+                    telemetry.notice("failure_caused", code=code, causes=causes)
                 return door.refuse(error)
             except Exception as error:  # noqa: BLE001  # the last line of defence: nothing of it may reach the caller
                 telemetry.log.error("unexpected_failure", extra=_where(error))  # noqa: TRY400  # it logs the message

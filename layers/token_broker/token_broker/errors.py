@@ -33,6 +33,7 @@ class Fate(Enum):
 
     NOT_DONE = "not_done"  # never sent, or refused: nothing happened
     UNKNOWN = "unknown"  # the provider may have acted: look it up before asking again
+    UNDER_WAY = "under_way"  # our clock ended the wait, and the provider may be acting just now
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 type Rule = Callable[[Any], Any]
 
 _MERCHANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_TOKEN_ID = re.compile(r"[1-9]\d{0,19}")
+_TOKEN_ID = re.compile(r"[1-9][0-9]{0,19}")
 _VISIBLE = re.compile(r"[!-~]+")
 
 #: Control characters, half surrogates, and the separators that end a line or a paragraph.

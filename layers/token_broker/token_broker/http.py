@@ -39,7 +39,7 @@ LEAST_TIME = 0.25
 BODY_LIMIT = 1024 * 1024
 
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
-_TRANSIENT = frozenset({429, 500, 502, 503, 504})
+_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,10 @@ class Answer:
 
 
 class Transport(Protocol):
-    """Sends one request once. Raises `Unreachable` before anything was sent, `Interrupted` after, `TooLarge`."""
+    """Sends one request once. Raises `Unreachable` before anything was sent, `Interrupted` after it, `TooLarge`.
+
+    Both time-outs together bound the whole exchange.
+    """
 
     def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> Answer: ...
 
@@ -101,6 +104,10 @@ class Unreachable(TransportFailure):
 
 class Interrupted(TransportFailure):
     """Sent, at least in part, and then no whole answer."""
+
+
+class TimedOut(Interrupted):
+    """Sent, and then our own clock ended the wait."""
 
 
 class TooLarge(TransportFailure):
@@ -127,31 +134,37 @@ class HttpClient:
     def send(self, request: Request, deadline: Deadline) -> Answer:
         """The provider's answer, whatever its status. Raises `ProviderUnavailable`, `ProviderError`."""
         tries = TRIES if request.may_repeat() else 1
-        for attempt in range(1, tries):
+        fate = Fate.NOT_DONE
+        for attempt in range(1, tries + 1):
             wait = min(BACKOFF_CAP, BACKOFF_BASE * 2**attempt) * self.jitter()
             try:
                 answer = self._try_once(request, deadline)
-            except ProviderUnavailable:
-                if not _fits(wait, request, deadline):
+            except ProviderUnavailable as failure:
+                # What an earlier try may have done is not undone by one that certainly did nothing.
+                fate = failure.fate = fate if failure.fate is Fate.NOT_DONE else failure.fate
+                if attempt == tries or not _fits(wait, request, deadline):
                     raise
             else:
                 wait = max(wait, answer.retry_after() or 0.0)
-                if answer.status not in _TRANSIENT or not _fits(wait, request, deadline):
+                if answer.status not in _TRANSIENT or attempt == tries or not _fits(wait, request, deadline):
                     return answer
+                fate = Fate.UNKNOWN if answer.status >= 500 else fate
             self.clock.sleep(wait)
-        return self._try_once(request, deadline)
+        raise AssertionError("the last try returns or raises")
 
     def _try_once(self, request: Request, deadline: Deadline) -> Answer:
         left = deadline.left() - request.reserve
         if left < LEAST_TIME:
             raise ProviderUnavailable("There was no time left to ask the provider. Try again.", retry_after=1)
+        # Both together end within the time left: the transport bounds the whole exchange by their sum.
+        connect_timeout = min(CONNECT_TIMEOUT, left / 4)
         started = self.clock.monotonic()
         outcome: int | str = "failed"
         try:
             answer = self.transport.send(
                 request,
-                connect_timeout=min(CONNECT_TIMEOUT, left),
-                read_timeout=min(READ_TIMEOUT, left),
+                connect_timeout=connect_timeout,
+                read_timeout=min(READ_TIMEOUT, left - connect_timeout),
                 body_limit=BODY_LIMIT,
             )
             outcome = answer.status
@@ -159,6 +172,9 @@ class HttpClient:
         except Unreachable as failure:
             outcome = "unreachable"
             raise ProviderUnavailable(str(failure), retry_after=1) from None
+        except TimedOut as failure:
+            outcome = "timed_out"
+            raise ProviderUnavailable(str(failure), retry_after=1, fate=Fate.UNDER_WAY) from None
         except Interrupted as failure:
             outcome = "interrupted"
             raise ProviderUnavailable(str(failure), retry_after=1, fate=Fate.UNKNOWN) from None
@@ -190,7 +206,7 @@ def failure_from(answer: Answer, *, code: str | None, message: str | None) -> Pr
             reply=reply,
             retry_after=answer.retry_after() or 1,
         )
-    if answer.status >= 500:
+    if answer.status >= 500 or answer.status in (408, 425):
         return ProviderUnavailable(
             "The provider failed. Try again later.",
             reply=reply,

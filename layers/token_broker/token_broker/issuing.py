@@ -26,7 +26,7 @@ from token_broker.errors import (
     StorageUnavailable,
     TokenLimitReached,
 )
-from token_broker.marks import intent_id_of, marked, new_intent_id, new_owner, take_apart
+from token_broker.marks import key_id_of, marked, new_intent_id, new_owner, take_apart
 from token_broker.model import SERVABLE, SHOP, Mint, Minted, State, Token, session_subject, token_from
 from token_broker.ports import (
     Account,
@@ -41,13 +41,18 @@ from token_broker.ports import (
 
 #: Seconds between two looks at another's mint: full jitter between these.
 LEAST_WAIT, MOST_WAIT = 0.2, 1.0
+#: Seconds for having a token confirmed that could be served as it is.
+RECHECK_BUDGET = 3.0
+#: Seconds that must be left for one more call to a storage that has just failed.
+RELEASE_TIME = 5.0
 #: The title of the token that is served to everybody; a standing token's title is its creator's.
 CURRENT_TITLE = "Token Broker"
 
 
 def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> Token:
     """The shop's current token. `fresh` passes memory by, and asks a provider that keeps one token for it again."""
-    if not fresh and (kept := call.memory.get(merchant)) is not None:
+    kept = None if fresh else call.memory.get(merchant)
+    if kept is not None and kept.left(call.clock.now()) > call.margin:
         call.telemetry.count("TokensServedFromMemory")
         return kept
     started, started_wall = call.clock.monotonic(), call.clock.now()
@@ -80,7 +85,9 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
             return token  # somebody is asking for it again already
         _wait(call, until)
     try:
-        token = _mint_current(call, mint, Order(), token)
+        # A caller who could be answered already is not kept waiting for a confirmation.
+        budget = PROVIDER_BUDGET if token is None or fresh else RECHECK_BUDGET
+        token = _mint_current(call, mint, Order(), token, budget)
     except ProviderFailure as failure:
         # The shop's token was only to be confirmed: it is most likely as good as it was an hour ago.
         if token is None or fresh or not failure.retryable:
@@ -130,10 +137,11 @@ def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: 
     intention = Intention(
         merchant=merchant,
         subject=SHOP,
-        intent_id=new_intent_id() if key is None else intent_id_of(call.principal, route, key),
+        intent_id=new_intent_id(),
         owner=new_owner(),
         title=title,
         requested_by=call.caller,
+        key_id=None if key is None else key_id_of(call.principal, route, key),
         body_hash=None if key is None else _body_hash(title),
         findable=True,
     )
@@ -151,22 +159,32 @@ def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: 
     return _guarded(call, mint, lambda until: _store_standing(call, mint, _make(call, mint, Order(), until)))
 
 
-def _mint_current(call: Call[Provider], mint: Mint, order: Order, known: Token | None) -> Token:
-    return _guarded(call, mint, lambda until: _store_current(call, mint, order, known, _make(call, mint, order, until)))
+def _mint_current(
+    call: Call[Provider], mint: Mint, order: Order, known: Token | None, budget: float = PROVIDER_BUDGET
+) -> Token:
+    def work(until: Deadline) -> Token:
+        return _store_current(call, mint, order, known, _make(call, mint, order, until))
+
+    return _guarded(call, mint, work, budget)
 
 
-def _guarded(call: Call[Provider], mint: Mint, work: Callable[[Deadline], Token]) -> Token:
+def _guarded(
+    call: Call[Provider], mint: Mint, work: Callable[[Deadline], Token], budget: float = PROVIDER_BUDGET
+) -> Token:
     """Do the work, and free the right to mint where it fails: what certainly did not happen needs no look-up later."""
     try:
-        return work(call.deadline.within(PROVIDER_BUDGET))
+        return work(call.deadline.within(budget))
     except ProviderFailure as failure:
         if isinstance(failure, TokenLimitReached):
             call.telemetry.count("TokenLimitHeadroom", 0)
-        _give_up(call, mint, Fate.UNKNOWN if mint.continued else failure.fate)
+        open_before = mint.continued and failure.fate is Fate.NOT_DONE
+        _give_up(call, mint, Fate.UNKNOWN if open_before else failure.fate)
         raise
     except (StorageUnavailable, SessionClosed, MintInProgress):
         # The provider may have given a token that was not stored: it is found again by the intent that stays.
-        _give_up(call, mint, Fate.UNKNOWN)
+        # A storage that hangs gets no further call when time is short; the lease ends by itself.
+        if call.deadline.left() > RELEASE_TIME:
+            _give_up(call, mint, Fate.UNKNOWN)
         raise
     except BrokerError:
         _give_up(call, mint, Fate.UNKNOWN if mint.continued else Fate.NOT_DONE)
@@ -194,7 +212,7 @@ def _make_marked(call: Call[Provider], account: Account, title: str, mint: Mint,
     try:
         return call.provider.mint(account, Order(title=title), until)
     except ProviderFailure as failure:
-        if failure.fate is not Fate.UNKNOWN:
+        if failure.fate is Fate.NOT_DONE:
             raise
         try:
             found = _find(call, account, title, until)

@@ -39,8 +39,8 @@ def new_owner() -> str:
     return os.urandom(16).hex()
 
 
-def intent_id_of(*parts: str) -> str:
-    """The intent of an Idempotency-Key: the same parts (caller, route, key) give the same 26 characters."""
+def key_id_of(*parts: str) -> str:
+    """What an Idempotency-Key is remembered by: the same parts (caller, route, key) give the same 26 characters."""
     digest = hashlib.sha256()
     for part in parts:
         octets = part.encode()

@@ -141,10 +141,10 @@ class Busy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intention:
-    """A mint that is about to be asked for. `intent_id` is new, or an Idempotency-Key's hash; `body_hash` goes with a
-    key.
+    """A mint that is about to be asked for.
 
-    `owner` is random and this caller's alone. `findable` says that a lost answer can be looked up later.
+    `intent_id` is new, and goes into the mark; `owner` is random and this caller's alone. `key_id` is the hash of an
+    Idempotency-Key, `body_hash` that of the body which came with it. `findable`: a lost answer can be looked up later.
     """
 
     merchant: str
@@ -153,6 +153,7 @@ class Intention:
     owner: str
     title: str | None = None
     requested_by: str = ""
+    key_id: str | None = None
     body_hash: str | None = None
     findable: bool = False
 

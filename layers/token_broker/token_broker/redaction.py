@@ -1,7 +1,10 @@
 """What may be repeated of a provider's words: printable, short, and with nothing in it that could be a secret."""
 
+import base64
+import json
 import re
 from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
 
 MESSAGE_LIMIT = 200
 REDACTED = "[redacted]"
@@ -18,10 +21,17 @@ def printable(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
+def _spellings(secret: str) -> tuple[str, ...]:
+    """A secret as it is, and as it looks when a provider quotes a URL, a form, JSON or a Basic header back."""
+    encoded = base64.b64encode(secret.encode()).decode()
+    return (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded, encoded.rstrip("="))
+
+
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """The text as it may be shown: printable, no secret of `secrets`, nothing of a secret's shape, 200 characters."""
     # Longest first, so that a secret which is part of another leaves no rest of it behind.
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, REDACTED)
+    spellings = {form for secret in secrets if secret for form in _spellings(secret)}
+    for form in sorted(spellings, key=len, reverse=True):
+        text = text.replace(form, REDACTED)
     text = _LOOKS_SECRET.sub(REDACTED, printable(text))
     return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"

@@ -45,14 +45,22 @@ def base_url(name: str) -> str:
         raise ProviderNotConfigured(
             f"This stack has no address for the provider. Deploy it with a value for the parameter behind {name}."
         )
-    # `{shop}` is no host name yet; it becomes a checked one.
-    parts = urlsplit(url.replace("{shop}", "shop"))
-    plain_loopback = parts.scheme == "http" and _LOOPBACK.fullmatch(parts.hostname or "")
-    if not (parts.scheme == "https" or plain_loopback) or not parts.hostname or parts.query or parts.fragment:
+    if not _acceptable(url):
         raise ProviderNotConfigured(
             "The provider's address in this stack is not usable: it must be https, or http on a loopback address."
         )
     return url
+
+
+def _acceptable(url: str) -> bool:
+    try:
+        # `{shop}` is no host name yet; it becomes a checked one.
+        parts = urlsplit(url.replace("{shop}", "shop"))
+    except ValueError:
+        return False
+    if not parts.hostname or parts.query or parts.fragment or parts.username is not None:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _LOOPBACK.fullmatch(parts.hostname) is not None)
 
 
 def optional(name: str, default: str) -> str:

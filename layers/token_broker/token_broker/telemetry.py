@@ -7,7 +7,7 @@ Only what is passed in is written: no event, no body, no header. Callers pass id
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 _UNITS = {"Count": MetricUnit.Count, "Milliseconds": MetricUnit.Milliseconds}
 
@@ -17,7 +17,7 @@ class PowertoolsTelemetry:
 
     def __init__(self, provider: str) -> None:
         self.log = Logger(utc=True)
-        self._metrics = Metrics()
+        self._metrics = EphemeralMetrics()
         self._metrics.set_default_dimensions(provider=provider)
         self._provider = provider
         self._cold = True

@@ -5,12 +5,14 @@ requests' own time-outs are for each read of the socket: a provider that sends a
 call for ever. So each exchange has one more clock, which shuts the socket down when the whole time is over.
 """
 
+import logging
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from http.cookiejar import CookiePolicy
 from typing import Any, Self, override
 
@@ -19,11 +21,11 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, ReadTimeoutError
 from urllib3.util import Retry
 
 from token_broker import __version__
-from token_broker.http import Answer, Interrupted, Request, TooLarge, Unreachable
+from token_broker.http import Answer, Interrupted, Request, TimedOut, TooLarge, TransportFailure, Unreachable
 
 USER_AGENT = f"token-broker/{__version__} (python-requests/{requests.__version__})"
 #: A connection idle for longer is not trusted with a POST: a frozen function learns of the other side's close too
@@ -44,8 +46,10 @@ class _Alarm:
         self._timer.daemon = True
 
     def watch(self, connection: HTTPConnection) -> None:
-        """From here on this is the connection to end."""
+        """From here on this is the connection to end. Raises where the time was over before anything was sent."""
         self._connection = connection
+        if self.rang:
+            raise ConnectTimeoutError(connection, "the time was over")
 
     def _ring(self) -> None:
         self.rang = True
@@ -62,6 +66,7 @@ class _Alarm:
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
+        self._timer.join()  # one that is ringing just now must not meet the next exchange
 
 
 class _Exchange(threading.local):
@@ -75,6 +80,11 @@ _exchange = _Exchange()
 
 class _Connection(HTTPConnection):
     @override
+    def connect(self) -> None:
+        super().connect()  # may try several addresses, each with its own time-out
+        _exchange.alarm.watch(self)
+
+    @override
     def request(self, *args: Any, **kwargs: Any) -> None:
         _exchange.alarm.watch(self)
         _exchange.alarm.sent = True
@@ -86,6 +96,7 @@ class _TlsConnection(HTTPSConnection):
     def connect(self) -> None:
         _exchange.alarm.watch(self)  # a TLS handshake can hang as well as an answer
         super().connect()
+        _exchange.alarm.watch(self)
 
     @override
     def request(self, *args: Any, **kwargs: Any) -> None:
@@ -121,10 +132,18 @@ class _Adapter(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"  # the certificates are in the context already
 
 
+class _Session(requests.Session):
+    @override
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: even where redirects are not followed, requests would parse the address and read the whole body."""
+
+
 class RequestsTransport:
     """One `requests.Session` for the life of the process; no proxies, no `.netrc`, no cookies, no redirects."""
 
     def __init__(self) -> None:
+        # urllib3 warns of malformed headers with the raw bytes, which can hold a token.
+        logging.getLogger("urllib3").propagate = False
         self._session: requests.Session | None = None
         self._last_used = 0.0
 
@@ -145,13 +164,16 @@ class RequestsTransport:
                 body = _read(response, body_limit)
             if alarm.rang:
                 raise requests.ReadTimeout  # a body without a length looks whole when its socket is shut down
+            if response.status_code < 200:
+                session.close()  # the true answer may follow on this connection, and must not meet the next request
+                raise Interrupted("The provider sent an interim answer that nobody asked for.")
             self._last_used = time.monotonic()
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, body)
 
     def _fresh_session(self, *, repeatable: bool) -> requests.Session:
         if self._session is None:
-            self._session = requests.Session()
+            self._session = _Session()
             self._session.trust_env = False
             self._session.cookies.set_policy(_NoCookies())
             self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
@@ -192,32 +214,20 @@ class _NoCookies(CookiePolicy):
 
 @contextmanager
 def _own_errors(alarm: _Alarm) -> Iterator[None]:
-    """The library's exceptions as ours. Their texts are dropped: they can quote the URL, headers and the provider's
-    bytes.
-    """
+    """The library's exceptions as ours; their texts can quote the URL, headers and the provider's bytes."""
     try:
         yield
-    except requests.ConnectTimeout:
-        raise Unreachable("The provider did not accept a connection in time.") from None
-    except requests.exceptions.SSLError:
-        if alarm.sent:
-            raise Interrupted(_late() if alarm.rang else "The connection to the provider broke.") from None
-        raise Unreachable("The provider's certificate or TLS handshake was not acceptable.") from None
-    except requests.ConnectionError as failure:
-        cause = failure.args[0] if failure.args else None
-        reason = cause.reason if isinstance(cause, MaxRetryError) else cause
-        if isinstance(reason, NewConnectionError | ConnectTimeoutError):
-            raise Unreachable("The provider could not be reached.") from None
-        raise Interrupted(_late() if alarm.rang else "The provider broke the connection before it answered.") from None
-    except requests.Timeout:
-        raise Interrupted(_late()) from None
-    except (requests.exceptions.ContentDecodingError, requests.exceptions.ChunkedEncodingError):
-        raise Interrupted(_late() if alarm.rang else "The provider's answer broke off.") from None
-    except requests.RequestException:
-        raise Interrupted("The provider's answer is not valid HTTP.") from None
-    except OSError:
-        raise Interrupted(_late() if alarm.rang else "The connection to the provider broke.") from None
+    except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
+        raise _translated(error, alarm) from None
 
 
-def _late() -> str:
-    return "The provider did not answer in time."
+def _translated(error: Exception, alarm: _Alarm) -> TransportFailure:
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    if not alarm.sent or isinstance(reason, NewConnectionError | ConnectTimeoutError):
+        if isinstance(error, requests.exceptions.SSLError):
+            return Unreachable("The provider's certificate or TLS handshake was not acceptable.")
+        return Unreachable("The provider could not be reached.")
+    if alarm.rang or isinstance(error, requests.Timeout) or isinstance(reason, ReadTimeoutError):
+        return TimedOut("The provider did not answer in time.")
+    return Interrupted("The provider's answer broke off, or was not valid HTTP.")

@@ -4,7 +4,7 @@
         subject#shop                current token, lease and open intent          no TTL
         token#{tokenId}             a token's record                              TTL: the provider's expiry; once it is
                                                                                   revoked, the end of its retention
-        intent#{intent}             a standing token's lease and open intent,     no TTL
+        intent#{intent or key}      a standing token's lease and open intent,     no TTL
                                     then its Idempotency-Key's memory             TTL: the end of the key's retention
     chicksx#{merchant}#session:{id} one checkout session
         subject                     closed? lease and open intent                 TTL: its retention's end,

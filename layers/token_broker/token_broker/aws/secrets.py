@@ -59,7 +59,9 @@ class SecretsManager:
                 f"The {self._provider} secret of merchant '{merchant}' cannot be read or decrypted "
                 "with this function's role."
             )
-        raise StorageUnavailable("The merchant's secret could not be read just now. Try again.")
+        failure = StorageUnavailable("The merchant's secret could not be read just now. Try again.")
+        failure.add_note(f"Secrets Manager: {code}")
+        raise failure
 
     def _parse(self, merchant: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         whose = f"The {self._provider} secret of merchant '{merchant}'"

@@ -12,8 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 #: Seconds, tries: a function has 25 s in all, and one call to DynamoDB answers within 20 ms.
 CONFIG = Config(
-    connect_timeout=2,
-    read_timeout=4,
+    connect_timeout=1,
+    read_timeout=2,
     retries={"mode": "standard", "total_max_attempts": 3},
     parameter_validation=False,
     max_pool_connections=4,

@@ -1,5 +1,6 @@
 """The few DynamoDB calls that the store is made of, with AWS's failures as ours."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,12 @@ from token_broker.errors import StorageUnavailable
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 TRANSACTION_CANCELED = "TransactionCanceledException"
+TRANSACTION_CONFLICT = "TransactionConflictException"
+#: The reason, in a cancelled transaction, that is a condition's.
+UNMET = "ConditionalCheckFailed"
+CONFLICT_TRIES = 3
+#: Seconds, times the number of the try: the other transaction takes some 10 ms.
+CONFLICT_WAIT = 0.05
 
 
 class ConditionFailed(Exception):
@@ -23,8 +30,9 @@ class ConditionFailed(Exception):
 
 
 class TransactionRefused(Exception):
-    """A transaction changed nothing; `reasons` has AWS's code for each of its writes, `None` for those that were all
-    right.
+    """A condition of a transaction was not met, and nothing was changed.
+
+    `reasons` has AWS's code for each write: `UNMET` for those whose condition it was, `None` for the others.
     """
 
     def __init__(self, reasons: tuple[str, ...]) -> None:
@@ -94,9 +102,10 @@ def delete(key: Key, condition: str, values: Mapping[str, Any], names: Mapping[s
 class Table:
     """One table. `make_client` is called at the first use."""
 
-    def __init__(self, make_client: Callable[[], Any], name: str) -> None:
+    def __init__(self, make_client: Callable[[], Any], name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._make_client = make_client
         self._name = name
+        self._sleep = sleep
 
     def get(self, key: Key) -> dict[str, Any] | None:
         """One item, read consistently."""
@@ -138,24 +147,35 @@ class Table:
     def transact(self, writes: Sequence[tuple[str, Mapping[str, Any]]], token: str) -> None:
         """All of the writes or none; `token` makes a repeated call the same one. Raises `TransactionRefused`."""
         items = [{kind: {**arguments, "TableName": self._name}} for kind, arguments in writes]
-        try:
-            self._make_client().transact_write_items(TransactItems=items, ClientRequestToken=token)
-        except ClientError as error:
-            if error_code(error) != TRANSACTION_CANCELED:
-                raise _unavailable(error) from None
-            reasons = error.response.get("CancellationReasons", [])
-            raise TransactionRefused(tuple(str(reason.get("Code", "None")) for reason in reasons)) from None
-        except BotoCoreError as error:
-            raise _unavailable(error) from None
+        self._call("transact_write_items", {"TransactItems": items, "ClientRequestToken": token})
 
     def _do(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
-        try:
-            answer: Mapping[str, Any] = getattr(self._make_client(), operation)(TableName=self._name, **arguments)
-            return answer
-        except ClientError as error:
-            if error_code(error) != CONDITION_FAILED:
+        return self._call(operation, {"TableName": self._name, **arguments})
+
+    def _call(self, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """One call, and again a few times where it met a transaction: the SDK does not repeat those by itself."""
+        for attempt in range(1, CONFLICT_TRIES + 1):
+            try:
+                answer: Mapping[str, Any] = getattr(self._make_client(), operation)(**arguments)
+                return answer
+            except ClientError as error:
+                failure = _judged(error)
+            except BotoCoreError as error:
                 raise _unavailable(error) from None
-            found = error.response.get("Item")
-            raise ConditionFailed(unwrap_all(found) if found else None) from None  # type: ignore[arg-type]
-        except BotoCoreError as error:
-            raise _unavailable(error) from None
+            if failure is not None:
+                raise failure
+            if attempt < CONFLICT_TRIES:
+                self._sleep(CONFLICT_WAIT * attempt)
+        raise StorageUnavailable("The token table was too busy. Nothing was handed out; try again.")
+
+
+def _judged(error: ClientError) -> Exception | None:
+    """What a refusal means; None where the same call can go well a moment later."""
+    code = error_code(error)
+    if code == CONDITION_FAILED:
+        found = error.response.get("Item")
+        return ConditionFailed(unwrap_all(found) if found else None)  # type: ignore[arg-type]
+    if code == TRANSACTION_CANCELED:
+        reasons = tuple(str(reason.get("Code", "None")) for reason in error.response.get("CancellationReasons", []))
+        return TransactionRefused(reasons) if UNMET in reasons else None
+    return None if code == TRANSACTION_CONFLICT else _unavailable(error)

@@ -11,7 +11,7 @@ from typing import Any
 from token_broker.aws import records
 from token_broker.aws.records import Key
 from token_broker.aws.table import (
-    CONDITION_FAILED,
+    UNMET,
     ConditionFailed,
     Table,
     TransactionRefused,
@@ -21,12 +21,12 @@ from token_broker.aws.table import (
 )
 from token_broker.clock import Clock
 from token_broker.errors import (
+    BrokerError,
     Conflict,
     Fate,
     MintInProgress,
     ProviderError,
     SessionClosed,
-    StorageUnavailable,
 )
 from token_broker.marks import new_broker_id
 from token_broker.model import SHOP, Mint, State, Token
@@ -34,6 +34,8 @@ from token_broker.ports import Busy, Intention, Replay, SubjectState
 
 #: Seconds; longer than any holder can live (a function ends after 25 s), clocks' differences included.
 LEASE = 40
+#: Seconds for which a provider that may still be working is left to end it. The next caller waits for as long.
+SETTLING = 4
 DAY = 24 * 60 * 60
 #: How long an Idempotency-Key is remembered after its token was made.
 KEY_RETENTION = DAY
@@ -41,11 +43,11 @@ KEY_RETENTION = DAY
 HISTORY_RETENTION = 90 * DAY
 #: How long a session's state outlives its last token.
 SESSION_RETENTION = 30 * DAY
-TRANSACTION_TRIES = 3
 #: A revocation that was not confirmed is asked again after this many seconds.
 FIRST_RETRY = 60
 
-_OPEN = "REMOVE #owner, leaseEnd, intentId, intentAt, intentBy, intentTitle, due, dueAt"
+# The fence rises at a mint's end as at its begin: who read while it was under way must read again.
+_OPEN = "REMOVE #owner, leaseEnd, intentId, intentAt, intentBy, intentTitle, due, dueAt ADD fence :one"
 _OWNED = "#owner = :owner AND fence = :fence"
 _OWNER = {"#owner": "owner"}
 _FREE = "(attribute_not_exists(#owner) OR leaseEnd < :now)"
@@ -116,16 +118,17 @@ class DynamoTokens:
         item = self._begin(intention, key, condition, {":seen": seen.fence})
         if not _holds(item, intention):
             return Busy()
-        return _mint(intention, key, item, continued=item["intentId"] != intention.intent_id)
+        return _mint(intention, key, item)
 
     def begin_standing(self, intention: Intention) -> Mint | Busy | Replay:
         """The same on an item of its own; with an Idempotency-Key it may have happened before."""
-        key = records.intent_key(self._provider, intention.merchant, intention.intent_id)
+        item_id = intention.key_id or intention.intent_id
+        key = records.intent_key(self._provider, intention.merchant, item_id)
         again = f"attribute_not_exists(tokenId) AND bodyHash = :body AND {_FREE}"
         condition = f"attribute_not_exists(pk) OR expiresAt < :now OR ({again})"
         item = self._begin(intention, key, condition, {":body": intention.body_hash or ""})
         if _holds(item, intention):
-            return _mint(intention, key, item, continued=item["fence"] > 1)
+            return _mint(intention, key, item)
         if item.get("bodyHash") != intention.body_hash:
             raise Conflict("This Idempotency-Key came with another body before. Use a new key for a new token.")
         if "tokenId" not in item:
@@ -176,23 +179,18 @@ class DynamoTokens:
         writes = [("Put", self._token_put(token)), self._end_of_intent(mint, token)]
         if replaced is not None:
             writes.append(("Update", self._ended(replaced, State.LOST)))
-        for attempt in range(1, TRANSACTION_TRIES + 1):
-            try:
-                self._table.transact(writes, token=mint.owner)
-                return
-            except TransactionRefused as refused:
-                if CONDITION_FAILED in refused.reasons:
-                    self._explain(mint, refused.reasons)
-                # Anything else is a conflict with another transaction, or a throttle: it passes.
-            self._clock.sleep(0.05 * attempt)
-        raise StorageUnavailable("The token table was too busy to store the token. Try again.")
+        try:
+            self._table.transact(writes, token=mint.owner)
+        except TransactionRefused as refused:
+            raise self._reason(mint, refused.reasons) from None
 
-    def _explain(self, mint: Mint, reasons: tuple[str, ...]) -> None:
-        if reasons[1] != CONDITION_FAILED:
-            raise ProviderError("The provider gave an id that belongs to another token of this merchant.")
+    def _reason(self, mint: Mint, reasons: tuple[str, ...]) -> BrokerError:
+        if reasons[1] != UNMET:
+            detail = "The provider gave an id that belongs to another token of this merchant."
+            return ProviderError(detail, fate=Fate.UNKNOWN)
         if self.subject(mint.merchant, mint.subject).closed:
-            raise SessionClosed
-        raise MintInProgress
+            return SessionClosed()
+        return MintInProgress()
 
     def _token_put(self, token: Token) -> dict[str, Any]:
         # An id comes again only with the very same token, or for one that has ended.
@@ -212,7 +210,7 @@ class DynamoTokens:
 
     def _end_of_intent(self, mint: Mint, token: Token) -> tuple[str, dict[str, Any]]:
         key = self._mint_key(mint)
-        values: dict[str, Any] = {":owner": mint.owner, ":fence": mint.fence}
+        values: dict[str, Any] = {":owner": mint.owner, ":fence": mint.fence, ":one": 1}
         now = int(self._clock.now())
         if mint.standing:
             if not mint.remembered:
@@ -236,13 +234,23 @@ class DynamoTokens:
         if fate is Fate.NOT_DONE and mint.standing:
             self._release(mint, None)
             return
+        if fate is Fate.UNDER_WAY:
+            self._release(mint, "SET leaseEnd = :soon")
+            return
         ending = _OPEN if fate is Fate.NOT_DONE else "REMOVE #owner, leaseEnd"
         # A session's token ends by itself and cannot be looked up: its open intent need not be kept for ever.
         self._release(mint, ending if mint.subject == SHOP else f"SET expiresAt = :until {ending}")
 
     def _release(self, mint: Mint, expression: str | None) -> None:
         now = int(self._clock.now())
-        values = {":owner": mint.owner, ":fence": mint.fence, ":now": now, ":until": now + SESSION_RETENTION}
+        values = {
+            ":owner": mint.owner,
+            ":fence": mint.fence,
+            ":now": now,
+            ":until": now + SESSION_RETENTION,
+            ":soon": now + SETTLING,
+            ":one": 1,
+        }
         try:
             if expression is None:
                 self._table.delete(delete(self._mint_key(mint), _OWNED, values, _OWNER))
@@ -258,28 +266,30 @@ class DynamoTokens:
         """The mark, and for the current token the end of its being served, at once."""
         now = int(self._clock.now())
         marking = self._ended(token, State.REVOKING, due_at=now + FIRST_RETRY)
+        unserve = update(
+            records.subject_key(self._provider, token.merchant, token.subject),
+            "REMOVE #current",
+            "#current.tokenId = :id",
+            {":id": token.token_id},
+            {"#current": "current"},
+        )
         if token.state is State.CURRENT:
-            unserve = update(
-                records.subject_key(self._provider, token.merchant, token.subject),
-                "REMOVE #current",
-                "#current.tokenId = :id",
-                {":id": token.token_id},
-                {"#current": "current"},
-            )
-            try:
+            # Refused where it is not current any more, or its record is gone: then each half for itself.
+            with suppress(TransactionRefused):
                 self._table.transact([("Update", marking), ("Update", unserve)], token=os.urandom(16).hex())
                 return
-            except TransactionRefused as refused:
-                if CONDITION_FAILED not in refused.reasons:
-                    raise StorageUnavailable("The token table was too busy to revoke the token. Try again.") from None
-                # It is not the current one any more: then only the mark is left to make.
         try:
             self._table.update(marking)
         except ConditionFailed as failure:
-            if failure.found is None:
-                self._mark_unrecorded(token, now)
+            if failure.found is None and not self._mark_unrecorded(token, now):
+                with suppress(ConditionFailed):  # revoked meanwhile
+                    self._table.update(marking)
+        # Its mint may have made it current since it was looked up; marked as it is now, none can any more.
+        with suppress(ConditionFailed):
+            self._table.update(unserve)
 
-    def _mark_unrecorded(self, token: Token, now: int) -> None:
+    def _mark_unrecorded(self, token: Token, now: int) -> bool:
+        """False where somebody has recorded the token a moment ago."""
         key = self._token_key(token.merchant, token.subject, token.token_id)
         attributes = {
             **records.token_attributes(token),
@@ -288,8 +298,11 @@ class DynamoTokens:
             "due": records.due_shard(key[0]),
             "dueAt": now + FIRST_RETRY,
         }
-        with suppress(ConditionFailed):  # somebody recorded the same revocation a moment ago
+        try:
             self._table.put(put(key, attributes, "attribute_not_exists(pk)"))
+        except ConditionFailed:
+            return False
+        return True
 
     def mark_revoked(self, token: Token) -> None:
         """The record stays for its retention, without the value."""
@@ -330,7 +343,7 @@ def _holds(item: dict[str, Any], intention: Intention) -> bool:
     return item.get("owner") == intention.owner
 
 
-def _mint(intention: Intention, key: Key, item: dict[str, Any], *, continued: bool) -> Mint:
+def _mint(intention: Intention, key: Key, item: dict[str, Any]) -> Mint:
     return Mint(
         merchant=intention.merchant,
         subject=intention.subject,
@@ -338,7 +351,7 @@ def _mint(intention: Intention, key: Key, item: dict[str, Any], *, continued: bo
         intent_id=item["intentId"],
         owner=intention.owner,
         fence=item["fence"],
-        continued=continued,
+        continued=item["intentId"] != intention.intent_id,
         title=intention.title,
         remembered=intention.body_hash is not None,
     )

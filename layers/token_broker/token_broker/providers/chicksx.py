@@ -23,6 +23,8 @@ from token_broker.ports import Account, Capabilities, Order
 NAME = "chicksx"
 SHAPES = (frozenset({"apiKey", "clientId"}),)
 USE = Use("sdk", "authenticationToken")
+SCOPES = 100
+NAME_LIMIT = 256
 #: No session token lives for ten years; a time in milliseconds seems to.
 LONGEST_LIFE = 10 * 365 * 24 * 60 * 60
 
@@ -68,7 +70,7 @@ class Chicksx:
             raise senseless("it has neither 'expiresAt' nor 'expiresIn'")
         lasts = data.get("expiresIn")
         return Minted(
-            token_id=optional_text(data, "jti") or fingerprint(value),
+            token_id=optional_text(data, "jti", longest=NAME_LIMIT) or fingerprint(value),
             access_token=value,
             token_type=optional_text(data, "tokenType") or "Bearer",
             scope=_granted(data),
@@ -83,6 +85,10 @@ def _granted(data: Mapping[str, Any]) -> tuple[str, ...]:
     scope = data.get("scope")
     if scope is None:
         return ()
-    if not isinstance(scope, list) or not all(isinstance(each, str) and each.isprintable() for each in scope):
+    if not isinstance(scope, list) or len(scope) > SCOPES or not all(map(_is_scope, scope)):
         raise senseless("'scope' is not a list of names")
     return tuple(scope)
+
+
+def _is_scope(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= NAME_LIMIT and value.isprintable()

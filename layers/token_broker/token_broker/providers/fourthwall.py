@@ -49,7 +49,7 @@ class Fourthwall:
         url = f"{self._base_url}/open-api/v1.0/public-token"
         answer = self._http.send(Request("PUT", url, {"Authorization": _authorization(account)}), deadline)
         if answer.status != 200:
-            raise refusal(answer, account.secrets())
+            raise refusal(answer, (*account.secrets(), _pair(account)))
         data = answer.json()
         if not isinstance(data, dict):
             raise senseless("it is not a JSON object")
@@ -65,9 +65,13 @@ class Fourthwall:
         )
 
 
-def _authorization(account: Account) -> str:
+def _pair(account: Account) -> str:
+    """What Basic authentication encodes; empty for an access token."""
     credentials = account.credentials
-    if "accessToken" in credentials:
-        return f"Bearer {credentials['accessToken']}"
-    pair = f"{credentials['username']}:{credentials['password']}"
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return f"{credentials['username']}:{credentials['password']}" if "username" in credentials else ""
+
+
+def _authorization(account: Account) -> str:
+    if "accessToken" in account.credentials:
+        return f"Bearer {account.credentials['accessToken']}"
+    return f"Basic {base64.b64encode(_pair(account).encode()).decode()}"

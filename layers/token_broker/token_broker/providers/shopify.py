@@ -45,8 +45,8 @@ HEADER = "X-Shopify-Storefront-Access-Token"
 #: After a create whose answer was lost, the list must still be asked within the same deadline.
 LOOKUP_RESERVE = 3.0
 
-_VERSION = re.compile(r"20\d\d-(0[1-9]|1[0-2])|unstable")
-_ID = re.compile(r"[1-9]\d{0,19}")
+_VERSION = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])|unstable")
+_ID = re.compile(r"[1-9][0-9]{0,19}")
 _LIMIT_TEXT = re.compile(r"public access token limit of: *\d+")
 
 NOT_ELIGIBLE = (
@@ -118,8 +118,12 @@ class Shopify:
         return [Listed(minted=minted, title=minted.title or "") for minted in tokens]
 
     def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
-        """End a token; Shopify's 404 says that it has ended."""
+        """End a token. A 404 says that it has ended, unless it is still listed: a wrong API version answers 404 too."""
         answer = self._call("DELETE", f"storefront_access_tokens/{token_id}.json", account, deadline)
+        if answer.status == 404 and any(
+            each.minted.token_id == token_id for each in self.list_tokens(account, deadline)
+        ):
+            raise self._failure(answer, account)
         if answer.status not in (200, 204, 404):
             raise self._failure(answer, account)
 
@@ -162,7 +166,8 @@ class Shopify:
             issued_at=_unix(created, self._http.clock.now()),
             expires_at=None,
             use=Use("header", HEADER, self._storefront_url(account)),
-            title=title[:TEXT_LIMIT] if isinstance(title, str) else None,
+            # Half a surrogate pair, which JSON can spell, could be neither stored nor answered.
+            title=title[:TEXT_LIMIT].encode(errors="replace").decode() if isinstance(title, str) else None,
             provider_data={name: value for name, value in given.items() if value is not None},
         )
 

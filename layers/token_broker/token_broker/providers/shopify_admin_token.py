@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from token_broker.answers import optional_seconds, token_value
 from token_broker.clock import Deadline
-from token_broker.errors import ProviderRejectedCredentials, ProviderReply
+from token_broker.errors import Fate, ProviderFailure, ProviderRejectedCredentials, ProviderReply
 from token_broker.http import HttpClient, Request, failure_from, senseless
 from token_broker.model import fingerprint
 from token_broker.ports import Account
@@ -64,6 +64,13 @@ class AdminTokens:
         return () if bought is None else (bought.value,)
 
     def _buy(self, account: Account, base_url: str, deadline: Deadline) -> _Bought:
+        try:
+            return self._ask(account, base_url, deadline)
+        except ProviderFailure as failure:
+            failure.fate = Fate.NOT_DONE  # whatever was bought: no storefront token was made
+            raise
+
+    def _ask(self, account: Account, base_url: str, deadline: Deadline) -> _Bought:
         form = {
             "grant_type": "client_credentials",
             "client_id": account.credentials["clientId"],
