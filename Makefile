@@ -14,14 +14,14 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format test test-unit up down demo logs bench build lock clean env-local env-runtime env-dev
+.PHONY: help setup check format test test-unit up down demo logs bench build lock clean env-local env-runtime env-dev env-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: env-local env-runtime env-dev ## install everything, so that the other targets need no network
 
-env-local env-runtime env-dev: env-%:
+env-local env-runtime env-dev env-bench: env-%:
 	@sh requirements/install.sh $*
 
 check: env-dev env-local ## lint, types, import rules, template: seconds
@@ -54,7 +54,7 @@ demo: up ## `make up`, then every operation, shown
 logs: env-local ## what the local stack's functions have written
 	@$(LOCAL) -m sandbox.logs
 
-bench: env-dev env-local env-runtime build ## what a cold start of each built handler costs
+bench: env-dev env-local env-runtime env-bench build ## what a cold start of each built handler costs
 	@$(DEV) -m benchmarks
 
 build: env-local env-runtime ## build the functions and the layer into .aws-sam/build, ready for `sam deploy`

@@ -5,7 +5,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 name=$1
-wanted="requirements/$name.txt"
+if [ "$name" = bench ]; then wanted=benchmarks/requirements.txt; else wanted="requirements/$name.txt"; fi
 venv=".venvs/$name"
 stamp="$venv/.installed"
 

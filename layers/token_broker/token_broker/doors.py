@@ -122,9 +122,7 @@ class ApiDoor:
             key: [value] for key, value in (self._event.get("headers") or {}).items()
         }
         values = [value for key, listed in many.items() if key.lower() == name for value in listed or ()]
-        if len(values) > 1:
-            raise InvalidRequest(f"The header {name} can be given once.")
-        return str(values[0]) if values else None
+        return ", ".join(map(str, values)) if values else None  # what HTTP says that a repeated header means
 
     def _body(self) -> dict[str, Any]:
         text = self._event.get("body") or ""

@@ -68,7 +68,12 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
             call.telemetry.count("TokensServedFromStore")
             call.memory.put(merchant, token, read_at=read_at)
             return token
-        call.account(merchant)  # an unknown merchant leaves nothing in the store
+        try:
+            call.account(merchant)  # an unknown merchant leaves nothing in the store
+        except StorageUnavailable:
+            if token is None or fresh:
+                raise
+            return token
         intention = Intention(
             merchant=merchant,
             subject=SHOP,
@@ -88,7 +93,7 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
         # A caller who could be answered already is not kept waiting for a confirmation.
         budget = PROVIDER_BUDGET if token is None or fresh else RECHECK_BUDGET
         token = _mint_current(call, mint, Order(), token, budget)
-    except ProviderFailure as failure:
+    except (ProviderFailure, StorageUnavailable) as failure:
         # The shop's token was only to be confirmed: it is most likely as good as it was an hour ago.
         if token is None or fresh or not failure.retryable:
             raise

@@ -41,12 +41,15 @@ def list_tokens(call: Call[ListingProvider], merchant: str) -> TokenList:
     revoked one.
     """
     until = call.deadline.within(PROVIDER_BUDGET)
+    known_before = {record.token_id for record in call.store.tokens(merchant)}
     listed = call.ask(merchant, lambda account: call.provider.list_tokens(account, until))
     records = {record.token_id: record for record in call.store.tokens(merchant)}
     broker_id = call.store.broker_id()
     rows = [_row(call, merchant, each, records.pop(each.minted.token_id, None), broker_id) for each in listed]
-    # What we hold as alive and the provider does not list is gone there.
-    rows += [_lost(record) for record in records.values() if record.state in SERVABLE]
+    # What we held as alive before the list was written, and still do, and is not listed, is gone at the provider.
+    rows += [
+        _lost(record) for record in records.values() if record.state in SERVABLE and record.token_id in known_before
+    ]
     limit = call.provider.capabilities.limit
     if limit is not None:
         call.telemetry.count("TokenLimitHeadroom", max(0, limit - len(listed)))

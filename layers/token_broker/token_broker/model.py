@@ -68,12 +68,16 @@ class Minted:
     expires_at: int | None
     use: Use
     title: str | None = None
+    realm: str = ""
     provider_data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """An issued token as the store keeps it and an answer shows it.
+
+    `realm` is where at the provider it lives (Shopify: the shop's domain), so that a secret that was changed to another
+    shop is noticed before anything is asked there.
 
     `access_token` is None once the value must not be handed out any more; `digest` (the fingerprint) stays.
     `requested_scope` is what the caller asked for, None where it left the choice to the provider.
@@ -95,6 +99,7 @@ class Token:
     title: str | None = None
     requested_by: str = ""
     requested_scope: tuple[str, ...] | None = None
+    realm: str = ""
     provider_data: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -136,6 +141,7 @@ def token_from(minted: Minted, *, provider: str, merchant: str, subject: str, st
         issued_at=minted.issued_at,
         expires_at=minted.expires_at,
         use=minted.use,
+        realm=minted.realm,
         provider_data=minted.provider_data,
         **{"title": minted.title, **more},
     )

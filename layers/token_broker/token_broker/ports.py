@@ -29,13 +29,16 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A merchant's account at one provider: the secret's fields, checked. Credentials are never shown; settings may
-    be.
+    """A merchant's account at one provider: the secret's fields, checked.
+
+    `credentials` are never shown; `settings` may be. `realm` is where at the provider the account is, if it can be one
+    of many places (Shopify: the shop's domain).
     """
 
     merchant: str
     credentials: Mapping[str, str] = field(repr=False)
     settings: Mapping[str, str] = field(default_factory=dict)
+    realm: str = ""
 
     def secrets(self) -> tuple[str, ...]:
         """The values that must not be repeated to anybody."""

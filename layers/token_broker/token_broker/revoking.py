@@ -23,7 +23,12 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
             "This stack did not make that token, so somebody else may be using it. "
             "To revoke it all the same, ask again with foreign=true."
         )
-    call.account(merchant)  # without a usable secret nothing could be asked: then nothing is marked either
+    # Without a usable secret nothing could be asked: then nothing is marked either.
+    if token.realm not in ("", call.account(merchant).realm):
+        raise Conflict(
+            "The token was made at another shop than the merchant's secret names now. Put that shop's secret back to "
+            "revoke it there."
+        )
     call.store.mark_revoking(token)
     call.memory.drop(merchant)
     try:

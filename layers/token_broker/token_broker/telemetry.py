@@ -4,6 +4,7 @@ merchant.
 Only what is passed in is written: no event, no body, no header. Callers pass ids, codes and fingerprints, never values.
 """
 
+import logging
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
@@ -16,6 +17,8 @@ class PowertoolsTelemetry:
     """The `Telemetry` port of one function; `provider` is the only dimension beside the service."""
 
     def __init__(self, provider: str) -> None:
+        # A log line that cannot be written must not bring the cause's message to stderr.
+        logging.raiseExceptions = False
         self.log = Logger(utc=True)
         self._metrics = EphemeralMetrics()
         self._metrics.set_default_dimensions(provider=provider)

@@ -114,12 +114,10 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
-    """Connections that can be ended, and one SSL context for all of them (loading certifi's file costs 30 ms each
-    time).
-    """
+    """Connections that can be ended."""
 
-    def __init__(self) -> None:
-        self._ssl_context = ssl.create_default_context(cafile=certifi.where())
+    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._ssl_context = ssl_context
         super().__init__(max_retries=Retry(0, read=False))
 
     @override
@@ -149,7 +147,7 @@ class RequestsTransport:
 
     def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> Answer:
         """One exchange. `read_timeout` bounds the whole of it after the connection stands."""
-        session = self._fresh_session(repeatable=request.may_repeat())
+        session = self._session_for(request.url, repeatable=request.may_repeat())
         with _Alarm(connect_timeout + read_timeout) as alarm, _own_errors(alarm):
             response = session.request(
                 request.method,
@@ -171,16 +169,19 @@ class RequestsTransport:
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, body)
 
-    def _fresh_session(self, *, repeatable: bool) -> requests.Session:
+    def _session_for(self, url: str, *, repeatable: bool) -> requests.Session:
         if self._session is None:
             self._session = _Session()
             self._session.trust_env = False
             self._session.cookies.set_policy(_NoCookies())
             self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
-            for scheme in ("http://", "https://"):
-                self._session.mount(scheme, _Adapter())
         elif not repeatable and time.monotonic() - self._last_used > IDLE_LIMIT:
             self._session.close()  # drops the kept connections; the session stays usable
+        scheme = "https://" if url.startswith("https://") else "http://"
+        if not isinstance(self._session.adapters[scheme], _Adapter):
+            # One context for all connections, and none where none is needed: loading certifi's file takes 30 ms.
+            trusting = ssl.create_default_context(cafile=certifi.where()) if scheme == "https://" else None
+            self._session.mount(scheme, _Adapter(trusting))
         return self._session
 
 

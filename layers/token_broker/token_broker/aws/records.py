@@ -72,6 +72,7 @@ def token_attributes(token: Token) -> dict[str, Any]:
         "state": token.state.value,
         "origin": token.origin.value,
         "title": token.title,
+        "realm": token.realm or None,
         "requestedBy": token.requested_by,
         "requestedScopes": None if token.requested_scope is None else list(token.requested_scope),
         "providerData": dict(token.provider_data),
@@ -101,5 +102,6 @@ def token_of(item: Mapping[str, Any]) -> Token:
         title=item.get("title"),
         requested_by=item.get("requestedBy", ""),
         requested_scope=None if requested is None else tuple(requested),
+        realm=item.get("realm", ""),
         provider_data=item.get("providerData", {}),
     )

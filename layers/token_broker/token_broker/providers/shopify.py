@@ -91,7 +91,7 @@ class Shopify:
                 f"{whose}: the field 'apiVersion' must be a version like 2026-10, or '{UNVERSIONED}'."
             )
         credentials = {name: value for name, value in fields.items() if name not in ("shop", "apiVersion")}
-        return Account(merchant, credentials, {"shop": shop, "apiVersion": version})
+        return Account(merchant, credentials, {"shop": shop, "apiVersion": version}, realm=shop)
 
     def forget(self, account: Account) -> None:
         """Throw away the admin token that was bought for this account."""
@@ -168,6 +168,7 @@ class Shopify:
             use=Use("header", HEADER, self._storefront_url(account)),
             # Half a surrogate pair, which JSON can spell, could be neither stored nor answered.
             title=title[:TEXT_LIMIT].encode(errors="replace").decode() if isinstance(title, str) else None,
+            realm=account.realm,
             provider_data={name: value for name, value in given.items() if value is not None},
         )
 

@@ -11,4 +11,5 @@ def shop_domain(text: str) -> str | None:
     A scheme, a slash at the end, blanks and capitals are forgiven, as Shopify's own clients forgive them.
     """
     host = text.strip().lower().removeprefix("https://").removeprefix("http://").removesuffix("/")
-    return host if _SHOP.fullmatch(host) else None
+    # A letter of another script can become one of ours in lower case: the Kelvin sign is a k.
+    return host if text.isascii() and _SHOP.fullmatch(host) else None

@@ -1,0 +1,144 @@
+"""AWS and the three providers as one server on loopback with canned answers.
+
+It answers in a fraction of a millisecond whatever is asked, so what is measured is the function. Which answer an AWS
+call gets is the `Scene`'s; requests are counted.
+"""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self, override
+
+Json = dict[str, Any]
+
+#: Made-up values of the shape and length that the providers' own have.
+SECRETS: Mapping[str, Json] = {
+    "fourthwall": {"username": "benchmark-user", "password": "benchmark-password"},
+    "chicksx": {"apiKey": "benchmark-key", "clientId": "benchmark-client"},
+    "shopify": {"shop": "benchmark.myshopify.com", "adminAccessToken": "shpat_" + "0" * 32},
+}
+SHOPIFY_TOKEN: Json = {
+    "access_token": "0" * 32,
+    "access_scope": "unauthenticated_read_product_listings,unauthenticated_write_checkouts",
+    "created_at": "2026-11-21T10:00:00-05:00",
+    "id": 1003303990,
+    "admin_graphql_api_id": "gid://shopify/StorefrontAccessToken/1003303990",
+    "title": "Benchmark",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What the table holds (DynamoDB's attribute values): items by sort key, whatever the partition."""
+
+    items: Mapping[str, Json] = field(default_factory=dict)
+
+
+class CannedServer:
+    """Use as a context manager; `url` is its address."""
+
+    def __init__(self) -> None:
+        self.scene = Scene()
+        self.requests: Counter[str] = Counter()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, method: str, path: str, target: str, body: bytes) -> tuple[int, Json]:
+        """Status and JSON body for one request."""
+        if target:
+            operation = target.rpartition(".")[2]
+            self.requests[operation] += 1
+            return 200, self._aws(operation, json.loads(body))
+        self.requests[method] += 1
+        return _provider(method, path, body)
+
+    def _aws(self, operation: str, asked: Json) -> Json:
+        match operation:
+            case "GetItem":
+                item = self.scene.items.get(asked["Key"]["sk"]["S"])
+                return {} if item is None else {"Item": item}
+            case "Query":
+                prefix = asked["ExpressionAttributeValues"].get(":prefix", {"S": ""})["S"]
+                found = [item for key, item in self.scene.items.items() if key.startswith(prefix)]
+                return {"Items": found, "Count": len(found), "ScannedCount": len(found)}
+            case "UpdateItem":
+                return {"Attributes": _updated(asked)}
+            case "PutItem" | "DeleteItem" | "TransactWriteItems":
+                return {}
+            case "GetSecretValue":
+                name: str = asked["SecretId"]
+                secret = SECRETS[name.split("/")[-2]]
+                return {"Name": name, "VersionId": "1" * 32, "SecretString": json.dumps(secret)}
+        raise ValueError(f"nothing is canned for {operation}")
+
+
+def _updated(asked: Json) -> Json:
+    """The item after a lease was taken; for any other update just its key."""
+    values = asked.get("ExpressionAttributeValues", {})
+    names = {":owner": "owner", ":intent": "intentId", ":one": "fence"}
+    return {**asked["Key"], **{name: values[sent] for sent, name in names.items() if sent in values}}
+
+
+def _provider(method: str, path: str, body: bytes) -> tuple[int, Json]:
+    if path == "/open-api/v1.0/public-token":
+        return 200, {"token": "ptkn_" + "0" * 32}
+    if path == "/public_token/create":
+        ends = int(time.time()) + 3600
+        scope = ["wallet.read", "merchant.read"]
+        data = {
+            "accessToken": "eyJ" + "0" * 600,
+            "tokenType": "Bearer",
+            "expiresIn": 3600,
+            "expiresAt": ends,
+            "scope": scope,
+            "jti": "6a1f1d0e-3c52-4c1a-9b7c-0f4ef5f0a001",
+        }
+        return 201, {"code": "OK", "data": data, "message": "Created"}
+    if method == "POST":
+        title = json.loads(body)["storefront_access_token"]["title"]
+        return 200, {"storefront_access_token": {**SHOPIFY_TOKEN, "title": title}}
+    if method == "GET":
+        return 200, {"storefront_access_tokens": [SHOPIFY_TOKEN]}
+    return 200, {}
+
+
+def _handler_of(server: CannedServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # connections are kept, as AWS and the providers keep them
+        disable_nagle_algorithm = True
+        wbufsize = -1  # head and body in one packet
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            target = self.headers.get("X-Amz-Target", "")
+            status, answer = server.answer(self.command, self.path, target, body)
+            content = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/x-amz-json-1.0" if target else "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815  # the names are http.server's
+
+        @override
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing: the table is printed instead."""
+
+    return Handler

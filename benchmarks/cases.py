@@ -1,0 +1,95 @@
+"""What is measured: each function's first answer, once for each way it can come about."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.canned_server import Scene
+from benchmarks.places import EVENTS
+
+_HOUR = 60 * 60
+
+
+@dataclass(frozen=True)
+class Case:
+    """`function` is its folder below functions/; `title` is for people; `status` is what must come."""
+
+    function: str
+    title: str
+    asks_provider: bool
+    status: int
+    scene: Scene = field(repr=False)
+    event: str = field(repr=False)
+
+
+def _event(function: str) -> Any:
+    """The function's own example, without the header by which it might ask to pass the table by."""
+    event = json.loads((EVENTS / function / "api.json").read_text())
+    for headers in ("headers", "multiValueHeaders"):
+        event[headers] = {name: value for name, value in event[headers].items() if name.lower() != "cache-control"}
+    return event
+
+
+def _stored(function: str, title: str, scene: Scene) -> Case:
+    return Case(function, f"{title}, from table", False, 200, scene, json.dumps(_event(function)))
+
+
+def _asked(function: str, title: str, status: int, scene: Scene) -> Case:
+    return Case(function, title, True, status, scene, json.dumps(_event(function)))
+
+
+def _text(**values: str) -> dict[str, Any]:
+    return {name: {"S": value} for name, value in values.items()}
+
+
+def _token(provider: str, subject: str, token_id: str, **more: Mapping[str, Any]) -> dict[str, Any]:
+    now = int(time.time())
+    return {
+        **_text(provider=provider, merchant="benchmark", subject=subject, tokenId=token_id, title="Token Broker"),
+        **_text(accessToken="0" * 32, fingerprint="84e0c0eafaa9", tokenType="access_token", state="current"),
+        **_text(origin="broker", requestedBy="arn:aws:iam::123456789012:user/benchmark"),
+        "scopes": {"L": [{"S": "unauthenticated_read_product_listings"}]},
+        "issuedAt": {"N": str(now - _HOUR)},
+        "use": {"M": _text(**{"in": "header", "name": "X-Shopify-Storefront-Access-Token"})},
+        "providerData": {"M": _text(created_at="2026-11-21T10:00:00-05:00")},
+        **more,
+    }
+
+
+def _shop(provider: str, token_id: str) -> Scene:
+    current = {"M": _token(provider, "shop", token_id)}
+    checked = {"N": str(int(time.time()) - _HOUR)}
+    item = {**_text(pk=f"{provider}#benchmark", sk="subject#shop"), "current": current, "checkedAt": checked}
+    return Scene({"subject#shop": {**item, "fence": {"N": "1"}}})
+
+
+def cases() -> tuple[Case, ...]:
+    """Every function, with its cheapest and its dearest first answer where the two differ.
+
+    The table always has the stack's own name, as it does from the first mint on.
+    """
+    name = {**_text(pk="broker", sk="id", brokerId="abcdefgh")}
+    new = Scene({"id": name})
+    token_id = _event("shopify/delete_storefront_access_token")["pathParameters"]["tokenId"]
+    record = {**_text(pk="shopify#benchmark", sk=f"token#{token_id}"), **_token("shopify", "shop", token_id)}
+    recorded = Scene({"id": name, f"token#{token_id}": {**record, "state": {"S": "standing"}}})
+    asked = json.loads(_event("chicksx/public_token")["body"])
+    session = {
+        **_text(pk="chicksx#benchmark#session:benchmark", sk="token#jti"),
+        **_token("chicksx", "session:benchmark", "jti", expiresAt={"N": str(int(time.time()) + _HOUR)}),
+        # Asked with other scopes than it was made for, a session's token is refused.
+        "requestedScopes": {"L": [{"S": name} for name in asked.get("scope", ())]},
+    }
+    return (
+        _stored("shopify/storefront_access_token", "Shopify current", _shop("shopify", token_id)),
+        _asked("shopify/storefront_access_token", "Shopify current, minted", 200, new),
+        _stored("fourthwall/public_token", "Fourthwall", _shop("fourthwall", "84e0c0eafaa9")),
+        _asked("fourthwall/public_token", "Fourthwall, asked for", 200, new),
+        _stored("chicksx/public_token", "ChicksX session", Scene({"token#jti": session})),
+        _asked("chicksx/public_token", "ChicksX session, minted", 201, Scene()),
+        _asked("shopify/create_storefront_access_token", "Shopify create", 201, new),
+        _asked("shopify/list_storefront_access_tokens", "Shopify list", 200, recorded),
+        _asked("shopify/delete_storefront_access_token", "Shopify revoke", 200, recorded),
+    )

@@ -1,0 +1,14 @@
+"""Where things are. Every path is absolute."""
+
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+#: What `make build` leaves.
+BUILD = PROJECT / ".aws-sam/build"
+EVENTS = PROJECT / "events"
+RUNTIME_PYTHON = PROJECT / ".venvs/runtime/bin/python"
+BENCH_PACKAGES = PROJECT / ".venvs/bench/lib/python3.13/site-packages"
+USUAL_HANDLER = Path(__file__).parent / "usual_handler/app.py"
+#: Copies of the usual handler with its packages.
+USUAL_ARTEFACTS = PROJECT / ".local/benchmarks"
+FIRST_ANSWER = Path(__file__).parent / "first_answer.py"

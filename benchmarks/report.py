@@ -1,0 +1,98 @@
+"""The results, for people and as JSON."""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.rounds import Figures
+from benchmarks.verdict import LARGEST_LAYER, LARGEST_RATIO, Results
+
+_LARGEST_SHOWN = 5
+
+
+def show(console: Console, results: Results) -> None:
+    """Print everything, in lines of 80 characters."""
+    console.print(_cold(results))
+    if results.busy:
+        console.print(
+            "[yellow]Something else kept this machine busy. Wall times say little, so the parts (÷)[/]\n"
+            "[yellow]are of processor time here. Measure again when it is idle.[/]\n",
+            soft_wrap=True,
+        )
+    layer, warm = results.layer, results.warm
+    parts = ", ".join(f"{name} {size / 2**20:.1f}" for name, size in layer.packages[:_LARGEST_SHOWN])
+    for head, lines in (
+        ("÷ usual", ("the time as a part of the usual handler's as usually deployed:", "without bytecode.")),
+        ("", (f"The bound of {LARGEST_RATIO} refers to this column.",)),
+        ("÷ compiled", ("the same, had the usual handler been compiled before.",)),
+        ("", (f"{_within(results)} of {len(results.cases)} keep to {LARGEST_RATIO} here too.",)),
+        ("rounds", (f"{results.rounds}, interleaved; medians.", platform.python_version(), platform.machine())),
+        ("layer", (f"{layer.size / 2**20:.2f} MiB unzipped, of at most {LARGEST_LAYER // 2**20}.",)),
+        ("", (parts,)),
+        ("bytecode", (f"{results.bytecode.compiled} modules of layer and functions have it,",)),
+        ("", (f"{len(results.bytecode.problems)} lack it or are not unchecked-hash.",)),
+        ("warm", (f"{warm.per_second:,.0f} calls a second from memory, median {warm.median_microseconds:.0f} µs;",)),
+        ("", (f"{warm.calls:,} calls opened no socket and sent no request.",)),
+    ):
+        console.print(f"[bold]{head:12}[/]{' '.join(lines)}", highlight=False, soft_wrap=True)
+
+
+def _within(results: Results) -> int:
+    return sum(results.ratio(figures, compiled=True) <= LARGEST_RATIO for figures in results.cases.values())
+
+
+def _cold(results: Results) -> Table:
+    title = "A fresh process, from its start to its first answer"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("handler", no_wrap=True)
+    for head in ("ms", "÷ usual", "÷ compiled", "cpu ms", "MiB", "modules"):
+        table.add_column(head, justify="right", no_wrap=True)
+    _row(table, "usual, as deployed", results.usual, results, "bold")
+    _row(table, "usual, compiled", results.usual_compiled, results, "bold")
+    table.add_section()
+    for case, figures in results.cases.items():
+        _row(table, case.title, figures, results, "red" if results.slow(figures) else "green")
+    return table
+
+
+def _row(table: Table, name: str, figures: Figures, results: Results, style: str) -> None:
+    table.add_row(
+        name,
+        f"{figures.wall * 1000:.0f}",
+        f"[{style}]{results.ratio(figures):.2f}[/]",
+        f"{results.ratio(figures, compiled=True):.2f}",
+        f"{figures.cpu * 1000:.0f}",
+        f"{figures.peak:.0f}",
+        str(figures.modules),
+    )
+
+
+def write_json(path: Path, results: Results) -> None:
+    """Everything that was measured: seconds, MiB, bytes."""
+    whole = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "rounds": results.rounds,
+        "busy": results.busy,
+        "bounds": {"ratio": LARGEST_RATIO, "layerBytes": LARGEST_LAYER},
+        "usual": {"asDeployed": asdict(results.usual), "withBytecode": asdict(results.usual_compiled)},
+        "cases": [
+            {"function": case.function, "title": case.title, **asdict(figures), **_ratios(figures, results)}
+            for case, figures in results.cases.items()
+        ],
+        "layer": {"bytes": results.layer.size, "packages": dict(results.layer.packages)},
+        "bytecode": asdict(results.bytecode),
+        "warm": asdict(results.warm),
+        "problems": results.problems(),
+    }
+    path.write_text(json.dumps(whole, indent=2) + "\n")
+
+
+def _ratios(figures: Figures, results: Results) -> Mapping[str, float]:
+    return {"ratio": results.ratio(figures), "ratioToCompiled": results.ratio(figures, compiled=True)}

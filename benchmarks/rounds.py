@@ -1,0 +1,55 @@
+"""Interleaved rounds: every subject once in each, so that whatever else the machine does meets all of them alike."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Self
+
+from benchmarks.measured_process import Measured
+
+#: Fewer say nothing on a machine that does other things too.
+FEWEST = 3
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Medians: seconds, MiB."""
+
+    wall: float
+    cpu: float
+    peak: float
+    modules: int
+    loaded: tuple[str, ...]
+
+    @classmethod
+    def of(cls, runs: Sequence[Measured]) -> Self:
+        """The medians of some runs."""
+        return cls(
+            wall=median(run.wall for run in runs),
+            cpu=median(run.cpu for run in runs),
+            peak=median(run.peak for run in runs),
+            modules=runs[0].modules,
+            loaded=runs[0].loaded,
+        )
+
+
+def interleaved[S](
+    subjects: Sequence[S], run: Callable[[S], Measured], *, rounds: int, seconds: float, done: Callable[[int], None]
+) -> tuple[Mapping[S, Figures], int]:
+    """The medians of each subject, and how many rounds there were: no further one is begun after `seconds`.
+
+    One round more is run first and not counted: it fills the file cache. Every second round goes backwards.
+    """
+    until = time.monotonic() + seconds
+    runs: dict[S, list[Measured]] = {subject: [] for subject in subjects}
+    for subject in subjects:
+        run(subject)
+    done(0)
+    counted = 0
+    while counted < rounds and (counted < FEWEST or time.monotonic() < until):
+        for subject in subjects if counted % 2 else reversed(subjects):
+            runs[subject].append(run(subject))
+        counted += 1
+        done(counted)
+    return {subject: Figures.of(of_one) for subject, of_one in runs.items()}, counted

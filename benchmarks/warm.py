@@ -1,0 +1,38 @@
+"""The warm path: the shop's current token, answered again and again from memory."""
+
+from dataclasses import dataclass
+
+from benchmarks.built_artefacts import Build
+from benchmarks.canned_server import CannedServer
+from benchmarks.cases import Case
+from benchmarks.complaints import CannotMeasureError
+from benchmarks.function_environment import FunctionEnvironments
+from benchmarks.measured_process import measure
+
+#: Seconds; a token lives in memory for 30.
+_DURATION = 2
+
+
+@dataclass(frozen=True)
+class WarmPath:
+    """`calls` in one process after its first; `requests` is what the server was asked in all, first call included."""
+
+    calls: int
+    per_second: float
+    median_microseconds: float
+    requests: dict[str, int]
+
+
+def warm_path(case: Case, build: Build, server: CannedServer, environments: FunctionEnvironments) -> WarmPath:
+    """Measure it, and prove that nothing was asked of anybody: in the process any use of a socket is an error, and the
+    server counts what comes over connections that the first call left open.
+    """
+    server.scene = case.scene
+    server.requests.clear()
+    folders = build.folders(case.function)
+    run = measure(folders, case.event, environments.of(case.function), status=case.status, warm_seconds=_DURATION)
+    asked = dict(server.requests)
+    if asked != {"GetItem": 1}:
+        raise CannotMeasureError(f"Warm calls were not served from memory: the server was asked {asked}.")
+    calls = run.more["calls"]
+    return WarmPath(calls, calls / run.more["seconds"], run.more["median"] * 1e6, asked)

@@ -1,0 +1,46 @@
+"""API Gateway's proxy events (REST API, payload 1.0), as the gateway sends them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+CALLER = "arn:aws:sts::123456789012:assumed-role/backend/one"
+
+
+class Context:
+    """What Lambda tells a function of its invocation."""
+
+    function_name = "ShopifyFunction"
+    aws_request_id = "lambda-request-1"
+
+    def __init__(self, milliseconds: int = 25_000) -> None:
+        self._milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+def api_event(
+    *,
+    path: Mapping[str, str | None] | None = None,
+    query: Mapping[str, list[str]] | None = None,
+    headers: Mapping[str, list[str]] | None = None,
+    body: Any = None,
+    **changes: Any,
+) -> dict[str, Any]:
+    """A signed request. `body` is sent as JSON unless it is a string."""
+    headers = headers or {}
+    event: dict[str, Any] = {
+        "resource": "/merchants/{merchant}/shopify/storefront-access-tokens",
+        "path": "/merchants/acme/shopify/storefront-access-tokens",
+        "httpMethod": "POST",
+        "headers": {name: values[-1] for name, values in headers.items()} or None,
+        "multiValueHeaders": dict(headers) or None,
+        "queryStringParameters": {name: values[-1] for name, values in query.items()} if query else None,
+        "multiValueQueryStringParameters": dict(query) if query else None,
+        "pathParameters": dict(path) if path is not None else None,
+        "requestContext": {"requestId": "gateway-request-1", "identity": {"userArn": CALLER, "accessKey": "AKIA"}},
+        "body": body if body is None or isinstance(body, str) else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+    return {**event, **changes}

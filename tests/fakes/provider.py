@@ -1,0 +1,123 @@
+"""Providers that live in memory: they make tokens on their own, or answer what a test wrote down."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.fakes.samples import minted
+from token_broker.clock import Clock, Deadline
+from token_broker.errors import Fate, MerchantMisconfigured, ProviderFailure, ProviderUnavailable
+from token_broker.model import Minted
+from token_broker.ports import Account, Capabilities, Listed, Order
+
+type Outcome = Minted | ProviderFailure | Callable[[Account, Order], Minted]
+
+
+class ScriptedProvider:
+    """The `Provider` port. `script` holds the outcomes of the next mints; after it, each mint makes one more token."""
+
+    def __init__(self, clock: Clock, name: str, capabilities: Capabilities) -> None:
+        self.name = name
+        self.capabilities = capabilities
+        self.script: list[Outcome] = []
+        self.mints: list[tuple[Account, Order]] = []
+        #: Seconds that each mint was given.
+        self.budgets: list[float] = []
+        self.forgotten: list[Account] = []
+        #: Seconds that a token lives; None is for ever.
+        self.life: int | None = None
+        self._clock = clock
+        self._made = 0
+
+    def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
+        if "key" not in secret:
+            raise MerchantMisconfigured(f"The secret of merchant '{merchant}' has no field 'key'.")
+        return Account(merchant, dict(secret))
+
+    def mint(self, account: Account, order: Order, deadline: Deadline) -> Minted:
+        self.mints.append((account, order))
+        self.budgets.append(deadline.left())
+        if not self.script:
+            return self.make(order)
+        outcome = self.script.pop(0)
+        if isinstance(outcome, ProviderFailure):
+            raise outcome
+        return outcome if isinstance(outcome, Minted) else outcome(account, order)
+
+    def make(self, order: Order) -> Minted:
+        """One more token."""
+        self._made += 1
+        now = int(self._clock.now())
+        ends = None if self.life is None else now + self.life
+        return minted(str(1000 + self._made), issued_at=now, expires_at=ends, title=order.title)
+
+    def make_after(self, action: Callable[[], object]) -> Outcome:
+        """An outcome for the script: something happens while the provider is asked, then it makes a token."""
+
+        def act(_account: Account, order: Order) -> Minted:
+            action()
+            return self.make(order)
+
+        return act
+
+    def make_and_fail(self, failure: ProviderFailure) -> Outcome:
+        """An outcome for the script: the provider acts, and its answer is no good."""
+
+        def act(_account: Account, order: Order) -> Minted:
+            self.make(order)
+            raise failure
+
+        return act
+
+    def forget(self, account: Account) -> None:
+        self.forgotten.append(account)
+
+
+class ScriptedListingProvider(ScriptedProvider):
+    """The `ListingProvider` port. `listed` is what stands at the provider, by id; `fail` maps an operation to
+    failures of its next calls.
+    """
+
+    def __init__(self, clock: Clock, name: str, capabilities: Capabilities) -> None:
+        super().__init__(clock, name, capabilities)
+        self.listed: dict[str, Listed] = {}
+        self.failures: dict[str, list[ProviderFailure]] = {"list": [], "revoke": []}
+        self.list_calls = 0
+        self.revoked: list[str] = []
+
+    def make(self, order: Order) -> Minted:
+        made = super().make(order)
+        self.put(made, order.title or "")
+        return made
+
+    def put(self, made: Minted, title: str) -> None:
+        """Have a token stand at the provider, whoever made it."""
+        self.listed[made.token_id] = Listed(minted=made, title=title)
+
+    def list_tokens(self, account: Account, deadline: Deadline) -> list[Listed]:
+        self.list_calls += 1
+        self._fail("list")
+        return list(self.listed.values())
+
+    def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
+        self.revoked.append(token_id)
+        self._fail("revoke")
+        self.listed.pop(token_id, None)
+
+    def _fail(self, operation: str) -> None:
+        if self.failures[operation]:
+            raise self.failures[operation].pop(0)
+
+
+def lost() -> ProviderUnavailable:
+    """The failure of a request whose answer never came: it may have been acted on."""
+    return ProviderUnavailable("The provider did not answer in time.", retry_after=1, fate=Fate.UNKNOWN)
+
+
+def down() -> ProviderUnavailable:
+    """The failure of a request that was never sent."""
+    return ProviderUnavailable("The provider could not be reached.", retry_after=1)
+
+
+def timed_out() -> ProviderUnavailable:
+    """The failure of a request that we stopped waiting for: the provider may be acting just now."""
+    return ProviderUnavailable("The provider did not answer in time.", retry_after=1, fate=Fate.UNDER_WAY)

@@ -1,0 +1,30 @@
+"""Tokens as tests need them: everything has a default."""
+
+from typing import Any
+
+from tests.fakes.clock import NOW
+from token_broker.model import SHOP, Minted, State, Token, Use, token_from
+
+_OF_THE_ANSWER = ("access_token", "expires_at", "scope", "realm", "provider_data")
+USE = Use("header", "X-Token", "https://shop.example/api")
+
+
+def minted(number: str = "1001", **changes: Any) -> Minted:
+    """What a provider answered."""
+    fields: dict[str, Any] = {
+        "token_id": number,
+        "access_token": f"value-of-{number}",
+        "token_type": "sample",
+        "scope": ("read",),
+        "issued_at": int(NOW),
+        "expires_at": None,
+        "use": USE,
+    }
+    return Minted(**{**fields, **changes})
+
+
+def token(number: str = "1001", **changes: Any) -> Token:
+    """A token as the store keeps it."""
+    known = {name: changes.pop(name) for name in _OF_THE_ANSWER if name in changes}
+    fields: dict[str, Any] = {"provider": "sample", "merchant": "acme", "subject": SHOP, "state": State.CURRENT}
+    return token_from(minted(number, **known), **{**fields, **changes})

@@ -1,0 +1,36 @@
+"""Merchants' secrets in memory, read as the real adapter reads them: what was read once is kept until `fresh`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from token_broker.errors import MerchantNotFound
+
+
+class MemorySecrets:
+    """The `Secrets` port. `stored` is what the secrets' keeper holds now; `reads` is who asked, and how."""
+
+    def __init__(self, **stored: Mapping[str, Any]) -> None:
+        self.stored: dict[str, Mapping[str, Any]] = dict(stored)
+        self.reads: list[tuple[str, bool]] = []
+        #: What every read fails with, while it is set.
+        self.failure: Exception | None = None
+        self._kept: dict[str, Mapping[str, Any]] = {}
+
+    def read(self, merchant: str, *, fresh: bool = False) -> Mapping[str, Any]:
+        self.reads.append((merchant, fresh))
+        if self.failure is not None:
+            raise self.failure
+        if fresh or merchant not in self._kept:
+            if merchant not in self.stored:
+                raise MerchantNotFound(f"There is no secret for the merchant '{merchant}'.")
+            self._kept[merchant] = self.stored[merchant]
+        return self._kept[merchant]
+
+    def delete(self, merchant: str) -> None:
+        """The secret is gone, and nothing of it is remembered."""
+        self.stored.pop(merchant)
+        self._kept.pop(merchant, None)
+
+    @property
+    def fresh_reads(self) -> int:
+        return sum(fresh for _, fresh in self.reads)

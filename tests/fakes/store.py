@@ -1,0 +1,276 @@
+"""The token store in memory, under the rules of the port: leases with an end and a fence, intents, closed sessions,
+remembered Idempotency-Keys, and records that lose their value when they end.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from token_broker.clock import Clock
+from token_broker.errors import Conflict, Fate, MintInProgress, ProviderError, SessionClosed
+from token_broker.model import SHOP, Mint, State, Token
+from token_broker.ports import Busy, Intention, Replay, SubjectState
+
+#: Seconds; the real store's own.
+LEASE = 40
+SETTLING = 4
+KEY_RETENTION = 24 * 60 * 60
+
+BROKER_ID = "brokerid"
+
+
+@dataclass
+class Work:
+    """What stands of a mint: who holds it until when, and the intent that is not ended yet."""
+
+    fence: int = 0
+    owner: str | None = None
+    lease_end: int = 0
+    intent_id: str | None = None
+    title: str | None = None
+    body_hash: str | None = None
+    #: Of an Idempotency-Key whose token was made.
+    token_id: str | None = None
+    forget_at: int | None = None
+    #: Of a subject.
+    current: Token | None = None
+    checked_at: float = 0.0
+    closed: bool = False
+
+    def end_intent(self) -> None:
+        """The fence rises at a mint's end as at its begin: who read while it was under way must read again."""
+        self.owner = self.intent_id = self.title = None
+        self.fence += 1
+
+
+class MemoryTokenStore:
+    """The `TokenStore` port. `before` and `after` hold actions for the next call of an operation: one that raises is a
+    storage that refuses, before or after it did its part.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.subjects: dict[tuple[str, str], Work] = {}
+        self.standing: dict[tuple[str, str], Work] = {}
+        self.records: dict[tuple[str, str, str], Token] = {}
+        self.calls: list[str] = []
+        self.before: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
+        self.after: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
+
+    # What tests arrange
+
+    def refuse(self, operation: str, failure: Exception, *, after: bool = False) -> None:
+        """Have the next call of an operation fail, before or after it did its part."""
+
+        def fail() -> None:
+            raise failure
+
+        (self.after if after else self.before)[operation].append(fail)
+
+    def close_session(self, merchant: str, session_id: str) -> None:
+        """The session's order was placed."""
+        self.subjects.setdefault((merchant, f"session:{session_id}"), Work()).closed = True
+
+    def keep(self, token: Token, *, checked_at: float = 0.0) -> Token:
+        """Have a token's record stand; a current one is served."""
+        self.records[token.merchant, token.subject, token.token_id] = token
+        if token.state is State.CURRENT:
+            work = self.subjects.setdefault((token.merchant, token.subject), Work(fence=1))
+            work.checked_at = checked_at
+            if token.subject == SHOP:
+                work.current = token
+        return token
+
+    def lose_leases(self) -> None:
+        """Have somebody else take over everything that is being minted, as after the end of a lease."""
+        for work in (*self.subjects.values(), *self.standing.values()):
+            if work.owner is not None:
+                work.owner, work.fence, work.lease_end = "somebody-else", work.fence + 1, self._now() + LEASE
+
+    @property
+    def open_intents(self) -> list[str]:
+        """The intents that nobody has ended."""
+        works = (*self.subjects.values(), *self.standing.values())
+        return [work.intent_id for work in works if work.intent_id is not None]
+
+    @property
+    def leases(self) -> int:
+        """How many mints somebody holds."""
+        return sum(work.owner is not None for work in (*self.subjects.values(), *self.standing.values()))
+
+    # The port
+
+    def subject(self, merchant: str, subject: str) -> SubjectState:
+        with self._operation("subject"):
+            work = self.subjects.get((merchant, subject), Work())
+            if subject == SHOP:
+                return SubjectState(token=work.current, checked_at=work.checked_at, fence=work.fence)
+            tokens = [each for key, each in self.records.items() if key[:2] == (merchant, subject)]
+            newest = max(tokens, key=lambda token: token.expires_at or 0, default=None)
+            return SubjectState(token=newest, closed=work.closed, fence=work.fence)
+
+    def begin_current(self, intention: Intention, seen: SubjectState) -> Mint | Busy:
+        with self._operation("begin_current"):
+            key = (intention.merchant, intention.subject)
+            work = self.subjects.get(key, Work())
+            if work.fence != seen.fence or work.closed or not self._free(work):
+                return Busy()
+            self.subjects[key] = work
+            self._take(work, intention)
+            sort_key = "subject#shop" if intention.subject == SHOP else "subject"
+            return _mint(work, intention, sort_key)
+
+    def begin_standing(self, intention: Intention) -> Mint | Busy | Replay:
+        with self._operation("begin_standing"):
+            item_id = intention.key_id or intention.intent_id
+            key = (intention.merchant, item_id)
+            work = self.standing.setdefault(key, Work())
+            forgotten = work.forget_at is not None and work.forget_at < self._now()
+            again = work.token_id is None and work.body_hash == intention.body_hash and self._free(work)
+            if work.fence == 0 or forgotten or again:
+                work.token_id = work.forget_at = None
+                self._take(work, intention)
+                return _mint(work, intention, f"intent#{item_id}")
+            if work.body_hash != intention.body_hash:
+                raise Conflict("This Idempotency-Key came with another body before.")
+            if work.token_id is None:
+                return Busy()
+            made = self._record(intention.merchant, work.token_id)
+            if made is None:
+                raise Conflict("The token that this Idempotency-Key made is gone.")
+            return Replay(made)
+
+    def publish(self, mint: Mint, token: Token, *, replaced: Token | None = None) -> None:
+        with self._operation("publish"):
+            work = self._work(mint)
+            if work is None or not _held(work, mint) or work.closed:
+                if work is not None and work.closed:
+                    raise SessionClosed
+                raise MintInProgress
+            if not self._may_stand(token):
+                detail = "The provider gave an id that belongs to another token of this merchant."
+                raise ProviderError(detail, fate=Fate.UNKNOWN)
+            self.records[token.merchant, token.subject, token.token_id] = token
+            if replaced is not None:
+                self._end(replaced, State.LOST)
+            if not mint.standing:
+                work.end_intent()
+                if mint.subject == SHOP:
+                    work.current, work.checked_at = token, self._now()
+            elif mint.remembered:
+                work.end_intent()
+                work.token_id, work.forget_at = token.token_id, self._now() + KEY_RETENTION
+            else:
+                del self.standing[mint.merchant, mint.key.removeprefix("intent#")]
+
+    def confirm(self, mint: Mint) -> None:
+        with self._operation("confirm"):
+            work = self._work(mint)
+            if work is not None and _held(work, mint):
+                work.checked_at = self._now()
+                work.end_intent()
+
+    def give_up(self, mint: Mint, fate: Fate) -> None:
+        with self._operation("give_up"):
+            work = self._work(mint)
+            if work is None or not _held(work, mint) or work.closed:
+                return
+            if fate is Fate.UNDER_WAY:
+                work.lease_end = self._now() + SETTLING
+            elif fate is Fate.UNKNOWN:
+                work.owner = None
+            elif mint.standing:
+                del self.standing[mint.merchant, mint.key.removeprefix("intent#")]
+            else:
+                work.end_intent()
+
+    def token(self, merchant: str, token_id: str) -> Token | None:
+        with self._operation("token"):
+            return self._record(merchant, token_id)
+
+    def tokens(self, merchant: str) -> list[Token]:
+        with self._operation("tokens"):
+            return [token for key, token in self.records.items() if key[:2] == (merchant, SHOP)]
+
+    def mark_revoking(self, token: Token) -> None:
+        with self._operation("mark_revoking"):
+            work = self.subjects.get((token.merchant, token.subject))
+            if work is not None and work.current is not None and work.current.token_id == token.token_id:
+                work.current = None
+            if self._record(token.merchant, token.token_id) is None:
+                self.records[token.merchant, token.subject, token.token_id] = token
+            self._end(token, State.REVOKING)
+
+    def mark_revoked(self, token: Token) -> None:
+        with self._operation("mark_revoked"):
+            self._end(token, State.REVOKED)
+
+    def broker_id(self) -> str:
+        with self._operation("broker_id"):
+            return BROKER_ID
+
+    # The rules
+
+    @contextmanager
+    def _operation(self, name: str) -> Iterator[None]:
+        self.calls.append(name)
+        if self.before[name]:
+            self.before[name].pop(0)()
+        yield
+        if self.after[name]:
+            self.after[name].pop(0)()
+
+    def _now(self) -> int:
+        return int(self._clock.now())
+
+    def _free(self, work: Work) -> bool:
+        return work.owner is None or work.lease_end < self._now()
+
+    def _take(self, work: Work, intention: Intention) -> None:
+        work.fence += 1
+        work.owner, work.lease_end = intention.owner, self._now() + LEASE
+        work.intent_id = work.intent_id or intention.intent_id
+        work.title, work.body_hash = intention.title, intention.body_hash
+
+    def _work(self, mint: Mint) -> Work | None:
+        if mint.standing:
+            return self.standing.get((mint.merchant, mint.key.removeprefix("intent#")))
+        return self.subjects.get((mint.merchant, mint.subject))
+
+    def _record(self, merchant: str, token_id: str) -> Token | None:
+        return self.records.get((merchant, SHOP, token_id))
+
+    def _may_stand(self, token: Token) -> bool:
+        """An id comes again only with the very same token, or for one that has ended."""
+        there = self.records.get((token.merchant, token.subject, token.token_id))
+        if there is None or (there.expires_at is not None and there.expires_at <= self._now()):
+            return True
+        if there.digest == token.digest:
+            return there.state not in {State.REVOKING, State.REVOKED}
+        return there.state is State.REVOKED
+
+    def _end(self, token: Token, state: State) -> None:
+        key = (token.merchant, token.subject, token.token_id)
+        there = self.records.get(key)
+        if there is not None and there.state is not State.REVOKED:
+            ends = there.expires_at if state is State.LOST else None
+            self.records[key] = replace(there, state=state, access_token=None, expires_at=ends)
+
+
+def _held(work: Work, mint: Mint) -> bool:
+    return work.owner == mint.owner and work.fence == mint.fence
+
+
+def _mint(work: Work, intention: Intention, key: str) -> Mint:
+    return Mint(
+        merchant=intention.merchant,
+        subject=intention.subject,
+        key=key,
+        intent_id=work.intent_id or intention.intent_id,
+        owner=intention.owner,
+        fence=work.fence,
+        continued=work.intent_id != intention.intent_id,
+        title=intention.title,
+        remembered=intention.body_hash is not None,
+    )

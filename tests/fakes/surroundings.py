@@ -1,0 +1,86 @@
+"""One call's surroundings, all of them in memory: the type checker holds each fake against its port here."""
+
+from tests.fakes.clock import MovableClock
+from tests.fakes.provider import ScriptedListingProvider, ScriptedProvider
+from tests.fakes.secrets import MemorySecrets
+from tests.fakes.store import MemoryTokenStore
+from tests.fakes.telemetry import RecordingTelemetry
+from token_broker.call import Call
+from token_broker.clock import Clock, Deadline
+from token_broker.memory import TokenMemory
+from token_broker.ports import Capabilities, ListingProvider, Provider, Secrets, Telemetry, TokenStore
+
+MARGIN = 60.0
+CALLER = "arn:aws:iam::123456789012:role/storefront"
+DAY = 24 * 60 * 60
+
+LISTING = Capabilities(lists=True, revokes=True, marked=True, limit=100)
+ONE_TOKEN = Capabilities(recheck_after=DAY)
+SESSIONS = Capabilities(sessions=True)
+
+
+class Surroundings[P: ScriptedProvider]:
+    """A stack with one provider and the merchant `acme`. Each `call` is one request to one process of it."""
+
+    def __init__(self, clock: MovableClock, provider: P) -> None:
+        self.clock = clock
+        self.provider = provider
+        self.secrets = MemorySecrets(acme={"key": "first-key"})
+        self.store = MemoryTokenStore(clock)
+        self.telemetry = RecordingTelemetry()
+        self.memory = TokenMemory(clock)
+
+    def _parts(self) -> tuple[Secrets, TokenStore, Clock, Telemetry]:
+        return self.secrets, self.store, self.clock, self.telemetry
+
+    def _call[Q: Provider](self, provider: Q, caller: str, seconds: float) -> Call[Q]:
+        secrets, store, clock, telemetry = self._parts()
+        return Call(
+            provider=provider,
+            secrets=secrets,
+            store=store,
+            memory=self.memory,
+            clock=clock,
+            telemetry=telemetry,
+            jitter=lambda: 0.5,
+            margin=MARGIN,
+            caller=caller,
+            deadline=Deadline.after(clock, seconds),
+        )
+
+    def call(self, caller: str = CALLER, seconds: float = 23.0) -> Call[Provider]:
+        """One request; `seconds` is the time that its function has."""
+        return self._call(self.provider, caller, seconds)
+
+    def forget_memory(self) -> None:
+        """Go on in another process."""
+        self.memory = TokenMemory(self.clock)
+
+
+class ListingSurroundings(Surroundings[ScriptedListingProvider]):
+    """The same around a provider that lists and revokes."""
+
+    def listing_call(self, caller: str = CALLER, seconds: float = 23.0) -> Call[ListingProvider]:
+        """One request to such a provider."""
+        provider: ListingProvider = self.provider
+        return self._call(provider, caller, seconds)
+
+
+def one_token_stack() -> Surroundings[ScriptedProvider]:
+    """A provider with one token a shop, which is asked for again after a day."""
+    clock = MovableClock()
+    return Surroundings(clock, ScriptedProvider(clock, "fourthwall", ONE_TOKEN))
+
+
+def session_stack() -> Surroundings[ScriptedProvider]:
+    """A provider with tokens for checkout sessions that live for an hour."""
+    clock = MovableClock()
+    stack = Surroundings(clock, ScriptedProvider(clock, "chicksx", SESSIONS))
+    stack.provider.life = 3600
+    return stack
+
+
+def listing_stack() -> ListingSurroundings:
+    """A provider that lists and revokes, and keeps our mark in its titles."""
+    clock = MovableClock()
+    return ListingSurroundings(clock, ScriptedListingProvider(clock, "shopify", LISTING))

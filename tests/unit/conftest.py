@@ -1,0 +1,40 @@
+"""Unit tests open no socket and never sleep: what would wait, waits on a clock of the test's own."""
+
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import NoReturn
+
+import pytest
+
+from token_broker.telemetry import PowertoolsTelemetry
+
+_numbers = count()
+
+
+@pytest.fixture(autouse=True)
+def _closed_sockets(socket_disabled: None) -> None:
+    """`socket_disabled` is pytest-socket's; a connection is an error of the test."""
+
+
+@pytest.fixture(autouse=True)
+def _no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(seconds: float) -> NoReturn:
+        raise AssertionError(f"a unit test would have slept for {seconds} s")
+
+    monkeypatch.setattr(time, "sleep", refuse)
+
+
+@pytest.fixture
+def make_telemetry(monkeypatch: pytest.MonkeyPatch) -> Callable[[], PowertoolsTelemetry]:
+    """Powertools keeps one logger a service, bound to the standard output of its first use: so each test has its own
+    service, and makes its telemetry where its output is captured, in the test itself.
+    """
+
+    def make() -> PowertoolsTelemetry:
+        monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"unit-test-{next(_numbers)}")
+        monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "TokenBroker")
+        monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "INFO")
+        return PowertoolsTelemetry("shopify")
+
+    return make

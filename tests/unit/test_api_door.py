@@ -1,0 +1,289 @@
+"""API Gateway's events: each field from its own place, and answers as HTTP."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.fakes.events import CALLER, Context, api_event
+from tests.fakes.samples import token
+from token_broker.doors import BODY_LIMIT, ApiDoor, DirectDoor, Reply, door_for
+from token_broker.errors import Conflict, InvalidRequest, ProviderThrottled, Unauthenticated
+from token_broker.inputs import CreateToken, GetSessionToken, GetShopToken, Input, ListTokens, RevokeToken, read
+
+CANARY = "sk_live_canary"
+ACME = {"merchant": "acme"}
+
+
+def given(kind: type[Input], **event: Any) -> dict[str, Any]:
+    return ApiDoor(api_event(**event)).given(kind)
+
+
+def refusal(kind: type[Input], **event: Any) -> str:
+    """What reading the whole event is refused with."""
+    with pytest.raises(InvalidRequest) as refused:
+        read(kind, given(kind, **event))
+    assert CANARY not in refused.value.detail
+    return refused.value.detail
+
+
+def test_an_event_of_the_gateway_comes_through_this_door() -> None:
+    assert isinstance(door_for(api_event(), Context()), ApiDoor)
+
+
+@pytest.mark.parametrize("event", [{"merchant": "acme"}, {"httpMethod": "GET"}, {"requestContext": {}}, [], "x", None])
+def test_anything_else_is_a_direct_invocation(event: Any) -> None:
+    assert isinstance(door_for(event, Context()), DirectDoor)
+
+
+def test_each_field_comes_from_its_own_place() -> None:
+    fields = given(
+        RevokeToken, path={"merchant": "acme", "tokenId": "7"}, query={"foreign": ["true"]}, httpMethod="DELETE"
+    )
+
+    assert fields == {"merchant": "acme", "tokenId": "7", "foreign": "true"}
+
+
+def test_the_body_is_one_json_object() -> None:
+    assert given(CreateToken, path=ACME, body={"title": "T"}) == {"merchant": "acme", "title": "T"}
+
+
+@pytest.mark.parametrize("name", ["Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY"])
+def test_a_headers_name_is_read_in_any_case(name: str) -> None:
+    assert given(CreateToken, path=ACME, headers={name: ["k-1"]})["idempotencyKey"] == "k-1"
+
+
+def test_headers_are_read_where_an_event_has_only_single_values() -> None:
+    event = api_event(path=ACME, multiValueHeaders=None)
+    event["headers"] = {"Cache-Control": "no-cache"}
+
+    assert ApiDoor(event).given(GetShopToken) == {"merchant": "acme", "cacheControl": "no-cache"}
+
+
+def test_headers_that_no_field_asks_for_are_not_read() -> None:
+    assert given(ListTokens, path=ACME, headers={"Cache-Control": ["no-cache"], "X-Any": ["a", "b"]}) == ACME
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Idempotency-Key": ["a", "b"]}, {"Idempotency-Key": ["a"], "idempotency-key": ["a"]}]
+)
+def test_an_idempotency_key_given_twice_is_refused(headers: dict[str, list[str]]) -> None:
+    fields = given(CreateToken, path=ACME, headers=headers, body={"title": "T"})
+
+    with pytest.raises(InvalidRequest, match="idempotencyKey"):
+        read(CreateToken, fields)
+
+
+def test_a_proxys_second_cache_control_is_read_with_the_first() -> None:
+    fields = given(GetShopToken, path=ACME, headers={"Cache-Control": ["max-age=0", "no-cache"]})
+
+    assert read(GetShopToken, fields).fresh
+
+
+@pytest.mark.parametrize("values", [["true", "false"], ["true", "true"]])
+def test_a_query_parameter_given_twice_is_refused(values: list[str]) -> None:
+    path = {"merchant": "acme", "tokenId": "7"}
+
+    assert refusal(RevokeToken, path=path, query={"foreign": values}) == "Each query parameter can be given once."
+
+
+def test_an_unknown_query_parameter_is_refused() -> None:
+    said = refusal(ListTokens, path=ACME, query={CANARY: [CANARY]})
+
+    assert said == "The query takes these fields and no others: none."
+
+
+@pytest.mark.parametrize("field", ["merchant", "idempotencyKey"])
+def test_a_field_of_another_place_cannot_be_smuggled_in_by_the_body(field: str) -> None:
+    said = refusal(CreateToken, path=ACME, body={"title": "T", field: "other"})
+
+    assert said == "The body takes these fields and no others: title."
+
+
+def test_a_merchant_in_the_body_is_refused_also_where_the_path_has_none() -> None:
+    assert "The body takes" in refusal(CreateToken, body={"title": "T", "merchant": "acme"})
+
+
+def test_a_query_cannot_name_another_merchant_than_the_path() -> None:
+    """IAM allowed the path's merchant, no other."""
+    assert "The query takes" in refusal(ListTokens, path=ACME, query={"merchant": ["victim"]})
+
+
+@pytest.mark.parametrize(
+    ("kind", "query"),
+    [
+        (CreateToken, {"title": ["T"]}),
+        (GetSessionToken, {"sessionId": ["s"]}),
+        (CreateToken, {"title": ["T"], "idempotencyKey": ["k"]}),
+        (GetShopToken, {"cacheControl": ["no-cache"]}),
+    ],
+)
+def test_a_field_of_another_place_cannot_be_smuggled_in_by_the_query(
+    kind: type[Input], query: dict[str, list[str]]
+) -> None:
+    assert "The query takes" in refusal(kind, path=ACME, query=query)
+
+
+@pytest.mark.parametrize("merchant", ["a%2Fb", "a/b", "acme%00", "..", "%2e%2e", "acme ", "ACME"])
+def test_a_path_with_an_encoded_slash_or_the_like_names_no_merchant(merchant: str) -> None:
+    assert "'merchant' must be" in refusal(ListTokens, path={"merchant": merchant})
+
+
+@pytest.mark.parametrize("token_id", ["7%2F..", "7/../8", "abc", "9" * 30, ""])
+def test_a_path_with_something_else_than_a_number_names_no_token(token_id: str) -> None:
+    assert "'tokenId' must be" in refusal(RevokeToken, path={"merchant": "acme", "tokenId": token_id})
+
+
+def test_a_path_that_names_more_than_the_input_takes_is_refused() -> None:
+    assert "The path takes" in refusal(ListTokens, path={"merchant": "acme", "tokenId": "7"})
+
+
+def test_a_path_parameter_without_a_value_is_one_that_is_missing() -> None:
+    assert refusal(ListTokens, path={"merchant": None}) == "'merchant' must be given."
+    assert refusal(ListTokens) == "'merchant' must be given."
+
+
+@pytest.mark.parametrize("text", ["  \n", "", "{}"])
+def test_an_empty_body_is_an_object_without_fields(text: str) -> None:
+    assert given(CreateToken, path=ACME, body=text) == ACME
+
+
+@pytest.mark.parametrize("value", [[], "text", 1, True, None, [{"title": "T"}]])
+def test_a_body_that_is_no_object_is_refused(value: Any) -> None:
+    assert refusal(CreateToken, path=ACME, body=json.dumps(value)) == "The body must be one JSON object."
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"title={CANARY}", "it is not JSON"),
+        (f'{{"title": "{CANARY}"', "it is not JSON"),
+        ('{"title": "a", "title": "b"}', "a field is given twice"),
+        ('{"title": NaN}', "NaN and Infinity are not JSON"),
+        ('{"title": ' + "[" * 20 + "]" * 20 + "}", "it is nested too deeply"),
+        ('{"title": "\\ud800"}', "it holds half of a surrogate pair"),
+    ],
+)
+def test_a_body_that_is_not_strict_json_is_refused_with_the_reason(text: str, reason: str) -> None:
+    said = refusal(CreateToken, path=ACME, body=text)
+
+    assert said == f"The body is not usable: {reason}. Send one JSON object."
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 1024 * 1024, '{"title": "' + "x" * BODY_LIMIT + '"}', "é" * (BODY_LIMIT // 2 + 1)]
+)
+def test_a_body_over_the_limit_is_refused_unread(text: str) -> None:
+    assert refusal(CreateToken, path=ACME, body=text) == f"The body must have at most {BODY_LIMIT} bytes."
+
+
+def test_a_body_of_exactly_the_limit_is_read() -> None:
+    body = '{"title": "T"}'.ljust(BODY_LIMIT)
+
+    assert given(CreateToken, path=ACME, body=body)["title"] == "T"
+
+
+def test_a_base64_body_is_read() -> None:
+    body = base64.b64encode('{"title": "é😀"}'.encode()).decode()
+
+    assert given(CreateToken, path=ACME, body=body, isBase64Encoded=True)["title"] == "é😀"
+
+
+def test_a_base64_body_is_held_to_the_limit_too() -> None:
+    body = base64.b64encode(b" " * (BODY_LIMIT + 1)).decode()
+
+    assert "at most" in refusal(CreateToken, path=ACME, body=body, isBase64Encoded=True)
+
+
+@pytest.mark.parametrize("body", ["not base64!", "abc", base64.b64encode(b"\xff\xfe").decode(), "é"])
+def test_a_base64_body_that_is_no_text_is_refused(body: str) -> None:
+    said = refusal(CreateToken, path=ACME, body=body, isBase64Encoded=True)
+
+    assert said == "The body is not UTF-8 text. Send one JSON object."
+
+
+@pytest.mark.parametrize("body", [{"title": "T"}, ["x"], 7])
+def test_a_body_that_is_no_text_is_refused(body: Any) -> None:
+    with pytest.raises(InvalidRequest, match="must be text"):
+        ApiDoor({**api_event(path=ACME), "body": body}).given(CreateToken)
+
+
+def test_a_query_and_headers_without_values_are_refused_or_passed_over() -> None:
+    event = {**api_event(path=ACME), "multiValueHeaders": {"Idempotency-Key": None}}
+    assert ApiDoor(event).given(CreateToken) == ACME
+
+    with pytest.raises(InvalidRequest, match="query parameter"):
+        ApiDoor({**event, "multiValueQueryStringParameters": {"foreign": None}}).given(CreateToken)
+
+
+def test_a_body_with_half_a_surrogate_pair_is_refused() -> None:
+    assert "UTF-8" in refusal(CreateToken, path=ACME, body='{"title": "\ud800"}')
+
+
+def test_the_caller_is_the_principal_that_signed() -> None:
+    assert ApiDoor(api_event()).caller() == CALLER
+
+
+def test_an_access_key_stands_in_for_a_principal_without_a_name() -> None:
+    event = api_event(requestContext={"requestId": "r", "identity": {"userArn": None, "accessKey": "AKIA1"}})
+
+    assert ApiDoor(event).caller() == "AKIA1"
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {},
+        {"identity": None},
+        {"identity": {}},
+        {"identity": {"userArn": "", "accessKey": ""}},
+        {"identity": {"userArn": 7}},
+        {"identity": "arn:aws:iam::1:user/a"},
+    ],
+)
+def test_nobody_is_let_in_without_an_identity(context: dict[str, Any]) -> None:
+    with pytest.raises(Unauthenticated):
+        ApiDoor(api_event(requestContext=context)).caller()
+
+
+def test_the_request_id_is_the_gateways() -> None:
+    assert ApiDoor(api_event()).request_id == "gateway-request-1"
+    assert not ApiDoor(api_event(requestContext={})).request_id
+
+
+def test_an_answer_is_json_for_the_caller_alone() -> None:
+    answer = ApiDoor(api_event()).answer(Reply(token(title="Ü😀"), 201))
+
+    assert answer["statusCode"] == 201
+    assert answer["headers"] == {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    assert answer["isBase64Encoded"] is False
+    assert json.loads(answer["body"]) == token(title="Ü😀").as_json()
+
+
+def test_an_answer_may_be_a_plain_object() -> None:
+    assert ApiDoor(api_event()).answer(Reply({"revocation": "pending"}, 202))["body"] == '{"revocation":"pending"}'
+
+
+def test_a_refusal_is_a_problem_document_for_the_caller_alone() -> None:
+    error = Conflict("It stands already.")
+
+    answer = ApiDoor(api_event()).refuse(error)
+
+    assert answer["statusCode"] == 409
+    assert answer["headers"] == {
+        "Content-Type": "application/problem+json",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    assert json.loads(answer["body"]) == error.problem("gateway-request-1")
+
+
+def test_a_refusal_says_when_to_come_again() -> None:
+    answer = ApiDoor(api_event()).refuse(ProviderThrottled("Slow down.", retry_after=1.2))
+
+    assert answer["headers"]["Retry-After"] == "2"

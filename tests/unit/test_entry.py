@@ -1,0 +1,244 @@
+"""What every function does around its one call."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+from tests.fakes.events import CALLER, Context, api_event
+from tests.fakes.samples import token
+from token_broker import entry
+from token_broker.clock import Deadline
+from token_broker.errors import Conflict, InternalError, InvalidRequest, MintInProgress, StorageUnavailable
+from token_broker.inputs import CreateToken
+from token_broker.model import Token
+from token_broker.telemetry import PowertoolsTelemetry
+
+CANARY = "sk_live_canary"
+GOOD = {"merchant": "acme", "title": "T"}
+
+
+@dataclass
+class Bench:
+    """An assembly whose broker only notes who asks and until when."""
+
+    make_telemetry: Callable[[], PowertoolsTelemetry]
+    calls: list[tuple[str, float]] = field(default_factory=list)
+
+    @cached_property
+    def telemetry(self) -> PowertoolsTelemetry:
+        return self.make_telemetry()
+
+    def broker(self, caller: str, deadline: Deadline) -> str:
+        self.calls.append((caller, deadline.left()))
+        return "the broker"
+
+
+@pytest.fixture
+def bench(make_telemetry: Callable[[], PowertoolsTelemetry]) -> Bench:
+    return Bench(make_telemetry)
+
+
+def handler(
+    bench: Bench, operation: Callable[[CreateToken, str], Any], success: int = 201
+) -> Callable[[Any, Any], Any]:
+    return entry.handler(bench, accepts=CreateToken, success=success)(operation)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def event(body: Any = None) -> dict[str, Any]:
+    return api_event(path={"merchant": "acme"}, body={"title": "T"} if body is None else body)
+
+
+def give(request: CreateToken, broker: str) -> Token:
+    return token(title=request.title)
+
+
+def test_an_api_call_is_answered_with_the_status_of_success(bench: Bench) -> None:
+    answer = handler(bench, give)(event(), Context())
+
+    assert (answer["statusCode"], json.loads(answer["body"])) == (201, token(title="T").as_json())
+
+
+def test_a_direct_call_is_answered_plainly(bench: Bench) -> None:
+    assert handler(bench, give)(GOOD, Context()) == token(title="T").as_json()
+
+
+def test_an_operation_may_choose_its_status(bench: Bench) -> None:
+    answer = handler(bench, lambda request, broker: entry.Reply({"revocation": "pending"}, 202))(event(), Context())
+
+    assert answer["statusCode"] == 202
+
+
+def test_the_operation_gets_the_checked_request_and_the_broker(bench: Bench) -> None:
+    seen: list[Any] = []
+
+    def operation(request: CreateToken, broker: str) -> dict[str, Any]:
+        seen.extend([request, broker])
+        return {}
+
+    handler(bench, operation)(event(), Context())
+
+    assert seen == [CreateToken(merchant="acme", title="T"), "the broker"]
+
+
+@pytest.mark.parametrize(("given", "caller"), [(event(), CALLER), (GOOD, "direct")])
+def test_the_broker_is_told_who_asks(bench: Bench, given: dict[str, Any], caller: str) -> None:
+    handler(bench, give)(given, Context())
+
+    assert bench.calls[0][0] == caller
+
+
+def test_two_seconds_are_kept_for_the_answer(bench: Bench) -> None:
+    handler(bench, give)(GOOD, Context(milliseconds=10_000))
+
+    assert bench.calls[0][1] == pytest.approx(8, abs=0.5)
+
+
+def test_a_run_without_lambda_has_the_usual_time(bench: Bench) -> None:
+    handler(bench, give)(GOOD, None)
+
+    assert bench.calls[0][1] == pytest.approx(23, abs=0.5)
+
+
+def test_a_bad_request_reaches_nothing(bench: Bench) -> None:
+    answer = handler(bench, give)(event({"title": " "}), Context())
+
+    assert answer["statusCode"] == 400
+    assert bench.calls == []
+
+
+def test_an_unsigned_request_reaches_nothing(bench: Bench) -> None:
+    answer = handler(bench, give)({**event(), "requestContext": {"identity": {}}}, Context())
+
+    assert json.loads(answer["body"])["code"] == "unauthenticated"
+    assert bench.calls == []
+
+
+def test_a_failure_of_the_operation_is_a_problem_document(bench: Bench) -> None:
+    def operation(request: CreateToken, broker: str) -> Token:
+        raise MintInProgress
+
+    answer = handler(bench, operation)(event(), Context())
+
+    assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "1")
+
+
+def test_a_failed_direct_call_raises_the_error_itself(bench: Bench) -> None:
+    def operation(request: CreateToken, broker: str) -> Token:
+        raise Conflict("It stands already.")
+
+    with pytest.raises(Conflict) as raised:
+        handler(bench, operation)(GOOD, Context())
+
+    assert json.loads(str(raised.value))["code"] == "conflict"
+
+
+def test_a_refused_direct_call_names_the_field(bench: Bench) -> None:
+    with pytest.raises(InvalidRequest, match="'title' must be"):
+        handler(bench, give)({"merchant": "acme", "title": 7}, Context())
+
+
+def test_what_aws_said_of_a_failure_is_in_the_log_and_not_in_the_answer(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def operation(request: CreateToken, broker: str) -> Token:
+        failure = StorageUnavailable("Try again.")
+        failure.add_note("DynamoDB: ThrottlingException")
+        raise failure
+
+    answer = handler(bench, operation)(event(), Context())
+
+    (line,) = [line for line in lines(capsys) if line.get("message") == "failure_caused"]
+    assert (line["code"], line["causes"]) == ("storage_unavailable", ["DynamoDB: ThrottlingException"])
+    assert "Throttling" not in json.dumps(answer)
+
+
+def broken(request: CreateToken, broker: str) -> Token:
+    raise ValueError(f"cannot parse {CANARY}")
+
+
+def test_an_unexpected_failure_shows_nothing_of_its_cause(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither to the caller nor in the log: a message can hold a value."""
+    answer = handler(bench, broken)(event(), Context())
+
+    problem = json.loads(answer["body"])
+    assert (answer["statusCode"], problem["code"], problem["retryable"]) == (500, "internal_error", False)
+    assert "gateway-request-1" in problem["detail"]
+    captured = capsys.readouterr()
+    assert CANARY not in json.dumps(answer) + captured.out + captured.err
+
+
+def test_an_unexpected_failure_of_a_direct_call_shows_nothing_of_its_cause(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(InternalError) as raised:
+        handler(bench, broken)(GOOD, Context())
+
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+    captured = capsys.readouterr()
+    assert CANARY not in str(raised.value) + captured.out + captured.err
+
+
+def test_the_log_tells_the_kind_and_the_place_of_an_unexpected_failure(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler(bench, broken)(event(), Context())
+
+    (line,) = [line for line in lines(capsys) if line.get("message") == "unexpected_failure"]
+    assert line["kind"] == "ValueError"
+    assert line["frames"][-1].startswith("broken:")
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "code"),
+    [(give, 201, "ok"), (broken, 500, "internal_error")],
+)
+def test_every_call_leaves_one_line_that_says_how_it_ended(
+    bench: Bench,
+    capsys: pytest.CaptureFixture[str],
+    operation: Callable[[CreateToken, str], Token],
+    status: int,
+    code: str,
+) -> None:
+    handler(bench, operation)(event(), Context())
+
+    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
+    assert (line["status"], line["code"], line["door"]) == (status, code, "ApiDoor")
+    assert line["ms"] >= 0
+    assert line["correlation_id"] == "gateway-request-1"
+
+
+def test_the_log_has_nothing_of_the_event(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    given = api_event(path={"merchant": "acme"}, body={"title": CANARY}, headers={"Authorization": [CANARY]})
+
+    handler(bench, give)(given, Context())
+
+    assert CANARY not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "metric"),
+    [(event({"title": 7}), "Failures.invalid_request"), (event(), "Failures.internal_error")],
+)
+def test_failures_are_counted_by_code(
+    bench: Bench, capsys: pytest.CaptureFixture[str], given: dict[str, Any], metric: str
+) -> None:
+    handler(bench, broken)(given, Context())
+
+    assert [line[metric] for line in lines(capsys) if metric in line] == [[1.0]]
+
+
+def test_a_handler_keeps_its_operations_docstring(bench: Bench) -> None:
+    def operation(request: CreateToken, broker: str) -> Token:
+        """POST /here"""
+        return token()
+
+    assert handler(bench, operation).__doc__ == "POST /here"

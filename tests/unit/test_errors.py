@@ -1,0 +1,128 @@
+"""The tree of errors and the problem documents made of it."""
+
+import re
+
+import pytest
+
+from token_broker import errors
+from token_broker.errors import BrokerError, ProviderError, ProviderFailure, ProviderReply
+
+
+def leaves(kind: type[BrokerError] = BrokerError) -> list[type[BrokerError]]:
+    below = kind.__subclasses__()
+    return [kind] if not below else [leaf for each in below for leaf in leaves(each)]
+
+
+LEAVES = sorted(leaves(), key=lambda leaf: leaf.__name__)
+
+#: The statuses that callers rely on.
+STATUSES = {
+    "invalid_request": 400,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "merchant_not_found": 404,
+    "token_not_found": 404,
+    "conflict": 409,
+    "token_limit_reached": 409,
+    "app_not_eligible": 409,
+    "session_closed": 410,
+    "rate_limited": 429,
+    "internal_error": 500,
+    "merchant_misconfigured": 502,
+    "provider_rejected_credentials": 502,
+    "provider_error": 502,
+    "mint_in_progress": 503,
+    "provider_throttled": 503,
+    "shop_unavailable": 503,
+    "provider_not_configured": 503,
+    "storage_unavailable": 503,
+    "provider_unavailable": 504,
+}
+
+
+def made(kind: type[BrokerError]) -> BrokerError:
+    return kind() if kind in (errors.SessionClosed, errors.MintInProgress) else kind("What happened.")
+
+
+def test_every_code_has_its_status() -> None:
+    assert {leaf.code: leaf.status for leaf in LEAVES} == STATUSES
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_an_errors_class_is_named_after_its_code(leaf: type[BrokerError]) -> None:
+    """A state machine catches a failed direct invocation by this name."""
+    assert leaf.__name__ == "".join(word.capitalize() for word in leaf.code.split("_"))
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_a_problem_document_has_exactly_these_members(leaf: type[BrokerError]) -> None:
+    error = made(leaf)
+
+    assert error.problem("request-1") == {
+        "type": f"urn:token-broker:problem:{leaf.code}",
+        "title": leaf.title,
+        "status": leaf.status,
+        "detail": error.detail,
+        "code": leaf.code,
+        "requestId": "request-1",
+        "retryable": leaf.retryable,
+    }
+
+
+def test_only_passing_troubles_are_retryable() -> None:
+    retryable = {leaf.code for leaf in LEAVES if leaf.retryable}
+
+    assert retryable == {
+        "mint_in_progress",
+        "provider_throttled",
+        "provider_unavailable",
+        "rate_limited",
+        "storage_unavailable",
+    }
+
+
+def test_what_the_provider_said_is_one_more_member() -> None:
+    error = ProviderError("Refused.", reply=ProviderReply(400, "INVALID_INPUT", "Invalid JSON in request body"))
+
+    assert error.problem("r")["provider"] == {
+        "status": 400,
+        "code": "INVALID_INPUT",
+        "message": "Invalid JSON in request body",
+    }
+
+
+def test_what_the_provider_did_not_say_is_left_out() -> None:
+    assert ProviderError("x", reply=ProviderReply(500)).problem("r")["provider"] == {"status": 500}
+    assert "provider" not in ProviderError("x", reply=ProviderReply()).problem("r")
+    assert "provider" not in ProviderError("x").problem("r")
+
+
+@pytest.mark.parametrize(("seconds", "header"), [(0, "1"), (0.1, "1"), (1, "1"), (1.01, "2"), (2.0, "2"), (59.5, "60")])
+def test_retry_after_is_rounded_up_to_whole_seconds(seconds: float, header: str) -> None:
+    """A caller must never come too early."""
+    error = errors.ProviderThrottled("Slow down.", retry_after=seconds)
+
+    assert errors.response_headers(error) == {"Retry-After": header}
+
+
+def test_there_is_no_retry_after_where_waiting_does_not_help() -> None:
+    assert errors.response_headers(errors.Conflict("No.")) == {}
+
+
+def test_a_closed_session_says_what_to_do() -> None:
+    assert errors.SessionClosed().detail == "This session has expired. Restart the checkout from your platform."
+
+
+@pytest.mark.parametrize("error", [errors.MintInProgress(), errors.StorageUnavailable("Busy.")])
+def test_our_own_passing_troubles_ask_to_come_again_in_a_second(error: BrokerError) -> None:
+    assert error.retry_after_seconds == 1
+
+
+def test_a_providers_refusal_is_taken_for_nothing_done_unless_it_is_said_otherwise() -> None:
+    assert ProviderFailure("x").fate is errors.Fate.NOT_DONE
+
+
+def test_the_tree_in_the_modules_head_is_the_tree() -> None:
+    drawn = set(re.findall(r"[├└]── ([A-Z]\w+)", errors.__doc__ or ""))
+
+    assert drawn - {"ProviderFailure"} == {leaf.__name__ for leaf in LEAVES}

@@ -1,0 +1,226 @@
+"""The rules for single values: what each takes, what it refuses, and that no message repeats a value."""
+
+from typing import Any
+
+import pytest
+
+from token_broker import fields
+from token_broker.fields import Rule
+
+CANARY = "sk_live_canary"
+
+
+def refused(rule: Rule, value: Any) -> str:
+    with pytest.raises(ValueError, match=r".") as raised:
+        rule(value)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["a", "0", "acme", "acme-shop-2", "a" * 63, "a-", "9-9"])
+def test_a_merchants_name_is_taken_as_it_is(name: str) -> None:
+    assert fields.merchant_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "-acme",
+        "Acme",
+        "a" * 64,
+        "a_b",
+        "a.b",
+        "a/b",
+        "a%2Fb",
+        "../acme",
+        "acme ",
+        " acme",
+        "acme\n",
+        "ac\x00me",
+        "acmé",
+        "\u0430cme",  # a Cyrillic letter
+        "acme#session:1",
+        "*",
+        None,
+        7,
+        True,
+        ["acme"],
+        {"name": "acme"},
+    ],
+)
+def test_a_malformed_merchants_name_is_refused(name: Any) -> None:
+    assert "merchant" in refused(fields.merchant_name, name)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Test",
+        "x" * 150,
+        "😀" * 150,
+        "\U0001f469\u200d\U0001f469\u200d\U0001f467 family",  # joined by zero-width joiners
+        "\u05e9\u05dc\u05d5\u05dd \u200f\u65e5\u672c\u8a9e \u00dc \u2190",
+        " padded ",
+        "0",
+        "a\u00a0b",
+    ],
+)
+def test_a_title_may_be_any_script_and_emoji(title: str) -> None:
+    assert fields.text(150)(title) == title
+
+
+@pytest.mark.parametrize("title", ["", " ", "   \u00a0\u2003", "x" * 151, "😀" * 151])
+def test_a_title_that_is_blank_or_too_long_is_refused(title: str) -> None:
+    assert refused(fields.text(150), title) == "a string of 1 to 150 characters that is not blank"
+
+
+@pytest.mark.parametrize("bad", ["\x00", "\n", "\r", "\t", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\ud800"])
+def test_a_title_with_a_control_character_is_refused(bad: str) -> None:
+    assert refused(fields.text(150), f"a{bad}b") == "a string without control characters"
+
+
+@pytest.mark.parametrize("value", [None, 1, 1.5, True, [], {}, b"bytes"])
+def test_a_text_of_another_type_is_refused(value: Any) -> None:
+    assert "a string" in refused(fields.text(150), value)
+
+
+def test_a_session_id_has_at_most_256_characters() -> None:
+    rule = fields.text(256)
+
+    assert rule("s" * 256) == "s" * 256
+    assert "256" in refused(rule, "s" * 257)
+
+
+def test_scopes_keep_their_order_and_lose_their_repetitions() -> None:
+    assert fields.scope_names(["b", "a", "b"]) == ("b", "a")
+
+
+def test_an_empty_list_of_scopes_asks_for_nothing() -> None:
+    assert fields.scope_names([]) is None
+
+
+def test_fifty_scopes_of_a_hundred_characters_are_taken() -> None:
+    scopes = [f"{number:03}".ljust(100, "x") for number in range(50)]
+
+    assert fields.scope_names(scopes) == tuple(scopes)
+
+
+@pytest.mark.parametrize(
+    "scopes",
+    [
+        None,
+        "wallet.read",
+        ("wallet.read",),
+        {"wallet.read": True},
+        [""],
+        ["a b"],
+        ["a\n"],
+        ["é"],
+        ["x" * 101],
+        [1],
+        [True],
+        [None],
+        [["a"]],
+        ["a"] * 51,
+    ],
+)
+def test_malformed_scopes_are_refused(scopes: Any) -> None:
+    assert "scope names" in refused(fields.scope_names, scopes)
+
+
+@pytest.mark.parametrize("number", ["1", "1003304090", "9" * 20])
+def test_a_token_id_is_a_string_of_digits(number: str) -> None:
+    assert fields.token_id(number) == number
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "",
+        "0",
+        "01",
+        "-1",
+        "+1",
+        "1.0",
+        "1e3",
+        "abc",
+        "9" * 21,
+        "9" * 30,
+        "1 ",
+        "1\n",
+        "1/2",
+        "1%2F2",
+        1,
+        1.0,
+        True,
+        None,
+    ],
+)
+def test_an_id_that_is_no_number_or_too_long_is_refused(number: Any) -> None:
+    assert "1 to 20 digits" in refused(fields.token_id, number)
+
+
+@pytest.mark.parametrize("number", ["1\u0662", "1\uff12", "1\u0967"])
+def test_an_id_with_digits_of_another_script_is_refused(number: str) -> None:
+    """It becomes part of a URL."""
+    assert "1 to 20 digits" in refused(fields.token_id, number)
+
+
+@pytest.mark.parametrize("key", ["k", "8e03978e-40d5-43e8-bc93-6894a57f9324", "!~", "k" * 255])
+def test_a_key_is_visible_ascii(key: str) -> None:
+    assert fields.visible(255)(key) == key
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a\n", "é", "k" * 256, 1, True, None, ["k"]])
+def test_a_malformed_key_is_refused(key: Any) -> None:
+    assert "255 visible ASCII" in refused(fields.visible(255), key)
+
+
+@pytest.mark.parametrize(("value", "meant"), [("true", True), ("false", False), (True, True), (False, False)])
+def test_a_flag_is_true_or_false_also_as_text(value: str | bool, meant: bool) -> None:
+    assert fields.flag(value) is meant
+
+
+@pytest.mark.parametrize("value", ["", "True", "yes", "1", "on", 1, 0, 1.0, None, [], {}])
+def test_anything_else_is_no_flag(value: Any) -> None:
+    assert refused(fields.flag, value) == "true or false"
+
+
+@pytest.mark.parametrize(
+    ("header", "asks"),
+    [
+        ("no-cache", True),
+        ("No-Cache", True),
+        ("max-age=0, no-cache", True),
+        (" no-cache ,no-store", True),
+        ("no-store", False),
+        ("max-age=0", False),
+        ("no-cached", False),
+        ("", False),
+    ],
+)
+def test_only_the_directive_no_cache_passes_the_caches_by(header: str, asks: bool) -> None:
+    assert fields.cache_control(header) is asks
+
+
+@pytest.mark.parametrize("value", [None, 1, True, ["no-cache"], "x" * 257])
+def test_a_malformed_cache_control_is_refused(value: Any) -> None:
+    assert "Cache-Control" in refused(fields.cache_control, value)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        fields.merchant_name,
+        fields.text(5),
+        fields.scope_names,
+        fields.token_id,
+        fields.visible(5),
+        fields.flag,
+        fields.cache_control,
+    ],
+)
+@pytest.mark.parametrize("value", [f"{CANARY}\n" + "x" * 300, [f"{CANARY} {CANARY}"], {CANARY: CANARY}])
+def test_no_message_repeats_the_value(rule: Rule, value: Any) -> None:
+    """It may be a secret that was put into the wrong field."""
+    assert CANARY not in refused(rule, value)

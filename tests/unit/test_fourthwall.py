@@ -1,0 +1,166 @@
+"""Fourthwall's client: the request as documented, and every answer, lies included."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from tests.fakes.lines import Line
+from tests.fakes.transport import Step, answer, json_answer
+from token_broker.errors import (
+    Fate,
+    MerchantMisconfigured,
+    ProviderError,
+    ProviderFailure,
+    ProviderRejectedCredentials,
+    ProviderThrottled,
+    ProviderUnavailable,
+)
+from token_broker.http import Interrupted, TooLarge, Unreachable
+from token_broker.model import Minted, fingerprint
+from token_broker.ports import Order
+from token_broker.providers.fourthwall import DAY, Fourthwall
+
+BASE = "https://api.fourthwall.com"
+KEY = {"username": "fw_user", "password": "fw pass:word"}
+
+
+def mint(line: Line, secret: dict[str, Any] | None = None) -> Minted:
+    provider = Fourthwall(line.http, BASE)
+    return provider.mint(provider.account("acme", secret or KEY), Order(), line.deadline)
+
+
+def failure(*said: Step) -> ProviderFailure:
+    with pytest.raises(ProviderFailure) as raised:
+        mint(Line(*said))
+    return raised.value
+
+
+def test_the_request_is_a_put_with_basic_authentication_and_no_body() -> None:
+    line = Line(json_answer(200, {"token": "ptkn_abc"}))
+
+    mint(line)
+
+    assert (line.request.method, line.request.url) == ("PUT", f"{BASE}/open-api/v1.0/public-token")
+    assert line.request.headers == {"Authorization": f"Basic {base64.b64encode(b'fw_user:fw pass:word').decode()}"}
+    assert line.request.body is None
+
+
+def test_an_oauth_token_goes_as_bearer() -> None:
+    line = Line(json_answer(200, {"token": "ptkn_abc"}))
+
+    mint(line, {"accessToken": "oauth-1"})
+
+    assert line.request.headers == {"Authorization": "Bearer oauth-1"}
+
+
+def test_the_token_is_known_by_its_fingerprint_and_has_no_end() -> None:
+    line = Line(json_answer(200, {"token": "ptkn_abc"}))
+
+    made = mint(line)
+
+    assert made.access_token == "ptkn_abc"
+    assert made.token_id == fingerprint("ptkn_abc")
+    assert (made.expires_at, made.scope, made.issued_at) == (None, (), int(line.clock.now()))
+    assert made.use.as_json() == {
+        "in": "query",
+        "name": "storefront_token",
+        "url": "https://storefront-api.fourthwall.com/v1/",
+    }
+
+
+def test_the_put_is_repeated_after_a_passing_failure() -> None:
+    """Asking twice gives the same token."""
+    line = Line(Interrupted("It broke off."), answer(503), json_answer(200, {"token": "ptkn_abc"}))
+
+    assert mint(line).access_token == "ptkn_abc"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        answer(200, "<html>Welcome</html>", content_type="text/html"),
+        answer(200),
+        json_answer(200, None),
+        json_answer(200, []),
+        json_answer(200, {}),
+        json_answer(200, {"token": None}),
+        json_answer(200, {"token": ""}),
+        json_answer(200, {"token": 7}),
+        json_answer(200, {"token": {"value": "ptkn_abc"}}),
+        json_answer(200, {"token": "ptkn abc"}),
+        json_answer(200, {"token": "ptkn_abc\n"}),
+        json_answer(200, {"token": "x" * 1024 * 1024}),
+        json_answer(201, {"token": "ptkn_abc"}),
+        answer(204),
+        answer(302, location="https://evil.example"),
+    ],
+)
+def test_an_answer_that_is_none_is_a_provider_error(said: Step) -> None:
+    assert isinstance(failure(said), ProviderError)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, ProviderError),
+        (401, ProviderRejectedCredentials),
+        (403, ProviderRejectedCredentials),
+        (404, ProviderError),
+        (429, ProviderThrottled),
+        (500, ProviderUnavailable),
+    ],
+)
+def test_a_refusal_passes_the_code_on_also_without_a_message(status: int, kind: type[ProviderFailure]) -> None:
+    refused = failure(*[json_answer(status, {"code": "SOME_CODE", "shopId": "sh_1"})] * 3)
+
+    assert type(refused) is kind
+    assert refused.problem("r")["provider"] == {"status": status, "code": "SOME_CODE"}
+
+
+def test_a_refusal_that_repeats_the_credentials_is_cleared_of_them() -> None:
+    said = {"code": "UNAUTHORIZED", "message": "fw_user with fw pass:word: Basic ZndfdXNlcjpmdw=="}
+
+    problem = str(failure(json_answer(401, said)).problem("r"))
+
+    assert not any(secret in problem for secret in ("fw_user", "fw pass:word", "ZndfdXNlcjpmdw"))
+
+
+@pytest.mark.parametrize(
+    ("broken", "kind", "fate"),
+    [
+        (Unreachable("no"), ProviderUnavailable, Fate.NOT_DONE),
+        (Interrupted("no"), ProviderUnavailable, Fate.UNKNOWN),
+        (TooLarge("no"), ProviderError, Fate.UNKNOWN),
+    ],
+)
+def test_a_broken_connection_is_reported_with_its_fate(
+    broken: Unreachable | Interrupted | TooLarge, kind: type[ProviderFailure], fate: Fate
+) -> None:
+    raised = failure(*[broken] * 3)
+
+    assert (type(raised), raised.fate) == (kind, fate)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {},
+        {"username": "u"},
+        {"username": "u", "password": "p", "accessToken": "t"},
+        {"token": "t"},
+        {"username": "u", "password": ""},
+    ],
+)
+def test_a_secret_of_another_shape_is_refused(secret: dict[str, Any]) -> None:
+    with pytest.raises(MerchantMisconfigured, match="fourthwall secret of merchant 'acme'"):
+        Fourthwall(Line().http, BASE).account("acme", secret)
+
+
+def test_there_is_nothing_to_forget_and_the_token_is_checked_once_a_day() -> None:
+    provider = Fourthwall(Line().http, BASE)
+
+    provider.forget(provider.account("acme", KEY))
+
+    assert provider.capabilities.recheck_after == DAY
+    assert not provider.capabilities.revokes

@@ -1,0 +1,77 @@
+"""The mark by which our tokens are told from everybody else's."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from token_broker.marks import Marked, key_id_of, marked, new_broker_id, new_intent_id, new_owner, take_apart
+
+BROKER, INTENT = "abcdefgh", "a2" * 13
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(st.text(max_size=150))
+def test_a_marked_title_is_taken_apart_into_what_it_was_made_of(title: str) -> None:
+    assert take_apart(marked(title, BROKER, INTENT)) == Marked(title, BROKER, INTENT)
+
+
+def test_the_mark_is_the_end_of_the_title() -> None:
+    assert marked("My shop", BROKER, INTENT) == f"My shop [tb:{BROKER}:{INTENT}]"
+
+
+def test_a_title_that_itself_ends_with_a_mark_keeps_it() -> None:
+    title = f"Copied [tb:zzzzzzzz:{'b' * 26}]"
+
+    assert take_apart(marked(title, BROKER, INTENT)) == Marked(title, BROKER, INTENT)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "",
+        "API Client Extension",
+        f"[tb:{BROKER}:{INTENT}]",
+        f"T [tb:{BROKER}:{INTENT}] ",
+        f"T [tb:{BROKER}:{INTENT}]\n",
+        f"T [tb:{BROKER}:{INTENT}",
+        f"T [tb:{BROKER}1:{INTENT}]",
+        f"T [tb:{BROKER.upper()}:{INTENT}]",
+        f"T [tb:{BROKER}:{INTENT[:-1]}]",
+        f"T [tb:{BROKER}:{INTENT[:-1]}1]",
+        f"T [tb:{BROKER}:]",
+        f"T [TB:{BROKER}:{INTENT}]",
+    ],
+)
+def test_what_only_looks_like_a_mark_is_part_of_the_title(title: str) -> None:
+    assert take_apart(title) == Marked(title, None, None)
+
+
+def test_new_ids_have_the_form_that_a_mark_takes() -> None:
+    title = marked("T", new_broker_id(), new_intent_id())
+
+    assert take_apart(title).intent_id is not None
+
+
+def test_no_two_new_ids_are_the_same() -> None:
+    assert len({new_intent_id() for _ in range(50)} | {new_owner() for _ in range(50)}) == 100
+    assert new_broker_id() != new_broker_id()
+
+
+def test_an_owner_is_32_hex_digits() -> None:
+    assert re.fullmatch(r"[0-9a-f]{32}", new_owner())
+
+
+def test_the_same_key_of_the_same_caller_on_the_same_route_has_the_same_id() -> None:
+    first = key_id_of("caller", "route", "key")
+
+    assert first == key_id_of("caller", "route", "key")
+    assert re.fullmatch(r"[a-z2-7]{26}", first)
+
+
+@pytest.mark.parametrize(
+    "parts", [("callerr", "oute", "key"), ("caller", "route", "other"), ("caller", "routekey", ""), ("caller", "route")]
+)
+def test_other_parts_have_another_id(parts: tuple[str, ...]) -> None:
+    assert key_id_of(*parts) != key_id_of("caller", "route", "key")

@@ -1,0 +1,181 @@
+"""Reading what a provider answered: nothing is believed unchecked, nothing is quoted."""
+
+from typing import Any
+
+import pytest
+
+from tests.fakes.transport import answer, json_answer
+from token_broker import answers
+from token_broker.errors import (
+    Fate,
+    ProviderError,
+    ProviderFailure,
+    ProviderRejectedCredentials,
+    ProviderThrottled,
+    ProviderUnavailable,
+)
+from token_broker.http import failure_from
+
+NOW = 1_800_000_000.0
+CANARY = "sk_live_canary"
+
+
+@pytest.mark.parametrize("value", ["t", "ptkn_abc", "~!", "x" * answers.TOKEN_LIMIT])
+def test_a_token_is_visible_ascii(value: str) -> None:
+    assert answers.token_value({"token": value}, "token") == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "", 1, True, ["t"], {}, "x" * (answers.TOKEN_LIMIT + 1), "x" * 1024 * 1024]
+    + [f"{CANARY}{bad}" for bad in (" ", "\n", "\x00", "\x7f", "é", "\u200b", "\ud800")],
+)
+def test_anything_else_is_no_token_and_is_not_quoted(value: Any) -> None:
+    with pytest.raises(ProviderError) as refused:
+        answers.token_value({"token": value}, "token")
+
+    assert refused.value.fate is Fate.UNKNOWN
+    assert CANARY not in refused.value.detail
+    assert len(refused.value.detail) < 200
+
+
+def test_an_object_is_taken_out_of_an_object() -> None:
+    assert answers.member({"data": {"a": 1}}, "data") == {"a": 1}
+
+
+@pytest.mark.parametrize("said", [None, [], "x", 1, {}, {"data": None}, {"data": []}, {"data": "x"}, {"other": {}}])
+def test_an_answer_without_its_object_makes_no_sense(said: Any) -> None:
+    with pytest.raises(ProviderError, match="no object 'data'"):
+        answers.member(said, "data")
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [({}, None), ({"t": None}, None), ({"t": ""}, None), ({"t": "é 😀"}, "é 😀")]
+)
+def test_a_text_may_be_missing(given: dict[str, Any], read: str | None) -> None:
+    assert answers.optional_text(given, "t") == read
+
+
+@pytest.mark.parametrize(("length", "longest"), [(answers.TEXT_LIMIT, answers.TEXT_LIMIT), (5, 5)])
+def test_a_text_has_a_length_that_can_be_kept(length: int, longest: int) -> None:
+    assert answers.optional_text({"t": "x" * length}, "t", longest=longest) == "x" * length
+    with pytest.raises(ProviderError):
+        answers.optional_text({"t": "x" * (length + 1)}, "t", longest=longest)
+
+
+@pytest.mark.parametrize("value", [1, True, [], {}, "a\nb", "\x00"])
+def test_a_text_of_another_kind_makes_no_sense(value: Any) -> None:
+    with pytest.raises(ProviderError):
+        answers.optional_text({"t": value}, "t")
+
+
+@pytest.mark.parametrize(("given", "read"), [({}, None), ({"n": None}, None), ({"n": 1}, 1), ({"n": 86399}, 86399)])
+def test_a_number_of_seconds_may_be_missing(given: dict[str, Any], read: int | None) -> None:
+    assert answers.optional_seconds(given, "n") == read
+
+
+@pytest.mark.parametrize("value", [0, -1, True, False, 1.5, 3600.0, "3600", "", [], {}])
+def test_a_number_of_seconds_of_another_kind_makes_no_sense(value: Any) -> None:
+    with pytest.raises(ProviderError):
+        answers.optional_seconds({"n": value}, "n")
+
+
+@pytest.mark.parametrize(
+    ("given", "ends"),
+    [
+        ({"expiresAt": int(NOW) + 3600}, NOW + 3600),
+        ({"expiresAt": int(NOW) + 1}, NOW + 1),
+        ({"expiresAt": int(NOW) + 60, "expiresIn": 3600}, NOW + 60),
+        ({"expiresIn": 3600}, NOW + 3600),
+        ({}, None),
+    ],
+)
+def test_expires_at_counts_before_expires_in(given: dict[str, Any], ends: float | None) -> None:
+    assert answers.expiry(given, NOW + 0.5, longest=10_000) == ends
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"expiresAt": int(NOW)},
+        {"expiresAt": int(NOW) - 1},
+        {"expiresAt": 1},
+        {"expiresAt": int(NOW) * 1000},
+        {"expiresAt": int(NOW) + 10_001},
+        {"expiresIn": 10_001},
+        {"expiresIn": 10**30},
+        {"expiresAt": str(int(NOW) + 60)},
+        {"expiresAt": NOW + 60},
+        {"expiresAt": True},
+        {"expiresAt": [int(NOW) + 60]},
+        {"expiresAt": int(NOW) + 60, "expiresIn": "3600"},
+    ],
+)
+def test_an_end_that_has_passed_or_cannot_be_one_makes_no_sense(given: dict[str, Any]) -> None:
+    with pytest.raises(ProviderError) as refused:
+        answers.expiry(given, NOW, longest=10_000)
+
+    assert refused.value.fate is Fate.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "fate"),
+    [
+        (200, ProviderError, Fate.UNKNOWN),
+        (204, ProviderError, Fate.UNKNOWN),
+        (301, ProviderError, Fate.NOT_DONE),
+        (399, ProviderError, Fate.NOT_DONE),
+        (400, ProviderError, Fate.NOT_DONE),
+        (401, ProviderRejectedCredentials, Fate.NOT_DONE),
+        (403, ProviderRejectedCredentials, Fate.NOT_DONE),
+        (404, ProviderError, Fate.NOT_DONE),
+        (408, ProviderUnavailable, Fate.UNKNOWN),
+        (422, ProviderError, Fate.NOT_DONE),
+        (425, ProviderUnavailable, Fate.UNKNOWN),
+        (429, ProviderThrottled, Fate.NOT_DONE),
+        (500, ProviderUnavailable, Fate.UNKNOWN),
+        (503, ProviderUnavailable, Fate.UNKNOWN),
+    ],
+)
+def test_every_status_has_a_meaning_and_a_fate(status: int, kind: type[ProviderFailure], fate: Fate) -> None:
+    failure = failure_from(answer(status), code="CODE", message="words")
+
+    assert type(failure) is kind
+    assert failure.fate is fate
+    assert failure.problem("r")["provider"] == {"status": status, "code": "CODE", "message": "words"}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("header", "seconds"), [("2.5", 2.5), ("", 1), ("0", 1)])
+def test_a_passing_failure_says_when_to_come_again(status: int, header: str, seconds: float) -> None:
+    assert failure_from(answer(status, retry_after=header), code=None, message=None).retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("said", "provider"),
+    [
+        ({"code": "A", "message": "m"}, {"status": 400, "code": "A", "message": "m"}),
+        ({"code": "A"}, {"status": 400, "code": "A"}),
+        ({"message": "m"}, {"status": 400, "message": "m"}),
+        ({"code": 7, "message": ["m"]}, {"status": 400}),
+        ({}, {"status": 400}),
+        ([], {"status": 400}),
+        ("text", {"status": 400}),
+        (None, {"status": 400}),
+    ],
+)
+def test_a_refusal_passes_the_providers_words_on(said: Any, provider: dict[str, Any]) -> None:
+    assert answers.refusal(json_answer(400, said), ()).problem("r")["provider"] == provider
+
+
+def test_a_refusal_that_repeats_the_secret_is_cleared_of_it() -> None:
+    said = json_answer(401, {"code": f"BAD {CANARY}", "message": f"{CANARY} is wrong\n" + "x " * 500})
+
+    problem = str(answers.refusal(said, (CANARY,)).problem("r"))
+
+    assert CANARY not in problem
+    assert len(problem) < 700
+
+
+def test_a_refusal_without_json_has_the_status_alone() -> None:
+    assert answers.refusal(answer(502, "<html>Bad Gateway</html>"), ()).problem("r")["provider"] == {"status": 502}

@@ -1,0 +1,88 @@
+"""After a provider's 401 the secret is read afresh, what was bought with it is thrown away, and the call tried once
+more.
+"""
+
+import pytest
+
+from tests.fakes.provider import down
+from tests.fakes.samples import minted
+from tests.fakes.shopify import ENTRY, EXCHANGED, ShopifyLine
+from tests.fakes.surroundings import session_stack
+from tests.fakes.transport import answer, json_answer
+from token_broker.errors import ProviderRejectedCredentials, ProviderUnavailable
+from token_broker.model import Minted
+from token_broker.ports import Account, Order
+
+
+def rejected() -> ProviderRejectedCredentials:
+    return ProviderRejectedCredentials("No.")
+
+
+def test_a_changed_secret_works_at_once() -> None:
+    stack = session_stack()
+    call = stack.call()
+    call.account("acme")
+    stack.secrets.stored["acme"] = {"key": "second-key"}
+
+    def question(account: Account) -> Minted:
+        if account.credentials["key"] != "second-key":
+            raise rejected()
+        return minted()
+
+    assert call.ask("acme", question) == minted()
+    assert stack.secrets.fresh_reads == 1
+
+
+def test_what_was_bought_with_the_refused_secret_is_thrown_away() -> None:
+    stack = session_stack()
+    stack.provider.script = [rejected()]
+
+    stack.call().ask("acme", lambda account: stack.provider.mint(account, Order(), stack.call().deadline))
+
+    assert [account.credentials["key"] for account in stack.provider.forgotten] == ["first-key"]
+
+
+def test_a_second_refusal_is_final() -> None:
+    stack = session_stack()
+    asked: list[Account] = []
+
+    def question(account: Account) -> Minted:
+        asked.append(account)
+        raise rejected()
+
+    with pytest.raises(ProviderRejectedCredentials):
+        stack.call().ask("acme", question)
+
+    assert (len(asked), stack.secrets.fresh_reads) == (2, 1)
+
+
+def test_no_other_failure_reads_the_secret_afresh() -> None:
+    stack = session_stack()
+
+    def question(account: Account) -> Minted:
+        raise down()
+
+    with pytest.raises(ProviderUnavailable):
+        stack.call().ask("acme", question)
+
+    assert stack.secrets.reads == [("acme", False)]
+    assert stack.provider.forgotten == []
+
+
+def test_shopifys_bought_admin_token_is_bought_again_after_a_401() -> None:
+    """It can be revoked at any time before its end."""
+    line = ShopifyLine(
+        json_answer(200, {"access_token": "shpat_1", "expires_in": 86399}),
+        answer(401),
+        json_answer(200, {"access_token": "shpat_2", "expires_in": 86399}),
+        json_answer(200, {"storefront_access_token": ENTRY}),
+        secret=EXCHANGED,
+    )
+    with pytest.raises(ProviderRejectedCredentials):
+        line.shopify.mint(line.account, Order(title="T"), line.deadline)
+
+    line.shopify.forget(line.account)
+    line.shopify.mint(line.account, Order(title="T"), line.deadline)
+
+    sent = [request.headers.get("X-Shopify-Access-Token") for request in line.transport.requests]
+    assert sent == [None, "shpat_1", None, "shpat_2"]

@@ -1,0 +1,233 @@
+"""Ending a token: marked first, then asked of the provider until that confirms."""
+
+import pytest
+
+from tests.fakes.provider import down, lost
+from tests.fakes.samples import minted, token
+from tests.fakes.store import BROKER_ID
+from tests.fakes.surroundings import CALLER, listing_stack
+from token_broker.errors import (
+    Conflict,
+    MerchantMisconfigured,
+    ProviderError,
+    ProviderFailure,
+    ProviderRejectedCredentials,
+    ProviderThrottled,
+    ProviderUnavailable,
+    ShopUnavailable,
+    StorageUnavailable,
+    TokenNotFound,
+)
+from token_broker.issuing import shop_token, standing_token
+from token_broker.marks import marked
+from token_broker.model import Origin, State
+from token_broker.revoking import revoke
+
+ORPHAN = marked("Made by us", BROKER_ID, "d" * 26)
+
+
+def test_a_standing_token_is_ended_and_its_value_is_gone() -> None:
+    stack = listing_stack()
+    made = standing_token(stack.listing_call(), "acme", "T", None)
+
+    assert revoke(stack.listing_call(), "acme", made.token_id)
+
+    record = stack.store.records["acme", "shop", made.token_id]
+    assert (record.state, record.access_token, record.digest) == (State.REVOKED, None, made.digest)
+    assert (stack.provider.revoked, stack.provider.listed) == ([made.token_id], {})
+    assert stack.telemetry.total("TokensRevoked") == 1
+
+
+def test_a_token_is_marked_before_the_provider_is_asked() -> None:
+    stack = listing_stack()
+    made = standing_token(stack.listing_call(), "acme", "T", None)
+    stack.store.refuse("mark_revoking", StorageUnavailable("Down."))
+
+    with pytest.raises(StorageUnavailable):
+        revoke(stack.listing_call(), "acme", made.token_id)
+
+    assert stack.provider.revoked == []
+
+
+def test_the_current_token_is_served_no_more_also_not_from_memory() -> None:
+    stack = listing_stack()
+    current = shop_token(stack.call(), "acme")
+
+    revoke(stack.listing_call(), "acme", current.token_id)
+
+    assert stack.memory.get("acme") is None
+    assert shop_token(stack.call(), "acme").token_id != current.token_id
+
+
+def test_a_revoked_token_is_confirmed_again_without_asking_the_provider() -> None:
+    stack = listing_stack()
+    made = standing_token(stack.listing_call(), "acme", "T", None)
+    revoke(stack.listing_call(), "acme", made.token_id)
+
+    assert revoke(stack.listing_call(), "acme", made.token_id)
+    assert stack.provider.revoked == [made.token_id]
+
+
+@pytest.mark.parametrize("failure", [down(), lost(), ProviderThrottled("Slow down.", retry_after=2)])
+def test_a_passing_failure_leaves_the_revocation_pending(failure: ProviderFailure) -> None:
+    stack = listing_stack()
+    current = shop_token(stack.call(), "acme")
+    stack.provider.failures["revoke"] = [failure]
+
+    assert not revoke(stack.listing_call(), "acme", current.token_id)
+
+    assert stack.store.records["acme", "shop", current.token_id].state is State.REVOKING
+    assert stack.telemetry.events == ["revocation_pending"]
+    assert stack.telemetry.total("RevocationsPending") == 1
+    assert shop_token(stack.call(), "acme").token_id != current.token_id
+
+
+def test_a_pending_revocation_is_asked_for_again_by_the_next_delete() -> None:
+    stack = listing_stack()
+    made = standing_token(stack.listing_call(), "acme", "T", None)
+    stack.provider.failures["revoke"] = [down()]
+    revoke(stack.listing_call(), "acme", made.token_id)
+
+    assert revoke(stack.listing_call(), "acme", made.token_id)
+    assert stack.store.records["acme", "shop", made.token_id].state is State.REVOKED
+
+
+@pytest.mark.parametrize("failure", [ProviderError("No."), ShopUnavailable("Frozen.")])
+def test_a_lasting_failure_is_reported_and_the_token_stays_unserved(failure: ProviderFailure) -> None:
+    stack = listing_stack()
+    current = shop_token(stack.call(), "acme")
+    stack.provider.failures["revoke"] = [failure]
+
+    with pytest.raises(type(failure)):
+        revoke(stack.listing_call(), "acme", current.token_id)
+
+    assert stack.store.records["acme", "shop", current.token_id].state is State.REVOKING
+    assert shop_token(stack.call(), "acme").token_id != current.token_id
+
+
+def test_refused_credentials_are_tried_once_more_with_the_secret_read_afresh() -> None:
+    stack = listing_stack()
+    made = standing_token(stack.listing_call(), "acme", "T", None)
+    stack.provider.failures["revoke"] = [ProviderRejectedCredentials("No.")]
+
+    assert revoke(stack.listing_call(), "acme", made.token_id)
+    assert stack.secrets.fresh_reads == 1
+
+
+def test_a_foreign_token_is_not_touched() -> None:
+    stack = listing_stack()
+    stack.provider.put(minted("5"), "Theirs")
+
+    with pytest.raises(Conflict, match="foreign=true"):
+        revoke(stack.listing_call(), "acme", "5")
+
+    assert (stack.provider.revoked, stack.store.records) == ([], {})
+
+
+def test_another_stacks_token_is_foreign() -> None:
+    stack = listing_stack()
+    stack.provider.put(minted("5"), marked("T", "otherone", "d" * 26))
+
+    with pytest.raises(Conflict):
+        revoke(stack.listing_call(), "acme", "5")
+
+
+def test_a_foreign_token_is_ended_where_that_is_asked_for() -> None:
+    stack = listing_stack()
+    stack.provider.put(minted("5"), "Theirs")
+
+    assert revoke(stack.listing_call(), "acme", "5", foreign=True)
+
+    record = stack.store.records["acme", "shop", "5"]
+    assert (record.state, record.origin, record.access_token) == (State.REVOKED, Origin.FOREIGN, None)
+    assert (record.title, record.requested_by) == ("Theirs", CALLER)
+
+
+def test_a_foreign_tokens_delete_is_confirmed_again_without_the_flag() -> None:
+    stack = listing_stack()
+    stack.provider.put(minted("5"), "Theirs")
+    revoke(stack.listing_call(), "acme", "5", foreign=True)
+
+    assert revoke(stack.listing_call(), "acme", "5")
+
+
+def test_a_foreign_tokens_pending_revocation_goes_on_without_the_flag() -> None:
+    stack = listing_stack()
+    stack.provider.put(minted("5"), "Theirs")
+    stack.provider.failures["revoke"] = [down()]
+    revoke(stack.listing_call(), "acme", "5", foreign=True)
+
+    assert revoke(stack.listing_call(), "acme", "5")
+
+
+def test_a_token_of_ours_whose_answer_was_lost_is_ended_without_the_flag() -> None:
+    stack = listing_stack()
+    stack.provider.put(minted("5"), ORPHAN)
+
+    assert revoke(stack.listing_call(), "acme", "5")
+
+    record = stack.store.records["acme", "shop", "5"]
+    assert (record.origin, record.title) == (Origin.BROKER, "Made by us")
+
+
+def test_a_token_that_nobody_knows_is_not_found() -> None:
+    stack = listing_stack()
+    stack.provider.put(minted("5"), "Theirs")
+
+    with pytest.raises(TokenNotFound):
+        revoke(stack.listing_call(), "acme", "6")
+
+    assert stack.store.records == {}
+
+
+def test_another_merchants_token_is_not_found() -> None:
+    stack = listing_stack()
+    stack.store.keep(token("7", merchant="other", state=State.STANDING))
+
+    with pytest.raises(TokenNotFound):
+        revoke(stack.listing_call(), "acme", "7")
+
+    assert stack.provider.revoked == []
+
+
+def test_a_search_that_fails_is_reported() -> None:
+    stack = listing_stack()
+    stack.provider.failures["list"] = [down()]
+
+    with pytest.raises(ProviderUnavailable):
+        revoke(stack.listing_call(), "acme", "5")
+
+
+def test_without_a_usable_secret_nothing_is_marked() -> None:
+    stack = listing_stack()
+    stack.store.keep(token("7", state=State.STANDING))
+    stack.secrets.stored["acme"] = {"wrong": "x"}
+
+    with pytest.raises(MerchantMisconfigured):
+        revoke(stack.listing_call(), "acme", "7")
+
+    assert stack.store.records["acme", "shop", "7"].state is State.STANDING
+
+
+def test_a_confirmation_that_cannot_be_noted_is_asked_for_again() -> None:
+    stack = listing_stack()
+    made = standing_token(stack.listing_call(), "acme", "T", None)
+    stack.store.refuse("mark_revoked", StorageUnavailable("Down."))
+
+    with pytest.raises(StorageUnavailable):
+        revoke(stack.listing_call(), "acme", made.token_id)
+
+    assert stack.store.records["acme", "shop", made.token_id].state is State.REVOKING
+    assert revoke(stack.listing_call(), "acme", made.token_id)
+
+
+def test_a_token_of_the_shop_that_the_secret_named_before_is_not_asked_of_the_new_one() -> None:
+    """The new shop would say that it knows no such token, which is not the end of it."""
+    stack = listing_stack()
+    stack.store.keep(token("7", state=State.STANDING, realm="old.example"))
+
+    with pytest.raises(Conflict, match="another shop"):
+        revoke(stack.listing_call(), "acme", "7")
+
+    assert stack.store.records["acme", "shop", "7"].state is State.STANDING
+    assert stack.provider.revoked == []

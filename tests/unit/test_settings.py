@@ -1,0 +1,119 @@
+"""What the template tells a function."""
+
+import pytest
+
+from token_broker import settings
+from token_broker.errors import InternalError, ProviderNotConfigured
+
+NAME = "SAMPLE_BASE_URL"
+
+
+def base_url(monkeypatch: pytest.MonkeyPatch, value: str) -> str:
+    monkeypatch.setenv(NAME, value)
+    return settings.base_url(NAME)
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("https://api.fourthwall.com", "https://api.fourthwall.com"),
+        ("https://develop-api.chicksx.com/v1/", "https://develop-api.chicksx.com/v1"),
+        ("https://{shop}", "https://{shop}"),
+        ("https://10.0.0.1:8443", "https://10.0.0.1:8443"),
+        ("http://127.0.0.1:4010", "http://127.0.0.1:4010"),
+        ("http://127.8.9.10", "http://127.8.9.10"),
+        ("http://localhost:4010/shopify/{shop}", "http://localhost:4010/shopify/{shop}"),
+        ("http://LOCALHOST", "http://LOCALHOST"),
+        ("http://[::1]:4010", "http://[::1]:4010"),
+        (" https://api.example ", "https://api.example"),
+    ],
+)
+def test_https_goes_anywhere_and_plain_http_to_loopback(monkeypatch: pytest.MonkeyPatch, given: str, used: str) -> None:
+    assert base_url(monkeypatch, given) == used
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://api.fourthwall.com",
+        "http://127.0.0.1.evil.com",
+        "http://localhost.evil.com",
+        "http://localhost@evil.com",
+        "http://127.0.0.1@evil.com",
+        "http://127.0.0.1:80@evil.com",
+        "http://evil.com#127.0.0.1",
+        "http://evil.com?127.0.0.1",
+        "http://128.0.0.1",
+        "http://0.0.0.0",
+        "http://[::2]",
+        "http://{shop}",
+        "ftp://localhost",
+        "file:///etc/passwd",
+        "localhost:4010",
+        "//localhost",
+        "https://",
+        "https:///path",
+        "https://api.example?x=1",
+        "https://api.example#x",
+        "javascript:alert(1)",
+        "https://user@api.example",
+        "https://user:pass@api.example",
+    ],
+)
+def test_an_address_that_would_send_a_secret_in_clear_or_nowhere_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    with pytest.raises(ProviderNotConfigured) as refused:
+        base_url(monkeypatch, value)
+
+    assert value not in refused.value.detail
+
+
+def test_an_address_that_is_no_url_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ProviderNotConfigured):
+        base_url(monkeypatch, "https://[broken")
+
+
+@pytest.mark.parametrize("value", ["", "   ", "/"])
+def test_no_address_means_a_provider_that_is_not_configured(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    with pytest.raises(ProviderNotConfigured, match=NAME):
+        base_url(monkeypatch, value)
+
+
+def test_a_variable_that_is_not_there_means_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(NAME, raising=False)
+
+    with pytest.raises(ProviderNotConfigured, match=NAME):
+        settings.base_url(NAME)
+
+
+@pytest.mark.parametrize(("given", "margin"), [(None, 60.0), ("", 60.0), ("90", 90.0), ("0.5", 0.5)])
+def test_every_function_has_its_table_prefix_and_margin(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, margin: float
+) -> None:
+    monkeypatch.setenv("TOKEN_TABLE", "tokens")
+    monkeypatch.setenv("SECRET_PREFIX", "token-broker")
+    if given is None:
+        monkeypatch.delenv("TOKEN_MARGIN_SECONDS", raising=False)
+    else:
+        monkeypatch.setenv("TOKEN_MARGIN_SECONDS", given)
+
+    assert settings.settings() == settings.Settings("tokens", "token-broker", margin)
+
+
+@pytest.mark.parametrize("missing", ["TOKEN_TABLE", "SECRET_PREFIX"])
+def test_a_template_that_sets_too_little_is_our_own_fault(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setenv("TOKEN_TABLE", "tokens")
+    monkeypatch.setenv("SECRET_PREFIX", "token-broker")
+    monkeypatch.delenv(missing)
+
+    with pytest.raises(InternalError):
+        settings.settings()
+
+
+def test_a_provider_brings_the_default_of_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SHOPIFY_API_VERSION", raising=False)
+    assert settings.optional("SHOPIFY_API_VERSION", "2026-10") == "2026-10"
+
+    monkeypatch.setenv("SHOPIFY_API_VERSION", "2026-07")
+    assert settings.optional("SHOPIFY_API_VERSION", "2026-10") == "2026-07"

@@ -1,0 +1,136 @@
+"""Shopify's refusals of a create: which error each becomes, and what of its words is passed on."""
+
+from typing import Any
+
+import pytest
+
+from tests.fakes.shopify import ShopifyLine
+from tests.fakes.transport import Step, answer, json_answer
+from token_broker.errors import (
+    AppNotEligible,
+    Fate,
+    ProviderError,
+    ProviderFailure,
+    ProviderRejectedCredentials,
+    ProviderThrottled,
+    ProviderUnavailable,
+    ShopUnavailable,
+    TokenLimitReached,
+)
+from token_broker.http import Interrupted
+from token_broker.model import Minted
+from token_broker.ports import Order
+
+
+def create(line: ShopifyLine) -> Minted:
+    return line.shopify.mint(line.account, Order(title="Test"), line.deadline)
+
+
+def failure(*said: Step) -> ProviderFailure:
+    with pytest.raises(ProviderFailure) as raised:
+        create(ShopifyLine(*said))
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("status", "errors", "kind"),
+    [
+        (400, {"storefront_access_token": "Required parameter missing or invalid"}, ProviderError),
+        (
+            401,
+            "[API] Invalid API key or access token (unrecognized login or wrong password)",
+            ProviderRejectedCredentials,
+        ),
+        (402, "This shop's plan does not have access to this feature", ShopUnavailable),
+        (403, "App must be extendable to create a storefront access token.", AppNotEligible),
+        (403, "Token must be eligible to manage storefront tokens.", AppNotEligible),
+        (404, "Not Found", ProviderError),
+        (422, {"title": ["can't be blank"]}, ProviderError),
+        (423, "This shop is unavailable", ShopUnavailable),
+        (429, "Exceeded 2 calls per second for api client.", ProviderThrottled),
+        (500, "Internal Server Error", ProviderUnavailable),
+    ],
+)
+def test_every_documented_refusal_has_its_error(status: int, errors: Any, kind: type[ProviderFailure]) -> None:
+    refused = failure(json_answer(status, {"errors": errors}))
+
+    assert type(refused) is kind
+    assert refused.problem("r")["provider"]["status"] == status
+    assert refused.problem("r")["provider"]["message"]
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        ["Api permission exceeds public access token limit of: 100"],
+        "Api permission exceeds public access token limit of: 250",
+        {"base": ["Api permission exceeds public access token limit of: 100"]},
+    ],
+)
+def test_the_limit_is_told_from_a_bad_request_and_says_what_frees_a_place(errors: Any) -> None:
+    refused = failure(json_answer(400, {"errors": errors}))
+
+    assert isinstance(refused, TokenLimitReached)
+    assert "revoke" in refused.detail
+
+
+def test_an_app_that_is_not_eligible_is_told_the_four_scopes() -> None:
+    """Also where the 403 has no body at all, as the older document shows it."""
+    refused = failure(answer(403))
+
+    assert isinstance(refused, AppNotEligible)
+    assert all(
+        f"unauthenticated_{scope}" in refused.detail
+        for scope in ("read_product_listings", "read_collection_listings", "write_checkouts", "write_customers")
+    )
+    assert refused.problem("r")["provider"] == {"status": 403}
+
+
+@pytest.mark.parametrize(
+    ("errors", "message"),
+    [
+        ("text", "text"),
+        (["one", "two"], "one; two"),
+        ({"title": ["is blank", "is odd"], "base": "no"}, "title: is blank; title: is odd; base: no"),
+        ({"a": {"b": {"c": ["deep"]}}}, "c: deep"),
+        ([["nested"]], "nested"),
+        ({"a": {"b": {"c": {"d": {"e": "deeper"}}}}}, None),
+        ([7, None, True], None),
+        ({}, None),
+        ([], None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_errors_are_read_as_string_array_and_object(errors: Any, message: str | None) -> None:
+    refused = failure(json_answer(422, {"errors": errors}))
+
+    assert refused.problem("r")["provider"].get("message") == message
+
+
+@pytest.mark.parametrize(
+    "said", [answer(422), answer(422, "<html>"), json_answer(422, []), json_answer(422, {"error": "x"})]
+)
+def test_a_refusal_without_errors_has_the_status_alone(said: Step) -> None:
+    assert failure(said).problem("r")["provider"] == {"status": 422}
+
+
+def test_a_throttled_create_says_when_to_come_again_and_is_not_repeated() -> None:
+    line = ShopifyLine(json_answer(429, {"errors": "Exceeded 2 calls per second"}, retry_after="2.0"))
+
+    with pytest.raises(ProviderThrottled) as raised:
+        create(line)
+
+    assert raised.value.retry_after_seconds == 2
+    assert len(line.transport.sent) == 1
+
+
+@pytest.mark.parametrize("said", [Interrupted("It broke off."), answer(502), answer(500)])
+def test_a_create_whose_answer_is_lost_is_not_repeated(said: Step) -> None:
+    assert failure(said).fate is Fate.UNKNOWN
+
+
+def test_a_refusal_that_repeats_the_admin_token_is_cleared_of_it() -> None:
+    refused = failure(json_answer(401, {"errors": "shpat_permanent is wrong"}))
+
+    assert refused.problem("r")["provider"]["message"] == "[redacted] is wrong"

@@ -1,0 +1,119 @@
+"""How the parts are put together: late, and from what the template says."""
+
+from typing import Any, NoReturn
+
+import pytest
+
+from tests.fakes.clock import MovableClock
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.transport import ScriptedTransport, answer
+from token_broker import transport, wiring
+from token_broker.broker import Broker, ListingBroker
+from token_broker.clock import Deadline
+from token_broker.errors import ProviderNotConfigured
+from token_broker.http import Request
+from token_broker.providers.chicksx import Chicksx
+from token_broker.providers.fourthwall import Fourthwall
+from token_broker.providers.shopify import Shopify
+from token_broker.wiring import Assembly, LazyTransport
+
+
+def _no_client(service: str) -> NoReturn:
+    raise AssertionError(f"a client for {service} was made")
+
+
+@pytest.fixture(autouse=True)
+def _template(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {
+        "TOKEN_TABLE": "tokens",
+        "SECRET_PREFIX": "token-broker",
+        "FOURTHWALL_BASE_URL": "https://api.fourthwall.com",
+        "CHICKSX_BASE_URL": "https://develop-api.chicksx.com/v1",
+        "SHOPIFY_BASE_URL": "https://{shop}",
+        "SHOPIFY_API_VERSION": "2026-10",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(wiring, "client", _no_client)
+    # Powertools keeps one set of dimensions a process, and a process has one provider.
+    monkeypatch.setattr(wiring, "PowertoolsTelemetry", lambda _provider: RecordingTelemetry())
+
+
+def deadline() -> Deadline:
+    return Deadline.after(MovableClock(), 20)
+
+
+def again(assembly: Assembly[Any, Any]) -> Assembly[Any, Any]:
+    """The same line of the registry in a new process."""
+    return Assembly(assembly.name, assembly.build, assembly.serve)
+
+
+@pytest.mark.parametrize(
+    ("registered", "name", "client", "served"),
+    [
+        (wiring.FOURTHWALL, "fourthwall", Fourthwall, Broker),
+        (wiring.CHICKSX, "chicksx", Chicksx, Broker),
+        (wiring.SHOPIFY, "shopify", Shopify, ListingBroker),
+    ],
+)
+def test_each_provider_is_one_line_of_the_registry(
+    registered: Assembly[Any, Any], name: str, client: type, served: type
+) -> None:
+    broker: Any = again(registered).broker("caller", deadline())
+
+    provider = broker._call.provider
+    assert (type(broker), type(provider), provider.name) == (served, client, name)
+
+
+def test_nothing_of_aws_is_made_before_it_is_needed() -> None:
+    """`client` fails this test if it is called; a token from memory needs none."""
+    assembly = again(wiring.SHOPIFY)
+
+    assembly.broker("caller", deadline())
+    assembly.broker("caller", deadline())
+
+
+def test_one_process_keeps_its_parts_and_each_call_has_its_caller() -> None:
+    assembly = again(wiring.SHOPIFY)
+
+    first, second = assembly.broker("one", deadline())._call, assembly.broker("two", deadline())._call
+
+    assert (first.caller, second.caller) == ("one", "two")
+    for part in ("provider", "secrets", "store", "memory", "clock", "telemetry"):
+        assert getattr(first, part) is getattr(second, part)
+
+
+def test_the_margin_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_MARGIN_SECONDS", "90")
+
+    assert again(wiring.CHICKSX).broker("caller", deadline())._call.margin == 90
+
+
+def test_a_provider_without_an_address_is_not_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHICKSX_BASE_URL", "")
+    assembly = again(wiring.CHICKSX)
+
+    with pytest.raises(ProviderNotConfigured):
+        assembly.broker("caller", deadline())
+
+
+def test_requests_is_set_up_by_the_first_exchange_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[ScriptedTransport] = []
+
+    def make() -> ScriptedTransport:
+        made.append(ScriptedTransport(answer(200), answer(204)))
+        return made[-1]
+
+    monkeypatch.setattr(transport, "RequestsTransport", make)
+    lazy = LazyTransport()
+    assert made == []
+
+    request = Request("GET", "https://provider.example")
+    statuses = [
+        lazy.send(request, connect_timeout=1, read_timeout=2, body_limit=3).status,
+        lazy.send(request, connect_timeout=1, read_timeout=2, body_limit=3).status,
+    ]
+
+    assert (statuses, len(made)) == ([200, 204], 1)
+    sent = made[0].sent[0]
+    assert (sent.request, sent.connect_timeout, sent.read_timeout, sent.body_limit) == (request, 1, 2, 3)
