@@ -9,7 +9,7 @@ from tests.fakes.samples import minted
 from tests.fakes.shopify import ENTRY, EXCHANGED, ShopifyLine
 from tests.fakes.surroundings import session_stack
 from tests.fakes.transport import answer, json_answer
-from token_broker.errors import ProviderRejectedCredentials, ProviderUnavailable
+from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials, ProviderUnavailable
 from token_broker.model import Minted
 from token_broker.ports import Account, Order
 
@@ -86,3 +86,25 @@ def test_shopifys_bought_admin_token_is_bought_again_after_a_401() -> None:
 
     sent = [request.headers.get("X-Shopify-Access-Token") for request in line.transport.requests]
     assert sent == [None, "shpat_1", None, "shpat_2"]
+
+
+def test_a_broken_secret_that_was_put_right_works_at_once() -> None:
+    stack = session_stack()
+    stack.secrets.stored["acme"] = {}
+    call = stack.call()
+    with pytest.raises(MerchantMisconfigured):
+        call.account("acme")
+
+    stack.secrets.stored["acme"] = {"key": "mended"}
+
+    assert call.account("acme").credentials["key"] == "mended"
+
+
+def test_a_secret_that_is_still_broken_is_read_afresh_just_once() -> None:
+    stack = session_stack()
+    stack.secrets.stored["acme"] = {}
+
+    with pytest.raises(MerchantMisconfigured):
+        stack.call().account("acme")
+
+    assert stack.secrets.fresh_reads == 1

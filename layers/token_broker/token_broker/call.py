@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from token_broker.clock import Clock, Deadline
-from token_broker.errors import ProviderRejectedCredentials
+from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials
 from token_broker.memory import TokenMemory
 from token_broker.ports import Account, Provider, Secrets, Telemetry, TokenStore
 
@@ -39,7 +39,13 @@ class Call[P: Provider]:
 
     def account(self, merchant: str, *, fresh: bool = False) -> Account:
         """The merchant's account. Raises `MerchantNotFound`, `MerchantMisconfigured`."""
-        return self.provider.account(merchant, self.secrets.read(merchant, fresh=fresh))
+        try:
+            return self.provider.account(merchant, self.secrets.read(merchant, fresh=fresh))
+        except MerchantMisconfigured:
+            if fresh:
+                raise
+            # What memory holds may have been put right since.
+            return self.provider.account(merchant, self.secrets.read(merchant, fresh=True))
 
     def ask[T](self, merchant: str, question: Callable[[Account], T]) -> T:
         """Ask the provider; where it refuses the credentials, once more with the secret read afresh: it may have

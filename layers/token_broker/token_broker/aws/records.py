@@ -22,7 +22,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from token_broker.model import SHOP, Origin, State, Token, Use
+from token_broker.model import SERVABLE, SHOP, Origin, State, Token, Use
 
 BROKER_KEY = ("broker", "id")
 DUE_SHARDS = 16
@@ -95,7 +95,7 @@ def token_of(item: Mapping[str, Any]) -> Token:
         scope=tuple(item["scopes"]),
         issued_at=item["issuedAt"],
         # On an ended token's record `expiresAt` is the end of its retention, which is nobody's business.
-        expires_at=None if state in (State.REVOKING, State.REVOKED) else item.get("expiresAt"),
+        expires_at=None if state not in SERVABLE else item.get("expiresAt"),
         use=Use(use["in"], use["name"], use.get("url")),
         state=state,
         origin=Origin(item["origin"]),

@@ -178,7 +178,8 @@ class DynamoTokens:
         """Token, end of the intent and current pointer in one transaction."""
         writes = [("Put", self._token_put(token)), self._end_of_intent(mint, token)]
         if replaced is not None:
-            writes.append(("Update", self._ended(replaced, State.LOST)))
+            until = int(self._clock.now()) + HISTORY_RETENTION
+            writes.append(("Update", self._ended(replaced, State.LOST, until=until)))
         try:
             self._table.transact(writes, token=mint.owner)
         except TransactionRefused as refused:
@@ -235,7 +236,8 @@ class DynamoTokens:
             self._release(mint, None)
             return
         if fate is Fate.UNDER_WAY:
-            self._release(mint, "SET leaseEnd = :soon")
+            end = "" if mint.subject == SHOP else ", expiresAt = :until"
+            self._release(mint, f"SET leaseEnd = :soon{end}")
             return
         ending = _OPEN if fate is Fate.NOT_DONE else "REMOVE #owner, leaseEnd"
         # A session's token ends by itself and cannot be looked up: its open intent need not be kept for ever.

@@ -78,6 +78,8 @@ class Shopify:
         """The secret: shop and permanent admin token, or shop, client id and client secret; optionally the API
         version.
         """
+        if isinstance(typed := secret.get("shop"), str):
+            secret = {**secret, "shop": typed.strip(" ")}  # an address that people type, not a credential
         fields = fields_of(NAME, merchant, secret, shapes=SHAPES, optional=frozenset({"apiVersion"}))
         shop = shop_domain(fields["shop"])
         whose = f"The {NAME} secret of merchant '{merchant}'"

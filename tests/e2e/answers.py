@@ -1,0 +1,84 @@
+"""What every answer must look like: the token shape, member by member, and the problem document."""
+
+import hashlib
+import json
+from typing import Any
+
+import requests
+
+PROBLEM = {"type", "title", "status", "detail", "code", "requestId", "retryable"}
+#: Where waiting helps, and so a caller is told to.
+RETRYABLE = {"mint_in_progress", "provider_throttled", "provider_unavailable", "rate_limited", "storage_unavailable"}
+TOKEN = {
+    "provider": str,
+    "merchant": str,
+    "tokenId": str,
+    "accessToken": str,
+    "tokenType": str,
+    "scope": list,
+    "issuedAt": int,
+    "expiresAt": int | None,
+    "subject": str,
+    "use": dict,
+    "providerData": dict,
+}
+
+
+def fingerprint(value: str) -> str:
+    """As the broker and the simulators show a value: the first 12 hex digits of its SHA-256."""
+    return hashlib.sha256(value.encode()).hexdigest()[:12]
+
+
+def token_of(response: requests.Response, status: int = 200) -> dict[str, Any]:
+    """The token in an answer whose status, headers and shape are right."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Cache-Control"] == "no-store"
+    return checked_token(response.json())
+
+
+def checked_token(token: Any) -> dict[str, Any]:
+    """The token, if it has every member, no other, and each of its type."""
+    assert isinstance(token, dict)
+    assert set(token) - {"title"} == set(TOKEN), f"members: {sorted(token)}"
+    for name, kind in TOKEN.items():
+        value = token[name]
+        assert isinstance(value, kind), f"{name} is a {type(value).__name__}"
+        assert not isinstance(value, bool), f"{name} is a flag"
+    assert all(isinstance(scope, str) for scope in token["scope"])
+    assert isinstance(token.get("title", ""), str)
+    assert token["accessToken"]
+    return token
+
+
+def problem_of(response: requests.Response, status: int, code: str) -> dict[str, Any]:
+    """The problem document in an answer, if it is exactly one of that kind."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["Cache-Control"] == "no-store"
+    problem = checked_problem(response.json(), status, code)
+    if code in RETRYABLE:
+        assert int(response.headers["Retry-After"]) >= 1
+    return problem
+
+
+def raised_problem(answer: dict[str, Any], status: int, code: str) -> dict[str, Any]:
+    """The problem document in the `errorMessage` of a direct invocation that failed."""
+    assert set(answer) <= {"errorMessage", "errorType", "stackTrace", "requestId"}
+    return checked_problem(json.loads(answer["errorMessage"]), status, code)
+
+
+def checked_problem(problem: Any, status: int, code: str) -> dict[str, Any]:
+    assert isinstance(problem, dict)
+    assert set(problem) - {"provider"} == PROBLEM, f"members: {sorted(problem)}"
+    assert (problem["status"], problem["code"]) == (status, code), problem
+    assert problem["type"] == f"urn:token-broker:problem:{code}"
+    assert all(isinstance(problem[name], str) and problem[name] for name in ("title", "detail", "requestId"))
+    assert problem["retryable"] is (code in RETRYABLE)
+    if "provider" in problem:
+        assert set(problem["provider"]) <= {"status", "code", "message"}
+        assert len(problem["provider"].get("message", "")) <= 200
+    said = json.dumps(problem)
+    assert "arn:aws" not in said
+    assert "Traceback" not in said
+    return problem

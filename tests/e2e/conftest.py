@@ -1,0 +1,63 @@
+"""One deployed stack for all end-to-end tests; merchants are made anew for each test, so tests don't meet.
+
+TOKEN_BROKER_E2E_STACK=<state folder> uses a stack that runs already, and leaves it running.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.signed_api import Stack
+from sandbox.simulators import ControlClient
+from tests.e2e.merchants import Merchants
+from tests.e2e.own_stack import bring_up, folder_of_its_own
+from tests.e2e.token_table import TokenTable
+
+type Aws = Callable[[str], Any]
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    running = os.environ.get("TOKEN_BROKER_E2E_STACK")
+    if running:
+        yield Stack.read(Path(running))
+        return
+    with folder_of_its_own() as folder:
+        bring_up(folder)
+        yield Stack.read(folder)
+
+
+@pytest.fixture(scope="session")
+def aws(stack: Stack) -> Aws:
+    """Clients of the local AWS by service, each made once; they sign as the account's administrator."""
+    return functools.cache(stack.client)
+
+
+@pytest.fixture(scope="session")
+def simulators(stack: Stack) -> ControlClient:
+    address = stack.control_url
+    assert address is not None, "the end-to-end tests need a stack with simulators"
+    return ControlClient(address)
+
+
+@pytest.fixture
+def control(simulators: ControlClient) -> Iterator[ControlClient]:
+    """The simulators with nothing seen and no fault waiting; also for the next test."""
+    simulators.forget_faults()
+    simulators.forget_requests()
+    yield simulators
+    simulators.forget_faults()
+
+
+@pytest.fixture(scope="session")
+def merchants(stack: Stack, aws: Aws, simulators: ControlClient) -> Merchants:
+    return Merchants(simulators, aws("secretsmanager"), stack.described["secretPrefix"])
+
+
+@pytest.fixture(scope="session")
+def table(stack: Stack, aws: Aws) -> TokenTable:
+    return TokenTable(aws("dynamodb"), stack.described["table"])

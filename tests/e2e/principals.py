@@ -1,0 +1,80 @@
+"""IAM users and roles in the local account, and their credentials."""
+
+import json
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.credentials import Credentials
+
+from sandbox.signed_api import Stack
+
+type Statement = dict[str, Any]
+
+
+@contextmanager
+def iam_user(iam: Any, statements: Sequence[Statement]) -> Iterator[tuple[str, Credentials]]:
+    """The ARN and the credentials of a user that may do only what the statements allow."""
+    name = f"e2e-{secrets.token_hex(4)}"
+    arn = iam.create_user(UserName=name)["User"]["Arn"]
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    try:
+        if statements:
+            iam.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=_document(statements))
+        yield str(arn), Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    finally:
+        if statements:
+            iam.delete_user_policy(UserName=name, PolicyName="allowed")
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+        iam.delete_user(UserName=name)
+
+
+@contextmanager
+def iam_role(iam: Any, account: str, statements: Sequence[Statement]) -> Iterator[str]:
+    """The ARN of a role that the account may assume, and that may do only what the statements allow."""
+    name = f"e2e-{secrets.token_hex(4)}"
+    trust = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document([trust]))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="allowed", PolicyDocument=_document(statements))
+    try:
+        yield str(arn)
+    finally:
+        iam.delete_role_policy(RoleName=name, PolicyName="allowed")
+        iam.delete_role(RoleName=name)
+
+
+def may_call(stack: Stack, merchant: str) -> Statement:
+    """The statement that holds a principal to one merchant, as the documentation gives it."""
+    api = stack.api_url.split("/execute-api/")[1].split("/")[0]
+    return {
+        "Effect": "Allow",
+        "Action": "execute-api:Invoke",
+        "Resource": f"arn:aws:execute-api:{stack.described['region']}:*:{api}/v1/*/merchants/{merchant}/*",
+    }
+
+
+def assumed(stack: Stack, role_arn: str, session: str) -> Credentials:
+    """What sts:AssumeRole gives."""
+    taken = stack.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session)["Credentials"]
+    return Credentials(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
+
+
+def client_of(stack: Stack, credentials: Credentials, service: str) -> Any:
+    """A client of the local AWS that signs with these credentials."""
+    make: Any = boto3.client  # its stubs want a literal service name
+    return make(
+        service,
+        endpoint_url=stack.described["endpointUrl"],
+        region_name=stack.described["region"],
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
+        aws_session_token=credentials.token,
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def _document(statements: Sequence[Statement]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})

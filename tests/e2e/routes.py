@@ -1,0 +1,44 @@
+"""The API's routes, and the function behind each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FOURTHWALL = "/merchants/{merchant}/fourthwall/public-token"
+CHICKSX = "/merchants/{merchant}/chicksx/public-tokens"
+SHOPIFY_CURRENT = "/merchants/{merchant}/shopify/storefront-access-token"
+SHOPIFY = "/merchants/{merchant}/shopify/storefront-access-tokens"
+
+
+@dataclass(frozen=True)
+class Route:
+    """`folder` names the function as stack.json does; `fields` are a valid call's, beside the merchant."""
+
+    method: str
+    path: str
+    folder: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def provider(self) -> str:
+        return self.folder.partition("/")[0]
+
+    @property
+    def body(self) -> dict[str, Any] | None:
+        """What goes into the body of the API's request."""
+        inside = {name: value for name, value in self.fields.items() if f"{{{name}}}" not in self.path}
+        return inside or None
+
+    def to(self, merchant: str) -> str:
+        """The path for one merchant."""
+        return self.path.format(merchant=merchant, **self.fields)
+
+
+ROUTES = (
+    Route("PUT", FOURTHWALL, "fourthwall/public_token"),
+    Route("POST", CHICKSX, "chicksx/public_token", {"sessionId": "checkout-1"}),
+    Route("GET", SHOPIFY_CURRENT, "shopify/storefront_access_token"),
+    Route("POST", SHOPIFY, "shopify/create_storefront_access_token", {"title": "Mobile app"}),
+    Route("GET", SHOPIFY, "shopify/list_storefront_access_tokens"),
+    Route("DELETE", f"{SHOPIFY}/{{tokenId}}", "shopify/delete_storefront_access_token", {"tokenId": "1003304090"}),
+)

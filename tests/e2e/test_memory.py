@@ -1,0 +1,87 @@
+"""A current shop token in a warm function's memory is served without a network call; a session's token never is."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from sandbox.signed_api import Stack
+from sandbox.simulators import ControlClient
+from tests.e2e.answers import token_of
+from tests.e2e.conftest import Aws
+from tests.e2e.merchants import Merchants
+from tests.e2e.routes import CHICKSX, FOURTHWALL, SHOPIFY_CURRENT
+
+type CallsSince = Callable[[], list[str]]
+
+
+@pytest.fixture
+def calls_to_aws(stack: Stack, aws: Aws) -> Iterator[CallsSince]:
+    """The names of the AWS calls since it was asked last, as the emulator's CloudTrail has recorded them."""
+    record(stack, on=True)
+    known: set[str] = set()
+
+    def since() -> list[str]:
+        events = aws("cloudtrail").lookup_events(MaxResults=50)["Events"]
+        new = [event for event in reversed(events) if event["EventId"] not in known]
+        known.update(event["EventId"] for event in new)
+        return [event["EventName"] for event in new]
+
+    since()
+    yield since
+    record(stack, on=False)
+
+
+def record(stack: Stack, *, on: bool) -> None:
+    address = f"{stack.described['endpointUrl']}/_ministack/config"
+    body = json.dumps({"cloudtrail._recording_enabled": on}).encode()
+    with urllib.request.urlopen(urllib.request.Request(address, body, method="POST"), timeout=10) as answer:  # noqa: S310
+        assert json.loads(answer.read())["applied"] == {"cloudtrail._recording_enabled": on}
+
+
+@pytest.mark.parametrize(
+    ("provider", "method", "path"), [("fourthwall", "PUT", FOURTHWALL), ("shopify", "GET", SHOPIFY_CURRENT)]
+)
+def test_a_warm_function_serves_a_shops_token_from_memory(
+    stack: Stack,
+    control: ControlClient,
+    merchants: Merchants,
+    calls_to_aws: CallsSince,
+    provider: str,
+    method: str,
+    path: str,
+) -> None:
+    path = path.format(merchant=merchants.of(provider).name)
+    calls_to_aws()
+    first = token_of(stack.call(method, path))
+    assert calls_to_aws()[:1] == ["GetItem"], "the recorder sees what there is to see"
+    asked = len(control.requests(provider))
+
+    for _ in range(3):
+        assert token_of(stack.call(method, path)) == first
+
+    assert calls_to_aws() == []
+    assert len(control.requests(provider)) == asked == 1
+
+
+def test_a_stored_token_is_one_read(stack: Stack, merchants: Merchants, calls_to_aws: CallsSince) -> None:
+    path = FOURTHWALL.format(merchant=merchants.fourthwall().name)
+    stack.call("PUT", path)
+    answer, _ = stack.invoke("fourthwall/public_token", {"merchant": "-"})
+    assert "errorMessage" in answer, "an exception ends the worker, so the next call starts without a memory"
+    calls_to_aws()
+
+    token_of(stack.call("PUT", path))
+
+    assert calls_to_aws() == ["GetItem"]
+
+
+def test_a_sessions_token_is_read_each_time(stack: Stack, merchants: Merchants, calls_to_aws: CallsSince) -> None:
+    path = CHICKSX.format(merchant=merchants.chicksx().name)
+    token_of(stack.call("POST", path, {"sessionId": "s"}), 201)
+    calls_to_aws()
+
+    for _ in range(2):
+        token_of(stack.call("POST", path, {"sessionId": "s"}))
+        assert calls_to_aws() == ["Query"]
