@@ -37,7 +37,8 @@ format: env-dev ## put the Python sources in the house style
 	$(DEV) -m ruff format $(SOURCES)
 
 test: env-dev env-local env-runtime ## every test, the end-to-end ones on a local stack of their own
-	$(DEV) -m pytest
+	$(DEV) -m pytest --numprocesses 2 tests/unit tests/contract tests/integration
+	$(DEV) -m pytest tests/e2e
 
 test-unit: env-dev ## the tests that need no process and no socket
 	$(DEV) -m pytest tests/unit

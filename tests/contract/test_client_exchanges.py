@@ -1,0 +1,255 @@
+"""Every exchange of the contract pages, played against our own provider clients over real HTTP.
+
+A server on loopback gives the recorded answer; what our client sent must be the recorded request, and what it makes
+of the answer the recorded outcome.
+"""
+
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.contract.exchanges import Exchange, load_exchanges
+from tests.contract.scripted_server import Seen, always, answer, serving
+from tests.fakes.clock import NOW, MovableClock
+from tests.fakes.telemetry import RecordingTelemetry
+from token_broker import __version__
+from token_broker.clock import Deadline
+from token_broker.errors import BrokerError, ProviderFailure
+from token_broker.http import HttpClient
+from token_broker.model import Minted
+from token_broker.ports import Account, Order, Provider
+from token_broker.providers.chicksx import Chicksx
+from token_broker.providers.fourthwall import Fourthwall
+from token_broker.providers.shopify import Shopify
+from token_broker.providers.shopify_admin_token import AdminTokens
+from token_broker.transport import RequestsTransport
+
+#: Requests that no client of ours sends: broken ones that show the provider's refusal, credentials other than the
+#: merchant's, and the JSON form of an exchange that we send as a form. Their answers are read all the same.
+NOT_SENT_BY_US = frozenset(
+    {
+        "chicksx-invalid-json",
+        "chicksx-session-id-missing",
+        "chicksx-unknown-credentials",
+        "shopify-create-without-parameter",
+        "shopify-create-blank-title",
+        "shopify-exchange-json",
+    }
+)
+#: What the HTTP library adds by itself; nothing of it depends on the merchant.
+OWN_HEADERS = {"host", "user-agent", "accept", "accept-encoding", "connection", "content-length"}
+EXCHANGES = load_exchanges()
+PLAYED = [each for each in EXCHANGES if each.client is not None]
+type Fields = dict[str, Any]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _certificates_read_once() -> Iterator[None]:
+    """Everything here is plain http: reading the trusted certificates for each client would be for nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
+
+
+class Player:
+    """One exchange's client, pointed at a server; `run` gives the outcome's name and its fields."""
+
+    def __init__(self, exchange: Exchange, origin: str) -> None:
+        assert exchange.client is not None
+        self.exchange = exchange
+        self.client = exchange.client
+        self.clock = MovableClock(float(self.client.get("now", NOW)))
+        self.telemetry = RecordingTelemetry()
+        self.deadline = Deadline.after(self.clock, 5)
+        self.http = HttpClient(self.clock, RequestsTransport(), jitter=lambda: 0.0)
+        self.base_url = origin
+        self.provider = self._provider()
+
+    def _provider(self) -> Provider:
+        match self.exchange.provider:
+            case "fourthwall":
+                return Fourthwall(self.http, self.base_url)
+            case "chicksx":
+                return Chicksx(self.http, self.base_url)
+        return self.shopify()
+
+    def shopify(self) -> Shopify:
+        return Shopify(self.http, self.base_url, version="2026-10", telemetry=self.telemetry)
+
+    def account(self) -> Account:
+        return self.provider.account("demo", self.client["secret"])
+
+    def run(self) -> tuple[str, Fields]:
+        operations = {
+            "list_storefront_access_tokens": self._list,
+            "delete_storefront_access_token": self._delete,
+            "exchange_client_credentials": self._exchange,
+        }
+        try:
+            return operations.get(self.exchange.operation, self._mint)()
+        except BrokerError as failure:
+            return failure.code, failure_fields(failure)
+
+    def _mint(self) -> tuple[str, Fields]:
+        call = self.client["call"]
+        scope = tuple(call["scope"]) if "scope" in call else None
+        order = Order(title=call.get("title"), session_id=call.get("sessionId"), scope=scope)
+        return "token", token_fields(self.provider.mint(self.account(), order, self.deadline))
+
+    def _list(self) -> tuple[str, Fields]:
+        listed = self.shopify().list_tokens(self.account(), self.deadline)
+        return "tokens", {"tokens": [token_fields(each.minted) for each in listed]}
+
+    def _delete(self) -> tuple[str, Fields]:
+        self.shopify().revoke(self.account(), self.client["call"]["tokenId"], self.deadline)
+        return "deleted", {}
+
+    def _exchange(self) -> tuple[str, Fields]:
+        bought = AdminTokens(self.http).get(self.account(), self.base_url, self.deadline)
+        return "admin_token", {"accessToken": bought}
+
+
+def token_fields(minted: Minted) -> Fields:
+    return {
+        "tokenId": minted.token_id,
+        "accessToken": minted.access_token,
+        "tokenType": minted.token_type,
+        "scope": list(minted.scope),
+        "expiresAt": minted.expires_at,
+        "title": minted.title,
+        "providerData": dict(minted.provider_data),
+    }
+
+
+def failure_fields(failure: BrokerError) -> Fields:
+    assert isinstance(failure, ProviderFailure)
+    said = failure.reply
+    assert said is not None
+    return {
+        "providerStatus": said.status,
+        "providerCode": said.code,
+        "providerMessage": said.message,
+        "retryAfter": failure.retry_after,
+    }
+
+
+@cache
+def played(exchange_id: str) -> tuple[str, Fields, list[Seen]]:
+    """Each exchange is played once, and then looked at from several sides."""
+    (exchange,) = [each for each in EXCHANGES if each.id == exchange_id]
+    return play(exchange)
+
+
+def play(exchange: Exchange) -> tuple[str, Fields, list[Seen]]:
+    """A look at the list that follows a delete finds the shop empty."""
+    status, headers, body = exchange.example_response()
+
+    def script(seen: Seen, connection: socket.socket) -> bool:
+        looks = exchange.request["method"] == "DELETE" and seen.method == "GET"
+        nothing = answer(b'{"storefront_access_tokens": []}')
+        connection.sendall(nothing if looks else answer(body, status=status, headers=headers))
+        return True
+
+    with serving(script) as server:
+        outcome, fields = Player(exchange, server.origin).run()
+    return outcome, fields, [seen for seen in server.seen if seen.method == exchange.request["method"]]
+
+
+def check_fields(expected: Fields, actual: Fields) -> None:
+    """The named fields are as recorded; others are not looked at. A bought token's lifetime is not handed on."""
+    for name, value in expected.items():
+        if name == "tokens":
+            assert len(actual["tokens"]) == len(value)
+            for one, other in zip(value, actual["tokens"], strict=True):
+                check_fields(one, other)
+        elif name != "expiresIn":
+            assert actual[name] == value, name
+
+
+@pytest.mark.parametrize("exchange", PLAYED, ids=lambda exchange: exchange.id)
+def test_the_outcome_is_the_recorded_one(exchange: Exchange) -> None:
+    assert exchange.client is not None
+    outcome, fields, _ = played(exchange.id)
+
+    assert outcome == exchange.client["outcome"]
+    check_fields(exchange.client["fields"], fields)
+
+
+@pytest.mark.parametrize(
+    "exchange", [each for each in PLAYED if each.id not in NOT_SENT_BY_US], ids=lambda exchange: exchange.id
+)
+def test_the_request_is_exactly_the_recorded_one(exchange: Exchange) -> None:
+    _, _, requests = played(exchange.id)
+
+    assert requests
+    for seen in requests:  # a repeated one too
+        assert seen.method == exchange.request["method"]
+        assert urlsplit(seen.target).path == exchange.request["path"]
+        assert seen.target == exchange.request["path"]  # no query
+        recorded = {name.lower(): value for name, value in exchange.request["headers"].items()}
+        sent = {name: value for name, value in seen.headers.items() if name not in OWN_HEADERS}
+        sent |= {name: value for name, value in seen.headers.items() if name in recorded}
+        if seen.body == b"":
+            sent.pop("content-length", None)
+        assert sent == recorded
+        check_body(exchange, seen)
+
+
+def check_body(exchange: Exchange, seen: Seen) -> None:
+    wanted = exchange.request_body()
+    if wanted is None:
+        assert seen.body == b""
+    elif "body" in exchange.request:
+        assert json.loads(seen.body) == json.loads(wanted)
+    else:
+        assert seen.body == wanted
+
+
+@pytest.mark.parametrize("exchange", PLAYED, ids=lambda exchange: exchange.id)
+def test_every_request_says_who_we_are_and_a_post_is_sent_once(exchange: Exchange) -> None:
+    _, _, requests = played(exchange.id)
+
+    for seen in requests:
+        assert seen.headers["user-agent"].startswith(f"token-broker/{__version__} ")
+        assert seen.headers["accept"] == "application/json"
+        assert "cookie" not in seen.headers
+    if exchange.operation in ("create_public_access_token", "create_storefront_access_token"):
+        assert len(requests) == 1
+
+
+@pytest.mark.parametrize(
+    "exchange", [each for each in EXCHANGES if each.client is None], ids=lambda exchange: exchange.id
+)
+def test_an_exchange_with_an_open_outcome_is_a_failure_at_least(exchange: Exchange) -> None:
+    secret = {name: exchange.given["account"]["fields"].get(name) for name in SECRET_FIELDS[exchange.provider]}
+    replayed = Exchange(**{**vars(exchange), "client": {"secret": secret, "call": {}}})
+
+    outcome, fields, _ = play(replayed)
+
+    assert outcome in ("provider_error", "provider_rejected_credentials", "shop_unavailable")
+    assert fields["providerStatus"] == exchange.response["status"]
+
+
+SECRET_FIELDS = {"fourthwall": ("username", "password"), "shopify": ("shop", "adminAccessToken")}
+
+
+def test_what_we_do_not_send_is_still_among_the_exchanges() -> None:
+    assert {each.id for each in EXCHANGES} >= NOT_SENT_BY_US
+
+
+def test_a_version_that_fell_forward_is_noticed() -> None:
+    (exchange,) = [each for each in PLAYED if each.id == "shopify-version-fell-forward"]
+    status, headers, body = exchange.example_response()
+    with serving(always(answer(body, status=status, headers=headers))) as server:
+        player = Player(exchange, server.origin)
+        player.run()
+
+    ((event, told),) = player.telemetry.notices
+    assert event == "shopify_version_fell_forward"
+    assert told == {"asked": "2024-10", "served": headers["x-shopify-api-version"]}

@@ -1,0 +1,461 @@
+"""Our HTTP against a provider that misbehaves, over real sockets: nothing hangs, nothing is sent twice that must not
+be, nothing huge is read.
+"""
+
+import gzip
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.simulators import Addresses, ControlClient
+from tests.contract.scripted_server import Script, ScriptedServer, Seen, always, answer, serving
+from token_broker import http, transport
+from token_broker.clock import Deadline, SystemClock
+from token_broker.errors import Fate, ProviderError, ProviderUnavailable
+from token_broker.http import Answer, HttpClient, Request
+from token_broker.transport import RequestsTransport
+
+KEY, CLIENT_ID = "the-secret-api-key", "the-secret-client-id"
+HEADERS = {"x-api-key": KEY, "x-client-id": CLIENT_ID, "Content-Type": "application/json"}
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _certificates_read_once() -> Iterator[None]:
+    """Everything here is plain http: reading the trusted certificates for each client would be for nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
+
+
+@pytest.fixture
+def client() -> HttpClient:
+    return HttpClient(SystemClock(), RequestsTransport(), jitter=lambda: 0.1)
+
+
+def send(client: HttpClient, request: Request, seconds: float = 5.0) -> Answer:
+    return client.send(request, Deadline.after(SystemClock(), seconds))
+
+
+def get(url: str) -> Request:
+    return Request("GET", url)
+
+
+def post(url: str) -> Request:
+    return Request("POST", url, HEADERS, b'{"sessionId": "s"}')
+
+
+@pytest.fixture
+def chicksx(simulators: Addresses, control: ControlClient) -> Request:
+    """A POST that the simulator answers with 201."""
+    control.put_account("chicksx", "demo", apiKey=KEY, clientId=CLIENT_ID)
+    return post(f"{simulators.chicksx}/public_token/create")
+
+
+@pytest.fixture
+def fourthwall(simulators: Addresses, control: ControlClient) -> Request:
+    """A PUT that the simulator answers with 200."""
+    control.put_account("fourthwall", "demo", accessToken=KEY)
+    return Request("PUT", f"{simulators.fourthwall}/open-api/v1.0/public-token", {"Authorization": f"Bearer {KEY}"})
+
+
+@contextmanager
+def taking(least: float, most: float) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    assert least <= time.monotonic() - started <= most
+
+
+def failure(client: HttpClient, request: Request, seconds: float = 5.0) -> ProviderUnavailable:
+    with pytest.raises(ProviderUnavailable) as failed:
+        send(client, request, seconds)
+    error = failed.value
+    assert error.__cause__ is None
+    assert KEY not in f"{error.detail}{error!r}"
+    assert "127.0.0.1" not in error.detail
+    return error
+
+
+# Connections that come to nothing
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_refused_port_certainly_did_nothing(client: HttpClient, method: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+    assert failure(client, Request(method, url)).fate is Fate.NOT_DONE
+
+
+def test_a_name_that_does_not_resolve_certainly_did_nothing(client: HttpClient) -> None:
+    assert failure(client, post("http://no-such-host.invalid/")).fate is Fate.NOT_DONE
+
+
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("kind", ["drop_before_acting", "act_then_drop"])
+def test_a_post_whose_connection_breaks_is_sent_once_and_its_fate_unknown(
+    client: HttpClient, chicksx: Request, control: ControlClient, kind: str, reset: bool
+) -> None:
+    control.fault("chicksx", kind, reset=reset)
+
+    assert failure(client, chicksx).fate is Fate.UNKNOWN
+    assert [each["acted"] for each in control.requests("chicksx")] == [kind == "act_then_drop"]
+
+
+@pytest.mark.parametrize("kind", ["drop_before_acting", "act_then_drop", "refuse", "truncated", "malformed"])
+def test_a_put_is_sent_again(client: HttpClient, fourthwall: Request, control: ControlClient, kind: str) -> None:
+    control.fault("fourthwall", kind)
+
+    assert send(client, fourthwall).status == 200
+
+
+def test_a_put_is_sent_three_times_at_most(client: HttpClient, fourthwall: Request, control: ControlClient) -> None:
+    control.fault("fourthwall", "drop_before_acting", times=9)
+
+    failure(client, fourthwall)
+    assert len(control.requests("fourthwall")) == http.TRIES
+
+
+# Answers that do not come to an end
+
+
+@pytest.mark.parametrize("kind", ["hang", "act_then_hang"])
+def test_a_hanging_answer_ends_at_the_deadline(
+    client: HttpClient, chicksx: Request, control: ControlClient, kind: str
+) -> None:
+    control.fault("chicksx", kind, seconds=20)
+
+    with taking(0.3, 1.5):
+        assert failure(client, chicksx, 0.5).fate is Fate.UNDER_WAY
+
+
+def test_a_hanging_answer_ends_at_the_read_timeout_where_that_is_earlier(
+    client: HttpClient, chicksx: Request, control: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "READ_TIMEOUT", 0.3)
+    control.fault("chicksx", "hang", seconds=20)
+
+    with taking(0.25, 1.5):
+        failure(client, chicksx, 10)
+
+
+@pytest.mark.parametrize("part", ["headers", "body"])
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_byte_every_tenth_of_a_second_ends_at_the_deadline(
+    client: HttpClient, chicksx: Request, control: ControlClient, part: str, kept: bool
+) -> None:
+    if kept:
+        send(client, chicksx)
+    control.fault("chicksx", "slow_drip", secondsPerByte=0.1, part=part)
+
+    with taking(0.45, 1.1):
+        assert failure(client, chicksx, 0.6).fate is Fate.UNDER_WAY
+
+
+def test_no_try_outlives_the_deadline(client: HttpClient, fourthwall: Request, control: ControlClient) -> None:
+    control.fault("fourthwall", "slow_drip", secondsPerByte=0.05, times=9)
+
+    with taking(0.45, 1.1):
+        failure(client, fourthwall, 0.6)
+
+
+def test_a_body_without_an_end_or_a_length_is_no_answer(client: HttpClient) -> None:
+    def script(_seen: Seen, connection: socket.socket) -> bool:
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"token": "half')
+        time.sleep(0.9)
+        return False
+
+    with serving(script) as server, taking(0.3, 1.15):
+        assert failure(client, post(server.origin), 0.5).fate is Fate.UNDER_WAY
+
+
+def test_a_reserve_is_left_for_afterwards(client: HttpClient, chicksx: Request, control: ControlClient) -> None:
+    control.fault("chicksx", "hang", seconds=20)
+    deadline = Deadline.after(SystemClock(), 1.0)
+
+    with pytest.raises(ProviderUnavailable):
+        client.send(Request("POST", chicksx.url, HEADERS, b"{}", reserve=0.6), deadline)
+
+    assert deadline.left() > 0.3
+
+
+def test_with_no_time_left_nothing_is_sent(client: HttpClient, chicksx: Request, control: ControlClient) -> None:
+    assert failure(client, chicksx, 0.1).fate is Fate.NOT_DONE
+    assert control.requests("chicksx") == []
+
+
+# Answers that are none
+
+
+@pytest.mark.parametrize("missing", [1, 10, 100_000])
+def test_a_truncated_body(client: HttpClient, chicksx: Request, control: ControlClient, missing: int) -> None:
+    control.fault("chicksx", "truncated", missing=missing)
+
+    assert failure(client, chicksx).fate is Fate.UNKNOWN
+
+
+def test_garbage_is_an_answer_that_is_not_json(client: HttpClient, chicksx: Request, control: ControlClient) -> None:
+    control.fault("chicksx", "garbage", bodyBase64="/////w==")
+
+    got = send(client, chicksx)
+
+    assert (got.status, got.json()) == (200, None)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"THIS IS NOT HTTP\r\n\r\n",
+        b"",
+        b"\x00" * 100,
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 500 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nnot a chunk",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello",
+    ],
+    ids=lambda octets: ascii(octets[:40]),
+)
+def test_bytes_that_are_no_whole_answer(client: HttpClient, octets: bytes) -> None:
+    with serving(always(octets, keep=False)) as server:
+        assert failure(client, post(server.origin)).fate is Fate.UNKNOWN
+        assert len(server.seen) == 1
+
+
+# Answers that are too much
+
+
+def too_large(client: HttpClient, request: Request) -> None:
+    with pytest.raises(ProviderError) as failed:
+        send(client, request)
+    assert failed.value.fate is Fate.UNKNOWN
+    assert "larger" in failed.value.detail
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_huge_body_is_not_read_to_its_end(
+    client: HttpClient, chicksx: Request, control: ControlClient, chunked: bool
+) -> None:
+    control.fault("chicksx", "huge", bytes=1 << 30, chunked=chunked)
+
+    with taking(0.0, 4.0):
+        too_large(client, chicksx)
+
+
+def test_a_body_at_the_limit_is_read(client: HttpClient) -> None:
+    with serving(always(answer(b"x" * http.BODY_LIMIT))) as server:
+        assert len(send(client, get(server.origin)).body) == http.BODY_LIMIT
+
+    with serving(always(answer(b"x" * (http.BODY_LIMIT + 1)))) as server:
+        too_large(client, get(server.origin))
+
+
+def test_the_limit_counts_unpacked_bytes(client: HttpClient) -> None:
+    packed = gzip.compress(b"\x00" * 64 * MEBIBYTE, 9)
+    assert len(packed) < MEBIBYTE // 4
+
+    with serving(always(answer(packed, headers={"Content-Encoding": "gzip"}))) as server:
+        too_large(client, get(server.origin))
+
+
+def test_a_small_packed_body_is_unpacked(client: HttpClient) -> None:
+    packed = gzip.compress(b'{"a": 1}')
+
+    with serving(always(answer(packed, headers={"Content-Encoding": "gzip"}))) as server:
+        assert send(client, get(server.origin)).json() == {"a": 1}
+
+
+def test_a_chunked_body_is_put_together(client: HttpClient) -> None:
+    chunks = b'4\r\n{"a"\r\n4\r\n: 1}\r\n0\r\n\r\n'
+    octets = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+
+    with serving(always(octets)) as server:
+        assert send(client, get(server.origin)).json() == {"a": 1}
+        assert send(client, get(server.origin)).json() == {"a": 1}
+        assert server.connections == 1
+
+
+# Redirects
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_redirect_is_an_answer_and_not_followed(client: HttpClient, method: str, status: int) -> None:
+    with serving(always(answer())) as elsewhere:
+        moved = answer(b"", status=status, headers={"Location": f"{elsewhere.origin}/redirected"})
+        with serving(always(moved)) as server:
+            got = send(client, Request(method, server.origin, HEADERS))
+
+            assert (got.status, len(server.seen)) == (status, 1)
+        assert elsewhere.connections == 0
+
+
+@pytest.mark.parametrize("location", ["http://[", "http://[::1", "//", "\xff\xfe", "http://x:99999999/", "gopher:x"])
+def test_a_redirect_to_nowhere_is_an_answer_too(client: HttpClient, location: str) -> None:
+    with serving(always(answer(b"", status=302, headers={"Location": location}))) as server:
+        assert send(client, post(server.origin)).status == 302
+
+
+def test_a_redirects_body_has_the_same_limit(client: HttpClient) -> None:
+    sent = [0]
+
+    def script(_seen: Seen, connection: socket.socket) -> bool:
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 67108864\r\n\r\n")
+        for _ in range(64):
+            connection.sendall(b"x" * MEBIBYTE)
+            sent[0] += MEBIBYTE
+        return False
+
+    with serving(script) as server:
+        too_large(client, post(server.origin))
+
+    assert sent[0] < 32 * MEBIBYTE  # the rest of what was under way fits into the sockets' buffers
+
+
+# Kept connections
+
+
+def test_gets_share_a_connection(client: HttpClient) -> None:
+    with serving(always(answer())) as server:
+        for _ in range(3):
+            send(client, get(server.origin))
+
+        assert [seen.connection for seen in server.seen] == [1, 1, 1]
+
+
+def test_a_post_shares_it_too_where_it_was_used_a_moment_ago(client: HttpClient) -> None:
+    with serving(always(answer())) as server:
+        send(client, get(server.origin))
+        send(client, post(server.origin))
+
+        assert server.connections == 1
+
+
+def test_a_post_does_not_trust_a_connection_that_was_idle_for_long(
+    client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "IDLE_LIMIT", 0.05)
+    with serving(always(answer())) as server:
+        send(client, get(server.origin))
+        time.sleep(0.1)
+        send(client, get(server.origin))
+        time.sleep(0.1)
+        send(client, post(server.origin))
+
+        assert [(seen.method, seen.connection) for seen in server.seen] == [("GET", 1), ("GET", 1), ("POST", 2)]
+
+
+@pytest.mark.parametrize("make", [get, post])
+def test_a_connection_that_was_closed_while_idle_loses_and_doubles_nothing(
+    client: HttpClient, make: Callable[[str], Request]
+) -> None:
+    with serving(always(answer(), keep=False)) as server:
+        for _ in range(3):
+            assert send(client, make(server.origin)).status == 200
+            time.sleep(0.05)  # the server's close arrives
+
+        assert [seen.connection for seen in server.seen] == [1, 2, 3]
+
+
+def test_a_post_that_dies_on_a_kept_connection_is_not_sent_again(client: HttpClient) -> None:
+    def script(seen: Seen, connection: socket.socket) -> bool:
+        if seen.method == "GET":
+            connection.sendall(answer())
+        return seen.method == "GET"
+
+    with serving(script) as server:
+        send(client, get(server.origin))
+
+        assert failure(client, post(server.origin)).fate is Fate.UNKNOWN
+        assert [seen.method for seen in server.seen] == ["GET", "POST"]
+
+
+def test_after_a_failure_the_next_call_has_a_sound_connection(
+    client: HttpClient, chicksx: Request, control: ControlClient
+) -> None:
+    for kind, more in (("truncated", {}), ("huge", {"bytes": 3_000_000}), ("malformed", {}), ("act_then_drop", {})):
+        parameters: dict[str, Any] = more
+        control.fault("chicksx", kind, **parameters)
+        with pytest.raises((ProviderUnavailable, ProviderError)):
+            send(client, chicksx)
+
+        assert send(client, chicksx).status == 201
+
+
+# What is not taken from elsewhere
+
+
+def test_a_cookie_is_never_sent_back(client: HttpClient) -> None:
+    cookie = {"Set-Cookie": "session=merchant-one; Path=/"}
+    with serving(always(answer(headers=cookie))) as server:
+        send(client, get(server.origin))
+        send(client, get(server.origin))
+
+        assert ["cookie" in seen.headers for seen in server.seen] == [False, False]
+
+
+@pytest.mark.parametrize("given", [None, "Bearer ours"])
+def test_no_authorization_comes_out_of_a_netrc(
+    client: HttpClient, given: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login ann password secret\ndefault login ann password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(netrc))
+    headers = {} if given is None else {"Authorization": given}
+
+    with serving(always(answer())) as server:
+        send(client, Request("GET", server.origin, headers))
+
+        assert server.seen[0].headers.get("authorization") == given
+
+
+def test_proxies_of_the_environment_are_ignored(client: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(always(answer(b"", status=502))) as proxy, serving(always(answer())) as server:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, proxy.origin)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+
+        assert send(client, get(server.origin)).status == 200
+        assert proxy.connections == 0
+
+
+def test_each_try_is_told_to_the_observer() -> None:
+    told: list[tuple[str, int | str]] = []
+    client = HttpClient(
+        SystemClock(),
+        RequestsTransport(),
+        observe=lambda method, outcome, _seconds: told.append((method, outcome)),
+        jitter=lambda: 0.0,
+    )
+    statuses = iter([b"", answer(status=503), answer()])
+
+    with serving(_one_after_the_other(statuses)) as server:
+        assert send(client, get(server.origin)).status == 200
+        _check_closed(server)
+
+    assert told == [("GET", "interrupted"), ("GET", 503), ("GET", 200)]
+
+
+def _one_after_the_other(answers: Iterator[bytes]) -> Script:
+    def script(_seen: Seen, connection: socket.socket) -> bool:
+        octets = next(answers)
+        connection.sendall(octets)
+        return bool(octets)
+
+    return script
+
+
+def _check_closed(server: ScriptedServer) -> None:
+    assert [seen.connection for seen in server.seen] == [1, 2, 2]

@@ -1,0 +1,155 @@
+"""One AWS in this process for each module, and beside it the providers' simulators; nothing else can be reached."""
+
+import ssl
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import pytest
+import pytest_socket
+from moto import mock_aws
+
+from sandbox.simulators import Addresses, ControlClient, running_simulators
+from tests.integration.agreement import assert_agreement
+from tests.integration.stack import SECRETS, Stack
+from tests.integration.store_bench import StoreBench
+from tests.integration.table_definition import table_definition
+from token_broker import wiring
+from token_broker.aws import session
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+@pytest.fixture(scope="session")
+def clients() -> Mapping[str, Any]:
+    """The functions' own clients, with credentials that open nothing; made once, for each reads its data anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION"):
+            patch.delenv(name, raising=False)
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        session.client.cache_clear()
+        made = {service: session.client(service) for service in ("dynamodb", "secretsmanager")}
+        session.client.cache_clear()
+    return made
+
+
+@pytest.fixture(scope="module")
+def aws(clients: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """moto behind the clients; nothing beyond this machine can be reached."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        patch.setattr(wiring, "client", clients.__getitem__)
+        # The simulators speak plain http: reading the trusted certificates for each new worker would be for nothing.
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        pytest_socket.socket_allow_hosts(["127.0.0.1"])
+        yield clients
+        pytest_socket._remove_restrictions()  # the package has no other way back
+
+
+@pytest.fixture
+def dynamodb(aws: Mapping[str, Any]) -> Any:
+    """The client that everything about the table goes through: another engine is another value of this fixture."""
+    return aws["dynamodb"]
+
+
+@pytest.fixture
+def secretsmanager(aws: Mapping[str, Any]) -> Any:
+    return aws["secretsmanager"]
+
+
+@pytest.fixture(scope="module")
+def module_table(aws: Mapping[str, Any]) -> Iterator[str]:
+    """One table for all tests of a module."""
+    with new_table(aws["dynamodb"]) as name:
+        yield name
+
+
+@pytest.fixture
+def table_name(dynamodb: Any, module_table: str) -> Iterator[str]:
+    """An empty table, as the template has it."""
+    yield module_table
+    empty(dynamodb, module_table)
+
+
+@contextmanager
+def new_table(dynamodb: Any) -> Iterator[str]:
+    """A table that lasts as long as the block."""
+    name = f"tokens-{uuid.uuid4().hex[:12]}"
+    dynamodb.create_table(TableName=name, **table_definition())
+    dynamodb.get_waiter("table_exists").wait(TableName=name)
+    yield name
+    dynamodb.delete_table(TableName=name)
+
+
+def empty(dynamodb: Any, table: str) -> None:
+    """Delete every item: faster than another table."""
+    keys = dynamodb.scan(TableName=table, ProjectionExpression="pk, sk", ConsistentRead=True)["Items"]
+    for start in range(0, len(keys), 25):
+        deletes = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + 25]]
+        dynamodb.batch_write_item(RequestItems={table: deletes})
+
+
+@pytest.fixture(scope="session")
+def simulators() -> Iterator[Addresses]:
+    with running_simulators() as addresses:
+        yield addresses
+
+
+@contextmanager
+def deployed(simulators: Addresses, dynamodb: Any, secretsmanager: Any, table: str) -> Iterator[Stack]:
+    """A broker with the merchant `demo` at each provider. At the end no log line may hold a secret."""
+    prefix = f"token-broker-{uuid.uuid4().hex[:12]}"
+    environment = {
+        "TOKEN_TABLE": table,
+        "SECRET_PREFIX": prefix,
+        "TOKEN_MARGIN_SECONDS": "60",
+        "FOURTHWALL_BASE_URL": simulators.fourthwall,
+        "CHICKSX_BASE_URL": simulators.chicksx,
+        "SHOPIFY_BASE_URL": simulators.shopify,
+        "SHOPIFY_API_VERSION": "2026-10",
+        "POWERTOOLS_SERVICE_NAME": "token-broker",
+        "POWERTOOLS_METRICS_NAMESPACE": "TokenBroker",
+    }
+    stack = Stack(dynamodb, secretsmanager, table, prefix, ControlClient(simulators.control))
+    stack.control.reset()
+    for provider in SECRETS:
+        stack.merchant(provider)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield stack
+    lines = "\n".join(line for worker in stack.workers.values() for line in worker.log)
+    values = {value for fields in SECRETS.values() for name, value in fields.items() if name != "shop"}
+    assert [value for value in values | stack.secret_values if value in lines] == []
+
+
+@pytest.fixture
+def stack(simulators: Addresses, dynamodb: Any, secretsmanager: Any, table_name: str) -> Iterator[Stack]:
+    """A new broker. After each test its table and the providers must agree."""
+    with deployed(simulators, dynamodb, secretsmanager, table_name) as made:
+        yield made
+        assert_agreement(made)
+
+
+@pytest.fixture(scope="module")
+def untouched_stack(simulators: Addresses, aws: Mapping[str, Any]) -> Iterator[Stack]:
+    """One broker for all tests of a module in which nothing may happen."""
+    dynamodb = aws["dynamodb"]
+    with new_table(dynamodb) as table, deployed(simulators, dynamodb, aws["secretsmanager"], table) as made:
+        yield made
+
+
+@pytest.fixture
+def bench(dynamodb: Any, table_name: str) -> StoreBench:
+    """An empty table under the store."""
+    return StoreBench(dynamodb, table_name)

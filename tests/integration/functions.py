@@ -1,0 +1,157 @@
+"""The functions as Lambda runs them: each worker is one warm process of one function, with parts of its own."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from threading import Lock
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aws_lambda_powertools.metrics import Metrics
+
+from token_broker import wiring
+from token_broker.clock import Clock
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = sorted(path.parent.relative_to(ROOT / "functions").as_posix() for path in ROOT.glob("functions/*/*/app.py"))
+DOORS = ("api", "direct")
+
+FOURTHWALL = "fourthwall/public_token"
+CHICKSX = "chicksx/public_token"
+CURRENT = "shopify/storefront_access_token"
+CREATE = "shopify/create_storefront_access_token"
+LIST = "shopify/list_storefront_access_tokens"
+DELETE = "shopify/delete_storefront_access_token"
+
+#: Seconds that a call has, unless the test says otherwise: the template's.
+TIMEOUT = 25.0
+
+_loading = Lock()
+
+
+def sample_event(function: str, door: str) -> Any:
+    """A file of `events/`."""
+    return json.loads((ROOT / "events" / function / f"{door}.json").read_text())
+
+
+def provider_of(function: str) -> str:
+    return function.partition("/")[0]
+
+
+@dataclass
+class Answer:
+    """What API Gateway would send on; `body` is read from its JSON."""
+
+    status: int
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+    @property
+    def code(self) -> str:
+        return str(self.body["code"])
+
+    @property
+    def retry_after(self) -> str | None:
+        return self.headers.get("Retry-After")
+
+
+@dataclass
+class Worker:
+    """A loaded handler. `log` has its lines."""
+
+    function: str
+    handler: Callable[[Any, Any], Any]
+    log: list[str] = field(default_factory=list)
+
+    def invoke(self, event: Any, *, seconds: float = TIMEOUT) -> Any:
+        """The handler's own result. Raises what it raises."""
+        context = SimpleNamespace(
+            aws_request_id="11111111-2222-4333-8444-555555555555",
+            function_name=self.function.replace("/", "-"),
+            get_remaining_time_in_millis=lambda: int(seconds * 1000),
+        )
+        return self.handler(event, context)
+
+    def api(self, *, seconds: float = TIMEOUT, **changes: Any) -> Answer:
+        """The sample API event with the changes of `api_event`, answered."""
+        answer = self.invoke(api_event(self.function, **changes), seconds=seconds)
+        assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
+        return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
+
+
+def api_event(
+    function: str,
+    *,
+    path: dict[str, str] | None = None,
+    query: dict[str, str | list[str]] | None = None,
+    headers: dict[str, str | list[str] | None] | None = None,
+    body: Any = None,
+    raw_body: str | None = None,
+    base64: bool = False,
+    identity: dict[str, Any] | None = None,
+) -> Any:
+    """The sample event of a function, changed: path parameters and headers are merged, a header of None is left out."""
+    event = sample_event(function, "api")
+    event["pathParameters"] |= path or {}
+    if query is not None:
+        _set_many(event, "queryStringParameters", "multiValueQueryStringParameters", query)
+    _merge_headers(event, headers or {})
+    if body is not None:
+        event["body"] = json.dumps(body)
+    if raw_body is not None:
+        event["body"] = raw_body
+    event["isBase64Encoded"] = base64
+    if identity is not None:
+        event["requestContext"]["identity"] = identity
+    return event
+
+
+def _merge_headers(event: Any, headers: dict[str, str | list[str] | None]) -> None:
+    wanted = {**event["headers"], **headers}
+    _set_many(event, "headers", "multiValueHeaders", {name: value for name, value in wanted.items() if value})
+
+
+def _set_many(event: Any, one: str, many: str, values: dict[str, Any]) -> None:
+    listed = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
+    event[many] = listed
+    event[one] = {name: each[-1] for name, each in listed.items()}
+
+
+class _Lines(logging.Handler):
+    def __init__(self, lines: list[str], formatter: logging.Formatter) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(self.format(record))
+
+
+def cold_start(function: str, *, clock: Clock, telemetry: Any = None) -> Worker:
+    """Load a handler with parts that no other worker shares, on the given clock."""
+    name = provider_of(function).upper()
+    assembly = replace(cast("Any", getattr(wiring, name)))
+    vars(assembly)["_clock"] = clock
+    if telemetry is not None:
+        vars(assembly)["telemetry"] = telemetry
+    with _loading, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, name, assembly)
+        spec = spec_from_file_location("app", ROOT / "functions" / function / "app.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+    worker = Worker(function, module.handler)
+    if telemetry is None:
+        # Powertools keeps these for the process, which in Lambda is one function's.
+        Metrics._default_dimensions.clear()
+        Metrics._dimensions.clear()
+        log = assembly.telemetry.log
+        for old in [each for each in log.handlers if isinstance(each, _Lines)]:
+            log.removeHandler(old)
+        log.addHandler(_Lines(worker.log, log.registered_formatter))
+    return worker

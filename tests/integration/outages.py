@@ -1,0 +1,78 @@
+"""AWS failing in a chosen way, by hooks of botocore on one client: before it acts, or after it has acted."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/tokens"
+
+
+@dataclass
+class Outage:
+    """How often it struck; at most `times`."""
+
+    times: int
+    struck: int = 0
+
+
+def aws_error(code: str, **more: Any) -> ClientError:
+    """An error answer of AWS, whose message names a resource as AWS's messages do."""
+    said = {"Error": {"Code": code, "Message": f"User is not authorized on resource {ARN}"}, **more}
+    return ClientError(said, "Operation")  # type: ignore[arg-type]  # the stubs know no CancellationReasons
+
+
+def timed_out() -> ReadTimeoutError:
+    """No answer in time, after botocore's own tries."""
+    return ReadTimeoutError(endpoint_url=f"https://dynamodb.us-east-1.amazonaws.com/{ARN}")
+
+
+@contextmanager
+def refusing(
+    client: Any,
+    *operations: str,
+    error: Callable[[], Exception] = timed_out,
+    acted: bool = False,
+    times: int = 1_000_000,
+    spared: int = 0,
+) -> Iterator[Outage]:
+    """The next `times` calls of these operations (`PutItem`, …) fail, after `spared` ones that don't; with `acted` only
+    after they did their work.
+    """
+    outage, calls = Outage(times), count()
+
+    def strike(**_: Any) -> None:
+        if next(calls) >= spared and outage.struck < outage.times:
+            outage.struck += 1
+            raise error()
+
+    events = [f"{'after' if acted else 'before'}-call.dynamodb.{operation}" for operation in operations]
+    for event in events:
+        client.meta.events.register(event, strike)
+    try:
+        yield outage
+    finally:
+        for event in events:
+            client.meta.events.unregister(event, strike)
+
+
+@contextmanager
+def answer_lost(client: Any, operation: str) -> Iterator[Outage]:
+    """The next answer of this operation is lost on the wire after the service acted; botocore then asks again."""
+    outage = Outage(1)
+
+    def lose(request: Any, **_: Any) -> None:
+        target = request.headers.get("X-Amz-Target", b"")
+        name = target.decode() if isinstance(target, bytes) else str(target)
+        if name.endswith(f".{operation}") and outage.struck < outage.times:
+            outage.struck += 1
+            raise timed_out()
+
+    client.meta.events.register_last("before-send", lose)  # moto acts in the same event, before
+    try:
+        yield outage
+    finally:
+        client.meta.events.unregister("before-send", lose)

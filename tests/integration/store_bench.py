@@ -1,0 +1,114 @@
+"""What the store's tests work with: stores on one table and one clock, and a look at the bare items."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.fakes.clock import NOW, MovableClock
+from tests.fakes.samples import token
+from token_broker.aws.attributes import unwrap_all
+from token_broker.aws.table import Table
+from token_broker.aws.tokens import DynamoTokens
+from token_broker.model import SHOP, Mint, State, Token, session_subject
+from token_broker.ports import Intention
+
+MERCHANT = "acme"
+SESSION = session_subject("s-1")
+SESSION_PARTITION = "chicksx#acme#session:s-1"
+DAY = 24 * 60 * 60
+INTENT = "a" * 26
+OTHER_INTENT = "b" * 26
+
+__all__ = ["DAY", "INTENT", "MERCHANT", "NOW", "OTHER_INTENT", "SESSION", "SESSION_PARTITION", "SHOP", "StoreBench"]
+
+
+@dataclass
+class StoreBench:
+    dynamodb: Any
+    table_name: str
+    clock: MovableClock = field(default_factory=MovableClock)
+
+    def store(self, provider: str = "shopify") -> DynamoTokens:
+        """A store of its own, as each process has it."""
+        return DynamoTokens(Table(lambda: self.dynamodb, self.table_name), provider=provider, clock=self.clock)
+
+    def item(self, pk: str, sk: str) -> dict[str, Any] | None:
+        """One item as plain values."""
+        key = {"pk": {"S": pk}, "sk": {"S": sk}}
+        found = self.dynamodb.get_item(TableName=self.table_name, Key=key, ConsistentRead=True).get("Item")
+        return None if found is None else unwrap_all(found)
+
+    def items(self) -> list[dict[str, Any]]:
+        """The whole table, in the order of its keys."""
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.table_name, ConsistentRead=True)
+        found = [unwrap_all(item) for page in pages for item in page["Items"]]
+        return sorted(found, key=lambda item: (item["pk"], item["sk"]))
+
+    def due(self) -> list[tuple[str, str]]:
+        """The keys in the index of what is due."""
+        page = self.dynamodb.scan(TableName=self.table_name, IndexName="due")
+        return [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
+
+    def close_session(self) -> None:
+        """What closing the session writes."""
+        self.dynamodb.update_item(
+            TableName=self.table_name,
+            Key={"pk": {"S": SESSION_PARTITION}, "sk": {"S": "subject"}},
+            UpdateExpression="SET closedAt = :now REMOVE #owner, leaseEnd",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":now": {"N": str(int(self.clock.now()))}},
+        )
+
+    def begin(self, store: DynamoTokens, owner: str = "owner-1", **changes: Any) -> Mint:
+        """Begin the mint of the subject's current token; it must be granted."""
+        wanted = intention(owner, **changes)
+        mint = store.begin_current(wanted, store.subject(wanted.merchant, wanted.subject))
+        assert isinstance(mint, Mint)
+        return mint
+
+    def begin_standing(self, store: DynamoTokens, owner: str = "owner-1", **changes: Any) -> Mint:
+        """The same for a standing token."""
+        mint = store.begin_standing(intention(owner, **changes))
+        assert isinstance(mint, Mint)
+        return mint
+
+    def issue(self, store: DynamoTokens, issued: Token, intent_id: str = INTENT) -> Token:
+        """Mint and publish the token, current or standing."""
+        begin = self.begin if issued.state is State.CURRENT else self.begin_standing
+        mint = begin(store, f"owner-of-{issued.token_id}", subject=issued.subject, intent_id=intent_id)
+        store.publish(mint, issued)
+        return issued
+
+
+def intention(owner: str = "owner-1", **changes: Any) -> Intention:
+    """A mint that is asked for; a standing one with `key_id` and `body_hash` has an Idempotency-Key."""
+    fields: dict[str, Any] = {
+        "merchant": MERCHANT,
+        "subject": SHOP,
+        "intent_id": INTENT,
+        "owner": owner,
+        "title": "Storefront",
+        "requested_by": "arn:aws:iam::123456789012:user/ann",
+        "findable": True,
+    }
+    return Intention(**{**fields, **changes})
+
+
+def session_intention(owner: str = "owner-1", **changes: Any) -> Intention:
+    """A session's mint: no title, nothing by which a lost answer could be found."""
+    return intention(owner, **{"subject": SESSION, "title": None, "findable": False, **changes})
+
+
+def shop_token(token_id: str = "1001", **changes: Any) -> Token:  # noqa: S107  # an id
+    """A Shopify token."""
+    return token(token_id, **{"provider": "shopify", "merchant": MERCHANT, "title": "Storefront", **changes})
+
+
+def session_token(
+    token_id: str = "jti-1",  # noqa: S107  # an id
+    *,
+    expires_at: int = int(NOW) + 3600,
+    **changes: Any,
+) -> Token:
+    """A ChicksX token of the session."""
+    known = {"provider": "chicksx", "merchant": MERCHANT, "subject": SESSION, "expires_at": expires_at}
+    return token(token_id, **{**known, **changes})

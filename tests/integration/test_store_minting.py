@@ -1,0 +1,316 @@
+"""Leases and fences: one mint at a time for a subject, and a writer whose lease was lost changes nothing."""
+
+import pytest
+
+from tests.integration.outages import answer_lost
+from tests.integration.store_bench import (
+    INTENT,
+    MERCHANT,
+    OTHER_INTENT,
+    SESSION,
+    SESSION_PARTITION,
+    StoreBench,
+    intention,
+    session_intention,
+    session_token,
+    shop_token,
+)
+from token_broker.aws.tokens import LEASE, SETTLING
+from token_broker.errors import Fate, MintInProgress, ProviderError, SessionClosed
+from token_broker.model import SHOP, Mint, State
+from token_broker.ports import Busy, SubjectState
+
+
+def test_a_second_mint_is_refused_while_the_first_holds_the_lease(bench: StoreBench) -> None:
+    store = bench.store()
+    bench.begin(store)
+
+    bench.clock.advance(LEASE)
+    assert isinstance(store.begin_current(intention("owner-2"), store.subject(MERCHANT, SHOP)), Busy)
+
+
+def test_a_lease_that_has_ended_is_taken_over_with_its_intent(bench: StoreBench) -> None:
+    store = bench.store()
+    first = bench.begin(store)
+    bench.clock.advance(LEASE + 1)
+
+    second = bench.begin(store, "owner-2", intent_id=OTHER_INTENT)
+
+    assert (first.fence, first.continued) == (1, False)
+    assert (second.fence, second.continued, second.intent_id) == (2, True, INTENT)
+
+
+def test_nobody_mints_on_a_stale_read(bench: StoreBench) -> None:
+    store = bench.store()
+    stale = store.subject(MERCHANT, SHOP)
+    bench.issue(store, shop_token())
+
+    assert isinstance(store.begin_current(intention("owner-2"), stale), Busy)
+
+
+@pytest.mark.parametrize("subject", [SHOP, SESSION])
+def test_nobody_mints_on_a_read_from_while_the_other_was_minting(bench: StoreBench, subject: str) -> None:
+    store = bench.store("chicksx")
+    mint = bench.begin(store, subject=subject)
+    meanwhile = store.subject(MERCHANT, subject)
+    store.publish(mint, session_token(subject=subject))
+
+    assert isinstance(store.begin_current(intention("owner-2", subject=subject), meanwhile), Busy)
+
+
+def test_nobody_asks_again_on_a_read_from_while_the_other_was_asking(bench: StoreBench) -> None:
+    store = bench.store("fourthwall")
+    bench.issue(store, shop_token(provider="fourthwall"))
+    mint = bench.begin(store, "owner-2")
+    meanwhile = store.subject(MERCHANT, SHOP)
+    store.confirm(mint)
+
+    assert isinstance(store.begin_current(intention("owner-3"), meanwhile), Busy)
+
+
+def test_a_stale_read_of_an_abandoned_mint_does_not_mint_either(bench: StoreBench) -> None:
+    store = bench.store()
+    stale = store.subject(MERCHANT, SHOP)
+    store.give_up(bench.begin(store), Fate.NOT_DONE)
+
+    assert isinstance(store.begin_current(intention("owner-2"), stale), Busy)
+
+
+@pytest.mark.parametrize("ending", ["publish", "confirm", "give_up"])
+def test_a_paused_writer_changes_nothing(bench: StoreBench, ending: str) -> None:
+    store = bench.store()
+    paused = bench.begin(store)
+    bench.clock.advance(LEASE + 1)
+    bench.begin(store, "owner-2")
+    before = bench.items()
+
+    if ending == "publish":
+        with pytest.raises(MintInProgress):
+            store.publish(paused, shop_token("9999"))
+    elif ending == "confirm":
+        store.confirm(paused)
+    else:
+        store.give_up(paused, Fate.NOT_DONE)
+
+    assert bench.items() == before
+
+
+def test_a_paused_writer_changes_nothing_after_the_other_has_published(bench: StoreBench) -> None:
+    store = bench.store()
+    paused = bench.begin(store)
+    bench.clock.advance(LEASE + 1)
+    store.publish(bench.begin(store, "owner-2"), shop_token("2002"))
+    before = bench.items()
+
+    with pytest.raises(MintInProgress):
+        store.publish(paused, shop_token("9999"))
+    store.give_up(paused, Fate.UNKNOWN)
+
+    assert bench.items() == before
+
+
+@pytest.mark.parametrize("standing", [False, True])
+def test_a_fence_alone_stops_a_writer_with_the_right_name(bench: StoreBench, standing: bool) -> None:
+    store = bench.store()
+    mint = bench.begin_standing(store) if standing else bench.begin(store)
+    older = Mint(
+        merchant=mint.merchant,
+        subject=mint.subject,
+        key=mint.key,
+        intent_id=mint.intent_id,
+        owner=mint.owner,
+        fence=mint.fence - 1,
+        continued=False,
+    )
+
+    with pytest.raises(MintInProgress):
+        store.publish(older, shop_token(state=State.STANDING if standing else State.CURRENT))
+    store.give_up(older, Fate.NOT_DONE)
+
+    assert [item["sk"] for item in bench.items()] == [mint.key]
+
+
+def test_a_write_that_was_repeated_by_the_sdk_finds_its_own_owner(bench: StoreBench) -> None:
+    store = bench.store()
+
+    with answer_lost(bench.dynamodb, "UpdateItem") as lost:
+        mint = bench.begin(store)
+
+    assert lost.struck == 1
+    assert (mint.fence, mint.owner, mint.continued) == (1, "owner-1", False)
+
+
+def test_the_same_for_a_standing_token_and_its_key(bench: StoreBench) -> None:
+    store = bench.store()
+
+    with answer_lost(bench.dynamodb, "UpdateItem"):
+        mint = bench.begin_standing(store, key_id="k" * 26, body_hash="hash")
+
+    assert (mint.fence, mint.owner, mint.continued) == (1, "owner-1", False)
+
+
+def test_giving_up_what_was_not_done_ends_the_intent(bench: StoreBench) -> None:
+    store = bench.store()
+    store.give_up(bench.begin(store), Fate.NOT_DONE)
+
+    (item,) = bench.items()
+    assert set(item) == {"pk", "sk", "fence"}
+    assert bench.begin(store, "owner-2", intent_id=OTHER_INTENT).continued is False
+
+
+def test_giving_up_with_an_unknown_fate_keeps_the_intent_where_it_is_looked_for(bench: StoreBench) -> None:
+    store = bench.store()
+    store.give_up(bench.begin(store), Fate.UNKNOWN)
+    store.give_up(bench.begin_standing(store, intent_id=OTHER_INTENT), Fate.UNKNOWN)
+
+    standing, current = bench.items()
+    assert (standing["intentId"], current["intentId"]) == (OTHER_INTENT, INTENT)
+    assert {"owner", "leaseEnd", "expiresAt"} & (standing.keys() | current.keys()) == set()
+    assert sorted(bench.due()) == [("shopify#acme", f"intent#{OTHER_INTENT}"), ("shopify#acme", "subject#shop")]
+
+
+@pytest.mark.parametrize("standing", [False, True])
+def test_what_may_be_under_way_keeps_its_lease_for_a_while(bench: StoreBench, standing: bool) -> None:
+    store = bench.store()
+    mint = bench.begin_standing(store) if standing else bench.begin(store)
+
+    store.give_up(mint, Fate.UNDER_WAY)
+
+    (item,) = bench.items()
+    assert item["leaseEnd"] == int(bench.clock.now()) + SETTLING
+    assert item["intentId"] == INTENT
+    assert SETTLING < LEASE
+
+
+def test_giving_up_a_standing_mint_that_was_not_done_leaves_nothing(bench: StoreBench) -> None:
+    store = bench.store()
+    store.give_up(bench.begin_standing(store), Fate.NOT_DONE)
+
+    assert bench.items() == []
+
+
+def test_confirming_notes_the_time_and_frees_the_lease(bench: StoreBench) -> None:
+    store = bench.store()
+    bench.issue(store, shop_token())
+    bench.clock.advance(90_000)
+    store.confirm(bench.begin(store, "owner-2"))
+
+    state = store.subject(MERCHANT, SHOP)
+    assert state.checked_at == int(bench.clock.now())
+    assert state.token is not None
+    assert state.token.token_id == "1001"
+    assert bench.due() == []
+
+
+def test_a_replaced_token_loses_its_value_and_is_lost(bench: StoreBench) -> None:
+    store = bench.store("fourthwall")
+    first = bench.issue(store, shop_token("one", provider="fourthwall"))
+    mint = bench.begin(store, "owner-2")
+
+    store.publish(mint, shop_token("two", provider="fourthwall"), replaced=first)
+
+    record = bench.item("fourthwall#acme", "token#one")
+    assert record is not None
+    assert (record["state"], "accessToken" in record, "due" in record) == ("lost", False, False)
+    assert record["expiresAt"] == int(bench.clock.now()) + 90 * 86_400
+    state = store.subject(MERCHANT, SHOP)
+    assert state.token is not None
+    assert state.token.token_id == "two"
+
+
+def test_a_token_that_comes_back_is_current_again(bench: StoreBench) -> None:
+    store = bench.store("fourthwall")
+    first = bench.issue(store, shop_token("one", provider="fourthwall"))
+    second = shop_token("two", provider="fourthwall")
+    store.publish(bench.begin(store, "owner-2"), second, replaced=first)
+
+    store.publish(bench.begin(store, "owner-3"), first, replaced=second)
+
+    state = store.subject(MERCHANT, SHOP)
+    assert state.token is not None
+    assert state.token.token_id == "one"
+
+
+def test_a_closed_session_cannot_begin(bench: StoreBench) -> None:
+    store = bench.store("chicksx")
+    bench.close_session()
+
+    state = store.subject(MERCHANT, SESSION)
+
+    assert state.closed
+    assert isinstance(store.begin_current(session_intention(), state), Busy)
+    assert isinstance(store.begin_current(session_intention(), SubjectState()), Busy)
+
+
+def test_a_session_closed_during_the_mint_gets_no_token(bench: StoreBench) -> None:
+    store = bench.store("chicksx")
+    mint = bench.begin(store, subject=SESSION, findable=False)
+    bench.close_session()
+
+    with pytest.raises(SessionClosed):
+        store.publish(mint, session_token())
+    store.give_up(mint, Fate.UNKNOWN)
+
+    assert bench.item(SESSION_PARTITION, "token#jti-1") is None
+    assert store.subject(MERCHANT, SESSION).closed
+
+
+def test_closing_during_the_mint_wins_even_where_the_lease_was_left_alone(bench: StoreBench) -> None:
+    store = bench.store("chicksx")
+    mint = bench.begin(store, subject=SESSION, findable=False)
+    bench.dynamodb.update_item(
+        TableName=bench.table_name,
+        Key={"pk": {"S": SESSION_PARTITION}, "sk": {"S": "subject"}},
+        UpdateExpression="SET closedAt = :now",
+        ExpressionAttributeValues={":now": {"N": "1"}},
+    )
+
+    with pytest.raises(SessionClosed):
+        store.publish(mint, session_token())
+
+    store.give_up(mint, Fate.UNKNOWN)
+    subject = bench.item(SESSION_PARTITION, "subject")
+    assert subject is not None
+    assert "expiresAt" not in subject  # the close keeps its own retention
+
+
+def test_of_a_session_the_token_that_lasts_longest_is_served(bench: StoreBench) -> None:
+    store = bench.store("chicksx")
+    now = int(bench.clock.now())
+    bench.issue(store, session_token("jti-1", expires_at=now + 100))
+    bench.issue(store, session_token("jti-2", expires_at=now + 900))
+    bench.issue(store, session_token("jti-3", expires_at=now + 500))
+
+    token = store.subject(MERCHANT, SESSION).token
+    assert token is not None
+    assert token.token_id == "jti-2"
+
+
+def test_an_id_that_belongs_to_another_living_token_is_refused(bench: StoreBench) -> None:
+    store = bench.store()
+    bench.issue(store, shop_token("1001"))
+    mint = bench.begin(store, "owner-2")
+
+    with pytest.raises(ProviderError) as refused:
+        store.publish(mint, shop_token("1001", access_token="another-value"))
+
+    assert refused.value.fate is Fate.UNKNOWN  # a token was made, and its true id is not known
+    kept = store.token(MERCHANT, "1001")
+    assert kept is not None
+    assert kept.access_token == "value-of-1001"
+
+
+@pytest.mark.parametrize("state", [State.REVOKING, State.REVOKED])
+def test_an_ended_token_is_never_published_again(bench: StoreBench, state: State) -> None:
+    store = bench.store()
+    issued = bench.issue(store, shop_token("1001", state=State.STANDING))
+    store.mark_revoking(issued)
+    if state is State.REVOKED:
+        store.mark_revoked(issued)
+
+    with pytest.raises(ProviderError):
+        store.publish(bench.begin_standing(store, "owner-2", intent_id=OTHER_INTENT), issued)
+
+    record = bench.item("shopify#acme", "token#1001")
+    assert record is not None
+    assert (record["state"], "accessToken" in record) == (state.value, False)

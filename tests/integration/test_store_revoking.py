@@ -1,0 +1,144 @@
+"""A token's end: marked first and never served from then on, then confirmed; the record stays for its retention."""
+
+from tests.fakes.clock import NOW
+from tests.integration.store_bench import (
+    DAY,
+    MERCHANT,
+    OTHER_INTENT,
+    StoreBench,
+    shop_token,
+)
+from token_broker.aws.tokens import FIRST_RETRY
+from token_broker.model import SHOP, Origin, State
+
+NOW_S = int(NOW)
+
+
+def test_the_current_token_is_marked_and_served_no_more_at_once(bench: StoreBench) -> None:
+    store = bench.store()
+    token = bench.issue(store, shop_token())
+
+    store.mark_revoking(token)
+
+    assert store.subject(MERCHANT, SHOP).token is None
+    record = bench.item("shopify#acme", "token#1001")
+    assert record is not None
+    assert record["state"] == "revoking"
+    assert record["dueAt"] == NOW_S + FIRST_RETRY
+    assert record.keys() & {"accessToken", "expiresAt"} == set()
+    assert bench.due() == [("shopify#acme", "token#1001")]
+
+
+def test_after_that_a_new_current_token_can_be_minted(bench: StoreBench) -> None:
+    store = bench.store()
+    store.mark_revoking(bench.issue(store, shop_token()))
+
+    bench.issue(store, shop_token("2002"))
+
+    token = store.subject(MERCHANT, SHOP).token
+    assert token is not None
+    assert token.token_id == "2002"
+
+
+def test_a_standing_token_is_marked_and_the_current_one_left_alone(bench: StoreBench) -> None:
+    store = bench.store()
+    bench.issue(store, shop_token("1001"))
+    standing = bench.issue(store, shop_token("2002", state=State.STANDING), OTHER_INTENT)
+
+    store.mark_revoking(standing)
+
+    current = store.subject(MERCHANT, SHOP).token
+    marked = store.token(MERCHANT, "2002")
+    assert current is not None
+    assert current.token_id == "1001"
+    assert marked is not None
+    assert (marked.state, marked.access_token) == (State.REVOKING, None)
+
+
+def test_a_token_that_is_current_no_more_is_still_marked(bench: StoreBench) -> None:
+    store = bench.store()
+    token = bench.issue(store, shop_token("1001"))
+    store.publish(bench.begin(store, "owner-2"), shop_token("2002"))
+
+    store.mark_revoking(token)  # read as current a moment ago
+
+    marked = store.token(MERCHANT, "1001")
+    current = store.subject(MERCHANT, SHOP).token
+    assert marked is not None
+    assert marked.state is State.REVOKING
+    assert current is not None
+    assert current.token_id == "2002"
+
+
+def test_a_foreign_token_without_a_record_gets_one_without_its_value(bench: StoreBench) -> None:
+    store = bench.store()
+    foreign = shop_token("7007", state=State.STANDING, origin=Origin.FOREIGN, title="Theirs", requested_by="ann")
+
+    store.mark_revoking(foreign)
+
+    record = bench.item("shopify#acme", "token#7007")
+    assert record is not None
+    assert (record["state"], record["origin"], record["title"]) == ("revoking", "foreign", "Theirs")
+    assert record["fingerprint"] == foreign.digest
+    assert (record["requestedBy"], record["dueAt"]) == ("ann", NOW_S + FIRST_RETRY)
+    assert record.keys() & {"accessToken", "expiresAt"} == set()
+
+
+def test_the_confirmed_end_is_kept_for_ninety_days_without_the_value(bench: StoreBench) -> None:
+    store = bench.store()
+    token = bench.issue(store, shop_token())
+    store.mark_revoking(token)
+    bench.clock.advance(5)
+
+    store.mark_revoked(token)
+
+    record = bench.item("shopify#acme", "token#1001")
+    assert record is not None
+    assert (record["state"], record["endedAt"]) == ("revoked", NOW_S + 5)
+    assert record["expiresAt"] == NOW_S + 5 + 90 * DAY
+    assert record.keys() & {"accessToken", "due", "dueAt"} == set()
+    read = store.token(MERCHANT, "1001")
+    assert read is not None
+    assert read.expires_at is None  # the record's retention is not the token's expiry
+
+
+def test_both_marks_can_be_made_again(bench: StoreBench) -> None:
+    store = bench.store()
+    token = bench.issue(store, shop_token())
+    store.mark_revoking(token)
+    store.mark_revoking(token)
+    store.mark_revoked(token)
+    before = bench.items()
+    bench.clock.advance(60)
+
+    store.mark_revoked(token)
+    store.mark_revoking(token)
+
+    assert bench.items() == before
+
+
+def test_marking_an_unrecorded_token_twice_keeps_the_first_record(bench: StoreBench) -> None:
+    store = bench.store()
+    foreign = shop_token("7007", state=State.STANDING, origin=Origin.FOREIGN)
+    store.mark_revoking(foreign)
+    store.mark_revoked(foreign)
+
+    store.mark_revoking(foreign)
+
+    record = store.token(MERCHANT, "7007")
+    assert record is not None
+    assert record.state is State.REVOKED
+
+
+def test_a_current_token_whose_record_is_gone_is_served_no_more_either(bench: StoreBench) -> None:
+    store = bench.store()
+    token = bench.issue(store, shop_token())
+    key = {"pk": {"S": "shopify#acme"}, "sk": {"S": "token#1001"}}
+    bench.dynamodb.delete_item(TableName=bench.table_name, Key=key)
+
+    store.mark_revoking(token)
+
+    assert store.subject(MERCHANT, SHOP).token is None
+    marked = store.token(MERCHANT, "1001")
+    assert marked is not None
+    assert marked.state is State.REVOKING

@@ -1,0 +1,73 @@
+"""The README's tables are true: each is held against what it describes."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from token_broker import errors
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class _Template(yaml.SafeLoader):
+    """CloudFormation's short forms (`!Ref`) as what they hold."""
+
+
+_Template.add_multi_constructor(
+    "!", lambda loader, _tag, node: loader.construct_yaml_str(node) if isinstance(node, yaml.ScalarNode) else None
+)
+
+
+def readme() -> str:
+    return (ROOT / "README.md").read_text()
+
+
+def template() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Template)  # noqa: S506
+    return loaded
+
+
+def functions() -> dict[str, Any]:
+    resources = template()["Resources"]
+    return {name: each for name, each in resources.items() if each["Type"] == "AWS::Serverless::Function"}
+
+
+def leaves(kind: type[errors.BrokerError]) -> list[type[errors.BrokerError]]:
+    below = kind.__subclasses__()
+    return [leaf for each in below for leaf in leaves(each)] if below else [kind]
+
+
+def test_the_route_table_is_the_templates() -> None:
+    described = set(re.findall(r"^\| `(GET|PUT|POST|DELETE) (/\S+?)`", readme(), re.MULTILINE))
+    deployed = {
+        (event["Properties"]["Method"], event["Properties"]["Path"])
+        for function in functions().values()
+        for event in function["Properties"]["Events"].values()
+    }
+
+    assert described == deployed
+
+
+def test_the_configuration_table_names_every_parameter_with_its_default() -> None:
+    table = readme().partition("## Configuration")[2].partition("##")[0]
+    for name, parameter in template()["Parameters"].items():
+        (row,) = [line for line in table.splitlines() if f"`{name}`" in line]
+        assert str(parameter["Default"]) in row or (parameter["Default"] == "" and "empty" in row)
+
+
+def test_the_error_table_has_every_code_with_its_status() -> None:
+    table = readme().partition("## Errors")[2].partition("##")[0]
+    for kind in leaves(errors.BrokerError):
+        (row,) = [line for line in table.splitlines() if f"`{kind.code}`" in line]
+        assert str(kind.status) in row
+
+
+@pytest.mark.parametrize("folder", sorted(path.parent for path in ROOT.glob("functions/*/*/app.py")))
+def test_each_function_has_its_line_in_the_build_and_its_block_in_the_template(folder: Path) -> None:
+    operation = f"{folder.parent.name}/{folder.name}"
+    (built,) = re.findall(rf"^build-(\w+): .*,{operation}\)$", (ROOT / "functions/Makefile").read_text(), re.MULTILINE)
+
+    assert built in functions()
