@@ -48,9 +48,7 @@ class Call[P: Provider]:
             return self.provider.account(merchant, self.secrets.read(merchant, fresh=True))
 
     def ask[T](self, merchant: str, question: Callable[[Account], T]) -> T:
-        """Ask the provider; where it refuses the credentials, once more with the secret read afresh: it may have
-        changed.
-        """
+        """Ask the provider; where it refuses the credentials, once more: the secret may have changed."""
         account = self.account(merchant)
         try:
             return question(account)

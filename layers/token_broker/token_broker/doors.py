@@ -81,9 +81,7 @@ class ApiDoor:
         return str(self._context.get("requestId", ""))
 
     def caller(self) -> str:
-        """The IAM principal that signed the request. The gateway has verified it; where it names none, nobody is let
-        in.
-        """
+        """The IAM principal that signed, as the gateway has verified it; where it names none, nobody is let in."""
         identity = self._context.get("identity")
         who = (identity.get("userArn") or identity.get("accessKey")) if isinstance(identity, dict) else None
         if not isinstance(who, str) or not who:
@@ -163,9 +161,7 @@ def _response(status: int, body: Any, content_type: str, headers: Mapping[str, s
 
 
 class DirectDoor:
-    """`lambda:InvokeFunction` with the route's fields. Who may invoke the function is trusted for every merchant of
-    it.
-    """
+    """`lambda:InvokeFunction` with the route's fields; trusted for every merchant of the function."""
 
     def __init__(self, event: Any, request_id: str) -> None:
         self._event = event

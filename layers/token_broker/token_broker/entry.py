@@ -36,9 +36,7 @@ type Operation[I: Input, B] = Callable[[I, B], Shown | dict[str, Any] | Reply]
 def handler[I: Input, B](
     assembly: Assembly[B], *, accepts: type[I], success: int = 200
 ) -> Callable[[Operation[I, B]], Callable[[Any, Any], Any]]:
-    """Make a Lambda handler of an operation: `operation(request, broker)` returns what to answer with the status
-    `success`.
-    """
+    """Make a Lambda handler of an operation, which returns what to answer with the status `success`."""
 
     def decorate(operation: Operation[I, B]) -> Callable[[Any, Any], Any]:
         @functools.wraps(operation)

@@ -44,9 +44,7 @@ _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `headers` and `body` may hold secrets, so neither is shown. `repeatable` overrides what the method
-    says.
-    """
+    """One request. `headers` and `body` may hold secrets and are not shown; `repeatable` overrules the method."""
 
     method: str
     url: str

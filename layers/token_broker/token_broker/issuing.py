@@ -13,6 +13,7 @@ list that does not show it yet is no proof that it will not appear. The intent s
 import hashlib
 import json
 from collections.abc import Callable
+from typing import cast
 
 from token_broker.call import PROVIDER_BUDGET, WAIT_FOR_OTHERS, Call
 from token_broker.clock import Deadline
@@ -105,8 +106,9 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
 def session_token(
     call: Call[Provider], merchant: str, session_id: str, scope: tuple[str, ...] | None
 ) -> tuple[Token, bool]:
-    """The session's token, and whether it is new. Raises `SessionClosed`, and `Conflict` where it has one with other
-    scopes.
+    """The session's token, and whether it is new.
+
+    Raises `SessionClosed`, and `Conflict` where it has a token with other scopes.
     """
     subject = session_subject(session_id)
     intent_id, until = new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
@@ -230,13 +232,13 @@ def _make_marked(call: Call[Provider], account: Account, title: str, mint: Mint,
 
 def _find(call: Call[Provider], account: Account, title: str, until: Deadline) -> Minted | None:
     """The token that a lost answer was about: the provider lists it under a title that only this intent used."""
-    listed = call.provider.list_tokens(account, until)  # type: ignore[attr-defined]  # marked implies lists
+    provider = cast("ListingProvider", call.provider)  # one that keeps marks can list them
     wanted = take_apart(title)
-    for each in listed:
+    for each in provider.list_tokens(account, until):
         mark = take_apart(each.title)
         if (mark.broker_id, mark.intent_id) == (wanted.broker_id, wanted.intent_id):
             call.telemetry.notice("lost_answer_found", intent=wanted.intent_id, token_id=each.minted.token_id)
-            return each.minted  # type: ignore[no-any-return]
+            return each.minted
     return None
 
 

@@ -37,9 +37,7 @@ class TokenList:
 
 
 def list_tokens(call: Call[ListingProvider], merchant: str) -> TokenList:
-    """All tokens of the app at the shop. A foreign value is never shown, nor one that has no record yet, nor a
-    revoked one.
-    """
+    """All tokens of the app at the shop. Values are shown of ours alone, once recorded and until revoked."""
     until = call.deadline.within(PROVIDER_BUDGET)
     known_before = {record.token_id for record in call.store.tokens(merchant)}
     listed = call.ask(merchant, lambda account: call.provider.list_tokens(account, until))

@@ -63,8 +63,9 @@ class Listed:
 
 
 class Provider(Protocol):
-    """One provider's client. Every call raises `ProviderFailure`s, with the fate of what was asked, and keeps to the
-    deadline.
+    """One provider's client.
+
+    Every call keeps to its deadline, and raises `ProviderFailure`s that say what became of it.
     """
 
     @property
@@ -162,9 +163,7 @@ class Intention:
 
 
 class TokenStore(Protocol):
-    """Where tokens, intents and leases are kept. Raises `StorageUnavailable` wherever the storage does not do its
-    part.
-    """
+    """Where tokens, intents and leases are kept. Raises `StorageUnavailable` where the storage fails."""
 
     def subject(self, merchant: str, subject: str) -> SubjectState:
         """What is served for a subject now, read consistently."""

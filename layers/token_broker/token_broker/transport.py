@@ -1,5 +1,4 @@
-"""`requests`, held to what a token broker needs: kept connections, one load of the trusted certificates, a hard end
-in time.
+"""`requests`, held to what a token broker needs: kept connections, certificates loaded once, a hard end in time.
 
 requests' own time-outs are for each read of the socket: a provider that sends a byte every few seconds would hold a
 call for ever. So each exchange has one more clock, which shuts the socket down when the whole time is over.
@@ -28,9 +27,8 @@ from token_broker import __version__
 from token_broker.http import Answer, Interrupted, Request, TimedOut, TooLarge, TransportFailure, Unreachable
 
 USER_AGENT = f"token-broker/{__version__} (python-requests/{requests.__version__})"
-#: A connection idle for longer is not trusted with a POST: a frozen function learns of the other side's close too
-#: late, and a POST that dies on a dead connection is one whose fate nobody knows. Common keep-alive limits start at 5
-#: s.
+#: Seconds. A connection idle for longer is not trusted with a POST: a frozen function learns of the other side's close
+#: too late, and what became of a POST on a dead connection nobody knows. Usual keep-alive limits start at 5 s.
 IDLE_LIMIT = 4.0
 CHUNK = 64 * 1024
 

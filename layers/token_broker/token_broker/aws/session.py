@@ -27,9 +27,8 @@ __all__ = ["BotoCoreError", "ClientError", "client", "error_code"]
 class _Loader(Loader):
     """botocore's own data, but not all of it.
 
-    Its table of every service's endpoints costs 30 ms to parse, and looking through its 400 services' folders for the
-    two that are used 10 ms. The table only says which partition a region is in: addresses and signing come from each
-    service's own rules.
+    Its table of every service's endpoints takes 30 ms to parse, and the search of 400 services' folders for the two in
+    use 10 ms. The table only says which partition a region is in: addresses and signing are each service's own rules.
     """
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  # each has what is asked for

@@ -20,9 +20,7 @@ CONFLICT_WAIT = 0.05
 
 
 class ConditionFailed(Exception):
-    """A conditional write found something else; `found` is the item that stands there (plain values), None where none
-    is.
-    """
+    """A conditional write found something else: `found` (plain values), or None where no item is."""
 
     def __init__(self, found: dict[str, Any] | None) -> None:
         super().__init__("condition failed")

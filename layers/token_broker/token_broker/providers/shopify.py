@@ -75,9 +75,7 @@ class Shopify:
         self._admin_tokens = AdminTokens(http)
 
     def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
-        """The secret: shop and permanent admin token, or shop, client id and client secret; optionally the API
-        version.
-        """
+        """The secret: shop and admin token, or shop, client id and client secret; optionally the API version."""
         if isinstance(typed := secret.get("shop"), str):
             secret = {**secret, "shop": typed.strip(" ")}  # an address that people type, not a credential
         fields = fields_of(NAME, merchant, secret, shapes=SHAPES, optional=frozenset({"apiVersion"}))
@@ -216,9 +214,7 @@ def _words(errors: Any, name: str = "", depth: int = 0) -> list[str]:
 
 
 def _unix(created_at: str | None, now: float) -> int:
-    """Shopify's ISO 8601 time as Unix seconds; now, where it is missing or cannot be read: the token is good all the
-    same.
-    """
+    """Shopify's ISO 8601 time in Unix seconds; now, where it cannot be read: the token is good all the same."""
     try:
         return int(datetime.fromisoformat(created_at or "").timestamp())
     except (ValueError, OverflowError):
