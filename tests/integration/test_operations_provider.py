@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, LIST, Answer, provider_of
 from tests.integration.stack import MERCHANT, Stack
-from token_broker.aws.tokens import SETTLING
+from token_broker.aws.leases import SETTLING
 
 #: What each function asks of its provider first. Deleting begins with a look at the list, where there is no record.
 ASKING = [FOURTHWALL, CHICKSX, CURRENT, CREATE, LIST, DELETE]

@@ -18,7 +18,7 @@ from tests.integration.functions import (
 )
 from tests.integration.outages import aws_error, refusing, timed_out
 from tests.integration.stack import MERCHANT, Stack
-from token_broker.aws.tokens import LEASE
+from token_broker.aws.leases import LEASE
 
 MINTING = [FOURTHWALL, CHICKSX, CURRENT, CREATE]
 READS = ("GetItem", "Query")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.integration.store_bench import DAY, MERCHANT, OTHER_INTENT, StoreBench, intention, shop_token
-from token_broker.aws.tokens import LEASE, DynamoTokens
+from token_broker.aws.leases import LEASE
+from token_broker.aws.tokens import DynamoTokens
 from token_broker.errors import Conflict, Fate
 from token_broker.model import Mint, State
 from token_broker.ports import Busy, Replay

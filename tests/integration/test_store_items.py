@@ -15,7 +15,7 @@ from tests.integration.store_bench import (
     session_token,
     shop_token,
 )
-from token_broker.aws.tokens import LEASE
+from token_broker.aws.leases import LEASE
 from token_broker.errors import Fate
 from token_broker.model import SHOP, Mint, State, fingerprint
 

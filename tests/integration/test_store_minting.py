@@ -15,7 +15,7 @@ from tests.integration.store_bench import (
     session_token,
     shop_token,
 )
-from token_broker.aws.tokens import LEASE, SETTLING
+from token_broker.aws.leases import LEASE, SETTLING
 from token_broker.errors import Fate, MintInProgress, ProviderError, SessionClosed
 from token_broker.model import SHOP, Mint, State
 from token_broker.ports import Busy, SubjectState

@@ -8,7 +8,7 @@ from tests.integration.store_bench import (
     StoreBench,
     shop_token,
 )
-from token_broker.aws.tokens import FIRST_RETRY
+from token_broker.aws.revocations import FIRST_RETRY
 from token_broker.model import SHOP, Origin, State
 
 NOW_S = int(NOW)

@@ -5,7 +5,7 @@ from typing import Any
 
 from token_broker.call import PROVIDER_BUDGET, Call
 from token_broker.marks import take_apart
-from token_broker.model import SERVABLE, SHOP, Origin, State, Token, fingerprint
+from token_broker.model import SERVABLE, SHOP, Origin, State, Token, token_from
 from token_broker.ports import Listed, ListingProvider
 
 
@@ -57,26 +57,18 @@ def list_tokens(call: Call[ListingProvider], merchant: str) -> TokenList:
 def _row(call: Call[ListingProvider], merchant: str, listed: Listed, record: Token | None, broker_id: str) -> Token:
     if record is not None and record.origin is Origin.BROKER:
         return record
-    minted = listed.minted
     mark = take_apart(listed.title)
     ours = mark.broker_id == broker_id
-    return Token(
+    row = token_from(
+        listed.minted,
         provider=call.provider.name,
         merchant=merchant,
         subject=SHOP,
-        token_id=minted.token_id,
-        access_token=None,
-        digest=fingerprint(minted.access_token),
-        token_type=minted.token_type,
-        scope=minted.scope,
-        issued_at=minted.issued_at,
-        expires_at=minted.expires_at,
-        use=minted.use,
         state=State.STANDING if record is None else record.state,
         origin=Origin.BROKER if ours else Origin.FOREIGN,
         title=mark.title if ours else listed.title,
-        provider_data=minted.provider_data,
     )
+    return replace(row, access_token=None)
 
 
 def _lost(record: Token) -> Token:

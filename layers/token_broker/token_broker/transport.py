@@ -76,9 +76,12 @@ class _Exchange(threading.local):
 _exchange = _Exchange()
 
 
-class _Connection(HTTPConnection):
+class _Watched(HTTPConnection):
+    """A connection that the alarm of its exchange can end, at each moment at which it could hang."""
+
     @override
     def connect(self) -> None:
+        _exchange.alarm.watch(self)  # a TLS handshake can hang as well as an answer
         super().connect()  # may try several addresses, each with its own time-out
         _exchange.alarm.watch(self)
 
@@ -89,26 +92,16 @@ class _Connection(HTTPConnection):
         super().request(*args, **kwargs)
 
 
-class _TlsConnection(HTTPSConnection):
-    @override
-    def connect(self) -> None:
-        _exchange.alarm.watch(self)  # a TLS handshake can hang as well as an answer
-        super().connect()
-        _exchange.alarm.watch(self)
-
-    @override
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        _exchange.alarm.watch(self)
-        _exchange.alarm.sent = True
-        super().request(*args, **kwargs)
+class _TlsWatched(_Watched, HTTPSConnection):
+    """The same over TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    ConnectionCls = _Watched
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
+    ConnectionCls = _TlsWatched
 
 
 class _Adapter(HTTPAdapter):

@@ -1,0 +1,46 @@
+"""What all of the store's jobs share: one provider's items, and how a token's record ends."""
+
+from typing import Any
+
+from token_broker.aws import records
+from token_broker.aws.records import Key
+from token_broker.aws.table import Table, update
+from token_broker.clock import Clock
+from token_broker.model import State, Token
+
+DAY = 24 * 60 * 60
+#: How long an ended token's record, without its value, is kept.
+HISTORY_RETENTION = 90 * DAY
+
+
+class ProviderItems:
+    """One provider's part of the table."""
+
+    def __init__(self, table: Table, *, provider: str, clock: Clock) -> None:
+        self._table = table
+        self._provider = provider
+        self._clock = clock
+
+    def _ended(
+        self, token: Token, state: State, *, due_at: int | None = None, until: int | None = None
+    ) -> dict[str, Any]:
+        """The update that takes a token's value away and gives it a last state."""
+        key = self._token_key(token.merchant, token.subject, token.token_id)
+        expression = "SET #state = :state, endedAt = :now"
+        if until is not None:
+            expression += ", expiresAt = :until"
+        if due_at is not None:
+            expression += ", due = :due, dueAt = :dueAt"
+        expression += " REMOVE accessToken" if due_at is not None else " REMOVE accessToken, due, dueAt"
+        values = {
+            ":state": state.value,
+            ":now": int(self._clock.now()),
+            ":until": until,
+            ":due": records.due_shard(key[0]),
+            ":dueAt": due_at,
+            ":revoked": State.REVOKED.value,
+        }
+        return update(key, expression, "attribute_exists(pk) AND #state <> :revoked", values, {"#state": "state"})
+
+    def _token_key(self, merchant: str, subject: str, token_id: str) -> Key:
+        return records.token_key(self._provider, merchant, subject, token_id)

@@ -1,0 +1,209 @@
+"""The right to mint, and its end: leases, intents, and the transaction that stores a token.
+
+A lease is an owner, an end and a fence in one item; the holder's later writes name the owner and the fence, so one
+whose lease was taken over changes nothing.
+"""
+
+from typing import Any
+
+from token_broker.aws import records
+from token_broker.aws.items import DAY, HISTORY_RETENTION
+from token_broker.aws.reading import Reading
+from token_broker.aws.records import Key
+from token_broker.aws.table import UNMET, ConditionFailed, TransactionRefused, delete, put, update
+from token_broker.errors import BrokerError, Conflict, Fate, MintInProgress, ProviderError, SessionClosed
+from token_broker.model import SHOP, Mint, State, Token
+from token_broker.ports import Busy, Intention, Replay, SubjectState
+
+#: Seconds; longer than any holder can live (a function ends after 25 s), clocks' differences included.
+LEASE = 40
+#: Seconds for which a provider that may still be working is left to end it. The next caller waits for as long.
+SETTLING = 4
+#: How long an Idempotency-Key is remembered after its token was made.
+KEY_RETENTION = DAY
+#: How long a session's state outlives its last token.
+SESSION_RETENTION = 30 * DAY
+
+# The fence rises at a mint's end as at its begin: who read while it was under way must read again.
+_OPEN = "REMOVE #owner, leaseEnd, intentId, intentAt, intentBy, intentTitle, due, dueAt ADD fence :one"
+_OWNED = "#owner = :owner AND fence = :fence"
+_OWNER = {"#owner": "owner"}
+_FREE = "(attribute_not_exists(#owner) OR leaseEnd < :now)"
+
+
+class Leases(Reading):
+    """Begin, publish, confirm, give up."""
+
+    def begin_current(self, intention: Intention, seen: SubjectState) -> Mint | Busy:
+        """Lease and intent in one conditional update. An intent that is still open is taken over as it is."""
+        key = records.subject_key(self._provider, intention.merchant, intention.subject)
+        unchanged = "fence = :seen" if seen.fence else "attribute_not_exists(fence)"
+        condition = f"{unchanged} AND {_FREE} AND attribute_not_exists(closedAt)"
+        item = self._begin(intention, key, condition, {":seen": seen.fence})
+        if not _holds(item, intention):
+            return Busy()
+        return _mint(intention, key, item)
+
+    def begin_standing(self, intention: Intention) -> Mint | Busy | Replay:
+        """The same on an item of its own; with an Idempotency-Key it may have happened before."""
+        item_id = intention.key_id or intention.intent_id
+        key = records.intent_key(self._provider, intention.merchant, item_id)
+        again = f"attribute_not_exists(tokenId) AND bodyHash = :body AND {_FREE}"
+        condition = f"attribute_not_exists(pk) OR expiresAt < :now OR ({again})"
+        item = self._begin(intention, key, condition, {":body": intention.body_hash or ""})
+        if _holds(item, intention):
+            return _mint(intention, key, item)
+        if item.get("bodyHash") != intention.body_hash:
+            raise Conflict("This Idempotency-Key came with another body before. Use a new key for a new token.")
+        if "tokenId" not in item:
+            return Busy()
+        made = self.token(intention.merchant, item["tokenId"])
+        if made is None:
+            raise Conflict("The token that this Idempotency-Key made is gone. Use a new key to create another token.")
+        return Replay(made)
+
+    def _begin(self, intention: Intention, key: Key, condition: str, values: dict[str, Any]) -> dict[str, Any]:
+        """The item as it is after the try, whoever holds it now."""
+        now = int(self._clock.now())
+        expression = (
+            "SET #owner = :owner, leaseEnd = :end, intentId = if_not_exists(intentId, :intent), "
+            "intentAt = if_not_exists(intentAt, :now), intentBy = if_not_exists(intentBy, :by)"
+        )
+        if intention.title is not None:
+            expression += ", intentTitle = :title"
+        if intention.body_hash is not None:
+            expression += ", bodyHash = :body"
+        if intention.findable:
+            expression += ", due = :due, dueAt = :end"
+        arguments = update(
+            key,
+            f"{expression} REMOVE expiresAt, tokenId ADD fence :one",
+            condition,
+            {
+                **values,
+                ":owner": intention.owner,
+                ":end": now + LEASE,
+                ":intent": intention.intent_id,
+                ":now": now,
+                ":by": intention.requested_by,
+                ":title": intention.title,
+                ":body": intention.body_hash or "",
+                ":due": records.due_shard(key[0]),
+                ":one": 1,
+            },
+            _OWNER,
+        )
+        try:
+            return self._table.update(arguments)
+        except ConditionFailed as failure:
+            return failure.found or {}
+
+    def publish(self, mint: Mint, token: Token, *, replaced: Token | None = None) -> None:
+        """Token, end of the intent and current pointer in one transaction."""
+        writes = [("Put", self._token_put(token)), self._end_of_intent(mint, token)]
+        if replaced is not None:
+            until = int(self._clock.now()) + HISTORY_RETENTION
+            writes.append(("Update", self._ended(replaced, State.LOST, until=until)))
+        try:
+            self._table.transact(writes, token=mint.owner)
+        except TransactionRefused as refused:
+            raise self._reason(mint, refused.reasons) from None
+
+    def _reason(self, mint: Mint, reasons: tuple[str, ...]) -> BrokerError:
+        if reasons[1] != UNMET:
+            detail = "The provider gave an id that belongs to another token of this merchant."
+            return ProviderError(detail, fate=Fate.UNKNOWN)
+        if self.subject(mint.merchant, mint.subject).closed:
+            return SessionClosed()
+        return MintInProgress()
+
+    def _token_put(self, token: Token) -> dict[str, Any]:
+        # An id comes again only with the very same token, or for one that has ended.
+        return put(
+            self._token_key(token.merchant, token.subject, token.token_id),
+            records.token_attributes(token),
+            "attribute_not_exists(pk) OR expiresAt <= :now OR (#state = :revoked AND fingerprint <> :print) "
+            "OR (fingerprint = :print AND NOT #state IN (:revoking, :revoked))",
+            {
+                ":now": int(self._clock.now()),
+                ":print": token.digest,
+                ":revoking": State.REVOKING.value,
+                ":revoked": State.REVOKED.value,
+            },
+            {"#state": "state"},
+        )
+
+    def _end_of_intent(self, mint: Mint, token: Token) -> tuple[str, dict[str, Any]]:
+        key = self._mint_key(mint)
+        values: dict[str, Any] = {":owner": mint.owner, ":fence": mint.fence, ":one": 1}
+        now = int(self._clock.now())
+        if mint.standing:
+            if not mint.remembered:
+                return "Delete", delete(key, _OWNED, values, _OWNER)
+            values |= {":id": token.token_id, ":until": now + KEY_RETENTION}
+            return "Update", update(key, f"SET tokenId = :id, expiresAt = :until {_OPEN}", _OWNED, values, _OWNER)
+        if mint.subject == SHOP:
+            values |= {":current": records.token_attributes(token), ":now": now}
+            names = {**_OWNER, "#current": "current"}
+            return "Update", update(key, f"SET #current = :current, checkedAt = :now {_OPEN}", _OWNED, values, names)
+        values[":until"] = (token.expires_at or now) + SESSION_RETENTION
+        condition = f"{_OWNED} AND attribute_not_exists(closedAt)"
+        return "Update", update(key, f"SET expiresAt = :until {_OPEN}", condition, values, _OWNER)
+
+    def confirm(self, mint: Mint) -> None:
+        """The current token was given again."""
+        self._release(mint, f"SET checkedAt = :now {_OPEN}")
+
+    def give_up(self, mint: Mint, fate: Fate) -> None:
+        """Free the lease; end the intent too where nothing can have happened."""
+        if fate is Fate.NOT_DONE and mint.standing:
+            self._release(mint, None)
+            return
+        if fate is Fate.UNDER_WAY:
+            end = "" if mint.subject == SHOP else ", expiresAt = :until"
+            self._release(mint, f"SET leaseEnd = :soon{end}")
+            return
+        ending = _OPEN if fate is Fate.NOT_DONE else "REMOVE #owner, leaseEnd"
+        # A session's token ends by itself and cannot be looked up: its open intent need not be kept for ever.
+        self._release(mint, ending if mint.subject == SHOP else f"SET expiresAt = :until {ending}")
+
+    def _release(self, mint: Mint, expression: str | None) -> None:
+        now = int(self._clock.now())
+        values = {
+            ":owner": mint.owner,
+            ":fence": mint.fence,
+            ":now": now,
+            ":until": now + SESSION_RETENTION,
+            ":soon": now + SETTLING,
+            ":one": 1,
+        }
+        try:
+            if expression is None:
+                self._table.delete(delete(self._mint_key(mint), _OWNED, values, _OWNER))
+            else:
+                condition = _OWNED if mint.subject == SHOP else f"{_OWNED} AND attribute_not_exists(closedAt)"
+                self._table.update(update(self._mint_key(mint), expression, condition, values, _OWNER))
+        except ConditionFailed:
+            pass  # the lease was taken over, or the session closed: it is not ours to change any more
+
+    def _mint_key(self, mint: Mint) -> Key:
+        return records.partition(self._provider, mint.merchant, mint.subject), mint.key
+
+
+def _holds(item: dict[str, Any], intention: Intention) -> bool:
+    # Also true where the write had happened and its answer was lost: the repeated write then finds its own owner.
+    return item.get("owner") == intention.owner
+
+
+def _mint(intention: Intention, key: Key, item: dict[str, Any]) -> Mint:
+    return Mint(
+        merchant=intention.merchant,
+        subject=intention.subject,
+        key=key[1],
+        intent_id=item["intentId"],
+        owner=intention.owner,
+        fence=item["fence"],
+        continued=item["intentId"] != intention.intent_id,
+        title=intention.title,
+        remembered=intention.body_hash is not None,
+    )

@@ -1,0 +1,58 @@
+"""Reading the store: what is served for a subject, records, and this stack's own name."""
+
+from token_broker.aws import records
+from token_broker.aws.items import ProviderItems
+from token_broker.aws.table import ConditionFailed, put
+from token_broker.marks import new_broker_id
+from token_broker.model import SHOP, Token
+from token_broker.ports import SubjectState
+
+
+class Reading(ProviderItems):
+    """Consistent reads, one call each."""
+
+    _broker_id: str | None = None
+
+    def subject(self, merchant: str, subject: str) -> SubjectState:
+        """One call: an item for a shop, a partition of two or three items for a session."""
+        key = records.subject_key(self._provider, merchant, subject)
+        if subject == SHOP:
+            item = self._table.get(key) or {}
+            current = item.get("current")
+            return SubjectState(
+                token=None if current is None else records.token_of(current),
+                checked_at=item.get("checkedAt", 0),
+                fence=item.get("fence", 0),
+            )
+        items = {item["sk"]: item for item in self._table.query(key[0])}
+        state = items.pop(key[1], {})
+        tokens = [records.token_of(item) for sk, item in items.items() if sk.startswith("token#")]
+        return SubjectState(
+            token=max(tokens, key=lambda token: token.expires_at or 0, default=None),
+            closed="closedAt" in state,
+            fence=state.get("fence", 0),
+        )
+
+    def token(self, merchant: str, token_id: str) -> Token | None:
+        """A shop-wide token's record."""
+        item = self._table.get(self._token_key(merchant, SHOP, token_id))
+        return None if item is None else records.token_of(item)
+
+    def tokens(self, merchant: str) -> list[Token]:
+        """All records of shop-wide tokens, those in their retention included."""
+        pk = records.partition(self._provider, merchant)
+        return [records.token_of(item) for item in self._table.query(pk, prefix="token#")]
+
+    def broker_id(self) -> str:
+        """Read once in a process; made by whoever comes first."""
+        if self._broker_id is None:
+            item = self._table.get(records.BROKER_KEY)
+            if item is None:
+                made = new_broker_id()
+                try:
+                    self._table.put(put(records.BROKER_KEY, {"brokerId": made}, "attribute_not_exists(pk)"))
+                    item = {"brokerId": made}
+                except ConditionFailed as failure:
+                    item = failure.found or {"brokerId": made}
+            self._broker_id = str(item["brokerId"])
+        return self._broker_id

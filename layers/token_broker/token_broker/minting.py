@@ -1,0 +1,153 @@
+"""Doing one mint, once the right to it is held: ask the provider, store what it gives, end the intent.
+
+A mint whose answer was lost is looked up within the same call while time remains. It is not asked for again there: a
+list that does not show it yet is no proof that it will not appear. The intent stays, and the next call continues it:
+it looks up first what may have been made.
+"""
+
+from collections.abc import Callable
+from typing import cast
+
+from token_broker.call import PROVIDER_BUDGET, Call
+from token_broker.clock import Deadline
+from token_broker.errors import (
+    BrokerError,
+    Fate,
+    MintInProgress,
+    ProviderFailure,
+    SessionClosed,
+    StorageUnavailable,
+    TokenLimitReached,
+)
+from token_broker.marks import marked, take_apart
+from token_broker.model import Mint, Minted, State, Token, token_from
+from token_broker.ports import Account, ListingProvider, Order, Provider
+
+#: Seconds that must be left for one more call to a storage that has just failed.
+RELEASE_TIME = 5.0
+
+
+def mint_current(
+    call: Call[Provider],
+    mint: Mint,
+    order: Order,
+    *,
+    known: Token | None = None,
+    budget: float = PROVIDER_BUDGET,
+) -> Token:
+    """The subject's new current token, stored; or the `known` one, where the provider gives that again.
+
+    `budget` is the time in seconds for everything that is asked of the provider.
+    """
+
+    def work(until: Deadline) -> Token:
+        token = _token(call, mint, _make(call, mint, order, until), State.CURRENT, scope=order.scope)
+        if known is not None and known.token_id == token.token_id:
+            call.store.confirm(mint)
+            return known
+        _publish(call, mint, token, replaced=known)
+        return token
+
+    return _guarded(call, mint, work, budget)
+
+
+def mint_standing(call: Call[ListingProvider], mint: Mint) -> Token:
+    """A new token beside the current one, stored."""
+
+    def work(until: Deadline) -> Token:
+        token = _token(call, mint, _make(call, mint, Order(), until), State.STANDING)
+        _publish(call, mint, token)
+        return token
+
+    return _guarded(call, mint, work, PROVIDER_BUDGET)
+
+
+def _guarded(call: Call[Provider], mint: Mint, work: Callable[[Deadline], Token], budget: float) -> Token:
+    """Do the work, and free the right to mint where it fails: what certainly did not happen needs no look-up later."""
+    try:
+        return work(call.deadline.within(budget))
+    except ProviderFailure as failure:
+        if isinstance(failure, TokenLimitReached):
+            call.telemetry.count("TokenLimitHeadroom", 0)
+        open_before = mint.continued and failure.fate is Fate.NOT_DONE
+        _give_up(call, mint, Fate.UNKNOWN if open_before else failure.fate)
+        raise
+    except (StorageUnavailable, SessionClosed, MintInProgress):
+        # The provider may have given a token that was not stored: it is found again by the intent that stays.
+        # A storage that hangs gets no further call when time is short; the lease ends by itself.
+        if call.deadline.left() > RELEASE_TIME:
+            _give_up(call, mint, Fate.UNKNOWN)
+        raise
+    except BrokerError:
+        _give_up(call, mint, Fate.UNKNOWN if mint.continued else Fate.NOT_DONE)
+        raise
+
+
+def _give_up(call: Call[Provider], mint: Mint, fate: Fate) -> None:
+    try:
+        call.store.give_up(mint, fate)
+    except BrokerError as failure:
+        # The lease ends by itself, and the first failure is the one to report.
+        call.telemetry.notice("mint_not_released", code=failure.code, intent=mint.intent_id)
+
+
+def _make(call: Call[Provider], mint: Mint, order: Order, until: Deadline) -> Minted:
+    if not call.provider.capabilities.marked or mint.title is None:
+        return call.ask(mint.merchant, lambda account: call.provider.mint(account, order, until))
+    title = marked(mint.title, call.store.broker_id(), mint.intent_id)
+    return call.ask(mint.merchant, lambda account: _make_marked(call, account, title, mint, until))
+
+
+def _make_marked(call: Call[Provider], account: Account, title: str, mint: Mint, until: Deadline) -> Minted:
+    if mint.continued and (found := _find(call, account, title, until)) is not None:
+        return found
+    try:
+        return call.provider.mint(account, Order(title=title), until)
+    except ProviderFailure as failure:
+        if failure.fate is Fate.NOT_DONE:
+            raise
+        try:
+            found = _find(call, account, title, until)
+        except ProviderFailure:
+            raise failure from None
+        if found is None:
+            raise
+        return found
+
+
+def _find(call: Call[Provider], account: Account, title: str, until: Deadline) -> Minted | None:
+    """The token that a lost answer was about: the provider lists it under a title that only this intent used."""
+    provider = cast("ListingProvider", call.provider)  # one that keeps marks can list them
+    wanted = take_apart(title)
+    for each in provider.list_tokens(account, until):
+        mark = take_apart(each.title)
+        if (mark.broker_id, mark.intent_id) == (wanted.broker_id, wanted.intent_id):
+            call.telemetry.notice("lost_answer_found", intent=wanted.intent_id, token_id=each.minted.token_id)
+            return each.minted
+    return None
+
+
+def _token(
+    call: Call[Provider], mint: Mint, minted: Minted, state: State, *, scope: tuple[str, ...] | None = None
+) -> Token:
+    return token_from(
+        minted,
+        provider=call.provider.name,
+        merchant=mint.merchant,
+        subject=mint.subject,
+        state=state,
+        title=mint.title,
+        requested_by=call.caller,
+        requested_scope=scope,
+    )
+
+
+def _publish(call: Call[Provider], mint: Mint, token: Token, *, replaced: Token | None = None) -> None:
+    try:
+        call.store.publish(mint, token, replaced=replaced)
+    except BrokerError as failure:
+        call.telemetry.notice(
+            "minted_but_not_stored", code=failure.code, intent=mint.intent_id, fingerprint=token.digest
+        )
+        raise
+    call.telemetry.count("TokensIssued")
