@@ -1,5 +1,6 @@
 """One AWS in this process for each module, and beside it the providers' simulators; nothing else can be reached."""
 
+import hashlib
 import ssl
 import uuid
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,14 @@ ENVIRONMENT = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
+#: Makes owners' names unique for each test: DynamoDB remembers a ClientRequestToken for ten minutes (moto does not).
+_SALT = [""]
+
+
+def _salted(params: dict[str, Any], **_: Any) -> None:
+    given = _SALT[0] + params["ClientRequestToken"]
+    params["ClientRequestToken"] = hashlib.sha256(given.encode()).hexdigest()[:32]
+
 
 @pytest.fixture(scope="session")
 def clients() -> Mapping[str, Any]:
@@ -39,6 +48,7 @@ def clients() -> Mapping[str, Any]:
         session.client.cache_clear()
         made = {service: session.client(service) for service in ("dynamodb", "secretsmanager")}
         session.client.cache_clear()
+        made["dynamodb"].meta.events.register("provide-client-params.dynamodb.TransactWriteItems", _salted)
     return made
 
 
@@ -58,7 +68,7 @@ def aws(clients: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 @pytest.fixture
 def dynamodb(aws: Mapping[str, Any]) -> Any:
-    """The client that everything about the table goes through: another engine is another value of this fixture."""
+    """The client that everything about the table goes through: another engine is another endpoint in `clients`."""
     return aws["dynamodb"]
 
 
@@ -77,6 +87,7 @@ def module_table(aws: Mapping[str, Any]) -> Iterator[str]:
 @pytest.fixture
 def table_name(dynamodb: Any, module_table: str) -> Iterator[str]:
     """An empty table, as the template has it."""
+    _SALT[0] = uuid.uuid4().hex
     yield module_table
     empty(dynamodb, module_table)
 

@@ -287,3 +287,13 @@ def test_a_refusal_says_when_to_come_again() -> None:
     answer = ApiDoor(api_event()).refuse(ProviderThrottled("Slow down.", retry_after=1.2))
 
     assert answer["headers"]["Retry-After"] == "2"
+
+
+def test_a_presigned_requests_signature_is_no_field() -> None:
+    query = {"X-Amz-Signature": ["0f"], "X-Amz-Date": ["20261121T000000Z"], "foreign": ["true"]}
+
+    assert given(RevokeToken, path={"merchant": "acme", "tokenId": "7"}, query=query) == {
+        "merchant": "acme",
+        "tokenId": "7",
+        "foreign": "true",
+    }

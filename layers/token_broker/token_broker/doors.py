@@ -77,7 +77,7 @@ class ApiDoor:
 
     @property
     def request_id(self) -> str:
-        """The gateway's own id, which its logs and its `x-amzn-RequestId` header have too."""
+        """The id in the gateway's logs and its `x-amzn-RequestId` header. A client may choose it: it proves nothing."""
         return str(self._context.get("requestId", ""))
 
     def caller(self) -> str:
@@ -113,7 +113,9 @@ class ApiDoor:
         many = self._event.get("multiValueQueryStringParameters") or {}
         if any(len(values or ()) != 1 for values in many.values()):
             raise InvalidRequest("Each query parameter can be given once.")
-        return dict(self._event.get("queryStringParameters") or {})
+        given = self._event.get("queryStringParameters") or {}
+        # A presigned request carries its signature here; the gateway has judged it.
+        return {name: value for name, value in given.items() if not name.lower().startswith("x-amz-")}
 
     def _header(self, name: str) -> str | None:
         many = self._event.get("multiValueHeaders") or {
