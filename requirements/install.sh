@@ -20,9 +20,14 @@ mkdir -p .venvs .local/logs
 log=".local/logs/install-$name.log"
 echo "Installing .venvs/$name (once; log: $log)" >&2
 rm -rf "$venv"
-"$python" -m venv "$venv"
+trap 'echo "Interrupted: run the same command again." >&2; exit 130' INT
+if ! "$python" -m venv "$venv" >"$log" 2>&1; then
+    tail -n 5 "$log" >&2
+    echo "Making .venvs/$name failed: see $log, then run the same command again." >&2
+    exit 1
+fi
 if ! "$venv/bin/python" -m pip install --no-input --disable-pip-version-check --require-hashes \
-    --requirement "$wanted" >"$log" 2>&1; then
+    --requirement "$wanted" >>"$log" 2>&1; then
     tail -n 5 "$log" >&2
     echo "Installing .venvs/$name failed: see $log, then run the same command again." >&2
     exit 1

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from sandbox.demo.masking import masked, without_values
 
@@ -41,16 +43,18 @@ class Transcript:
 
     def table(self, items: Sequence[dict[str, Any]]) -> None:
         """What the token table holds, values masked."""
-        table = Table(
-            "partition", "item", "state", "expires at", "fingerprint", box=None, header_style="bold", pad_edge=False
-        )
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for name in ("partition", "item"):
+            table.add_column(name, overflow="fold")
+        for name in ("state", "expires at (UTC)", "fingerprint"):
+            table.add_column(name, no_wrap=True)
         for item in items:
             value = item.get("accessToken")
             table.add_row(
                 item["pk"],
                 item["sk"],
                 item.get("state", ""),
-                str(item.get("expiresAt", "")),
+                _utc(item.get("expiresAt")),
                 item.get("fingerprint", masked(value) if value else ""),
             )
         self._console.print(table)
@@ -60,8 +64,15 @@ class Transcript:
         self._console.print(text, highlight=False, soft_wrap=True)
 
     def _line(self, label: str, marked_up: str, plain: str) -> None:
-        self._console.print(f"   [dim]{label:>9}[/]  {marked_up}", end="", highlight=False, soft_wrap=True)
-        self._console.print(plain, markup=False, highlight=False, soft_wrap=True)
+        row = Table.grid(padding=(0, 2))
+        row.add_column(width=11, justify="right", style="dim")
+        row.add_column(overflow="fold")
+        row.add_row(label, Text.from_markup(marked_up).append(plain))
+        self._console.print(row)
+
+
+def _utc(seconds: Any) -> str:
+    return "" if seconds is None else datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _gist(answer: Any) -> str:
@@ -75,7 +86,7 @@ def _gist(answer: Any) -> str:
         return f"{shown['used']} of {shown['limit']} places used: " + " · ".join(rows)
     if isinstance(shown, dict) and "accessToken" in shown:
         use = shown["use"]
-        kept = ("tokenId", "accessToken", "scope", "expiresAt", "subject", "title")
+        kept = ("tokenId", "accessToken", "expiresAt", "title")
         story = {name: shown[name] for name in kept if shown.get(name) not in (None, [])}
         return f"{json.dumps(story, ensure_ascii=False)} · use it as {use['in']} {use['name']}"
     if isinstance(shown, dict) and "code" in shown:

@@ -4,14 +4,15 @@
     demo-oauth    Shopify with a client id and secret, which buy a 24-hour token
     demo-classic  Shopify with the older, unversioned address
 
-The credentials are made anew by each `make up`, written to the local Secrets Manager and to the
-simulators, and nowhere else. A simulator keeps an account's tokens when its credentials change.
+The credentials are made by the first `make up` of a stack, written to the local Secrets Manager and to the
+simulators, and nowhere else.
 """
 
 import json
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sandbox.simulators.control_client import ControlClient
 from sandbox.stack.aws import LocalAws
@@ -27,18 +28,23 @@ class DemoSecret:
 
 
 def store_demo_accounts(aws: LocalAws, control: str, prefix: str) -> list[DemoSecret]:
-    """Create or renew every demo account and its secret."""
+    """Every demo account with its secret: the one that is stored already, else a new one."""
     simulators, manager = ControlClient(control), aws.client("secretsmanager")
-    made = list(_demo_secrets())
-    for secret in made:
+    kept = [_kept(manager, prefix, secret) for secret in _demo_secrets()]
+    for secret in kept:
         account = {name: value for name, value in secret.fields.items() if name != "apiVersion"}
         simulators.put_account(secret.provider, secret.merchant, **account)
-        name, value = f"{prefix}/{secret.provider}/{secret.merchant}", json.dumps(dict(secret.fields))
-        try:
-            manager.create_secret(Name=name, SecretString=value)
-        except manager.exceptions.ResourceExistsException:
-            manager.put_secret_value(SecretId=name, SecretString=value)
-    return made
+    return kept
+
+
+def _kept(manager: Any, prefix: str, secret: DemoSecret) -> DemoSecret:
+    name = f"{prefix}/{secret.provider}/{secret.merchant}"
+    try:
+        manager.create_secret(Name=name, SecretString=json.dumps(dict(secret.fields)))
+    except manager.exceptions.ResourceExistsException:
+        stored = manager.get_secret_value(SecretId=name)["SecretString"]
+        return replace(secret, fields=json.loads(stored))
+    return secret
 
 
 def _demo_secrets() -> Iterator[DemoSecret]:

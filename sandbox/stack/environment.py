@@ -14,7 +14,8 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 def plain(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The caller's environment without what would change how the stack behaves."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
-    return {**kept, "NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK, **(extra or {})}
+    ours = {"NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, **ours, **(extra or {})}
 
 
 def emulator(settings: Settings, port: int) -> dict[str, str]:
@@ -50,7 +51,6 @@ def sam(folder: Path, endpoint: str | None = None) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "NO_COLOR": "1",
     }
     return plain(chosen | ({"AWS_ENDPOINT_URL": endpoint} if endpoint else {}))

@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -38,6 +40,9 @@ def run_sam(
     # Named, since SAM looks for it beside the template, which for a deploy is the built one.
     config = ["--config-file", str(PROJECT / "samconfig.toml"), "--config-env", "local"]
     command = [str(settings.local_python), "-m", "samcli", *arguments, *config]
+    # SAM's makefile builds leave a folder each in the temporary folder.
+    scratch = tempfile.mkdtemp(prefix="tmp-", dir=BUILD_FOLDER)
+    chosen |= {"TMPDIR": scratch}
     process, identity = processes.start(command, mark=f"-m samcli {name}", log=log, environment=chosen, folder=PROJECT)
     if state is not None:
         state.remember(f"sam {name}", identity)
@@ -49,6 +54,7 @@ def run_sam(
         # Also on Ctrl-C: it leads a session of its own, which the terminal's signal does not reach.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+        shutil.rmtree(scratch, ignore_errors=True)
         if state is not None:
             state.forget(f"sam {name}")
     if status != 0:

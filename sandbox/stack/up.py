@@ -1,5 +1,6 @@
 """`make up`: build, start, deploy, complete, describe. Every step may find its work already done."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ _BUSY_AFTER = 5.0
 
 def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
     """The stack, as stack.json describes it. Raises StackError."""
+    template = load_template(PROJECT / "template.yaml")
+    _check_addresses(settings, template)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     busy = "Another `make up` or `make down` is at work in this folder: wait until it has ended."
     with locked(settings.state_dir / "lock", busy=busy, seconds=_BUSY_AFTER):
@@ -35,7 +38,6 @@ def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
             control, base_urls = _providers(settings, state, progress)
             with progress.step("Deploying template.yaml"):
                 deployment = deploy(settings, state, aws, base_urls, digest)
-        template = load_template(PROJECT / "template.yaml")
         with progress.step("Completing what the local AWS leaves out of the template"):
             complete(aws, template, deployment)
         if control is not None:
@@ -44,6 +46,14 @@ def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
         stack = _describe(aws, template, deployment, base_urls)
         write_privately(settings.stack_file, stack)
         return stack
+
+
+def _check_addresses(settings: Settings, template: dict[str, Any]) -> None:
+    """Before anything is started or stopped: the deploy would refuse them too, but late and by another name."""
+    for provider, address in settings.base_urls.items():
+        parameter = template["Parameters"][f"{provider.capitalize()}BaseUrl"]
+        if not re.fullmatch(parameter["AllowedPattern"], address):
+            raise StackError(f"{provider.upper()}_BASE_URL is {address!r}: it {parameter['ConstraintDescription']}")
 
 
 def build_only(settings: Settings, progress: Progress) -> None:
