@@ -354,6 +354,19 @@ def test_a_post_does_not_trust_a_connection_that_was_idle_for_long(
         assert [(seen.method, seen.connection) for seen in server.seen] == [("GET", 1), ("GET", 1), ("POST", 2)]
 
 
+def test_another_hosts_traffic_does_not_make_a_connection_look_fresh(
+    client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "IDLE_LIMIT", 0.05)
+    with serving(always(answer())) as one, serving(always(answer())) as other:
+        send(client, get(one.origin))
+        time.sleep(0.1)
+        send(client, get(other.origin))
+        send(client, post(one.origin))
+
+        assert [(seen.method, seen.connection) for seen in one.seen] == [("GET", 1), ("POST", 2)]
+
+
 @pytest.mark.parametrize("make", [get, post])
 def test_a_connection_that_was_closed_while_idle_loses_and_doubles_nothing(
     client: HttpClient, make: Callable[[str], Request]

@@ -1,6 +1,9 @@
 """A token's end: marked first and never served from then on, then confirmed; the record stays for its retention."""
 
+from dataclasses import replace
+
 from tests.fakes.clock import NOW
+from tests.integration.outages import refusing
 from tests.integration.store_bench import (
     DAY,
     MERCHANT,
@@ -142,3 +145,20 @@ def test_a_current_token_whose_record_is_gone_is_served_no_more_either(bench: St
     marked = store.token(MERCHANT, "1001")
     assert marked is not None
     assert marked.state is State.REVOKING
+
+
+def test_a_token_that_became_current_since_it_was_looked_up_is_marked_and_unserved_in_one_write(
+    bench: StoreBench,
+) -> None:
+    """A crash between two writes would leave it served although it is marked."""
+    store = bench.store()
+    seen = replace(shop_token(), state=State.STANDING)
+    bench.issue(store, shop_token())
+
+    with refusing(bench.dynamodb, "UpdateItem", spared=1):
+        store.mark_revoking(seen)
+
+    record = bench.item("shopify#acme", "token#1001")
+    assert record is not None
+    assert record["state"] == "revoking"
+    assert store.subject(MERCHANT, SHOP).token is None

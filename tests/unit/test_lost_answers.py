@@ -3,7 +3,7 @@
 import pytest
 
 from tests.fakes.clock import NOW
-from tests.fakes.provider import lost, timed_out
+from tests.fakes.provider import down, lost, timed_out
 from tests.fakes.samples import minted
 from tests.fakes.store import SETTLING
 from tests.fakes.surroundings import ListingSurroundings, listing_stack, one_token_stack, session_stack
@@ -16,6 +16,8 @@ from token_broker.errors import (
 )
 from token_broker.issuing import session_token, shop_token, standing_token
 from token_broker.marks import marked
+from token_broker.model import State
+from token_broker.revoking import revoke
 
 
 def left_open() -> ListingSurroundings:
@@ -225,3 +227,16 @@ def test_our_own_name_that_cannot_be_read_means_no_mint() -> None:
         shop_token(stack.call(), "acme")
 
     assert (stack.provider.mints, stack.store.leases) == ([], 0)
+
+
+def test_a_lost_answers_token_that_is_being_revoked_already_is_not_what_the_intent_leads_to() -> None:
+    """An operator deleted it from the list: the shop gets another one, and does not wait for the end of that one."""
+    stack = left_open()
+    stack.provider.failures["revoke"] = [down()]
+    assert not revoke(stack.listing_call(), "acme", "1001")
+
+    served = shop_token(stack.call(), "acme")
+
+    assert served.token_id != "1001"
+    assert stack.store.records["acme", "shop", "1001"].state is State.REVOKING
+    assert stack.store.open_intents == []

@@ -48,7 +48,7 @@ def test_the_providers_documented_sentences_stay(words: str) -> None:
 
 
 def test_the_accounts_own_secrets_are_taken_out_whatever_their_shape() -> None:
-    assert redact("no user hunter2 with pw", ("hunter2", "pw")) == f"no user {REDACTED} with {REDACTED}"
+    assert redact("no user hunter2 with pass", ("hunter2", "pass")) == f"no user {REDACTED} with {REDACTED}"
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,22 @@ def test_no_secret_gets_through_wherever_it_stands(before: str, secret: str, aft
     assert secret not in said
     assert len(said) <= MESSAGE_LIMIT
     assert said.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("said", "secret"),
+    [
+        ("bad pair hunter2\nblue", "hunter2 blue"),
+        ("u=p%2fw%2bd", "p/w+d"),
+        ("bad &lt;key&gt;&amp;1", "<key>&1"),
+        (r"bad p\/w+d", "p/w+d"),
+        (r"bad \u003ckey\u003e", "<key>"),
+        ("BAD HUNTER2-BLUE", "hunter2-blue"),
+    ],
+)
+def test_a_secret_in_another_spelling_takes_the_whole_message_with_it(said: str, secret: str) -> None:
+    assert redact(said, [secret]) == REDACTED
+
+
+def test_a_value_that_is_in_every_sentence_is_no_secret() -> None:
+    assert redact("Invalid JSON in request body", ["in", "k", ""]) == "Invalid JSON in request body"

@@ -14,6 +14,7 @@ from token_broker.errors import (
     ProviderRejectedCredentials,
     ProviderThrottled,
     ProviderUnavailable,
+    ShopUnavailable,
 )
 from token_broker.http import Interrupted, Unreachable
 from token_broker.ports import Order
@@ -159,6 +160,8 @@ def test_a_refused_client_is_a_refused_credential() -> None:
         (json_answer(400, {"error": 7}), ProviderRejectedCredentials),
         (answer(401), ProviderRejectedCredentials),
         (answer(403), ProviderRejectedCredentials),
+        (answer(402), ShopUnavailable),
+        (answer(423), ShopUnavailable),
         (answer(404), ProviderError),
         (answer(429, retry_after="30"), ProviderThrottled),
         (answer(302), ProviderError),

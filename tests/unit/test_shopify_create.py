@@ -200,3 +200,14 @@ def test_an_announced_removal_is_noticed_on_one_line() -> None:
 
     assert line.telemetry.events == ["shopify_api_deprecated"]
     assert line.telemetry.notices[0][1]["reason"] == "https://shopify.dev/x foo"
+
+
+@pytest.mark.parametrize("header", ["x_shopify_api_version", "x_shopify_api_deprecated_reason"])
+def test_a_header_that_repeats_the_admin_token_is_noticed_without_it(header: str) -> None:
+    said = json_answer(200, {"storefront_access_token": ENTRY}, **{header: f"see {PERMANENT['adminAccessToken']}"})
+    line = ShopifyLine(said)
+
+    create(line)
+
+    assert len(line.telemetry.notices) == 1
+    assert PERMANENT["adminAccessToken"] not in str(line.telemetry.notices)

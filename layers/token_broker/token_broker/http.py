@@ -4,11 +4,10 @@
                       (Stripe's and AWS's published practice), `Retry-After` obeyed where it fits into the time left
     POST              sent once: the provider may have acted although no answer came
 
-No try outlives the deadline, a body is read up to a limit, redirects are not followed. Failures come out as
-`ProviderUnavailable` or `ProviderError`, whose `fate` says whether the provider may have acted; every HTTP status is
-an answer, judged by
-the caller. `requests` is loaded by the first call that needs it (see `transport`): a token served from the store pays
-nothing for it.
+No exchange outlives the deadline (looking a name up can, and trying one dead address after another), a body is read up
+to a limit, redirects are not followed. Failures come out as `ProviderUnavailable` or `ProviderError`, whose `fate` says
+whether the provider may have acted; every HTTP status is an answer, judged by the caller. `requests` is loaded by the
+first call that needs it (see `transport`): a token served from the store pays nothing for it.
 """
 
 import json

@@ -20,7 +20,7 @@ from token_broker.errors import (
     TokenLimitReached,
 )
 from token_broker.marks import marked, take_apart
-from token_broker.model import Mint, Minted, State, Token, token_from
+from token_broker.model import SERVABLE, Mint, Minted, State, Token, token_from
 from token_broker.ports import Account, ListingProvider, Order, Provider
 
 #: Seconds that must be left for one more call to a storage that has just failed.
@@ -121,7 +121,11 @@ def _find(call: Call[Provider], account: Account, title: str, until: Deadline) -
     wanted = take_apart(title)
     for each in provider.list_tokens(account, until):
         mark = take_apart(each.title)
-        if (mark.broker_id, mark.intent_id) == (wanted.broker_id, wanted.intent_id):
+        if (mark.broker_id, mark.intent_id) != (wanted.broker_id, wanted.intent_id):
+            continue
+        # One that is being revoked already has its record: it is no longer what the intent leads to.
+        record = call.store.token(account.merchant, each.minted.token_id)
+        if record is None or record.state in SERVABLE:
             call.telemetry.notice("lost_answer_found", intent=wanted.intent_id, token_id=each.minted.token_id)
             return each.minted
     return None

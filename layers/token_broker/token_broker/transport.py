@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from http.cookiejar import CookiePolicy
 from typing import Any, Self, override
+from urllib.parse import urlsplit
 
 import certifi
 import requests
@@ -134,7 +135,7 @@ class RequestsTransport:
         # urllib3 warns of malformed headers with the raw bytes, which can hold a token.
         logging.getLogger("urllib3").propagate = False
         self._session: requests.Session | None = None
-        self._last_used = 0.0
+        self._last_used: dict[str, float] = {}
 
     def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> Answer:
         """One exchange. `read_timeout` bounds the whole of it after the connection stands."""
@@ -156,9 +157,14 @@ class RequestsTransport:
             if response.status_code < 200:
                 session.close()  # the true answer may follow on this connection, and must not meet the next request
                 raise Interrupted("The provider sent an interim answer that nobody asked for.")
-            self._last_used = time.monotonic()
+            self._last_used[_origin(request.url)] = time.monotonic()
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, body)
+
+    def _idle(self, url: str) -> float:
+        """Seconds for which this host's kept connections have been idle: each shop is a host of its own."""
+        used = self._last_used.get(_origin(url))
+        return 0.0 if used is None else time.monotonic() - used
 
     def _session_for(self, url: str, *, repeatable: bool) -> requests.Session:
         if self._session is None:
@@ -166,14 +172,20 @@ class RequestsTransport:
             self._session.trust_env = False
             self._session.cookies.set_policy(_NoCookies())
             self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
-        elif not repeatable and time.monotonic() - self._last_used > IDLE_LIMIT:
+        elif not repeatable and self._idle(url) > IDLE_LIMIT:
             self._session.close()  # drops the kept connections; the session stays usable
+            self._last_used.clear()
         scheme = "https://" if url.startswith("https://") else "http://"
         if not isinstance(self._session.adapters[scheme], _Adapter):
             # One context for all connections, and none where none is needed: loading certifi's file takes 30 ms.
             trusting = ssl.create_default_context(cafile=certifi.where()) if scheme == "https://" else None
             self._session.mount(scheme, _Adapter(trusting))
         return self._session
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _read(response: requests.Response, limit: int) -> bytes:

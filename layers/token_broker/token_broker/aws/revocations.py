@@ -10,6 +10,8 @@ from token_broker.model import State, Token
 
 #: A revocation that was not confirmed is asked again after this many seconds.
 FIRST_RETRY = 60
+#: A token becomes current once, so a third look always finds it as the second did.
+LOOKS = 3
 
 
 class Revocations(ProviderItems):
@@ -26,18 +28,38 @@ class Revocations(ProviderItems):
             {":id": token.token_id},
             {"#current": "current"},
         )
-        if token.state is State.CURRENT:
-            # Refused where it is not current any more, or its record is gone: then each half for itself.
-            with suppress(TransactionRefused):
-                self._table.transact([("Update", marking), ("Update", unserve)], token=os.urandom(16).hex())
+        # A current token's mark and the end of its being served are one write: a crash between the two would leave a
+        # token that is served although it is marked.
+        alone = {
+            **marking,
+            "ConditionExpression": f"{marking['ConditionExpression']} AND #state <> :current",
+            "ExpressionAttributeValues": {
+                **marking["ExpressionAttributeValues"],
+                ":current": {"S": State.CURRENT.value},
+            },
+        }
+        current = token.state is State.CURRENT
+        for _ in range(LOOKS):
+            if current:
+                # Refused where it is not current any more, or its record is gone.
+                with suppress(TransactionRefused):
+                    self._table.transact([("Update", marking), ("Update", unserve)], token=os.urandom(16).hex())
+                    return
+            try:
+                self._table.update(alone)
                 return
-        try:
-            self._table.update(marking)
-        except ConditionFailed as failure:
-            if failure.found is None and not self._mark_unrecorded(token, now):
-                with suppress(ConditionFailed):  # revoked meanwhile
-                    self._table.update(marking)
-        # Its mint may have made it current since it was looked up; marked as it is now, none can any more.
+            except ConditionFailed as failure:
+                if failure.found is None:
+                    if self._mark_unrecorded(token, now):
+                        break
+                    current = True  # recorded a moment ago, perhaps as the current token
+                elif failure.found["state"] == State.CURRENT.value:
+                    current = True  # its mint has made it current since it was looked up
+                else:
+                    return  # revoked meanwhile
+        else:
+            with suppress(ConditionFailed):
+                self._table.update(marking)
         with suppress(ConditionFailed):
             self._table.update(unserve)
 

@@ -68,9 +68,10 @@ class Chicksx:
         ends = expiry(data, now, longest=LONGEST_LIFE)
         if ends is None:
             raise senseless("it has neither 'expiresAt' nor 'expiresIn'")
-        lasts = data.get("expiresIn")
+        lasts, jti = data.get("expiresIn"), optional_text(data, "jti", longest=NAME_LIMIT)
         return Minted(
-            token_id=optional_text(data, "jti", longest=NAME_LIMIT) or fingerprint(value),
+            # A name that DynamoDB's keys have no room for in UTF-8 is none that a JWT's maker gives.
+            token_id=jti if jti is not None and jti.isascii() else fingerprint(value),
             access_token=value,
             token_type=optional_text(data, "tokenType") or "Bearer",
             scope=_granted(data),

@@ -138,15 +138,15 @@ class Shopify:
             headers["Content-Type"] = "application/json"
         reserve = LOOKUP_RESERVE if method == "POST" else 0.0
         answer = self._http.send(Request(method, f"{base_url}{admin}/{path}", headers, body, reserve=reserve), deadline)
-        self._note_version(version, answer)
+        self._note_version(version, answer, (*account.secrets(), *self._admin_tokens.known(account)))
         return answer
 
-    def _note_version(self, asked: str, answer: Answer) -> None:
+    def _note_version(self, asked: str, answer: Answer, secrets: tuple[str, ...]) -> None:
         served = answer.headers.get("x-shopify-api-version")
         if served is not None and asked not in (served, UNVERSIONED):
-            self._telemetry.notice("shopify_version_fell_forward", asked=asked, served=redact(served))
+            self._telemetry.notice("shopify_version_fell_forward", asked=asked, served=redact(served, secrets))
         if reason := answer.headers.get("x-shopify-api-deprecated-reason"):
-            self._telemetry.notice("shopify_api_deprecated", asked=asked, reason=redact(reason))
+            self._telemetry.notice("shopify_api_deprecated", asked=asked, reason=redact(reason, secrets))
 
     def _minted(self, entry: Mapping[str, Any], account: Account) -> Minted:
         number = entry.get("id")

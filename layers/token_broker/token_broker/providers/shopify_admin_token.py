@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from token_broker.answers import optional_seconds, token_value
 from token_broker.clock import Deadline
-from token_broker.errors import Fate, ProviderFailure, ProviderRejectedCredentials, ProviderReply
+from token_broker.errors import Fate, ProviderFailure, ProviderRejectedCredentials, ProviderReply, ShopUnavailable
 from token_broker.http import HttpClient, Request, failure_from, senseless
 from token_broker.model import fingerprint
 from token_broker.ports import Account
@@ -95,6 +95,11 @@ class AdminTokens:
             if answer.status == 400:
                 raise ProviderRejectedCredentials(
                     "Shopify refused the client id and secret. Put valid ones into the merchant's secret.",
+                    reply=ProviderReply(answer.status, code, message),
+                )
+            if answer.status in (402, 423):
+                raise ShopUnavailable(
+                    "Shopify says that the shop is not available: unpaid, frozen or locked.",
                     reply=ProviderReply(answer.status, code, message),
                 )
             raise failure_from(answer, code=code, message=message)
