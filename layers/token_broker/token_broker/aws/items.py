@@ -22,9 +22,15 @@ class ProviderItems:
         self._clock = clock
 
     def _ended(
-        self, token: Token, state: State, *, due_at: int | None = None, until: int | None = None
+        self,
+        token: Token,
+        state: State,
+        *,
+        due_at: int | None = None,
+        until: int | None = None,
+        unless: State = State.REVOKED,
     ) -> dict[str, Any]:
-        """The update that takes a token's value away and gives it a last state."""
+        """The update that takes a token's value away and gives it a last state, unless it is revoked or `unless`."""
         key = self._token_key(token.merchant, token.subject, token.token_id)
         expression = "SET #state = :state, endedAt = :now"
         if until is not None:
@@ -39,8 +45,10 @@ class ProviderItems:
             ":due": records.due_shard(key[0]),
             ":dueAt": due_at,
             ":revoked": State.REVOKED.value,
+            ":unless": unless.value,
         }
-        return update(key, expression, "attribute_exists(pk) AND #state <> :revoked", values, {"#state": "state"})
+        condition = "attribute_exists(pk) AND NOT #state IN (:revoked, :unless)"
+        return update(key, expression, condition, values, {"#state": "state"})
 
     def _token_key(self, merchant: str, subject: str, token_id: str) -> Key:
         return records.token_key(self._provider, merchant, subject, token_id)

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from typing import Any
 
 from token_broker.aws import records
 from token_broker.aws.items import HISTORY_RETENTION, ProviderItems
@@ -10,7 +11,7 @@ from token_broker.model import State, Token
 
 #: A revocation that was not confirmed is asked again after this many seconds.
 FIRST_RETRY = 60
-#: A token becomes current once, so a third look always finds it as the second did.
+#: A token is recorded once and becomes current once: a third look finds it as the second did.
 LOOKS = 3
 
 
@@ -19,65 +20,65 @@ class Revocations(ProviderItems):
 
     def mark_revoking(self, token: Token) -> None:
         """The mark, and for the current token the end of its being served, at once."""
-        now = int(self._clock.now())
-        marking = self._ended(token, State.REVOKING, due_at=now + FIRST_RETRY)
-        unserve = update(
-            records.subject_key(self._provider, token.merchant, token.subject),
-            "REMOVE #current",
-            "#current.tokenId = :id",
-            {":id": token.token_id},
-            {"#current": "current"},
-        )
-        # A current token's mark and the end of its being served are one write: a crash between the two would leave a
-        # token that is served although it is marked.
-        alone = {
-            **marking,
-            "ConditionExpression": f"{marking['ConditionExpression']} AND #state <> :current",
-            "ExpressionAttributeValues": {
-                **marking["ExpressionAttributeValues"],
-                ":current": {"S": State.CURRENT.value},
-            },
-        }
-        current = token.state is State.CURRENT
+        likely, other = self._mark_other, self._mark_current
+        if token.state is State.CURRENT:
+            likely, other = other, likely
         for _ in range(LOOKS):
-            if current:
-                # Refused where it is not current any more, or its record is gone.
-                with suppress(TransactionRefused):
-                    self._table.transact([("Update", marking), ("Update", unserve)], token=os.urandom(16).hex())
-                    return
-            try:
-                self._table.update(alone)
+            if likely(token) or other(token) or self._mark_unrecorded(token):
                 return
-            except ConditionFailed as failure:
-                if failure.found is None:
-                    if self._mark_unrecorded(token, now):
-                        break
-                    current = True  # recorded a moment ago, perhaps as the current token
-                elif failure.found["state"] == State.CURRENT.value:
-                    current = True  # its mint has made it current since it was looked up
-                else:
-                    return  # revoked meanwhile
-        else:
-            with suppress(ConditionFailed):
-                self._table.update(marking)
+        # Its record says current and the subject names another: nothing serves it, so the mark alone is left to make.
         with suppress(ConditionFailed):
-            self._table.update(unserve)
+            self._table.update(self._marking(token))
 
-    def _mark_unrecorded(self, token: Token, now: int) -> bool:
-        """False where somebody has recorded the token a moment ago."""
+    def _mark_other(self, token: Token) -> bool:
+        """A token that is not current; also true where it has ended already."""
+        try:
+            self._table.update(self._marking(token, unless=State.CURRENT))
+        except ConditionFailed as failure:
+            return failure.found is not None and failure.found["state"] == State.REVOKED.value
+        return True
+
+    def _mark_current(self, token: Token) -> bool:
+        """In one write: a crash between two would leave a token that is served although it is marked."""
+        try:
+            writes = [("Update", self._marking(token)), ("Update", self._unserving(token))]
+            self._table.transact(writes, token=os.urandom(16).hex())
+        except TransactionRefused:
+            return False
+        return True
+
+    def _mark_unrecorded(self, token: Token) -> bool:
+        """A token that has no record: another's, or one whose answer or record was lost."""
         key = self._token_key(token.merchant, token.subject, token.token_id)
         attributes = {
             **records.token_attributes(token),
             "accessToken": None,
             "state": State.REVOKING.value,
             "due": records.due_shard(key[0]),
-            "dueAt": now + FIRST_RETRY,
+            "dueAt": self._first_retry(),
         }
         try:
             self._table.put(put(key, attributes, "attribute_not_exists(pk)"))
         except ConditionFailed:
             return False
+        with suppress(ConditionFailed):
+            self._table.update(self._unserving(token))
         return True
+
+    def _marking(self, token: Token, *, unless: State = State.REVOKED) -> dict[str, Any]:
+        return self._ended(token, State.REVOKING, due_at=self._first_retry(), unless=unless)
+
+    def _unserving(self, token: Token) -> dict[str, Any]:
+        return update(
+            records.subject_key(self._provider, token.merchant, token.subject),
+            "REMOVE #current",
+            "#current.tokenId = :id",
+            {":id": token.token_id},
+            {"#current": "current"},
+        )
+
+    def _first_retry(self) -> int:
+        return int(self._clock.now()) + FIRST_RETRY
 
     def mark_revoked(self, token: Token) -> None:
         """The record stays for its retention, without the value."""
