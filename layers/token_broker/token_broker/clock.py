@@ -1,5 +1,6 @@
 """Time, passed in: what a test can hold still and move."""
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,15 +15,28 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The machine's own time.
+
+    Lambda freezes a process between two calls, and what the system calls monotonic time may stand still with it: a
+    value kept for 30 s would be served for hours. So each step of ours is the larger of the two clocks' steps.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._elapsed = 0.0
+        self._seen = time.monotonic(), time.time()
 
     def now(self) -> float:
         """Seconds since the epoch."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; never runs backwards."""
-        return time.monotonic()
+        """Seconds since some fixed moment; never runs backwards, nor stops while the process is frozen."""
+        with self._lock:
+            (before, wall_before), self._seen = self._seen, (time.monotonic(), time.time())
+            now, wall = self._seen
+            self._elapsed += max(now - before, wall - wall_before)
+            return self._elapsed
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
