@@ -7,6 +7,7 @@ No message quotes the value: it may be a secret put into the wrong field.
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 type Rule = Callable[[Any], Any]
@@ -18,7 +19,17 @@ _VISIBLE = re.compile(r"[!-~]+")
 #: Control characters, half surrogates, and the separators that end a line or a paragraph.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
+_TAG = re.compile(r'\s*(W/)?"([!#-~]*)"\s*')
+_REVISION = re.compile(r"[1-9][0-9]{0,8}")
+
 SCOPES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """An If-Match header: the revisions that it names, or None for any (`*`)."""
+
+    revisions: frozenset[int] | None
 
 
 def merchant_name(value: Any) -> str:
@@ -84,3 +95,31 @@ def cache_control(value: Any) -> bool:
     if not isinstance(value, str) or len(value) > 256:
         raise ValueError("a Cache-Control header's value")
     return "no-cache" in (directive.strip().lower() for directive in value.split(","))
+
+
+def anything(value: Any) -> Any:
+    """A value that is judged later, together with its neighbours."""
+    if value is None:
+        raise ValueError("given with a value, or left out")
+    return value
+
+
+def entity_tags(value: Any) -> Tags:
+    """An If-Match header. Tags that are no revision's fit nothing; weak ones never fit (RFC 9110, 13.1.1)."""
+    takes = 'an ETag in its quotes as it was answered, such as "3", several of them, or *'
+    if not isinstance(value, str) or len(value) > 256:
+        raise ValueError(takes)
+    if value.strip() == "*":
+        return Tags(None)
+    matches = [_TAG.fullmatch(each) for each in value.split(",")]
+    if not all(matches):
+        raise ValueError(takes)
+    strong = [match[2] for match in matches if match and not match[1]]
+    return Tags(frozenset(int(tag) for tag in strong if _REVISION.fullmatch(tag)))
+
+
+def asterisk(value: Any) -> bool:
+    """An If-None-Match header, of which only `*` makes sense for a change."""
+    if not isinstance(value, str) or value.strip() != "*":
+        raise ValueError("*")
+    return True
