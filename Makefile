@@ -28,7 +28,7 @@ check: env-dev env-local ## lint, types, import rules, template: seconds
 	$(DEV) -m ruff check $(SOURCES)
 	$(DEV) -m ruff format --check $(SOURCES)
 	$(DEV) -m mypy
-	PYTHONPATH=layers/token_broker $(DEV) .venvs/dev/bin/lint-imports --no-logo
+	PYTHONPATH=layers/token_broker:functions/storefronts/proof_authorizer $(DEV) .venvs/dev/bin/lint-imports --no-logo
 	$(DEV) .venvs/dev/bin/cfn-lint template.yaml
 	$(LOCAL) -m sandbox.stack validate
 
@@ -38,7 +38,7 @@ format: env-dev ## put the Python sources in the house style
 
 test: env-dev env-local env-runtime ## every test, the end-to-end ones on a local stack of their own
 	$(DEV) -m pytest --numprocesses 2 tests/unit tests/contract tests/integration
-	$(DEV) -m pytest tests/e2e
+	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest tests/e2e
 
 test-unit: env-dev ## the tests that need no process and no socket
 	$(DEV) -m pytest tests/unit
@@ -55,7 +55,8 @@ demo: up ## `make up`, then every operation, shown
 logs: env-local ## what the local stack's functions have written
 	@$(LOCAL) -m sandbox.logs
 
-bench: env-dev env-local env-runtime env-bench build ## what a cold start of each built handler costs
+bench: env-dev env-local env-runtime env-bench ## what a cold start of each built handler costs
+	@$(LOCAL) -m sandbox.stack build-here
 	@$(DEV) -m benchmarks
 
 build: env-local env-runtime ## build the functions and the layer into .aws-sam/build, ready for `sam deploy`

@@ -17,8 +17,10 @@ from benchmarks.built_artefacts import Build, built
 from benchmarks.canned_server import CannedServer
 from benchmarks.cases import Case, cases
 from benchmarks.complaints import CannotMeasureError
+from benchmarks.decisions import decisions
 from benchmarks.function_environment import FunctionEnvironments
 from benchmarks.measured_process import Measured, measure
+from benchmarks.places import ONE_CLIENT_HANDLER
 from benchmarks.report import show, write_json
 from benchmarks.rounds import interleaved
 from benchmarks.usual_artefact import usual_artefact
@@ -43,7 +45,9 @@ def _measured(build: Build, rounds: int, status: Status) -> Results:
     status.update("Putting the usual handler together")
     usual = _Subject(current, (usual_artefact(bytecode=False),))
     usual_compiled = _Subject(current, (usual_artefact(bytecode=True),))
-    ours = {case: _Subject(case, build.folders(case.function)) for case in all_cases}
+    one_client = _Subject(current, (ONE_CLIENT_HANDLER,))
+    authorizers = decisions()
+    ours = {case: _Subject(case, build.folders(case.function)) for case in (*all_cases, *authorizers)}
     with CannedServer() as server:
         environments = FunctionEnvironments(server.url)
 
@@ -57,16 +61,18 @@ def _measured(build: Build, rounds: int, status: Status) -> Results:
         def done(count: int) -> None:
             status.update(f"Round {count} of {rounds} done after {time.monotonic() - began:.0f} s")
 
-        subjects = [usual_compiled, *ours.values(), usual]
+        subjects = [usual_compiled, *ours.values(), one_client, usual]
         figures, counted = interleaved(subjects, run, rounds=rounds, seconds=_LONGEST, done=done)
         warm = warm_path(current, build, server, environments)
     return Results(
         rounds=counted,
         usual=figures[usual],
         usual_compiled=figures[usual_compiled],
-        cases={case: figures[subject] for case, subject in ours.items()},
+        cases={case: figures[ours[case]] for case in all_cases},
+        one_client=figures[one_client],
+        decisions={case: figures[ours[case]] for case in authorizers},
         layer=build.layer(),
-        bytecode=build.bytecode(case.function for case in all_cases),
+        bytecode=build.bytecode(case.function for case in (*all_cases, *authorizers)),
         warm=warm,
     )
 

@@ -1,4 +1,4 @@
-"""What `make build` left: the layer's size and its bytecode."""
+"""What was built: the layer's size and its bytecode."""
 
 import importlib.util
 import shutil
@@ -44,7 +44,7 @@ class Build:
         """What becomes /var/task and /opt/python, in the order in which Lambda looks through them."""
         own = self._root / function_id(function)
         if not (own / "app.py").exists() or not (self._layer / "python").is_dir():
-            raise CannotMeasureError(f"The function {function} or its layer is not built: run `make build`.")
+            raise CannotMeasureError(f"The function {function} or its layer is not built: run `make bench`.")
         return own, self._layer / "python"
 
     def layer(self) -> Layer:
@@ -65,7 +65,7 @@ class Build:
 def built() -> Iterator[Build]:
     """A copy of the build, so that one that is made meanwhile changes nothing under a running measurement."""
     if not BUILD.is_dir():
-        raise CannotMeasureError("Nothing is built: run `make build`.")
+        raise CannotMeasureError("Nothing is built: run `make bench`.")
     with tempfile.TemporaryDirectory(prefix="token-broker-bench-") as folder:
         yield Build(Path(shutil.copytree(BUILD, Path(folder) / "build")))
 

@@ -16,11 +16,14 @@ from typing import Any, Self, override
 
 Json = dict[str, Any]
 
+PROOF_KEY = "benchmark-" * 4
+
 #: Made-up values of the shape and length that the providers' own have.
 SECRETS: Mapping[str, Json] = {
     "fourthwall": {"username": "benchmark-user", "password": "benchmark-password"},
     "chicksx": {"apiKey": "benchmark-key", "clientId": "benchmark-client"},
     "shopify": {"shop": "benchmark.myshopify.com", "adminAccessToken": "shpat_" + "0" * 32},
+    "storefront-proof": {"keys": {"benchmark": PROOF_KEY}},
 }
 SHOPIFY_TOKEN: Json = {
     "access_token": "0" * 32,

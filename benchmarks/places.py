@@ -3,12 +3,13 @@
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-#: What `make build` leaves.
-BUILD = PROJECT / ".aws-sam/build"
+#: What `python -m sandbox.stack build-here` leaves: for this machine, as `make up` deploys it.
+BUILD = PROJECT / ".aws-sam/this-machine"
 EVENTS = PROJECT / "events"
 RUNTIME_PYTHON = PROJECT / ".venvs/runtime/bin/python"
 BENCH_PACKAGES = PROJECT / ".venvs/bench/lib/python3.13/site-packages"
 USUAL_HANDLER = Path(__file__).parent / "usual_handler/app.py"
+ONE_CLIENT_HANDLER = Path(__file__).parent / "one_client_handler"
 #: Copies of the usual handler with its packages.
 USUAL_ARTEFACTS = PROJECT / ".local/benchmarks"
 FIRST_ANSWER = Path(__file__).parent / "first_answer.py"

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.rounds import Figures
-from benchmarks.verdict import LARGEST_LAYER, LARGEST_RATIO, Results
+from benchmarks.verdict import LARGEST_DECISION_RATIO, LARGEST_LAYER, LARGEST_RATIO, Results
 
 _LARGEST_SHOWN = 5
 
@@ -19,6 +19,7 @@ _LARGEST_SHOWN = 5
 def show(console: Console, results: Results) -> None:
     """Print everything, in lines of 80 characters."""
     console.print(_cold(results))
+    console.print(_decisions(results))
     if results.busy:
         console.print(
             "[yellow]Something else kept this machine busy. Wall times say little, so the parts (÷)[/]\n"
@@ -32,6 +33,8 @@ def show(console: Console, results: Results) -> None:
         ("", (f"The bound of {LARGEST_RATIO} refers to this column.",)),
         ("÷ compiled", ("the same, had the usual handler been compiled before.",)),
         ("", (f"{_within(results)} of {len(results.cases)} keep to {LARGEST_RATIO} here too.",)),
+        ("÷ boto3", ("the time as a part of a function's that imports boto3 and makes one client,",)),
+        ("", (f"though that makes no call. The bound is {LARGEST_DECISION_RATIO}.",)),
         ("rounds", (f"{results.rounds}, interleaved; medians.", platform.python_version(), platform.machine())),
         ("layer", (f"{layer.size / 2**20:.2f} MiB unzipped, of at most {LARGEST_LAYER // 2**20}.",)),
         ("", (parts,)),
@@ -61,6 +64,29 @@ def _cold(results: Results) -> Table:
     return table
 
 
+def _decisions(results: Results) -> Table:
+    title = "A storefront's authorizer, from the start of its process to its first decision"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("function", no_wrap=True)
+    for head in ("ms", "÷ boto3", "cpu ms", "MiB", "modules"):
+        table.add_column(head, justify="right", no_wrap=True)
+    rows = [("boto3 and one client, no call", results.one_client, "bold")]
+    rows += [
+        (case.title, figures, "red" if results.slow_decision(figures) else "green")
+        for case, figures in results.decisions.items()
+    ]
+    for name, figures, style in rows:
+        table.add_row(
+            name,
+            f"{figures.wall * 1000:.0f}",
+            f"[{style}]{results.decision_ratio(figures):.2f}[/]",
+            f"{figures.cpu * 1000:.0f}",
+            f"{figures.peak:.0f}",
+            str(figures.modules),
+        )
+    return table
+
+
 def _row(table: Table, name: str, figures: Figures, results: Results, style: str) -> None:
     table.add_row(
         name,
@@ -80,11 +106,16 @@ def write_json(path: Path, results: Results) -> None:
         "machine": platform.machine(),
         "rounds": results.rounds,
         "busy": results.busy,
-        "bounds": {"ratio": LARGEST_RATIO, "layerBytes": LARGEST_LAYER},
+        "bounds": {"ratio": LARGEST_RATIO, "decisionRatio": LARGEST_DECISION_RATIO, "layerBytes": LARGEST_LAYER},
         "usual": {"asDeployed": asdict(results.usual), "withBytecode": asdict(results.usual_compiled)},
         "cases": [
             {"function": case.function, "title": case.title, **asdict(figures), **_ratios(figures, results)}
             for case, figures in results.cases.items()
+        ],
+        "oneClient": asdict(results.one_client),
+        "decisions": [
+            {"function": case.function, **asdict(figures), "ratio": results.decision_ratio(figures)}
+            for case, figures in results.decisions.items()
         ],
         "layer": {"bytes": results.layer.size, "packages": dict(results.layer.packages)},
         "bytecode": asdict(results.bytecode),

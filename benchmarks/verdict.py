@@ -10,6 +10,8 @@ from benchmarks.warm import WarmPath
 
 #: Start to first answer, as a part of the usual handler's.
 LARGEST_RATIO = 0.45
+#: Start to first decision of an authorizer, as a part of a function's that imports boto3 and makes one client.
+LARGEST_DECISION_RATIO = 1.2
 LARGEST_LAYER = 9 * 1024 * 1024
 #: Wall time over processor time above which wall times say more about the machine than about the handler.
 LARGEST_WAIT = 1.2
@@ -23,23 +25,36 @@ class Results:
     usual: Figures
     usual_compiled: Figures
     cases: Mapping[Case, Figures]
+    one_client: Figures
+    decisions: Mapping[Case, Figures]
     layer: Layer
     bytecode: Bytecode
     warm: WarmPath
 
     def problems(self) -> list[str]:
         """What breaks a bound, each with where to look; empty when all is well."""
-        return [*self._slow(), *self._heavy(), *self._large(), *self._uncompiled()]
+        return [*self._slow(), *self._slow_decisions(), *self._heavy(), *self._large(), *self._uncompiled()]
 
     @property
     def busy(self) -> bool:
         """Whether something else kept the machine from it: alone, these processes wait for hardly anything."""
-        return any(figures.wall > LARGEST_WAIT * figures.cpu for figures in (self.usual, self.usual_compiled))
+        measured = (self.usual, self.usual_compiled, self.one_client)
+        return any(figures.wall > LARGEST_WAIT * figures.cpu for figures in measured)
 
     def ratio(self, figures: Figures, *, compiled: bool = False) -> float:
         """The time as a part of the usual handler's: by the clock, on a busy machine by processor time."""
-        usual = self.usual_compiled if compiled else self.usual
-        return figures.cpu / usual.cpu if self.busy else figures.wall / usual.wall
+        return self._part(figures, self.usual_compiled if compiled else self.usual)
+
+    def decision_ratio(self, figures: Figures) -> float:
+        """The time of an authorizer as a part of the one-client function's."""
+        return self._part(figures, self.one_client)
+
+    def slow_decision(self, figures: Figures) -> bool:
+        """Whether the authorizers' bound is broken."""
+        return self.decision_ratio(figures) > LARGEST_DECISION_RATIO
+
+    def _part(self, figures: Figures, whole: Figures) -> float:
+        return figures.cpu / whole.cpu if self.busy else figures.wall / whole.wall
 
     def slow(self, figures: Figures) -> bool:
         """Whether the bound is broken."""
@@ -53,11 +68,19 @@ class Results:
             if self.slow(figures)
         ]
 
+    def _slow_decisions(self) -> list[str]:
+        return [
+            f"{case.title}: {self.decision_ratio(figures):.2f} of a function that imports boto3 and makes one client, "
+            f"more than {LARGEST_DECISION_RATIO}. See what functions/{case.function} imports."
+            for case, figures in self.decisions.items()
+            if self.slow_decision(figures)
+        ]
+
     def _heavy(self) -> list[str]:
         return [
             f"{case.title}: {name} was loaded, which this answer does not need. "
             "Import it where it is used, or not at all."
-            for case, figures in self.cases.items()
+            for case, figures in (*self.cases.items(), *self.decisions.items())
             for name in figures.loaded
             if name != "requests" or not case.asks_provider
         ]

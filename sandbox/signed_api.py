@@ -76,14 +76,16 @@ class Stack:
             request.headers["Content-Type"] = "application/json"
         if signed:
             SigV4Auth(credentials or self.credentials(), "execute-api", self.described["region"]).add_auth(request)
-        return requests.request(
-            method,
-            self.api_url + path,
-            headers=dict(request.headers.items()),
-            data=data,
-            timeout=TIMEOUT_SECONDS,
-            allow_redirects=False,
-        )
+        with requests.Session() as session:
+            session.trust_env = False  # the caller's proxy has no business between two loopback ports
+            return session.request(
+                method,
+                self.api_url + path,
+                headers=dict(request.headers.items()),
+                data=data,
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+            )
 
     def invoke(self, function: str, event: object) -> tuple[Any, str | None]:
         """Invoke a function by its folder (`chicksx/public_token`): its answer, and the error's name if it raised."""

@@ -48,7 +48,9 @@ def main() -> int:
    call it yourself   README.md, “Call it”
    the logs           make logs
    the providers      {stack.control_url}/state   (sandbox/simulators/README.md: make them fail)
-   stop and clean up  make down"""
+   stop and clean up  make down
+
+Open the demo storefront in a browser, and see the three tokens arrive:  [bold]{stack.described["storefrontUrl"]}[/]"""
     )
     return 0
 

@@ -9,6 +9,7 @@ import requests
 from sandbox.demo.transcript import Transcript
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
+from sandbox.storefront.merchant_backend import sign_proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,8 @@ class Scenes:
             lambda: self._shopify_standing(run),
             self._shopify_variants,
             lambda: self._direct(f"checkout-{run}"),
+            lambda: self._storefront(f"checkout-{run}"),
+            lambda: self._storefront_refusals(f"checkout-{run}"),
             self._refusals,
         ]
         for scene in scenes:
@@ -99,6 +102,33 @@ class Scenes:
             self._transcript.answered(error or "answer", shown, good=error is None)
             self._provider()
 
+    def _storefront(self, session: str) -> None:
+        self._transcript.scene(
+            "Storefront",
+            "a browser asks without AWS: the trust policy knows its origin, the backend proves its session",
+        )
+        self._call("GET", "/merchants/demo/trust-policy", expect=200)
+        origin = {"Origin": self._stack.described["storefrontUrl"]}
+        for path in ("shopify/storefront-access-token", "fourthwall/public-token"):
+            self._call("GET", f"/storefront/demo/{path}", expect=200, headers=origin, signed=False)
+        proven, body = {**origin, **self._proof(session)}, {"sessionId": session}
+        self._call("POST", "/storefront/demo/chicksx/public-tokens", body, expect=200, headers=proven, signed=False)
+
+    def _storefront_refusals(self, session: str) -> None:
+        self._transcript.scene("Storefront, refused", "another origin, no proof, the proof of another session")
+        shop, path = self._stack.described["storefrontUrl"], "/storefront/demo/chicksx/public-tokens"
+        alike = {"Origin": f"{shop}.evil.example"}
+        self._call("GET", "/storefront/demo/fourthwall/public-token", expect=403, headers=alike, signed=False)
+        body = {"sessionId": session}
+        self._call("POST", path, body, expect=401, headers={"Origin": shop}, signed=False)
+        proven = {"Origin": shop, **self._proof(f"{session}-of-somebody-else")}
+        self._call("POST", path, body, expect=403, headers=proven, signed=False)
+
+    def _proof(self, session: str) -> dict[str, str]:
+        """The header with the proof that the merchant's backend signs."""
+        secret = f"{self._stack.described['secretPrefix']}/storefront-proof/demo"
+        return {"Authorization": f"Bearer {sign_proof(session, self._stack.client('secretsmanager'), secret)}"}
+
     def _refusals(self) -> None:
         self._transcript.scene("Refused", "no identity, no such merchant, a field that makes no sense")
         path = "/merchants/demo/shopify/storefront-access-token"
@@ -116,7 +146,10 @@ class Scenes:
         headers: dict[str, str] | None = None,
         signed: bool = True,
     ) -> requests.Response:
-        note = "".join(f" [dim]{name}: {value}[/]" for name, value in (headers or {}).items())
+        shown = {
+            name: "Bearer <proof>" if name == "Authorization" else value for name, value in (headers or {}).items()
+        }
+        note = "".join(f" [dim]{name}: {value}[/]" for name, value in shown.items())
         self._transcript.asked(f"{method} {path}{note}{'' if signed else ' [dim](not signed)[/]'}", body)
         response = self._stack.call(method, path, body, headers=headers, signed=signed)
         try:

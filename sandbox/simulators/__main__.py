@@ -1,6 +1,6 @@
 """`python -m sandbox.simulators --ready-file PATH`: serve until SIGTERM or SIGINT.
 
-Once all four ports listen, PATH holds {"pid","fourthwall","chicksx","shopify","control"}; it is gone again at
+Once all ports listen, PATH holds {"pid","fourthwall","chicksx","shopify","issuer","control"}; it is gone again at
 the end. Exit status 0 after a signal, 1 if a port is busy or PATH can't be written.
 """
 
@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from sandbox.simulators.server import Addresses, PortBusyError, Ports, running_simulators
@@ -19,13 +19,14 @@ from sandbox.simulators.server import Addresses, PortBusyError, Ports, running_s
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.simulators", description="Provider simulators.")
     parser.add_argument("--ready-file", type=Path, required=True, help="written when all ports listen")
-    for name in ("fourthwall", "chicksx", "shopify", "control"):
+    names = [port.name for port in fields(Ports)]
+    for name in names:
         parser.add_argument(f"--{name}-port", type=_port, default=0, metavar="N", help="default: a free port")
     arguments = parser.parse_args()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    ports = Ports(arguments.fourthwall_port, arguments.chicksx_port, arguments.shopify_port, arguments.control_port)
+    ports = Ports(**{name: getattr(arguments, f"{name}_port") for name in names})
     try:
         with running_simulators(ports) as addresses:
             _write_ready_file(arguments.ready_file, addresses)

@@ -13,6 +13,10 @@
     DELETE /shopify/admin-tokens[?account=NAME]  end bought admin tokens                   200 {"revoked"}
     POST   /fourthwall/tokens           {"account"}: the shop's token changes              201
     POST   /chicksx/orders              {"sessionId","account"?}: the order is placed      201
+    GET    /issuer/keys                 kid, algorithm, public key, whether in the JWKS    200 {"keys"}
+    POST   /issuer/keys                 {"alg"?,"kid"?,"published"?}: a new key signs      201 {"kid"}
+    DELETE /issuer/keys[?kid=KID]       one, or all, leave the JWKS                        200 {"withdrawn"}
+    POST   /issuer/tokens               sign {"claims","alg"?,"kid"?,"headers"?}           201 {"token","kid"}
 
 Bad input is 400 {"error": "<a sentence>"}, an unknown address 404, a wrong method 405.
 """
@@ -23,7 +27,7 @@ from urllib.parse import parse_qs, unquote
 from sandbox.simulators.faults import read_fault
 from sandbox.simulators.json_fields import Fields, InputError
 from sandbox.simulators.messages import Request, Response, json_response, parse_json
-from sandbox.simulators.simulation import PROVIDERS, Simulation
+from sandbox.simulators.simulation import PARTIES, PROVIDERS, Simulation
 
 TEN_YEARS = 315_360_000
 
@@ -45,6 +49,8 @@ class Control:
             "/shopify/admin-tokens": {"DELETE": self._revoke_admin_tokens},
             "/fourthwall/tokens": {"POST": self._renew_fourthwall},
             "/chicksx/orders": {"POST": self._place_order},
+            "/issuer/keys": {"GET": self._list_keys, "POST": self._rotate_key, "DELETE": self._withdraw_key},
+            "/issuer/tokens": {"POST": self._sign},
         }
 
     def answer(self, request: Request) -> Response:
@@ -78,7 +84,7 @@ class Control:
         return json_response(200, {"deleted": self._simulation.provider(provider).delete_account(name)})
 
     def _add_fault(self, request: Request) -> Response:
-        self._simulation.faults.add(read_fault(_body(request), PROVIDERS))
+        self._simulation.faults.add(read_fault(_body(request), PARTIES))
         return json_response(201, self._faults())
 
     def _list_faults(self, _request: Request) -> Response:
@@ -93,8 +99,8 @@ class Control:
 
     def _list_requests(self, request: Request) -> Response:
         provider = _query(request, "provider")
-        if provider not in (None, *PROVIDERS):
-            raise InputError(f"provider must be one of {', '.join(PROVIDERS)}.")
+        if provider not in (None, *PARTIES):
+            raise InputError(f"provider must be one of {', '.join(PARTIES)}.")
         seen = [each.as_json() for each in self._simulation.sightings if provider in (None, each.provider)]
         return json_response(200, {"requests": seen})
 
@@ -138,6 +144,18 @@ class Control:
         if not self._simulation.chicksx.place_order(session_id, name):
             raise InputError(f"There is no ChicksX account {name}; put it first, or leave account out.")
         return json_response(201, {"sessionId": session_id})
+
+    def _list_keys(self, _request: Request) -> Response:
+        return json_response(200, {"keys": self._simulation.issuer.keys()})
+
+    def _rotate_key(self, request: Request) -> Response:
+        return json_response(201, {"kid": self._simulation.issuer.rotate(_body(request))})
+
+    def _withdraw_key(self, request: Request) -> Response:
+        return json_response(200, {"withdrawn": self._simulation.issuer.withdraw(_query(request, "kid"))})
+
+    def _sign(self, request: Request) -> Response:
+        return json_response(201, self._simulation.issuer.sign(_body(request)))
 
 
 def _account_address(request: Request) -> tuple[str, str]:

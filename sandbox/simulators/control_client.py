@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -67,6 +68,24 @@ class ControlClient:
     def place_order(self, session_id: str, account: str | None = None) -> None:
         fields = {"sessionId": session_id} if account is None else {"sessionId": session_id, "account": account}
         self.call("POST", "/chicksx/orders", fields)
+
+    def issuer_keys(self) -> list[dict[str, Any]]:
+        """{"kid","alg","published","publicPem"} each, the oldest first."""
+        return list(self.call("GET", "/issuer/keys")["keys"])
+
+    def rotate_issuer_key(self, **fields: object) -> str:
+        """A new key ("alg", "kid", "published") signs from now on, beside the earlier ones; its kid."""
+        return str(self.call("POST", "/issuer/keys", fields)["kid"])
+
+    def withdraw_issuer_key(self, kid: str | None = None) -> bool:
+        """Take one key, or all, out of the JWKS; they can still sign."""
+        query = "" if kid is None else f"?kid={quote(kid, safe='')}"
+        withdrawn: bool = self.call("DELETE", f"/issuer/keys{query}")["withdrawn"]
+        return withdrawn
+
+    def sign(self, claims: Mapping[str, object], **fields: object) -> str:
+        """A token of the issuer with exactly these claims; "alg", "kid" and "headers" as in README.md."""
+        return str(self.call("POST", "/issuer/tokens", {"claims": claims, **fields})["token"])
 
     def call(self, method: str, path: str, value: object = None) -> dict[str, Any]:
         """The JSON answer. Raises ControlError on any status but 200 and 201, OSError if nobody answers."""

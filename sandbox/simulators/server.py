@@ -1,4 +1,4 @@
-"""The four listeners of one simulation, started and stopped together."""
+"""The listeners of one simulation, started and stopped together."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ POLL_SECONDS = 0.02
 
 
 class PortBusyError(OSError):
-    """A wanted port is not free; the text names the provider and the port."""
+    """A wanted port is not free; the text says whose, and which."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,18 @@ class Ports:
     fourthwall: int = 0
     chicksx: int = 0
     shopify: int = 0
+    issuer: int = 0
     control: int = 0
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Base URLs as the provider clients want them; ChicksX's ends with /v1."""
+    """Base URLs as the provider clients want them; ChicksX's ends with /v1. `issuer` is an OIDC issuer's."""
 
     fourthwall: str
     chicksx: str
     shopify: str
+    issuer: str
     control: str
 
 
@@ -62,6 +64,7 @@ def running_simulators(ports: Ports = Ports()) -> Iterator[Addresses]:
                 fourthwall=listen("fourthwall", ports.fourthwall),
                 chicksx=listen("chicksx", ports.chicksx) + "/v1",
                 shopify=listen("shopify", ports.shopify),
+                issuer=listen("issuer", ports.issuer),
                 control=listen("control", ports.control),
             )
         finally:

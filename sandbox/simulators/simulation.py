@@ -1,4 +1,4 @@
-"""The simulated world: three providers, one clock, the waiting faults, what was seen; all under one lock."""
+"""The simulated world: three providers, an issuer, one clock, the waiting faults, what was seen; under one lock."""
 
 import threading
 from collections import deque
@@ -9,27 +9,34 @@ from sandbox.simulators.chicksx import Chicksx
 from sandbox.simulators.clock import Clock
 from sandbox.simulators.faults import FaultQueue
 from sandbox.simulators.fourthwall import Fourthwall
+from sandbox.simulators.issuer import Issuer
 from sandbox.simulators.messages import Request, Response
 from sandbox.simulators.misbehaviour import Misbehaviour
 from sandbox.simulators.shopify import Shopify
 from sandbox.simulators.sightings import Sighting
 
 PROVIDERS = ("fourthwall", "chicksx", "shopify")
+#: Everyone with a port of their own: whose requests are noted, and whose answers can be made to fail.
+PARTIES = (*PROVIDERS, "issuer")
 SIGHTINGS_KEPT = 10_000
 
 
-class Provider(Protocol):
-    """A provider's logic, without sockets. `admit` says when a request's turn comes, `answer` decides it."""
-
-    def put_account(self, name: str, value: object, /) -> None: ...
-
-    def delete_account(self, name: str, /) -> bool: ...
+class Party(Protocol):
+    """Somebody's logic, without sockets. `admit` says when a request's turn comes, `answer` decides it."""
 
     def admit(self, request: Request, now: float, /) -> float: ...
 
     def answer(self, request: Request, now: float, /) -> Response: ...
 
     def state(self, now: float, /) -> dict[str, object]: ...
+
+
+class Provider(Party, Protocol):
+    """Somebody at whom merchants have accounts."""
+
+    def put_account(self, name: str, value: object, /) -> None: ...
+
+    def delete_account(self, name: str, /) -> bool: ...
 
 
 class Simulation:
@@ -47,6 +54,7 @@ class Simulation:
             self.fourthwall = Fourthwall()
             self.chicksx = Chicksx()
             self.shopify = Shopify()
+            self.issuer = Issuer()
             self.faults = FaultQueue()
             self.sightings: deque[Sighting] = deque(maxlen=SIGHTINGS_KEPT)
             self._seen = 0
@@ -60,6 +68,9 @@ class Simulation:
         }
         return providers[name]
 
+    def party(self, name: str) -> Party:
+        return self.issuer if name == "issuer" else self.provider(name)
+
     def refuses(self, name: str) -> bool:
         with self.lock:
             return self.faults.take_refusal(name)
@@ -68,20 +79,20 @@ class Simulation:
         """Note the request and take the fault that waits for it; the second part has the provider act."""
         with self.lock:
             # A request that is still under way when everything is reset acts on the world it came into.
-            provider = self.provider(name)
+            party = self.party(name)
             fault = self.faults.take(name, request)
             self._seen += 1
             kind = None if fault is None else fault.kind
             sighting = Sighting(self._seen, self.clock.now(), name, request, kind)
             self.sightings.append(sighting)
-        return None if fault is None else fault.misbehaviour, lambda: self._act(provider, request, sighting)
+        return None if fault is None else fault.misbehaviour, lambda: self._act(party, request, sighting)
 
-    def _act(self, provider: Provider, request: Request, sighting: Sighting) -> Response:
+    def _act(self, party: Party, request: Request, sighting: Sighting) -> Response:
         with self.lock:
-            turn = provider.admit(request, self.clock.now())
+            turn = party.admit(request, self.clock.now())
         self.clock.wait_until(turn, self.stopping)
         with self.lock:
-            answer = provider.answer(request, self.clock.now())
+            answer = party.answer(request, self.clock.now())
             sighting.acted, sighting.status = True, answer.status
         return answer
 
@@ -91,5 +102,5 @@ class Simulation:
             return {
                 "now": now,
                 "faults": [fault.as_json() for fault in self.faults.waiting],
-                **{name: self.provider(name).state(now) for name in PROVIDERS},
+                **{name: self.party(name).state(now) for name in PARTIES},
             }

@@ -4,8 +4,9 @@
     demo-oauth    Shopify with a client id and secret, which buy a 24-hour token
     demo-classic  Shopify with the older, unversioned address
 
-The credentials are made by the first `make up` of a stack, written to the local Secrets Manager and to the
-simulators, and nowhere else.
+`demo` has a storefront, too: a key by which its backend signs proofs, and a trust policy that lets its page in. All
+credentials are made by the first `make up` of a stack, written to the local Secrets Manager and to the simulators, and
+nowhere else.
 """
 
 import json
@@ -14,8 +15,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import requests
+
+from sandbox.signed_api import Stack
 from sandbox.simulators.control_client import ControlClient
+from sandbox.simulators.issuer import JWKS_PATH
 from sandbox.stack.aws import LocalAws
+from sandbox.stack.errors import StackError
+from sandbox.storefront import merchant_backend
+
+_POLICY = "/merchants/demo/trust-policy"
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,7 @@ class DemoSecret:
 
     provider: str
     merchant: str
-    fields: Mapping[str, str]
+    fields: Mapping[str, Any]
 
 
 def store_demo_accounts(aws: LocalAws, control: str, prefix: str) -> list[DemoSecret]:
@@ -35,6 +44,43 @@ def store_demo_accounts(aws: LocalAws, control: str, prefix: str) -> list[DemoSe
         account = {name: value for name, value in secret.fields.items() if name != "apiVersion"}
         simulators.put_account(secret.provider, secret.merchant, **account)
     return kept
+
+
+def store_demo_policy(aws: LocalAws, stack: Stack, *, shop: str, issuer: str) -> None:
+    """Let the shop at this origin in: a proof key, kept if there is one, and the trust policy of `demo`.
+
+    `issuer` is the address of the issuer's simulator. The policy is put by the API as a merchant's operator would;
+    nothing is written where it is as it should be. Raises StackError.
+    """
+    key = DemoSecret("storefront-proof", "demo", {})
+    keys = {"keys": {"demo-1": secrets.token_urlsafe(32)}}
+    _kept(aws.client("secretsmanager"), stack.described["secretPrefix"], replace(key, fields=keys))
+    wanted = _demo_policy(shop, issuer)
+    try:
+        present = stack.call("GET", _POLICY)
+        if present.status_code == 200 and present.json() == wanted:
+            return
+        only_if = {"If-Match": present.headers["ETag"]} if present.status_code == 200 else {"If-None-Match": "*"}
+        put = stack.call("PUT", _POLICY, wanted, headers=only_if)
+    except requests.RequestException as fault:
+        raise StackError(f"The demo's trust policy could not be put: {type(fault).__name__}.") from None
+    if not put.ok:
+        raise StackError(f"The demo's trust policy was refused with {put.status_code}: {put.text[:300]}")
+
+
+def _demo_policy(shop: str, issuer: str) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "origins": [shop],
+        "anonymous": ["fourthwall/public-token", "shopify/storefront-access-token"],
+        "sessions": {
+            "scopes": ["wallet.read", "merchant.read"],
+            "proofs": [
+                {"type": "hs256", "issuer": merchant_backend.ISSUER, "audience": merchant_backend.AUDIENCE},
+                {"type": "oidc", "issuer": issuer, "audience": "storefront", "jwksUri": f"{issuer}{JWKS_PATH}"},
+            ],
+        },
+    }
 
 
 def _kept(manager: Any, prefix: str, secret: DemoSecret) -> DemoSecret:

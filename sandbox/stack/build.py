@@ -1,8 +1,12 @@
-"""`sam build` of the template, skipped when nothing it reads has changed."""
+"""`sam build` of the template, skipped when nothing it reads has changed.
+
+Compiled packages differ from machine to machine, so a build for AWS and one for the local stack lie side by side.
+"""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.stack.errors import StackError
@@ -10,8 +14,28 @@ from sandbox.stack.sam import BUILD_FOLDER, run_sam
 from sandbox.stack.settings import PROJECT, Settings
 from sandbox.stack.state import State, locked
 
-TEMPLATE = BUILD_FOLDER / "build/template.yaml"
-_DIGEST = BUILD_FOLDER / "built.sha256"
+
+@dataclass(frozen=True)
+class Target:
+    """What a build is for: its folder's name, and what functions/Makefile is told."""
+
+    name: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return BUILD_FOLDER / self.name
+
+    @property
+    def template(self) -> Path:
+        """The built template, which `sam deploy` takes."""
+        return self.folder / "template.yaml"
+
+
+#: Where `sam deploy` looks by itself.
+AWS = Target("build")
+THIS_MACHINE = Target("this-machine", {"WHEELS_FOR": "this-machine"})
+
 #: A first build downloads the layer's packages.
 _LIMIT = 300
 
@@ -24,23 +48,24 @@ def build_folder() -> Iterator[None]:
         yield
 
 
-def build(settings: Settings, state: State | None) -> str:
-    """Bring .aws-sam/build up to date; the digest of what it was made from. Call inside `build_folder`."""
+def build(settings: Settings, state: State | None, target: Target) -> str:
+    """Bring the target's folder up to date; the digest of what it was made from. Call inside `build_folder`."""
     if not settings.runtime_python.exists():
         raise StackError("The environment .venvs/runtime is missing: run `make setup`, or `make up` itself.")
-    digest = sources_digest()
-    if TEMPLATE.exists() and _DIGEST.exists() and _DIGEST.read_text() == digest:
+    digest, written = sources_digest(), BUILD_FOLDER / f"{target.name}.sha256"
+    if target.template.exists() and written.exists() and written.read_text() == digest:
         return digest
-    _DIGEST.unlink(missing_ok=True)
+    written.unlink(missing_ok=True)
     run_sam(
         settings,
         state,
         *("build", "--template-file", "template.yaml"),
-        *("--build-dir", str(TEMPLATE.parent), "--cache-dir", str(BUILD_FOLDER / "cache")),
+        *("--build-dir", str(target.folder), "--cache-dir", str(BUILD_FOLDER / f"cache-{target.name}")),
+        variables=target.variables,
         path=str(settings.runtime_python.parent),
         seconds=_LIMIT,
     )
-    _DIGEST.write_text(digest)
+    written.write_text(digest)
     return digest
 
 

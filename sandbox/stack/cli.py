@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from sandbox.stack.build import AWS, THIS_MACHINE
 from sandbox.stack.down import take_down
 from sandbox.stack.errors import StackError
 from sandbox.stack.progress import Progress
@@ -17,7 +18,7 @@ from sandbox.stack.up import bring_up, build_only, validate
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.stack", description="The local stack.")
-    parser.add_argument("command", choices=("up", "down", "build", "validate"))
+    parser.add_argument("command", choices=("up", "down", "build", "build-here", "validate"))
     parser.add_argument("--state-dir", type=Path, help="where the stack keeps what is its own (default: .local)")
     chosen = parser.parse_args(arguments)
     progress = Progress(Console(highlight=False))
@@ -38,7 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(command: str, settings: Settings, progress: Progress) -> None:
     if command == "build":
-        build_only(settings, progress)
+        build_only(settings, progress, AWS)
+    elif command == "build-here":
+        build_only(settings, progress, THIS_MACHINE)
     elif command == "validate":
         validate(settings, progress)
     elif command == "down":

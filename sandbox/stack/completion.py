@@ -7,6 +7,8 @@
     DeletionProtectionEnabled         kept as the text of a parameter   UpdateTable
     EventInvokeConfig                 holds for ":$LATEST" only         PutFunctionEventInvokeConfig
     GatewayResponses                  not imported with the API's body  PutGatewayResponse, CreateDeployment
+    a preflight's mock answer         imported without its headers      PutIntegrationResponse
+    an authorizer's context.* sources taken for absent, so 401          UpdateAuthorizer: not cached
 
 Everything is read from the template, so nothing is said twice. Repeating it changes nothing.
 """
@@ -64,5 +66,27 @@ def _complete_api(aws: LocalAws, api: str, properties: Mapping[str, Any]) -> Non
             responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
             responseTemplates=response.get("ResponseTemplates", {}),
         )
+    _complete_preflights(gateway, api, properties["DefinitionBody"]["paths"])
+    for authorizer in gateway.get_authorizers(restApiId=api)["items"]:
+        if "context." in authorizer.get("identitySource", ""):
+            without_cache = {"op": "replace", "path": "/authorizerResultTtlInSeconds", "value": "0"}
+            gateway.update_authorizer(restApiId=api, authorizerId=authorizer["id"], patchOperations=[without_cache])
     # Last: a stage answers with the responses that its deployment found.
     gateway.create_deployment(restApiId=api, stageName=properties["StageName"])
+
+
+def _complete_preflights(gateway: Any, api: str, paths: Mapping[str, Any]) -> None:
+    resources = {each["path"]: each["id"] for each in gateway.get_resources(restApiId=api, limit=500)["items"]}
+    for path, methods in paths.items():
+        integration = methods["options"]["x-amazon-apigateway-integration"]
+        answer = integration["responses"]["default"]
+        options = {"restApiId": api, "resourceId": resources[path], "httpMethod": "OPTIONS"}
+        gateway.put_integration(type="MOCK", requestTemplates=integration["requestTemplates"], **options)
+        gateway.put_method_response(
+            statusCode=answer["statusCode"],
+            responseParameters=dict.fromkeys(answer["responseParameters"], False),
+            **options,
+        )
+        gateway.put_integration_response(
+            statusCode=answer["statusCode"], responseParameters=answer["responseParameters"], **options
+        )

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.stack.aws import LocalAws
-from sandbox.stack.build import TEMPLATE
+from sandbox.stack.build import THIS_MACHINE
 from sandbox.stack.errors import StackError
 from sandbox.stack.sam import run_sam
-from sandbox.stack.settings import PROJECT, PROVIDERS, Settings
+from sandbox.stack.settings import PROJECT, Settings
 from sandbox.stack.state import State
 
 _LIMIT = 180
-_PARAMETER = {provider: f"{provider.capitalize()}BaseUrl" for provider in PROVIDERS}
 
 
 @dataclass(frozen=True)
@@ -26,20 +25,20 @@ class Deployment:
     resources: Mapping[str, str]
 
 
-def deploy(settings: Settings, state: State, aws: LocalAws, base_urls: Mapping[str, str], digest: str) -> Deployment:
-    """Deploy with these provider addresses. Call inside `build_folder`. Raises StackError."""
+def deploy(settings: Settings, state: State, aws: LocalAws, parameters: Mapping[str, str], digest: str) -> Deployment:
+    """Deploy with these template parameters. Call inside `build_folder`. Raises StackError."""
     stack, bucket = _names(PROJECT / "samconfig.toml")
     emulator = state.processes()["emulator"]
-    wanted = {"digest": digest, "parameters": dict(base_urls), "emulator": emulator.as_json()}
+    wanted = {"digest": digest, "parameters": dict(parameters), "emulator": emulator.as_json()}
     if state.deployed == wanted and (found := _find(aws, stack)):
         return found
     state.deployed = None
     _make_bucket(aws, bucket)
-    overrides = [f"{_PARAMETER[provider]}={address}" for provider, address in base_urls.items()]
+    overrides = [f"{name}={value}" for name, value in parameters.items()]
     run_sam(
         settings,
         state,
-        *("deploy", "--template-file", str(TEMPLATE)),
+        *("deploy", "--template-file", str(THIS_MACHINE.template)),
         *(["--parameter-overrides", *overrides] if overrides else []),
         endpoint=aws.endpoint,
         seconds=_LIMIT,

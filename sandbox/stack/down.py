@@ -2,7 +2,7 @@
 
 import shutil
 
-from sandbox.stack import emulator, processes, simulators
+from sandbox.stack import emulator, processes, simulators, storefront
 from sandbox.stack.progress import Progress
 from sandbox.stack.settings import Settings
 from sandbox.stack.state import State, locked
@@ -21,10 +21,10 @@ def take_down(settings: Settings, progress: Progress) -> None:
         recorded = State(settings.state_file).processes().values()
         stopped = [processes.stop(identity) for identity in recorded]
         # What no record tells of: started by a command that was killed, or orphaned by a killed emulator.
-        left = processes.stop_marked(
-            [emulator.mark(settings), emulator.worker_mark(settings), simulators.mark(settings)]
-        )
-        for path in (settings.stack_file, settings.simulators_file, settings.state_file):
+        marks = (emulator.mark, emulator.worker_mark, simulators.mark, storefront.mark)
+        left = processes.stop_marked([mark(settings) for mark in marks])
+        files = (settings.stack_file, settings.simulators_file, storefront.ready_file(settings), settings.state_file)
+        for path in files:
             path.unlink(missing_ok=True)
         shutil.rmtree(settings.scratch, ignore_errors=True)
     if any(stopped) or left:

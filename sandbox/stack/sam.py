@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox.stack import environment, processes
@@ -25,6 +26,7 @@ def run_sam(
     *arguments: str,
     endpoint: str | None = None,
     path: str = "",
+    variables: Mapping[str, str] | None = None,
     seconds: float,
 ) -> None:
     """Run `sam` in the project. Raises StackError with the end of what it said.
@@ -37,6 +39,7 @@ def run_sam(
     chosen = environment.sam(_SETTINGS_FOLDER, endpoint)
     if path:
         chosen |= {"PATH": f"{path}{os.pathsep}{chosen.get('PATH', os.defpath)}", "PYTHON": f"{path}/python"}
+    chosen |= variables or {}
     # Named, since SAM looks for it beside the template, which for a deploy is the built one.
     config = ["--config-file", str(PROJECT / "samconfig.toml"), "--config-env", "local"]
     command = [str(settings.local_python), "-m", "samcli", *arguments, *config]

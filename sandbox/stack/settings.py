@@ -4,6 +4,7 @@ TOKEN_BROKER_PORT        the emulator's port (default: a free one)
 TOKEN_BROKER_STATE_DIR   where the stack keeps what is its own (default: .local in the project)
 FOURTHWALL_BASE_URL, CHICKSX_BASE_URL, SHOPIFY_BASE_URL
                          the providers' addresses: with any of them no simulator is started
+LOOPBACK_JWKS_ORIGIN     the one loopback address from which an issuer's keys are taken (default: the simulated one)
 """
 
 import sys
@@ -27,6 +28,7 @@ class Settings:
     state_dir: Path
     port: int | None = None
     base_urls: Mapping[str, str] = field(default_factory=dict)
+    loopback_jwks_origin: str = ""
     local_python: Path = PROJECT / ".venvs/local/bin/python"
     runtime_python: Path = PROJECT / ".venvs/runtime/bin/python"
 
@@ -49,7 +51,7 @@ class Settings:
 
     @property
     def simulators_file(self) -> Path:
-        """Written by the simulators: {"pid","fourthwall","chicksx","shopify","control"}, base URLs all."""
+        """Written by the simulators: {"pid","fourthwall","chicksx","shopify","issuer","control"}, base URLs all."""
         return self.state_dir / "simulators.json"
 
     @property
@@ -71,6 +73,7 @@ def read_settings(environment: Mapping[str, str], state_dir: Path | None = None)
             for provider in PROVIDERS
             if (address := environment.get(f"{provider.upper()}_BASE_URL", "").strip())
         },
+        loopback_jwks_origin=environment.get("LOOPBACK_JWKS_ORIGIN", "").strip(),
     )
 
 

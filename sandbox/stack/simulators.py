@@ -1,4 +1,4 @@
-"""Starting the providers' simulators, and finding their addresses."""
+"""Starting the simulators of the providers and of an OIDC issuer, and finding their addresses."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ def mark(settings: Settings) -> str:
 
 
 def start(settings: Settings, state: State) -> dict[str, str]:
-    """The addresses by name: the three providers and `control`. Raises StackError."""
+    """The addresses by name: the three providers, `issuer` and `control`. Raises StackError."""
     if state.process(NAME) is not None and (addresses := _addresses(settings)):
         return addresses
     stop(state)

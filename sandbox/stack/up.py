@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox.stack import emulator, simulators
-from sandbox.stack.accounts import store_demo_accounts
+from sandbox.signed_api import Stack
+from sandbox.stack import emulator, simulators, storefront
+from sandbox.stack.accounts import store_demo_accounts, store_demo_policy
 from sandbox.stack.aws import LocalAws
-from sandbox.stack.build import build, build_folder
+from sandbox.stack.build import THIS_MACHINE, Target, build, build_folder
 from sandbox.stack.completion import complete
 from sandbox.stack.deploy import Deployment, deploy
 from sandbox.stack.errors import StackError
@@ -32,18 +33,26 @@ def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
         state = State(settings.state_file)
         with build_folder():
             with progress.step("Building the functions and the layer"):
-                digest = build(settings, state)
+                digest = build(settings, state, THIS_MACHINE)
             with progress.step("Starting the local AWS"):
                 aws = LocalAws(emulator.start(settings, state))
-            control, base_urls = _providers(settings, state, progress)
+            simulated = _simulators(settings, state, progress)
+            base_urls = {name: url for name, url in simulated.items() if name in PROVIDERS} or settings.base_urls
             with progress.step("Deploying template.yaml"):
-                deployment = deploy(settings, state, aws, base_urls, digest)
+                parameters = _parameters(settings, base_urls, simulated)
+                deployment = deploy(settings, state, aws, parameters, digest)
         with progress.step("Completing what the local AWS leaves out of the template"):
             complete(aws, template, deployment)
-        if control is not None:
+        if simulated:
             with progress.step("Storing the demo merchants' secrets"):
-                store_demo_accounts(aws, control, deployment.outputs["SecretPrefix"])
+                store_demo_accounts(aws, simulated["control"], deployment.outputs["SecretPrefix"])
         stack = _describe(aws, template, deployment, base_urls)
+        if simulated:
+            with progress.step("Opening the demo storefront"):
+                shop = stack["storefrontUrl"] = storefront.start(settings, state)
+                store_demo_policy(aws, Stack(stack, settings.state_dir), shop=shop, issuer=simulated["issuer"])
+        else:
+            storefront.stop(state)
         write_privately(settings.stack_file, stack)
         return stack
 
@@ -54,12 +63,15 @@ def _check_addresses(settings: Settings, template: dict[str, Any]) -> None:
         parameter = template["Parameters"][f"{provider.capitalize()}BaseUrl"]
         if not re.fullmatch(parameter["AllowedPattern"], address):
             raise StackError(f"{provider.upper()}_BASE_URL is {address!r}: it {parameter['ConstraintDescription']}")
+    parameter, origin = template["Parameters"]["LoopbackJwksOrigin"], settings.loopback_jwks_origin
+    if not re.fullmatch(parameter["AllowedPattern"], origin):
+        raise StackError(f"LOOPBACK_JWKS_ORIGIN is {origin!r}: it {parameter['ConstraintDescription']}")
 
 
-def build_only(settings: Settings, progress: Progress) -> None:
+def build_only(settings: Settings, progress: Progress, target: Target) -> None:
     """`make build`."""
     with build_folder(), progress.step("Building the functions and the layer"):
-        build(settings, None)
+        build(settings, None, target)
 
 
 def validate(settings: Settings, progress: Progress) -> None:
@@ -68,14 +80,20 @@ def validate(settings: Settings, progress: Progress) -> None:
         run_sam(settings, None, "validate", "--lint", "--template-file", "template.yaml", seconds=120)
 
 
-def _providers(settings: Settings, state: State, progress: Progress) -> tuple[str | None, Mapping[str, str]]:
-    """The simulators' control address, if they run, and the providers' addresses to deploy with."""
+def _simulators(settings: Settings, state: State, progress: Progress) -> Mapping[str, str]:
+    """The simulators' addresses by name; none where the caller brings providers of their own."""
     if not settings.uses_simulators:
         simulators.stop(state)
-        return None, settings.base_urls
+        return {}
     with progress.step("Starting the provider simulators"):
-        addresses = simulators.start(settings, state)
-    return addresses["control"], {provider: addresses[provider] for provider in PROVIDERS}
+        return simulators.start(settings, state)
+
+
+def _parameters(settings: Settings, base_urls: Mapping[str, str], simulated: Mapping[str, str]) -> Mapping[str, str]:
+    """The template parameters that a local stack has values of its own for."""
+    parameters = {f"{provider.capitalize()}BaseUrl": address for provider, address in base_urls.items()}
+    issuer = settings.loopback_jwks_origin or simulated.get("issuer", "")
+    return parameters | ({"LoopbackJwksOrigin": issuer} if issuer else {})
 
 
 def _describe(

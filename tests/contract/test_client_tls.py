@@ -1,18 +1,12 @@
 """TLS as our client speaks it: only to whom a trusted authority vouches for, and never for longer than it has."""
 
-import ipaddress
 import socket
-import ssl
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.contract.certificates import self_signed, server_context, trusting
 from tests.contract.scripted_server import always, answer, serving
 from token_broker.clock import Deadline, SystemClock
 from token_broker.errors import Fate, ProviderUnavailable
@@ -20,60 +14,9 @@ from token_broker.http import HttpClient, Request
 from token_broker.transport import RequestsTransport
 
 
-def self_signed(folder: Path, *, address: str = "127.0.0.1", days: int = 1) -> Path:
-    """A certificate that vouches for itself, with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "provider.example")])
-    start = datetime.now(UTC) - timedelta(days=10)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + timedelta(days=10 + days))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(_key_usage(), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / f"{address}-{days}.pem"
-    plain_key = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + plain_key)
-    return file
-
-
-def _key_usage() -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=True,
-        crl_sign=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def server_context(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
-
-
 def send(url: str, *, method: str = "POST", seconds: float = 3.0) -> int:
     client = HttpClient(SystemClock(), RequestsTransport(), jitter=lambda: 0.0)
     return client.send(Request(method, url, {"x-api-key": "k"}, b"{}"), Deadline.after(SystemClock(), seconds)).status
-
-
-def trusting(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("token_broker.transport.certifi.where", lambda: str(certificate))
 
 
 def refused(certificate: Path) -> None:

@@ -165,7 +165,7 @@ def test_the_process_writes_its_addresses_and_ends_on_a_signal(tmp_path: Path, n
         finally:
             process.kill()
 
-    assert addresses.keys() == {"pid", "fourthwall", "chicksx", "shopify", "control"}
+    assert addresses.keys() == {"pid", "fourthwall", "chicksx", "shopify", "issuer", "control"}
     assert addresses["pid"] == process.pid
     assert addresses["chicksx"].endswith("/v1")
     assert reply.status == 200

@@ -1,4 +1,4 @@
-"""API Gateway's proxy events (REST API, payload 1.0), as the gateway sends them."""
+"""API Gateway's events (REST API, payload 1.0), as the gateway sends them: to a function, and to an authorizer."""
 
 import json
 from collections.abc import Mapping
@@ -42,5 +42,60 @@ def api_event(
         "requestContext": {"requestId": "gateway-request-1", "identity": {"userArn": CALLER, "accessKey": "AKIA"}},
         "body": body if body is None or isinstance(body, str) else json.dumps(body),
         "isBase64Encoded": False,
+    }
+    return {**event, **changes}
+
+
+def storefront_event(
+    *,
+    operation: str = "shopify/storefront-access-token",
+    method: str = "GET",
+    merchant: str = "acme",
+    authorizer: Any = None,
+    **changes: Any,
+) -> dict[str, Any]:
+    """A storefront's request that its authorizer has let in, with the context that this passed on."""
+    event = api_event(
+        path={"merchant": merchant},
+        resource=f"/storefront/{{merchant}}/{operation}",
+        httpMethod=method,
+        **changes,
+    )
+    return {
+        **event,
+        "path": f"/storefront/{merchant}/{operation}",
+        "requestContext": {
+            "requestId": "gateway-request-1",
+            "identity": {"userArn": None, "accessKey": None, "sourceIp": "192.0.2.1"},
+            "authorizer": authorizer,
+        },
+    }
+
+
+def authorizer_event(
+    *,
+    operation: str = "shopify/storefront-access-token",
+    method: str = "GET",
+    merchant: str = "acme",
+    headers: Mapping[str, list[str]] | None = None,
+    stage: str = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/v1",
+    **changes: Any,
+) -> dict[str, Any]:
+    """The gateway's question to a REQUEST authorizer, which has no body."""
+    path = f"/storefront/{merchant}/{operation}"
+    headers = headers or {}
+    event: dict[str, Any] = {
+        "type": "REQUEST",
+        "methodArn": f"{stage}/{method}{path}",
+        "resource": f"/storefront/{{merchant}}/{operation}",
+        "path": path,
+        "httpMethod": method,
+        "headers": {name: values[-1] for name, values in headers.items()},
+        "multiValueHeaders": dict(headers),
+        "queryStringParameters": {},
+        "multiValueQueryStringParameters": {},
+        "pathParameters": {"merchant": merchant},
+        "stageVariables": {},
+        "requestContext": {"requestId": "gateway-request-1", "identity": {"sourceIp": "192.0.2.1"}},
     }
     return {**event, **changes}

@@ -7,6 +7,7 @@ from tests.fakes.store import MemoryTokenStore
 from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.call import Call
 from token_broker.clock import Clock, Deadline
+from token_broker.grant import Grant
 from token_broker.memory import TokenMemory
 from token_broker.ports import Capabilities, ListingProvider, Provider, Secrets, Telemetry, TokenStore
 
@@ -33,7 +34,7 @@ class Surroundings[P: ScriptedProvider]:
     def _parts(self) -> tuple[Secrets, TokenStore, Clock, Telemetry]:
         return self.secrets, self.store, self.clock, self.telemetry
 
-    def _call[Q: Provider](self, provider: Q, caller: str, seconds: float) -> Call[Q]:
+    def _call[Q: Provider](self, provider: Q, caller: str, seconds: float, grant: Grant | None) -> Call[Q]:
         secrets, store, clock, telemetry = self._parts()
         return Call(
             provider=provider,
@@ -46,11 +47,12 @@ class Surroundings[P: ScriptedProvider]:
             margin=MARGIN,
             caller=caller,
             deadline=Deadline.after(clock, seconds),
+            grant=grant,
         )
 
-    def call(self, caller: str = CALLER, seconds: float = 23.0) -> Call[Provider]:
-        """One request; `seconds` is the time that its function has."""
-        return self._call(self.provider, caller, seconds)
+    def call(self, caller: str = CALLER, seconds: float = 23.0, grant: Grant | None = None) -> Call[Provider]:
+        """One request; `seconds` is the time that its function has, `grant` what bounds a storefront."""
+        return self._call(self.provider, caller, seconds, grant)
 
     def forget_memory(self) -> None:
         """Go on in another process."""
@@ -60,10 +62,12 @@ class Surroundings[P: ScriptedProvider]:
 class ListingSurroundings(Surroundings[ScriptedListingProvider]):
     """The same around a provider that lists and revokes."""
 
-    def listing_call(self, caller: str = CALLER, seconds: float = 23.0) -> Call[ListingProvider]:
+    def listing_call(
+        self, caller: str = CALLER, seconds: float = 23.0, grant: Grant | None = None
+    ) -> Call[ListingProvider]:
         """One request to such a provider."""
         provider: ListingProvider = self.provider
-        return self._call(provider, caller, seconds)
+        return self._call(provider, caller, seconds, grant)
 
 
 def one_token_stack() -> Surroundings[ScriptedProvider]:

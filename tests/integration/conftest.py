@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import pytest_socket
 from moto import mock_aws
+from moto.core.models import patch_client
 
 from sandbox.simulators import Addresses, ControlClient, running_simulators
 from tests.integration.agreement import assert_agreement
 from tests.integration.stack import SECRETS, Stack
 from tests.integration.store_bench import StoreBench
 from tests.integration.table_definition import table_definition
-from token_broker import wiring
+from token_broker import trust_wiring, wiring
 from token_broker.aws import session
 
 ENVIRONMENT = {
@@ -48,6 +49,8 @@ def clients() -> Mapping[str, Any]:
         session.client.cache_clear()
         made = {service: session.client(service) for service in ("dynamodb", "secretsmanager")}
         session.client.cache_clear()
+        for each in made.values():
+            patch_client(each)  # moto's own way in is botocore's handlers, which these clients do without
         made["dynamodb"].meta.events.register("provide-client-params.dynamodb.TransactWriteItems", _salted)
     return made
 
@@ -58,7 +61,8 @@ def aws(clients: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        patch.setattr(wiring, "client", clients.__getitem__)
+        for registry in (wiring, trust_wiring):
+            patch.setattr(registry, "client", clients.__getitem__)
         # The simulators speak plain http: reading the trusted certificates for each new worker would be for nothing.
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         pytest_socket.socket_allow_hosts(["127.0.0.1"])
@@ -128,6 +132,7 @@ def deployed(simulators: Addresses, dynamodb: Any, secretsmanager: Any, table: s
         "CHICKSX_BASE_URL": simulators.chicksx,
         "SHOPIFY_BASE_URL": simulators.shopify,
         "SHOPIFY_API_VERSION": "2026-10",
+        "LOOPBACK_JWKS_ORIGIN": simulators.issuer,
         "POWERTOOLS_SERVICE_NAME": "token-broker",
         "POWERTOOLS_METRICS_NAMESPACE": "TokenBroker",
     }

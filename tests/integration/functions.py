@@ -7,18 +7,19 @@ from dataclasses import dataclass, field, replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from threading import Lock
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from aws_lambda_powertools.metrics import Metrics
 
-from token_broker import wiring
+from token_broker import trust_wiring, wiring
 from token_broker.clock import Clock
 
 ROOT = Path(__file__).parents[2]
-FUNCTIONS = sorted(path.parent.relative_to(ROOT / "functions").as_posix() for path in ROOT.glob("functions/*/*/app.py"))
-DOORS = ("api", "direct")
+EVERY_FUNCTION = sorted(
+    path.parent.relative_to(ROOT / "functions").as_posix() for path in ROOT.glob("functions/*/*/app.py")
+)
 
 FOURTHWALL = "fourthwall/public_token"
 CHICKSX = "chicksx/public_token"
@@ -26,6 +27,25 @@ CURRENT = "shopify/storefront_access_token"
 CREATE = "shopify/create_storefront_access_token"
 LIST = "shopify/list_storefront_access_tokens"
 DELETE = "shopify/delete_storefront_access_token"
+PUT_POLICY = "storefronts/put_trust_policy"
+GET_POLICY = "storefronts/get_trust_policy"
+DELETE_POLICY = "storefronts/delete_trust_policy"
+SHOP_AUTHORIZER = "storefronts/shop_authorizer"
+PROOF_AUTHORIZER = "storefronts/proof_authorizer"
+
+#: Those that work for a provider.
+FUNCTIONS = [FOURTHWALL, CHICKSX, CURRENT, CREATE, LIST, DELETE]
+#: Those of them that storefronts may call, too.
+FOR_STOREFRONTS = [FOURTHWALL, CHICKSX, CURRENT]
+POLICY_FUNCTIONS = [PUT_POLICY, GET_POLICY, DELETE_POLICY]
+AUTHORIZERS = [SHOP_AUTHORIZER, PROOF_AUTHORIZER]
+
+#: The ways into each function: a file of its folder in `events/` for each.
+DOORS = {
+    **dict.fromkeys([*FUNCTIONS, *POLICY_FUNCTIONS], ("api", "direct")),
+    **dict.fromkeys(FOR_STOREFRONTS, ("api", "direct", "storefront")),
+    **dict.fromkeys(AUTHORIZERS, ("authorizer",)),
+}
 
 #: Seconds that a call has, unless the test says otherwise: the template's.
 TIMEOUT = 25.0
@@ -78,13 +98,18 @@ class Worker:
 
     def api(self, *, seconds: float = TIMEOUT, **changes: Any) -> Answer:
         """The sample API event with the changes of `api_event`, answered."""
-        answer = self.invoke(api_event(self.function, **changes), seconds=seconds)
+        return self.answer(api_event(self.function, **changes), seconds=seconds)
+
+    def answer(self, event: Any, *, seconds: float = TIMEOUT) -> Answer:
+        """An event of API Gateway, answered."""
+        answer = self.invoke(event, seconds=seconds)
         assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
-        return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
+        return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"] or "{}"))
 
 
 def api_event(
     function: str,
+    door: str = "api",
     *,
     path: dict[str, str] | None = None,
     query: dict[str, str | list[str]] | None = None,
@@ -95,7 +120,7 @@ def api_event(
     identity: dict[str, Any] | None = None,
 ) -> Any:
     """The sample event of a function, changed: path parameters and headers are merged, a header of None is left out."""
-    event = sample_event(function, "api")
+    event = sample_event(function, door)
     event["pathParameters"] |= path or {}
     if query is not None:
         _set_many(event, "queryStringParameters", "multiValueQueryStringParameters", query)
@@ -108,6 +133,12 @@ def api_event(
     if identity is not None:
         event["requestContext"]["identity"] = identity
     return event
+
+
+def _registry(function: str) -> tuple[ModuleType, str]:
+    """Where a function's parts are put together, and under which name."""
+    name = provider_of(function).upper()
+    return (trust_wiring if name == "STOREFRONTS" else wiring), name
 
 
 def _merge_headers(event: Any, headers: dict[str, str | list[str] | None]) -> None:
@@ -133,18 +164,21 @@ class _Lines(logging.Handler):
 
 def cold_start(function: str, *, clock: Clock, telemetry: Any = None) -> Worker:
     """Load a handler with parts that no other worker shares, on the given clock."""
-    name = provider_of(function).upper()
-    assembly = replace(cast("Any", getattr(wiring, name)))
-    vars(assembly)["_clock"] = clock
+    registry, name = _registry(function)
+    assembly = replace(cast("Any", getattr(registry, name)))
+    vars(assembly)["clock" if registry is trust_wiring else "_clock"] = clock
     if telemetry is not None:
         vars(assembly)["telemetry"] = telemetry
     with _loading, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wiring, name, assembly)
+        patch.setattr(registry, name, assembly)
         spec = spec_from_file_location("app", ROOT / "functions" / function / "app.py")
         assert spec is not None
         assert spec.loader is not None
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
+    if function == PROOF_AUTHORIZER:
+        # It goes back to the registry for its keys at the first proof.
+        vars(module)["trust_wiring"] = SimpleNamespace(STOREFRONTS=assembly)
     worker = Worker(function, module.handler)
     if telemetry is None:
         # Powertools keeps these for the process, which in Lambda is one function's.

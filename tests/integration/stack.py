@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.simulators import ControlClient
-from tests.integration.functions import Worker, cold_start, provider_of
+from tests.integration.functions import PUT_POLICY, Answer, Worker, cold_start, provider_of
 from token_broker.aws.attributes import unwrap_all
 
 MERCHANT = "demo"
@@ -90,6 +90,15 @@ class Stack:
         """Delete the demo merchant's secret."""
         self._save(provider)
         self.secretsmanager.delete_secret(SecretId=f"{self.prefix}/{provider}/{MERCHANT}", **how)
+
+    def trust(self, document: Mapping[str, Any], merchant: str = MERCHANT) -> Answer:
+        """Put a merchant's trust policy."""
+        return self.worker(PUT_POLICY).api(path={"merchant": merchant}, body=document, headers={"If-None-Match": None})
+
+    def proof_keys(self, merchant: str = MERCHANT, **keys: str) -> None:
+        """Store the keys by which a merchant's backend signs, by their ids."""
+        self.secret_values.update(keys.values())
+        self.secret("storefront-proof", merchant, json.dumps({"keys": keys}))
 
     def _save(self, provider: str) -> None:
         if provider in self.unsaved:

@@ -1,15 +1,37 @@
 """Every file of `events/` runs through its own handler."""
 
 import json
+import re
+import time
 from typing import Any
 
 import pytest
 
-from tests.integration.functions import CHICKSX, CREATE, DELETE, DOORS, FUNCTIONS, LIST, ROOT, provider_of, sample_event
+from tests.fakes.trust_policies import policy
+from tests.integration.functions import (
+    AUTHORIZERS,
+    CHICKSX,
+    CREATE,
+    DELETE,
+    DELETE_POLICY,
+    DOORS,
+    EVERY_FUNCTION,
+    FOR_STOREFRONTS,
+    GET_POLICY,
+    LIST,
+    POLICY_FUNCTIONS,
+    PROOF_AUTHORIZER,
+    PUT_POLICY,
+    ROOT,
+    provider_of,
+    sample_event,
+)
+from tests.integration.gateway import AUTHORIZER, question
 from tests.integration.stack import MERCHANT, Stack
+from token_broker.grant import Grant
 from token_broker.marks import marked, new_intent_id
 
-STATUS = {CHICKSX: 201, CREATE: 201}
+STATUS = {CHICKSX: 201, CREATE: 201, PUT_POLICY: 201}
 TOKEN_FIELDS = {
     "provider",
     "merchant",
@@ -39,48 +61,117 @@ API_FIELDS = {
     "body",
     "isBase64Encoded",
 }
+SAMPLES = [(function, door) for function in EVERY_FUNCTION for door in DOORS[function]]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_function_has_both_events(function: str) -> None:
+@pytest.mark.parametrize("function", EVERY_FUNCTION)
+def test_every_function_has_an_event_for_each_of_its_doors(function: str) -> None:
     files = sorted(path.name for path in (ROOT / "events" / function).iterdir())
 
-    assert files == ["api.json", "direct.json"]
+    assert files == sorted(f"{door}.json" for door in DOORS[function])
 
 
 def test_every_event_has_its_function() -> None:
-    assert sorted(path.parent.relative_to(ROOT / "events").as_posix() for path in ROOT.glob("events/*/*/api.json")) == (
-        FUNCTIONS
-    )
+    folders = {path.parent.relative_to(ROOT / "events").as_posix() for path in ROOT.glob("events/*/*/*.json")}
+
+    assert sorted(folders) == EVERY_FUNCTION
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_an_api_event_is_whole(function: str) -> None:
-    event = sample_event(function, "api")
-    context = event["requestContext"]
+@pytest.mark.parametrize(
+    ("function", "door"), [(function, door) for function, door in SAMPLES if door in ("api", "storefront")]
+)
+def test_a_gateways_event_is_whole(function: str, door: str) -> None:
+    event = sample_event(function, door)
+    context, identity = event["requestContext"], event["requestContext"]["identity"]
 
     assert set(event) == API_FIELDS
     assert context["resourcePath"] == event["resource"]
     assert context["httpMethod"] == event["httpMethod"]
     assert event["path"] == event["resource"].format(**event["pathParameters"])
     assert context["path"] == f"/{context['stage']}{event['path']}"
-    assert context["identity"]["userArn"].startswith("arn:aws:sts::")
     assert {name: [value] for name, value in event["headers"].items()} == event["multiValueHeaders"]
+    if door == "api":
+        assert identity["userArn"].startswith("arn:aws:sts::")
+        assert "authorizer" not in context
+    else:
+        assert {name for name, value in identity.items() if value is not None} == {"sourceIp", "userAgent"}
+        assert context["authorizer"]["principalId"] == "storefront"
 
 
-@pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_an_event_is_answered_with_the_right_status_and_shape(function: str, door: str, stack: Stack) -> None:
+@pytest.mark.parametrize("function", AUTHORIZERS)
+def test_an_authorizers_event_is_what_the_gateway_asks_about_a_storefronts(function: str) -> None:
+    asked = sample_event(function, "authorizer")
+    (event,) = [
+        event
+        for event in (sample_event(each, "storefront") for each in FOR_STOREFRONTS if AUTHORIZER[each] == function)
+        if event["resource"] == asked["resource"]
+    ]
+    del event["requestContext"]["authorizer"]
+
+    assert asked == question(event)
+
+
+@pytest.fixture
+def at_the_time(stack: Stack) -> Stack:
+    """The stack at the moment when the sample events were sent."""
+    sent = sample_event(PROOF_AUTHORIZER, "authorizer")["requestContext"]["requestTimeEpoch"] / 1000
+    stack.clock.offset = sent - time.time()
+    return stack
+
+
+@pytest.mark.parametrize(("function", "door"), [(each, door) for each, door in SAMPLES if each not in AUTHORIZERS])
+def test_an_event_is_answered_with_the_right_status_and_shape(function: str, door: str, at_the_time: Stack) -> None:
+    stack = at_the_time
     _place_the_token_to_delete(stack)
+    if function in (GET_POLICY, DELETE_POLICY):
+        stack.trust(policy())
 
     answer = stack.worker(function).invoke(sample_event(function, door))
 
-    if door == "api":
+    if door != "direct":
         assert answer["statusCode"] == STATUS.get(function, 200)
-        assert answer["headers"]["Content-Type"] == "application/json"
-        assert answer["headers"]["Cache-Control"] == "no-store"
+        headers = answer["headers"]
+        assert headers["Content-Type"] == "application/json"
+        kept = door == "storefront" and function != CHICKSX
+        assert headers["Cache-Control"] == ("public, max-age=30" if kept else "no-store")
+        assert headers.get("Access-Control-Allow-Origin") == ("https://shop.example" if door == "storefront" else None)
         answer = json.loads(answer["body"])
-    _check_shape(function, answer)
+    if function in POLICY_FUNCTIONS:
+        _check_policy(function, door, answer)
+    else:
+        _check_shape(function, answer)
+
+
+@pytest.mark.parametrize("function", AUTHORIZERS)
+def test_a_sample_question_is_answered_with_the_sample_context(function: str, at_the_time: Stack) -> None:
+    at_the_time.trust(json.loads(sample_event(PUT_POLICY, "api")["body"]))
+    at_the_time.proof_keys(**_key_of_the_readme())
+    asked = sample_event(function, "authorizer")
+
+    answer = at_the_time.worker(function).invoke(asked)
+
+    assert answer["policyDocument"]["Statement"] == [
+        {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": asked["methodArn"]}
+    ]
+    (passed_on,) = [
+        event["requestContext"]["authorizer"]
+        for event in (sample_event(each, "storefront") for each in FOR_STOREFRONTS)
+        if event["resource"] == asked["resource"]
+    ]
+    assert Grant.from_context(answer["context"]) == Grant.from_context(passed_on)
+
+
+def test_the_sample_policy_is_the_same_through_both_doors() -> None:
+    direct = sample_event(PUT_POLICY, "direct")
+    document = json.loads(sample_event(PUT_POLICY, "api")["body"])
+
+    assert {name: value for name, value in direct.items() if name in document} == document
+
+
+def _key_of_the_readme() -> dict[str, str]:
+    (found,) = re.findall(r'`\{"keys": (\{.*?\})\}`', (ROOT / "events/README.md").read_text())
+    keys: dict[str, str] = json.loads(found)
+    return keys
 
 
 def _place_the_token_to_delete(stack: Stack) -> None:
@@ -90,6 +181,14 @@ def _place_the_token_to_delete(stack: Stack) -> None:
     token_id = sample_event(DELETE, "direct")["tokenId"]
     title = marked("Old storefront", BROKER_ID, new_intent_id())
     stack.control.plant_tokens(MERCHANT, id=int(token_id), title=title)
+
+
+def _check_policy(function: str, door: str, answer: dict[str, Any]) -> None:
+    if function == DELETE_POLICY:
+        assert answer == {"deleted": True}
+    else:
+        document = policy() if function == GET_POLICY else json.loads(sample_event(PUT_POLICY, "api")["body"])
+        assert answer == (document if door == "api" else {**document, "revision": 1})
 
 
 def _check_shape(function: str, answer: dict[str, Any]) -> None:

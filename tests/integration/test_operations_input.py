@@ -14,6 +14,7 @@ from tests.integration.functions import (
     FOURTHWALL,
     FUNCTIONS,
     LIST,
+    POLICY_FUNCTIONS,
     provider_of,
 )
 from tests.integration.stack import MERCHANT, Stack
@@ -236,7 +237,7 @@ def test_a_body_where_none_is_taken(function: str, untouched_stack: Stack) -> No
     refused(untouched_stack, function, body={"anything": 1})
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", [*FUNCTIONS, *POLICY_FUNCTIONS])
 @pytest.mark.parametrize(
     "identity", [{}, {"userArn": None, "accessKey": None}, {"userArn": ""}, {"userArn": 7}], ids=str
 )

@@ -2,44 +2,17 @@
 
 from collections.abc import Callable
 from threading import Barrier, Lock, Thread
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.integration.functions import CHICKSX, CREATE, CURRENT, FOURTHWALL, Answer, cold_start, provider_of
 from tests.integration.stack import MERCHANT, Stack
+from tests.integration.together import OneByOne, Quiet
 from token_broker import wiring
 from token_broker.clock import SystemClock
 
 CALLERS = 10
-
-
-class OneByOne:
-    """An AWS client for threads: moto itself is not safe against them. Real writes are just as atomic."""
-
-    def __init__(self, client: Any, lock: Lock) -> None:
-        self._client = client
-        self._lock = lock
-
-    def __getattr__(self, name: str) -> Any:
-        def call(**arguments: Any) -> Any:
-            with self._lock:
-                return getattr(self._client, name)(**arguments)
-
-        return call
-
-
-class Quiet:
-    """Telemetry for threads: Powertools keeps its numbers for the process, which in Lambda has one call at a time."""
-
-    log = SimpleNamespace(info=lambda *_, **__: None, error=lambda *_, **__: None)
-
-    def begin(self, *_: object) -> None: ...
-    def end(self) -> None: ...
-    def notice(self, event: str, **fields: object) -> None: ...
-    def count(self, metric: str, value: float = 1, unit: str = "Count") -> None: ...
-    def observe(self, method: str, outcome: int | str, seconds: float) -> None: ...
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,8 @@ import pytest
 
 from tests.fakes.events import CALLER, Context, api_event
 from tests.fakes.samples import token
-from token_broker.doors import BODY_LIMIT, ApiDoor, DirectDoor, Reply, door_for
+from token_broker.doors import BODY_LIMIT, ApiDoor, DirectDoor, Reply
+from token_broker.entry import door_for
 from token_broker.errors import Conflict, InvalidRequest, ProviderThrottled, Unauthenticated
 from token_broker.inputs import CreateToken, GetSessionToken, GetShopToken, Input, ListTokens, RevokeToken, read
 

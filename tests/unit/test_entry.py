@@ -13,6 +13,7 @@ from tests.fakes.samples import token
 from token_broker import entry
 from token_broker.clock import Deadline
 from token_broker.errors import Conflict, InternalError, InvalidRequest, MintInProgress, StorageUnavailable
+from token_broker.grant import Grant
 from token_broker.inputs import CreateToken
 from token_broker.model import Token
 from token_broker.telemetry import PowertoolsTelemetry
@@ -32,7 +33,7 @@ class Bench:
     def telemetry(self) -> PowertoolsTelemetry:
         return self.make_telemetry()
 
-    def broker(self, caller: str, deadline: Deadline) -> str:
+    def broker(self, caller: str, deadline: Deadline, grant: Grant | None) -> str:
         self.calls.append((caller, deadline.left()))
         return "the broker"
 

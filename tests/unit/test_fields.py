@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from token_broker import fields
-from token_broker.fields import Rule
+from token_broker.fields import Rule, Tags
 
 CANARY = "sk_live_canary"
 
@@ -208,9 +208,66 @@ def test_a_malformed_cache_control_is_refused(value: Any) -> None:
     assert "Cache-Control" in refused(fields.cache_control, value)
 
 
+@pytest.mark.parametrize("value", [0, False, "", [], {}, "x", {"a": [1]}])
+def test_a_value_that_is_judged_later_is_taken_as_it_is(value: Any) -> None:
+    assert fields.anything(value) is value
+
+
+def test_nothing_is_no_value() -> None:
+    assert refused(fields.anything, None) == "given with a value, or left out"
+
+
+@pytest.mark.parametrize(
+    ("header", "revisions"),
+    [
+        ('"3"', {3}),
+        (' "3" ', {3}),
+        ('"3", "12"', {3, 12}),
+        ('"3","3"', {3}),
+        ('W/"3"', set()),
+        ('W/"3", "4"', {4}),
+        ('""', set()),
+        ('"abc", "3"', {3}),
+        ('"03"', set()),
+        ('"0"', set()),
+        ('"-3"', set()),
+        ('"3.0"', set()),
+        ('"9999999999"', set()),
+        ('"1e2"', set()),
+    ],
+)
+def test_if_match_names_revisions_and_what_is_none_fits_nothing(header: str, revisions: set[int]) -> None:
+    assert fields.entity_tags(header) == Tags(frozenset(revisions))
+
+
+@pytest.mark.parametrize("header", ["*", " * "])
+def test_if_match_may_ask_for_any(header: str) -> None:
+    assert fields.entity_tags(header) == Tags(None)
+
+
+@pytest.mark.parametrize(
+    "value", [None, 3, ["3"], "", "3", '"3', '3"', '"3" "4"', '"3",', '*, "3"', '"é"', '"3"\x00', '"a\nb"', '"' * 300]
+)
+def test_an_if_match_that_is_no_list_of_tags_is_refused(value: Any) -> None:
+    """A precondition that was not understood must not be passed over."""
+    assert "ETag in its quotes" in refused(fields.entity_tags, value)
+
+
+@pytest.mark.parametrize("value", ["*", " * "])
+def test_if_none_match_asks_that_there_be_nothing(value: str) -> None:
+    assert fields.asterisk(value) is True
+
+
+@pytest.mark.parametrize("value", [None, True, "", '"3"', '"*"', "**", "*, *", 'W/"3"'])
+def test_any_other_if_none_match_is_refused(value: Any) -> None:
+    assert refused(fields.asterisk, value) == "*"
+
+
 @pytest.mark.parametrize(
     "rule",
     [
+        fields.entity_tags,
+        fields.asterisk,
         fields.merchant_name,
         fields.text(5),
         fields.scope_names,

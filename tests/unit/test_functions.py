@@ -1,48 +1,43 @@
 """The functions themselves, each file run over a broker in memory: what comes in, what goes out."""
 
-import importlib.util
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fakes.events import CALLER, Context, api_event
+from tests.expected_functions import FUNCTIONS as EXPECTED
+from tests.expected_functions import Function
+from tests.fakes.clock import NOW
+from tests.fakes.events import CALLER, Context, api_event, storefront_event
+from tests.fakes.policies import MemoryPolicyStore
 from tests.fakes.provider import down
 from tests.fakes.samples import minted
 from tests.fakes.surroundings import ListingSurroundings, listing_stack, one_token_stack, session_stack
-from token_broker import wiring
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.trust_policies import policy
+from tests.unit.loading import FUNCTIONS, load
+from token_broker import trust_wiring, wiring
 from token_broker.broker import Broker, ListingBroker
-from token_broker.errors import Conflict
+from token_broker.errors import Conflict, PreconditionFailed, TrustPolicyNotFound
+from token_broker.grant import Grant
+from token_broker.policies import Policies
 from token_broker.telemetry import PowertoolsTelemetry
-from token_broker.wiring import Assembly
 
-FUNCTIONS = Path(__file__).parents[2] / "functions"
-FOLDERS = sorted(path.parent.relative_to(FUNCTIONS).as_posix() for path in FUNCTIONS.glob("*/*/app.py"))
+SHOP = "https://shop.example"
+PAGE = Grant(merchant="acme", origins=(SHOP,))
+PROOF = Grant(merchant="acme", origins=(SHOP,), session_id="s-1", expires_at=int(NOW) + 600, scopes=("read",))
 
-type Handler = Callable[[Any, Any], Any]
 type Make = Callable[[], PowertoolsTelemetry]
 
 
-def load(folder: str) -> Handler:
-    """The handler of a function's one file."""
-    spec = importlib.util.spec_from_file_location(f"app_of_{folder.replace('/', '_')}", FUNCTIONS / folder / "app.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    handler: Handler = module.handler
-    return handler
-
-
 @pytest.fixture
-def put_in(monkeypatch: pytest.MonkeyPatch, make_telemetry: Make) -> Callable[[Assembly[Any, Any], Any], None]:
+def put_in(monkeypatch: pytest.MonkeyPatch, make_telemetry: Make) -> Callable[[Any, Any], None]:
     """Have an assembly serve with other parts."""
 
-    def put(assembly: Assembly[Any, Any], serve: Callable[[str], Any]) -> None:
+    def put(assembly: Any, serve: Callable[[str, Grant | None], Any]) -> None:
         monkeypatch.setitem(assembly.__dict__, "telemetry", make_telemetry())
-        monkeypatch.setattr(assembly, "broker", lambda caller, deadline: serve(caller))
+        monkeypatch.setattr(assembly, "broker", lambda caller, deadline, grant: serve(caller, grant))
 
     return put
 
@@ -50,7 +45,7 @@ def put_in(monkeypatch: pytest.MonkeyPatch, make_telemetry: Make) -> Callable[[A
 @pytest.fixture
 def shopify(put_in: Callable[..., None]) -> ListingSurroundings:
     stack = listing_stack()
-    put_in(wiring.SHOPIFY, lambda caller: ListingBroker(stack.listing_call(caller)))
+    put_in(wiring.SHOPIFY, lambda caller, grant: ListingBroker(stack.listing_call(caller, grant=grant)))
     return stack
 
 
@@ -60,7 +55,7 @@ def body(answer: dict[str, Any]) -> Any:
 
 def test_fourthwall_gets_or_creates_the_shops_token(put_in: Callable[..., None]) -> None:
     stack = one_token_stack()
-    put_in(wiring.FOURTHWALL, lambda caller: Broker(stack.call(caller)))
+    put_in(wiring.FOURTHWALL, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
 
     answer = load("fourthwall/public_token")(api_event(httpMethod="PUT", path={"merchant": "acme"}), Context())
 
@@ -70,7 +65,7 @@ def test_fourthwall_gets_or_creates_the_shops_token(put_in: Callable[..., None])
 def test_fourthwalls_caller_may_pass_the_caches_by(put_in: Callable[..., None]) -> None:
     stack = one_token_stack()
     stack.provider.script = [minted("1"), minted("2")]
-    put_in(wiring.FOURTHWALL, lambda caller: Broker(stack.call(caller)))
+    put_in(wiring.FOURTHWALL, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
     handler = load("fourthwall/public_token")
     handler({"merchant": "acme"}, Context())
     stack.clock.advance(1)
@@ -82,7 +77,7 @@ def test_fourthwalls_caller_may_pass_the_caches_by(put_in: Callable[..., None]) 
 
 def test_chicksx_says_whether_the_token_is_new(put_in: Callable[..., None]) -> None:
     stack = session_stack()
-    put_in(wiring.CHICKSX, lambda caller: Broker(stack.call(caller)))
+    put_in(wiring.CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
     handler = load("chicksx/public_token")
     event = api_event(path={"merchant": "acme"}, body={"sessionId": "s-1", "scope": ["read"]})
 
@@ -94,7 +89,7 @@ def test_chicksx_says_whether_the_token_is_new(put_in: Callable[..., None]) -> N
 
 def test_chicksx_answers_a_state_machine_with_the_plain_token(put_in: Callable[..., None]) -> None:
     stack = session_stack()
-    put_in(wiring.CHICKSX, lambda caller: Broker(stack.call(caller)))
+    put_in(wiring.CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
 
     token = load("chicksx/public_token")({"merchant": "acme", "sessionId": "s-1"}, Context())
 
@@ -150,11 +145,166 @@ def test_shopifys_delete_of_a_foreign_token_raises_for_a_state_machine(shopify: 
         load("shopify/delete_storefront_access_token")({"merchant": "acme", "tokenId": "5"}, Context())
 
 
-@pytest.mark.parametrize(
-    "folder", sorted(str(path.parent.relative_to(FUNCTIONS)) for path in FUNCTIONS.glob("*/*/app.py"))
-)
-def test_every_function_names_its_route(folder: str) -> None:
-    verb, route = (load(folder).__doc__ or "").split(" ")
+# Storefronts at the same functions
 
-    assert verb in {"GET", "PUT", "POST", "DELETE"}
-    assert route.startswith("/merchants/{merchant}/" + folder.split("/", maxsplit=1)[0])
+
+def test_a_page_gets_fourthwalls_token(put_in: Callable[..., None]) -> None:
+    stack = one_token_stack()
+    put_in(wiring.FOURTHWALL, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    event = storefront_event(
+        operation="fourthwall/public-token",
+        headers={"Origin": [SHOP], "Cache-Control": ["no-cache"]},
+        authorizer=PAGE.as_context(),
+    )
+
+    answer = load("fourthwall/public_token")(event, Context())
+
+    assert (answer["statusCode"], body(answer)["tokenId"]) == (200, "1001")
+    assert answer["headers"]["Access-Control-Allow-Origin"] == SHOP
+    assert answer["headers"]["ETag"]
+
+
+def test_a_page_gets_shopifys_token_and_not_a_second_time_what_it_has(shopify: ListingSurroundings) -> None:
+    handler = load("shopify/storefront_access_token")
+    event = storefront_event(headers={"Origin": [SHOP]}, authorizer=PAGE.as_context())
+    first = handler(event, Context())
+
+    known = {"Origin": [SHOP], "If-None-Match": [first["headers"]["ETag"]]}
+    again = handler(storefront_event(headers=known, authorizer=PAGE.as_context()), Context())
+
+    assert (first["statusCode"], body(first)["title"]) == (200, "Token Broker")
+    assert (again["statusCode"], again["body"]) == (304, "")
+    assert len(shopify.provider.mints) == 1
+
+
+def test_a_session_with_its_proof_gets_its_token(put_in: Callable[..., None]) -> None:
+    stack = session_stack()
+    put_in(wiring.CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    handler = load("chicksx/public_token")
+
+    def post(**asked: Any) -> dict[str, Any]:
+        event = storefront_event(
+            operation="chicksx/public-tokens",
+            method="POST",
+            body=asked,
+            headers={"Origin": [SHOP]},
+            authorizer=PROOF.as_context(),
+        )
+        return dict(handler(event, Context()))
+
+    answers = [post(sessionId="s-1"), post(sessionId="s-1"), post(sessionId="s-2"), post(sessionId="s-1", scope=["x"])]
+
+    assert [answer["statusCode"] for answer in answers] == [201, 200, 403, 403]
+    assert {answer["headers"]["Cache-Control"] for answer in answers} == {"no-store"}
+    assert {answer["headers"]["Access-Control-Allow-Origin"] for answer in answers} == {SHOP}
+
+
+@pytest.mark.parametrize("operation", ["create", "list", "delete"])
+def test_a_storefront_at_a_function_that_has_no_route_for_it_is_refused(
+    shopify: ListingSurroundings, operation: str
+) -> None:
+    """Whatever the gateway were told to send there."""
+    (folder,) = [each.folder for each in EXPECTED if each.folder.startswith(f"shopify/{operation}")]
+    path = {"merchant": "acme"} | ({"tokenId": "5"} if operation == "delete" else {})
+    event = storefront_event(authorizer=PAGE.as_context(), body={"title": "Blog"} if operation == "create" else None)
+
+    answer = load(folder)({**event, "pathParameters": path}, Context())
+
+    assert (answer["statusCode"], body(answer)["code"]) == (403, "forbidden")
+    assert (shopify.provider.mints, shopify.provider.list_calls, shopify.provider.revoked) == ([], 0, [])
+
+
+# Trust policies
+
+
+@pytest.fixture
+def office(put_in: Callable[..., None]) -> MemoryPolicyStore:
+    store = MemoryPolicyStore()
+    put_in(
+        trust_wiring.STOREFRONTS,
+        lambda caller, grant: Policies(store, RecordingTelemetry(), caller=caller, loopback_jwks_origin=""),
+    )
+    return store
+
+
+def trust_policy(operation: str, document: Any = None, **headers: str) -> dict[str, Any]:
+    """What a signed call of one of the three routes is answered."""
+    event = api_event(
+        resource="/merchants/{merchant}/trust-policy",
+        httpMethod=operation.upper(),
+        path={"merchant": "acme"},
+        body=document,
+        headers={name.replace("_", "-"): [value] for name, value in headers.items()},
+    )
+    return dict(load(f"storefronts/{operation}_trust_policy")(event, Context()))
+
+
+def test_a_trust_policy_is_put_shown_changed_and_deleted(office: MemoryPolicyStore) -> None:
+    made = trust_policy("put", policy())
+    assert (made["statusCode"], made["headers"]["ETag"], body(made)) == (201, '"1"', policy())
+    assert office.stored["acme"].changed_by == CALLER
+
+    shown = trust_policy("get")
+    assert (shown["statusCode"], shown["headers"]["ETag"], body(shown)) == (200, '"1"', policy())
+
+    other = policy(origins=["https://two.example"])
+    changed = trust_policy("put", other, If_Match='"1"')
+    assert (changed["statusCode"], changed["headers"]["ETag"], body(changed)) == (200, '"2"', other)
+
+    for deleted in (True, False):
+        answer = trust_policy("delete")
+        assert (answer["statusCode"], body(answer)) == (200, {"deleted": deleted})
+
+    missing = trust_policy("get")
+    assert (missing["statusCode"], body(missing)["code"]) == (404, "trust_policy_not_found")
+
+
+def test_a_precondition_that_fails_changes_nothing(office: MemoryPolicyStore) -> None:
+    trust_policy("put", policy())
+
+    answers = [
+        trust_policy("put", policy(origins=[]), If_None_Match="*"),
+        trust_policy("put", policy(origins=[]), If_Match='"7"'),
+        trust_policy("delete", If_Match='"7"'),
+    ]
+
+    assert {(answer["statusCode"], body(answer)["code"]) for answer in answers} == {(412, "precondition_failed")}
+    assert office.stored["acme"].revision == 1
+
+
+def test_a_document_that_is_no_policy_is_refused(office: MemoryPolicyStore) -> None:
+    answer = trust_policy("put", policy(origins=["*"]))
+
+    assert (answer["statusCode"], body(answer)["code"]) == (400, "invalid_request")
+    assert office.writes == []
+
+
+def test_a_state_machine_changes_trust_policies_too(office: MemoryPolicyStore) -> None:
+    put, get, delete = (load(f"storefronts/{operation}_trust_policy") for operation in ("put", "get", "delete"))
+    acme = {"merchant": "acme"}
+
+    assert put({**acme, **policy()}, Context()) == {**policy(), "revision": 1}
+    assert get(acme, Context()) == {**policy(), "revision": 1}
+    with pytest.raises(PreconditionFailed):
+        delete({**acme, "ifMatch": '"7"'}, Context())
+    assert delete({**acme, "ifMatch": '"1"'}, Context()) == {"deleted": True}
+    with pytest.raises(TrustPolicyNotFound):
+        get(acme, Context())
+
+
+@pytest.mark.parametrize("function", EXPECTED, ids=lambda function: function.folder)
+def test_every_function_names_its_route(function: Function) -> None:
+    verb, route = (load(function.folder).__doc__ or "").split()[:2]
+
+    if function.decides:
+        served = {each for other in EXPECTED for each, who in other.routes.items() if who == function.decides}
+        assert route.endswith("/…:")
+        assert all(each.startswith(f"{verb} {route.removesuffix('…:')}") for each in served)
+    else:
+        assert f"{verb} {route}" == next(iter(function.routes))
+
+
+def test_every_function_is_expected() -> None:
+    assert sorted(path.parent.relative_to(FUNCTIONS).as_posix() for path in FUNCTIONS.glob("*/*/app.py")) == sorted(
+        each.folder for each in EXPECTED
+    )

@@ -1,8 +1,34 @@
 """Shop-wide current tokens in a warm function's memory."""
 
+import pytest
+
 from tests.fakes.clock import MovableClock
 from tests.fakes.samples import token
-from token_broker.memory import KEPT, LIFE, TokenMemory
+from token_broker.errors import (
+    BrokerError,
+    MerchantMisconfigured,
+    MerchantNotFound,
+    MintInProgress,
+    ProviderRejectedCredentials,
+    ProviderThrottled,
+    StorageUnavailable,
+)
+from token_broker.memory import FAILURE_LIFE, KEPT, LIFE, TokenMemory
+from token_broker.model import Token
+
+
+class Tries:
+    """Gets a token, or fails as it is told, and counts how often it was tried."""
+
+    def __init__(self, failure: BrokerError | None = None) -> None:
+        self.failure = failure
+        self.count = 0
+
+    def __call__(self) -> Token:
+        self.count += 1
+        if self.failure is not None:
+            raise self.failure
+        return token()
 
 
 def test_a_token_is_kept_for_less_than_30_seconds() -> None:
@@ -69,3 +95,54 @@ def test_memory_is_bounded_and_the_one_kept_longest_makes_room() -> None:
     assert memory.get("m1") is None
     assert memory.get("m0") == token("2")
     assert memory.get("one-more") is not None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        MerchantNotFound("no secret"),
+        MerchantMisconfigured("a broken one"),
+        ProviderRejectedCredentials("refused"),
+        ProviderThrottled("slower"),
+    ],
+)
+def test_what_failed_is_not_tried_again_for_a_few_seconds(failure: BrokerError) -> None:
+    clock = MovableClock()
+    memory, tries = TokenMemory(clock), Tries(failure)
+    for _ in range(5):
+        with pytest.raises(type(failure)):
+            memory.unless_failed_lately("acme", tries)
+    assert tries.count == 1
+
+    clock.advance(FAILURE_LIFE)
+    tries.failure = None
+    assert memory.unless_failed_lately("acme", tries) == token()
+    assert memory.unless_failed_lately("acme", tries) == token()
+    assert tries.count == 3
+
+
+@pytest.mark.parametrize("failure", [MintInProgress(), StorageUnavailable("try again")])
+def test_what_the_next_moment_can_change_is_tried_again_at_once(failure: BrokerError) -> None:
+    memory, tries = TokenMemory(MovableClock()), Tries(failure)
+    for _ in range(2):
+        with pytest.raises(type(failure)):
+            memory.unless_failed_lately("acme", tries)
+
+    assert tries.count == 2
+
+
+def test_another_merchant_is_not_held_up_by_a_failure() -> None:
+    memory, tries = TokenMemory(MovableClock()), Tries(MerchantNotFound("no secret"))
+    with pytest.raises(MerchantNotFound):
+        memory.unless_failed_lately("acme", tries)
+
+    assert memory.unless_failed_lately("other", Tries()) == token()
+
+
+def test_failures_fill_a_bounded_memory() -> None:
+    memory, tries = TokenMemory(MovableClock()), Tries(MerchantNotFound("no secret"))
+    for number in range(KEPT + 10):
+        with pytest.raises(MerchantNotFound):
+            memory.unless_failed_lately(f"m{number}", tries)
+
+    assert len(memory._failed) == KEPT

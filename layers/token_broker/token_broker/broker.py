@@ -2,6 +2,7 @@
 
 from token_broker import issuing, listing, revoking
 from token_broker.call import Call
+from token_broker.errors import Forbidden
 from token_broker.listing import TokenList
 from token_broker.model import Token
 from token_broker.ports import ListingProvider, Provider
@@ -13,26 +14,45 @@ class Broker[P: Provider]:
     def __init__(self, call: Call[P]) -> None:
         self._call = call
 
+    @property
+    def _trusted(self) -> Call[P]:
+        """The call, if no storefront makes it. Raises `Forbidden`."""
+        if self._call.grant is not None:
+            raise Forbidden("Storefronts can only ask for the current token.")
+        return self._call
+
     def shop_token(self, merchant: str, *, fresh: bool = False) -> Token:
         """The token that stands for the shop; minted if there is none."""
-        return issuing.shop_token(self._call, merchant, fresh=fresh)
+        if self._call.grant is None:
+            return issuing.shop_token(self._call, merchant, fresh=fresh)
+        self._call.grant.check_shop(merchant)
+        return self._call.memory.unless_failed_lately(merchant, lambda: issuing.shop_token(self._call, merchant))
 
     def session_token(self, merchant: str, session_id: str, scope: tuple[str, ...] | None = None) -> tuple[Token, bool]:
-        """The token of one checkout session, and whether it was made just now."""
-        return issuing.session_token(self._call, merchant, session_id, scope)
+        """The token of one checkout session, and whether it was made just now.
+
+        A storefront that names no scopes asks for all that the merchant's trust policy allows.
+        """
+        grant = self._call.grant
+        if grant is None:
+            return issuing.session_token(self._call, merchant, session_id, scope)
+        grant.check_session(merchant, session_id, scope, self._call.clock.now())
+        token, created = issuing.session_token(self._call, merchant, session_id, scope, default_scope=grant.scopes)
+        grant.check_token(token)
+        return token, created
 
 
 class ListingBroker(Broker[ListingProvider]):
-    """The operations of a provider that can list and revoke."""
+    """The operations of a provider that can list and revoke: for merchants' backends and operators."""
 
     def create_token(self, merchant: str, title: str, *, idempotency_key: str | None = None) -> Token:
         """One more token, standing beside the current one."""
-        return issuing.standing_token(self._call, merchant, title, idempotency_key)
+        return issuing.standing_token(self._trusted, merchant, title, idempotency_key)
 
     def list_tokens(self, merchant: str) -> TokenList:
         """All tokens at the provider, ours and foreign."""
-        return listing.list_tokens(self._call, merchant)
+        return listing.list_tokens(self._trusted, merchant)
 
     def revoke(self, merchant: str, token_id: str, *, foreign: bool = False) -> bool:
         """End a token; whether the provider has confirmed it."""
-        return revoking.revoke(self._call, merchant, token_id, foreign=foreign)
+        return revoking.revoke(self._trusted, merchant, token_id, foreign=foreign)

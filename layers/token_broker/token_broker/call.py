@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from token_broker.clock import Clock, Deadline
 from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials
+from token_broker.grant import Grant
 from token_broker.memory import TokenMemory
 from token_broker.ports import Account, Provider, Secrets, Telemetry, TokenStore
 
@@ -19,7 +20,10 @@ WAIT_FOR_OTHERS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Call[P: Provider]:
-    """One call's surroundings. `margin`: the seconds that a stored token must have left to be served again."""
+    """One call's surroundings. `margin`: the seconds that a stored token must have left to be served again.
+
+    `grant` bounds what a storefront may have; there is none where IAM has judged the caller.
+    """
 
     provider: P
     secrets: Secrets
@@ -31,6 +35,7 @@ class Call[P: Provider]:
     margin: float
     caller: str
     deadline: Deadline
+    grant: Grant | None = None
 
     @property
     def principal(self) -> str:

@@ -1,7 +1,8 @@
 """The ways into a function: each reads its kind of event into the fields of an input, and writes answers its own way.
 
-API      an API Gateway REST proxy event; answers are HTTP, failures problem documents
-direct   the same fields as one plain JSON object; answers are plain JSON, failures exceptions named after the error
+API         an API Gateway REST proxy event; answers are HTTP, failures problem documents
+direct      the same fields as one plain JSON object; answers are plain JSON, failures exceptions named after the error
+storefront  the API for browsers and apps: see `storefront_door`
 """
 
 import base64
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 
 from token_broker import strict_json
 from token_broker.errors import BrokerError, InvalidRequest, Unauthenticated, response_headers
+from token_broker.grant import Grant
 from token_broker.inputs import Input, sources
 
 #: Bytes; the largest honest body is some 6 KB.
@@ -29,10 +31,11 @@ class Shown(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer whose status the handler chose."""
+    """An answer whose status the handler chose. `revision` numbers the state of what is shown, for an ETag."""
 
     body: Shown | dict[str, Any]
     status: int
+    revision: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The body as plain JSON."""
@@ -48,6 +51,10 @@ class Door(Protocol):
         """Who asks. Raises `Unauthenticated`."""
         ...
 
+    def grant(self) -> Grant | None:
+        """What bounds a storefront; None for a caller whom IAM has judged. Raises `Unauthenticated`, `Forbidden`."""
+        ...
+
     def given(self, kind: type[Input]) -> dict[str, Any]:
         """The fields by their JSON names, not yet checked. Raises `InvalidRequest`."""
         ...
@@ -59,13 +66,6 @@ class Door(Protocol):
     def refuse(self, error: BrokerError) -> Any:
         """What the function returns, or raises, for a failure."""
         ...
-
-
-def door_for(event: Any, context: Any) -> Door:
-    """The door that an event came through."""
-    if isinstance(event, dict) and "httpMethod" in event and isinstance(event.get("requestContext"), dict):
-        return ApiDoor(event)
-    return DirectDoor(event, getattr(context, "aws_request_id", ""))
 
 
 class ApiDoor:
@@ -87,6 +87,10 @@ class ApiDoor:
         if not isinstance(who, str) or not who:
             raise Unauthenticated("Sign the request with AWS Signature Version 4 (service execute-api).")
         return who
+
+    def grant(self) -> Grant | None:
+        """None: IAM has judged the caller."""
+        return None
 
     def given(self, kind: type[Input]) -> dict[str, Any]:
         """Path, query, header and body fields, each from its own place only.
@@ -145,19 +149,26 @@ class ApiDoor:
 
     def answer(self, reply: Reply) -> dict[str, Any]:
         """A proxy response."""
-        return _response(reply.status, reply.as_json(), "application/json", {})
+        headers = {} if reply.revision is None else {"ETag": f'"{reply.revision}"'}
+        return response(reply.status, as_text(reply.as_json()), "application/json", headers)
 
     def refuse(self, error: BrokerError) -> dict[str, Any]:
         """A problem document."""
-        problem = error.problem(self.request_id)
-        return _response(error.status, problem, "application/problem+json", response_headers(error))
+        problem = as_text(error.problem(self.request_id))
+        return response(error.status, problem, "application/problem+json", response_headers(error))
 
 
-def _response(status: int, body: Any, content_type: str, headers: Mapping[str, str]) -> dict[str, Any]:
+def as_text(body: Any) -> str:
+    """A body as JSON, in as few bytes as it takes."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def response(status: int, body: str, content_type: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """What API Gateway takes from a function; `headers` come before the usual ones."""
     return {
         "statusCode": status,
         "headers": {"Content-Type": content_type, **_HEADERS, **headers},
-        "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        "body": body,
         "isBase64Encoded": False,
     }
 
@@ -173,6 +184,9 @@ class DirectDoor:
         """Lambda does not tell a function who invoked it."""
         return "direct"
 
+    def grant(self) -> None:
+        """None: whoever may invoke the function is trusted."""
+
     def given(self, kind: type[Input]) -> dict[str, Any]:
         """The event itself."""
         if not isinstance(self._event, dict):
@@ -180,8 +194,9 @@ class DirectDoor:
         return self._event
 
     def answer(self, reply: Reply) -> dict[str, Any]:
-        """The plain answer."""
-        return reply.as_json()
+        """The plain answer; a revision goes with it, since there is no header to carry it."""
+        body = reply.as_json()
+        return body if reply.revision is None else {**body, "revision": reply.revision}
 
     def refuse(self, error: BrokerError) -> Any:
         """Raises the error: its class is the `errorType`, the problem document its `errorMessage`."""

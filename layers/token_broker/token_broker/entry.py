@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from token_broker.clock import Deadline, SystemClock
-from token_broker.doors import Door, Reply, Shown, door_for
+from token_broker.doors import ApiDoor, DirectDoor, Door, Reply, Shown
 from token_broker.errors import BrokerError, InternalError
+from token_broker.grant import Grant
 from token_broker.inputs import Input, read
+from token_broker.storefront_door import StorefrontDoor
 from token_broker.telemetry import PowertoolsTelemetry
 
 __all__ = ["Reply", "handler"]
@@ -27,7 +29,7 @@ class Assembly[B](Protocol):
 
     @property
     def telemetry(self) -> PowertoolsTelemetry: ...
-    def broker(self, caller: str, deadline: Deadline) -> B: ...
+    def broker(self, caller: str, deadline: Deadline, grant: Grant | None) -> B: ...
 
 
 type Operation[I: Input, B] = Callable[[I, B], Shown | dict[str, Any] | Reply]
@@ -47,8 +49,9 @@ def handler[I: Input, B](
             telemetry.begin(door.request_id, context)
             status, code = 500, "internal_error"
             try:
+                caller, grant = door.caller(), door.grant()
                 request = read(accepts, door.given(accepts))
-                outcome = operation(request, assembly.broker(door.caller(), _deadline(context)))
+                outcome = operation(request, assembly.broker(caller, _deadline(context), grant))
                 reply = outcome if isinstance(outcome, Reply) else Reply(outcome, success)
                 status, code = reply.status, "ok"
                 return door.answer(reply)
@@ -73,6 +76,15 @@ def handler[I: Input, B](
         return lambda_handler
 
     return decorate
+
+
+def door_for(event: Any, context: Any) -> Door:
+    """The door that an event came through."""
+    if isinstance(event, dict) and "httpMethod" in event and isinstance(event.get("requestContext"), dict):
+        # The route, not the path: only the gateway names it.
+        route = event.get("resource")
+        return StorefrontDoor(event) if isinstance(route, str) and route.startswith("/storefront/") else ApiDoor(event)
+    return DirectDoor(event, getattr(context, "aws_request_id", ""))
 
 
 def _deadline(context: Any) -> Deadline:

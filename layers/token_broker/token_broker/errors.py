@@ -1,11 +1,12 @@
 """Every way a request can fail, as one small tree.
 
     BrokerError
-    ├── InvalidRequest 400            ├── SessionClosed 410
-    ├── Unauthenticated 401           ├── RateLimited 429
-    ├── Forbidden 403                 ├── InternalError 500
-    ├── MerchantNotFound 404          ├── MintInProgress 503
-    ├── TokenNotFound 404             ├── StorageUnavailable 503
+    ├── InvalidRequest 400            ├── PreconditionFailed 412
+    ├── Unauthenticated 401           ├── SessionClosed 410
+    ├── Forbidden 403                 ├── RateLimited 429
+    ├── MerchantNotFound 404          ├── InternalError 500
+    ├── TokenNotFound 404             ├── MintInProgress 503
+    ├── TrustPolicyNotFound 404       ├── StorageUnavailable 503
     ├── Conflict 409                  ├── MerchantMisconfigured 502
     └── ProviderFailure
         ├── AppNotEligible 409              ├── ProviderThrottled 503
@@ -111,10 +112,22 @@ class TokenNotFound(BrokerError):
     code, status, title = "token_not_found", 404, "No such token"
 
 
+class TrustPolicyNotFound(BrokerError):
+    """The merchant has no trust policy: storefronts get nothing."""
+
+    code, status, title = "trust_policy_not_found", 404, "No trust policy"
+
+
 class Conflict(BrokerError):
     """The request contradicts something that already stands."""
 
     code, status, title = "conflict", 409, "The request conflicts with the present state"
+
+
+class PreconditionFailed(BrokerError):
+    """What the caller has seen is not what stands now."""
+
+    code, status, title = "precondition_failed", 412, "Somebody else has changed it"
 
 
 class SessionClosed(BrokerError):

@@ -9,7 +9,11 @@ from typing import Any
 from token_broker.errors import InvalidRequest
 from token_broker.fields import (
     Rule,
+    Tags,
+    anything,
+    asterisk,
     cache_control,
+    entity_tags,
     flag,
     merchant_name,
     scope_names,
@@ -17,6 +21,7 @@ from token_broker.fields import (
     token_id,
     visible,
 )
+from token_broker.policies import Precondition
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,54 @@ class RevokeToken(Input):
 
     token_id: str = _from("path", "tokenId", token_id)
     foreign: bool = _from("query", "foreign", flag, default=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetTrustPolicy(Input):
+    """The merchant's trust policy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutTrustPolicy(Input):
+    """A trust policy's members; which values they take is `trust_policy`'s to judge."""
+
+    version: Any = _from("body", "version", anything)
+    origins: Any = _from("body", "origins", anything)
+    anonymous: Any = _from("body", "anonymous", anything, default=None)
+    sessions: Any = _from("body", "sessions", anything, default=None)
+    if_match: Tags | None = _from("header", "ifMatch", entity_tags, header="if-match", default=None)
+    if_none_match: bool = _from("header", "ifNoneMatch", asterisk, header="if-none-match", default=False)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The policy that was given."""
+        optional = {"anonymous": self.anonymous, "sessions": self.sessions}
+        given = {name: value for name, value in optional.items() if value is not None}
+        return {"version": self.version, "origins": self.origins, **given}
+
+    @property
+    def precondition(self) -> Precondition:
+        """What the headers ask of what stands."""
+        return precondition(self.if_match, absent=self.if_none_match)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteTrustPolicy(Input):
+    """The trust policy to end."""
+
+    if_match: Tags | None = _from("header", "ifMatch", entity_tags, header="if-match", default=None)
+
+    @property
+    def precondition(self) -> Precondition:
+        """What the header asks of what stands."""
+        return precondition(self.if_match)
+
+
+def precondition(if_match: Tags | None, *, absent: bool = False) -> Precondition:
+    """`If-Match` and `If-None-Match: *` as a condition on revisions."""
+    if if_match is None:
+        return Precondition(absent=absent)
+    return Precondition(revisions=if_match.revisions, exists=True, absent=absent)
 
 
 def sources(kind: type[Input]) -> Mapping[str, Source]:

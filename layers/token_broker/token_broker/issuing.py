@@ -79,13 +79,19 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
 
 
 def session_token(
-    call: Call[Provider], merchant: str, session_id: str, scope: tuple[str, ...] | None
+    call: Call[Provider],
+    merchant: str,
+    session_id: str,
+    scope: tuple[str, ...] | None,
+    *,
+    default_scope: tuple[str, ...] | None = None,
 ) -> tuple[Token, bool]:
     """The session's token, and whether it is new.
 
-    Raises `SessionClosed`, and `Conflict` where it has a token with other scopes.
+    Without `scope` a new one is asked for with `default_scope`; without that too, the provider chooses. Raises
+    `SessionClosed`, and `Conflict` where the session has a token with other scopes.
     """
-    subject = session_subject(session_id)
+    subject, order = session_subject(session_id), Order(session_id=session_id, scope=scope or default_scope)
     intent_id, until = new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
     while True:
         seen = call.store.subject(merchant, subject)
@@ -106,7 +112,7 @@ def session_token(
         )
         mint = call.store.begin_current(intention, seen)
         if isinstance(mint, Mint):
-            return mint_current(call, mint, Order(session_id=session_id, scope=scope)), True
+            return mint_current(call, mint, order), True
         _wait(call, until)
 
 

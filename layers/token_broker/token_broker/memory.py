@@ -1,11 +1,20 @@
-"""Shop-wide current tokens in a warm function's memory, for at most 30 s: the only tokens that live there."""
+"""Shop-wide current tokens in a warm function's memory, for at most 30 s: the only tokens that live there.
+
+Beside them, for a few seconds, what kept a storefront from getting one: anybody can ask for a shop's token again and
+again, and a provider that refuses the merchant's credentials must not be asked each time.
+"""
+
+from collections.abc import Callable
 
 from token_broker.clock import Clock
+from token_broker.errors import BrokerError, MerchantMisconfigured, MerchantNotFound, ProviderFailure
 from token_broker.model import Token
 
 #: Every rule about overlap and compromise counts on this bound (seconds).
 LIFE = 30.0
 KEPT = 1024
+#: Seconds for which a failure is answered again without another try.
+FAILURE_LIFE = 10.0
 
 
 class TokenMemory:
@@ -14,6 +23,7 @@ class TokenMemory:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._kept: dict[str, tuple[float, Token]] = {}
+        self._failed: dict[str, tuple[float, BrokerError]] = {}
 
     def get(self, merchant: str) -> Token | None:
         """The token, if it was put here within the last 30 s."""
@@ -32,3 +42,17 @@ class TokenMemory:
     def drop(self, merchant: str) -> None:
         """The token is not current any more."""
         self._kept.pop(merchant, None)
+
+    def unless_failed_lately(self, merchant: str, get: Callable[[], Token]) -> Token:
+        """What `get` gives, or the failure that it ended with a few seconds ago."""
+        failed = self._failed.get(merchant)
+        if failed is not None and self._clock.monotonic() < failed[0]:
+            raise failed[1].with_traceback(None)
+        self._failed.pop(merchant, None)
+        try:
+            return get()
+        except (MerchantNotFound, MerchantMisconfigured, ProviderFailure) as failure:
+            if len(self._failed) >= KEPT:
+                self._failed.pop(next(iter(self._failed)))
+            self._failed[merchant] = (self._clock.monotonic() + FAILURE_LIFE, failure)
+            raise

@@ -8,7 +8,6 @@ import logging
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
@@ -25,6 +24,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, Ne
 from urllib3.util import Retry
 
 from token_broker import __version__
+from token_broker.clock import SystemClock
 from token_broker.http import Answer, Interrupted, Request, TimedOut, TooLarge, TransportFailure, Unreachable
 
 USER_AGENT = f"token-broker/{__version__} (python-requests/{requests.__version__})"
@@ -41,18 +41,20 @@ class _Alarm:
         self.rang = False
         self.sent = False
         self._connection: HTTPConnection | None = None
+        self._sock: socket.socket | None = None
         self._timer = threading.Timer(seconds, self._ring)
         self._timer.daemon = True
 
     def watch(self, connection: HTTPConnection) -> None:
         """From here on this is the connection to end. Raises where the time was over before anything was sent."""
-        self._connection = connection
+        self._connection, self._sock = connection, connection.sock
         if self.rang:
             raise ConnectTimeoutError(connection, "the time was over")
 
     def _ring(self) -> None:
         self.rang = True
-        sock = self._connection.sock if self._connection is not None else None
+        # A connection gives its socket away to an answer that ends with it: with no length, or `Connection: close`.
+        sock = (self._connection.sock if self._connection is not None else None) or self._sock
         if sock is not None:
             with suppress(OSError):  # closed already: nothing left to end
                 # The plain socket's method: SSLSocket's own pulls the TLS state away under the reading thread.
@@ -108,14 +110,20 @@ class _TlsPool(HTTPSConnectionPool):
 class _Adapter(HTTPAdapter):
     """Connections that can be ended."""
 
-    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
-        self._ssl_context = ssl_context
+    def __init__(self, ssl_context: ssl.SSLContext | None = None, server_name: str | None = None) -> None:
+        self._ssl_context, self._server_name = ssl_context, server_name
         super().__init__(max_retries=Retry(0, read=False))
 
     @override
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._ssl_context, **kwargs)
+        super().init_poolmanager(*args, ssl_context=self._ssl_context, server_hostname=self._server_name, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    @override
+    def close(self) -> None:
+        for key in self.poolmanager.pools.keys():  # noqa: SIM118  # no plain dict: it cannot be iterated over
+            self.poolmanager.pools[key].close()  # at once, and not when nothing refers to the pool any more
+        super().close()
 
     @override
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
@@ -129,11 +137,16 @@ class _Session(requests.Session):
 
 
 class RequestsTransport:
-    """One `requests.Session` for the life of the process; no proxies, no `.netrc`, no cookies, no redirects."""
+    """One `requests.Session` for the life of the process; no proxies, no `.netrc`, no cookies, no redirects.
 
-    def __init__(self) -> None:
+    `server_name` is whom TLS asks for and the certificate must name, where the URLs sent hold an address in its place.
+    """
+
+    def __init__(self, *, server_name: str | None = None) -> None:
         # urllib3 warns of malformed headers with the raw bytes, which can hold a token.
         logging.getLogger("urllib3").propagate = False
+        self._server_name = server_name
+        self._clock = SystemClock()
         self._session: requests.Session | None = None
         self._last_used: dict[str, float] = {}
 
@@ -157,14 +170,19 @@ class RequestsTransport:
             if response.status_code < 200:
                 session.close()  # the true answer may follow on this connection, and must not meet the next request
                 raise Interrupted("The provider sent an interim answer that nobody asked for.")
-            self._last_used[_origin(request.url)] = time.monotonic()
+            self._last_used[_origin(request.url)] = self._clock.monotonic()
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, body)
+
+    def close(self) -> None:
+        """Drop the kept connections; the transport stays usable."""
+        if self._session is not None:
+            self._session.close()
 
     def _idle(self, url: str) -> float:
         """Seconds for which this host's kept connections have been idle: each shop is a host of its own."""
         used = self._last_used.get(_origin(url))
-        return 0.0 if used is None else time.monotonic() - used
+        return 0.0 if used is None else self._clock.monotonic() - used
 
     def _session_for(self, url: str, *, repeatable: bool) -> requests.Session:
         if self._session is None:
@@ -179,7 +197,7 @@ class RequestsTransport:
         if not isinstance(self._session.adapters[scheme], _Adapter):
             # One context for all connections, and none where none is needed: loading certifi's file takes 30 ms.
             trusting = ssl.create_default_context(cafile=certifi.where()) if scheme == "https://" else None
-            self._session.mount(scheme, _Adapter(trusting))
+            self._session.mount(scheme, _Adapter(trusting, self._server_name))
         return self._session
 
 

@@ -13,6 +13,7 @@ from token_broker.aws.tokens import DynamoTokens
 from token_broker.broker import Broker, ListingBroker
 from token_broker.call import Call
 from token_broker.clock import Deadline, SystemClock
+from token_broker.grant import Grant
 from token_broker.http import Answer, HttpClient, Request, Transport
 from token_broker.memory import TokenMemory
 from token_broker.ports import ListingProvider, Provider, Telemetry
@@ -78,7 +79,7 @@ class Assembly[P: Provider, B]:
     def _memory(self) -> TokenMemory:
         return TokenMemory(self._clock)
 
-    def broker(self, caller: str, deadline: Deadline) -> B:
+    def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> B:
         """The product's operations for one call."""
         return self.serve(
             Call(
@@ -92,6 +93,7 @@ class Assembly[P: Provider, B]:
                 margin=self._settings.margin,
                 caller=caller,
                 deadline=deadline,
+                grant=grant,
             )
         )
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 Item = dict[str, dict[str, Any]]
+#: An item's partition key and sort key.
+Key = tuple[str, str]
 
 
 def wrap(value: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from token_broker.aws import records
-from token_broker.aws.records import Key
+from token_broker.aws.attributes import Key
 from token_broker.aws.table import Table, update
 from token_broker.clock import Clock
 from token_broker.model import State, Token

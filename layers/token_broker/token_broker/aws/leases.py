@@ -7,9 +7,9 @@ whose lease was taken over changes nothing.
 from typing import Any
 
 from token_broker.aws import records
+from token_broker.aws.attributes import Key
 from token_broker.aws.items import DAY, HISTORY_RETENTION
 from token_broker.aws.reading import Reading
-from token_broker.aws.records import Key
 from token_broker.aws.table import UNMET, ConditionFailed, TransactionRefused, delete, put, update
 from token_broker.errors import BrokerError, Conflict, Fate, MintInProgress, ProviderError, SessionClosed
 from token_broker.model import SHOP, Mint, State, Token

@@ -22,12 +22,11 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from token_broker.aws.attributes import Key
 from token_broker.model import SERVABLE, SHOP, Origin, State, Token, Use
 
 BROKER_KEY = ("broker", "id")
 DUE_SHARDS = 16
-
-Key = tuple[str, str]
 
 
 def partition(provider: str, merchant: str, subject: str = SHOP) -> str:

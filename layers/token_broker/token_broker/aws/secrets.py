@@ -1,7 +1,7 @@
 """Merchants' secrets in AWS Secrets Manager: `{prefix}/{provider}/{merchant}`, a JSON object each.
 
-Values are kept in memory for five minutes. A secret that is missing or waits for its deletion means that there is no
-such merchant.
+Values are kept in memory for `life` seconds, usually five minutes. A secret that is missing or waits for its
+deletion means that there is no such merchant.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from token_broker.clock import Clock
 from token_broker.errors import MerchantMisconfigured, MerchantNotFound, StorageUnavailable
 
 LIFE = 300.0
-KEPT = 256
+KEPT = 1024
 
 #: What Secrets Manager says of a secret that is missing, or (InvalidRequestException) marked for deletion.
 _ABSENT = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
@@ -23,11 +23,14 @@ _UNREADABLE = frozenset({"AccessDeniedException", "DecryptionFailure"})
 class SecretsManager:
     """The `Secrets` port. `make_client` is called at the first read: most calls of a warm function never need it."""
 
-    def __init__(self, make_client: Callable[[], Any], *, prefix: str, provider: str, clock: Clock) -> None:
+    def __init__(
+        self, make_client: Callable[[], Any], *, prefix: str, provider: str, clock: Clock, life: float = LIFE
+    ) -> None:
         self._make_client = make_client
         self._prefix = prefix
         self._provider = provider
         self._clock = clock
+        self._life = life
         self._kept: dict[str, tuple[float, Mapping[str, Any]]] = {}
 
     def read(self, merchant: str, *, fresh: bool = False) -> Mapping[str, Any]:
@@ -39,7 +42,7 @@ class SecretsManager:
         secret = self._parse(merchant, self._fetch(merchant))
         if len(self._kept) >= KEPT:
             self._kept.pop(next(iter(self._kept)))
-        self._kept[merchant] = (self._clock.monotonic() + LIFE, secret)
+        self._kept[merchant] = (self._clock.monotonic() + self._life, secret)
         return secret
 
     def _fetch(self, merchant: str) -> Mapping[str, Any]:

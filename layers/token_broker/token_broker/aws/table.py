@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from token_broker.aws.attributes import Item, unwrap_all, wrap, wrap_all
-from token_broker.aws.records import Key
+from token_broker.aws.attributes import Item, Key, unwrap_all, wrap, wrap_all
 from token_broker.aws.session import BotoCoreError, ClientError, error_code
 from token_broker.errors import StorageUnavailable
 

@@ -1,0 +1,92 @@
+"""Check the proof of a checkout session."""
+
+from functools import cache
+
+from proofs import compact
+from proofs.jwks import KeySets
+from proofs.signing_keys import SigningKeys
+from proofs.verification import KeysUnavailable, Proof, ProofRejected, Verifier
+from token_broker import trust_wiring
+from token_broker.authorizing import Question, authorizer
+from token_broker.errors import Forbidden, StorageUnavailable, Unauthenticated
+from token_broker.grant import Grant
+from token_broker.trust import Trust
+from token_broker.trust_policy import Sessions, TrustPolicy
+
+SESSION_OPERATIONS = frozenset({"chicksx/public-tokens"})
+#: No key will be there a moment later either, until the merchant's operator has stored a usable one.
+UNMENDED = frozenset({"no_secret", "secret_unusable"})
+
+
+@authorizer(trust_wiring.STOREFRONTS)
+def handler(asked: Question, trust: Trust) -> Grant:
+    """POST /storefront/{merchant}/…: a JWT that the merchant's policy accepts.
+
+    The gateway keeps the answer for this Authorization, path and method: nothing else of the request may decide here.
+    """
+    if asked.operation not in SESSION_OPERATIONS:
+        raise Forbidden("an operation that no proof opens")
+    jwt = _bearer(asked)
+    policy, sessions = _rules(trust, asked.merchant)
+    proof = _proof(jwt, asked.merchant, sessions)
+    return Grant(
+        merchant=asked.merchant,
+        origins=policy.origins,
+        session_id=proof.session_id,
+        expires_at=proof.expires_at,
+        scopes=sessions.scopes,
+    )
+
+
+def _bearer(asked: Question) -> str:
+    """The JWT that came, which has at least the form of one: no policy is read for what isn't."""
+    scheme, _, jwt = (asked.header("authorization") or "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthenticated("no Bearer token")
+    try:
+        return compact.read(jwt).text
+    except ProofRejected as rejected:
+        raise Unauthenticated(rejected.reason) from None
+
+
+def _rules(trust: Trust, merchant: str) -> tuple[TrustPolicy, Sessions]:
+    """What counts as a proof. Raises `Unauthenticated` where nothing does: a stranger learns nothing of merchants."""
+    try:
+        policy = trust.policy(merchant)
+    except Forbidden as closed:
+        raise Unauthenticated(closed.detail) from None
+    if policy.sessions is None:
+        raise Unauthenticated("a policy without sessions")
+    return policy, policy.sessions
+
+
+def _proof(jwt: str, merchant: str, sessions: Sessions) -> Proof:
+    try:
+        return _verifier().verify(jwt, merchant, sessions)
+    except ProofRejected as rejected:
+        raise Unauthenticated(rejected.reason) from None
+    except KeysUnavailable as unavailable:
+        if unavailable.reason in UNMENDED:
+            raise Unauthenticated(unavailable.reason) from None
+        failure = StorageUnavailable("The proof cannot be checked just now.")
+        failure.add_note(f"keys: {unavailable.reason}")
+        raise failure from None
+
+
+@cache
+def _verifier() -> Verifier:
+    """Kept for the life of the process: it holds the keys read so far."""
+    parts = trust_wiring.STOREFRONTS
+    return Verifier(
+        signing_keys=SigningKeys(parts.proof_keys, parts.clock),
+        key_sets=KeySets(_fetch, parts.clock),
+        clock=parts.clock,
+    )
+
+
+def _fetch(address: str) -> bytes:
+    """An issuer's key set. What fetches is loaded with the first: a merchant's own key needs none of it."""
+    from proofs.fetching import Fetching
+
+    parts = trust_wiring.STOREFRONTS
+    return Fetching(parts.clock, loopback_origin=parts.loopback_jwks_origin)(address)

@@ -1,0 +1,94 @@
+"""An OIDC issuer's published keys (a JWK Set, RFC 7517): which of them a proof can be checked with.
+
+A key that cannot be used is passed over, as RFC 7517 asks: issuers publish keys for other purposes beside.
+"""
+
+import re
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt import PyJWK, PyJWTError
+
+from proofs.keys import Key
+from token_broker import strict_json
+
+#: Keys that are looked at.
+KEYS = 20
+RSA_BITS = range(2048, 4096 + 1)
+#: A larger exponent has no use but to make each check slow.
+EXPONENT_BITS = 32
+
+#: A key's kind -> the algorithms that it can be for, the first being meant where the key names none.
+_ALGORITHMS = {
+    ("RSA", None): ("RS256", "PS256"),
+    ("EC", "P-256"): ("ES256",),
+    ("EC", "P-384"): ("ES384",),
+    ("OKP", "Ed25519"): ("EdDSA",),
+}
+ALGORITHMS = frozenset(name for names in _ALGORITHMS.values() for name in names)
+
+#: The numbers that make up a public key, and the members that nobody may know but the issuer.
+_NUMBERS = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
+_PRIVATE = frozenset({"d", "dp", "dq", "k", "oth", "p", "q", "qi"})
+#: base64url, and not so long that making a key of it takes time.
+_NUMBER = re.compile(r"[A-Za-z0-9_-]{1,1024}")
+
+
+class NotAKeySet(ValueError):
+    """The document is no JWK Set."""
+
+
+def parse(document: bytes) -> tuple[Key, ...]:
+    """The usable keys, of which there may be none. Raises `NotAKeySet`."""
+    try:
+        members = strict_json.loads(document.decode())
+    except ValueError:
+        raise NotAKeySet from None
+    published = members.get("keys") if isinstance(members, dict) else None
+    if not isinstance(published, list):
+        raise NotAKeySet
+    return tuple(key for jwk in published[:KEYS] if isinstance(jwk, dict) and (key := _key(jwk)) is not None)
+
+
+def _key(jwk: dict[str, Any]) -> Key | None:
+    kid, algorithm = jwk.get("kid"), _algorithm(jwk)
+    if algorithm is None or not _for_signatures(jwk) or not (kid is None or isinstance(kid, str)):
+        return None
+    numbers = {name: jwk.get(name) for name in _NUMBERS[jwk["kty"]]}
+    if not all(isinstance(value, str) and _NUMBER.fullmatch(value) for value in numbers.values()):
+        return None
+    try:
+        material = PyJWK({"kty": jwk["kty"], "crv": jwk.get("crv"), **numbers}, algorithm)
+    except (PyJWTError, UnsupportedAlgorithm):
+        return None  # a point off its curve, for one
+    return Key(kid, algorithm, material) if _strong(material) else None
+
+
+def _algorithm(jwk: dict[str, Any]) -> str | None:
+    """What the key is for: its own `alg`, else its kind's; None where that is nothing of ours."""
+    kty, curve, named = jwk.get("kty"), jwk.get("crv"), jwk.get("alg")
+    if not isinstance(kty, str) or not isinstance(curve, str | None):
+        return None
+    fitting = _ALGORITHMS.get((kty, curve), ())
+    if named is None:
+        return next(iter(fitting), None)
+    return named if isinstance(named, str) and named in fitting else None
+
+
+def _for_signatures(jwk: dict[str, Any]) -> bool:
+    """Whether the key is a public one, and meant for checking signatures."""
+    purposes = jwk.get("key_ops", ["verify"])
+    return (
+        _PRIVATE.isdisjoint(jwk)
+        and jwk.get("use", "sig") == "sig"
+        and isinstance(purposes, list)
+        and "verify" in purposes
+    )
+
+
+def _strong(material: PyJWK) -> bool:
+    key = material.key
+    if not isinstance(key, RSAPublicKey):
+        return True
+    return key.key_size in RSA_BITS and key.public_numbers().e.bit_length() <= EXPONENT_BITS

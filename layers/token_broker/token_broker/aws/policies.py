@@ -1,0 +1,57 @@
+"""Trust policies in DynamoDB: one item each, `policy#{merchant}` / `policy`.
+
+`revision` guards every write. A deleted policy leaves its item without the document, so that the numbers go on rising
+and an old ETag never fits again.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from token_broker.aws.attributes import Key
+from token_broker.aws.table import ConditionFailed, Table, put
+from token_broker.clock import Clock
+from token_broker.marks import new_owner
+from token_broker.policies import StoredPolicy
+
+
+class DynamoPolicies:
+    """The `PolicyStore` port."""
+
+    def __init__(self, table: Table, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+
+    def read(self, merchant: str) -> StoredPolicy | None:
+        """The policy, read consistently."""
+        item = self._table.get(_key(merchant))
+        if item is None:
+            return None
+        return StoredPolicy(
+            document=item.get("document"), revision=item["revision"], changed_by=item.get("changedBy", "")
+        )
+
+    def replace(self, merchant: str, policy: StoredPolicy, *, seen: int) -> bool:
+        """Write it if the revision is still the one that was `seen`."""
+        attributes = {
+            "revision": policy.revision,
+            "document": policy.document,
+            "changedAt": int(self._clock.now()),
+            "changedBy": policy.changed_by,
+            "changeId": new_owner(),
+        }
+        try:
+            self._table.put(_guarded(_key(merchant), attributes, seen))
+        except ConditionFailed as failed:
+            # The SDK repeats a write whose answer was lost: then it fails on its own success.
+            return failed.found is not None and failed.found.get("changeId") == attributes["changeId"]
+        return True
+
+
+def _key(merchant: str) -> Key:
+    return f"policy#{merchant}", "policy"
+
+
+def _guarded(key: Key, attributes: Mapping[str, Any], seen: int) -> dict[str, Any]:
+    if seen == 0:
+        return put(key, attributes, "attribute_not_exists(pk)")
+    return put(key, attributes, "revision = :seen", {":seen": seen})

@@ -1,0 +1,116 @@
+"""Changing and reading a merchant's trust policy: for merchants' backends and operators.
+
+A policy has a revision, which rises with every change, also over a deletion: whoever changes what stands says by
+`If-Match` what they have seen.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from token_broker.errors import Conflict, PreconditionFailed, TrustPolicyNotFound
+from token_broker.trust_policy import parse
+
+#: Times that a change is tried again where another came between its reading and its writing.
+TRIES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPolicy:
+    """A merchant's policy as it lies in the store: `document` is None once it was deleted."""
+
+    document: Mapping[str, Any] | None
+    revision: int
+    changed_by: str = ""
+
+
+class PolicyStore(Protocol):
+    """Where policies are kept. Raises `StorageUnavailable` where the storage fails."""
+
+    def read(self, merchant: str) -> StoredPolicy | None:
+        """The policy, read consistently; None where there never was one."""
+        ...
+
+    def replace(self, merchant: str, policy: StoredPolicy, *, seen: int) -> bool:
+        """Write it, unless something has changed since the revision that was `seen` (0: none); whether it was."""
+        ...
+
+
+class Journal(Protocol):
+    """Where changes and oddities are told to the operator: the part of `Telemetry` that is needed here."""
+
+    def notice(self, event: str, **fields: object) -> None:
+        """Something that an operator should read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """What a change asks of what stands: one of the `revisions` (None: anything), or that nothing does."""
+
+    revisions: frozenset[int] | None = None
+    exists: bool = False
+    absent: bool = False
+
+    def check(self, stands: int | None) -> None:
+        """Raises `PreconditionFailed`. `stands` is the revision of what there is, None where there is nothing."""
+        if self.absent and stands is not None:
+            raise PreconditionFailed("There is a trust policy already. Get it, and send its ETag as If-Match.")
+        if self.exists and stands is None:
+            raise PreconditionFailed("There is no trust policy. Leave If-Match out to make one.")
+        if self.revisions is not None and stands not in self.revisions:
+            raise PreconditionFailed("The trust policy has been changed since. Get it, and make the change to that.")
+
+
+class Policies:
+    """The operations on trust policies for one call."""
+
+    def __init__(self, store: PolicyStore, journal: Journal, *, caller: str, loopback_jwks_origin: str) -> None:
+        self._store = store
+        self._journal = journal
+        self._caller = caller
+        self._loopback_jwks_origin = loopback_jwks_origin
+
+    def get(self, merchant: str) -> tuple[Mapping[str, Any], int]:
+        """The document and its revision. Raises `TrustPolicyNotFound`."""
+        stored = self._store.read(merchant)
+        if stored is None or stored.document is None:
+            raise TrustPolicyNotFound("This merchant has no trust policy: storefronts get nothing. Put one.")
+        return stored.document, stored.revision
+
+    def put(self, merchant: str, document: Mapping[str, Any], precondition: Precondition) -> tuple[int, bool]:
+        """Check and store a document: its revision, and whether there was none before.
+
+        Raises `InvalidRequest`, `PreconditionFailed`, `Conflict`.
+        """
+        parse(document, loopback_jwks_origin=self._loopback_jwks_origin)
+        revision, before = self._change(merchant, document, precondition)
+        return revision, before is None
+
+    def delete(self, merchant: str, precondition: Precondition) -> bool:
+        """From now on storefronts get nothing. Whether there was a policy. Raises `PreconditionFailed`, `Conflict`."""
+        _, before = self._change(merchant, None, precondition)
+        return before is not None
+
+    def _change(
+        self, merchant: str, document: Mapping[str, Any] | None, precondition: Precondition
+    ) -> tuple[int, Mapping[str, Any] | None]:
+        for _ in range(TRIES):
+            stored = self._store.read(merchant)
+            seen, before = (0, None) if stored is None else (stored.revision, stored.document)
+            precondition.check(None if before is None else seen)
+            if _text(before) == _text(document):
+                return seen, before  # a repeated call changes nothing
+            new = StoredPolicy(document=document, revision=seen + 1, changed_by=self._caller)
+            if self._store.replace(merchant, new, seen=seen):
+                self._journal.notice(
+                    "trust_policy_changed", merchant=merchant, revision=new.revision, deleted=document is None
+                )
+                return new.revision, before
+        raise Conflict("Others are changing this trust policy right now. Ask again in a moment.")
+
+
+def _text(document: Mapping[str, Any] | None) -> str:
+    """A document so that two are the same text only if they say the same: in Python True equals 1."""
+    return json.dumps(document, sort_keys=True)

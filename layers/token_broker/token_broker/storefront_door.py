@@ -1,0 +1,93 @@
+"""The way in for browsers and apps: `/storefront/{merchant}/…` behind a Lambda authorizer.
+
+What a storefront sends is its merchant, its session and scopes, and nothing else: it cannot pass a cache by. Answers
+name the page's own origin, if it is one of the merchant's. A shop's token stands in every page anyway, so it may be
+cached for a short time; a session's token never.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from token_broker.doors import ApiDoor, Reply, as_text, response
+from token_broker.errors import (
+    BrokerError,
+    Forbidden,
+    MerchantMisconfigured,
+    MerchantNotFound,
+    ProviderFailure,
+    Unauthenticated,
+    response_headers,
+)
+from token_broker.grant import Grant
+from token_broker.inputs import Input, sources
+
+#: Seconds for which a browser or a CDN may answer with a shop's token. With a function's memory (30 s) in front of it,
+#: a token that was revoked can be met for a minute.
+MAX_AGE = 30
+
+#: What a page's JavaScript may read beside the body.
+EXPOSED_HEADERS = "ETag, Retry-After, X-Request-Id, x-amzn-RequestId"
+
+
+_INNER = "The token cannot be had just now. The merchant's operator finds why under this request's id."
+
+
+class StorefrontDoor(ApiDoor):
+    """One request of a storefront."""
+
+    def caller(self) -> str:
+        """The page's origin: for the records; what it may have is in the grant."""
+        return f"storefront {self._origin() or 'without an origin'}"
+
+    def grant(self) -> Grant:
+        """What the authorizer passed on, held against the page's origin."""
+        granted = Grant.from_context(self._context.get("authorizer"))
+        if (origin := self._origin()) is not None and origin not in granted.origins:
+            raise Forbidden("The merchant's trust policy does not name the origin of this page.")
+        return granted
+
+    def given(self, kind: type[Input]) -> dict[str, Any]:
+        """Path and body fields; a browser's own headers ask for nothing here."""
+        from_headers = {source.name for source in sources(kind).values() if source.place == "header"}
+        return {name: value for name, value in super().given(kind).items() if name not in from_headers}
+
+    def answer(self, reply: Reply) -> dict[str, Any]:
+        """A token: with an ETag and a short life where it is the shop's, so that a browser need not ask again."""
+        body = as_text(reply.as_json())
+        if self._event["httpMethod"] != "GET":
+            return response(reply.status, body, "application/json", self._headers())
+        tag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+        headers = {**self._headers(), "Cache-Control": f"public, max-age={MAX_AGE}", "ETag": tag}
+        if {tag, "*"} & set(_tags(self._header("if-none-match"))):
+            return response(304, "", "application/json", headers)
+        return response(reply.status, body, "application/json", headers)
+
+    def refuse(self, error: BrokerError) -> dict[str, Any]:
+        """A problem document without what is the merchant's business: its secret, its account, the provider's words."""
+        problem = error.problem(self.request_id)
+        problem.pop("provider", None)
+        if isinstance(error, MerchantNotFound | MerchantMisconfigured | ProviderFailure):
+            problem["detail"] = _INNER
+        headers = {**self._headers(), **response_headers(error)}
+        return response(error.status, as_text(problem), "application/problem+json", headers)
+
+    def _origin(self) -> str | None:
+        return self._header("origin")
+
+    def _headers(self) -> Mapping[str, str]:
+        """CORS, for the merchant's own pages; never with credentials."""
+        headers = {"Vary": "Origin", "X-Request-Id": self.request_id}
+        try:
+            allowed = Grant.from_context(self._context.get("authorizer")).origins
+        except Unauthenticated:
+            allowed = ()
+        origin = self._origin()
+        if origin is not None and origin in allowed:
+            headers |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED_HEADERS}
+        return headers
+
+
+def _tags(if_none_match: str | None) -> list[str]:
+    """The tags of an If-None-Match header; a weak one names the same body."""
+    return [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]

@@ -1,0 +1,78 @@
+"""Where the parts around trust policies are put together: for the storefronts' authorizers and the policies' routes."""
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from token_broker import settings
+from token_broker.aws.policies import DynamoPolicies
+from token_broker.aws.secrets import SecretsManager
+from token_broker.aws.session import client
+from token_broker.aws.table import Table
+from token_broker.clock import Deadline, SystemClock
+from token_broker.errors import Forbidden
+from token_broker.grant import Grant
+from token_broker.policies import Policies
+from token_broker.policy_memory import PolicyMemory
+from token_broker.telemetry import PowertoolsTelemetry
+from token_broker.trust import Trust
+
+#: A merchant's keys for proofs are named like a provider's secret: `{prefix}/storefront-proof/{merchant}`.
+PROOF_KEYS = "storefront-proof"
+#: Seconds that such a key is kept in memory: one that was taken away is used no longer than a policy would be.
+PROOF_KEYS_LIFE = 30.0
+
+
+@dataclass
+class TrustAssembly:
+    """Each part is made at its first use and kept for the life of the process."""
+
+    name: str = "storefronts"
+
+    @cached_property
+    def telemetry(self) -> PowertoolsTelemetry:
+        """Logs and metrics."""
+        return PowertoolsTelemetry(self.name)
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        """The machine's time."""
+        return SystemClock()
+
+    @cached_property
+    def loopback_jwks_origin(self) -> str:
+        """The one plain address that may serve keys: a local stack's issuer."""
+        return settings.optional("LOOPBACK_JWKS_ORIGIN", "")
+
+    @cached_property
+    def proof_keys(self) -> SecretsManager:
+        """The keys of merchants' backends."""
+        return SecretsManager(
+            partial(client, "secretsmanager"),
+            prefix=settings.settings().secret_prefix,
+            provider=PROOF_KEYS,
+            clock=self.clock,
+            life=PROOF_KEYS_LIFE,
+        )
+
+    @cached_property
+    def _store(self) -> DynamoPolicies:
+        return DynamoPolicies(Table(partial(client, "dynamodb"), settings.settings().table), self.clock)
+
+    @cached_property
+    def _trust(self) -> Trust:
+        return Trust(
+            self._store, PolicyMemory(self.clock), self.telemetry, loopback_jwks_origin=self.loopback_jwks_origin
+        )
+
+    def trust(self) -> Trust:
+        """The merchants' policies, with this process's memory."""
+        return self._trust
+
+    def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> Policies:  # noqa: ARG002
+        """The operations on policies for one call. Raises `Forbidden` for a storefront."""
+        if grant is not None:
+            raise Forbidden("Storefronts cannot change what they are allowed.")
+        return Policies(self._store, self.telemetry, caller=caller, loopback_jwks_origin=self.loopback_jwks_origin)
+
+
+STOREFRONTS = TrustAssembly()

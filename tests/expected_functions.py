@@ -1,0 +1,160 @@
+"""Every function as it must be deployed: its routes, who lets callers in there, and all that its role may do.
+
+One table for two tests: of the transformed template, and of the deployed stack.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+type Statement = dict[str, Any]
+
+IAM, SHOP, PROOF = "AWS_IAM", "Shop", "Proof"
+
+
+@dataclass(frozen=True)
+class Items:
+    """What a role may do with the items whose partition keys are these, and with no others."""
+
+    sid: str
+    actions: tuple[str, ...]
+    keys: tuple[str, ...]
+    operator: str = "ForAllValues:StringLike"
+
+
+@dataclass(frozen=True)
+class Function:
+    """`folder` is that in functions/; `secrets` the middle of the names of the secrets that it may read.
+
+    `routes` says who lets callers in at each; `decides` names the authorizer that the function is, if it is one.
+    """
+
+    folder: str
+    routes: Mapping[str, str]
+    items: tuple[Items, ...]
+    secrets: str | None = None
+    decides: str | None = None
+
+    @property
+    def name(self) -> str:
+        """In the template, without its last word."""
+        return "".join(word.capitalize() for word in self.folder.replace("/", "_").split("_"))
+
+
+def _provider(*actions: str, keys: tuple[str, ...]) -> Items:
+    return Items("ProviderItems", actions, keys)
+
+
+def _policies(*actions: str) -> tuple[Items, ...]:
+    return (Items("TrustPolicies", actions, ("policy#*",)),)
+
+
+_M, _S = "/merchants/{merchant}", "/storefront/{merchant}"
+#: `broker` holds the stack's random name, for the marks in titles; whichever Shopify function is first makes it.
+_SHOPIFY = ("shopify#*", "broker")
+
+FUNCTIONS = (
+    Function(
+        "fourthwall/public_token",
+        {f"PUT {_M}/fourthwall/public-token": IAM, f"GET {_S}/fourthwall/public-token": SHOP},
+        (_provider("GetItem", "PutItem", "UpdateItem", keys=("fourthwall#*",)),),
+        "fourthwall",
+    ),
+    Function(
+        "chicksx/public_token",
+        {f"POST {_M}/chicksx/public-tokens": IAM, f"POST {_S}/chicksx/public-tokens": PROOF},
+        (_provider("Query", "PutItem", "UpdateItem", keys=("chicksx#*",)),),
+        "chicksx",
+    ),
+    Function(
+        "shopify/storefront_access_token",
+        {f"GET {_M}/shopify/storefront-access-token": IAM, f"GET {_S}/shopify/storefront-access-token": SHOP},
+        (_provider("GetItem", "PutItem", "UpdateItem", keys=_SHOPIFY),),
+        "shopify",
+    ),
+    Function(
+        "shopify/create_storefront_access_token",
+        {f"POST {_M}/shopify/storefront-access-tokens": IAM},
+        (_provider("GetItem", "PutItem", "UpdateItem", "DeleteItem", keys=_SHOPIFY),),
+        "shopify",
+    ),
+    Function(
+        "shopify/list_storefront_access_tokens",
+        {f"GET {_M}/shopify/storefront-access-tokens": IAM},
+        (
+            _provider("GetItem", "Query", keys=_SHOPIFY),
+            Items("StackName", ("PutItem",), ("broker",), "ForAllValues:StringEquals"),
+        ),
+        "shopify",
+    ),
+    Function(
+        "shopify/delete_storefront_access_token",
+        {f"DELETE {_M}/shopify/storefront-access-tokens/{{tokenId}}": IAM},
+        (_provider("GetItem", "PutItem", "UpdateItem", keys=_SHOPIFY),),
+        "shopify",
+    ),
+    Function("storefronts/shop_authorizer", {}, _policies("GetItem"), decides=SHOP),
+    Function("storefronts/proof_authorizer", {}, _policies("GetItem"), "storefront-proof", decides=PROOF),
+    Function("storefronts/put_trust_policy", {f"PUT {_M}/trust-policy": IAM}, _policies("GetItem", "PutItem")),
+    Function("storefronts/get_trust_policy", {f"GET {_M}/trust-policy": IAM}, _policies("GetItem")),
+    Function("storefronts/delete_trust_policy", {f"DELETE {_M}/trust-policy": IAM}, _policies("GetItem", "PutItem")),
+)
+
+#: A role that only Lambda may take.
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stack is, for the resources' full names."""
+
+    region: str
+    account: str
+    stack: str
+    table: str
+    secret_prefix: str
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+
+def statements(function: Function, place: Place) -> list[Statement]:
+    """All that the function's role may do there, word for word."""
+    group = f"/aws/lambda/{place.stack}-{function.name}"
+    found: list[Statement] = [
+        {
+            "Sid": "OwnLogs",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": place.arn("logs", f"log-group:{group}:*"),
+        },
+        {
+            "Sid": "Traces",
+            "Effect": "Allow",
+            "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+            "Resource": "*",
+        },
+    ]
+    if function.secrets is not None:
+        secrets = {
+            "Sid": "ProofKeys" if function.decides else "ProviderSecrets",
+            "Effect": "Allow",
+            "Action": "secretsmanager:GetSecretValue",
+            "Resource": place.arn("secretsmanager", f"secret:{place.secret_prefix}/{function.secrets}/*"),
+        }
+        found.append(secrets)
+    return [*found, *(_items_statement(items, place) for items in function.items)]
+
+
+def _items_statement(items: Items, place: Place) -> Statement:
+    actions = [f"dynamodb:{action}" for action in items.actions]
+    return {
+        "Sid": items.sid,
+        "Effect": "Allow",
+        "Action": actions if len(actions) > 1 else actions[0],
+        "Resource": place.arn("dynamodb", f"table/{place.table}"),
+        "Condition": {items.operator: {"dynamodb:LeadingKeys": list(items.keys)}},
+    }

@@ -1,0 +1,296 @@
+"""The two authorizers themselves, each file run over policies and keys in memory."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.fakes import proofs
+from tests.fakes.clock import NOW, MovableClock
+from tests.fakes.events import Context, authorizer_event
+from tests.fakes.policies import MemoryPolicyStore
+from tests.fakes.proofs import OTHER_SECRET, SECRET, by_backend
+from tests.fakes.secrets import MemorySecrets
+from tests.fakes.trust_policies import SHOP, hs256, policy, sessions
+from tests.unit.loading import Handler, load
+from token_broker.authorizing import NotEstablished
+from token_broker.errors import StorageUnavailable
+from token_broker.grant import CLOCK_SKEW, Grant
+from token_broker.policies import StoredPolicy
+from token_broker.policy_memory import LIFE, PolicyMemory
+from token_broker.telemetry import PowertoolsTelemetry
+from token_broker.trust import Trust
+from token_broker.trust_wiring import STOREFRONTS
+
+SHOPIFY, FOURTHWALL, CHICKSX = "shopify/storefront-access-token", "fourthwall/public-token", "chicksx/public-tokens"
+OPEN = policy(anonymous=[SHOPIFY], sessions=sessions(hs256(claims={"shop": "demo"})))
+
+
+class Gate:
+    """One authorizer's process, with merchant acme's policy and keys."""
+
+    def __init__(self, handler: Handler, clock: MovableClock, store: MemoryPolicyStore, keys: MemorySecrets) -> None:
+        self._handler = handler
+        self.clock = clock
+        self.store = store
+        self.keys = keys
+
+    def put(self, document: Any, merchant: str = "acme") -> None:
+        self.store.stored[merchant] = StoredPolicy(document=document, revision=1)
+
+    def ask(self, operation: str, method: str = "GET", merchant: str = "acme", **headers: str | list[str]) -> Any:
+        """What the gateway is answered; None where it is told "Unauthorized"."""
+        sent = {name: value if isinstance(value, list) else [value] for name, value in headers.items()}
+        event = authorizer_event(operation=operation, method=method, merchant=merchant, headers=sent)
+        try:
+            return self._handler(event, Context())
+        except NotEstablished as told:
+            if str(told) == "Unauthorized":
+                return None
+            raise
+
+    def prove(self, jwt: str, merchant: str = "acme", **headers: str) -> Any:
+        """The same for a session."""
+        return self.ask(CHICKSX, "POST", merchant, Authorization=f"Bearer {jwt}", **headers)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], PowertoolsTelemetry]) -> Callable[[str], Gate]:
+    """Makes the process of one authorizer."""
+
+    def open_gate(name: str) -> Gate:
+        clock, store, telemetry = MovableClock(), MemoryPolicyStore(), make_telemetry()
+        keys = MemorySecrets(acme={"keys": {"k1": SECRET}}, other={"keys": {"k1": OTHER_SECRET}})
+        parts = {
+            "clock": clock,
+            "telemetry": telemetry,
+            "proof_keys": keys,
+            "loopback_jwks_origin": "",
+            "_trust": Trust(store, PolicyMemory(clock), telemetry),
+        }
+        for part, made in parts.items():
+            monkeypatch.setitem(STOREFRONTS.__dict__, part, made)
+        opened = Gate(load(f"storefronts/{name}_authorizer"), clock, store, keys)
+        opened.put(OPEN)
+        return opened
+
+    return open_gate
+
+
+def allowed(answer: Any) -> bool:
+    return answer is not None and answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+
+
+def good(**claims: Any) -> str:
+    """A proof that the policy above takes."""
+    return by_backend(**{"kid": "k1", "shop": "demo", **claims})
+
+
+# Pages
+
+
+@pytest.fixture
+def shop(gate: Callable[[str], Gate]) -> Gate:
+    return gate("shop")
+
+
+def test_a_page_of_the_merchants_is_let_in(shop: Gate) -> None:
+    answer = shop.ask(SHOPIFY, Origin=SHOP)
+
+    assert allowed(answer)
+    assert Grant.from_context(answer["context"]) == Grant(merchant="acme", origins=(SHOP,))
+
+
+@pytest.mark.parametrize(
+    ("operation", "origin", "merchant"),
+    [
+        (SHOPIFY, "https://evil.example", "acme"),
+        (FOURTHWALL, SHOP, "acme"),
+        (CHICKSX, SHOP, "acme"),
+        (SHOPIFY, SHOP, "nobody"),
+    ],
+)
+def test_any_other_page_operation_or_merchant_is_denied(shop: Gate, operation: str, origin: str, merchant: str) -> None:
+    answer = shop.ask(operation, merchant=merchant, Origin=origin)
+
+    assert answer["policyDocument"]["Statement"] == [
+        {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": "*"}
+    ]
+
+
+def test_who_sends_no_origin_is_denied(shop: Gate) -> None:
+    assert not allowed(shop.ask(SHOPIFY))
+
+
+def test_who_sends_two_origins_is_nobody(shop: Gate) -> None:
+    assert shop.ask(SHOPIFY, Origin=[SHOP, SHOP]) is None
+
+
+def test_a_proof_does_not_stand_in_for_an_origin(shop: Gate) -> None:
+    assert not allowed(shop.ask(SHOPIFY, Authorization=f"Bearer {good()}"))
+
+
+# Sessions
+
+
+@pytest.fixture
+def proof(gate: Callable[[str], Gate]) -> Gate:
+    return gate("proof")
+
+
+def test_a_session_with_its_proof_is_let_in(proof: Gate) -> None:
+    answer = proof.prove(good())
+
+    assert allowed(answer)
+    assert Grant.from_context(answer["context"]) == Grant(
+        merchant="acme",
+        origins=(SHOP,),
+        session_id=proofs.SESSION,
+        expires_at=int(NOW) + 600,
+        scopes=("wallet.read", "merchant.read"),
+    )
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_word_bearer_is_taken_in_any_case(proof: Gate, scheme: str) -> None:
+    assert allowed(proof.ask(CHICKSX, "POST", Authorization=f"{scheme} {good()}"))
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        good(),
+        f"Basic {good()}",
+        f"Bearer  {good()}",
+        f"Bearer {good()} ",
+        f"Bearer {good()},Bearer {good()}",
+        f"Bearer\t{good()}",
+        "AWS4-HMAC-SHA256 Credential=AKIA/20261121/us-east-1/execute-api/aws4_request",
+    ],
+)
+def test_any_other_authorization_is_none(proof: Gate, authorization: str) -> None:
+    assert proof.ask(CHICKSX, "POST", Authorization=authorization) is None
+
+
+def test_two_proofs_are_none(proof: Gate) -> None:
+    assert proof.ask(CHICKSX, "POST", Authorization=[f"Bearer {good()}"] * 2) is None
+
+
+def test_no_proof_is_none(proof: Gate) -> None:
+    assert proof.ask(CHICKSX, "POST") is None
+
+
+@pytest.mark.parametrize(
+    "jwt",
+    [
+        good(exp=int(NOW) - CLOCK_SKEW),
+        good(nbf=int(NOW) + CLOCK_SKEW + 1),
+        good(aud="another"),
+        good(iss="https://evil.example"),
+        good(shop="another"),
+        good(secret=OTHER_SECRET),
+        good(kid="k2"),
+        good()[:-2],
+    ],
+    ids=["expired", "not yet", "audience", "issuer", "claim", "key", "kid", "cut"],
+)
+def test_a_proof_that_is_none_is_unauthorized(proof: Gate, jwt: str) -> None:
+    assert proof.prove(jwt) is None
+
+
+def test_a_proof_of_one_merchant_is_none_at_another(proof: Gate) -> None:
+    proof.put(OPEN, "other")
+
+    assert allowed(proof.prove(good()))
+    assert proof.prove(good(), "other") is None
+
+
+@pytest.mark.parametrize("document", [None, policy(), policy(anonymous=[SHOPIFY])])
+def test_a_merchant_that_opens_no_sessions_looks_like_one_that_refuses_the_proof(proof: Gate, document: Any) -> None:
+    """Who sends junk learns nothing of the merchants; `None` would be 403 for a merchant and 401 for another."""
+    proof.put(document)
+
+    assert proof.prove(good()) is None
+    assert proof.prove(good(), "nobody") is None
+
+
+@pytest.mark.parametrize("operation", [SHOPIFY, FOURTHWALL])
+def test_a_proof_opens_no_other_operation(proof: Gate, operation: str) -> None:
+    answer = proof.ask(operation, Authorization=f"Bearer {good()}", Origin=SHOP)
+
+    assert answer is not None
+    assert not allowed(answer)
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", SHOP])
+def test_the_origin_does_not_decide_here(proof: Gate, origin: str) -> None:
+    """The gateway keeps the answer whatever origin the next request has; the function compares it each time."""
+    assert allowed(proof.prove(good(), Origin=origin))
+
+
+def test_a_policy_that_closes_sessions_bites_once_memory_lets_go_of_it(proof: Gate) -> None:
+    assert allowed(proof.prove(good()))
+    proof.put(policy())
+
+    proof.clock.advance(LIFE)
+
+    assert proof.prove(good()) is None
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda gate: setattr(gate.store, "failure", StorageUnavailable("Later.")),
+        lambda gate: setattr(gate.keys, "failure", StorageUnavailable("Later.")),
+    ],
+    ids=["policies", "keys"],
+)
+def test_where_nothing_can_be_said_of_a_proof_nothing_is_said(proof: Gate, break_it: Callable[[Gate], object]) -> None:
+    break_it(proof)
+
+    with pytest.raises(NotEstablished, match="could not be judged"):
+        proof.prove(good())
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda gate: gate.keys.delete("acme"),
+        lambda gate: gate.keys.stored.update(acme={"keys": {"k1": "short"}}),
+    ],
+    ids=["no keys", "bad keys"],
+)
+def test_a_merchant_without_a_usable_key_looks_like_none(proof: Gate, break_it: Callable[[Gate], object]) -> None:
+    break_it(proof)
+
+    assert proof.prove(good()) is None
+
+
+def test_junk_that_has_not_even_the_form_of_a_proof_reads_no_policy(proof: Gate) -> None:
+    for junk in ("", "junk", "a.b", "a.b.c", f"{good()}.x", "é.é.é"):
+        assert proof.prove(junk) is None
+
+    assert proof.store.reads == []
+
+
+def test_neither_proof_nor_key_is_written_anywhere(
+    gate: Callable[[str], Gate], capsys: pytest.CaptureFixture[str]
+) -> None:
+    proof = gate("proof")
+    told = str(proof.prove(good()))
+    proof.prove(good(secret=OTHER_SECRET))
+    proof.keys.delete("acme")
+    proof.keys.stored["acme"] = {"keys": {"k1": "canary-of-a-key"}}
+    assert proof.prove(good()) is None
+    proof.keys.failure = StorageUnavailable("canary-of-a-key")
+    proof.clock.advance(60)
+    with pytest.raises(NotEstablished) as raised:
+        proof.prove(good())
+
+    captured = capsys.readouterr()
+    written = told + str(raised.value) + captured.out + captured.err
+    assert "decided" in captured.out
+    assert not [value for value in (SECRET, "canary-of-a-key", *good().split(".")) if value in written]

@@ -1,0 +1,389 @@
+"""What both authorizers do around their decision: one resource allowed, everything else refused, nothing told."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+from tests.fakes.clock import NOW
+from tests.fakes.events import Context, api_event, authorizer_event
+from token_broker.authorizing import NotEstablished, Question, authorizer, question
+from token_broker.errors import (
+    Forbidden,
+    InternalError,
+    MerchantMisconfigured,
+    MerchantNotFound,
+    StorageUnavailable,
+    Unauthenticated,
+)
+from token_broker.grant import Grant
+from token_broker.telemetry import PowertoolsTelemetry
+
+CANARY = "sk_live_canary"
+SHOP = "https://shop.example"
+GRANT = Grant(merchant="acme", origins=(SHOP,), session_id="s-1", expires_at=int(NOW), scopes=("wallet.read",))
+STAGE = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/v1"
+ROUTE = "/storefront/{merchant}/shopify/storefront-access-token"
+PATH = "/storefront/acme/shopify/storefront-access-token"
+
+type Decision = Callable[[Question, str], Grant]
+type Lines = list[dict[str, Any]]
+
+
+@dataclass
+class Parts:
+    """An authorizer's parts; its trust is only a word."""
+
+    make_telemetry: Callable[[], PowertoolsTelemetry]
+
+    @cached_property
+    def telemetry(self) -> PowertoolsTelemetry:
+        return self.make_telemetry()
+
+    def trust(self) -> str:
+        return "the trust"
+
+
+@pytest.fixture
+def parts(make_telemetry: Callable[[], PowertoolsTelemetry]) -> Parts:
+    return Parts(make_telemetry)
+
+
+def allow(asked: Question, trust: str) -> Grant:
+    return GRANT
+
+
+def failing(failure: BaseException) -> Decision:
+    def decide(asked: Question, trust: str) -> Grant:
+        raise failure
+
+    return decide
+
+
+def ask(parts: Parts, decide: Decision = allow, event: Any = None) -> Any:
+    return authorizer(parts)(decide)(authorizer_event() if event is None else event, Context())
+
+
+def statement(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer's one statement."""
+    assert set(answer) == {"principalId", "policyDocument", "context"}
+    assert set(answer["policyDocument"]) == {"Version", "Statement"}
+    (only,) = answer["policyDocument"]["Statement"]
+    assert only["Action"] == "execute-api:Invoke"
+    return dict(only)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def decided(written: Lines) -> dict[str, Any]:
+    """The one line that says how it ended."""
+    (line,) = [line for line in written if line.get("message") == "decided"]
+    return line
+
+
+# The question
+
+
+def test_a_question_is_read_from_the_gateways_event() -> None:
+    asked = question(authorizer_event(headers={"Origin": [SHOP]}))
+
+    assert asked == Question(
+        merchant="acme",
+        operation="shopify/storefront-access-token",
+        resource=f"{STAGE}/GET{PATH}",
+        headers={"Origin": [SHOP]},
+    )
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        STAGE,
+        "arn:aws-cn:execute-api:cn-north-1:123456789012:a1b2c3d4e5/v1",
+        "arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:a1b2c3d4e5/v1",
+        "arn:aws:execute-api:us-east-1:000000000000:a1b2c3d4e5/my_Stage-1",
+    ],
+)
+def test_the_allowed_resource_is_of_the_partition_region_and_stage_that_were_asked(parts: Parts, stage: str) -> None:
+    answer = ask(parts, event=authorizer_event(stage=stage))
+
+    assert statement(answer)["Resource"] == f"{stage}/GET{PATH}"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        f"GET{PATH}/",
+        f"GET{PATH}/more",
+        "GET/storefront/acme//shopify/storefront-access-token",
+        "GET//storefront/acme/shopify/storefront-access-token",
+        "GET/storefront/%61cme/shopify/storefront-access-token",
+        "GET/storefront/acme%2Fshopify/storefront-access-token",
+        "GET/storefront/acme/%2e%2e/acme/shopify/storefront-access-token",
+        "GET/storefront/acme/../acme/shopify/storefront-access-token",
+        "GET/Storefront/acme/shopify/storefront-access-token",
+        "GET/storefront/ACME/shopify/storefront-access-token",
+        "GET/storefront/acme./shopify/storefront-access-token",
+        "GET/storefront/other/shopify/storefront-access-token",
+        "GET/storefront/acme/shopify/storefront-access-tokens",
+        "GET/storefront/acme/fourthwall/public-token",
+        "GET/storefront/*/shopify/storefront-access-token",
+        "GET/storefront/acme/*",
+        "GET/merchants/acme/shopify/storefront-access-token",
+        f"POST{PATH}",
+        f"get{PATH}",
+        f"*{PATH}",
+        f"GET{PATH}\n",
+        f"GET{PATH}?x=1",
+        "*",
+        "",
+    ],
+)
+def test_a_path_that_is_not_written_as_the_route_is_refused(parts: Parts, asked: str) -> None:
+    answer = ask(parts, event=authorizer_event(methodArn=f"{STAGE}/{asked}"))
+
+    assert statement(answer)["Effect"] == "Deny"
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        None,
+        7,
+        "",
+        "*",
+        f"GET{PATH}",
+        f"arn:aws:execute-api:us-east-1:123456789012:*/v1/GET{PATH}",
+        f"arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/*/GET{PATH}",
+        f"arn:aws:execute-api:*:123456789012:a1b2c3d4e5/v1/GET{PATH}",
+        f"arn:aws:execute-api:us-east-1:*:a1b2c3d4e5/v1/GET{PATH}",
+        f"arn:aws:lambda:us-east-1:123456789012:a1b2c3d4e5/v1/GET{PATH}",
+        f" {STAGE}/GET{PATH}",
+    ],
+)
+def test_a_resource_of_another_form_is_refused(parts: Parts, arn: Any) -> None:
+    assert statement(ask(parts, event=authorizer_event(methodArn=arn)))["Effect"] == "Deny"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        "event",
+        7,
+        [],
+        {},
+        api_event(),
+        authorizer_event(resource=None),
+        authorizer_event(resource="/merchants/{merchant}/shopify/storefront-access-token"),
+        authorizer_event(resource="/storefront/acme/shopify/storefront-access-token"),
+        authorizer_event(resource="/storefront/{merchant}"),
+        authorizer_event(resource=["/storefront/{merchant}/"]),
+        authorizer_event(pathParameters=None),
+        authorizer_event(pathParameters={}),
+        authorizer_event(pathParameters="acme"),
+        authorizer_event(pathParameters={"merchant": None}),
+        authorizer_event(pathParameters={"merchant": ["acme"]}),
+        authorizer_event(httpMethod=None),
+        authorizer_event(methodArn=None),
+    ],
+)
+def test_junk_is_refused(parts: Parts, event: Any) -> None:
+    answer = authorizer(parts)(allow)(event, None)
+
+    assert statement(answer) == {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": "*"}
+
+
+@pytest.mark.parametrize("merchant", ["ACME", "a/b", "..", "a%2Fb", "-a", "a" * 64, "acme ", "*", "", "{merchant}"])
+def test_a_name_that_is_no_merchants_is_refused(parts: Parts, merchant: str) -> None:
+    """Even where path and resource agree on it: a `*` in a resource would allow every merchant."""
+    assert statement(ask(parts, event=authorizer_event(merchant=merchant)))["Effect"] == "Deny"
+
+
+def test_a_headers_name_is_read_in_any_case_and_its_value_as_it_is() -> None:
+    asked = question(authorizer_event(headers={"oRiGiN": [f" {SHOP}"], "X": ["1"]}))
+
+    assert (asked.header("origin"), asked.header("authorization")) == (f" {SHOP}", None)
+
+
+@pytest.mark.parametrize("headers", [{"Origin": [SHOP, SHOP]}, {"Origin": [SHOP], "origin": ["https://evil.example"]}])
+def test_a_header_that_came_twice_is_neither_the_first_nor_the_last(headers: dict[str, list[str]]) -> None:
+    with pytest.raises(Unauthenticated):
+        question(authorizer_event(headers=headers)).header("origin")
+
+
+@pytest.mark.parametrize("headers", [None, [], "Origin", 7])
+def test_an_event_without_headers_has_none(headers: Any) -> None:
+    assert question(authorizer_event(multiValueHeaders=headers)).header("origin") is None
+
+
+def test_single_headers_are_not_believed() -> None:
+    """They hold the last of several."""
+    event = authorizer_event(multiValueHeaders=None)
+    event["headers"] = {"Origin": SHOP}
+
+    assert question(event).header("origin") is None
+
+
+# The answer
+
+
+def test_a_grant_allows_one_resource_and_is_passed_on(parts: Parts) -> None:
+    answer = ask(parts)
+
+    assert statement(answer) == {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{STAGE}/GET{PATH}"}
+    assert answer["policyDocument"]["Version"] == "2012-10-17"
+    assert answer["principalId"] == "storefront"
+    assert Grant.from_context(answer["context"]) == GRANT
+    assert {type(value) for value in answer["context"].values()} == {str}
+
+
+def test_the_decision_gets_the_question_and_the_trust(parts: Parts) -> None:
+    seen: list[Any] = []
+
+    def decide(asked: Question, trust: str) -> Grant:
+        seen.extend([asked.merchant, asked.operation, trust])
+        return GRANT
+
+    ask(parts, decide, authorizer_event(merchant="acme-2", operation="fourthwall/public-token"))
+
+    assert seen == ["acme-2", "fourthwall/public-token", "the trust"]
+
+
+def test_who_may_not_is_denied_everything_and_passes_nothing_on(parts: Parts) -> None:
+    answer = ask(parts, failing(Forbidden("an origin that the policy does not name")))
+
+    assert statement(answer) == {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": "*"}
+    assert answer["context"] == {}
+
+
+def test_whose_proof_is_none_is_unauthorized(parts: Parts) -> None:
+    """The exception's text is what API Gateway knows this by."""
+    with pytest.raises(NotEstablished) as raised:
+        ask(parts, failing(Unauthenticated("bad_signature")))
+
+    assert str(raised.value) == "Unauthorized"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        StorageUnavailable("The token table did not answer."),
+        MerchantNotFound("There is no storefront-proof secret for the merchant 'acme'."),
+        MerchantMisconfigured("The secret is not usable."),
+        InternalError("The function is not configured."),
+        ValueError(CANARY),
+        KeyError(CANARY),
+        Exception("Unauthorized"),
+        RecursionError(),
+        MemoryError(),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_whoever_cannot_be_judged_is_neither_let_in_nor_told_why(parts: Parts, failure: Exception) -> None:
+    with pytest.raises(NotEstablished) as raised:
+        ask(parts, failing(failure))
+
+    assert str(raised.value) == "The storefront could not be judged"
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+
+
+def test_parts_that_cannot_be_put_together_let_nobody_in(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trust() -> str:
+        raise InternalError("The function is not configured.")
+
+    monkeypatch.setattr(parts, "trust", trust)
+
+    with pytest.raises(NotEstablished, match="judged"):
+        ask(parts)
+
+
+def test_a_decision_that_ends_the_process_lets_nobody_in(parts: Parts) -> None:
+    with pytest.raises(SystemExit):
+        ask(parts, failing(SystemExit(0)))
+
+
+# The record
+
+OUTCOMES: list[tuple[Decision, str, dict[str, Any]]] = [
+    (allow, "allow", {}),
+    (failing(Forbidden("no trust policy")), "deny", {"reason": "no trust policy"}),
+    (failing(Unauthenticated("expired")), "unauthorized", {"reason": "expired"}),
+    (failing(StorageUnavailable("Later.")), "none", {"reason": "storage_unavailable", "causes": []}),
+    (failing(ValueError(CANARY)), "none", {"reason": "ValueError", "causes": []}),
+]
+
+
+@pytest.mark.parametrize(("decide", "decision", "more"), OUTCOMES, ids=[name for _, name, _ in OUTCOMES])
+def test_every_question_leaves_one_line_and_one_number(
+    parts: Parts, capsys: pytest.CaptureFixture[str], decide: Decision, decision: str, more: dict[str, Any]
+) -> None:
+    with suppress(NotEstablished):
+        ask(parts, decide)
+
+    written = lines(capsys)
+    line = decided(written)
+    assert {name: line[name] for name in ("decision", "merchant", "operation")} == {
+        "decision": decision,
+        "merchant": "acme",
+        "operation": "shopify/storefront-access-token",
+    }
+    assert {name: line.get(name) for name in ("reason", "causes") if name in line} == more
+    assert line["ms"] >= 0
+    assert line["correlation_id"] == "gateway-request-1"
+    assert [each[f"Authorizer.{decision}"] for each in written if f"Authorizer.{decision}" in each] == [[1.0]]
+
+
+def test_what_aws_said_of_a_failure_is_in_the_log(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
+    failure = StorageUnavailable("Try again.")
+    failure.add_note("DynamoDB: ThrottlingException")
+
+    with pytest.raises(NotEstablished):
+        ask(parts, failing(failure))
+
+    assert decided(lines(capsys))["causes"] == ["DynamoDB: ThrottlingException"]
+
+
+def test_a_refused_path_is_recorded_without_what_was_asked(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
+    ask(parts, event=authorizer_event(merchant=CANARY.upper(), methodArn=f"{STAGE}/GET/storefront/{CANARY}"))
+
+    written = lines(capsys)
+    assert decided(written)["decision"] == "deny"
+    assert CANARY not in json.dumps(written).lower()
+
+
+@pytest.mark.parametrize(("decide", "decision", "more"), OUTCOMES, ids=[name for _, name, _ in OUTCOMES])
+def test_neither_answer_nor_record_has_anything_of_the_headers_or_of_a_failure(
+    parts: Parts, capsys: pytest.CaptureFixture[str], decide: Decision, decision: str, more: dict[str, Any]
+) -> None:
+    event = authorizer_event(headers={"Authorization": [f"Bearer {CANARY}"], "Origin": [CANARY], "Cookie": [CANARY]})
+    told = ""
+    try:
+        told = json.dumps(ask(parts, decide, event))
+    except NotEstablished as raised:
+        told = str(raised)
+
+    captured = capsys.readouterr()
+    assert CANARY not in told + captured.out + captured.err
+
+
+def test_one_calls_reason_is_not_found_in_the_next_calls_line(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
+    ask(parts, failing(Forbidden("no trust policy")))
+    ask(parts)
+
+    assert "reason" not in [line for line in lines(capsys) if line.get("message") == "decided"][-1]
+
+
+def test_an_authorizer_keeps_its_decisions_docstring(parts: Parts) -> None:
+    def decide(asked: Question, trust: str) -> Grant:
+        """GET /here"""
+        return GRANT
+
+    assert authorizer(parts)(decide).__doc__ == "GET /here"

@@ -1,0 +1,200 @@
+"""What an authorizer passes on, and the function's half of the decision: merchant, session, scopes, time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.fakes.clock import NOW
+from tests.fakes.samples import token
+from token_broker.errors import Forbidden, Unauthenticated
+from token_broker.grant import CLOCK_SKEW, Grant
+
+SHOP = "https://shop.example"
+PAGE = Grant(merchant="acme", origins=(SHOP, "http://localhost:3000"))
+SESSION = Grant(
+    merchant="acme",
+    origins=(SHOP,),
+    session_id="s-1",
+    expires_at=int(NOW),
+    scopes=("wallet.read", "merchant.read"),
+)
+
+
+def context(**changes: Any) -> dict[str, Any]:
+    """A session's context; a member given as None is left out."""
+    return {name: value for name, value in {**SESSION.as_context(), **changes}.items() if value is not None}
+
+
+@pytest.mark.parametrize("grant", [PAGE, SESSION, Grant(merchant="acme")], ids=["page", "session", "no origin"])
+def test_a_grant_comes_back_as_it_was_passed_on(grant: Grant) -> None:
+    assert Grant.from_context(grant.as_context()) == grant
+
+
+@pytest.mark.parametrize("session_id", ["a b", " s ", "ü😀", "a/../b", "https://shop.example s", '"'])
+def test_a_sessions_name_is_passed_on_as_it_is(session_id: str) -> None:
+    assert Grant.from_context(context(sessionId=session_id)).session_id == session_id
+
+
+def test_a_context_holds_texts_alone_as_api_gateway_carries_nothing_else() -> None:
+    assert SESSION.as_context() == {
+        "merchant": "acme",
+        "origins": SHOP,
+        "sessionId": "s-1",
+        "expiresAt": str(int(NOW)),
+        "scopes": "wallet.read merchant.read",
+    }
+    assert set(PAGE.as_context()) == {"merchant", "origins"}
+
+
+def test_what_the_gateway_adds_to_a_context_changes_nothing() -> None:
+    more = {"principalId": "storefront", "integrationLatency": 12}
+
+    assert Grant.from_context({**SESSION.as_context(), **more}) == SESSION
+
+
+@pytest.mark.parametrize(
+    "given", [None, {}, [], "merchant", 7, {"merchant": None}, {"merchant": 7}, {"Merchant": "acme"}]
+)
+def test_a_context_without_a_merchant_is_nobodys(given: Any) -> None:
+    with pytest.raises(Unauthenticated):
+        Grant.from_context(given)
+
+
+@pytest.mark.parametrize("origins", [None, "", "  ", 7, [SHOP]])
+def test_a_context_without_origins_opens_to_no_page(origins: Any) -> None:
+    assert Grant.from_context(context(origins=origins)).origins == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sessionId": 7},
+        {"sessionId": ["s-1"]},
+        {"expiresAt": None},
+        {"expiresAt": ""},
+        {"expiresAt": "None"},
+        {"expiresAt": "-1"},
+        {"expiresAt": "1.8e9"},
+        {"expiresAt": " 1800000000"},
+        {"expiresAt": True},
+        {"scopes": None},
+        {"scopes": 7},
+        {"scopes": ["wallet.read"]},
+    ],
+    ids=str,
+)
+def test_a_session_of_which_something_is_missing_or_odd_is_nobodys(changes: dict[str, Any]) -> None:
+    with pytest.raises(Unauthenticated):
+        Grant.from_context(context(**changes))
+
+
+@pytest.mark.parametrize(
+    "left", [{"expiresAt"}, {"scopes"}, {"expiresAt", "scopes"}], ids=lambda left: "-".join(sorted(left))
+)
+def test_a_session_that_lost_its_name_does_not_become_a_shops_page(left: set[str]) -> None:
+    lost = {name: value for name, value in SESSION.as_context().items() if name in {"merchant", "origins"} | left}
+
+    with pytest.raises(Unauthenticated):
+        Grant.from_context(lost)
+
+
+def test_a_page_may_have_its_shops_tokens() -> None:
+    PAGE.check_shop("acme")
+
+
+def test_a_proof_is_good_for_its_session_with_all_some_or_no_scopes_named() -> None:
+    for scope in (None, ("wallet.read",), ("merchant.read", "wallet.read")):
+        SESSION.check_session("acme", "s-1", scope, NOW)
+
+
+@pytest.mark.parametrize("merchant", ["other", "acm", "acme-2", "ACME", ""])
+@pytest.mark.parametrize(
+    "check",
+    [
+        PAGE.check_merchant,
+        PAGE.check_shop,
+        lambda merchant: SESSION.check_session(merchant, "s-1", None, NOW),
+    ],
+    ids=["merchant", "shop", "session"],
+)
+def test_nothing_is_granted_of_another_merchant(check: Callable[[str], None], merchant: str) -> None:
+    with pytest.raises(Forbidden):
+        check(merchant)
+
+
+def test_a_proof_does_not_open_the_shops_tokens() -> None:
+    with pytest.raises(Forbidden):
+        SESSION.check_shop("acme")
+
+
+def test_a_page_without_a_proof_gets_no_session() -> None:
+    with pytest.raises(Forbidden):
+        PAGE.check_session("acme", "s-1", None, NOW)
+
+
+@pytest.mark.parametrize("session_id", ["s-2", "s-1 ", "S-1", "s", ""])
+def test_a_proof_is_good_for_no_other_session(session_id: str) -> None:
+    with pytest.raises(Forbidden, match="another session"):
+        SESSION.check_session("acme", session_id, None, NOW)
+
+
+@pytest.mark.parametrize(
+    "scope", [("admin",), ("wallet.read", "admin"), ("wallet",), ("Wallet.read",), ("wallet.read merchant.read",)]
+)
+def test_scopes_beyond_the_policy_are_refused_and_not_trimmed(scope: tuple[str, ...]) -> None:
+    with pytest.raises(Forbidden, match="scopes"):
+        SESSION.check_session("acme", "s-1", scope, NOW)
+
+
+@pytest.mark.parametrize("late", [-1, 0, CLOCK_SKEW - 1, CLOCK_SKEW - 0.001])
+def test_a_proof_counts_until_its_end_and_the_clocks_difference(late: float) -> None:
+    SESSION.check_session("acme", "s-1", None, NOW + late)
+
+
+@pytest.mark.parametrize("late", [CLOCK_SKEW, CLOCK_SKEW + 1, 3600])
+def test_a_proof_that_ended_while_the_gateway_kept_its_answer_counts_no_more(late: float) -> None:
+    with pytest.raises(Unauthenticated, match="expired"):
+        SESSION.check_session("acme", "s-1", None, NOW + late)
+
+
+@pytest.mark.parametrize("scope", [("wallet.read",), ("merchant.read", "wallet.read")])
+def test_a_token_within_the_policys_scopes_may_be_handed_over(scope: tuple[str, ...]) -> None:
+    SESSION.check_token(token(scope=scope, requested_scope=("admin",)))
+
+
+@pytest.mark.parametrize("scope", [("admin",), ("wallet.read", "admin")])
+def test_a_token_that_was_granted_more_is_not_handed_over(scope: tuple[str, ...]) -> None:
+    with pytest.raises(Forbidden):
+        SESSION.check_token(token(scope=scope, requested_scope=("wallet.read",)))
+
+
+def test_a_token_whose_granted_scopes_are_not_said_is_judged_by_those_asked_for() -> None:
+    """What a provider leaves out was granted as asked (RFC 6749, 5.1)."""
+    SESSION.check_token(token(scope=(), requested_scope=("wallet.read",)))
+
+    with pytest.raises(Forbidden):
+        SESSION.check_token(token(scope=(), requested_scope=("wallet.read", "admin")))
+
+
+def test_a_token_of_whose_scopes_nothing_is_known_is_not_handed_over() -> None:
+    with pytest.raises(Forbidden):
+        SESSION.check_token(token(scope=(), requested_scope=None))
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda: SESSION.check_merchant("victim"),
+        lambda: SESSION.check_session("acme", "s-9", None, NOW),
+        lambda: SESSION.check_session("acme", "s-1", ("admin",), NOW),
+        lambda: SESSION.check_token(token(scope=("admin",))),
+    ],
+    ids=["merchant", "session", "scopes", "token"],
+)
+def test_a_refusal_names_neither_merchant_nor_session_nor_scope(check: Callable[[], None]) -> None:
+    """What a storefront may do is the merchant's business."""
+    with pytest.raises(Forbidden) as refused:
+        check()
+
+    assert not [word for word in ("acme", "victim", "s-1", "s-9", "admin", "wallet") if word in refused.value.detail]

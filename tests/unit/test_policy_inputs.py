@@ -1,0 +1,154 @@
+"""The trust policy's routes: what each takes from the gateway and from a direct invocation, and what it answers."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.fakes.events import Context, api_event
+from tests.fakes.trust_policies import oidc, policy, sessions
+from token_broker.doors import Door, Reply
+from token_broker.entry import door_for
+from token_broker.errors import InvalidRequest, PreconditionFailed
+from token_broker.inputs import DeleteTrustPolicy, GetTrustPolicy, Input, PutTrustPolicy, read
+from token_broker.policies import Precondition
+
+ROUTE = "/merchants/{merchant}/trust-policy"
+WHOLE = policy(anonymous=["fourthwall/public-token"], sessions=sessions(oidc()))
+ANY = Precondition()
+
+
+def api(method: str = "PUT", *, body: Any = None, query: Any = None, **headers: str) -> Door:
+    """A signed request; a header's name is written with underscores."""
+    sent = {name.replace("_", "-"): [value] for name, value in headers.items()}
+    event = api_event(
+        resource=ROUTE, httpMethod=method, path={"merchant": "acme"}, body=body, query=query, headers=sent
+    )
+    return door_for(event, Context())
+
+
+def direct(**fields: Any) -> Door:
+    return door_for({"merchant": "acme", **fields}, Context())
+
+
+def taken[T: Input](kind: type[T], door: Door) -> T:
+    return read(kind, door.given(kind))
+
+
+def refused(kind: type[Input], door: Door) -> str:
+    with pytest.raises(InvalidRequest) as raised:
+        taken(kind, door)
+    return raised.value.detail
+
+
+@pytest.mark.parametrize("document", [policy(), policy(anonymous=[]), WHOLE], ids=["least", "empty", "whole"])
+def test_the_body_is_the_policy_itself_through_both_doors(document: dict[str, Any]) -> None:
+    for door in (api(body=document), direct(**document)):
+        given = taken(PutTrustPolicy, door)
+        assert (given.merchant, given.document, given.precondition) == ("acme", document, ANY)
+
+
+@pytest.mark.parametrize(
+    ("headers", "fields", "precondition"),
+    [
+        ({"If_Match": '"3"'}, {"ifMatch": '"3"'}, Precondition(revisions=frozenset({3}), exists=True)),
+        ({"if_match": '"3", W/"4"'}, {"ifMatch": '"3"'}, Precondition(revisions=frozenset({3}), exists=True)),
+        ({"If_Match": "*"}, {"ifMatch": "*"}, Precondition(exists=True)),
+        ({"If_Match": 'W/"3"'}, {"ifMatch": 'W/"3"'}, Precondition(revisions=frozenset(), exists=True)),
+        ({"If_None_Match": "*"}, {"ifNoneMatch": "*"}, Precondition(absent=True)),
+        (
+            {"If_Match": "*", "If_None_Match": "*"},
+            {"ifMatch": "*", "ifNoneMatch": "*"},
+            Precondition(exists=True, absent=True),
+        ),
+    ],
+)
+def test_a_put_may_say_what_it_has_seen(
+    headers: dict[str, str], fields: dict[str, str], precondition: Precondition
+) -> None:
+    for door in (api(body=WHOLE, **headers), direct(**WHOLE, **fields)):
+        assert taken(PutTrustPolicy, door).precondition == precondition
+
+
+@pytest.mark.parametrize("header", ["3", "", '"3', "3, 4"])
+def test_a_precondition_that_is_not_understood_is_refused(header: str) -> None:
+    """Passed over, it would let an overwriting change through."""
+    assert "'ifMatch' must be" in refused(PutTrustPolicy, api(body=WHOLE, If_Match=header))
+    assert "'ifMatch' must be" in refused(DeleteTrustPolicy, api("DELETE", If_Match=header))
+    assert "'ifMatch' must be" in refused(DeleteTrustPolicy, direct(ifMatch=header))
+    assert "'ifNoneMatch' must be *" in refused(PutTrustPolicy, api(body=WHOLE, If_None_Match='"3"'))
+
+
+@pytest.mark.parametrize("name", ["merchant", "ifMatch", "document", "revision", "changedBy", "expiresAt"])
+def test_the_body_has_no_room_for_anything_else(name: str) -> None:
+    assert "The body takes these fields" in refused(PutTrustPolicy, api(body={**WHOLE, name: "x"}))
+
+
+def test_a_direct_invocation_has_no_room_for_anything_else() -> None:
+    assert "1 field(s) are not known here" in refused(PutTrustPolicy, direct(**WHOLE, revision=3))
+
+
+@pytest.mark.parametrize("name", ["version", "origins"])
+def test_what_a_policy_needs_must_be_there(name: str) -> None:
+    less = {each: value for each, value in WHOLE.items() if each != name}
+
+    for door in (api(body=less), direct(**less)):
+        assert refused(PutTrustPolicy, door) == f"'{name}' must be given."
+
+
+@pytest.mark.parametrize("name", ["version", "origins", "anonymous", "sessions"])
+def test_null_is_not_the_same_as_leaving_a_member_out(name: str) -> None:
+    """A tool that writes `"sessions": null` may mean to keep what stands."""
+    for door in (api(body={**WHOLE, name: None}), direct(**{**WHOLE, name: None})):
+        assert refused(PutTrustPolicy, door).startswith(f"'{name}' must be")
+
+
+@pytest.mark.parametrize("value", [0, "", [], {}, False])
+def test_values_are_judged_as_a_whole_and_not_here(value: Any) -> None:
+    given = taken(PutTrustPolicy, api(body={**WHOLE, "sessions": value}))
+
+    assert given.document["sessions"] == value
+
+
+def test_a_get_takes_its_merchant_alone() -> None:
+    for door in (api("GET", If_None_Match='"3"', Cache_Control="no-cache"), direct()):
+        assert taken(GetTrustPolicy, door) == GetTrustPolicy(merchant="acme")
+    assert "The body takes" in refused(GetTrustPolicy, api("GET", body={"version": 1}))
+    assert "The query takes" in refused(GetTrustPolicy, api("GET", query={"version": ["1"]}))
+
+
+@pytest.mark.parametrize(
+    ("header", "precondition"), [(None, ANY), ('"3"', Precondition(revisions=frozenset({3}), exists=True))]
+)
+def test_a_delete_may_say_what_it_has_seen(header: str | None, precondition: Precondition) -> None:
+    given = {} if header is None else {"If_Match": header}
+    fields = {} if header is None else {"ifMatch": header}
+
+    for door in (api("DELETE", **given), direct(**fields)):
+        assert taken(DeleteTrustPolicy, door).precondition == precondition
+
+
+def test_a_body_of_a_delete_is_refused() -> None:
+    assert "The body takes" in refused(DeleteTrustPolicy, api("DELETE", body=WHOLE))
+
+
+def test_an_answer_carries_its_revision_as_an_etag_and_a_direct_one_beside_the_document() -> None:
+    reply = Reply(WHOLE, 200, 3)
+
+    answer = api().answer(reply)
+    assert (answer["headers"]["ETag"], answer["headers"]["Cache-Control"]) == ('"3"', "no-store")
+    assert json.loads(answer["body"]) == WHOLE
+    assert direct().answer(reply) == {**WHOLE, "revision": 3}
+
+
+def test_an_etag_fits_as_it_was_answered() -> None:
+    tag = api().answer(Reply(WHOLE, 200, 12))["headers"]["ETag"]
+
+    taken(DeleteTrustPolicy, api("DELETE", If_Match=tag)).precondition.check(12)
+    with pytest.raises(PreconditionFailed):
+        taken(DeleteTrustPolicy, api("DELETE", If_Match=tag)).precondition.check(13)
+
+
+def test_an_answer_without_a_revision_has_no_etag() -> None:
+    assert "ETag" not in api().answer(Reply({"deleted": True}, 200))["headers"]
+    assert direct().answer(Reply({"deleted": True}, 200)) == {"deleted": True}

@@ -1,0 +1,146 @@
+"""Trust policies in memory: how long one is believed, and how many are kept."""
+
+import pytest
+
+from tests.fakes.clock import MovableClock
+from token_broker.errors import StorageUnavailable
+from token_broker.policy_memory import ABSENT_LIFE, KEPT, LIFE, PolicyMemory
+from token_broker.trust_policy import TrustPolicy
+
+OLD = TrustPolicy(("https://old.example",), frozenset(), None)
+NEW = TrustPolicy(("https://new.example",), frozenset(), None)
+
+
+class Reading:
+    """What a memory asks for, and how often."""
+
+    def __init__(self, clock: MovableClock, memory: PolicyMemory, *, seconds: float = 0) -> None:
+        self._clock = clock
+        self._memory = memory
+        self._seconds = seconds
+        self.answer: TrustPolicy | Exception | None = OLD
+        self.reads = 0
+
+    def __call__(self, merchant: str = "acme") -> TrustPolicy | None:
+        return self._memory.policy(merchant, self._read)
+
+    def _read(self) -> TrustPolicy | None:
+        self.reads += 1
+        self._clock.advance(self._seconds)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def memory(clock: MovableClock) -> PolicyMemory:
+    return PolicyMemory(clock)
+
+
+@pytest.fixture
+def ask(clock: MovableClock, memory: PolicyMemory) -> Reading:
+    return Reading(clock, memory)
+
+
+def test_the_lives_leave_room_for_the_gateways_minute() -> None:
+    """A change bites within 90 s, of which the gateway may keep an answer for 60."""
+    assert 0 < ABSENT_LIFE < LIFE <= 30
+
+
+@pytest.mark.parametrize(("age", "answer", "reads"), [(0, OLD, 1), (LIFE - 0.001, OLD, 1), (LIFE, NEW, 2)])
+def test_a_policy_is_believed_for_its_life(
+    clock: MovableClock, ask: Reading, age: float, answer: TrustPolicy, reads: int
+) -> None:
+    ask()
+    ask.answer = NEW
+    clock.advance(age)
+
+    assert (ask(), ask.reads) == (answer, reads)
+
+
+@pytest.mark.parametrize(("age", "answer", "reads"), [(ABSENT_LIFE - 0.001, None, 1), (ABSENT_LIFE, NEW, 2)])
+def test_a_merchant_without_one_is_asked_for_again_sooner(
+    clock: MovableClock, ask: Reading, age: float, answer: TrustPolicy | None, reads: int
+) -> None:
+    ask.answer = None
+    ask()
+    ask.answer = NEW
+    clock.advance(age)
+
+    assert (ask(), ask.reads) == (answer, reads)
+
+
+def test_being_used_does_not_prolong_a_policys_life(clock: MovableClock, ask: Reading) -> None:
+    for _ in range(4):
+        ask()
+        clock.advance(LIFE / 3)
+
+    assert ask.reads == 2
+
+
+def test_a_policys_life_begins_before_it_is_read(clock: MovableClock, memory: PolicyMemory) -> None:
+    """What was read may have been changed since, while the answer was on its way."""
+    slow = Reading(clock, memory, seconds=2)
+    slow()
+    clock.advance(LIFE - 2)
+
+    slow()
+
+    assert slow.reads == 2
+
+
+def test_a_failure_is_raised_and_not_remembered(ask: Reading) -> None:
+    ask.answer = StorageUnavailable("Later.")
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable):
+            ask()
+    ask.answer = NEW
+
+    assert (ask(), ask.reads) == (NEW, 3)
+
+
+def test_an_old_policy_does_not_stand_in_for_one_that_cannot_be_read(clock: MovableClock, ask: Reading) -> None:
+    ask()
+    ask.answer = StorageUnavailable("Later.")
+    clock.advance(LIFE)
+
+    with pytest.raises(StorageUnavailable):
+        ask()
+
+
+def test_merchants_do_not_meet(ask: Reading) -> None:
+    ask("acme")
+    ask.answer = NEW
+
+    assert (ask("other"), ask("acme")) == (NEW, OLD)
+
+
+def test_memory_is_bounded_and_drops_what_was_not_used_for_longest(memory: PolicyMemory, ask: Reading) -> None:
+    for number in range(KEPT):
+        ask(f"merchant-{number}")
+    ask("merchant-0")
+    assert ask.reads == KEPT
+
+    ask("one-more")
+
+    assert len(memory._policies) == KEPT
+    ask("merchant-0")
+    assert ask.reads == KEPT + 1, "the one used last is still there"
+    ask("merchant-1")
+    assert ask.reads == KEPT + 2, "the one not used for longest is gone"
+
+
+def test_junk_merchants_fill_a_bounded_memory_of_their_own(memory: PolicyMemory, ask: Reading) -> None:
+    ask("acme")
+    reads, ask.answer = ask.reads, None
+    for number in range(KEPT + 50):
+        ask(f"nobody-{number}")
+
+    assert (len(memory._absent), len(memory._policies)) == (KEPT, 1)
+    ask("acme")
+    assert ask.reads == reads + KEPT + 50, "the merchant's policy is still there"

@@ -1,0 +1,240 @@
+"""Fetching keys: from where, with what, and what is made of each answer."""
+
+import pytest
+
+from proofs.fetching import BODY_LIMIT, TIME, Fetching
+from proofs.outcomes import KeysUnavailable
+from tests.fakes.clock import MovableClock
+from tests.fakes.transport import ScriptedTransport, Step, answer
+from token_broker.http import Interrupted, TimedOut, TooLarge, Unreachable
+
+URI = "https://login.example/.well-known/jwks.json?v=1"
+PUBLIC = "8.8.8.8"
+LOOPBACK = "http://127.0.0.1:8123"
+
+
+class ClosingTransport(ScriptedTransport):
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Fetched:
+    """One fetch, with what was looked up and whom TLS would ask for."""
+
+    def __init__(self, *steps: Step, found: list[str] | OSError, loopback: str = "", slow: float = 0.0) -> None:
+        self.clock = MovableClock()
+        self.transport = ClosingTransport(*steps)
+        self.looked_up: list[tuple[str, int, float]] = []
+        self.server_names: list[str] = []
+        self._found, self._slow = found, slow
+        self.fetch = Fetching(
+            self.clock, loopback_origin=loopback, look_up=self._look_up, make_transport=self._make_transport
+        )
+
+    def _look_up(self, host: str, port: int, seconds: float) -> list[str]:
+        self.looked_up.append((host, port, seconds))
+        self.clock.advance(self._slow)
+        if isinstance(self._found, OSError):
+            raise self._found
+        return self._found
+
+    def _make_transport(self, server_name: str) -> ClosingTransport:
+        self.server_names.append(server_name)
+        return self.transport
+
+    def failure(self, uri: str = URI) -> str:
+        with pytest.raises(KeysUnavailable) as failed:
+            self.fetch(uri)
+        assert failed.value.__cause__ is None
+        assert self.transport.closed or not self.server_names
+        return failed.value.reason
+
+
+def test_the_connection_goes_to_the_address_that_was_looked_at_and_tls_to_the_name() -> None:
+    fetched = Fetched(answer(200, b"{}"), found=[PUBLIC])
+
+    assert fetched.fetch(URI) == b"{}"
+    assert fetched.looked_up == [("login.example", 443, TIME)]
+    assert fetched.server_names == ["login.example"]
+    (request,) = fetched.transport.requests
+    assert (request.method, request.url, request.body) == (
+        "GET",
+        "https://8.8.8.8:443/.well-known/jwks.json?v=1",
+        None,
+    )
+    assert request.headers["Host"] == "login.example"
+    assert fetched.transport.closed
+
+
+def test_an_ipv6_address_is_written_as_urls_want_it() -> None:
+    fetched = Fetched(answer(200, b"{}"), found=["2606:4700::1"])
+    fetched.fetch("https://login.example:443/keys")
+
+    assert fetched.transport.requests[0].url == "https://[2606:4700::1]:443/keys"
+    assert fetched.transport.requests[0].headers["Host"] == "login.example:443"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://login.example/keys",
+        "ftp://login.example/keys",
+        "file:///etc/passwd",
+        "https://login.example:8443/keys",
+        "https://user@login.example/keys",
+        "https://login.example@evil.example/keys",
+        "https://127.0.0.1/keys",
+        "https://[::1]/keys",
+        "https://2130706433/keys",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://localhost/keys",
+        "https://issuer.localhost/keys",
+        "https://vault.internal/keys",
+        "https://login.example./keys",
+        "https://login.example/keys#fragment",
+        "https://login.example\\@evil.example/keys",
+        "https://login.example/ke ys",
+        "https://login.example/ke\r\nHost: evil.example",
+        "http://127.0.0.1:8123/keys",
+        "",
+    ],
+)
+def test_an_address_that_no_policy_could_have_is_not_even_looked_up(uri: str) -> None:
+    """The policy was checked when it was written; who knows by which version, and who wrote to the table since."""
+    fetched = Fetched(found=[PUBLIC])
+
+    assert fetched.failure(uri) == "jwks_address_refused"
+    assert fetched.looked_up == []
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        ["127.0.0.1"],
+        ["169.254.169.254"],
+        ["10.0.0.1"],
+        ["::1"],
+        ["::ffff:10.0.0.1"],
+        ["64:ff9b::a9fe:a9fe"],
+        [PUBLIC, "127.0.0.1"],
+        ["127.0.0.1", PUBLIC],
+        [],
+    ],
+)
+def test_a_name_that_leads_within_is_refused_with_all_its_addresses(found: list[str]) -> None:
+    assert Fetched(found=found).failure() == "jwks_address_refused"
+
+
+def test_a_name_is_looked_up_once_whatever_it_would_say_next() -> None:
+    fetched = Fetched(Unreachable("no"), answer(200, b"{}"), found=[PUBLIC, "8.8.4.4"])
+    fetched.fetch(URI)
+
+    assert len(fetched.looked_up) == 1
+
+
+# The loopback origin of the stack's setting
+
+
+@pytest.mark.parametrize("found", [["127.0.0.1"], ["::1"], ["127.0.0.1", "::1"]])
+def test_the_loopback_origin_is_reached_on_loopback(found: list[str]) -> None:
+    fetched = Fetched(answer(200, b"{}"), found=found, loopback="http://localhost:8123")
+
+    assert fetched.fetch("http://localhost:8123/a/jwks.json") == b"{}"
+    assert fetched.looked_up == [("localhost", 8123, TIME)]
+
+
+def test_the_loopback_origin_is_nowhere_else() -> None:
+    fetched = Fetched(found=[PUBLIC], loopback="http://localhost:8123")
+
+    assert fetched.failure("http://localhost:8123/jwks.json") == "jwks_address_refused"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://127.0.0.1:8123/keys",
+        "http://127.0.0.1:8124/keys",
+        "http://127.0.0.1/keys",
+        "http://127.0.0.2:8123/keys",
+        "http://localhost:8123/keys",
+        "http://127.0.0.1:81234/keys",
+        "http://127.0.0.1:8123@evil.example/keys",
+        "http://127.0.0.1:8123.evil.example/keys",
+        "http://127.0.0.1:8123",
+        "HTTP://127.0.0.1:8123/keys",
+        "http://[::1]:8123/keys",
+    ],
+)
+def test_only_the_very_loopback_origin_is_taken(uri: str) -> None:
+    fetched = Fetched(found=["127.0.0.1"], loopback=LOOPBACK)
+
+    assert fetched.failure(uri) == "jwks_address_refused"
+    assert fetched.looked_up == []
+
+
+def test_a_setting_that_is_no_loopback_origin_opens_nothing() -> None:
+    for origin in ("http://10.0.0.1:8123", "http://evil.example", "http://169.254.169.254"):
+        assert Fetched(found=["10.0.0.1"], loopback=origin).failure(f"{origin}/keys") == "jwks_address_refused"
+
+
+def test_beside_the_loopback_origin_public_addresses_stay_the_rule() -> None:
+    assert Fetched(answer(200, b"{}"), found=[PUBLIC], loopback=LOOPBACK).fetch(URI) == b"{}"
+    assert Fetched(found=["127.0.0.1"], loopback=LOOPBACK).failure() == "jwks_address_refused"
+
+
+# Answers and time
+
+
+@pytest.mark.parametrize("status", [201, 204, 206, 301, 302, 303, 307, 308, 304, 401, 404, 429, 500, 503])
+def test_any_status_but_200_is_a_failure(status: int) -> None:
+    fetched = Fetched(answer(status, b'{"keys": []}', location="https://evil.example/"), found=[PUBLIC])
+
+    assert fetched.failure() == "jwks_wrong_status"
+    assert len(fetched.transport.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (TimedOut("late"), "jwks_timed_out"),
+        (Interrupted("broken"), "jwks_interrupted"),
+        (TooLarge("huge"), "jwks_too_large"),
+    ],
+)
+def test_a_failure_once_something_was_sent_is_the_end_of_it(failure: Step, reason: str) -> None:
+    fetched = Fetched(failure, found=[PUBLIC, "8.8.4.4"])
+
+    assert fetched.failure() == reason
+    assert len(fetched.transport.sent) == 1
+
+
+def test_a_second_address_is_tried_and_no_third() -> None:
+    fetched = Fetched(*[Unreachable("no")] * 3, found=[PUBLIC, "8.8.4.4", "1.1.1.1"])
+
+    assert fetched.failure() == "jwks_unreachable"
+    assert [request.url.split("/")[2] for request in fetched.transport.requests] == ["8.8.8.8:443", "8.8.4.4:443"]
+
+
+def test_a_look_up_that_fails_is_told_from_one_that_takes_too_long() -> None:
+    assert Fetched(found=OSError("no such name")).failure() == "jwks_name_not_found"
+    assert Fetched(found=TimeoutError()).failure() == "jwks_timed_out"
+
+
+@pytest.mark.parametrize("slow", [0.0, 1.0, 2.5])
+def test_each_exchange_has_what_is_left_of_three_seconds(slow: float) -> None:
+    fetched = Fetched(answer(200, b"{}"), found=[PUBLIC], slow=slow)
+    fetched.fetch(URI)
+
+    (sent,) = fetched.transport.sent
+    assert sent.connect_timeout + sent.read_timeout == pytest.approx(TIME - slow)
+    assert 0 < sent.connect_timeout <= 1.0
+    assert sent.body_limit == BODY_LIMIT == 64 * 1024
+
+
+def test_nothing_is_sent_once_the_time_is_over() -> None:
+    fetched = Fetched(found=[PUBLIC], slow=TIME)
+
+    assert fetched.failure() == "jwks_unreachable"
+    assert fetched.transport.sent == []

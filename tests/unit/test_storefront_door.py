@@ -1,0 +1,326 @@
+"""The way in for browsers and apps: whose an event is, what a storefront may say, and the headers of each answer."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.fakes.events import CALLER, Context, api_event, storefront_event
+from tests.fakes.samples import token
+from token_broker.doors import ApiDoor, DirectDoor, Reply
+from token_broker.entry import door_for
+from token_broker.errors import (
+    BrokerError,
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    MerchantMisconfigured,
+    MerchantNotFound,
+    ProviderError,
+    ProviderRejectedCredentials,
+    ProviderReply,
+    ProviderThrottled,
+    Unauthenticated,
+)
+from token_broker.grant import Grant
+from token_broker.inputs import GetSessionToken, GetShopToken, Input, read
+from token_broker.storefront_door import EXPOSED_HEADERS, MAX_AGE, StorefrontDoor
+
+SHOP, SECOND = "https://shop.example", "https://app.shop.example:8443"
+PAGE = Grant(merchant="acme", origins=(SHOP, SECOND))
+SESSION = Grant(merchant="acme", origins=(SHOP,), session_id="s-1", expires_at=1, scopes=("wallet.read",))
+#: What no page of the merchants sends.
+STRANGERS = [
+    "https://shop.example.evil.example",
+    "https://evil.example",
+    "https://SHOP.example",
+    "https://shop.example/",
+    "https://shop.example:8443",
+    "http://shop.example",
+    "null",
+    "",
+    f"{SHOP} {SECOND}",
+    "*",
+]
+ALWAYS = {"X-Content-Type-Options": "nosniff", "Vary": "Origin", "X-Request-Id": "gateway-request-1"}
+READABLE = {"Access-Control-Allow-Origin": SHOP, "Access-Control-Expose-Headers": EXPOSED_HEADERS}
+
+
+def door(origin: str | None = SHOP, *, grant: Grant | None = PAGE, **event: Any) -> StorefrontDoor:
+    """A page's request."""
+    headers = {**({} if origin is None else {"Origin": [origin]}), **event.pop("headers", {})}
+    context = None if grant is None else {**grant.as_context(), "principalId": "storefront", "integrationLatency": 12}
+    return StorefrontDoor(storefront_event(headers=headers, authorizer=context, **event))
+
+
+def posted(origin: str | None = SHOP, **event: Any) -> StorefrontDoor:
+    """A session's request."""
+    given = {"operation": "chicksx/public-tokens", "method": "POST", "grant": SESSION, **event}
+    return door(origin, **given)
+
+
+# Whose an event is
+
+
+@pytest.mark.parametrize("resource", ["/storefront/{merchant}/shopify/storefront-access-token", "/storefront/x"])
+def test_a_storefronts_route_comes_through_this_door(resource: str) -> None:
+    assert isinstance(door_for(api_event(resource=resource), Context()), StorefrontDoor)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    ["/merchants/{merchant}/shopify/storefront-access-token", "/storefronts/{merchant}", "/storefront", "", None, 7],
+)
+def test_the_route_decides_and_not_the_path_that_was_sent(resource: Any) -> None:
+    """Only the gateway names the route; the path is the caller's text."""
+    event = api_event(resource=resource, path={"merchant": "acme"})
+    event["path"] = "/storefront/acme/shopify/storefront-access-token"
+
+    assert type(door_for(event, Context())) is ApiDoor
+
+
+def test_a_signed_route_stays_one_whatever_its_event_says_of_an_authorizer() -> None:
+    event = api_event(path={"merchant": "acme"})
+    event["requestContext"]["authorizer"] = PAGE.as_context()
+
+    chosen = door_for(event, Context())
+    assert (type(chosen), chosen.caller(), chosen.grant()) == (ApiDoor, CALLER, None)
+
+
+def test_a_direct_invocation_cannot_be_a_storefront() -> None:
+    event = {"resource": "/storefront/{merchant}/shopify/storefront-access-token", "merchant": "acme"}
+
+    assert isinstance(door_for(event, Context()), DirectDoor)
+
+
+# What it may have
+
+
+def test_the_grant_is_what_the_authorizer_passed_on() -> None:
+    assert door().grant() == PAGE
+    assert posted().grant() == SESSION
+
+
+def test_a_signature_does_not_stand_in_for_an_authorizer() -> None:
+    event = storefront_event(headers={"Origin": [SHOP]})
+    event["requestContext"]["identity"] = {"userArn": CALLER, "accessKey": "AKIA"}
+
+    with pytest.raises(Unauthenticated):
+        StorefrontDoor(event).grant()
+
+
+@pytest.mark.parametrize(
+    "context", [None, {}, [], {"principalId": "storefront"}, {**SESSION.as_context(), "scopes": 7}]
+)
+def test_without_a_whole_context_nobody_is_known(context: Any) -> None:
+    with pytest.raises(Unauthenticated):
+        StorefrontDoor(storefront_event(authorizer=context)).grant()
+
+
+@pytest.mark.parametrize("origin", [SHOP, SECOND, None])
+def test_a_page_of_the_merchants_or_an_app_without_an_origin_is_let_through(origin: str | None) -> None:
+    assert door(origin).grant() == PAGE
+
+
+@pytest.mark.parametrize("origin", STRANGERS)
+def test_a_page_of_somebody_elses_is_not(origin: str) -> None:
+    """For a session the gateway may answer from its cache, which knows no origin."""
+    with pytest.raises(Forbidden, match="origin"):
+        posted(origin).grant()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": [SHOP, SHOP]},
+        {"Origin": [SHOP, "https://evil.example"]},
+        {"Origin": ["https://evil.example", SHOP]},
+        {"Origin": [SHOP], "origin": [SHOP]},
+    ],
+)
+def test_an_origin_that_came_twice_is_no_origin_of_the_merchants(headers: dict[str, list[str]]) -> None:
+    twice = posted(None, headers=headers)
+
+    with pytest.raises(Forbidden):
+        twice.grant()
+    assert "Access-Control-Allow-Origin" not in twice.refuse(Forbidden("No."))["headers"]
+
+
+def test_who_asked_is_recorded_by_its_origin() -> None:
+    assert door().caller() == f"storefront {SHOP}"
+    assert door(None).caller() == "storefront without an origin"
+
+
+# What it may say
+
+
+@pytest.mark.parametrize("value", ["no-cache", "max-age=0, no-cache", "no-store", "x" * 300])
+def test_a_browser_cannot_pass_the_caches_by(value: str) -> None:
+    """A reload would ask the provider each time."""
+    given = door(headers={"Cache-Control": [value], "Pragma": ["no-cache"]}).given(GetShopToken)
+
+    assert given == {"merchant": "acme"}
+    assert not read(GetShopToken, given).fresh
+
+
+def test_a_session_and_its_scopes_come_from_the_body() -> None:
+    given = posted(body={"sessionId": "s-1", "scope": ["wallet.read"]}).given(GetSessionToken)
+
+    assert given == {"merchant": "acme", "sessionId": "s-1", "scope": ["wallet.read"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "event"),
+    [
+        (GetShopToken, {"query": {"merchant": ["victim"]}}),
+        (GetShopToken, {"query": {"cacheControl": ["no-cache"]}}),
+        (GetShopToken, {"body": {"merchant": "victim"}}),
+        (GetShopToken, {"body": {"fresh": True}}),
+        (GetSessionToken, {"body": {"sessionId": "s-1", "merchant": "victim"}}),
+        (GetSessionToken, {"body": {"sessionId": "s-1", "caller": "me"}}),
+        (GetSessionToken, {"query": {"sessionId": ["s-1"]}}),
+    ],
+)
+def test_nothing_else_may_be_said(kind: type[Input], event: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest, match="takes these fields and no others"):
+        door(**event).given(kind)
+
+
+# What it answers
+
+
+def test_a_shops_token_may_be_kept_for_a_short_time_by_its_tag() -> None:
+    answer = door().answer(Reply(token(title="Ü😀"), 200))
+
+    tag = answer["headers"].pop("ETag")
+    assert answer["headers"] == {
+        **ALWAYS,
+        **READABLE,
+        "Content-Type": "application/json",
+        "Cache-Control": f"public, max-age={MAX_AGE}",
+    }
+    assert tag.startswith('"')
+    assert tag.endswith('"')
+    assert json.loads(answer["body"]) == token(title="Ü😀").as_json()
+
+
+def test_a_shops_token_is_kept_for_no_longer_than_a_function_keeps_it() -> None:
+    assert 0 < MAX_AGE <= 30
+
+
+def test_the_tag_is_the_same_for_the_same_token_and_another_for_another() -> None:
+    tags = [door().answer(Reply(each, 200))["headers"]["ETag"] for each in (token(), token(), token("1002"))]
+
+    assert tags[0] == tags[1] != tags[2]
+
+
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', ' W/{} , W/"x"'])
+def test_a_browser_that_has_it_already_is_told_so_without_a_body(form: str) -> None:
+    whole = door().answer(Reply(token(), 200))
+    again = door(headers={"If-None-Match": [form.format(whole["headers"]["ETag"])]}).answer(Reply(token(), 200))
+
+    assert (again["statusCode"], again["body"]) == (304, "")
+    assert again["headers"] == whole["headers"]
+
+
+@pytest.mark.parametrize("sent", ['"other"', "", "other", 'W/"other", "and another"'])
+def test_a_browser_that_has_something_else_gets_the_token(sent: str) -> None:
+    answer = door(headers={"If-None-Match": [sent]}).answer(Reply(token(), 200))
+
+    assert answer["statusCode"] == 200
+    assert answer["body"]
+
+
+def test_a_browser_that_takes_anything_it_has_gets_nothing_new() -> None:
+    assert door(headers={"If-None-Match": ["*"]}).answer(Reply(token(), 200))["statusCode"] == 304
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_sessions_token_is_never_kept(status: int) -> None:
+    answer = posted(headers={"If-None-Match": ['"x"']}).answer(Reply(token(), status))
+
+    assert answer["statusCode"] == status
+    assert answer["headers"] == {
+        **ALWAYS,
+        **READABLE,
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+    }
+
+
+@pytest.mark.parametrize("answer", [door().refuse(Conflict("No.")), posted().refuse(Conflict("No."))])
+def test_a_refusal_is_never_kept_and_may_be_read_by_the_page(answer: dict[str, Any]) -> None:
+    assert answer["headers"] == {
+        **ALWAYS,
+        **READABLE,
+        "Content-Type": "application/problem+json",
+        "Cache-Control": "no-store",
+    }
+    assert json.loads(answer["body"]) == Conflict("No.").problem("gateway-request-1")
+
+
+def test_a_refusal_says_when_to_come_again() -> None:
+    answer = door().refuse(ProviderThrottled("Slow down.", retry_after=1.2))
+
+    assert answer["headers"]["Retry-After"] == "2"
+    assert "Retry-After" in EXPOSED_HEADERS
+
+
+def test_a_storefront_is_not_told_what_the_provider_said() -> None:
+    error = ProviderError("Refused.", reply=ProviderReply(400, "BAD_KEY", "the key of account 7 is bad"))
+
+    problem = json.loads(door().refuse(error)["body"])
+
+    assert "provider" not in problem
+    assert "provider" in error.problem("r"), "a merchant's backend is told"
+
+
+@pytest.mark.parametrize("origin", [*STRANGERS, None])
+def test_another_page_is_never_named(origin: str | None) -> None:
+    given = door(origin)
+    for answer in (given.answer(Reply(token(), 200)), given.refuse(Forbidden("No."))):
+        assert [name for name in answer["headers"] if name.startswith("Access-Control")] == []
+        assert answer["headers"]["Vary"] == "Origin"
+
+
+def test_each_of_the_merchants_pages_is_named_alone() -> None:
+    for origin in PAGE.origins:
+        assert door(origin).refuse(Conflict("No."))["headers"]["Access-Control-Allow-Origin"] == origin
+
+
+def test_credentials_are_never_allowed() -> None:
+    for answer in (
+        door().answer(Reply(token(), 200)),
+        posted().answer(Reply(token(), 201)),
+        door().refuse(Conflict("x")),
+    ):
+        assert "Access-Control-Allow-Credentials" not in answer["headers"]
+
+
+def test_whom_no_authorizer_let_in_reads_nothing() -> None:
+    unknown = door(grant=None)
+
+    with pytest.raises(Unauthenticated) as refused:
+        unknown.grant()
+    answer = unknown.refuse(refused.value)
+
+    assert answer["statusCode"] == 401
+    assert answer["headers"] == {**ALWAYS, "Content-Type": "application/problem+json", "Cache-Control": "no-store"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MerchantNotFound("There is no shopify secret for the merchant 'acme'."),
+        MerchantMisconfigured("The field 'shop' is wrong."),
+        ProviderRejectedCredentials("Put valid credentials into the secret."),
+    ],
+)
+def test_a_storefront_is_not_told_how_the_merchant_is_set_up(error: BrokerError) -> None:
+    answer = door().refuse(error)
+
+    problem = json.loads(answer["body"])
+    assert (answer["statusCode"], problem["code"]) == (error.status, error.code)
+    assert "secret" not in problem["detail"]
+    assert "shop" not in problem["detail"]
+    assert "operator" in problem["detail"]

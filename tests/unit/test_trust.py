@@ -1,0 +1,172 @@
+"""What an authorizer knows of the merchants, and which pages it lets in."""
+
+from typing import Any
+
+import pytest
+
+from tests.fakes.clock import MovableClock
+from tests.fakes.policies import MemoryPolicyStore
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.trust_policies import SHOP, oidc, policy, sessions
+from token_broker.errors import Forbidden, StorageUnavailable
+from token_broker.grant import Grant
+from token_broker.policies import StoredPolicy
+from token_broker.policy_memory import ABSENT_LIFE, LIFE, PolicyMemory
+from token_broker.trust import Trust
+
+SHOPIFY, FOURTHWALL = "shopify/storefront-access-token", "fourthwall/public-token"
+SECOND = "http://localhost:3000"
+OPEN = policy(origins=[SHOP, SECOND], anonymous=[SHOPIFY])
+LOOPBACK = "http://127.0.0.1:8123"
+
+
+class Desk:
+    """One process of an authorizer."""
+
+    def __init__(self, document: Any = None, *, loopback_jwks_origin: str = "") -> None:
+        self.clock = MovableClock()
+        self.telemetry = RecordingTelemetry()
+        self.store = MemoryPolicyStore()
+        if document is not None:
+            self.put(document)
+        self.trust = Trust(
+            self.store, PolicyMemory(self.clock), self.telemetry, loopback_jwks_origin=loopback_jwks_origin
+        )
+
+    def put(self, document: Any) -> None:
+        self.store.stored["acme"] = StoredPolicy(document=document, revision=1)
+
+    def admits(self, origin: str | None = SHOP, operation: str = SHOPIFY) -> bool:
+        try:
+            self.trust.admit_page("acme", operation, origin)
+        except Forbidden:
+            return False
+        return True
+
+
+@pytest.mark.parametrize("origin", [SHOP, SECOND])
+def test_a_page_that_the_policy_names_is_let_in(origin: str) -> None:
+    assert Desk(OPEN).trust.admit_page("acme", SHOPIFY, origin) == Grant(merchant="acme", origins=(SHOP, SECOND))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        None,
+        "",
+        "null",
+        "*",
+        "https://shop.example.evil.example",
+        "https://evil.example",
+        "https://evilshop.example",
+        "https://Shop.example",
+        "HTTPS://shop.example",
+        "https://shop.example:443",
+        "https://shop.example:8443",
+        "https://shop.example/",
+        "https://shop.example.",
+        "http://shop.example",
+        "https://shop.example, https://shop.example",
+        f" {SHOP}",
+        f"{SHOP}\n",
+        "http://localhost",
+        "http://localhost:30000",
+    ],
+)
+def test_an_origin_that_only_looks_alike_is_not(origin: str | None) -> None:
+    assert not Desk(OPEN).admits(origin)
+
+
+@pytest.mark.parametrize(
+    "operation", [FOURTHWALL, "shopify/storefront-access-tokens", "chicksx/public-tokens", "", "*"]
+)
+def test_an_operation_that_the_policy_does_not_open_stays_closed(operation: str) -> None:
+    assert not Desk(OPEN).admits(SHOP, operation)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [None, policy(), policy(anonymous=[]), policy(origins=[]), policy(sessions=sessions())],
+    ids=["none", "no operation", "no operations", "no origins", "sessions alone"],
+)
+def test_what_a_policy_does_not_say_is_closed(document: Any) -> None:
+    assert not Desk(document).admits()
+
+
+def test_another_merchants_policy_opens_nothing() -> None:
+    desk = Desk(OPEN)
+
+    with pytest.raises(Forbidden, match="no trust policy"):
+        desk.trust.admit_page("other", SHOPIFY, SHOP)
+
+
+def test_a_deleted_policy_is_none() -> None:
+    desk = Desk()
+    desk.store.stored["acme"] = StoredPolicy(document=None, revision=7)
+
+    with pytest.raises(Forbidden, match="no trust policy"):
+        desk.trust.policy("acme")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        [],
+        "policy",
+        {**OPEN, "version": 2},
+        {**OPEN, "origins": ["*"]},
+        {**OPEN, "allow": "all"},
+        policy(sessions=sessions(oidc(jwksUri=f"{LOOPBACK}/jwks.json"))),
+    ],
+)
+def test_a_policy_that_our_route_would_not_have_taken_opens_nothing_and_is_told_of(document: Any) -> None:
+    desk = Desk(document)
+
+    assert not desk.admits()
+    ((event, fields),) = desk.telemetry.notices
+    assert (event, fields["merchant"]) == ("trust_policy_unusable", "acme")
+    assert fields["reason"]
+
+
+def test_the_local_stacks_issuer_is_taken_where_the_stack_names_it() -> None:
+    desk = Desk(policy(sessions=sessions(oidc(jwksUri=f"{LOOPBACK}/jwks.json"))), loopback_jwks_origin=LOOPBACK)
+
+    assert desk.trust.policy("acme").sessions is not None
+
+
+def test_a_warm_process_reads_a_policy_once_in_its_life() -> None:
+    desk = Desk(OPEN)
+
+    for _ in range(3):
+        assert desk.admits()
+
+    assert desk.store.reads == ["acme"]
+
+
+def test_a_change_bites_within_the_life_of_a_policy_in_memory() -> None:
+    desk = Desk(OPEN)
+    assert desk.admits()
+    desk.put(policy())
+
+    desk.clock.advance(LIFE)
+
+    assert not desk.admits()
+
+
+def test_a_policy_that_was_just_put_opens_soon() -> None:
+    desk = Desk()
+    assert not desk.admits()
+    desk.put(OPEN)
+
+    desk.clock.advance(ABSENT_LIFE)
+
+    assert desk.admits()
+
+
+def test_storage_that_is_down_says_nothing_of_a_storefront() -> None:
+    desk = Desk(OPEN)
+    desk.store.failure = StorageUnavailable("Later.")
+
+    with pytest.raises(StorageUnavailable):
+        desk.trust.policy("acme")

@@ -1,0 +1,100 @@
+"""template.yaml as CloudFormation gets it: transformed by SAM's own translator, with no network and no account."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
+from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+from tests.expected_functions import Place
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+PLACE = Place("us-east-1", "123456789012", "token-broker", "TokenTable", "token-broker")
+
+_NAME = re.compile(r"\$\{([^}]+)\}")
+
+
+class _Session:
+    """What the translator wants of boto3: a region."""
+
+    region_name = PLACE.region
+
+
+@cache
+def transformed() -> dict[str, Any]:
+    """The whole template after the transform; not to be changed."""
+    template = yaml_parse(TEMPLATE.read_text())
+    template["Globals"]["Function"]["CodeUri"] = "s3://artefacts/function"
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::LayerVersion":
+            resource["Properties"]["ContentUri"] = "s3://artefacts/layer"
+    result: dict[str, Any] = Translator({}, Parser(), boto_session=_Session()).translate(template, {})
+    return result
+
+
+def resources(kind: str) -> dict[str, Any]:
+    """The properties of the resources of one type, by their names."""
+    found = transformed()["Resources"]
+    return {name: each.get("Properties", {}) for name, each in found.items() if each["Type"] == kind}
+
+
+def statements_of(role: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every statement in a role's policies."""
+    for policy in role["Policies"]:
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def plain(value: Any) -> Any:
+    """A value with its intrinsic functions worked out, for a stack at `PLACE` with the parameters' defaults."""
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        ((function, argument),) = value.items()
+        if function == "Ref":
+            return _reference(argument)
+        if function == "Fn::GetAtt":
+            return _attribute(*(argument if isinstance(argument, list) else argument.split(".", 1)))
+        if function == "Fn::Sub":
+            text, names = argument if isinstance(argument, list) else (argument, {})
+            return _NAME.sub(lambda name: _substitute(name[1], names), text)
+    return {name: plain(each) for name, each in value.items()}
+
+
+def _substitute(name: str, names: Mapping[str, Any]) -> str:
+    if name in names:
+        return str(plain(names[name]))
+    return str(_attribute(*name.split(".", 1)) if "." in name else _reference(name))
+
+
+def _reference(name: str) -> Any:
+    own = {
+        "AWS::Region": PLACE.region,
+        "AWS::AccountId": PLACE.account,
+        "AWS::Partition": "aws",
+        "AWS::StackName": PLACE.stack,
+    }
+    if name in own:
+        return own[name]
+    parameters = transformed()["Parameters"]
+    return parameters[name]["Default"] if name in parameters else name
+
+
+def _attribute(name: str, attribute: str) -> str:
+    resource = transformed()["Resources"][name]
+    assert attribute == "Arn", f"nothing here knows the {attribute} of {name}"
+    match resource["Type"]:
+        case "AWS::DynamoDB::Table":
+            return PLACE.arn("dynamodb", f"table/{name}")
+        case "AWS::Logs::LogGroup":
+            return PLACE.arn("logs", f"log-group:{plain(resource['Properties']['LogGroupName'])}:*")
+        case "AWS::Lambda::Function":
+            return PLACE.arn("lambda", f"function:{name}")
+        case "AWS::IAM::Role":
+            return f"arn:aws:iam::{PLACE.account}:role/{name}"
+    raise AssertionError(f"nothing here knows the name of a {resource['Type']}")
