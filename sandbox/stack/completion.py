@@ -7,7 +7,8 @@
     DeletionProtectionEnabled         kept as the text of a parameter   UpdateTable
     EventInvokeConfig                 holds for ":$LATEST" only         PutFunctionEventInvokeConfig
     GatewayResponses                  not imported with the API's body  PutGatewayResponse, CreateDeployment
-    a preflight's mock answer         imported without its headers      PutIntegrationResponse
+    a preflight's mock answer         imported without its headers      PutIntegrationResponse, with 200 for 204:
+                                                                        there it has a body, which 204 must not
     an authorizer's context.* sources taken for absent, so 401          UpdateAuthorizer: not cached
 
 Everything is read from the template, so nothing is said twice. Repeating it changes nothing.
@@ -79,9 +80,9 @@ def _complete_preflights(gateway: Any, api: str, paths: Mapping[str, Any]) -> No
     resources = {each["path"]: each["id"] for each in gateway.get_resources(restApiId=api, limit=500)["items"]}
     for path, methods in paths.items():
         integration = methods["options"]["x-amazon-apigateway-integration"]
-        answer = integration["responses"]["default"]
+        answer = {**integration["responses"]["default"], "statusCode": "200"}
         options = {"restApiId": api, "resourceId": resources[path], "httpMethod": "OPTIONS"}
-        gateway.put_integration(type="MOCK", requestTemplates=integration["requestTemplates"], **options)
+        gateway.put_integration(type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'}, **options)
         gateway.put_method_response(
             statusCode=answer["statusCode"],
             responseParameters=dict.fromkeys(answer["responseParameters"], False),

@@ -34,12 +34,12 @@ def deploy(settings: Settings, state: State, aws: LocalAws, parameters: Mapping[
         return found
     state.deployed = None
     _make_bucket(aws, bucket)
-    overrides = [f"{name}={value}" for name, value in parameters.items()]
+    overrides = [f'{name}="{value}"' for name, value in parameters.items()]  # SAM takes an empty one in quotes only
     run_sam(
         settings,
         state,
         *("deploy", "--template-file", str(THIS_MACHINE.template)),
-        *(["--parameter-overrides", *overrides] if overrides else []),
+        *("--parameter-overrides", *overrides),
         endpoint=aws.endpoint,
         seconds=_LIMIT,
     )

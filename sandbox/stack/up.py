@@ -39,7 +39,7 @@ def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
             simulated = _simulators(settings, state, progress)
             base_urls = {name: url for name, url in simulated.items() if name in PROVIDERS} or settings.base_urls
             with progress.step("Deploying template.yaml"):
-                parameters = _parameters(settings, base_urls, simulated)
+                parameters = _parameters(settings, template, base_urls, simulated)
                 deployment = deploy(settings, state, aws, parameters, digest)
         with progress.step("Completing what the local AWS leaves out of the template"):
             complete(aws, template, deployment)
@@ -89,11 +89,15 @@ def _simulators(settings: Settings, state: State, progress: Progress) -> Mapping
         return simulators.start(settings, state)
 
 
-def _parameters(settings: Settings, base_urls: Mapping[str, str], simulated: Mapping[str, str]) -> Mapping[str, str]:
-    """The template parameters that a local stack has values of its own for."""
-    parameters = {f"{provider.capitalize()}BaseUrl": address for provider, address in base_urls.items()}
-    issuer = settings.loopback_jwks_origin or simulated.get("issuer", "")
-    return parameters | ({"LoopbackJwksOrigin": issuer} if issuer else {})
+def _parameters(
+    settings: Settings, template: dict[str, Any], base_urls: Mapping[str, str], simulated: Mapping[str, str]
+) -> Mapping[str, str]:
+    """The template parameters that a local stack may have values of its own for: all of them each time, since a deploy
+    leaves the others as the one before set them.
+    """
+    names = {provider: f"{provider.capitalize()}BaseUrl" for provider in PROVIDERS}
+    addresses = {name: base_urls.get(provider) or parameter_default(template, name) for provider, name in names.items()}
+    return addresses | {"LoopbackJwksOrigin": settings.loopback_jwks_origin or simulated.get("issuer", "")}
 
 
 def _describe(

@@ -18,7 +18,7 @@ PYTHON = PROJECT / ".venvs/local/bin/python"
 #: Seconds; a first build downloads the layer's packages.
 UP_LIMIT, DOWN_LIMIT = 420, 90
 #: What a developer has set for a stack of theirs must not steer this one.
-_DROPPED = ("TOKEN_BROKER_", "FOURTHWALL_BASE_URL", "CHICKSX_BASE_URL", "SHOPIFY_BASE_URL")
+_DROPPED = ("TOKEN_BROKER_", "LOOPBACK_JWKS_ORIGIN", "FOURTHWALL_BASE_URL", "CHICKSX_BASE_URL", "SHOPIFY_BASE_URL")
 
 
 @contextmanager

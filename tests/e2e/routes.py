@@ -8,6 +8,11 @@ FOURTHWALL = "/merchants/{merchant}/fourthwall/public-token"
 CHICKSX = "/merchants/{merchant}/chicksx/public-tokens"
 SHOPIFY_CURRENT = "/merchants/{merchant}/shopify/storefront-access-token"
 SHOPIFY = "/merchants/{merchant}/shopify/storefront-access-tokens"
+TRUST_POLICY = "/merchants/{merchant}/trust-policy"
+
+STOREFRONT_FOURTHWALL = "/storefront/{merchant}/fourthwall/public-token"
+STOREFRONT_SHOPIFY = "/storefront/{merchant}/shopify/storefront-access-token"
+STOREFRONT_CHICKSX = "/storefront/{merchant}/chicksx/public-tokens"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What each function's role may do, word for word as deployed, and tried."""
 
 import json
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,67 +13,26 @@ from sandbox.signed_api import Stack
 from tests.e2e.conftest import Aws
 from tests.e2e.merchants import Merchants
 from tests.e2e.principals import assumed, client_of
-from tests.e2e.routes import ROUTES
 from tests.e2e.token_table import TokenTable
+from tests.expected_functions import FUNCTIONS, TRUST, Function, Place, statements
 
 ACCOUNT = "000000000000"
-#: Each function, by its name in the template without its last word: its provider, and what it does with its items.
-FUNCTIONS = {
-    "FourthwallPublicToken": ("fourthwall", ["GetItem", "PutItem", "UpdateItem"]),
-    "ChicksxPublicToken": ("chicksx", ["Query", "PutItem", "UpdateItem"]),
-    "ShopifyStorefrontAccessToken": ("shopify", ["GetItem", "PutItem", "UpdateItem"]),
-    "ShopifyCreateStorefrontAccessToken": ("shopify", ["GetItem", "PutItem", "UpdateItem", "DeleteItem"]),
-    "ShopifyListStorefrontAccessTokens": ("shopify", ["GetItem", "Query"]),
-    "ShopifyDeleteStorefrontAccessToken": ("shopify", ["GetItem", "PutItem", "UpdateItem"]),
+#: Every kind of secret that a merchant has.
+SECRETS = ("fourthwall", "chicksx", "shopify", "storefront-proof")
+#: Each of the table's operations on one item of a function's own, by its name.
+ON_AN_ITEM: dict[str, Callable[[Any, str, Any], object]] = {
+    "GetItem": lambda client, table, key: client.get_item(TableName=table, Key=key),
+    "PutItem": lambda client, table, key: client.put_item(TableName=table, Item=key),
+    "UpdateItem": lambda client, table, key: client.update_item(TableName=table, Key=key),
+    "DeleteItem": lambda client, table, key: client.delete_item(TableName=table, Key=key),
+    "Query": lambda client, table, key: client.query(
+        TableName=table, KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": key["pk"]}
+    ),
 }
-#: `broker` holds the stack's random name, for the marks in titles; whichever Shopify function is first makes it.
-LEADING_KEYS = {"fourthwall": ["fourthwall#*"], "chicksx": ["chicksx#*"], "shopify": ["shopify#*", "broker"]}
 
+type Roles = dict[str, dict[str, Any]]
 
-def expected_statements(function: str, stack: Stack) -> list[dict[str, Any]]:
-    (provider, actions), region = FUNCTIONS[function], stack.described["region"]
-    group = f"/aws/lambda/{stack_name(stack)}-{function}"
-    statements: list[dict[str, Any]] = [
-        {
-            "Sid": "OwnLogs",
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{group}:*",
-        },
-        {
-            "Sid": "Traces",
-            "Effect": "Allow",
-            "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
-            "Resource": "*",
-        },
-        {
-            "Sid": "ProviderSecrets",
-            "Effect": "Allow",
-            "Action": "secretsmanager:GetSecretValue",
-            "Resource": (
-                f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:{stack.described['secretPrefix']}/{provider}/*"
-            ),
-        },
-        items_statement(stack, "ProviderItems", [f"dynamodb:{action}" for action in actions], LEADING_KEYS[provider]),
-    ]
-    if function == "ShopifyListStorefrontAccessTokens":
-        statements.append(
-            {
-                **items_statement(stack, "StackName", "dynamodb:PutItem", []),
-                "Condition": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["broker"]}},
-            }
-        )
-    return statements
-
-
-def items_statement(stack: Stack, sid: str, action: str | list[str], leading_keys: list[str]) -> dict[str, Any]:
-    return {
-        "Sid": sid,
-        "Effect": "Allow",
-        "Action": action,
-        "Resource": f"arn:aws:dynamodb:{stack.described['region']}:{ACCOUNT}:table/{stack.described['table']}",
-        "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": leading_keys}},
-    }
+of_each = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 
 
 def stack_name(stack: Stack) -> str:
@@ -80,7 +40,7 @@ def stack_name(stack: Stack) -> str:
 
 
 @pytest.fixture(scope="module")
-def roles(stack: Stack, aws: Aws) -> dict[str, dict[str, Any]]:
+def roles(stack: Stack, aws: Aws) -> Roles:
     """The deployed roles by their names in the template."""
     pages = aws("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name(stack))
     found = [each for page in pages for each in page["StackResourceSummaries"]]
@@ -91,32 +51,42 @@ def roles(stack: Stack, aws: Aws) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_each_function_has_a_role_of_its_own(stack: Stack, aws: Aws, roles: dict[str, dict[str, Any]]) -> None:
-    assert set(roles) == {f"{function}Role" for function in FUNCTIONS}
-    used = {
-        aws("lambda").get_function_configuration(FunctionName=stack.described["functions"][route.folder])["Role"]
-        for route in ROUTES
-    }
-    assert used == {role["Arn"] for role in roles.values()}
+def as_function(stack: Stack, roles: Roles, function: Function, service: str) -> Any:
+    """A client with the function's rights."""
+    return client_of(stack, assumed(stack, roles[f"{function.name}Role"]["Arn"], "e2e"), service)
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_role_has_exactly_this_policy(
-    stack: Stack, aws: Aws, roles: dict[str, dict[str, Any]], function: str
-) -> None:
-    role, iam = roles[f"{function}Role"], aws("iam")
+def test_each_function_has_a_role_of_its_own(stack: Stack, aws: Aws, roles: Roles) -> None:
+    configuration = aws("lambda").get_function_configuration
+    used = {folder: configuration(FunctionName=name)["Role"] for folder, name in stack.described["functions"].items()}
+
+    assert used == {function.folder: roles[f"{function.name}Role"]["Arn"] for function in FUNCTIONS}
+    assert len(roles) == len(FUNCTIONS) == len(set(used.values()))
+
+
+@of_each
+def test_a_role_has_exactly_this_policy(stack: Stack, aws: Aws, roles: Roles, function: Function) -> None:
+    role, iam = roles[f"{function.name}Role"], aws("iam")
+    described = stack.described
+    place = Place(described["region"], ACCOUNT, stack_name(stack), described["table"], described["secretPrefix"])
 
     assert iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"] == []
-    assert iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"] == [function]
-    document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=function)["PolicyDocument"]
+    assert iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"] == [function.name]
+    document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=function.name)["PolicyDocument"]
     assert set(document) == {"Version", "Statement"}
-    assert document["Statement"] == expected_statements(function, stack)
-    assert role["AssumeRolePolicyDocument"] == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
+    assert document["Statement"] == statements(function, place)
+    assert role["AssumeRolePolicyDocument"] == TRUST
+
+
+@of_each
+def test_nobody_but_the_gateway_may_call_a_function(stack: Stack, aws: Aws, function: Function) -> None:
+    name = stack.described["functions"][function.folder]
+    policy = json.loads(aws("lambda").get_policy(FunctionName=name)["Policy"])
+
+    for statement in policy["Statement"]:
+        assert statement["Principal"] == {"Service": "apigateway.amazonaws.com"}
+        assert statement["Action"] == "lambda:InvokeFunction"
+    assert len(policy["Statement"]) == (len(function.routes) or 1)
 
 
 @contextmanager
@@ -126,29 +96,39 @@ def denied() -> Iterator[None]:
     assert failure.value.response["Error"]["Code"] in ("AccessDeniedException", "AccessDenied"), failure.value
 
 
-@pytest.mark.parametrize(
-    ("function", "others"),
-    [
-        ("FourthwallPublicToken", ("chicksx", "shopify")),
-        ("ChicksxPublicToken", ("fourthwall", "shopify")),
-        ("ShopifyStorefrontAccessToken", ("fourthwall", "chicksx")),
-    ],
-)
-def test_a_function_reads_its_own_providers_secrets_only(
-    stack: Stack, merchants: Merchants, roles: dict[str, dict[str, Any]], function: str, others: tuple[str, ...]
-) -> None:
-    manager = client_of(stack, assumed(stack, roles[f"{function}Role"]["Arn"], "e2e"), "secretsmanager")
-    own = merchants.of(FUNCTIONS[function][0])
+@pytest.fixture(scope="module")
+def stored(merchants: Merchants) -> dict[str, tuple[str, dict[str, Any]]]:
+    """One secret of each kind: its name, and what it holds."""
+    made: dict[str, tuple[str, dict[str, Any]]] = {}
+    for provider in ("fourthwall", "chicksx", "shopify"):
+        merchant = merchants.of(provider)
+        made[provider] = (merchants.secret_name(provider, merchant.name), dict(merchant.secret))
+    keys: dict[str, Any] = {"keys": {"k1": secrets.token_hex(32)}}
+    name = f"shop-{secrets.token_hex(4)}"
+    merchants.store("storefront-proof", name, json.dumps(keys))
+    made["storefront-proof"] = (merchants.secret_name("storefront-proof", name), keys)
+    return made
 
-    read = manager.get_secret_value(SecretId=merchants.secret_name(own.provider, own.name))
-    assert json.loads(read["SecretString"]) == own.secret
-    for provider in others:
+
+@of_each
+def test_a_function_reads_its_own_kind_of_secret_or_none(
+    stack: Stack, roles: Roles, stored: dict[str, tuple[str, dict[str, Any]]], function: Function
+) -> None:
+    manager = as_function(stack, roles, function, "secretsmanager")
+
+    for kind in SECRETS:
+        name, value = stored[kind]
+        if kind == function.secrets:
+            assert json.loads(manager.get_secret_value(SecretId=name)["SecretString"]) == value
+        else:
+            with denied():
+                manager.get_secret_value(SecretId=name)
         with denied():
-            manager.get_secret_value(SecretId=merchants.secret_name(provider, merchants.of(provider).name))
+            manager.put_secret_value(SecretId=name, SecretString="{}")
+        with denied():
+            manager.delete_secret(SecretId=name)
     with denied():
         manager.list_secrets()
-    with denied():
-        manager.put_secret_value(SecretId=merchants.secret_name(own.provider, own.name), SecretString="{}")
 
 
 @pytest.fixture
@@ -165,19 +145,31 @@ def other_table(aws: Aws) -> Iterator[str]:
     dynamodb.delete_table(TableName=name)
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_reaches_single_partitions_of_one_table(
-    stack: Stack, table: TokenTable, roles: dict[str, dict[str, Any]], other_table: str, function: str
+@of_each
+def test_a_function_does_with_single_items_what_it_needs_and_nothing_else(
+    stack: Stack, aws: Aws, table: TokenTable, roles: Roles, function: Function
 ) -> None:
-    dynamodb = client_of(stack, assumed(stack, roles[f"{function}Role"]["Arn"], "e2e"), "dynamodb")
-    provider, actions = FUNCTIONS[function]
-    key = {"pk": {"S": f"{provider}#nobody"}, "sk": {"S": "subject#shop"}}
-    own = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": key["pk"]}}
+    """Which partitions are its own is in its policy's text alone: the local AWS does not look at leading keys."""
+    dynamodb = as_function(stack, roles, function, "dynamodb")
+    may = {action for items in function.items for action in items.actions}
+    key = {"pk": {"S": f"{function.items[0].keys[0].rstrip('*')}nobody"}, "sk": {"S": "e2e"}}
 
-    if "GetItem" in actions:
-        assert "Item" not in dynamodb.get_item(TableName=table.name, Key=key)
-    if "Query" in actions:
-        assert dynamodb.query(TableName=table.name, **own)["Items"] == []
+    for operation, try_it in ON_AN_ITEM.items():
+        if operation in may:
+            try_it(dynamodb, table.name, key)
+        else:
+            with denied():
+                try_it(dynamodb, table.name, key)
+    aws("dynamodb").delete_item(TableName=table.name, Key=key)
+
+
+@of_each
+def test_a_function_reaches_no_more_of_the_table_and_no_other_table(
+    stack: Stack, table: TokenTable, roles: Roles, other_table: str, function: Function
+) -> None:
+    dynamodb = as_function(stack, roles, function, "dynamodb")
+    key = {"pk": {"S": f"{function.items[0].keys[0].rstrip('*')}nobody"}, "sk": {"S": "e2e"}}
+
     with denied():
         dynamodb.scan(TableName=table.name)
     with denied():
@@ -191,24 +183,23 @@ def test_a_function_reaches_single_partitions_of_one_table(
         )
     with denied():
         dynamodb.delete_table(TableName=table.name)
-    with denied():
-        dynamodb.get_item(TableName=other_table, Key=key)
-    with denied():
-        dynamodb.query(TableName=other_table, **own)
-    with denied():
-        dynamodb.put_item(TableName=other_table, Item=key)
+    for try_it in ON_AN_ITEM.values():
+        with denied():
+            try_it(dynamodb, other_table, key)
 
 
-def test_a_function_may_invoke_no_function_and_change_no_policy(stack: Stack, roles: dict[str, dict[str, Any]]) -> None:
-    credentials = assumed(stack, roles["ShopifyCreateStorefrontAccessTokenRole"]["Arn"], "e2e")
+@of_each
+def test_a_function_may_invoke_no_function_and_change_no_policy(stack: Stack, roles: Roles, function: Function) -> None:
+    credentials = assumed(stack, roles[f"{function.name}Role"]["Arn"], "e2e")
+    another = next(each for each in FUNCTIONS if each is not function)
 
     with denied():
-        client_of(stack, credentials, "lambda").invoke(
-            FunctionName=stack.described["functions"]["chicksx/public_token"]
-        )
+        client_of(stack, credentials, "lambda").invoke(FunctionName=stack.described["functions"][another.folder])
     with denied():
         client_of(stack, credentials, "iam").list_roles()
     with denied():
         client_of(stack, credentials, "sts").assume_role(
-            RoleArn=roles["ChicksxPublicTokenRole"]["Arn"], RoleSessionName="e2e"
+            RoleArn=roles[f"{another.name}Role"]["Arn"], RoleSessionName="e2e"
         )
+    with denied():
+        client_of(stack, credentials, "apigateway").get_rest_apis()

@@ -1,5 +1,6 @@
 """What an authorizer passes on, and the function's half of the decision: merchant, session, scopes, time."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +8,11 @@ import pytest
 
 from tests.fakes.clock import NOW
 from tests.fakes.samples import token
-from token_broker.errors import Forbidden, Unauthenticated
+from tests.fakes.trust_policies import policy, sessions
+from token_broker.addresses import ORIGIN_LIMIT
+from token_broker.errors import Forbidden, InvalidRequest, Unauthenticated
 from token_broker.grant import CLOCK_SKEW, Grant
+from token_broker.trust_policy import parse
 
 SHOP = "https://shop.example"
 PAGE = Grant(merchant="acme", origins=(SHOP, "http://localhost:3000"))
@@ -45,6 +49,33 @@ def test_a_context_holds_texts_alone_as_api_gateway_carries_nothing_else() -> No
         "scopes": "wallet.read merchant.read",
     }
     assert set(PAGE.as_context()) == {"merchant", "origins"}
+
+
+def test_the_largest_policy_and_session_fit_into_an_authorizers_answer() -> None:
+    """API Gateway has 8 KB for it; the resource and the rest take far less than one."""
+    hosts = ("a" * 60, "b" * 52)
+    largest = policy(
+        origins=[f"https://{'.'.join(hosts)}{number:02}.shop" for number in range(15)],
+        sessions=sessions(scopes=[f"{number:0100}" for number in range(20)]),
+    )
+    parsed = parse(largest)
+    assert parsed.sessions is not None
+    assert {len(origin) for origin in parsed.origins} == {ORIGIN_LIMIT}
+    for less in ("origins", "scopes"):
+        too_many = json.loads(json.dumps(largest))
+        (too_many if less == "origins" else too_many["sessions"])[less].append("https://one-more.example")
+        with pytest.raises(InvalidRequest, match=less):
+            parse(too_many)
+
+    grant = Grant(
+        merchant="m" * 63,
+        origins=parsed.origins,
+        session_id="😀" * 256,
+        expires_at=int(NOW),
+        scopes=parsed.sessions.scopes,
+    )
+
+    assert len(json.dumps(grant.as_context(), ensure_ascii=False).encode()) < 7 * 1024
 
 
 def test_what_the_gateway_adds_to_a_context_changes_nothing() -> None:

@@ -126,6 +126,15 @@ def test_deleting_what_is_not_there_says_so_and_writes_nothing(office: Office) -
     assert len(office.store.writes) == writes
 
 
+def test_a_document_that_is_too_large_is_refused_whichever_way_it_came(office: Office) -> None:
+    claims = {f"claim-{number}": "ü" * 255 for number in range(10)}
+    proofs = [hs256(issuer=f"https://{number}.example", claims=claims) for number in range(5)]
+
+    with pytest.raises(InvalidRequest, match="at most 16384 bytes"):
+        office.put(policy(sessions=sessions(*proofs)))
+    assert office.store.reads == []
+
+
 @pytest.mark.parametrize("document", [{}, {**ONE, "more": 1}, policy(origins=["*"]), policy(version=2), None, []])
 def test_a_document_that_is_no_policy_is_not_even_looked_up(office: Office, document: Any) -> None:
     with pytest.raises(InvalidRequest):
@@ -261,6 +270,6 @@ def test_every_change_is_told_of_without_the_document(office: Office) -> None:
     office.delete()
 
     assert office.telemetry.notices == [
-        ("trust_policy_changed", {"merchant": "acme", "revision": 1, "deleted": False}),
-        ("trust_policy_changed", {"merchant": "acme", "revision": 2, "deleted": True}),
+        ("trust_policy_changed", {"merchant": "acme", "revision": 1, "deleted": False, "caller": CALLER}),
+        ("trust_policy_changed", {"merchant": "acme", "revision": 2, "deleted": True, "caller": CALLER}),
     ]

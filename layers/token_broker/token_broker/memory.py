@@ -5,6 +5,7 @@ again, and a provider that refuses the merchant's credentials must not be asked 
 """
 
 from collections.abc import Callable
+from copy import copy
 
 from token_broker.clock import Clock
 from token_broker.errors import BrokerError, MerchantMisconfigured, MerchantNotFound, ProviderFailure
@@ -47,12 +48,13 @@ class TokenMemory:
         """What `get` gives, or the failure that it ended with a few seconds ago."""
         failed = self._failed.get(merchant)
         if failed is not None and self._clock.monotonic() < failed[0]:
-            raise failed[1].with_traceback(None)
+            raise copy(failed[1])
         self._failed.pop(merchant, None)
         try:
             return get()
         except (MerchantNotFound, MerchantMisconfigured, ProviderFailure) as failure:
             if len(self._failed) >= KEPT:
                 self._failed.pop(next(iter(self._failed)))
-            self._failed[merchant] = (self._clock.monotonic() + FAILURE_LIFE, failure)
+            # A copy: this one will hold on to the frames, and the event, of the call that it ends.
+            self._failed[merchant] = (self._clock.monotonic() + FAILURE_LIFE, copy(failure))
             raise

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from token_broker.errors import Conflict, PreconditionFailed, TrustPolicyNotFound
+from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, TrustPolicyNotFound
 from token_broker.trust_policy import parse
 
 #: Times that a change is tried again where another came between its reading and its writing.
 TRIES = 3
+#: Bytes as JSON: an authorizer reads it in the way of a page.
+LARGEST = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,8 @@ class Policies:
 
         Raises `InvalidRequest`, `PreconditionFailed`, `Conflict`.
         """
+        if len(_text(document).encode()) > LARGEST:
+            raise InvalidRequest(f"A trust policy must have at most {LARGEST} bytes as JSON.")
         parse(document, loopback_jwks_origin=self._loopback_jwks_origin)
         revision, before = self._change(merchant, document, precondition)
         return revision, before is None
@@ -105,7 +109,11 @@ class Policies:
             new = StoredPolicy(document=document, revision=seen + 1, changed_by=self._caller)
             if self._store.replace(merchant, new, seen=seen):
                 self._journal.notice(
-                    "trust_policy_changed", merchant=merchant, revision=new.revision, deleted=document is None
+                    "trust_policy_changed",
+                    merchant=merchant,
+                    revision=new.revision,
+                    deleted=document is None,
+                    caller=self._caller,
                 )
                 return new.revision, before
         raise Conflict("Others are changing this trust policy right now. Ask again in a moment.")
