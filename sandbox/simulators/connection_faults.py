@@ -5,7 +5,7 @@ from typing import Self
 
 from sandbox.simulators.json_fields import Fields
 from sandbox.simulators.misbehaviour import Act
-from sandbox.simulators.wire import CallerGoneError, Wire
+from sandbox.simulators.wire import Wire
 
 MAX_SECONDS = 3600.0
 
@@ -24,7 +24,9 @@ class Refuse:
 
 @dataclass(frozen=True)
 class Hang:
-    """Wait before acting, then act and answer. If the caller leaves first nothing is done, unless `late`."""
+    """Wait before acting, then act and answer. If the caller leaves first nothing is done, unless `late`: then it is
+    done all the same when the time is over.
+    """
 
     seconds: float
     late: bool
@@ -34,12 +36,7 @@ class Hang:
         return cls(_seconds(fields), fields.flag("late", default=False))
 
     def deliver(self, act: Act, wire: Wire) -> None:
-        try:
-            wire.pause(self.seconds)
-        except CallerGoneError:
-            if self.late:
-                act()
-            raise
+        wire.pause(self.seconds, though_alone=self.late)
         wire.answer(act())
 
 

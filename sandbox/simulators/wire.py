@@ -50,11 +50,11 @@ class Wire:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
-    def pause(self, seconds: float) -> None:
-        """Wait on the machine's clock. Raises CallerGoneError as soon as nobody is left to wait for."""
+    def pause(self, seconds: float, *, though_alone: bool = False) -> None:
+        """Wait on the machine's clock. Raises CallerGoneError as soon as nobody is left to wait for, if that matters."""
         while seconds > 0:
             step = min(seconds, POLL_SECONDS)
-            if self._stopping.wait(step) or self._caller_has_left():
+            if self._stopping.wait(step) or (not though_alone and self._caller_has_left()):
                 raise CallerGoneError
             seconds -= step
 

@@ -75,7 +75,7 @@ def test_hang_does_nothing_once_the_caller_has_left(simulators: Addresses, merch
 
 
 def test_a_late_hang_acts_though_the_caller_has_left(simulators: Addresses, merchant: ControlClient) -> None:
-    merchant.fault("chicksx", "hang", seconds=30, late=True)
+    merchant.fault("chicksx", "hang", seconds=0.5, late=True)
 
     with pytest.raises(TimeoutError):
         mint(simulators, timeout=0.1)

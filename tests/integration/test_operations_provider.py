@@ -1,6 +1,7 @@
 """The provider refusing, failing, throttling or lying: the right problem document, and table and provider agree."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -153,11 +154,14 @@ def test_what_may_still_be_under_way_is_not_asked_for_again_at_once(
 ) -> None:
     monkeypatch.setattr("token_broker.http.READ_TIMEOUT", 0.08)
     monkeypatch.setattr("token_broker.issuing.WAIT_FOR_OTHERS", 0.05)
-    fail(stack, CREATE, "hang", seconds=0.3, late=True, method="POST", times=1)
+    fail(stack, CREATE, "hang", seconds=1.5, late=True, method="POST", times=1)
     assert ask(stack, CREATE).code == "provider_unavailable"
 
     assert ask(stack, CREATE).code == "mint_in_progress"
 
+    until = time.monotonic() + 10
+    while stack.mints("shopify") == 0 and time.monotonic() < until:
+        time.sleep(0.05)
     stack.clock.offset += SETTLING + 1
     assert stack.worker(CREATE).api().status == 201
     assert stack.mints("shopify") == 1
