@@ -51,7 +51,7 @@ class Wire:
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
     def pause(self, seconds: float, *, though_alone: bool = False) -> None:
-        """Wait on the machine's clock. Raises CallerGoneError as soon as nobody is left to wait for, if that matters."""
+        """Wait on the machine's clock. Raises CallerGoneError as soon as nobody waits any more, if that matters."""
         while seconds > 0:
             step = min(seconds, POLL_SECONDS)
             if self._stopping.wait(step) or (not though_alone and self._caller_has_left()):
