@@ -17,6 +17,7 @@ from tests.e2e.conftest import Aws
 from tests.e2e.merchants import Merchants
 from tests.e2e.routes import CHICKSX, FOURTHWALL, ROUTES, SHOPIFY, SHOPIFY_CURRENT
 from tests.e2e.token_table import TokenTable
+from tests.expected_functions import FUNCTIONS
 
 GROUP_PREFIX = "/aws/lambda/"
 
@@ -50,10 +51,14 @@ def test_each_function_writes_to_its_own_group_which_forgets(stack: Stack, aws: 
 
     groups = {group["logGroupName"]: group for group in aws("logs").describe_log_groups()["logGroups"]}
 
-    assert len(groups) == len(ROUTES)
+    of_function = {
+        function.folder: name for function in FUNCTIONS for name in groups if name.endswith(f"-{function.name}")
+    }
+    assert set(of_function) == {function.folder for function in FUNCTIONS}
+    assert set(of_function.values()) == set(groups)
     assert all(name.startswith(GROUP_PREFIX) for name in groups)
     assert {group["retentionInDays"] for group in groups.values()} == {30}
-    assert {name for name, _ in messages(aws)} == set(groups)
+    assert {of_function[route.folder] for route in ROUTES} <= {name for name, _ in messages(aws)}
 
 
 def test_a_call_can_be_found_by_the_id_in_its_answer(stack: Stack, aws: Aws, merchants: Merchants) -> None:
