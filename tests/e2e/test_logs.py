@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
+from tests.e2e import function_logs
 from tests.e2e.answers import problem_of, token_of
 from tests.e2e.conftest import Aws
 from tests.e2e.merchants import Merchants
@@ -28,9 +29,8 @@ def messages(aws: Aws) -> Iterator[tuple[str, str]]:
     for page in logs.get_paginator("describe_log_groups").paginate():
         for group in page["logGroups"]:
             name = group["logGroupName"]
-            for events in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
-                for event in events["events"]:
-                    yield name, event["message"]
+            for message in function_logs.messages(logs, name):
+                yield name, message
 
 
 def our_lines(aws: Aws) -> list[dict[str, Any]]:

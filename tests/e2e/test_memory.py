@@ -1,43 +1,23 @@
 """A current shop token in a warm function's memory is served without a network call; a session's token never is."""
 
-import json
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.answers import token_of
+from tests.e2e.aws_calls import CallsSince, recorded
 from tests.e2e.conftest import Aws
 from tests.e2e.merchants import Merchants
 from tests.e2e.routes import CHICKSX, FOURTHWALL, SHOPIFY_CURRENT
 
-type CallsSince = Callable[[], list[str]]
-
 
 @pytest.fixture
 def calls_to_aws(stack: Stack, aws: Aws) -> Iterator[CallsSince]:
-    """The names of the AWS calls since it was asked last, as the emulator's CloudTrail has recorded them."""
-    record(stack, on=True)
-    known: set[str] = set()
-
-    def since() -> list[str]:
-        events = aws("cloudtrail").lookup_events(MaxResults=50)["Events"]
-        new = [event for event in reversed(events) if event["EventId"] not in known]
-        known.update(event["EventId"] for event in new)
-        return [event["EventName"] for event in new]
-
-    since()
-    yield since
-    record(stack, on=False)
-
-
-def record(stack: Stack, *, on: bool) -> None:
-    address = f"{stack.described['endpointUrl']}/_ministack/config"
-    body = json.dumps({"cloudtrail._recording_enabled": on}).encode()
-    with urllib.request.urlopen(urllib.request.Request(address, body, method="POST"), timeout=10) as answer:  # noqa: S310
-        assert json.loads(answer.read())["applied"] == {"cloudtrail._recording_enabled": on}
+    """The names of the AWS calls since it was asked last."""
+    with recorded(stack, aws("cloudtrail")) as since:
+        yield since
 
 
 @pytest.mark.parametrize(
