@@ -4,7 +4,7 @@ One table for two tests: of the transformed template, and of the deployed stack.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 type Statement = dict[str, Any]
@@ -20,13 +20,25 @@ class Items:
     actions: tuple[str, ...]
     keys: tuple[str, ...]
     operator: str = "ForAllValues:StringLike"
+    #: Of the index instead of the table: its name.
+    index: str | None = None
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What a role may do with a queue, by the queue's name in the template."""
+
+    sid: str
+    name: str
+    actions: tuple[str, ...] = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 
 
 @dataclass(frozen=True)
 class Function:
     """`folder` is that in functions/; `secrets` the middle of the names of the secrets that it may read.
 
-    `routes` says who lets callers in at each; `decides` names the authorizer that the function is, if it is one.
+    `routes` says who lets callers in at each; `decides` names the authorizer that the function is, if it is one;
+    `takes` and `sends` are queues.
     """
 
     folder: str
@@ -34,6 +46,8 @@ class Function:
     items: tuple[Items, ...]
     secrets: str | None = None
     decides: str | None = None
+    takes: Queue | None = None
+    sends: Queue | None = None
 
     @property
     def name(self) -> str:
@@ -67,6 +81,12 @@ FUNCTIONS = (
         "chicksx",
     ),
     Function(
+        "chicksx/close_session",
+        {f"POST {_M}/chicksx/sessions/{{sessionId}}/close": IAM},
+        (_provider("UpdateItem", keys=("chicksx#*",)),),
+        takes=Queue("PlacedOrders", "OrderQueue"),
+    ),
+    Function(
         "shopify/storefront_access_token",
         {f"GET {_M}/shopify/storefront-access-token": IAM, f"GET {_S}/shopify/storefront-access-token": SHOP},
         (_provider("GetItem", "PutItem", "UpdateItem", keys=_SHOPIFY),),
@@ -93,12 +113,28 @@ FUNCTIONS = (
         (_provider("GetItem", "PutItem", "UpdateItem", keys=_SHOPIFY),),
         "shopify",
     ),
+    Function(
+        "shopify/maintain",
+        {},
+        (_provider("GetItem", "PutItem", "UpdateItem", "DeleteItem", keys=_SHOPIFY),),
+        "shopify",
+        takes=Queue("Work", "ShopifyWorkQueue"),
+    ),
+    Function(
+        "lifecycle/dispatch",
+        {},
+        (Items("DueItems", ("Query",), ("due#*",), index="due"),),
+        sends=Queue("Work", "ShopifyWorkQueue", ("SendMessage",)),
+    ),
     Function("storefronts/shop_authorizer", {}, _policies("GetItem"), decides=SHOP),
     Function("storefronts/proof_authorizer", {}, _policies("GetItem"), "storefront-proof", decides=PROOF),
     Function("storefronts/put_trust_policy", {f"PUT {_M}/trust-policy": IAM}, _policies("GetItem", "PutItem")),
     Function("storefronts/get_trust_policy", {f"GET {_M}/trust-policy": IAM}, _policies("GetItem")),
     Function("storefronts/delete_trust_policy", {f"DELETE {_M}/trust-policy": IAM}, _policies("GetItem", "PutItem")),
 )
+
+#: The role of the clock, beside the functions' own.
+SCHEDULE_ROLE = "DispatchScheduleRole"
 
 #: A role that only Lambda may take.
 TRUST = {
@@ -109,13 +145,14 @@ TRUST = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a stack is, for the resources' full names."""
+    """Where a stack is, for the resources' full names. `queues` are by their names in the template."""
 
     region: str
     account: str
     stack: str
     table: str
     secret_prefix: str
+    queues: Mapping[str, str] = field(default_factory=dict)
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
@@ -146,7 +183,22 @@ def statements(function: Function, place: Place) -> list[Statement]:
             "Resource": place.arn("secretsmanager", f"secret:{place.secret_prefix}/{function.secrets}/*"),
         }
         found.append(secrets)
-    return [*found, *(_items_statement(items, place) for items in function.items)]
+    queues = [queue for queue in (function.takes, function.sends) if queue is not None]
+    return [
+        *found,
+        *(_items_statement(items, place) for items in function.items),
+        *(_queue_statement(queue, place) for queue in queues),
+    ]
+
+
+def _queue_statement(queue: Queue, place: Place) -> Statement:
+    actions = [f"sqs:{action}" for action in queue.actions]
+    return {
+        "Sid": queue.sid,
+        "Effect": "Allow",
+        "Action": actions if len(actions) > 1 else actions[0],
+        "Resource": place.arn("sqs", place.queues.get(queue.name, queue.name)),
+    }
 
 
 def _items_statement(items: Items, place: Place) -> Statement:
@@ -155,6 +207,6 @@ def _items_statement(items: Items, place: Place) -> Statement:
         "Sid": items.sid,
         "Effect": "Allow",
         "Action": actions if len(actions) > 1 else actions[0],
-        "Resource": place.arn("dynamodb", f"table/{place.table}"),
+        "Resource": place.arn("dynamodb", f"table/{place.table}" + (f"/index/{items.index}" if items.index else "")),
         "Condition": {items.operator: {"dynamodb:LeadingKeys": list(items.keys)}},
     }

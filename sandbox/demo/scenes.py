@@ -39,6 +39,7 @@ class Scenes:
             lambda: self._direct(f"checkout-{run}"),
             lambda: self._storefront(f"checkout-{run}"),
             lambda: self._storefront_refusals(f"checkout-{run}"),
+            lambda: self._order(f"checkout-{run}"),
             self._refusals,
         ]
         for scene in scenes:
@@ -123,6 +124,16 @@ class Scenes:
         self._call("POST", path, body, expect=401, headers={"Origin": shop}, signed=False)
         proven = {"Origin": shop, **self._proof(f"{session}-of-somebody-else")}
         self._call("POST", path, body, expect=403, headers=proven, signed=False)
+
+    def _order(self, session: str) -> None:
+        self._transcript.scene(
+            "An order is placed",
+            "its session is closed, and no token is for it any more; an event or a message says it too",
+        )
+        path, body = f"/merchants/demo/chicksx/sessions/{session}/close", {"orderId": f"order-of-{session}"}
+        self._call("POST", path, body, expect=200)
+        self._call("POST", path, body, expect=200)
+        self._call("POST", "/merchants/demo/chicksx/public-tokens", {"sessionId": session}, expect=410)
 
     def _proof(self, session: str) -> dict[str, str]:
         """The header with the proof that the merchant's backend signs."""

@@ -10,10 +10,12 @@
     a preflight's mock answer         imported without its headers      PutIntegrationResponse, with 200 for 204:
                                                                         there it has a body, which 204 must not
     an authorizer's context.* sources taken for absent, so 401          UpdateAuthorizer: not cached
+    sqs:SendMessage in a role         not taken for SendMessageBatch    a queue policy that allows this, too
 
 Everything is read from the template, so nothing is said twice. Repeating it changes nothing.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,12 +24,14 @@ from sandbox.stack.deploy import Deployment
 
 
 def complete(aws: LocalAws, template: Mapping[str, Any], deployment: Deployment) -> None:
-    """Apply the table above to every table, function and API of the template."""
+    """Apply the table above to every table, function, role and API of the template."""
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::DynamoDB::Table":
             _complete_table(aws, deployment.resources[name], resource["Properties"])
         elif resource["Type"] == "AWS::Serverless::Function":
             _complete_function(aws, deployment.resources[name], resource["Properties"])
+        elif resource["Type"] == "AWS::IAM::Role":
+            _complete_role(aws, deployment, deployment.resources[name], resource["Properties"])
         elif resource["Type"] == "AWS::Serverless::Api":
             _complete_api(aws, deployment.resources[name], resource["Properties"])
 
@@ -54,6 +58,21 @@ def _complete_function(aws: LocalAws, function: str, properties: Mapping[str, An
         aws.client("lambda").put_function_event_invoke_config(
             FunctionName=function, MaximumRetryAttempts=asynchronous["MaximumRetryAttempts"]
         )
+
+
+def _complete_role(aws: LocalAws, deployment: Deployment, role: str, properties: Mapping[str, Any]) -> None:
+    statements = [each for policy in properties["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+    # `!GetAtt Queue.Arn`, as the template's reader gives it.
+    queues = [each["Resource"].removesuffix(".Arn") for each in statements if each["Action"] == "sqs:SendMessage"]
+    if not queues:
+        return
+    principal = {"AWS": aws.client("iam").get_role(RoleName=role)["Role"]["Arn"]}
+    sqs = aws.client("sqs")
+    for url in (deployment.resources[queue] for queue in queues):
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        batches = {"Effect": "Allow", "Principal": principal, "Action": "sqs:SendMessageBatch", "Resource": arn}
+        policy = {"Version": "2012-10-17", "Statement": [batches]}
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
 
 
 def _complete_api(aws: LocalAws, api: str, properties: Mapping[str, Any]) -> None:

@@ -6,11 +6,14 @@ marks the command line.
 
 The emulator gives every exception the `errorType` Runtime.HandlerError. On AWS it is the name of the exception's
 class, which a state machine catches by; so it is here.
+
+The emulator decodes a request's path before it looks for the route. A REST API of AWS keeps the path as it was sent: an
+encoded slash is no other segment, and a function gets its path parameters percent-encoded; so it is here.
 """
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 _TRACEBACK = "Traceback (most recent call last):"
@@ -19,12 +22,23 @@ _TRACEBACK = "Traceback (most recent call last):"
 def main() -> None:
     runtime_python = sys.argv[2]
     sys.argv[1:] = []
-    from ministack.app import main as emulate
+    from ministack import app
     from ministack.services import lambda_svc
 
     sys.executable = runtime_python
+    app._handle_execute_api_request = keeping_the_path(app._handle_execute_api_request)  # noqa: SLF001
     lambda_svc._execute_function_warm = naming_exceptions(lambda_svc._execute_function_warm)  # noqa: SLF001
-    emulate()
+    app.main()
+
+
+def keeping_the_path(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """The emulator's way to answer for a REST API, with the path as it came."""
+
+    @functools.wraps(handle)
+    async def handled(host: str, path: str, *arguments: Any, raw_path: str | None = None, **options: Any) -> Any:
+        return await handle(host, raw_path or path, *arguments, raw_path=raw_path, **options)
+
+    return handled
 
 
 def naming_exceptions(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

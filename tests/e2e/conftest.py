@@ -13,6 +13,7 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
+from tests.e2e import clock_runs
 from tests.e2e.merchants import Merchants
 from tests.e2e.own_stack import bring_up, folder_of_its_own
 from tests.e2e.token_table import TokenTable
@@ -24,11 +25,15 @@ type Aws = Callable[[str], Any]
 def stack() -> Iterator[Stack]:
     running = os.environ.get("TOKEN_BROKER_E2E_STACK")
     if running:
-        yield Stack.read(Path(running))
+        found = Stack.read(Path(running))
+        with clock_runs.stopped(found):
+            yield found
         return
     with folder_of_its_own() as folder:
         bring_up(folder)
-        yield Stack.read(folder)
+        made = Stack.read(folder)
+        with clock_runs.stopped(made):
+            yield made
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from typing import Any
 
 FOURTHWALL = "/merchants/{merchant}/fourthwall/public-token"
 CHICKSX = "/merchants/{merchant}/chicksx/public-tokens"
+CHICKSX_CLOSE = "/merchants/{merchant}/chicksx/sessions/{sessionId}/close"
 SHOPIFY_CURRENT = "/merchants/{merchant}/shopify/storefront-access-token"
 SHOPIFY = "/merchants/{merchant}/shopify/storefront-access-tokens"
 TRUST_POLICY = "/merchants/{merchant}/trust-policy"
@@ -17,12 +18,16 @@ STOREFRONT_CHICKSX = "/storefront/{merchant}/chicksx/public-tokens"
 
 @dataclass(frozen=True)
 class Route:
-    """`folder` names the function as stack.json does; `fields` are a valid call's, beside the merchant."""
+    """`folder` names the function as stack.json does; `fields` are a valid call's, beside the merchant.
+
+    `account`: it works with the merchant's account at the provider, so there must be one.
+    """
 
     method: str
     path: str
     folder: str
     fields: Mapping[str, Any] = field(default_factory=dict)
+    account: bool = True
 
     @property
     def provider(self) -> str:
@@ -42,6 +47,13 @@ class Route:
 ROUTES = (
     Route("PUT", FOURTHWALL, "fourthwall/public_token"),
     Route("POST", CHICKSX, "chicksx/public_token", {"sessionId": "checkout-1"}),
+    Route(
+        "POST",
+        CHICKSX_CLOSE,
+        "chicksx/close_session",
+        {"sessionId": "checkout-1", "orderId": "order-1"},
+        account=False,
+    ),
     Route("GET", SHOPIFY_CURRENT, "shopify/storefront_access_token"),
     Route("POST", SHOPIFY, "shopify/create_storefront_access_token", {"title": "Mobile app"}),
     Route("GET", SHOPIFY, "shopify/list_storefront_access_tokens"),

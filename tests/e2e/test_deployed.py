@@ -37,7 +37,7 @@ VARIABLES = {
 }
 OWN_VARIABLES = {
     "fourthwall": {"FOURTHWALL_BASE_URL"},
-    "chicksx": {"CHICKSX_BASE_URL"},
+    "chicksx": {"CHICKSX_BASE_URL", "SESSION_RETENTION_DAYS"},
     "shopify": {"SHOPIFY_BASE_URL", "SHOPIFY_API_VERSION"},
 }
 
@@ -78,6 +78,8 @@ def test_the_stack_has_its_outputs(stack: Stack, outputs: dict[str, str]) -> Non
         "SecretPrefix",
         "EventBusName",
         "OrderQueueUrl",
+        "ShopifyWorkQueueUrl",
+        "ShopifyWorkDeadLetterQueueUrl",
     }
     assert outputs["ApiUrl"].endswith("/v1")
     assert outputs["ApiId"] in stack.api_url

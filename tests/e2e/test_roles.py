@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from tests.e2e.conftest import Aws
 from tests.e2e.merchants import Merchants
 from tests.e2e.principals import assumed, client_of
 from tests.e2e.token_table import TokenTable
-from tests.expected_functions import FUNCTIONS, TRUST, Function, Place, statements
+from tests.expected_functions import FUNCTIONS, SCHEDULE_ROLE, TRUST, Function, Place, statements
 
 ACCOUNT = "000000000000"
 #: Every kind of secret that a merchant has.
@@ -51,6 +51,18 @@ def roles(stack: Stack, aws: Aws) -> Roles:
     }
 
 
+@pytest.fixture(scope="module")
+def queues(stack: Stack, aws: Aws) -> dict[str, str]:
+    """The deployed queues' addresses by their names in the template."""
+    pages = aws("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name(stack))
+    found = [each for page in pages for each in page["StackResourceSummaries"]]
+    return {
+        each["LogicalResourceId"]: each["PhysicalResourceId"]
+        for each in found
+        if each["ResourceType"] == "AWS::SQS::Queue"
+    }
+
+
 def as_function(stack: Stack, roles: Roles, function: Function, service: str) -> Any:
     """A client with the function's rights."""
     return client_of(stack, assumed(stack, roles[f"{function.name}Role"]["Arn"], "e2e"), service)
@@ -61,14 +73,18 @@ def test_each_function_has_a_role_of_its_own(stack: Stack, aws: Aws, roles: Role
     used = {folder: configuration(FunctionName=name)["Role"] for folder, name in stack.described["functions"].items()}
 
     assert used == {function.folder: roles[f"{function.name}Role"]["Arn"] for function in FUNCTIONS}
-    assert len(roles) == len(FUNCTIONS) == len(set(used.values()))
+    assert set(roles) == {SCHEDULE_ROLE, *(f"{function.name}Role" for function in FUNCTIONS)}
+    assert len(FUNCTIONS) == len(set(used.values()))
 
 
 @of_each
-def test_a_role_has_exactly_this_policy(stack: Stack, aws: Aws, roles: Roles, function: Function) -> None:
+def test_a_role_has_exactly_this_policy(
+    stack: Stack, aws: Aws, roles: Roles, queues: dict[str, str], function: Function
+) -> None:
     role, iam = roles[f"{function.name}Role"], aws("iam")
     described = stack.described
-    place = Place(described["region"], ACCOUNT, stack_name(stack), described["table"], described["secretPrefix"])
+    names = {name: url.rpartition("/")[2] for name, url in queues.items()}
+    place = Place(described["region"], ACCOUNT, stack_name(stack), described["table"], described["secretPrefix"], names)
 
     assert iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"] == []
     assert iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"] == [function.name]
@@ -86,7 +102,7 @@ def test_nobody_but_the_gateway_may_call_a_function(stack: Stack, aws: Aws, func
     for statement in policy["Statement"]:
         assert statement["Principal"] == {"Service": "apigateway.amazonaws.com"}
         assert statement["Action"] == "lambda:InvokeFunction"
-    assert len(policy["Statement"]) == (len(function.routes) or 1)
+    assert len(policy["Statement"]) == (1 if function.decides else len(function.routes))
 
 
 @contextmanager
@@ -151,7 +167,7 @@ def test_a_function_does_with_single_items_what_it_needs_and_nothing_else(
 ) -> None:
     """Which partitions are its own is in its policy's text alone: the local AWS does not look at leading keys."""
     dynamodb = as_function(stack, roles, function, "dynamodb")
-    may = {action for items in function.items for action in items.actions}
+    may = {action for items in function.items if items.index is None for action in items.actions}
     key = {"pk": {"S": f"{function.items[0].keys[0].rstrip('*')}nobody"}, "sk": {"S": "e2e"}}
 
     for operation, try_it in ON_AN_ITEM.items():
@@ -174,7 +190,7 @@ def test_a_function_reaches_no_more_of_the_table_and_no_other_table(
         dynamodb.scan(TableName=table.name)
     with denied():
         dynamodb.execute_statement(Statement=f'SELECT * FROM "{table.name}"')  # noqa: S608 - our own table's name
-    with denied():
+    with nullcontext() if any(items.index for items in function.items) else denied():
         dynamodb.query(
             TableName=table.name,
             IndexName="due",
@@ -186,6 +202,54 @@ def test_a_function_reaches_no_more_of_the_table_and_no_other_table(
     for try_it in ON_AN_ITEM.values():
         with denied():
             try_it(dynamodb, other_table, key)
+
+
+@of_each
+def test_a_function_takes_from_its_queue_alone_and_sends_to_its_queue_alone(
+    stack: Stack, roles: Roles, queues: dict[str, str], function: Function
+) -> None:
+    sqs = as_function(stack, roles, function, "sqs")
+
+    for name, url in queues.items():
+        taken = function.takes is not None and function.takes.name == name
+        with nullcontext() if taken else denied():
+            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        if not taken:
+            with denied():
+                sqs.receive_message(QueueUrl=url)
+        if function.sends is None or function.sends.name != name:
+            with denied():
+                sqs.send_message(QueueUrl=url, MessageBody="{}", MessageGroupId="e2e")
+        with denied():
+            sqs.purge_queue(QueueUrl=url)
+
+
+def test_the_rule_may_send_to_the_order_queue_and_its_dead_letters_and_nobody_else_by_their_policy(
+    stack: Stack, aws: Aws, queues: dict[str, str]
+) -> None:
+    [rule] = aws("events").list_rules(EventBusName=stack.described["eventBus"])["Rules"]
+    asked = {
+        name: aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy", "QueueArn"])["Attributes"]
+        for name, url in queues.items()
+    }
+    orders = ("OrderQueue", "OrderDeadLetterQueue")
+    # The local AWS alone: there sqs:SendMessage does not cover a batch, so `completion` allows it by a policy.
+    (batches,) = json.loads(asked["ShopifyWorkQueue"].pop("Policy"))["Statement"]
+
+    assert batches["Action"] == "sqs:SendMessageBatch"
+    assert {name for name, attributes in asked.items() if "Policy" in attributes} == set(orders)
+    for name in orders:
+        assert json.loads(asked[name]["Policy"])["Statement"] == [
+            {
+                "Sid": "PlacedOrders",
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": [asked[each]["QueueArn"] for each in orders],
+                "Condition": {"ArnEquals": {"aws:SourceArn": rule["Arn"]}},
+            }
+        ]
+    assert rule["State"] == "ENABLED"
 
 
 @of_each

@@ -1,4 +1,6 @@
-"""API Gateway's events (REST API, payload 1.0), as the gateway sends them: to a function, and to an authorizer."""
+"""API Gateway's events (REST API, payload 1.0), as the gateway sends them: to a function, and to an authorizer; and
+SQS's batches.
+"""
 
 import json
 from collections.abc import Mapping
@@ -99,3 +101,22 @@ def authorizer_event(
         "requestContext": {"requestId": "gateway-request-1", "identity": {"sourceIp": "192.0.2.1"}},
     }
     return {**event, **changes}
+
+
+def message(message_id: str, body: Any) -> dict[str, Any]:
+    """One SQS message as Lambda hands it over. `body` is sent as JSON unless it is a string."""
+    return {
+        "messageId": message_id,
+        "receiptHandle": "receipt",
+        "body": body if isinstance(body, str) else json.dumps(body),
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:orders",
+        "awsRegion": "us-east-1",
+    }
+
+
+def queue_event(*bodies: Any) -> dict[str, Any]:
+    """A batch of messages, `message-1` and on."""
+    return {"Records": [message(f"message-{number}", body) for number, body in enumerate(bodies, start=1)]}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from token_broker.clock import Clock
 from token_broker.errors import Conflict, Fate, MintInProgress, ProviderError, SessionClosed
 from token_broker.model import SHOP, Mint, State, Token
-from token_broker.ports import Busy, Intention, Replay, SubjectState
+from token_broker.ports import Busy, Closure, Intention, OpenIntent, PendingRevocation, Replay, SubjectState
 
 #: Seconds; the real store's own.
 LEASE = 40
@@ -29,6 +29,11 @@ class Work:
     lease_end: int = 0
     intent_id: str | None = None
     title: str | None = None
+    requested_by: str = ""
+    #: When the clock comes back to an open intent, and until when its last holder may have asked.
+    due_at: int = 0
+    asked_until: int = 0
+    tries: int = 0
     body_hash: str | None = None
     #: Of an Idempotency-Key whose token was made.
     token_id: str | None = None
@@ -37,11 +42,14 @@ class Work:
     current: Token | None = None
     checked_at: float = 0.0
     closed: bool = False
+    closed_at: int = 0
+    order_id: str | None = None
 
     def end_intent(self) -> None:
         """The fence rises at a mint's end as at its begin: who read while it was under way must read again."""
         self.owner = self.intent_id = self.title = None
         self.fence += 1
+        self.tries = 0
 
 
 class MemoryTokenStore:
@@ -54,6 +62,8 @@ class MemoryTokenStore:
         self.subjects: dict[tuple[str, str], Work] = {}
         self.standing: dict[tuple[str, str], Work] = {}
         self.records: dict[tuple[str, str, str], Token] = {}
+        #: Of each token that is to be revoked: since when, due at, tries.
+        self.pending: dict[tuple[str, str], tuple[int, int, int]] = {}
         self.calls: list[str] = []
         self.before: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
         self.after: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
@@ -70,7 +80,7 @@ class MemoryTokenStore:
 
     def close_session(self, merchant: str, session_id: str) -> None:
         """The session's order was placed."""
-        self.subjects.setdefault((merchant, f"session:{session_id}"), Work()).closed = True
+        self.close(merchant, f"session:{session_id}", None)
 
     def keep(self, token: Token, *, checked_at: float = 0.0) -> Token:
         """Have a token's record stand; a current one is served."""
@@ -99,7 +109,29 @@ class MemoryTokenStore:
         """How many mints somebody holds."""
         return sum(work.owner is not None for work in (*self.subjects.values(), *self.standing.values()))
 
+    def due_items(self, merchant: str) -> list[str]:
+        """The keys of what the clock must come back to now, as the due-index would have them."""
+        now = self._now()
+        tokens = [
+            f"token#{token_id}"
+            for (whose, token_id), (_, due_at, _) in self.pending.items()
+            if whose == merchant and due_at <= now and self.records[merchant, SHOP, token_id].state is State.REVOKING
+        ]
+        works = [(f"subject#{key[1]}", key[0], work) for key, work in self.subjects.items() if key[1] == SHOP]
+        works += [(f"intent#{key[1]}", key[0], work) for key, work in self.standing.items()]
+        due = [(item, whose) for item, whose, work in works if work.intent_id is not None and work.due_at <= now]
+        return tokens + [item for item, whose in due if whose == merchant]
+
     # The port
+
+    def close(self, merchant: str, subject: str, order_id: str | None) -> Closure:
+        with self._operation("close"):
+            work = self.subjects.setdefault((merchant, subject), Work())
+            new = not work.closed
+            if new:
+                work.closed, work.closed_at, work.order_id = True, self._now(), order_id
+                work.owner = None
+            return Closure(closed_at=work.closed_at, order_id=work.order_id, new=new)
 
     def subject(self, merchant: str, subject: str) -> SubjectState:
         with self._operation("subject"):
@@ -201,10 +233,53 @@ class MemoryTokenStore:
             if self._record(token.merchant, token.token_id) is None:
                 self.records[token.merchant, token.subject, token.token_id] = token
             self._end(token, State.REVOKING)
+            since, _, tries = self.pending.get((token.merchant, token.token_id), (self._now(), 0, 0))
+            self.pending[token.merchant, token.token_id] = (since, self._now(), tries)
 
     def mark_revoked(self, token: Token) -> None:
         with self._operation("mark_revoked"):
             self._end(token, State.REVOKED)
+
+    def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:
+        with self._operation("pending_revocation"):
+            token = self._record(merchant, token_id)
+            if token is None or token.state is not State.REVOKING:
+                return None
+            return PendingRevocation(token, *self.pending[merchant, token_id])
+
+    def put_off(self, pending: PendingRevocation, due_at: int) -> None:
+        with self._operation("put_off"):
+            key = (pending.token.merchant, pending.token.token_id)
+            since, seen, tries = self.pending[key]
+            if seen == pending.due_at:
+                self.pending[key] = (since, due_at, tries + 1)
+
+    def take_over(self, merchant: str, item: str, owner: str) -> OpenIntent | None:
+        with self._operation("take_over"):
+            work = self._due_work(merchant, item)
+            if work is None or work.intent_id is None or work.due_at > self._now() or not self._free(work):
+                return None
+            work.fence += 1
+            work.owner = owner
+            work.lease_end = work.due_at = self._now() + LEASE
+            mint = Mint(
+                merchant=merchant,
+                subject=SHOP,
+                key=item,
+                intent_id=work.intent_id,
+                owner=owner,
+                fence=work.fence,
+                continued=True,
+                title=work.title,
+                remembered=work.body_hash is not None,
+            )
+            return OpenIntent(mint, work.requested_by, work.asked_until, work.tries)
+
+    def leave_open(self, mint: Mint, due_at: int) -> None:
+        with self._operation("leave_open"):
+            work = self._work(mint)
+            if work is not None and _held(work, mint):
+                work.owner, work.due_at, work.tries = None, due_at, work.tries + 1
 
     def broker_id(self) -> str:
         with self._operation("broker_id"):
@@ -229,9 +304,15 @@ class MemoryTokenStore:
 
     def _take(self, work: Work, intention: Intention) -> None:
         work.fence += 1
-        work.owner, work.lease_end = intention.owner, self._now() + LEASE
+        work.owner = intention.owner
+        work.lease_end = work.due_at = work.asked_until = self._now() + LEASE
+        work.requested_by = work.requested_by if work.intent_id else intention.requested_by
         work.intent_id = work.intent_id or intention.intent_id
         work.title, work.body_hash = intention.title, intention.body_hash
+
+    def _due_work(self, merchant: str, item: str) -> Work | None:
+        kind, _, name = item.partition("#")
+        return self.standing.get((merchant, name)) if kind == "intent" else self.subjects.get((merchant, name))
 
     def _work(self, mint: Mint) -> Work | None:
         if mint.standing:

@@ -18,7 +18,7 @@ from tests.integration.agreement import assert_agreement
 from tests.integration.stack import SECRETS, Stack
 from tests.integration.store_bench import StoreBench
 from tests.integration.table_definition import table_definition
-from token_broker import trust_wiring, wiring
+from token_broker import lifecycle_wiring, trust_wiring, wiring
 from token_broker.aws import session
 
 ENVIRONMENT = {
@@ -47,7 +47,7 @@ def clients() -> Mapping[str, Any]:
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
         session.client.cache_clear()
-        made = {service: session.client(service) for service in ("dynamodb", "secretsmanager")}
+        made = {service: session.client(service) for service in ("dynamodb", "secretsmanager", "sqs")}
         session.client.cache_clear()
         for each in made.values():
             patch_client(each)  # moto's own way in is botocore's handlers, which these clients do without
@@ -61,7 +61,7 @@ def aws(clients: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        for registry in (wiring, trust_wiring):
+        for registry in (wiring, trust_wiring, lifecycle_wiring):
             patch.setattr(registry, "client", clients.__getitem__)
         # The simulators speak plain http: reading the trusted certificates for each new worker would be for nothing.
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))

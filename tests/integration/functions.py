@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 from aws_lambda_powertools.metrics import Metrics
 
-from token_broker import trust_wiring, wiring
+from token_broker import lifecycle_wiring, trust_wiring, wiring
 from token_broker.clock import Clock
 
 ROOT = Path(__file__).parents[2]
@@ -23,28 +23,36 @@ EVERY_FUNCTION = sorted(
 
 FOURTHWALL = "fourthwall/public_token"
 CHICKSX = "chicksx/public_token"
+CLOSE = "chicksx/close_session"
 CURRENT = "shopify/storefront_access_token"
 CREATE = "shopify/create_storefront_access_token"
 LIST = "shopify/list_storefront_access_tokens"
 DELETE = "shopify/delete_storefront_access_token"
+MAINTAIN = "shopify/maintain"
+DISPATCH = "lifecycle/dispatch"
 PUT_POLICY = "storefronts/put_trust_policy"
 GET_POLICY = "storefronts/get_trust_policy"
 DELETE_POLICY = "storefronts/delete_trust_policy"
 SHOP_AUTHORIZER = "storefronts/shop_authorizer"
 PROOF_AUTHORIZER = "storefronts/proof_authorizer"
 
-#: Those that work for a provider.
+#: Those that work for a merchant's account at a provider.
 FUNCTIONS = [FOURTHWALL, CHICKSX, CURRENT, CREATE, LIST, DELETE]
 #: Those of them that storefronts may call, too.
 FOR_STOREFRONTS = [FOURTHWALL, CHICKSX, CURRENT]
 POLICY_FUNCTIONS = [PUT_POLICY, GET_POLICY, DELETE_POLICY]
 AUTHORIZERS = [SHOP_AUTHORIZER, PROOF_AUTHORIZER]
+#: Those that the clock starts, itself or by a queue.
+CLOCKWORK = [MAINTAIN, DISPATCH]
 
 #: The ways into each function: a file of its folder in `events/` for each.
 DOORS = {
     **dict.fromkeys([*FUNCTIONS, *POLICY_FUNCTIONS], ("api", "direct")),
     **dict.fromkeys(FOR_STOREFRONTS, ("api", "direct", "storefront")),
     **dict.fromkeys(AUTHORIZERS, ("authorizer",)),
+    CLOSE: ("api", "direct", "queue"),
+    MAINTAIN: ("direct", "queue"),
+    DISPATCH: ("direct",),
 }
 
 #: Seconds that a call has, unless the test says otherwise: the template's.
@@ -138,7 +146,7 @@ def api_event(
 def _registry(function: str) -> tuple[ModuleType, str]:
     """Where a function's parts are put together, and under which name."""
     name = provider_of(function).upper()
-    return (trust_wiring if name == "STOREFRONTS" else wiring), name
+    return {"STOREFRONTS": trust_wiring, "LIFECYCLE": lifecycle_wiring}.get(name, wiring), name
 
 
 def _merge_headers(event: Any, headers: dict[str, str | list[str] | None]) -> None:

@@ -49,14 +49,8 @@ class StoreBench:
         return [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
 
     def close_session(self) -> None:
-        """What closing the session writes."""
-        self.dynamodb.update_item(
-            TableName=self.table_name,
-            Key={"pk": {"S": SESSION_PARTITION}, "sk": {"S": "subject"}},
-            UpdateExpression="SET closedAt = :now REMOVE #owner, leaseEnd",
-            ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues={":now": {"N": str(int(self.clock.now()))}},
-        )
+        """The session's order is placed."""
+        self.store("chicksx").close(MERCHANT, SESSION, None)
 
     def begin(self, store: DynamoTokens, owner: str = "owner-1", **changes: Any) -> Mint:
         """Begin the mint of the subject's current token; it must be granted."""

@@ -1,5 +1,6 @@
 """Every file of `events/` runs through its own handler."""
 
+import hashlib
 import json
 import re
 import time
@@ -11,14 +12,18 @@ from tests.fakes.trust_policies import policy
 from tests.integration.functions import (
     AUTHORIZERS,
     CHICKSX,
+    CLOCKWORK,
+    CLOSE,
     CREATE,
     DELETE,
     DELETE_POLICY,
+    DISPATCH,
     DOORS,
     EVERY_FUNCTION,
     FOR_STOREFRONTS,
     GET_POLICY,
     LIST,
+    MAINTAIN,
     POLICY_FUNCTIONS,
     PROOF_AUTHORIZER,
     PUT_POLICY,
@@ -31,6 +36,18 @@ from tests.integration.stack import MERCHANT, Stack
 from token_broker.grant import Grant
 from token_broker.marks import marked, new_intent_id
 
+#: A message's members as Lambda hands them over.
+MESSAGE_FIELDS = {
+    "messageId",
+    "receiptHandle",
+    "body",
+    "attributes",
+    "messageAttributes",
+    "md5OfBody",
+    "eventSource",
+    "eventSourceARN",
+    "awsRegion",
+}
 STATUS = {CHICKSX: 201, CREATE: 201, PUT_POLICY: 201}
 TOKEN_FIELDS = {
     "provider",
@@ -98,6 +115,19 @@ def test_a_gateways_event_is_whole(function: str, door: str) -> None:
         assert context["authorizer"]["principalId"] == "storefront"
 
 
+@pytest.mark.parametrize("function", [function for function, door in SAMPLES if door == "queue"])
+def test_a_queues_event_is_whole(function: str) -> None:
+    event = sample_event(function, "queue")
+
+    assert set(event) == {"Records"}
+    assert len({record["messageId"] for record in event["Records"]}) == len(event["Records"])
+    for record in event["Records"]:
+        assert set(record) == MESSAGE_FIELDS
+        assert record["eventSource"] == "aws:sqs"
+        assert record["eventSourceARN"].startswith("arn:aws:sqs:us-east-1:123456789012:token-broker-")
+        assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
+
+
 @pytest.mark.parametrize("function", AUTHORIZERS)
 def test_an_authorizers_event_is_what_the_gateway_asks_about_a_storefronts(function: str) -> None:
     asked = sample_event(function, "authorizer")
@@ -119,7 +149,10 @@ def at_the_time(stack: Stack) -> Stack:
     return stack
 
 
-@pytest.mark.parametrize(("function", "door"), [(each, door) for each, door in SAMPLES if each not in AUTHORIZERS])
+@pytest.mark.parametrize(
+    ("function", "door"),
+    [(each, door) for each, door in SAMPLES if each not in (*AUTHORIZERS, *CLOCKWORK) and door != "queue"],
+)
 def test_an_event_is_answered_with_the_right_status_and_shape(function: str, door: str, at_the_time: Stack) -> None:
     stack = at_the_time
     _place_the_token_to_delete(stack)
@@ -138,8 +171,45 @@ def test_an_event_is_answered_with_the_right_status_and_shape(function: str, doo
         answer = json.loads(answer["body"])
     if function in POLICY_FUNCTIONS:
         _check_policy(function, door, answer)
+    elif function == CLOSE:
+        assert answer.pop("closedAt") == pytest.approx(stack.clock.now(), abs=60)
+        assert answer == {"sessionId": "session-456def", "closed": True, "orderId": "order-1001"}
     else:
         _check_shape(function, answer)
+
+
+def test_the_sample_orders_close_their_sessions(stack: Stack) -> None:
+    event = sample_event(CLOSE, "queue")
+
+    assert stack.worker(CLOSE).invoke(event) == {"batchItemFailures": []}
+
+    orders = [json.loads(record["body"]) for record in event["Records"]]
+    assert {item["pk"]: item["orderId"] for item in stack.items()} == {
+        f"chicksx#{order['merchant']}#session:{order['sessionId']}": order["orderId"] for order in orders
+    }
+
+
+def test_the_sample_order_is_the_same_through_every_door() -> None:
+    event = sample_event(CLOSE, "api")
+    through_api = {**event["pathParameters"], **json.loads(event["body"])}
+
+    first = json.loads(sample_event(CLOSE, "queue")["Records"][0]["body"])
+    assert sample_event(CLOSE, "direct") == through_api == first
+    assert through_api["sessionId"] != sample_event(CHICKSX, "direct")["sessionId"], "which would get no token any more"
+
+
+def test_the_clocks_run_is_told_nothing(stack: Stack) -> None:
+    answer = stack.worker(DISPATCH).invoke(sample_event(DISPATCH, "direct"))
+
+    assert answer == {"items": 0, "messages": 0, "refused": 0, "complete": True}
+
+
+def test_work_on_what_is_not_due_any_more_is_done_at_once(stack: Stack) -> None:
+    worker = stack.worker(MAINTAIN)
+
+    assert worker.invoke(sample_event(MAINTAIN, "direct")) == {"done": 0, "putOff": 0, "left": 2}
+    assert worker.invoke(sample_event(MAINTAIN, "queue")) == {"batchItemFailures": []}
+    assert stack.asked(MAINTAIN) == []
 
 
 @pytest.mark.parametrize("function", AUTHORIZERS)

@@ -10,6 +10,7 @@ from tests.integration.outages import aws_error, refusing, timed_out
 from tests.integration.store_bench import (
     INTENT,
     MERCHANT,
+    SESSION,
     StoreBench,
     intention,
     shop_token,
@@ -39,6 +40,7 @@ CALLS: dict[str, tuple[str, Callable[[StoreBench], object]]] = {
     "broker id, write": ("PutItem", lambda bench: bench.store().broker_id()),
     "begin current": ("UpdateItem", lambda bench: bench.begin(bench.store())),
     "begin standing": ("UpdateItem", lambda bench: bench.begin_standing(bench.store())),
+    "close": ("UpdateItem", lambda bench: bench.store("chicksx").close(MERCHANT, SESSION, None)),
     "mark revoking": ("UpdateItem", lambda bench: bench.store().mark_revoking(shop_token(state=State.STANDING))),
     "mark the current one": ("TransactWriteItems", lambda bench: bench.store().mark_revoking(shop_token())),
     "mark revoked": ("UpdateItem", lambda bench: bench.store().mark_revoked(shop_token())),

@@ -11,7 +11,16 @@ from tests.fakes.samples import token
 from token_broker.doors import BODY_LIMIT, ApiDoor, DirectDoor, Reply
 from token_broker.entry import door_for
 from token_broker.errors import Conflict, InvalidRequest, ProviderThrottled, Unauthenticated
-from token_broker.inputs import CreateToken, GetSessionToken, GetShopToken, Input, ListTokens, RevokeToken, read
+from token_broker.inputs import (
+    CloseSession,
+    CreateToken,
+    GetSessionToken,
+    GetShopToken,
+    Input,
+    ListTokens,
+    RevokeToken,
+    read,
+)
 
 CANARY = "sk_live_canary"
 ACME = {"merchant": "acme"}
@@ -44,6 +53,54 @@ def test_each_field_comes_from_its_own_place() -> None:
     )
 
     assert fields == {"merchant": "acme", "tokenId": "7", "foreign": "true"}
+
+
+@pytest.mark.parametrize(
+    ("in_the_path", "session_id"),
+    [
+        ("checkout-1", "checkout-1"),
+        ("check%20out", "check out"),
+        ("a%2Fb", "a/b"),
+        ("a%23b", "a#b"),
+        ("100%2525", "100%25"),
+        ("a+b", "a+b"),
+        ("%C3%A9", "é"),
+        ("%F0%9F%9B%92", "🛒"),
+        ("é", "é"),
+        ("50%", "50%"),
+    ],
+)
+def test_a_session_stands_percent_encoded_in_the_path(in_the_path: str, session_id: str) -> None:
+    """As API Gateway's REST APIs pass it on. It must be the one that a body names."""
+    event = api_event(path={"merchant": "acme", "sessionId": in_the_path}, body={"orderId": "100%25"})
+
+    assert ApiDoor(event).given(CloseSession) == {"merchant": "acme", "sessionId": session_id, "orderId": "100%25"}
+
+
+@pytest.mark.parametrize("in_the_path", ["%FF", "%C3", "%ED%A0%BC"])
+def test_a_path_that_is_no_utf_8_is_refused(in_the_path: str) -> None:
+    said = refusal(CloseSession, path={"merchant": "acme", "sessionId": in_the_path})
+
+    assert said == "The path is not UTF-8 text, percent-encoded."
+
+
+@pytest.mark.parametrize("in_the_path", ["%00", "%20", "a%0Ab", "s" * 257])
+def test_a_sessions_name_is_judged_as_it_is_meant(in_the_path: str) -> None:
+    assert "'sessionId' must be" in refusal(CloseSession, path={"merchant": "acme", "sessionId": in_the_path})
+
+
+def test_a_merchant_in_another_spelling_is_nobody() -> None:
+    """An IAM policy that denies `…/merchants/acme/*` knows no other spelling than this."""
+    assert "'merchant' must be" in refusal(CloseSession, path={"merchant": "%61cme", "sessionId": "s-1"})
+    assert "'tokenId' must be" in refusal(RevokeToken, path={"merchant": "acme", "tokenId": "%37"})
+
+
+@pytest.mark.parametrize("place", ["query", "body"])
+def test_the_path_alone_says_which_session_is_closed(place: str) -> None:
+    path, other = {"merchant": "acme", "sessionId": "s-1"}, {"sessionId": "s-2"}
+    event = {"query": {"sessionId": ["s-2"]}} if place == "query" else {"body": other}
+
+    assert refusal(CloseSession, path=path, **event).startswith(f"The {place} takes")
 
 
 def test_the_body_is_one_json_object() -> None:

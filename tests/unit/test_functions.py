@@ -9,17 +9,23 @@ import pytest
 from tests.expected_functions import FUNCTIONS as EXPECTED
 from tests.expected_functions import Function
 from tests.fakes.clock import NOW
-from tests.fakes.events import CALLER, Context, api_event, storefront_event
+from tests.fakes.events import CALLER, Context, api_event, queue_event, storefront_event
 from tests.fakes.policies import MemoryPolicyStore
-from tests.fakes.provider import down
+from tests.fakes.provider import ScriptedProvider, down
 from tests.fakes.samples import minted
-from tests.fakes.surroundings import ListingSurroundings, listing_stack, one_token_stack, session_stack
+from tests.fakes.surroundings import (
+    ListingSurroundings,
+    Surroundings,
+    listing_stack,
+    one_token_stack,
+    session_stack,
+)
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import policy
 from tests.unit.loading import FUNCTIONS, load
 from token_broker import trust_wiring, wiring
 from token_broker.broker import Broker, ListingBroker
-from token_broker.errors import Conflict, PreconditionFailed, TrustPolicyNotFound
+from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, TrustPolicyNotFound
 from token_broker.grant import Grant
 from token_broker.policies import Policies
 from token_broker.telemetry import PowertoolsTelemetry
@@ -96,6 +102,47 @@ def test_chicksx_answers_a_state_machine_with_the_plain_token(put_in: Callable[.
     assert token["subject"] == "session:s-1"
 
 
+@pytest.fixture
+def sessions(put_in: Callable[..., None]) -> Surroundings[ScriptedProvider]:
+    stack = session_stack()
+    put_in(wiring.CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    return stack
+
+
+def test_chicksx_closes_a_session_and_says_so_each_time(sessions: Surroundings[ScriptedProvider]) -> None:
+    event = api_event(path={"merchant": "acme", "sessionId": "s%231"}, body={"orderId": "order-1"})
+    handler = load("chicksx/close_session")
+
+    answers = [handler(event, Context()) for _ in range(2)]
+
+    assert [answer["statusCode"] for answer in answers] == [200, 200]
+    shown = {"sessionId": "s#1", "closed": True, "closedAt": int(NOW), "orderId": "order-1"}
+    assert [body(answer) for answer in answers] == [shown, shown]
+    assert answers[0]["headers"]["Cache-Control"] == "no-store"
+
+
+def test_chicksx_closes_a_session_without_an_order_and_without_a_body(sessions: Surroundings[ScriptedProvider]) -> None:
+    answer = load("chicksx/close_session")(api_event(path={"merchant": "acme", "sessionId": "s-1"}), Context())
+
+    assert body(answer) == {"sessionId": "s-1", "closed": True, "closedAt": int(NOW)}
+
+
+def test_one_session_is_closed_through_every_door(sessions: Surroundings[ScriptedProvider]) -> None:
+    handler, order = load("chicksx/close_session"), {"merchant": "acme", "sessionId": "a/b é%25"}
+
+    assert handler(order, Context())["closed"] is True
+    assert handler(queue_event({**order, "orderId": "order-1"}), Context()) == {"batchItemFailures": []}
+    through_api = handler(api_event(path={"merchant": "acme", "sessionId": "a%2Fb%20%C3%A9%2525"}), Context())
+
+    assert through_api["statusCode"] == 200
+    assert list(sessions.store.subjects) == [("acme", "session:a/b é%25")]
+
+
+def test_chicksx_names_what_a_direct_call_lacks(sessions: Surroundings[ScriptedProvider]) -> None:
+    with pytest.raises(InvalidRequest, match="'sessionId' must be given"):
+        load("chicksx/close_session")({"merchant": "acme"}, Context())
+
+
 def test_shopifys_current_token_is_answered(shopify: ListingSurroundings) -> None:
     event = api_event(httpMethod="GET", path={"merchant": "acme"})
 
@@ -146,6 +193,19 @@ def test_shopifys_delete_of_a_foreign_token_raises_for_a_state_machine(shopify: 
 
 
 # Storefronts at the same functions
+
+
+def test_no_page_closes_a_session(sessions: Surroundings[ScriptedProvider]) -> None:
+    """No such route leads to the function; should one ever, it is of no use."""
+    event = storefront_event(
+        operation="chicksx/sessions/{sessionId}/close", method="POST", authorizer=PROOF.as_context()
+    )
+    event["pathParameters"]["sessionId"] = "s-1"
+
+    answer = load("chicksx/close_session")(event, Context())
+
+    assert (answer["statusCode"], body(answer)["code"]) == (403, "forbidden")
+    assert sessions.store.calls == []
 
 
 def test_a_page_gets_fourthwalls_token(put_in: Callable[..., None]) -> None:
@@ -292,7 +352,10 @@ def test_a_state_machine_changes_trust_policies_too(office: MemoryPolicyStore) -
         get(acme, Context())
 
 
-@pytest.mark.parametrize("function", EXPECTED, ids=lambda function: function.folder)
+WITH_A_ROUTE = [function for function in EXPECTED if function.routes or function.decides]
+
+
+@pytest.mark.parametrize("function", WITH_A_ROUTE, ids=lambda function: function.folder)
 def test_every_function_names_its_route(function: Function) -> None:
     verb, route = (load(function.folder).__doc__ or "").split()[:2]
 

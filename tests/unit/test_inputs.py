@@ -5,7 +5,16 @@ from typing import Any
 import pytest
 
 from token_broker.errors import InvalidRequest
-from token_broker.inputs import CreateToken, GetSessionToken, GetShopToken, Input, ListTokens, RevokeToken, read
+from token_broker.inputs import (
+    CloseSession,
+    CreateToken,
+    GetSessionToken,
+    GetShopToken,
+    Input,
+    ListTokens,
+    RevokeToken,
+    read,
+)
 
 CANARY = "sk_live_canary"
 
@@ -21,6 +30,7 @@ def test_a_whole_input_is_read_by_its_json_names() -> None:
     [
         (GetShopToken, {}, GetShopToken(merchant="acme", fresh=False)),
         (GetSessionToken, {"sessionId": "s"}, GetSessionToken(merchant="acme", session_id="s", scope=None)),
+        (CloseSession, {"sessionId": "s"}, CloseSession(merchant="acme", session_id="s", order_id=None)),
         (CreateToken, {"title": "T"}, CreateToken(merchant="acme", title="T", idempotency_key=None)),
         (ListTokens, {}, ListTokens(merchant="acme")),
         (RevokeToken, {"tokenId": "1"}, RevokeToken(merchant="acme", token_id="1", foreign=False)),
@@ -46,7 +56,7 @@ def test_all_missing_fields_are_named_at_once() -> None:
     assert refused.value.detail == "'merchant' and 'sessionId' must be given."
 
 
-@pytest.mark.parametrize("kind", [GetShopToken, GetSessionToken, CreateToken, ListTokens, RevokeToken])
+@pytest.mark.parametrize("kind", [GetShopToken, GetSessionToken, CloseSession, CreateToken, ListTokens, RevokeToken])
 def test_every_request_names_its_merchant(kind: type[Input]) -> None:
     with pytest.raises(InvalidRequest, match="'merchant'"):
         read(kind, {})
@@ -63,6 +73,9 @@ def test_null_is_not_the_same_as_leaving_a_field_out() -> None:
         (GetSessionToken, "merchant", f"{CANARY}/"),
         (GetSessionToken, "sessionId", f"{CANARY}\x00"),
         (GetSessionToken, "scope", CANARY),
+        (CloseSession, "sessionId", CANARY * 20),
+        (CloseSession, "orderId", f"{CANARY}\n"),
+        (CloseSession, "orderId", 7),
         (CreateToken, "title", CANARY * 20),
         (CreateToken, "idempotencyKey", f"{CANARY} {CANARY}"),
         (RevokeToken, "tokenId", CANARY),
@@ -72,7 +85,7 @@ def test_null_is_not_the_same_as_leaving_a_field_out() -> None:
 )
 def test_a_refusal_names_the_field_and_never_the_value(kind: type[Input], field: str, value: Any) -> None:
     given = {"merchant": "acme", "sessionId": "s", "title": "T", "tokenId": "1"}
-    names = {"merchant", *(["sessionId"] if kind is GetSessionToken else [])}
+    names = {"merchant", *(["sessionId"] if kind in (GetSessionToken, CloseSession) else [])}
 
     with pytest.raises(InvalidRequest) as refused:
         read(kind, {**{name: given[name] for name in names}, field: value})

@@ -46,6 +46,7 @@ def test_the_route_table_is_the_templates() -> None:
         (event["Properties"]["Method"], event["Properties"]["Path"])
         for function in functions().values()
         for event in function["Properties"].get("Events", {}).values()
+        if event["Type"] == "Api"
     }
 
     assert described == deployed

@@ -98,7 +98,16 @@ def test_every_function_has_its_table_prefix_and_margin(
     else:
         monkeypatch.setenv("TOKEN_MARGIN_SECONDS", given)
 
-    assert settings.settings() == settings.Settings("tokens", "token-broker", margin)
+    assert settings.settings() == settings.Settings("tokens", "token-broker", margin, 30 * 24 * 60 * 60)
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("1", 86_400), ("30", 2_592_000), ("0.5", 43_200), ("", 2_592_000)])
+def test_a_sessions_retention_is_given_in_days(monkeypatch: pytest.MonkeyPatch, given: str, seconds: int) -> None:
+    monkeypatch.setenv("TOKEN_TABLE", "tokens")
+    monkeypatch.setenv("SECRET_PREFIX", "token-broker")
+    monkeypatch.setenv("SESSION_RETENTION_DAYS", given)
+
+    assert settings.settings().session_retention == seconds
 
 
 @pytest.mark.parametrize("missing", ["TOKEN_TABLE", "SECRET_PREFIX"])

@@ -1,15 +1,17 @@
 """Least privilege, in the template that CloudFormation gets: who may call what, and what each function may do."""
 
+import re
 from typing import Any
 
 import pytest
 
-from tests.expected_functions import FUNCTIONS, IAM, PROOF, SHOP, TRUST, Function, statements
-from tests.unit.transformed import PLACE, plain, resources, statements_of, transformed
+from tests.expected_functions import FUNCTIONS, IAM, PROOF, SCHEDULE_ROLE, SHOP, TRUST, Function, statements
+from tests.unit.transformed import PLACE, TEMPLATE, plain, resources, statements_of, transformed
 
 ROUTES = {route: (function, who) for function in FUNCTIONS for route, who in function.routes.items()}
 STOREFRONT_PATHS = sorted(route.split()[1] for route in ROUTES if "/storefront/" in route)
-LAMBDA_TYPES = {"Function", "Permission", "EventInvokeConfig", "LayerVersion"}
+LAMBDA_TYPES = {"Function", "Permission", "EventInvokeConfig", "EventSourceMapping", "LayerVersion"}
+TAKERS = [function for function in FUNCTIONS if function.takes]
 
 by_name = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 
@@ -31,7 +33,7 @@ def test_the_functions_are_those_of_the_table_with_a_role_each() -> None:
     deployed = {name: plain(each["Role"]) for name, each in resources("AWS::Lambda::Function").items()}
 
     assert deployed == {f"{each.name}Function": plain({"Fn::GetAtt": f"{each.name}Role.Arn"}) for each in FUNCTIONS}
-    assert set(resources("AWS::IAM::Role")) == {f"{each.name}Role" for each in FUNCTIONS}
+    assert set(resources("AWS::IAM::Role")) == {SCHEDULE_ROLE, *(f"{each.name}Role" for each in FUNCTIONS)}
 
 
 @by_name
@@ -70,10 +72,12 @@ def test_a_function_may_be_called_by_the_gateway_for_its_own_routes_alone(functi
         for each in map(plain, resources("AWS::Lambda::Permission").values())
         if each["FunctionName"] in (called, PLACE.arn("lambda", f"function:{called}"))
     ]
-    own = [f"*/{route.replace(' ', '', 1)}" for route in function.routes] or ["authorizers/*"]
+    own = [f"*/{route.replace(' ', '', 1)}" for route in function.routes]
+    if function.decides:
+        own = ["authorizers/*"]
 
     assert sorted(each["SourceArn"] for each in allowed) == sorted(
-        PLACE.arn("execute-api", f"Api/{route.replace('{merchant}', '*').replace('{tokenId}', '*')}") for route in own
+        PLACE.arn("execute-api", f"Api/{re.sub(r'{[^}]*}', '*', route)}") for route in own
     )
     for each in allowed:
         assert (each["Action"], each["Principal"]) == ("lambda:InvokeFunction", "apigateway.amazonaws.com")
@@ -82,6 +86,150 @@ def test_a_function_may_be_called_by_the_gateway_for_its_own_routes_alone(functi
 
 def test_nobody_may_call_any_other_function() -> None:
     assert len(resources("AWS::Lambda::Permission")) == len(ROUTES) + len([each for each in FUNCTIONS if each.decides])
+
+
+# Queues, and the clock
+
+
+@pytest.mark.parametrize("function", TAKERS, ids=lambda function: function.name)
+def test_a_function_takes_messages_of_its_queue_alone_and_one_that_fails_holds_up_no_other(function: Function) -> None:
+    assert function.takes is not None
+    (source,) = [
+        each
+        for each in map(plain, resources("AWS::Lambda::EventSourceMapping").values())
+        if each["FunctionName"] == f"{function.name}Function"
+    ]
+
+    assert source["EventSourceArn"] == PLACE.arn("sqs", function.takes.name)
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["ScalingConfig"] == {"MaximumConcurrency": 10}
+
+
+def test_no_other_function_takes_messages() -> None:
+    assert len(resources("AWS::Lambda::EventSourceMapping")) == len(TAKERS)
+
+
+@pytest.mark.parametrize("function", TAKERS, ids=lambda function: function.name)
+def test_a_message_that_fails_is_put_aside_where_an_alarm_sees_it(function: Function) -> None:
+    assert function.takes is not None
+    queues = resources("AWS::SQS::Queue")
+    queue = plain(queues[function.takes.name])
+    aside = queue["RedrivePolicy"]["deadLetterTargetArn"].rpartition(":")[2]
+    timeout = plain(resources("AWS::Lambda::Function")[f"{function.name}Function"]["Timeout"])
+
+    assert queue["VisibilityTimeout"] >= 6 * timeout
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 3
+    assert queues[aside]["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
+    assert bool(queues[aside].get("FifoQueue")) == bool(queue.get("FifoQueue"))
+    (alarm,) = [each for each in alarms() if {"Name": "QueueName", "Value": aside} in each["Dimensions"]]
+    assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+
+
+def alarms() -> list[dict[str, Any]]:
+    return [plain(each) for each in resources("AWS::CloudWatch::Alarm").values()]
+
+
+def test_a_merchants_work_is_done_by_one_worker_at_a_time() -> None:
+    queue = plain(resources("AWS::SQS::Queue")["ShopifyWorkQueue"])
+
+    assert (queue["FifoQueue"], queue["DeduplicationScope"]) == (True, "messageGroup")
+    assert queue["FifoThroughputLimit"] == "perMessageGroupId"
+
+
+def test_every_queue_and_nothing_else_is_encrypted_with_its_own_key() -> None:
+    assert {plain(each)["SqsManagedSseEnabled"] for each in resources("AWS::SQS::Queue").values()} == {True}
+
+
+def test_orders_come_in_tens_and_are_tried_five_times() -> None:
+    (source,) = [
+        each
+        for each in map(plain, resources("AWS::Lambda::EventSourceMapping").values())
+        if each["EventSourceArn"] == PLACE.arn("sqs", "OrderQueue")
+    ]
+
+    assert source["BatchSize"] == 10
+    assert plain(resources("AWS::SQS::Queue")["OrderQueue"]["RedrivePolicy"])["maxReceiveCount"] == 5
+
+
+def test_placed_orders_of_the_named_sources_alone_go_from_the_bus_to_the_queue() -> None:
+    rule = plain(resources("AWS::Events::Rule")["OrderPlacedRule"])
+
+    assert transformed()["Parameters"]["OrderEventSources"]["Type"] == "CommaDelimitedList"
+    assert rule["EventBusName"] == "EventBus"
+    assert rule["EventPattern"] == {"source": "shop.orders", "detail-type": ["OrderPlaced"]}
+    assert rule["Targets"] == [
+        {
+            "Id": "OrderQueue",
+            "Arn": PLACE.arn("sqs", "OrderQueue"),
+            "InputPath": "$.detail",
+            "DeadLetterConfig": {"Arn": PLACE.arn("sqs", "OrderDeadLetterQueue")},
+        }
+    ]
+
+
+def test_the_order_queues_take_messages_from_that_rule_and_otherwise_by_the_senders_own_rights() -> None:
+    (policy,) = map(plain, resources("AWS::SQS::QueuePolicy").values())
+    queues = ["OrderQueue", "OrderDeadLetterQueue"]
+
+    assert policy["Queues"] == queues
+    assert policy["PolicyDocument"]["Statement"] == [
+        {
+            "Sid": "PlacedOrders",
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": [PLACE.arn("sqs", name) for name in queues],
+            "Condition": {"ArnEquals": {"aws:SourceArn": PLACE.arn("events", "rule/EventBus/OrderPlacedRule")}},
+        }
+    ]
+
+
+def test_the_clock_runs_every_minute_and_may_start_one_function() -> None:
+    (schedule,) = map(plain, resources("AWS::Scheduler::Schedule").values())
+    function, role = "LifecycleDispatchFunction", plain(resources("AWS::IAM::Role")[SCHEDULE_ROLE])
+
+    assert (schedule["ScheduleExpression"], schedule["State"]) == ("rate(1 minute)", "ENABLED")
+    assert schedule["Target"] == {
+        "Arn": PLACE.arn("lambda", f"function:{function}"),
+        "RoleArn": f"arn:aws:iam::{PLACE.account}:role/{SCHEDULE_ROLE}",
+        "Input": "{}",
+        "RetryPolicy": {"MaximumRetryAttempts": 1, "MaximumEventAgeInSeconds": 60},
+    }
+    (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trusted["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trusted["Condition"] == {"StringEquals": {"aws:SourceAccount": PLACE.account}}
+    (statement,) = statements_of(role)
+    assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", schedule["Target"]["Arn"])
+
+
+def test_a_run_ends_before_the_next_begins_and_is_not_repeated() -> None:
+    assert plain(resources("AWS::Lambda::Function")["LifecycleDispatchFunction"]["Timeout"]) < 60
+    (asynchronous,) = [
+        each
+        for each in map(plain, resources("AWS::Lambda::EventInvokeConfig").values())
+        if each["FunctionName"] == "LifecycleDispatchFunction"
+    ]
+    assert (asynchronous["MaximumRetryAttempts"], asynchronous["MaximumEventAgeInSeconds"]) == (0, 60)
+
+
+def test_every_alarm_has_its_paragraph_in_the_runbook() -> None:
+    runbook = (TEMPLATE.parent / "docs/runbook.md").read_text()
+    headings = set(re.findall(r"^## (\w+)$", runbook, re.MULTILINE))
+
+    assert headings == set(resources("AWS::CloudWatch::Alarm"))
+    for alarm in alarms():
+        assert alarm["AlarmDescription"].endswith("See docs/runbook.md.")
+
+
+def test_an_alarm_on_a_missing_run_is_raised_by_silence_and_the_others_are_not() -> None:
+    breaching = {
+        name
+        for name, each in resources("AWS::CloudWatch::Alarm").items()
+        if plain(each)["TreatMissingData"] == "breaching"
+    }
+
+    assert breaching == {"DispatchStalledAlarm"}
 
 
 # The API

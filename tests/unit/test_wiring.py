@@ -89,6 +89,12 @@ def test_the_margin_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> 
     assert again(wiring.CHICKSX).broker("caller", deadline())._call.margin == 90
 
 
+def test_the_retention_of_sessions_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SESSION_RETENTION_DAYS", "7")
+
+    assert again(wiring.CHICKSX)._store._session_retention == 7 * 24 * 60 * 60
+
+
 def test_a_provider_without_an_address_is_not_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHICKSX_BASE_URL", "")
     assembly = again(wiring.CHICKSX)

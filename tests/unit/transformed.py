@@ -87,14 +87,23 @@ def _reference(name: str) -> Any:
 
 def _attribute(name: str, attribute: str) -> str:
     resource = transformed()["Resources"][name]
+    kind, properties = resource["Type"], resource.get("Properties", {})
+    if (kind, attribute) == ("AWS::SQS::Queue", "QueueName"):
+        return name
     assert attribute == "Arn", f"nothing here knows the {attribute} of {name}"
-    match resource["Type"]:
+    match kind:
+        case "AWS::SQS::Queue":
+            service, named = "sqs", name
         case "AWS::DynamoDB::Table":
-            return PLACE.arn("dynamodb", f"table/{name}")
+            service, named = "dynamodb", f"table/{name}"
         case "AWS::Logs::LogGroup":
-            return PLACE.arn("logs", f"log-group:{plain(resource['Properties']['LogGroupName'])}:*")
+            service, named = "logs", f"log-group:{plain(properties['LogGroupName'])}:*"
         case "AWS::Lambda::Function":
-            return PLACE.arn("lambda", f"function:{name}")
+            service, named = "lambda", f"function:{name}"
+        case "AWS::Events::Rule":
+            service, named = "events", f"rule/{plain(properties['EventBusName'])}/{name}"
         case "AWS::IAM::Role":
             return f"arn:aws:iam::{PLACE.account}:role/{name}"
-    raise AssertionError(f"nothing here knows the name of a {resource['Type']}")
+        case _:
+            raise AssertionError(f"nothing here knows the name of a {kind}")
+    return PLACE.arn(service, named)

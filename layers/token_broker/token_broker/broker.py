@@ -1,9 +1,13 @@
 """What a handler can ask for. Each method is one operation of the product for one call."""
 
-from token_broker import issuing, listing, revoking
+from collections.abc import Sequence
+
+from token_broker import closing, issuing, listing, maintaining, revoking
 from token_broker.call import Call
+from token_broker.closing import ClosedSession
 from token_broker.errors import Forbidden
 from token_broker.listing import TokenList
+from token_broker.maintaining import Maintained
 from token_broker.model import Token
 from token_broker.ports import ListingProvider, Provider
 
@@ -41,6 +45,10 @@ class Broker[P: Provider]:
         grant.check_token(token)
         return token, created
 
+    def close_session(self, merchant: str, session_id: str, order_id: str | None = None) -> ClosedSession:
+        """The session's order is placed: no token for it ever again."""
+        return closing.close_session(self._trusted, merchant, session_id, order_id)
+
 
 class ListingBroker(Broker[ListingProvider]):
     """The operations of a provider that can list and revoke: for merchants' backends and operators."""
@@ -56,3 +64,7 @@ class ListingBroker(Broker[ListingProvider]):
     def revoke(self, merchant: str, token_id: str, *, foreign: bool = False) -> bool:
         """End a token; whether the provider has confirmed it."""
         return revoking.revoke(self._trusted, merchant, token_id, foreign=foreign)
+
+    def maintain(self, merchant: str, items: Sequence[str]) -> Maintained:
+        """Work on what is due of the merchant; for the clock."""
+        return maintaining.maintain(self._trusted, merchant, items)

@@ -3,13 +3,15 @@
 API         an API Gateway REST proxy event; answers are HTTP, failures problem documents
 direct      the same fields as one plain JSON object; answers are plain JSON, failures exceptions named after the error
 storefront  the API for browsers and apps: see `storefront_door`
+queue       the same fields in SQS messages, many in one event: see `queue_door`
 """
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from token_broker import strict_json
 from token_broker.errors import BrokerError, InvalidRequest, Unauthenticated, response_headers
@@ -99,7 +101,8 @@ class ApiDoor:
         """
         wanted = sources(kind).values()
         fields: dict[str, Any] = {}
-        for place, found in (("path", self._path()), ("query", self._query()), ("body", self._body())):
+        path = self._path([source.name for source in wanted if source.encoded])
+        for place, found in (("path", path), ("query", self._query()), ("body", self._body())):
             takes = [source.name for source in wanted if source.place == place]
             if found.keys() - set(takes):
                 raise InvalidRequest(f"The {place} takes these fields and no others: {', '.join(takes) or 'none'}.")
@@ -109,9 +112,16 @@ class ApiDoor:
                 fields[source.name] = value
         return fields
 
-    def _path(self) -> dict[str, Any]:
+    def _path(self, encoded: Collection[str]) -> dict[str, Any]:
+        """API Gateway leaves percent-encoding as it came. So does this with all that IAM policies can be about: a name
+        that is written in another way must not be a name that they know.
+        """
         given = self._event.get("pathParameters") or {}
-        return {name: value for name, value in given.items() if value is not None}
+        found = {name: value for name, value in given.items() if value is not None}
+        try:
+            return found | {name: unquote(found[name], errors="strict") for name in encoded if name in found}
+        except UnicodeDecodeError:
+            raise InvalidRequest("The path is not UTF-8 text, percent-encoded.") from None
 
     def _query(self) -> dict[str, Any]:
         many = self._event.get("multiValueQueryStringParameters") or {}

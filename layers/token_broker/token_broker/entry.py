@@ -13,6 +13,7 @@ from token_broker.doors import ApiDoor, DirectDoor, Door, Reply, Shown
 from token_broker.errors import BrokerError, InternalError
 from token_broker.grant import Grant
 from token_broker.inputs import Input, read
+from token_broker.queue_door import QueueDoor, messages
 from token_broker.storefront_door import StorefrontDoor
 from token_broker.telemetry import PowertoolsTelemetry
 
@@ -20,6 +21,8 @@ __all__ = ["Reply", "handler"]
 
 #: Seconds of the function's time that are kept for the answer itself.
 LAST_SECONDS = 2.0
+#: Seconds that must be left for one more message of a batch: AWS may be slow.
+MESSAGE_SECONDS = 10.0
 #: Where nothing says how long the function has (a test, a local run).
 ASSUMED_SECONDS = 25.0
 
@@ -43,8 +46,16 @@ def handler[I: Input, B](
     def decorate(operation: Operation[I, B]) -> Callable[[Any, Any], Any]:
         @functools.wraps(operation)
         def lambda_handler(event: Any, context: Any) -> Any:
+            if (batch := messages(event)) is None:
+                return through(door_for(event, context), context)
+            doors = [QueueDoor(message) for message in batch]
+            # What there is no time for is handed out again like what failed. What is done stays done: a function that
+            # ran out of time would have failed with the whole batch.
+            failed = [door for door in doors if _seconds(context) < MESSAGE_SECONDS or not through(door, context)]
+            return {"batchItemFailures": [{"itemIdentifier": door.request_id} for door in failed]}
+
+        def through(door: Door, context: Any) -> Any:
             started = time.perf_counter()
-            door = door_for(event, context)
             telemetry = assembly.telemetry
             telemetry.begin(door.request_id, context)
             status, code = 500, "internal_error"
@@ -87,10 +98,14 @@ def door_for(event: Any, context: Any) -> Door:
     return DirectDoor(event, getattr(context, "aws_request_id", ""))
 
 
-def _deadline(context: Any) -> Deadline:
+def _seconds(context: Any) -> float:
+    """What is left of the function's time."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
-    seconds = remaining() / 1000 if remaining is not None else ASSUMED_SECONDS
-    return Deadline.after(SystemClock(), seconds - LAST_SECONDS)
+    return ASSUMED_SECONDS if remaining is None else float(remaining() / 1000)
+
+
+def _deadline(context: Any) -> Deadline:
+    return Deadline.after(SystemClock(), _seconds(context) - LAST_SECONDS)
 
 
 def _internal(door: Door) -> InternalError:

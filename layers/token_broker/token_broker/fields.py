@@ -22,7 +22,10 @@ _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _TAG = re.compile(r'\s*(W/)?"([!#-~]*)"\s*')
 _REVISION = re.compile(r"[1-9][0-9]{0,8}")
 
+_ITEM_KEY = re.compile(r"[a-z]{1,20}#[a-z0-9]{1,64}")
+
 SCOPES = 50
+ITEM_KEYS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,15 @@ def scope_names(value: Any) -> tuple[str, ...] | None:
     if not all(isinstance(each, str) and len(each) <= 100 and _VISIBLE.fullmatch(each) for each in value):
         raise ValueError(takes)
     return tuple(dict.fromkeys(value)) or None
+
+
+def item_keys(value: Any) -> tuple[str, ...]:
+    """Keys of a merchant's items, each once and in the order given."""
+    if not isinstance(value, list) or not 1 <= len(value) <= ITEM_KEYS:
+        raise ValueError(f"a list of 1 to {ITEM_KEYS} keys")
+    if not all(isinstance(each, str) and _ITEM_KEY.fullmatch(each) for each in value):
+        raise ValueError("a list of keys such as 'token#1003304090' or 'subject#shop'")
+    return tuple(dict.fromkeys(value))
 
 
 def token_id(value: Any) -> str:

@@ -15,6 +15,7 @@ from token_broker.fields import (
     cache_control,
     entity_tags,
     flag,
+    item_keys,
     merchant_name,
     scope_names,
     text,
@@ -26,35 +27,44 @@ from token_broker.policies import Precondition
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a field comes from: `place` is path, query, header or body; `header` is the header's name in lower case."""
+    """Where a field comes from: `place` is path, query, header or body; `header` is the header's name in lower case.
+
+    `encoded`: in a path it is any text, percent-encoded.
+    """
 
     name: str
     place: str
     rule: Rule
     header: str = ""
+    encoded: bool = False
 
 
-def _from(place: str, name: str, rule: Rule, *, header: str = "", default: Any = MISSING) -> Any:
-    metadata = {"source": Source(name, place, rule, header)}
+def _from(place: str, name: str, rule: Rule, *, header: str = "", encoded: bool = False, default: Any = MISSING) -> Any:
+    metadata = {"source": Source(name, place, rule, header, encoded)}
     return field(metadata=metadata) if default is MISSING else field(metadata=metadata, default=default)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """What every request names: its merchant."""
+    """What a request may name: nothing, unless a field says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MerchantInput(Input):
+    """What every request but the clock's names: its merchant."""
 
     merchant: str = _from("path", "merchant", merchant_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GetShopToken(Input):
+class GetShopToken(MerchantInput):
     """The shop's current token; `fresh` passes the caches by."""
 
     fresh: bool = _from("header", "cacheControl", cache_control, header="cache-control", default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GetSessionToken(Input):
+class GetSessionToken(MerchantInput):
     """The token of one checkout session; without `scope` the provider chooses."""
 
     session_id: str = _from("body", "sessionId", text(256))
@@ -62,7 +72,15 @@ class GetSessionToken(Input):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateToken(Input):
+class CloseSession(MerchantInput):
+    """A checkout session whose order is placed."""
+
+    session_id: str = _from("path", "sessionId", text(256), encoded=True)
+    order_id: str | None = _from("body", "orderId", text(256), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateToken(MerchantInput):
     """A standing token; the same Idempotency-Key gives the same token."""
 
     title: str = _from("body", "title", text(150))
@@ -72,12 +90,12 @@ class CreateToken(Input):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListTokens(Input):
+class ListTokens(MerchantInput):
     """All tokens at the provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RevokeToken(Input):
+class RevokeToken(MerchantInput):
     """One token to end; `foreign` allows one that this stack did not make."""
 
     token_id: str = _from("path", "tokenId", token_id)
@@ -85,12 +103,24 @@ class RevokeToken(Input):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GetTrustPolicy(Input):
+class Maintain(MerchantInput):
+    """What is due of a merchant: keys of items, as the clock's run found them."""
+
+    items: tuple[str, ...] = _from("body", "items", item_keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch(Input):
+    """The clock's run, which is told nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetTrustPolicy(MerchantInput):
     """The merchant's trust policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PutTrustPolicy(Input):
+class PutTrustPolicy(MerchantInput):
     """A trust policy's members; which values they take is `trust_policy`'s to judge."""
 
     version: Any = _from("body", "version", anything)
@@ -114,7 +144,7 @@ class PutTrustPolicy(Input):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteTrustPolicy(Input):
+class DeleteTrustPolicy(MerchantInput):
     """The trust policy to end."""
 
     if_match: Tags | None = _from("header", "ifMatch", entity_tags, header="if-match", default=None)

@@ -6,6 +6,7 @@ it looks up first what may have been made.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 from token_broker.call import PROVIDER_BUDGET, Call
@@ -21,7 +22,7 @@ from token_broker.errors import (
 )
 from token_broker.marks import marked, take_apart
 from token_broker.model import SERVABLE, Mint, Minted, State, Token, token_from
-from token_broker.ports import Account, ListingProvider, Order, Provider
+from token_broker.ports import Account, ListingProvider, OpenIntent, Order, Provider
 
 #: Seconds that must be left for one more call to a storage that has just failed.
 RELEASE_TIME = 5.0
@@ -60,6 +61,22 @@ def mint_standing(call: Call[ListingProvider], mint: Mint) -> Token:
         return token
 
     return _guarded(call, mint, work, PROVIDER_BUDGET)
+
+
+def adopt(call: Call[ListingProvider], intent: OpenIntent, until: Deadline) -> Token | None:
+    """The token that an open intent has led to, stored; None where the provider lists none.
+
+    Nothing is asked for but the list. Raises `MintInProgress` where the right to end the intent was lost.
+    """
+    mint = intent.mint
+    title = marked(mint.title or "", call.store.broker_id(), mint.intent_id)
+    minted = call.ask(mint.merchant, lambda account: _find(call, account, title, until))
+    if minted is None:
+        return None
+    state = State.STANDING if mint.standing else State.CURRENT
+    token = replace(_token(call, mint, minted, state), requested_by=intent.requested_by)
+    _publish(call, mint, token)
+    return token
 
 
 def _guarded(call: Call[Provider], mint: Mint, work: Callable[[Deadline], Token], budget: float) -> Token:

@@ -162,6 +162,40 @@ class Intention:
     findable: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """How a session stands once it is closed: since when (Unix seconds), by which order, and whether just now."""
+
+    closed_at: int
+    order_id: str | None
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRevocation:
+    """A token that is marked and not confirmed as gone. `since` and `due_at` are Unix seconds; `tries` counts what the
+    clock's worker has asked in vain.
+    """
+
+    token: Token
+    since: int
+    due_at: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIntent:
+    """An intent that its holder left without an end, with the right to end it.
+
+    `asked_until` is when its last holder's right to ask the provider was over (Unix seconds).
+    """
+
+    mint: Mint
+    requested_by: str
+    asked_until: int
+    tries: int
+
+
 class TokenStore(Protocol):
     """Where tokens, intents and leases are kept. Raises `StorageUnavailable` where the storage fails."""
 
@@ -193,6 +227,10 @@ class TokenStore(Protocol):
         """Free the right. An intent whose fate is unknown stays, so that the next holder looks it up."""
         ...
 
+    def close(self, merchant: str, subject: str, order_id: str | None) -> Closure:
+        """No token for this session ever again, nor for whoever is minting one. What closed it first stays."""
+        ...
+
     def token(self, merchant: str, token_id: str) -> Token | None:
         """One token's record, read consistently."""
         ...
@@ -207,6 +245,22 @@ class TokenStore(Protocol):
 
     def mark_revoked(self, token: Token) -> None:
         """The provider confirmed the end."""
+        ...
+
+    def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:
+        """The token, if it is still to be revoked, read consistently."""
+        ...
+
+    def put_off(self, pending: PendingRevocation, due_at: int) -> None:
+        """Come back to a revocation later, unless somebody else has moved it."""
+        ...
+
+    def take_over(self, merchant: str, item: str, owner: str) -> OpenIntent | None:
+        """The right to end an intent that is due; None where none is, or somebody holds it."""
+        ...
+
+    def leave_open(self, mint: Mint, due_at: int) -> None:
+        """Free the right, and come back to the intent later."""
         ...
 
     def broker_id(self) -> str:

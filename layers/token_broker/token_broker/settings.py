@@ -12,11 +12,12 @@ _LOOPBACK = re.compile(r"127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|::1")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One function's settings. `margin` in seconds."""
+    """One function's settings. `margin` and `session_retention` in seconds."""
 
     table: str
     secret_prefix: str
     margin: float
+    session_retention: int
 
 
 def _required(name: str) -> str:
@@ -32,6 +33,7 @@ def settings() -> Settings:
         table=_required("TOKEN_TABLE"),
         secret_prefix=_required("SECRET_PREFIX"),
         margin=float(os.environ.get("TOKEN_MARGIN_SECONDS") or 60),
+        session_retention=int(float(os.environ.get("SESSION_RETENTION_DAYS") or 30) * 24 * 60 * 60),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-_UNITS = {"Count": MetricUnit.Count, "Milliseconds": MetricUnit.Milliseconds}
+_UNITS = {"Count": MetricUnit.Count, "Milliseconds": MetricUnit.Milliseconds, "Seconds": MetricUnit.Seconds}
 
 
 class PowertoolsTelemetry:

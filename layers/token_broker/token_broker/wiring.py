@@ -73,7 +73,8 @@ class Assembly[P: Provider, B]:
     @cached_property
     def _store(self) -> DynamoTokens:
         table = Table(partial(client, "dynamodb"), self._settings.table)
-        return DynamoTokens(table, provider=self.name, clock=self._clock)
+        retention = self._settings.session_retention
+        return DynamoTokens(table, provider=self.name, clock=self._clock, session_retention=retention)
 
     @cached_property
     def _memory(self) -> TokenMemory:

@@ -11,15 +11,20 @@ from token_broker.model import State, Token
 DAY = 24 * 60 * 60
 #: How long an ended token's record, without its value, is kept.
 HISTORY_RETENTION = 90 * DAY
+#: How long a session's state outlives its last token, and its closing.
+SESSION_RETENTION = 30 * DAY
 
 
 class ProviderItems:
     """One provider's part of the table."""
 
-    def __init__(self, table: Table, *, provider: str, clock: Clock) -> None:
+    def __init__(
+        self, table: Table, *, provider: str, clock: Clock, session_retention: int = SESSION_RETENTION
+    ) -> None:
         self._table = table
         self._provider = provider
         self._clock = clock
+        self._session_retention = session_retention
 
     def _ended(
         self,
@@ -36,7 +41,7 @@ class ProviderItems:
         if until is not None:
             expression += ", expiresAt = :until"
         if due_at is not None:
-            expression += ", due = :due, dueAt = :dueAt"
+            expression += ", due = :due, dueAt = :dueAt, revokingAt = if_not_exists(revokingAt, :now)"
         expression += " REMOVE accessToken" if due_at is not None else " REMOVE accessToken, due, dueAt"
         values = {
             ":state": state.value,

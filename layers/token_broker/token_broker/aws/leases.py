@@ -21,14 +21,14 @@ LEASE = 40
 SETTLING = 4
 #: How long an Idempotency-Key is remembered after its token was made.
 KEY_RETENTION = DAY
-#: How long a session's state outlives its last token.
-SESSION_RETENTION = 30 * DAY
 
 # The fence rises at a mint's end as at its begin: who read while it was under way must read again.
-_OPEN = "REMOVE #owner, leaseEnd, intentId, intentAt, intentBy, intentTitle, due, dueAt ADD fence :one"
-_OWNED = "#owner = :owner AND fence = :fence"
-_OWNER = {"#owner": "owner"}
-_FREE = "(attribute_not_exists(#owner) OR leaseEnd < :now)"
+_OPEN = (
+    "REMOVE #owner, leaseEnd, intentId, intentAt, intentBy, intentTitle, intentEnd, due, dueAt, tries ADD fence :one"
+)
+OWNED = "#owner = :owner AND fence = :fence"
+OWNER = {"#owner": "owner"}
+FREE = "(attribute_not_exists(#owner) OR leaseEnd < :now)"
 
 
 class Leases(Reading):
@@ -38,7 +38,7 @@ class Leases(Reading):
         """Lease and intent in one conditional update. An intent that is still open is taken over as it is."""
         key = records.subject_key(self._provider, intention.merchant, intention.subject)
         unchanged = "fence = :seen" if seen.fence else "attribute_not_exists(fence)"
-        condition = f"{unchanged} AND {_FREE} AND attribute_not_exists(closedAt)"
+        condition = f"{unchanged} AND {FREE} AND attribute_not_exists(closedAt)"
         item = self._begin(intention, key, condition, {":seen": seen.fence})
         if not _holds(item, intention):
             return Busy()
@@ -48,7 +48,7 @@ class Leases(Reading):
         """The same on an item of its own; with an Idempotency-Key it may have happened before."""
         item_id = intention.key_id or intention.intent_id
         key = records.intent_key(self._provider, intention.merchant, item_id)
-        again = f"attribute_not_exists(tokenId) AND bodyHash = :body AND {_FREE}"
+        again = f"attribute_not_exists(tokenId) AND bodyHash = :body AND {FREE}"
         condition = f"attribute_not_exists(pk) OR expiresAt < :now OR ({again})"
         item = self._begin(intention, key, condition, {":body": intention.body_hash or ""})
         if _holds(item, intention):
@@ -74,7 +74,7 @@ class Leases(Reading):
         if intention.body_hash is not None:
             expression += ", bodyHash = :body"
         if intention.findable:
-            expression += ", due = :due, dueAt = :end"
+            expression += ", due = :due, dueAt = :end, intentEnd = :end"
         arguments = update(
             key,
             f"{expression} REMOVE expiresAt, tokenId ADD fence :one",
@@ -91,7 +91,7 @@ class Leases(Reading):
                 ":due": records.due_shard(key[0]),
                 ":one": 1,
             },
-            _OWNER,
+            OWNER,
         )
         try:
             return self._table.update(arguments)
@@ -139,16 +139,16 @@ class Leases(Reading):
         now = int(self._clock.now())
         if mint.standing:
             if not mint.remembered:
-                return "Delete", delete(key, _OWNED, values, _OWNER)
+                return "Delete", delete(key, OWNED, values, OWNER)
             values |= {":id": token.token_id, ":until": now + KEY_RETENTION}
-            return "Update", update(key, f"SET tokenId = :id, expiresAt = :until {_OPEN}", _OWNED, values, _OWNER)
+            return "Update", update(key, f"SET tokenId = :id, expiresAt = :until {_OPEN}", OWNED, values, OWNER)
         if mint.subject == SHOP:
             values |= {":current": records.token_attributes(token), ":now": now}
-            names = {**_OWNER, "#current": "current"}
-            return "Update", update(key, f"SET #current = :current, checkedAt = :now {_OPEN}", _OWNED, values, names)
-        values[":until"] = (token.expires_at or now) + SESSION_RETENTION
-        condition = f"{_OWNED} AND attribute_not_exists(closedAt)"
-        return "Update", update(key, f"SET expiresAt = :until {_OPEN}", condition, values, _OWNER)
+            names = {**OWNER, "#current": "current"}
+            return "Update", update(key, f"SET #current = :current, checkedAt = :now {_OPEN}", OWNED, values, names)
+        values[":until"] = (token.expires_at or now) + self._session_retention
+        condition = f"{OWNED} AND attribute_not_exists(closedAt)"
+        return "Update", update(key, f"SET expiresAt = :until {_OPEN}", condition, values, OWNER)
 
     def confirm(self, mint: Mint) -> None:
         """The current token was given again."""
@@ -173,16 +173,16 @@ class Leases(Reading):
             ":owner": mint.owner,
             ":fence": mint.fence,
             ":now": now,
-            ":until": now + SESSION_RETENTION,
+            ":until": now + self._session_retention,
             ":soon": now + SETTLING,
             ":one": 1,
         }
         try:
             if expression is None:
-                self._table.delete(delete(self._mint_key(mint), _OWNED, values, _OWNER))
+                self._table.delete(delete(self._mint_key(mint), OWNED, values, OWNER))
             else:
-                condition = _OWNED if mint.subject == SHOP else f"{_OWNED} AND attribute_not_exists(closedAt)"
-                self._table.update(update(self._mint_key(mint), expression, condition, values, _OWNER))
+                condition = OWNED if mint.subject == SHOP else f"{OWNED} AND attribute_not_exists(closedAt)"
+                self._table.update(update(self._mint_key(mint), expression, condition, values, OWNER))
         except ConditionFailed:
             pass  # the lease was taken over, or the session closed: it is not ours to change any more
 

@@ -7,8 +7,8 @@
         intent#{intent or key}      a standing token's lease and open intent,     no TTL
                                     then its Idempotency-Key's memory             TTL: the end of the key's retention
     chicksx#{merchant}#session:{id} one checkout session
-        subject                     closed? lease and open intent                 TTL: its retention's end,
-                                                                                  none while somebody holds the lease
+        subject                     lease and open intent; closed since when,     TTL: its retention's end,
+                                    by which order                                none while somebody holds the lease
         token#{tokenId}             its token                                     TTL: the provider's expiry
     broker
         id                          this stack's random name                      no TTL
@@ -26,6 +26,8 @@ from token_broker.aws.attributes import Key
 from token_broker.model import SERVABLE, SHOP, Origin, State, Token, Use
 
 BROKER_KEY = ("broker", "id")
+#: What the sort keys of a token's record, of a shop's subject, and of a standing token's intent begin with.
+TOKEN, SUBJECT, INTENT = "token#", "subject#", "intent#"
 DUE_SHARDS = 16
 
 

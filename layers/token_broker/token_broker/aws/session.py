@@ -27,13 +27,13 @@ __all__ = ["BotoCoreError", "ClientError", "client", "error_code"]
 class _Loader(Loader):
     """botocore's own data, but not all of it.
 
-    Its table of every service's endpoints takes 30 ms to parse, and the search of 400 services' folders for the two in
+    Its table of every service's endpoints takes 30 ms to parse, and the search of 400 services' folders for those in
     use 10 ms. The table only says which partition a region is in: addresses and signing are each service's own rules.
     """
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  # each has what is asked for
         """The services that are used here."""
-        return ["dynamodb", "secretsmanager"]
+        return ["dynamodb", "secretsmanager", "sqs"]
 
     def load_data_with_path(self, name: str) -> tuple[Any, str]:
         """One file's data, and where it is."""

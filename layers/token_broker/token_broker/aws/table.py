@@ -123,6 +123,23 @@ class Table:
                 return
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
+    def query_index(self, index: str, shard: str, until: int) -> Iterator[list[dict[str, Any]]]:
+        """The entries of one shard of the due-index by that time, oldest first, page by page.
+
+        An index is read as it was a moment ago: who acts on an entry looks at the item itself first.
+        """
+        arguments: dict[str, Any] = {
+            "IndexName": index,
+            "KeyConditionExpression": "due = :shard AND dueAt <= :until",
+            "ExpressionAttributeValues": wrap_all({":shard": shard, ":until": until}),
+        }
+        while True:
+            page = self._do("query", **arguments)
+            yield [unwrap_all(item) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return
+            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
     def update(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """A conditional update; the item as it is now. Raises `ConditionFailed`."""
         answer = self._do(

@@ -2,7 +2,9 @@
 
 from token_broker.aws.leases import Leases
 from token_broker.aws.revocations import Revocations
+from token_broker.aws.sessions import Sessions
+from token_broker.aws.unfinished import Unfinished
 
 
-class DynamoTokens(Leases, Revocations):
+class DynamoTokens(Leases, Revocations, Sessions, Unfinished):
     """One provider's tokens."""

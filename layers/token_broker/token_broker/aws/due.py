@@ -1,0 +1,79 @@
+"""The sparse index of what is due, and the queues that the work goes to."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from token_broker.aws.records import DUE_SHARDS
+from token_broker.aws.session import BotoCoreError, ClientError, error_code
+from token_broker.aws.table import Table
+from token_broker.due import DueItem, Work
+from token_broker.errors import StorageUnavailable
+
+INDEX = "due"
+#: What SendMessageBatch takes.
+BATCH = 10
+
+
+class DynamoDueIndex:
+    """The `DueIndex` port."""
+
+    shards = DUE_SHARDS
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def pages(self, shard: int, now: int) -> Iterator[list[DueItem]]:
+        """The index says where the items are and since when they are due; nothing else is in it."""
+        for page in self._table.query_index(INDEX, f"due#{shard}", now):
+            yield [_item(entry) for entry in page]
+
+
+def _item(entry: Mapping[str, Any]) -> DueItem:
+    provider, merchant = entry["pk"].split("#", 2)[:2]
+    return DueItem(provider, merchant, entry["sk"], int(entry["dueAt"]))
+
+
+class SqsWorkQueues:
+    """The `WorkQueues` port: FIFO queues by provider. A merchant is a message group: one worker has it at a time."""
+
+    batch_size = BATCH
+
+    def __init__(self, make_client: Callable[[], Any], urls: Mapping[str, str]) -> None:
+        self._make_client = make_client
+        self._urls = urls
+
+    def has(self, provider: str) -> bool:
+        """Whether the template names a queue."""
+        return provider in self._urls
+
+    def send(self, provider: str, batch: Sequence[Work]) -> int:
+        """One SendMessageBatch, which can fail for some of its entries alone."""
+        entries = [
+            {
+                "Id": str(number),
+                "MessageGroupId": work.merchant,
+                "MessageDeduplicationId": deduplication_id(work),
+                "MessageBody": body(work),
+            }
+            for number, work in enumerate(batch)
+        ]
+        try:
+            answer = self._make_client().send_message_batch(QueueUrl=self._urls[provider], Entries=entries)
+        except (ClientError, BotoCoreError) as error:
+            failure = StorageUnavailable("The queue of work did not answer. The next run sends again.")
+            failure.add_note(f"SQS: {error_code(error)}")
+            raise failure from None
+        return len(answer.get("Successful", []))
+
+
+def body(work: Work) -> str:
+    """What the provider's worker accepts."""
+    return json.dumps({"merchant": work.merchant, "items": [item.item for item in work.items]})
+
+
+def deduplication_id(work: Work) -> str:
+    """The same only while nobody has worked on any of the items: who did has moved or ended what is due."""
+    said = json.dumps([work.merchant, *([item.item, item.due_at] for item in work.items)])
+    return hashlib.sha256(said.encode()).hexdigest()

@@ -1,0 +1,44 @@
+"""Closing a session: its state outlives every token of it, and stands in the way of every mint."""
+
+from typing import Any
+
+from token_broker.aws import records
+from token_broker.aws.items import ProviderItems
+from token_broker.aws.table import ConditionFailed, update
+from token_broker.errors import StorageUnavailable
+from token_broker.ports import Closure
+
+#: How often others may change the TTL between two of our writes, which are some milliseconds apart.
+ROUNDS = 3
+
+# Whoever holds the lease finds the session closed at the end of the mint: there is nothing left to hold.
+_NO_LEASE = "REMOVE #owner, leaseEnd"
+_OWNER = {"#owner": "owner"}
+_OPEN = "attribute_not_exists(closedAt)"
+#: The TTL stays where it comes late enough: while the session's token lives, it is the token's end and the retention.
+_KEEPING = "expiresAt = if_not_exists(expiresAt, :until)", "(attribute_not_exists(expiresAt) OR expiresAt >= :until)"
+_PROLONGING = "expiresAt = :until", "expiresAt < :until"
+
+
+class Sessions(ProviderItems):
+    """The end of checkout sessions."""
+
+    def close(self, merchant: str, subject: str, order_id: str | None) -> Closure:
+        """One conditional write, or two where the session's TTL would come too early."""
+        key = records.subject_key(self._provider, merchant, subject)
+        now = int(self._clock.now())
+        values = {":now": now, ":order": order_id, ":until": now + self._session_retention}
+        closing = "SET closedAt = :now" if order_id is None else "SET closedAt = :now, orderId = :order"
+        for until, fitting in (_KEEPING, _PROLONGING) * ROUNDS:
+            close = update(key, f"{closing}, {until} {_NO_LEASE}", f"{_OPEN} AND {fitting}", values, _OWNER)
+            try:
+                return _closure(self._table.update(close), new=True)
+            except ConditionFailed as failed:
+                # Also where this very write had happened and its answer was lost.
+                if failed.found is not None and "closedAt" in failed.found:
+                    return _closure(failed.found, new=False)
+        raise StorageUnavailable("The session was too busy, and is not closed yet. Try again.")
+
+
+def _closure(item: dict[str, Any], *, new: bool) -> Closure:
+    return Closure(closed_at=item["closedAt"], order_id=item.get("orderId"), new=new)

@@ -1,0 +1,78 @@
+"""What was begun and not ended, for whoever the clock sends: pending revocations, and open intents of dead holders."""
+
+from contextlib import suppress
+from typing import Any
+
+from token_broker.aws import records
+from token_broker.aws.items import ProviderItems
+from token_broker.aws.leases import FREE, LEASE, OWNED, OWNER
+from token_broker.aws.table import ConditionFailed, update
+from token_broker.model import SHOP, Mint, State
+from token_broker.ports import OpenIntent, PendingRevocation
+
+
+class Unfinished(ProviderItems):
+    """Each write can be made again, and changes nothing where somebody else was faster."""
+
+    def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:
+        """One consistent read."""
+        item = self._table.get(self._token_key(merchant, SHOP, token_id))
+        if item is None or item["state"] != State.REVOKING.value:
+            return None
+        return PendingRevocation(records.token_of(item), item["revokingAt"], item["dueAt"], item.get("tries", 0))
+
+    def put_off(self, pending: PendingRevocation, due_at: int) -> None:
+        """Another time, and one more try counted."""
+        token = pending.token
+        values = {":due": due_at, ":seen": pending.due_at, ":revoking": State.REVOKING.value, ":one": 1}
+        arguments = update(
+            self._token_key(token.merchant, token.subject, token.token_id),
+            "SET dueAt = :due ADD tries :one",
+            "#state = :revoking AND dueAt = :seen",
+            values,
+            {"#state": "state"},
+        )
+        with suppress(ConditionFailed):  # confirmed meanwhile, or put off already
+            self._table.update(arguments)
+
+    def take_over(self, merchant: str, item: str, owner: str) -> OpenIntent | None:
+        """The lease of an open intent, by the fence as any holder has it. Nothing is begun where none is open."""
+        pk, now = records.partition(self._provider, merchant), int(self._clock.now())
+        values = {":owner": owner, ":end": now + LEASE, ":now": now, ":one": 1}
+        arguments = update(
+            (pk, item),
+            "SET #owner = :owner, leaseEnd = :end, dueAt = :end ADD fence :one",
+            f"attribute_exists(intentId) AND dueAt <= :now AND {FREE}",
+            values,
+            OWNER,
+        )
+        try:
+            found = self._table.update(arguments)
+        except ConditionFailed as failure:
+            found = failure.found or {}
+            if found.get("owner") != owner:
+                return None  # else the write had happened, and its answer was lost
+        return _open_intent(merchant, item, owner, found)
+
+    def leave_open(self, mint: Mint, due_at: int) -> None:
+        """The lease's end before its time; the intent stays."""
+        key = records.partition(self._provider, mint.merchant, mint.subject), mint.key
+        values = {":owner": mint.owner, ":fence": mint.fence, ":due": due_at, ":one": 1}
+        expression = "SET dueAt = :due REMOVE #owner, leaseEnd ADD tries :one"
+        with suppress(ConditionFailed):  # the lease was taken over
+            self._table.update(update(key, expression, OWNED, values, OWNER))
+
+
+def _open_intent(merchant: str, item: str, owner: str, found: dict[str, Any]) -> OpenIntent:
+    mint = Mint(
+        merchant=merchant,
+        subject=SHOP,
+        key=item,
+        intent_id=found["intentId"],
+        owner=owner,
+        fence=found["fence"],
+        continued=True,
+        title=found.get("intentTitle"),
+        remembered="bodyHash" in found,
+    )
+    return OpenIntent(mint, found.get("intentBy", ""), found["intentEnd"], found.get("tries", 0))

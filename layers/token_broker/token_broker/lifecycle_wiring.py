@@ -1,0 +1,48 @@
+"""Where the parts of the clock's run are put together."""
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from token_broker import settings
+from token_broker.aws.due import DynamoDueIndex, SqsWorkQueues
+from token_broker.aws.session import client
+from token_broker.aws.table import Table
+from token_broker.clock import Deadline, SystemClock
+from token_broker.dispatching import Dispatcher
+from token_broker.grant import Grant
+from token_broker.telemetry import PowertoolsTelemetry
+
+#: The providers that have a worker; each one's queue is in the variable WORK_QUEUE_{PROVIDER}.
+PROVIDERS = ("shopify",)
+
+
+@dataclass
+class LifecycleAssembly:
+    """Each part is made at its first use and kept for the life of the process."""
+
+    name: str = "lifecycle"
+
+    @cached_property
+    def telemetry(self) -> PowertoolsTelemetry:
+        """Logs and metrics."""
+        return PowertoolsTelemetry(self.name)
+
+    @cached_property
+    def _clock(self) -> SystemClock:
+        return SystemClock()
+
+    @cached_property
+    def _index(self) -> DynamoDueIndex:
+        return DynamoDueIndex(Table(partial(client, "dynamodb"), settings.settings().table))
+
+    @cached_property
+    def _queues(self) -> SqsWorkQueues:
+        urls = {provider: settings.optional(f"WORK_QUEUE_{provider.upper()}", "") for provider in PROVIDERS}
+        return SqsWorkQueues(partial(client, "sqs"), {name: url for name, url in urls.items() if url})
+
+    def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> Dispatcher:  # noqa: ARG002
+        """One run. No route leads here, so there is no storefront to bound."""
+        return Dispatcher(self._index, self._queues, self._clock, self.telemetry, deadline)
+
+
+LIFECYCLE = LifecycleAssembly()

@@ -1,0 +1,195 @@
+"""Working off what is due of one merchant: revocations that the provider has not confirmed, and intents that their
+holder left open.
+
+Every step can be done again: a run that ends anywhere leaves its items due. An item that cannot be finished is put off
+with a capped back-off, and never given up.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from token_broker.call import PROVIDER_BUDGET, Call
+from token_broker.errors import (
+    BrokerError,
+    Conflict,
+    Fate,
+    MerchantMisconfigured,
+    MerchantNotFound,
+    MintInProgress,
+    ProviderFailure,
+    ProviderNotConfigured,
+    ProviderRejectedCredentials,
+    ShopUnavailable,
+)
+from token_broker.marks import new_owner
+from token_broker.minting import adopt
+from token_broker.ports import ListingProvider
+
+#: Seconds to the second try; doubled for each further one, up to the longest pause.
+FIRST_PAUSE, LONGEST_PAUSE = 60, 60 * 60
+#: Doublings after which the longest pause is reached.
+_DOUBLINGS = 6
+#: Seconds after the end of its last holder's time at which an intent that led to nothing is ended: what a provider
+#: does not list by then, it has not made.
+SETTLED_AFTER = 120
+#: Seconds that must be left to begin with one more item.
+ITEM_TIME = 6.0
+
+#: What no later item of the merchant would fare better with, nor the same one soon: somebody has to mend it.
+_LASTING = (
+    MerchantNotFound,
+    MerchantMisconfigured,
+    ProviderRejectedCredentials,
+    ProviderNotConfigured,
+    ShopUnavailable,
+)
+
+
+@dataclass(slots=True)
+class Maintained:
+    """What became of the items. Those `left` were not looked at, or are not due (any more)."""
+
+    done: int = 0
+    put_off: int = 0
+    left: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer to a direct invocation."""
+        return {"done": self.done, "putOff": self.put_off, "left": self.left}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One item in work: `work` tells whether it is finished, or when to come back at the earliest (Unix seconds);
+    `put_off` has it come back then. `tries` is how often it was put off before.
+    """
+
+    work: Callable[[], int | None]
+    put_off: Callable[[int], None]
+    tries: int
+    subject: Mapping[str, object]
+
+
+def maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str]) -> Maintained:
+    """Work on the items, as far as the time goes. Raises `StorageUnavailable`."""
+    so_far = Maintained()
+    lasting: BrokerError | None = None
+    for number, item in enumerate(items):
+        if call.deadline.left() < ITEM_TIME:
+            so_far.left += len(items) - number
+            break
+        job = _job(call, merchant, item)
+        if job is None:
+            so_far.left += 1
+            continue
+        if lasting is not None:
+            _put_off(call, job, lasting)
+            so_far.put_off += 1
+            continue
+        failure = _do(call, job, so_far)
+        if isinstance(failure, _LASTING):
+            lasting = failure
+        elif isinstance(failure, ProviderFailure) and failure.retryable:
+            # It is down, or wants fewer requests: the others stay due, and the next run tries again with one of them.
+            so_far.left += len(items) - number - 1
+            break
+    return so_far
+
+
+def _do(call: Call[ListingProvider], job: Job, so_far: Maintained) -> BrokerError | None:
+    """What it failed with, once it is put off."""
+    try:
+        again_at = job.work()
+    except MintInProgress:
+        so_far.left += 1  # the right to end it was lost: it is another's by now
+        return None
+    except (ProviderFailure, MerchantNotFound, MerchantMisconfigured, Conflict) as failure:
+        _put_off(call, job, failure)
+        so_far.put_off += 1
+        return failure
+    if again_at is None:
+        so_far.done += 1
+    else:
+        job.put_off(again_at)
+        so_far.put_off += 1
+    return None
+
+
+def _put_off(call: Call[ListingProvider], job: Job, failure: BrokerError) -> None:
+    lasting = isinstance(failure, (*_LASTING, Conflict))
+    seconds = pause(_DOUBLINGS if lasting else job.tries, call.jitter())
+    if failure.retry_after is not None:
+        seconds = max(seconds, min(failure.retry_after_seconds or 0, LONGEST_PAUSE))
+    call.telemetry.notice("due_item_put_off", code=failure.code, seconds=seconds, tries=job.tries + 1, **job.subject)
+    job.put_off(int(call.clock.now()) + seconds)
+
+
+def pause(tries: int, jitter: float) -> int:
+    """Seconds after that many tries that were put off; up to half less by `jitter` (0 to 1), so that not all come back
+    at once.
+    """
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE << min(tries, _DOUBLINGS))
+    return round(longest * (1 - jitter / 2))
+
+
+def _job(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:
+    """The item's job, by what it is; None where nothing is due (any more), or somebody else has it."""
+    kind, _, name = item.partition("#")
+    make = _KINDS.get(kind)
+    if make is None:
+        call.telemetry.notice("due_item_unknown", kind=kind)
+        return None
+    return make(call, merchant, name)
+
+
+def _revocation(call: Call[ListingProvider], merchant: str, token_id: str) -> Job | None:
+    pending = call.store.pending_revocation(merchant, token_id)
+    now = int(call.clock.now())
+    if pending is None:
+        return None
+    age = now - pending.since
+    if pending.due_at > now:
+        return None
+    token = pending.token
+
+    def work() -> None:
+        until = call.deadline.within(PROVIDER_BUDGET)
+        if token.realm not in ("", call.account(merchant).realm):
+            raise Conflict("The token was made at another shop than the merchant's secret names now.")
+        call.ask(merchant, lambda account: call.provider.revoke(account, token_id, until))
+        call.store.mark_revoked(token)
+        call.telemetry.count("TokensRevoked")
+
+    def put_off(due_at: int) -> None:
+        call.telemetry.count("OldestRevocationAge", age, "Seconds")
+        call.store.put_off(pending, due_at)
+
+    return Job(work, put_off, pending.tries, {"token_id": token_id, "age": age})
+
+
+def _intent(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:
+    intent = call.store.take_over(merchant, item, new_owner())
+    if intent is None:
+        return None
+    mint = intent.mint
+    settled_at = intent.asked_until + SETTLED_AFTER
+
+    def work() -> int | None:
+        if adopt(call, intent, call.deadline.within(PROVIDER_BUDGET)) is not None:
+            return None
+        if call.clock.now() < settled_at:
+            return settled_at
+        call.store.give_up(mint, Fate.NOT_DONE)
+        call.telemetry.notice("intent_led_to_nothing", intent=mint.intent_id)
+        return None
+
+    return Job(work, lambda due_at: call.store.leave_open(mint, due_at), intent.tries, {"intent": mint.intent_id})
+
+
+#: What can be due, by what its key begins with: a further kind of work is one more line.
+_KINDS: Mapping[str, Callable[[Call[ListingProvider], str, str], Job | None]] = {
+    "token": _revocation,
+    "subject": lambda call, merchant, name: _intent(call, merchant, f"subject#{name}"),
+    "intent": lambda call, merchant, name: _intent(call, merchant, f"intent#{name}"),
+}

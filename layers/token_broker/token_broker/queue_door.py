@@ -1,0 +1,68 @@
+"""The way in for an order system: SQS messages, each one JSON object that has the same fields among its members.
+
+A batch is worked off message by message. One that fails is reported, so that SQS hands it out again and, after its last
+try, puts it aside in the dead-letter queue; the others are done.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from token_broker import strict_json
+from token_broker.doors import Reply
+from token_broker.errors import BrokerError, InvalidRequest
+from token_broker.grant import Grant
+from token_broker.inputs import Input, sources
+
+SOURCE = "aws:sqs"
+
+
+def messages(event: Any) -> list[Mapping[str, Any]] | None:
+    """The batch's messages; None where the event is no batch."""
+    records = event.get("Records") if isinstance(event, Mapping) and len(event) == 1 else None
+    if not isinstance(records, list):
+        return None
+    return records if all(isinstance(each, Mapping) and each.get("eventSource") == SOURCE for each in records) else None
+
+
+class QueueDoor:
+    """One message."""
+
+    def __init__(self, message: Mapping[str, Any]) -> None:
+        self._message = message
+
+    @property
+    def request_id(self) -> str:
+        """The message's id, which is the same at each try."""
+        return str(self._message.get("messageId", ""))
+
+    def caller(self) -> str:
+        """Whoever may send to the queue is trusted for every merchant."""
+        return "queue"
+
+    def grant(self) -> Grant | None:
+        """None: IAM has judged who may send."""
+        return None
+
+    def given(self, kind: type[Input]) -> dict[str, Any]:
+        """The fields among the members of the message's body.
+
+        An event is there for many readers, and has members for others. The length is SQS's to limit.
+        """
+        text = self._message.get("body")
+        if not isinstance(text, str):
+            raise InvalidRequest("A message must be text. Send one JSON object.")
+        try:
+            value = strict_json.loads(text)
+        except strict_json.NotStrictJson as reason:
+            raise InvalidRequest(f"The message is not usable: {reason}. Send one JSON object.") from None
+        if not isinstance(value, dict):
+            raise InvalidRequest("A message must be one JSON object.")
+        return {source.name: value[source.name] for source in sources(kind).values() if source.name in value}
+
+    def answer(self, reply: Reply) -> bool:  # noqa: ARG002  # nobody waits for it
+        """Done."""
+        return True
+
+    def refuse(self, error: BrokerError) -> bool:  # noqa: ARG002  # the log has it
+        """Not done."""
+        return False

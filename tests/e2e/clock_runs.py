@@ -1,0 +1,42 @@
+"""The stack's clock, stopped for the tests: they run it themselves, so that no run falls between a test's two looks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sandbox.signed_api import Stack
+
+DISPATCH = "lifecycle/dispatch"
+_OF_AN_UPDATE = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target", "Description")
+
+
+def schedule_of(stack: Stack) -> dict[str, Any]:
+    """The schedule that starts the clock's function."""
+    scheduler = stack.client("scheduler")
+    function = stack.described["functions"][DISPATCH]
+    names = [each["Name"] for each in scheduler.list_schedules()["Schedules"]]
+    (found,) = [
+        schedule
+        for schedule in (scheduler.get_schedule(Name=name) for name in names)
+        if schedule["Target"]["Arn"].endswith(f":function:{function}")
+    ]
+    return dict(found)
+
+
+@contextmanager
+def stopped(stack: Stack) -> Iterator[None]:
+    """No run by itself inside; then as before."""
+    schedule, scheduler = schedule_of(stack), stack.client("scheduler")
+    given = {name: schedule[name] for name in _OF_AN_UPDATE if name in schedule}
+    scheduler.update_schedule(**given, State="DISABLED")
+    try:
+        yield
+    finally:
+        scheduler.update_schedule(**given, State=schedule["State"])
+
+
+def run(stack: Stack) -> dict[str, Any]:
+    """One run of the clock, as the schedule starts it."""
+    answer, error = stack.invoke(DISPATCH, {})
+    assert error is None, answer
+    return dict(answer)

@@ -1,0 +1,63 @@
+"""The due-index and the queues of work in memory."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+from tests.fakes.clock import NOW
+from token_broker.due import DueIndex, DueItem, Work, WorkQueues
+
+
+def due(merchant: str = "acme", item: str = "subject#shop", *, provider: str = "shopify", ago: int = 0) -> DueItem:
+    """One item that is due since so many seconds."""
+    return DueItem(provider, merchant, item, int(NOW) - ago)
+
+
+class MemoryDueIndex:
+    """The `DueIndex` port. `parts` holds the pages of each shard; `asked` is what was looked at."""
+
+    def __init__(self, *, shards: int = 4) -> None:
+        self.shards = shards
+        self.parts: defaultdict[int, list[list[DueItem]]] = defaultdict(list)
+        self.asked: list[int] = []
+        self.pages_read = 0
+        #: What happens while a page is read.
+        self.read: Callable[[], object] = lambda: None
+
+    def pages(self, shard: int, now: int) -> Iterator[list[DueItem]]:
+        self.asked.append(shard)
+        for page in self.parts[shard] or [[]]:
+            self.pages_read += 1
+            self.read()
+            yield [item for item in page if item.due_at <= now]
+
+
+class MemoryWorkQueues:
+    """The `WorkQueues` port. `refused` merchants' messages are not taken; `failures` are of the next calls."""
+
+    batch_size = 10
+
+    def __init__(self, *providers: str) -> None:
+        self.providers = providers or ("shopify",)
+        self.sent: list[Work] = []
+        self.calls: list[int] = []
+        self.refused: set[str] = set()
+        #: What happens while a batch is taken.
+        self.took: Callable[[], object] = lambda: None
+        self.failures: list[Exception] = []
+
+    def has(self, provider: str) -> bool:
+        return provider in self.providers
+
+    def send(self, provider: str, batch: Sequence[Work]) -> int:
+        self.calls.append(len(batch))
+        self.took()
+        if self.failures:
+            raise self.failures.pop(0)
+        taken = [work for work in batch if work.merchant not in self.refused]
+        self.sent += taken
+        return len(taken)
+
+
+def ports() -> tuple[DueIndex, WorkQueues]:
+    """The type checker holds the fakes against their ports here."""
+    return MemoryDueIndex(), MemoryWorkQueues()

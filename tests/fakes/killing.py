@@ -1,0 +1,52 @@
+"""A process that dies between two lines: after the n-th call to anything outside of it."""
+
+from typing import Any
+
+from tests.fakes.surroundings import ListingSurroundings
+
+
+class Killed(BaseException):
+    """The end of the process: nothing of the product may catch it."""
+
+
+class Killer:
+    """Counts the calls to what it watches, and kills after the one of that number (from 1 on; None: never)."""
+
+    def __init__(self, after: int | None = None) -> None:
+        self._after = after
+        self.calls: list[str] = []
+
+    def watch(self, port: Any) -> Any:
+        """The port; each of its operations is counted once it has done its work."""
+        return _Watched(port, self)
+
+    def surround(self, stack: ListingSurroundings) -> None:
+        """Watch everything outside of the process."""
+        stack.store = self.watch(stack.store)
+        stack.provider = self.watch(stack.provider)
+        stack.secrets = self.watch(stack.secrets)
+
+    def count(self, operation: str) -> None:
+        """One call has done its work."""
+        self.calls.append(operation)
+        if len(self.calls) == self._after:
+            raise Killed(operation)
+
+
+class _Watched:
+    def __init__(self, port: Any, killer: Killer) -> None:
+        self._port = port
+        self._killer = killer
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._port, name)
+        if not callable(value):
+            return value
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            try:
+                return value(*arguments, **named)
+            finally:
+                self._killer.count(name)
+
+        return call

@@ -1,0 +1,275 @@
+"""What each operation asks of AWS and of its provider: the table in docs/lifecycle.md, measured."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import pytest
+
+from tests.integration.aws_calls import counted
+from tests.integration.functions import CHICKSX, CREATE, CURRENT, DELETE, DISPATCH, FOURTHWALL, LIST, MAINTAIN, ROOT
+from tests.integration.stack import MERCHANT, Stack
+from token_broker.aws.leases import LEASE
+
+CLOSE = "chicksx/close_session"
+DAY = 24 * 60 * 60
+
+
+@dataclass
+class Meter:
+    """A stack with warm workers; `measured` is what the operation asked for, in its order."""
+
+    stack: Stack
+    clients: Mapping[str, Any]
+    aws: list[str] = field(default_factory=list)
+    provider: list[str] = field(default_factory=list)
+
+    def measure(self, function: str, call: Callable[[], Any]) -> None:
+        """Note what the call asks for; the secret and the stack's name were read before."""
+        self.stack.control.forget_requests()
+        with counted(*self.clients.values()) as asked:
+            call()
+        self.aws = list(asked)
+        self.provider = [] if function == DISPATCH else [each["method"] for each in self.stack.asked(function)]
+
+
+@pytest.fixture
+def meter(stack: Stack, aws: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Meter]:
+    sqs = aws["sqs"]
+    queue = sqs.create_queue(QueueName="work.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    monkeypatch.setenv("WORK_QUEUE_SHOPIFY", queue)
+    yield Meter(stack, aws)
+    sqs.delete_queue(QueueUrl=queue)
+
+
+def api(stack: Stack, function: str, **event: Any) -> Any:
+    answer = stack.worker(function).api(**event)
+    assert answer.status in (200, 201, 202), answer
+    return answer.body
+
+
+def create(stack: Stack, key: str | None = None) -> str:
+    return str(api(stack, CREATE, body={"title": "Kiosk"}, headers={"Idempotency-Key": key})["tokenId"])
+
+
+def session(stack: Stack, session_id: str) -> Any:
+    return api(stack, CHICKSX, body={"sessionId": session_id})
+
+
+def revoke(stack: Stack, token_id: str) -> Any:
+    return api(stack, DELETE, path={"tokenId": token_id}, query={})
+
+
+def work(stack: Stack, item: str) -> Any:
+    return stack.worker(MAINTAIN).invoke({"merchant": MERCHANT, "items": [item]})
+
+
+def from_memory(meter: Meter) -> None:
+    api(meter.stack, CURRENT)
+    meter.measure(CURRENT, lambda: api(meter.stack, CURRENT))
+
+
+def from_the_table(meter: Meter) -> None:
+    api(meter.stack, CURRENT)
+    meter.stack.clock.offset += 31
+    meter.measure(CURRENT, lambda: api(meter.stack, CURRENT))
+
+
+def current_minted(meter: Meter) -> None:
+    first = api(meter.stack, CURRENT)["tokenId"]
+    revoke(meter.stack, first)
+    meter.stack.clock.offset += 31
+    meter.measure(CURRENT, lambda: api(meter.stack, CURRENT))
+
+
+def standing(meter: Meter) -> None:
+    create(meter.stack)
+    meter.measure(CREATE, lambda: create(meter.stack))
+
+
+def standing_again(meter: Meter) -> None:
+    create(meter.stack, "k-1")
+    meter.measure(CREATE, lambda: create(meter.stack, "k-1"))
+
+
+def standing_lost(meter: Meter) -> None:
+    create(meter.stack)
+    meter.stack.control.fault("shopify", "act_then_drop", method="POST")
+    meter.measure(CREATE, lambda: create(meter.stack))
+
+
+def listed(meter: Meter) -> None:
+    api(meter.stack, LIST)
+    meter.measure(LIST, lambda: api(meter.stack, LIST))
+
+
+def standing_revoked(meter: Meter) -> None:
+    first, second = create(meter.stack), create(meter.stack)
+    revoke(meter.stack, first)
+    meter.measure(DELETE, lambda: revoke(meter.stack, second))
+
+
+def current_revoked(meter: Meter) -> None:
+    revoke(meter.stack, create(meter.stack))
+    current = api(meter.stack, CURRENT)["tokenId"]
+    meter.measure(DELETE, lambda: revoke(meter.stack, current))
+
+
+def session_new(meter: Meter) -> None:
+    session(meter.stack, "s-1")
+    meter.measure(CHICKSX, lambda: session(meter.stack, "s-2"))
+
+
+def session_existing(meter: Meter) -> None:
+    session(meter.stack, "s-1")
+    meter.measure(CHICKSX, lambda: session(meter.stack, "s-1"))
+
+
+def session_closed(meter: Meter) -> None:
+    session(meter.stack, "s-1")
+    close = {"merchant": MERCHANT, "sessionId": "s-2"}
+    meter.measure(CLOSE, lambda: meter.stack.worker(CLOSE).invoke(close))
+
+
+def fourthwall_new(meter: Meter) -> None:
+    api(meter.stack, FOURTHWALL)
+    meter.stack.merchant("fourthwall", "other")
+    other: dict[str, Any] = {"path": {"merchant": "other"}}
+    # Its secret is read by a call that fails after it.
+    meter.stack.control.fault("fourthwall", "status", status=500, times=3)
+    meter.stack.worker(FOURTHWALL).api(**other)
+    meter.stack.control.forget_faults()
+    meter.measure(FOURTHWALL, lambda: api(meter.stack, FOURTHWALL, **other))
+
+
+def fourthwall_confirmed(meter: Meter) -> None:
+    api(meter.stack, FOURTHWALL)
+    fresh = {"headers": {"Cache-Control": "no-cache"}}
+    api(meter.stack, FOURTHWALL, **fresh)
+    meter.measure(FOURTHWALL, lambda: api(meter.stack, FOURTHWALL, **fresh))
+
+
+def idle_run(meter: Meter) -> None:
+    meter.stack.worker(DISPATCH).invoke({})
+    meter.measure(DISPATCH, lambda: meter.stack.worker(DISPATCH).invoke({}))
+
+
+def run_for_ten(meter: Meter) -> None:
+    """All ten in one part of the index; in several parts it would be a batch for each."""
+    for number in range(10):
+        key = {"pk": {"S": f"shopify#m-{number}"}, "sk": {"S": "subject#shop"}}
+        due = {"due": {"S": "due#7"}, "dueAt": {"N": "1000"}}
+        meter.stack.dynamodb.put_item(TableName=meter.stack.table, Item={**key, **due})
+    meter.measure(DISPATCH, lambda: meter.stack.worker(DISPATCH).invoke({}))
+
+
+def pending(meter: Meter) -> str:
+    """A revocation that was not confirmed, and a worker that has worked before."""
+    meter.stack.control.fault("shopify", "status", method="DELETE", status=503, times=6)
+    tokens = [create(meter.stack), create(meter.stack)]
+    for token_id in tokens:
+        revoke(meter.stack, token_id)
+    work(meter.stack, f"token#{tokens[0]}")
+    return f"token#{tokens[1]}"
+
+
+def revocation_confirmed(meter: Meter) -> None:
+    item = pending(meter)
+    meter.measure(MAINTAIN, lambda: work(meter.stack, item))
+
+
+def revocation_put_off(meter: Meter) -> None:
+    item = pending(meter)
+    meter.stack.control.fault("shopify", "status", method="DELETE", status=503, times=3)
+    meter.measure(MAINTAIN, lambda: work(meter.stack, item))
+
+
+def nothing_due(meter: Meter) -> None:
+    item = pending(meter)
+    work(meter.stack, item)
+    meter.measure(MAINTAIN, lambda: work(meter.stack, item))
+
+
+def opened(meter: Meter, kind: str) -> str:
+    """An intent that a lost answer left open; the worker has ended another before."""
+    items: list[str] = []
+    for _ in range(2):
+        meter.stack.control.fault("shopify", kind, method="POST")
+        meter.stack.control.fault("shopify", "status", method="GET", status=500, times=3)
+        meter.stack.worker(CREATE).api(body={"title": "Kiosk"}, headers={"Idempotency-Key": None})
+        (item,) = [each["sk"] for each in meter.stack.items() if "intentId" in each and each["sk"] not in items]
+        items.append(item)
+    meter.stack.clock.offset += LEASE + 1
+    work(meter.stack, items[0])
+    return items[1]
+
+
+def adopted(meter: Meter) -> None:
+    item = opened(meter, "act_then_drop")
+    meter.measure(MAINTAIN, lambda: work(meter.stack, item))
+
+
+def still_open(meter: Meter) -> None:
+    item = opened(meter, "drop_before_acting")
+    meter.measure(MAINTAIN, lambda: work(meter.stack, item))
+
+
+SCENARIOS: dict[str, Callable[[Meter], None]] = {
+    "the current token, from memory": from_memory,
+    "the current token, from the table": from_the_table,
+    "the current token, minted": current_minted,
+    "a standing token": standing,
+    "a standing token again, by its key": standing_again,
+    "a standing token whose answer was lost": standing_lost,
+    "the list": listed,
+    "revoking a standing token": standing_revoked,
+    "revoking the current token": current_revoked,
+    "a session's token, new": session_new,
+    "a session's token, existing": session_existing,
+    "closing a session": session_closed,
+    "Fourthwall's token, new": fourthwall_new,
+    "Fourthwall's token, confirmed": fourthwall_confirmed,
+    "the clock's run, nothing due": idle_run,
+    "the clock's run, ten merchants": run_for_ten,
+    "the worker: a revocation confirmed": revocation_confirmed,
+    "the worker: a revocation put off": revocation_put_off,
+    "the worker: a token adopted": adopted,
+    "the worker: an intent left open": still_open,
+    "the worker: nothing due any more": nothing_due,
+}
+
+
+def described() -> dict[str, list[list[str]]]:
+    """The rows of the table: AWS's operations, and the provider's methods."""
+    table = (ROOT / "docs/lifecycle.md").read_text().partition("## What an operation costs")[2]
+    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ") and "---" not in line]
+    return {name.strip(): [_calls(cell) for cell in cells] for name, *cells in rows[1:]}
+
+
+def _calls(cell: str) -> list[str]:
+    found = re.findall(r"(?:(\d+) \u00d7 )?`(\w+)`", cell)
+    assert found or cell.strip() == "none"
+    return [name for times, name in found for _ in range(int(times or 1))]
+
+
+def test_every_row_is_measured() -> None:
+    assert list(described()) == list(SCENARIOS)
+
+
+@pytest.mark.parametrize("operation", SCENARIOS)
+def test_an_operation_asks_for_what_the_table_says(meter: Meter, operation: str) -> None:
+    SCENARIOS[operation](meter)
+
+    aws, provider = described()[operation]
+    if operation.startswith("the clock's"):
+        aws, meter.aws = sorted(aws), sorted(meter.aws)  # a run begins anywhere in the index
+    assert (meter.aws, meter.provider) == (aws, provider)
+
+
+def test_a_new_session_token_costs_one_provider_call_and_three_of_the_table() -> None:
+    aws, provider = described()["a session's token, new"]
+
+    assert (len(aws), len(provider)) == (3, 1)
+    assert [name for name, _ in groupby(aws)] == aws

@@ -1,0 +1,211 @@
+"""The process dies after any one of its calls, and the clock's worker brings everything to its end.
+
+The points are counted while the operation runs, so that none is forgotten when an operation gets a further step.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+
+from tests.fakes.killing import Killed, Killer
+from tests.fakes.provider import lost
+from tests.fakes.store import BROKER_ID, MemoryTokenStore
+from tests.fakes.surroundings import ListingSurroundings, listing_stack
+from token_broker.errors import BrokerError
+from token_broker.issuing import shop_token, standing_token
+from token_broker.maintaining import maintain
+from token_broker.marks import take_apart
+from token_broker.model import SERVABLE, SHOP, State
+from token_broker.revoking import revoke
+
+type Act = Callable[[ListingSurroundings], object]
+
+#: More rounds of the clock, each after the longest pause, than anything here can need.
+ROUNDS = 4
+LONG = 3600.0
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What runs, and what had to happen before it."""
+
+    act: Act
+    arrange: Act = lambda _: None
+
+
+def mint_current(stack: ListingSurroundings) -> object:
+    return shop_token(stack.call(), "acme")
+
+
+def mint_standing(stack: ListingSurroundings) -> object:
+    return standing_token(stack.listing_call(), "acme", "T", None)
+
+
+def mint_with_key(stack: ListingSurroundings) -> object:
+    return standing_token(stack.listing_call(), "acme", "T", "key-1")
+
+
+def revoke_the_first(stack: ListingSurroundings) -> object:
+    return revoke(stack.listing_call(), "acme", "1001")
+
+
+def revoke_in_vain(stack: ListingSurroundings) -> object:
+    stack.provider.failures["revoke"] = [lost()]
+    return revoke_the_first(stack)
+
+
+def lose_the_answer(stack: ListingSurroundings) -> None:
+    stack.provider.script = [stack.provider.make_and_fail(lost())]
+
+
+def lose_everything(mint: Act) -> Act:
+    """A mint that is acted on, and whose answer and look-up are lost; the lease's time is over."""
+
+    def act(stack: ListingSurroundings) -> None:
+        lose_the_answer(stack)
+        stack.provider.failures["list"] = [lost()]
+        with suppress(BrokerError):
+            mint(stack)
+        stack.clock.advance(60)
+
+    return act
+
+
+def never_made(stack: ListingSurroundings) -> None:
+    stack.provider.script = [lost()]
+    with suppress(BrokerError):
+        mint_standing(stack)
+    stack.clock.advance(300)
+
+
+def work(stack: ListingSurroundings) -> object:
+    return maintain(stack.listing_call(), "acme", stack.store.due_items("acme"))
+
+
+OPERATIONS = {
+    "the current token is minted": Operation(mint_current),
+    "the current token is minted and its answer lost": Operation(mint_current, lose_the_answer),
+    "a standing token is minted": Operation(mint_standing),
+    "a standing token is minted and its answer lost": Operation(mint_standing, lose_the_answer),
+    "a standing token is minted with a key": Operation(mint_with_key),
+    "the current token is revoked": Operation(revoke_the_first, mint_current),
+    "a standing token is revoked": Operation(revoke_the_first, mint_standing),
+    "a standing token is revoked in vain": Operation(revoke_in_vain, mint_standing),
+    "a token without a record is revoked": Operation(revoke_the_first, lose_everything(mint_standing)),
+    "the worker confirms a revocation": Operation(work, lambda stack: (mint_current(stack), revoke_in_vain(stack))),
+    "the worker adopts the current token": Operation(work, lose_everything(mint_current)),
+    "the worker adopts a standing token": Operation(work, lose_everything(mint_standing)),
+    "the worker adopts a token with a key": Operation(work, lose_everything(mint_with_key)),
+    "the worker ends an intent": Operation(work, never_made),
+}
+
+
+def points(operation: Operation) -> Iterator[tuple[int, str]]:
+    """Every call of the operation to something outside, by its number."""
+    stack, killer = listing_stack(), Killer()
+    operation.arrange(stack)
+    killer.surround(stack)
+    operation.act(stack)
+    yield from enumerate(killer.calls, start=1)
+
+
+POINTS = [
+    pytest.param(operation, number, id=f"{name}, killed after {number} {call}")
+    for name, operation in OPERATIONS.items()
+    for number, call in points(operation)
+]
+
+
+def killed(operation: Operation, number: int) -> ListingSurroundings:
+    """The stack after the process died there; its successors see the same table and the same provider."""
+    stack = listing_stack()
+    operation.arrange(stack)
+    store, provider, secrets = stack.store, stack.provider, stack.secrets
+    Killer(after=number).surround(stack)
+    with pytest.raises(Killed):
+        operation.act(stack)
+    stack.store, stack.provider, stack.secrets = store, provider, secrets
+    stack.forget_memory()
+    return stack
+
+
+@pytest.mark.parametrize(("operation", "number"), POINTS)
+def test_the_worker_brings_everything_to_its_end(operation: Operation, number: int) -> None:
+    stack = killed(operation, number)
+    assert_nothing_lost(stack)
+    assert_nothing_served_that_ends(stack.store)
+
+    for _ in range(ROUNDS):
+        stack.clock.advance(LONG)
+        work(stack)
+        assert_nothing_lost(stack)
+        assert_nothing_served_that_ends(stack.store)
+
+    assert_all_ended(stack)
+
+
+@pytest.mark.parametrize(("operation", "number"), POINTS)
+def test_a_worker_that_is_killed_as_well_is_followed_by_another(operation: Operation, number: int) -> None:
+    stack = killed(operation, number)
+    store, provider, secrets = stack.store, stack.provider, stack.secrets
+    for after in range(1, 12):
+        stack.clock.advance(LONG)
+        Killer(after=after).surround(stack)
+        with suppress(Killed):
+            maintain(stack.listing_call(), "acme", store.due_items("acme"))
+        stack.store, stack.provider, stack.secrets = store, provider, secrets
+        assert_nothing_lost(stack)
+        assert_nothing_served_that_ends(store)
+
+    assert_all_ended(stack)
+
+
+@pytest.mark.parametrize(("operation", "number"), POINTS)
+def test_the_shop_has_a_token_whatever_happened(operation: Operation, number: int) -> None:
+    """A caller need not wait for the clock, only for the lease of who died."""
+    stack = killed(operation, number)
+    stack.clock.advance(60)
+
+    served = shop_token(stack.call(), "acme")
+
+    assert served.token_id in stack.provider.listed
+    assert stack.store.records["acme", SHOP, served.token_id].state is State.CURRENT
+    assert_nothing_lost(stack)
+
+
+def test_the_points_are_those_of_every_step() -> None:
+    """So that a harness which counts nothing cannot pass."""
+    counted = {name: [call for _, call in points(operation)] for name, operation in OPERATIONS.items()}
+
+    assert all(calls for calls in counted.values())
+    assert {"begin_current", "mint", "publish"} <= set(counted["the current token is minted"])
+    assert {"mark_revoking", "revoke", "mark_revoked"} <= set(counted["the current token is revoked"])
+    assert {"take_over", "list_tokens", "publish"} <= set(counted["the worker adopts the current token"])
+
+
+def assert_nothing_lost(stack: ListingSurroundings) -> None:
+    """Each token of ours at the provider has a record, or an open intent that leads to it."""
+    for token_id, listed in stack.provider.listed.items():
+        mark = take_apart(listed.title)
+        assert mark.broker_id == BROKER_ID
+        recorded = ("acme", SHOP, token_id) in stack.store.records
+        assert recorded or mark.intent_id in stack.store.open_intents, f"{token_id} is lost"
+
+
+def assert_nothing_served_that_ends(store: MemoryTokenStore) -> None:
+    served = store.subject("acme", SHOP).token
+    if served is not None:
+        assert store.records["acme", SHOP, served.token_id].state in SERVABLE
+    for record in store.records.values():
+        assert (record.access_token is None) == (record.state not in SERVABLE)
+
+
+def assert_all_ended(stack: ListingSurroundings) -> None:
+    """Nothing is left to do, and table and provider say the same."""
+    store = stack.store
+    assert (store.open_intents, store.due_items("acme")) == ([], [])
+    alive = {token_id for (_, _, token_id), record in store.records.items() if record.state in SERVABLE}
+    assert alive == set(stack.provider.listed)
+    assert State.REVOKING not in {record.state for record in store.records.values()}

@@ -1,0 +1,397 @@
+"""What the clock's worker makes of each thing that can be due, and when it comes back to what it could not finish."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.fakes.provider import down, lost
+from tests.fakes.samples import minted, token
+from tests.fakes.store import BROKER_ID
+from tests.fakes.surroundings import ListingSurroundings, listing_stack
+from token_broker.errors import (
+    BrokerError,
+    Fate,
+    ProviderError,
+    ProviderRejectedCredentials,
+    ProviderThrottled,
+    ProviderUnavailable,
+    ShopUnavailable,
+    StorageUnavailable,
+)
+from token_broker.issuing import shop_token, standing_token
+from token_broker.maintaining import LONGEST_PAUSE, SETTLED_AFTER, Maintained, maintain, pause
+from token_broker.marks import marked
+from token_broker.model import State
+from token_broker.revoking import revoke
+
+AFTER_THE_LEASE = 41.0
+
+
+def work(stack: ListingSurroundings, *items: str, seconds: float = 23.0) -> dict[str, int]:
+    """One message of the queue: the items, or all that is due."""
+    chosen = items or tuple(stack.store.due_items("acme"))
+    done: dict[str, int] = maintain(stack.listing_call(seconds=seconds), "acme", chosen).as_json()
+    return done
+
+
+def result(*, done: int = 0, put_off: int = 0, left: int = 0) -> dict[str, int]:
+    return Maintained(done, put_off, left).as_json()
+
+
+# When to come back
+
+
+def test_the_pause_is_a_minute_at_first_and_an_hour_at_most() -> None:
+    assert [pause(tries, 0.0) for tries in range(8)] == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+    assert pause(10_000, 0.0) == LONGEST_PAUSE
+
+
+def test_the_pause_is_up_to_half_shorter_by_chance() -> None:
+    assert (pause(0, 1.0), pause(0, 0.5), pause(6, 1.0)) == (30, 45, 1800)
+
+
+# Revocations
+
+
+def pending(*failures: Exception, tokens: int = 1) -> ListingSurroundings:
+    """Tokens whose end the provider has not confirmed; `failures` are what it says next."""
+    stack = listing_stack()
+    for number in range(tokens):
+        made = standing_token(stack.listing_call(), "acme", f"T {number}", None)
+        stack.provider.failures["revoke"] = [down()]
+        assert not revoke(stack.listing_call(), "acme", made.token_id)
+    stack.provider.failures["revoke"] = list(failures)  # type: ignore[arg-type]
+    stack.telemetry.notices.clear()
+    stack.provider.revoked.clear()
+    return stack
+
+
+def due_in(stack: ListingSurroundings, token_id: str = "1001") -> tuple[int, int]:  # noqa: S107  # an id
+    """Seconds until the revocation is due, and how often it was put off."""
+    _, due_at, tries = stack.store.pending["acme", token_id]
+    return due_at - int(stack.clock.now()), tries
+
+
+def test_a_revocation_is_due_as_soon_as_it_is_pending() -> None:
+    assert pending().store.due_items("acme") == ["token#1001"]
+
+
+def test_a_revocation_that_the_provider_confirms_is_done() -> None:
+    stack = pending()
+
+    assert work(stack) == result(done=1)
+    assert stack.store.records["acme", "shop", "1001"].state is State.REVOKED
+    assert (stack.provider.listed, stack.store.due_items("acme")) == ({}, [])
+    assert stack.telemetry.total("TokensRevoked") == 1
+
+
+def test_one_that_the_provider_refuses_is_put_off_longer_each_time_and_never_dropped() -> None:
+    stack = pending()
+    pauses = []
+    for _ in range(10):
+        stack.provider.failures["revoke"] = [down()]
+        assert work(stack) == result(put_off=1)
+        pauses.append(due_in(stack)[0])
+        assert work(stack, "token#1001") == result(left=1), "not due yet"
+        stack.clock.advance(pauses[-1])
+
+    assert pauses == [45, 90, 180, 360, 720, 1440, 2700, 2700, 2700, 2700]
+    assert due_in(stack) == (0, 10)
+    assert work(stack) == result(done=1)
+
+
+def test_the_age_of_what_is_pending_is_told_from_the_first_mark_on() -> None:
+    stack = pending(down(), down())
+    work(stack)
+    stack.clock.advance(100)
+    revoke(stack.listing_call(), "acme", "1001")  # again, by a caller: it is as old as before
+    stack.provider.failures["revoke"] = [down()]
+    stack.clock.advance(400)
+    work(stack)
+
+    ages = [value for name, value, unit in stack.telemetry.counts if (name, unit) == ("OldestRevocationAge", "Seconds")]
+    assert ages == [0, 500]
+
+
+def test_where_the_provider_names_a_longer_wait_that_is_kept_to() -> None:
+    stack = pending(ProviderThrottled("Slow down.", retry_after=300))
+
+    work(stack)
+
+    assert due_in(stack) == (300, 1)
+
+
+def test_a_wait_of_days_is_not_kept_to() -> None:
+    stack = pending(ProviderThrottled("Slow down.", retry_after=999_999))
+
+    work(stack)
+
+    assert due_in(stack) == (LONGEST_PAUSE, 1)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ProviderRejectedCredentials("No."),
+        ShopUnavailable("Frozen."),
+    ],
+)
+def test_what_somebody_must_mend_is_kept_for_later_at_once(failure: Exception) -> None:
+    stack = pending(failure, failure)
+
+    assert work(stack) == result(put_off=1)
+    assert due_in(stack) == (2700, 1)
+    assert stack.telemetry.events == ["due_item_put_off"]
+
+
+def secret_gone(stack: ListingSurroundings) -> None:
+    stack.secrets.delete("acme")
+
+
+def secret_broken(stack: ListingSurroundings) -> None:
+    stack.secrets.stored["acme"] = {"other": "field"}
+    stack.secrets._kept.clear()
+
+
+@pytest.mark.parametrize("happen", [secret_gone, secret_broken])
+def test_without_a_usable_secret_everything_is_kept_and_done_once_it_is_back(
+    happen: Callable[[ListingSurroundings], None],
+) -> None:
+    stack = pending(tokens=3)
+    happen(stack)
+
+    assert work(stack) == result(put_off=3)
+    assert stack.provider.revoked == []
+    assert {due_in(stack, token_id)[0] for token_id in ("1001", "1002", "1003")} == {2700}
+
+    stack.secrets.stored["acme"] = {"key": "first-key"}
+    stack.secrets._kept.clear()
+    stack.clock.advance(2700)
+    assert work(stack) == result(done=3)
+
+
+def test_a_token_of_another_shop_than_the_secret_names_is_kept() -> None:
+    stack = listing_stack()
+    stack.store.keep(token("1001", provider="shopify", state=State.STANDING, realm="old.example"))
+    stack.store.mark_revoking(stack.store.records["acme", "shop", "1001"])
+
+    assert work(stack) == result(put_off=1)
+    assert (stack.provider.revoked, due_in(stack)[0]) == ([], 2700)
+
+
+def test_while_the_provider_is_down_it_is_asked_once_and_the_others_stay_due() -> None:
+    stack = pending(down(), tokens=3)
+
+    assert work(stack) == result(put_off=1, left=2)
+    assert stack.provider.revoked == ["1001"]
+    assert stack.store.due_items("acme") == ["token#1002", "token#1003"]
+
+
+def test_a_refusal_of_one_token_does_not_hold_up_the_others() -> None:
+    stack = pending(ProviderError("Bad request."), tokens=3)
+
+    assert work(stack) == result(done=2, put_off=1)
+
+
+def test_credentials_that_were_changed_are_read_again() -> None:
+    stack = pending(ProviderRejectedCredentials("No."))
+    stack.secrets.stored["acme"] = {"key": "second-key"}
+
+    assert work(stack) == result(done=1)
+
+
+def test_what_is_over_is_left_alone() -> None:
+    stack = pending()
+    work(stack)
+    stack.provider.revoked.clear()
+
+    assert work(stack, "token#1001", "token#7007") == result(left=2)
+    assert stack.provider.revoked == []
+
+
+def test_work_of_an_unknown_kind_is_told_of_and_harms_nothing() -> None:
+    stack = pending()
+
+    assert work(stack, "lamp#1", "token#1001") == result(done=1, left=1)
+    assert stack.telemetry.notices == [("due_item_unknown", {"kind": "lamp"})]
+
+
+def test_what_there_is_no_time_for_stays_due() -> None:
+    stack = pending(tokens=2)
+
+    assert work(stack, seconds=5) == result(left=2)
+    assert stack.provider.revoked == []
+
+
+def test_a_storage_that_fails_fails_the_message() -> None:
+    stack = pending()
+    stack.store.refuse("mark_revoked", StorageUnavailable("Down."))
+
+    with pytest.raises(StorageUnavailable):
+        work(stack)
+
+    assert work(stack) == result(done=1)
+    assert stack.provider.revoked == ["1001", "1001"]
+
+
+# Intents
+
+
+def mint_current(stack: ListingSurroundings) -> None:
+    shop_token(stack.call("caller"), "acme")
+
+
+def mint_standing(stack: ListingSurroundings) -> None:
+    standing_token(stack.listing_call("caller"), "acme", "T", None)
+
+
+def mint_with_key(stack: ListingSurroundings) -> None:
+    standing_token(stack.listing_call("caller"), "acme", "T", "key-1")
+
+
+MINTS = pytest.mark.parametrize("mint", [mint_current, mint_standing, mint_with_key])
+
+
+def left_open(mint: Callable[[ListingSurroundings], None], *, acted: bool = True) -> ListingSurroundings:
+    """A mint whose answer was lost, and whose look-up failed; the lease's time is over."""
+    stack = listing_stack()
+    stack.provider.script = [stack.provider.make_and_fail(lost()) if acted else lost()]
+    stack.provider.failures["list"] = [lost()]
+    with pytest.raises(ProviderUnavailable):
+        mint(stack)
+    assert work(stack) == result(), "not before the lease's end"
+    stack.clock.advance(AFTER_THE_LEASE)
+    stack.telemetry.notices.clear()
+    return stack
+
+
+@MINTS
+def test_a_token_whose_answer_was_lost_is_adopted(mint: Callable[[ListingSurroundings], None]) -> None:
+    stack = left_open(mint)
+
+    assert work(stack) == result(done=1)
+
+    record = stack.store.records["acme", "shop", "1001"]
+    assert (record.requested_by, len(stack.provider.mints)) == ("caller", 1)
+    assert record.state is (State.CURRENT if mint is mint_current else State.STANDING)
+    assert record.title == ("Token Broker" if mint is mint_current else "T")
+    assert (stack.store.open_intents, stack.store.leases, stack.store.due_items("acme")) == ([], 0, [])
+    assert stack.telemetry.total("TokensIssued") == 1
+
+
+def test_an_adopted_current_token_is_served() -> None:
+    stack = left_open(mint_current)
+    work(stack)
+
+    assert shop_token(stack.call(), "acme").token_id == "1001"
+    assert len(stack.provider.mints) == 1
+
+
+def test_an_adopted_token_is_what_its_key_gives() -> None:
+    stack = left_open(mint_with_key)
+    work(stack)
+
+    assert standing_token(stack.listing_call("caller"), "acme", "T", "key-1").token_id == "1001"
+    assert len(stack.provider.mints) == 1
+
+
+@MINTS
+def test_an_intent_that_led_to_nothing_is_ended_two_minutes_later(
+    mint: Callable[[ListingSurroundings], None],
+) -> None:
+    stack = left_open(mint, acted=False)
+
+    assert work(stack) == result(put_off=1)
+    assert (len(stack.store.open_intents), stack.store.leases) == (1, 0)
+    stack.clock.advance(SETTLED_AFTER)
+    assert work(stack) == result(done=1)
+
+    assert (stack.store.open_intents, stack.store.due_items("acme")) == ([], [])
+    assert stack.telemetry.events == ["intent_led_to_nothing"]
+    assert len(stack.provider.mints) == 1, "nothing is minted by the clock"
+
+
+def test_a_token_that_is_listed_late_is_still_adopted() -> None:
+    stack = left_open(mint_current, acted=False)
+    work(stack)
+    (intent,) = stack.store.open_intents
+    stack.provider.put(minted("5005"), marked("Token Broker", BROKER_ID, intent))
+    stack.clock.advance(SETTLED_AFTER)
+
+    assert work(stack) == result(done=1)
+    assert stack.store.records["acme", "shop", "5005"].state is State.CURRENT
+
+
+def test_a_caller_that_asked_again_meanwhile_has_its_two_minutes_too() -> None:
+    stack = left_open(mint_current, acted=False)
+    stack.clock.advance(SETTLED_AFTER)
+    stack.provider.script = [lost()]
+    with pytest.raises(ProviderUnavailable):
+        mint_current(stack)
+    stack.clock.advance(AFTER_THE_LEASE)
+
+    assert work(stack) == result(put_off=1)
+    assert len(stack.store.open_intents) == 1
+
+
+@pytest.mark.parametrize(
+    "failure", [down(), ProviderRejectedCredentials("No."), ProviderError("No list."), ShopUnavailable("Frozen.")]
+)
+def test_an_intent_that_cannot_be_looked_up_is_kept_for_later(failure: BrokerError) -> None:
+    stack = left_open(mint_standing)
+    stack.provider.failures["list"] = [failure, failure]  # type: ignore[list-item]
+
+    assert work(stack) == result(put_off=1)
+    assert (len(stack.store.open_intents), stack.store.leases, stack.store.due_items("acme")) == (1, 0, [])
+
+    stack.provider.failures["list"] = []
+    stack.clock.advance(LONGEST_PAUSE)
+    assert work(stack) == result(done=1)
+
+
+def test_a_mint_that_is_under_way_is_left_alone() -> None:
+    stack = listing_stack()
+    item = "subject#shop"
+    stack.provider.script = [stack.provider.make_after(lambda: work(stack, item))]
+
+    mint_current(stack)
+
+    assert stack.provider.list_calls == 0
+    assert len(stack.provider.mints) == 1
+
+
+def test_one_that_a_caller_has_healed_meanwhile_is_left_alone() -> None:
+    stack = left_open(mint_current)
+    mint_current(stack)
+    lists = stack.provider.list_calls
+
+    assert work(stack, "subject#shop") == result(left=1)
+    assert stack.provider.list_calls == lists
+
+
+def test_a_worker_that_wakes_up_too_late_changes_nothing() -> None:
+    stack = left_open(mint_current)
+    stack.store.before["publish"].append(stack.store.lose_leases)
+
+    assert work(stack) == result(left=1)
+    assert stack.store.records == {}
+    assert len(stack.store.open_intents) == 1
+
+
+def test_a_token_that_an_operator_revoked_before_it_was_adopted_stays_revoked() -> None:
+    stack = left_open(mint_current)
+    revoke(stack.listing_call(), "acme", "1001")
+    stack.provider.put(minted("1001"), "still listed")
+    stack.clock.advance(SETTLED_AFTER)
+
+    assert work(stack) == result(done=1)
+    assert stack.store.records["acme", "shop", "1001"].state is State.REVOKED
+    assert stack.store.subject("acme", "shop").token is None
+
+
+def test_an_id_that_belongs_to_another_token_keeps_the_intent() -> None:
+    stack = left_open(mint_current)
+    stack.store.refuse("publish", ProviderError("Another token's id.", fate=Fate.UNKNOWN))
+
+    assert work(stack) == result(put_off=1)
+    assert len(stack.store.open_intents) == 1
