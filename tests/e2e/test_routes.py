@@ -254,7 +254,7 @@ def test_shopify_creates_lists_and_revokes(
     assert deletes == [f"/admin/api/2026-10/storefront_access_tokens/{standing['tokenId']}.json"]
     ended = table.partition(f"shopify#{merchant.name}")[f"token#{standing['tokenId']}"]
     kept = {name: value for name, value in record.items() if name != "accessToken"}
-    times = {"expiresAt": ended["expiresAt"], "endedAt": ended["endedAt"]}
+    times = {name: ended[name] for name in ("expiresAt", "endedAt", "revokingAt")}
     assert ended == {**kept, "state": "revoked", **times}, "the record stays for its retention, without the value"
     assert ended["expiresAt"] - ended["endedAt"] >= 30 * DAY
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tests.fakes.clock import NOW
 from token_broker.due import DueIndex, DueItem, Work, WorkQueues
+from token_broker.errors import StorageUnavailable
 
 
 def due(merchant: str = "acme", item: str = "subject#shop", *, provider: str = "shopify", ago: int = 0) -> DueItem:
@@ -22,12 +23,15 @@ class MemoryDueIndex:
         self.pages_read = 0
         #: What happens while a page is read.
         self.read: Callable[[], object] = lambda: None
+        self.unreadable: set[int] = set()
 
     def pages(self, shard: int, now: int) -> Iterator[list[DueItem]]:
         self.asked.append(shard)
         for page in self.parts[shard] or [[]]:
             self.pages_read += 1
             self.read()
+            if shard in self.unreadable:
+                raise StorageUnavailable("The token table did not answer.")
             yield [item for item in page if item.due_at <= now]
 
 

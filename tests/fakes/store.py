@@ -275,6 +275,16 @@ class MemoryTokenStore:
             )
             return OpenIntent(mint, work.requested_by, work.asked_until, work.tries)
 
+    def set_aside(self, merchant: str, item: str, due_at: int) -> None:
+        with self._operation("set_aside"):
+            key = (merchant, item.removeprefix("token#"))
+            if key in self.pending:
+                since, _, tries = self.pending[key]
+                self.pending[key] = (since, due_at, tries)
+            work = self._due_work(merchant, item)
+            if work is not None:
+                work.due_at = due_at
+
     def leave_open(self, mint: Mint, due_at: int) -> None:
         with self._operation("leave_open"):
             work = self._work(mint)
@@ -300,7 +310,7 @@ class MemoryTokenStore:
         return int(self._clock.now())
 
     def _free(self, work: Work) -> bool:
-        return work.owner is None or work.lease_end < self._now()
+        return work.owner is None or work.lease_end <= self._now()
 
     def _take(self, work: Work, intention: Intention) -> None:
         work.fence += 1

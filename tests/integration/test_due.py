@@ -144,7 +144,7 @@ def received(sqs: Any, queue: str) -> list[dict[str, Any]]:
 def dispatcher(bench: StoreBench, sqs: Any, queue: str) -> Dispatcher:
     queues = SqsWorkQueues(lambda: sqs, {"shopify": queue})
     deadline = Deadline.after(MovableClock(), 48)
-    return Dispatcher(index_of(bench), queues, bench.clock, RecordingTelemetry(), deadline)
+    return Dispatcher(index_of(bench), queues, bench.clock, RecordingTelemetry(), lambda: 0.0, deadline)
 
 
 def test_every_part_and_page_becomes_one_message_a_merchant(

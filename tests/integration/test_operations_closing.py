@@ -247,7 +247,7 @@ def test_the_log_has_neither_session_nor_order(stack: Stack) -> None:
         {"path": {"sessionId": "%FF"}},
         {"path": {"sessionId": "s" * 257}},
         {"path": {"merchant": "%64emo"}},
-        {"body": {"orderId": 7}},
+        {"body": {"orderId": True}},
         {"body": {"orderId": None}},
         {"body": {"orderId": ""}},
         {"body": {"orderId": "o" * 257}},

@@ -242,3 +242,64 @@ def test_a_put_off_whose_answer_was_lost_counts_once(bench: StoreBench) -> None:
     assert item is not None
     assert outage.struck == 1
     assert (item["dueAt"], item["tries"], item["state"]) == (NOW_S + 60, 1, State.REVOKING.value)
+
+
+# What was written before it was worked off
+
+
+def remove(bench: StoreBench, sk: str, attribute: str) -> None:
+    key = {"pk": {"S": "shopify#acme"}, "sk": {"S": sk}}
+    bench.dynamodb.update_item(TableName=bench.table_name, Key=key, UpdateExpression=f"REMOVE {attribute}")
+
+
+def test_a_revocation_of_an_older_version_is_as_old_as_its_mark(bench: StoreBench) -> None:
+    store = bench.store()
+    store.mark_revoking(bench.issue(store, shop_token()))
+    remove(bench, "token#1001", "revokingAt")
+
+    pending = store.pending_revocation(MERCHANT, "1001")
+
+    assert pending is not None
+    assert pending.since == NOW_S
+
+
+def test_an_intent_of_an_older_version_is_taken_over_with_its_lease_s_end(bench: StoreBench) -> None:
+    store = bench.store()
+    bench.begin(store)
+    remove(bench, CURRENT, "intentEnd")
+    bench.clock.advance(LEASE + 1)
+
+    taken = store.take_over(MERCHANT, CURRENT, "worker")
+
+    assert taken is not None
+    assert taken.asked_until == NOW_S + LEASE
+
+
+def test_an_item_is_set_aside_whatever_is_in_it_and_only_while_it_is_due(bench: StoreBench) -> None:
+    store = bench.store()
+    store.mark_revoking(bench.issue(store, shop_token()))
+    store.set_aside(MERCHANT, "token#1001", NOW_S + 3600)
+    store.set_aside(MERCHANT, "token#7007", NOW_S + 3600)
+
+    item = bench.item("shopify#acme", "token#1001")
+    assert item is not None
+    assert (item["dueAt"], item["revokingAt"]) == (NOW_S + 3600, NOW_S)
+    assert bench.item("shopify#acme", "token#7007") is None
+
+
+def test_what_must_be_revoked_has_no_end_of_its_own(bench: StoreBench) -> None:
+    store = bench.store()
+    token = bench.issue(store, shop_token())
+    key = {"pk": {"S": "shopify#acme"}, "sk": {"S": "token#1001"}}
+    bench.dynamodb.update_item(
+        TableName=bench.table_name,
+        Key=key,
+        UpdateExpression="SET expiresAt = :end",
+        ExpressionAttributeValues={":end": {"N": str(NOW_S + 3600)}},
+    )
+
+    store.mark_revoking(token)
+
+    item = bench.item("shopify#acme", "token#1001")
+    assert item is not None
+    assert "expiresAt" not in item

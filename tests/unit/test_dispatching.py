@@ -16,10 +16,11 @@ class Bench:
         self.index = MemoryDueIndex()
         self.queues = MemoryWorkQueues()
         self.telemetry = RecordingTelemetry()
+        self.first = 0.0
 
     def run(self, seconds: float = 48) -> Dispatched:
         deadline = Deadline.after(self.clock, seconds)
-        return Dispatcher(self.index, self.queues, self.clock, self.telemetry, deadline).run()
+        return Dispatcher(self.index, self.queues, self.clock, self.telemetry, lambda: self.first, deadline).run()
 
     @property
     def sent(self) -> list[tuple[str, list[str]]]:
@@ -126,7 +127,7 @@ def test_a_run_that_is_cut_off_has_sent_what_it_saw_and_the_next_begins_elsewher
     done = bench.run(seconds=30)
     first = [merchant for merchant, _ in bench.sent]
     bench.queues.sent.clear()
-    bench.clock.advance(60)
+    bench.first = 0.9
     bench.run(seconds=30)
 
     assert not done.complete
@@ -144,3 +145,17 @@ def test_a_part_that_has_no_end_is_sent_as_far_as_it_was_seen() -> None:
     done = bench.run(seconds=20)
 
     assert (done.complete, done.messages) == (False, 12)
+
+
+def test_a_part_that_cannot_be_read_holds_up_no_other_and_shows() -> None:
+    bench = Bench()
+    for shard in range(4):
+        bench.index.parts[shard] = [[due(f"m-{shard}")]]
+    bench.index.unreadable = {1}
+
+    with pytest.raises(StorageUnavailable, match="could not be read"):
+        bench.run()
+
+    assert {merchant for merchant, _ in bench.sent} == {"m-0", "m-2", "m-3"}
+    assert bench.telemetry.total("DispatcherRuns") == 1
+    assert "dispatch_part_unread" in bench.telemetry.events

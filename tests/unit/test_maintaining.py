@@ -213,7 +213,22 @@ def test_work_of_an_unknown_kind_is_told_of_and_harms_nothing() -> None:
     stack = pending()
 
     assert work(stack, "lamp#1", "token#1001") == result(done=1, left=1)
-    assert stack.telemetry.notices == [("due_item_unknown", {"kind": "lamp"})]
+    assert stack.telemetry.notices == [("due_item_unknown", {"merchant": "acme", "kind": "lamp"})]
+
+
+def test_an_item_that_breaks_the_work_holds_up_no_other_and_shows() -> None:
+    stack = pending(tokens=3)
+    first, *others = stack.store.due_items("acme")
+    stack.store.refuse("pending_revocation", KeyError("revokingAt"))
+
+    with pytest.raises(KeyError):
+        work(stack, first, *others)
+
+    assert len(stack.provider.revoked) == 2
+    assert "due_item_broken" in stack.telemetry.events
+    assert stack.store.due_items("acme") == [], "it comes back in an hour"
+    stack.clock.advance(LONGEST_PAUSE)
+    assert work(stack) == result(done=1)
 
 
 def test_what_there_is_no_time_for_stays_due() -> None:

@@ -39,7 +39,6 @@ POISON = {
     "a blank session": '{"merchant": "acme", "sessionId": "  "}',
     "a session that is too long": json.dumps({**ORDER, "sessionId": "s" * 257}),
     "an order that is a list": '{"merchant": "acme", "sessionId": "s-1", "orderId": ["order-1"]}',
-    "an order of null": '{"merchant": "acme", "sessionId": "s-1", "orderId": null}',
     "a session given twice": '{"merchant": "acme", "sessionId": "s-1", "sessionId": "s-2"}',
     "half a surrogate pair": '{"merchant": "acme", "sessionId": "\\ud83c"}',
     "NaN": '{"merchant": "acme", "sessionId": "s-1", "orderId": NaN}',
@@ -323,3 +322,12 @@ def test_failures_of_a_batch_are_counted_by_code(
 
     metric = "Failures.invalid_request"
     assert [line[metric] for line in lines(capsys) if metric in line] == [[1.0], [1.0]]
+
+
+@pytest.mark.parametrize(("order", "named"), [("null", None), ("1001", "1001"), ('"o-1"', "o-1")])
+def test_an_order_systems_number_or_nothing_keeps_no_session_open(order: str, named: str | None) -> None:
+    door = QueueDoor({"messageId": "1", "body": f'{{"merchant": "acme", "sessionId": "s-1", "orderId": {order}}}'})
+
+    request = read(CloseSession, door.given(CloseSession))
+
+    assert (request.session_id, request.order_id) == ("s-1", named)

@@ -4,7 +4,7 @@ The table is the truth, and the queue only what was made of it: a run that is cu
 made up for by the next run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any
@@ -18,8 +18,6 @@ from token_broker.ports import Telemetry
 ITEMS_A_MESSAGE = 25
 #: Seconds that must be left for one more page, so that what was seen can still be sent; and for one more batch.
 LOOKING, SENDING = 8.0, 3.0
-#: Seconds after which another part of the index is the first to be looked at.
-TURN = 60
 
 
 @dataclass(slots=True)
@@ -49,6 +47,7 @@ class Dispatcher:
     queues: WorkQueues
     clock: Clock
     telemetry: Telemetry
+    jitter: Callable[[], float]
     deadline: Deadline
 
     def run(self) -> Dispatched:
@@ -57,11 +56,16 @@ class Dispatcher:
         Raises `StorageUnavailable` where the table fails, or the queues take nothing.
         """
         now, done = int(self.clock.now()), Dispatched()
-        oldest = now
+        oldest, unread = now, 0
         # A run that is always cut off must not always leave the same merchants out.
-        first = now // TURN
+        first = int(self.jitter() * self.index.shards)
         for number in range(self.index.shards):
-            due = self._due((first + number) % self.index.shards, now, done)
+            try:
+                due = self._due((first + number) % self.index.shards, now, done)
+            except StorageUnavailable as failure:
+                unread += 1  # the other parts may well be readable
+                self.telemetry.notice("dispatch_part_unread", causes=getattr(failure, "__notes__", []))
+                continue
             oldest = min(oldest, min((item.due_at for items in due.values() for item in items), default=now))
             self._send(due, done)
             if not done.complete:
@@ -70,6 +74,8 @@ class Dispatcher:
         self.telemetry.count("DispatcherRuns")
         self.telemetry.count("DueItems", done.items)
         self.telemetry.count("OldestDueLag", now - oldest, "Seconds")
+        if unread:
+            raise StorageUnavailable("A part of what is due could not be read. The next run looks again.")
         if done.refused:
             self.telemetry.count("DispatchesRefused", done.refused)
             if not done.messages:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from token_broker.clock import Deadline, SystemClock
 from token_broker.doors import ApiDoor, DirectDoor, Door, Reply, Shown
-from token_broker.errors import BrokerError, InternalError
+from token_broker.errors import BrokerError, InternalError, InvalidRequest
 from token_broker.grant import Grant
 from token_broker.inputs import Input, read
 from token_broker.queue_door import QueueDoor, messages
@@ -69,6 +69,9 @@ def handler[I: Input, B](
             except BrokerError as error:
                 status, code = error.status, error.code
                 telemetry.count(f"Failures.{code}")
+                if isinstance(door, QueueDoor) and isinstance(error, InvalidRequest):
+                    # It names fields and quotes nothing; nobody reads an answer.
+                    telemetry.notice("message_refused", code=code, detail=error.detail)
                 if causes := getattr(error, "__notes__", None):
                     telemetry.notice("failure_caused", code=code, causes=causes)
                 return door.refuse(error)

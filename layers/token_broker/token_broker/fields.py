@@ -57,6 +57,12 @@ def text(longest: int) -> Rule:
     return rule
 
 
+def order_id(value: Any) -> str:
+    """Another system's name for an order, which may be a number there."""
+    number = isinstance(value, int) and not isinstance(value, bool)
+    return str(text(256)(str(value) if number else value))
+
+
 def scope_names(value: Any) -> tuple[str, ...] | None:
     """Names of scopes, each once and in the order given; an empty list asks for nothing."""
     takes = f"a list of at most {SCOPES} scope names of 1 to 100 visible ASCII characters"

@@ -17,6 +17,7 @@ from token_broker.fields import (
     flag,
     item_keys,
     merchant_name,
+    order_id,
     scope_names,
     text,
     token_id,
@@ -76,7 +77,7 @@ class CloseSession(MerchantInput):
     """A checkout session whose order is placed."""
 
     session_id: str = _from("path", "sessionId", text(256), encoded=True)
-    order_id: str | None = _from("body", "orderId", text(256), default=None)
+    order_id: str | None = _from("body", "orderId", order_id, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Where the parts of the clock's run are put together."""
 
+import random
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -42,7 +43,7 @@ class LifecycleAssembly:
 
     def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> Dispatcher:  # noqa: ARG002
         """One run. No route leads here, so there is no storefront to bound."""
-        return Dispatcher(self._index, self._queues, self._clock, self.telemetry, deadline)
+        return Dispatcher(self._index, self._queues, self._clock, self.telemetry, random.random, deadline)
 
 
 LIFECYCLE = LifecycleAssembly()

@@ -21,6 +21,7 @@ from token_broker.errors import (
     ProviderNotConfigured,
     ProviderRejectedCredentials,
     ShopUnavailable,
+    StorageUnavailable,
 )
 from token_broker.marks import new_owner
 from token_broker.minting import adopt
@@ -75,26 +76,45 @@ def maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str]) -
     """Work on the items, as far as the time goes. Raises `StorageUnavailable`."""
     so_far = Maintained()
     lasting: BrokerError | None = None
+    broken: Exception | None = None
     for number, item in enumerate(items):
         if call.deadline.left() < ITEM_TIME:
             so_far.left += len(items) - number
             break
-        job = _job(call, merchant, item)
-        if job is None:
-            so_far.left += 1
-            continue
-        if lasting is not None:
-            _put_off(call, job, lasting)
+        try:
+            failure = _work_on(call, merchant, item, lasting, so_far)
+        except StorageUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # a fault of ours with one item must not hold up the others
+            call.telemetry.notice("due_item_broken", merchant=merchant, item=item, kind=type(error).__name__)
+            call.store.set_aside(merchant, item, int(call.clock.now()) + LONGEST_PAUSE)
             so_far.put_off += 1
+            broken = error
             continue
-        failure = _do(call, job, so_far)
         if isinstance(failure, _LASTING):
             lasting = failure
         elif isinstance(failure, ProviderFailure) and failure.retryable:
             # It is down, or wants fewer requests: the others stay due, and the next run tries again with one of them.
             so_far.left += len(items) - number - 1
             break
+    if broken is not None:
+        raise broken  # so that it shows: the items are put off, nothing is asked twice
     return so_far
+
+
+def _work_on(
+    call: Call[ListingProvider], merchant: str, item: str, lasting: BrokerError | None, so_far: Maintained
+) -> BrokerError | None:
+    """What the item failed with, once it is put off; what is `lasting` is not tried again with it."""
+    job = _job(call, merchant, item)
+    if job is None:
+        so_far.left += 1
+        return None
+    if lasting is not None:
+        _put_off(call, job, lasting)
+        so_far.put_off += 1
+        return lasting
+    return _do(call, job, so_far)
 
 
 def _do(call: Call[ListingProvider], job: Job, so_far: Maintained) -> BrokerError | None:
@@ -138,7 +158,8 @@ def _job(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:
     kind, _, name = item.partition("#")
     make = _KINDS.get(kind)
     if make is None:
-        call.telemetry.notice("due_item_unknown", kind=kind)
+        call.telemetry.notice("due_item_unknown", merchant=merchant, kind=kind)
+        call.store.set_aside(merchant, item, int(call.clock.now()) + LONGEST_PAUSE)
         return None
     return make(call, merchant, name)
 
@@ -165,7 +186,7 @@ def _revocation(call: Call[ListingProvider], merchant: str, token_id: str) -> Jo
         call.telemetry.count("OldestRevocationAge", age, "Seconds")
         call.store.put_off(pending, due_at)
 
-    return Job(work, put_off, pending.tries, {"token_id": token_id, "age": age})
+    return Job(work, put_off, pending.tries, {"merchant": merchant, "token_id": token_id, "age": age})
 
 
 def _intent(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:
@@ -181,10 +202,11 @@ def _intent(call: Call[ListingProvider], merchant: str, item: str) -> Job | None
         if call.clock.now() < settled_at:
             return settled_at
         call.store.give_up(mint, Fate.NOT_DONE)
-        call.telemetry.notice("intent_led_to_nothing", intent=mint.intent_id)
+        call.telemetry.notice("intent_led_to_nothing", merchant=merchant, intent=mint.intent_id)
         return None
 
-    return Job(work, lambda due_at: call.store.leave_open(mint, due_at), intent.tries, {"intent": mint.intent_id})
+    subject = {"merchant": merchant, "intent": mint.intent_id}
+    return Job(work, lambda due_at: call.store.leave_open(mint, due_at), intent.tries, subject)
 
 
 #: What can be due, by what its key begins with: a further kind of work is one more line.

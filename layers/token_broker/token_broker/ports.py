@@ -259,6 +259,10 @@ class TokenStore(Protocol):
         """The right to end an intent that is due; None where none is, or somebody holds it."""
         ...
 
+    def set_aside(self, merchant: str, item: str, due_at: int) -> None:
+        """Have an item that nobody can make sense of come back later, whatever else is in it."""
+        ...
+
     def leave_open(self, mint: Mint, due_at: int) -> None:
         """Free the right, and come back to the intent later."""
         ...

@@ -44,7 +44,7 @@ class QueueDoor:
         return None
 
     def given(self, kind: type[Input]) -> dict[str, Any]:
-        """The fields among the members of the message's body.
+        """The fields among the members of the message's body; null says nothing.
 
         An event is there for many readers, and has members for others. The length is SQS's to limit.
         """
@@ -57,12 +57,13 @@ class QueueDoor:
             raise InvalidRequest(f"The message is not usable: {reason}. Send one JSON object.") from None
         if not isinstance(value, dict):
             raise InvalidRequest("A message must be one JSON object.")
-        return {source.name: value[source.name] for source in sources(kind).values() if source.name in value}
+        known = (source.name for source in sources(kind).values())
+        return {name: value[name] for name in known if value.get(name) is not None}
 
     def answer(self, reply: Reply) -> bool:  # noqa: ARG002  # nobody waits for it
         """Done."""
         return True
 
-    def refuse(self, error: BrokerError) -> bool:  # noqa: ARG002  # the log has it
+    def refuse(self, error: BrokerError) -> bool:  # noqa: ARG002  # nobody reads an answer: the log says why
         """Not done."""
         return False

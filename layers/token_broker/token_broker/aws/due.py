@@ -74,6 +74,9 @@ def body(work: Work) -> str:
 
 
 def deduplication_id(work: Work) -> str:
-    """The same only while nobody has worked on any of the items: who did has moved or ended what is due."""
+    """The same only while nobody has worked on any of the items: who did has moved or ended what is due.
+
+    A worker whose clock is behind, and so leaves an item, gets it again once the queue has forgotten this: in 5 min.
+    """
     said = json.dumps([work.merchant, *([item.item, item.due_at] for item in work.items)])
     return hashlib.sha256(said.encode()).hexdigest()

@@ -42,7 +42,8 @@ class ProviderItems:
             expression += ", expiresAt = :until"
         if due_at is not None:
             expression += ", due = :due, dueAt = :dueAt, revokingAt = if_not_exists(revokingAt, :now)"
-        expression += " REMOVE accessToken" if due_at is not None else " REMOVE accessToken, due, dueAt"
+        # What is still to be done has no end of its own.
+        expression += " REMOVE accessToken, expiresAt" if due_at is not None else " REMOVE accessToken, due, dueAt"
         values = {
             ":state": state.value,
             ":now": int(self._clock.now()),

@@ -28,7 +28,7 @@ _OPEN = (
 )
 OWNED = "#owner = :owner AND fence = :fence"
 OWNER = {"#owner": "owner"}
-FREE = "(attribute_not_exists(#owner) OR leaseEnd < :now)"
+FREE = "(attribute_not_exists(#owner) OR leaseEnd <= :now)"
 
 
 class Leases(Reading):

@@ -26,8 +26,6 @@ from token_broker.aws.attributes import Key
 from token_broker.model import SERVABLE, SHOP, Origin, State, Token, Use
 
 BROKER_KEY = ("broker", "id")
-#: What the sort keys of a token's record, of a shop's subject, and of a standing token's intent begin with.
-TOKEN, SUBJECT, INTENT = "token#", "subject#", "intent#"
 DUE_SHARDS = 16
 
 

@@ -19,7 +19,8 @@ class Unfinished(ProviderItems):
         item = self._table.get(self._token_key(merchant, SHOP, token_id))
         if item is None or item["state"] != State.REVOKING.value:
             return None
-        return PendingRevocation(records.token_of(item), item["revokingAt"], item["dueAt"], item.get("tries", 0))
+        since = item.get("revokingAt", item.get("endedAt", item["dueAt"]))  # older records have no `revokingAt`
+        return PendingRevocation(records.token_of(item), since, item["dueAt"], item.get("tries", 0))
 
     def put_off(self, pending: PendingRevocation, due_at: int) -> None:
         """Another time, and one more try counted."""
@@ -35,13 +36,21 @@ class Unfinished(ProviderItems):
         with suppress(ConditionFailed):  # confirmed meanwhile, or put off already
             self._table.update(arguments)
 
+    def set_aside(self, merchant: str, item: str, due_at: int) -> None:
+        """The time alone is written, and a lease that was just taken is left to its end."""
+        key = records.partition(self._provider, merchant), item
+        with suppress(ConditionFailed):  # it is due no more
+            self._table.update(update(key, "SET dueAt = :due", "attribute_exists(dueAt)", {":due": due_at}))
+
     def take_over(self, merchant: str, item: str, owner: str) -> OpenIntent | None:
         """The lease of an open intent, by the fence as any holder has it. Nothing is begun where none is open."""
         pk, now = records.partition(self._provider, merchant), int(self._clock.now())
         values = {":owner": owner, ":end": now + LEASE, ":now": now, ":one": 1}
         arguments = update(
             (pk, item),
-            "SET #owner = :owner, leaseEnd = :end, dueAt = :end ADD fence :one",
+            # An older intent has no end of its own: it was due when its holder's lease ended.
+            "SET #owner = :owner, leaseEnd = :end, intentEnd = if_not_exists(intentEnd, dueAt), dueAt = :end "
+            "ADD fence :one",
             f"attribute_exists(intentId) AND dueAt <= :now AND {FREE}",
             values,
             OWNER,
