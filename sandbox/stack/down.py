@@ -2,8 +2,9 @@
 
 import shutil
 
-from sandbox.stack import emulator, processes, simulators, storefront
+from sandbox.stack import emulator, processes
 from sandbox.stack.progress import Progress
+from sandbox.stack.servers import simulators, storefront
 from sandbox.stack.settings import Settings
 from sandbox.stack.state import State, locked
 
@@ -21,9 +22,10 @@ def take_down(settings: Settings, progress: Progress) -> None:
         recorded = State(settings.state_file).processes().values()
         stopped = [processes.stop(identity) for identity in recorded]
         # What no record tells of: started by a command that was killed, or orphaned by a killed emulator.
-        marks = (emulator.mark, emulator.worker_mark, simulators.mark, storefront.mark)
-        left = processes.stop_marked([mark(settings) for mark in marks])
-        files = (settings.stack_file, settings.simulators_file, storefront.ready_file(settings), settings.state_file)
+        servers = (simulators(settings), storefront(settings))
+        marks = [emulator.mark(settings), emulator.worker_mark(settings), *(server.mark for server in servers)]
+        left = processes.stop_marked(marks)
+        files = (settings.stack_file, settings.state_file, *(server.ready_file for server in servers))
         for path in files:
             path.unlink(missing_ok=True)
         shutil.rmtree(settings.scratch, ignore_errors=True)

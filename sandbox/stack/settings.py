@@ -50,11 +50,6 @@ class Settings:
         return self.state_dir / "state.json"
 
     @property
-    def simulators_file(self) -> Path:
-        """Written by the simulators: {"pid","fourthwall","chicksx","shopify","issuer","control"}, base URLs all."""
-        return self.state_dir / "simulators.json"
-
-    @property
     def uses_simulators(self) -> bool:
         return not self.base_urls
 

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.signed_api import Stack
-from sandbox.stack import emulator, simulators, storefront
+from sandbox.stack import emulator
 from sandbox.stack.accounts import store_demo_accounts, store_demo_policy
 from sandbox.stack.aws import LocalAws
 from sandbox.stack.build import THIS_MACHINE, Target, build, build_folder
@@ -15,6 +15,7 @@ from sandbox.stack.deploy import Deployment, deploy
 from sandbox.stack.errors import StackError
 from sandbox.stack.progress import Progress
 from sandbox.stack.sam import run_sam
+from sandbox.stack.servers import simulators, storefront
 from sandbox.stack.settings import ACCESS_KEY_ID, PROJECT, PROVIDERS, REGION, SECRET_ACCESS_KEY, Settings
 from sandbox.stack.state import State, locked, write_privately
 from sandbox.stack.template import function_folders, function_id, load_template, parameter_default
@@ -49,10 +50,10 @@ def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
         stack = _describe(aws, template, deployment, base_urls)
         if simulated:
             with progress.step("Opening the demo storefront"):
-                shop = stack["storefrontUrl"] = storefront.start(settings, state)
+                shop = stack["storefrontUrl"] = storefront(settings).start(settings, state)["url"]
                 store_demo_policy(aws, Stack(stack, settings.state_dir), shop=shop, issuer=simulated["issuer"])
         else:
-            storefront.stop(state)
+            storefront(settings).stop(state)
         write_privately(settings.stack_file, stack)
         return stack
 
@@ -83,10 +84,10 @@ def validate(settings: Settings, progress: Progress) -> None:
 def _simulators(settings: Settings, state: State, progress: Progress) -> Mapping[str, str]:
     """The simulators' addresses by name; none where the caller brings providers of their own."""
     if not settings.uses_simulators:
-        simulators.stop(state)
+        simulators(settings).stop(state)
         return {}
     with progress.step("Starting the provider simulators"):
-        return simulators.start(settings, state)
+        return simulators(settings).start(settings, state)
 
 
 def _parameters(
