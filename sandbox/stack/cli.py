@@ -48,5 +48,7 @@ def _run(command: str, settings: Settings, progress: Progress) -> None:
         take_down(settings, progress)
     else:
         stack = bring_up(settings, progress)
-        progress.say(f"\nThe API:  [bold]{escape(stack['apiUrl'])}[/]  (signed requests only)")
+        progress.say(f"\nThe API:  [bold]{escape(stack['apiUrl'])}[/]  (signed requests; pages as trust policies say)")
+        if "storefrontUrl" in stack:
+            progress.say(f"A shop:   {escape(stack['storefrontUrl'])}")
         progress.say(f"Details:  {escape(str(settings.stack_file))}\nStop it:  make down")

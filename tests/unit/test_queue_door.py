@@ -331,3 +331,13 @@ def test_an_order_systems_number_or_nothing_keeps_no_session_open(order: str, na
     request = read(CloseSession, door.given(CloseSession))
 
     assert (request.session_id, request.order_id) == ("s-1", named)
+
+
+def test_the_log_says_what_is_wrong_with_a_message_since_nobody_reads_an_answer(
+    bench: Bench, operation: Operation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(bench, operation, queue_event('{"merchant": "acme"}'))
+
+    (refused,) = [line for line in lines(capsys) if line.get("message") == "message_refused"]
+    assert (refused["code"], refused["correlation_id"]) == ("invalid_request", "message-1")
+    assert "'sessionId'" in refused["detail"]

@@ -9,7 +9,14 @@ from tests.fakes.provider import ScriptedProvider
 from tests.fakes.samples import minted, token
 from tests.fakes.surroundings import Surroundings, listing_stack, one_token_stack, session_stack
 from token_broker.broker import Broker, ListingBroker
-from token_broker.errors import BrokerError, Conflict, Forbidden, SessionClosed, Unauthenticated
+from token_broker.errors import (
+    BrokerError,
+    Conflict,
+    Forbidden,
+    ProviderRejectedCredentials,
+    SessionClosed,
+    Unauthenticated,
+)
 from token_broker.grant import CLOCK_SKEW, Grant
 from token_broker.model import Token
 from token_broker.ports import Order
@@ -229,3 +236,18 @@ def test_no_refusal_says_what_the_policy_allows(stack: Stack, failing: Callable[
         failing(stack)
 
     assert not [word for word in ("wallet", "merchant.read", "acme", "s-1") if word in refused.value.detail]
+
+
+def test_pages_do_not_drive_requests_with_refused_credentials_to_the_provider() -> None:
+    """An origin is no secret: anybody can ask again and again. The merchant's backend has IAM, and is not held up."""
+    stack = one_token_stack()
+    stack.provider.script = [ProviderRejectedCredentials("No.")] * 8
+
+    for _ in range(5):
+        with pytest.raises(ProviderRejectedCredentials):
+            Broker(stack.call(grant=PAGE)).shop_token("acme")
+    asked = len(stack.provider.mints)
+    with pytest.raises(ProviderRejectedCredentials):
+        Broker(stack.call()).shop_token("acme")
+
+    assert (asked, len(stack.provider.mints)) == (2, 4), "once, and once more with the secret read afresh"

@@ -1,15 +1,18 @@
 """What a handler can ask for. Each method is one operation of the product for one call."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from token_broker import closing, issuing, listing, maintaining, revoking
+from token_broker import issuing, listing, revoking
 from token_broker.call import Call
-from token_broker.closing import ClosedSession
 from token_broker.errors import Forbidden
 from token_broker.listing import TokenList
-from token_broker.maintaining import Maintained
 from token_broker.model import Token
 from token_broker.ports import ListingProvider, Provider
+
+if TYPE_CHECKING:  # what no token waits for is loaded where it is done
+    from token_broker.closing import ClosedSession
+    from token_broker.maintaining import Maintained
 
 
 class Broker[P: Provider]:
@@ -45,8 +48,10 @@ class Broker[P: Provider]:
         grant.check_token(token)
         return token, created
 
-    def close_session(self, merchant: str, session_id: str, order_id: str | None = None) -> ClosedSession:
+    def close_session(self, merchant: str, session_id: str, order_id: str | None = None) -> "ClosedSession":
         """The session's order is placed: no token for it ever again."""
+        from token_broker import closing
+
         return closing.close_session(self._trusted, merchant, session_id, order_id)
 
 
@@ -65,6 +70,8 @@ class ListingBroker(Broker[ListingProvider]):
         """End a token; whether the provider has confirmed it."""
         return revoking.revoke(self._trusted, merchant, token_id, foreign=foreign)
 
-    def maintain(self, merchant: str, items: Sequence[str]) -> Maintained:
+    def maintain(self, merchant: str, items: Sequence[str]) -> "Maintained":
         """Work on what is due of the merchant; for the clock."""
+        from token_broker import maintaining
+
         return maintaining.maintain(self._trusted, merchant, items)

@@ -12,7 +12,8 @@ ABSENT_LIFE = 5.0
 KEPT = 1024
 
 
-type _Kept[T] = dict[str, tuple[float, T]]
+#: Until when, on the monotonic clock, and what; by merchant.
+type _Kept = dict[str, tuple[float, TrustPolicy | None]]
 
 
 class PolicyMemory:
@@ -20,23 +21,18 @@ class PolicyMemory:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._policies: _Kept[TrustPolicy] = {}
-        self._absent: _Kept[None] = {}
+        self._policies: _Kept = {}
+        self._absent: _Kept = {}
 
     def policy(self, merchant: str, read: Callable[[], TrustPolicy | None]) -> TrustPolicy | None:
         """The policy as it was at most 30 s ago. What `read` raises is raised: an old policy is no answer."""
         started = self._clock.monotonic()
         kept = self._policies.pop(merchant, None) or self._absent.pop(merchant, None)
-        policy = kept[1] if kept is not None and started < kept[0] else read()
-        until = kept[0] if kept is not None and started < kept[0] else None
-        if policy is None:
-            _keep(self._absent, merchant, (until or started + ABSENT_LIFE, None))
-        else:
-            _keep(self._policies, merchant, (until or started + LIFE, policy))
-        return policy
-
-
-def _keep[T](kept: _Kept[T], merchant: str, entry: tuple[float, T]) -> None:
-    if len(kept) >= KEPT:
-        kept.pop(next(iter(kept)))  # the one not used for longest
-    kept[merchant] = entry
+        if kept is None or started >= kept[0]:
+            policy = read()
+            kept = started + (ABSENT_LIFE if policy is None else LIFE), policy
+        here = self._absent if kept[1] is None else self._policies
+        if len(here) >= KEPT:
+            here.pop(next(iter(here)))  # the one not used for longest
+        here[merchant] = kept  # now the one used last
+        return kept[1]

@@ -7,6 +7,7 @@ cached for a short time; a session's token never.
 
 import hashlib
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from token_broker.doors import ApiDoor, Reply, as_text, response
@@ -42,10 +43,9 @@ class StorefrontDoor(ApiDoor):
 
     def grant(self) -> Grant:
         """What the authorizer passed on, held against the page's origin."""
-        granted = Grant.from_context(self._context.get("authorizer"))
-        if (origin := self._origin()) is not None and origin not in granted.origins:
+        if (origin := self._origin()) is not None and origin not in self._granted.origins:
             raise Forbidden("The merchant's trust policy does not name the origin of this page.")
-        return granted
+        return self._granted
 
     def given(self, kind: type[Input]) -> dict[str, Any]:
         """Path and body fields; a browser's own headers ask for nothing here."""
@@ -72,6 +72,10 @@ class StorefrontDoor(ApiDoor):
         headers = {**self._headers(), **response_headers(error)}
         return response(error.status, as_text(problem), "application/problem+json", headers)
 
+    @cached_property
+    def _granted(self) -> Grant:
+        return Grant.from_context(self._context.get("authorizer"))
+
     def _origin(self) -> str | None:
         return self._header("origin")
 
@@ -79,7 +83,7 @@ class StorefrontDoor(ApiDoor):
         """CORS, for the merchant's own pages; never with credentials."""
         headers = {"Vary": "Origin", "X-Request-Id": self.request_id}
         try:
-            allowed = Grant.from_context(self._context.get("authorizer")).origins
+            allowed = self._granted.origins
         except Unauthenticated:
             allowed = ()
         origin = self._origin()
