@@ -59,6 +59,11 @@ def _provider(*actions: str, keys: tuple[str, ...]) -> Items:
     return Items("ProviderItems", actions, keys)
 
 
+def _events(provider: str) -> Items:
+    """What the world hears is written in the transaction that makes it true."""
+    return Items("Events", ("PutItem",), (f"outbox#{provider}#*",))
+
+
 def _policies(*actions: str) -> tuple[Items, ...]:
     return (Items("TrustPolicies", actions, ("policy#*",)),)
 
@@ -71,31 +76,38 @@ FUNCTIONS = (
     Function(
         "fourthwall/public_token",
         {f"PUT {_M}/fourthwall/public-token": IAM, f"GET {_S}/fourthwall/public-token": SHOP},
-        (_provider("GetItem", "PutItem", "UpdateItem", keys=("fourthwall#*",)),),
+        (_provider("GetItem", "PutItem", "UpdateItem", keys=("fourthwall#*",)), _events("fourthwall")),
+        "fourthwall",
+    ),
+    Function(
+        "fourthwall/rotate",
+        {f"POST {_M}/fourthwall/rotations": IAM},
+        (_provider("GetItem", "PutItem", "UpdateItem", keys=("fourthwall#*",)), _events("fourthwall")),
         "fourthwall",
     ),
     Function(
         "chicksx/public_token",
         {f"POST {_M}/chicksx/public-tokens": IAM, f"POST {_S}/chicksx/public-tokens": PROOF},
-        (_provider("Query", "PutItem", "UpdateItem", keys=("chicksx#*",)),),
+        (_provider("Query", "PutItem", "UpdateItem", keys=("chicksx#*",)), _events("chicksx")),
         "chicksx",
     ),
     Function(
         "chicksx/close_session",
         {f"POST {_M}/chicksx/sessions/{{sessionId}}/close": IAM},
-        (_provider("UpdateItem", keys=("chicksx#*",)),),
+        (_provider("GetItem", "UpdateItem", keys=("chicksx#*",)), _events("chicksx")),
         takes=Queue("PlacedOrders", "OrderQueue"),
     ),
+    Function("chicksx/rotate", {f"POST {_M}/chicksx/rotations": IAM}, (), "chicksx"),
     Function(
         "shopify/storefront_access_token",
         {f"GET {_M}/shopify/storefront-access-token": IAM, f"GET {_S}/shopify/storefront-access-token": SHOP},
-        (_provider("GetItem", "PutItem", "UpdateItem", keys=_SHOPIFY),),
+        (_provider("GetItem", "PutItem", "UpdateItem", keys=_SHOPIFY), _events("shopify")),
         "shopify",
     ),
     Function(
         "shopify/create_storefront_access_token",
         {f"POST {_M}/shopify/storefront-access-tokens": IAM},
-        (_provider("GetItem", "PutItem", "UpdateItem", "DeleteItem", keys=_SHOPIFY),),
+        (_provider("GetItem", "PutItem", "UpdateItem", "DeleteItem", keys=_SHOPIFY), _events("shopify")),
         "shopify",
     ),
     Function(
@@ -110,13 +122,25 @@ FUNCTIONS = (
     Function(
         "shopify/delete_storefront_access_token",
         {f"DELETE {_M}/shopify/storefront-access-tokens/{{tokenId}}": IAM},
-        (_provider("GetItem", "PutItem", "UpdateItem", keys=_SHOPIFY),),
+        (_provider("GetItem", "PutItem", "UpdateItem", keys=_SHOPIFY), _events("shopify")),
+        "shopify",
+    ),
+    Function(
+        "shopify/rotate",
+        {f"POST {_M}/shopify/rotations": IAM},
+        (
+            _provider("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY),
+            _events("shopify"),
+        ),
         "shopify",
     ),
     Function(
         "shopify/maintain",
         {},
-        (_provider("GetItem", "PutItem", "UpdateItem", "DeleteItem", keys=_SHOPIFY),),
+        (
+            _provider("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY),
+            _events("shopify"),
+        ),
         "shopify",
         takes=Queue("Work", "ShopifyWorkQueue"),
     ),

@@ -44,6 +44,10 @@ class Route:
         return self.path.format(merchant=merchant, **self.fields)
 
 
+ROTATIONS = {
+    provider: f"/merchants/{{merchant}}/{provider}/rotations" for provider in ("fourthwall", "chicksx", "shopify")
+}
+
 ROUTES = (
     Route("PUT", FOURTHWALL, "fourthwall/public_token"),
     Route("POST", CHICKSX, "chicksx/public_token", {"sessionId": "checkout-1"}),
@@ -56,6 +60,7 @@ ROUTES = (
     ),
     Route("GET", SHOPIFY_CURRENT, "shopify/storefront_access_token"),
     Route("POST", SHOPIFY, "shopify/create_storefront_access_token", {"title": "Mobile app"}),
+    *(Route("POST", path, f"{provider}/rotate") for provider, path in ROTATIONS.items()),
     Route("GET", SHOPIFY, "shopify/list_storefront_access_tokens"),
     Route("DELETE", f"{SHOPIFY}/{{tokenId}}", "shopify/delete_storefront_access_token", {"tokenId": "1003304090"}),
 )

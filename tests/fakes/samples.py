@@ -3,9 +3,11 @@
 from typing import Any
 
 from tests.fakes.clock import NOW
-from token_broker.model import SHOP, Minted, State, Token, Use, token_from
+from token_broker.model import SHOP, Cause, Minted, State, Token, Use, Why, token_from
 
 _OF_THE_ANSWER = ("access_token", "expires_at", "scope", "realm", "provider_data")
+#: Somebody who asks for something.
+BY_ANN = Cause("ann", Why.REQUESTED)
 USE = Use("header", "X-Token", "https://shop.example/api")
 
 

@@ -6,18 +6,34 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from token_broker.clock import Clock
 from token_broker.errors import Conflict, Fate, MintInProgress, ProviderError, SessionClosed
-from token_broker.model import SHOP, Mint, State, Token
-from token_broker.ports import Busy, Closure, Intention, OpenIntent, PendingRevocation, Replay, SubjectState
+from token_broker.events import Event, rotation_failed, session_closed, token_issued, token_revoked, token_rotated
+from token_broker.model import SHOP, Cause, Mint, State, Token, Transition, Why, session_of
+from token_broker.ports import (
+    Busy,
+    Closure,
+    Intention,
+    OpenIntent,
+    PendingRevocation,
+    Replay,
+    Rotation,
+    RotationSettings,
+    SubjectState,
+    Succession,
+)
 
 #: Seconds; the real store's own.
 LEASE = 40
 SETTLING = 4
 KEY_RETENTION = 24 * 60 * 60
+OVERLAP = 7 * 24 * 60 * 60
 
 BROKER_ID = "brokerid"
+PROVIDER = "fake"
+TO_END = (State.REVOKING, State.RETIRING)
 
 
 @dataclass
@@ -30,6 +46,7 @@ class Work:
     intent_id: str | None = None
     title: str | None = None
     requested_by: str = ""
+    realm: str = ""
     #: When the clock comes back to an open intent, and until when its last holder may have asked.
     due_at: int = 0
     asked_until: int = 0
@@ -48,6 +65,7 @@ class Work:
     def end_intent(self) -> None:
         """The fence rises at a mint's end as at its begin: who read while it was under way must read again."""
         self.owner = self.intent_id = self.title = None
+        self.realm = ""
         self.fence += 1
         self.tries = 0
 
@@ -62,8 +80,12 @@ class MemoryTokenStore:
         self.subjects: dict[tuple[str, str], Work] = {}
         self.standing: dict[tuple[str, str], Work] = {}
         self.records: dict[tuple[str, str, str], Token] = {}
-        #: Of each token that is to be revoked: since when, due at, tries.
-        self.pending: dict[tuple[str, str], tuple[int, int, int]] = {}
+        #: Of each token that is to be revoked, now or after its overlap: since when, due at, tries, and why.
+        self.pending: dict[tuple[str, str], tuple[int, int, int, Why]] = {}
+        self.rotations: dict[str, Rotation] = {}
+        self.settings: dict[str, RotationSettings] = {}
+        #: What the world hears.
+        self.told: list[Event] = []
         self.calls: list[str] = []
         self.before: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
         self.after: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
@@ -114,9 +136,12 @@ class MemoryTokenStore:
         now = self._now()
         tokens = [
             f"token#{token_id}"
-            for (whose, token_id), (_, due_at, _) in self.pending.items()
-            if whose == merchant and due_at <= now and self.records[merchant, SHOP, token_id].state is State.REVOKING
+            for (whose, token_id), (_, due_at, _, _) in self.pending.items()
+            if whose == merchant and due_at <= now and self.records[merchant, SHOP, token_id].state in TO_END
         ]
+        rotation = self.rotations.get(merchant)
+        if rotation is not None and rotation.open and rotation.due_at <= now:
+            tokens.append("rotation#shop")
         works = [(f"subject#{key[1]}", key[0], work) for key, work in self.subjects.items() if key[1] == SHOP]
         works += [(f"intent#{key[1]}", key[0], work) for key, work in self.standing.items()]
         due = [(item, whose) for item, whose, work in works if work.intent_id is not None and work.due_at <= now]
@@ -131,6 +156,10 @@ class MemoryTokenStore:
             if new:
                 work.closed, work.closed_at, work.order_id = True, self._now(), order_id
                 work.owner = None
+                event = session_closed(
+                    PROVIDER, merchant, session_of(subject), order_id=order_id, closed_at=work.closed_at
+                )
+                self.told.append(event)
             return Closure(closed_at=work.closed_at, order_id=work.order_id, new=new)
 
     def subject(self, merchant: str, subject: str) -> SubjectState:
@@ -173,7 +202,7 @@ class MemoryTokenStore:
                 raise Conflict("The token that this Idempotency-Key made is gone.")
             return Replay(made)
 
-    def publish(self, mint: Mint, token: Token, *, replaced: Token | None = None) -> None:
+    def publish(self, mint: Mint, token: Token, *, replaced: Succession | None = None, why: Why = Why.MINTED) -> None:
         with self._operation("publish"):
             work = self._work(mint)
             if work is None or not _held(work, mint) or work.closed:
@@ -183,9 +212,13 @@ class MemoryTokenStore:
             if not self._may_stand(token):
                 detail = "The provider gave an id that belongs to another token of this merchant."
                 raise ProviderError(detail, fate=Fate.UNKNOWN)
-            self.records[token.merchant, token.subject, token.token_id] = token
+            if replaced is not None and not self._replaceable(replaced):
+                raise MintInProgress
+            line = Transition(self._now(), token.requested_by, None, token.state, why.value)
+            self.records[token.merchant, token.subject, token.token_id] = replace(token, history=(line,))
+            self.told.append(token_issued(token, why=why.value, at=self._now()))
             if replaced is not None:
-                self._end(replaced, State.LOST)
+                self._replace(replaced, token)
             if not mint.standing:
                 work.end_intent()
                 if mint.subject == SHOP:
@@ -225,34 +258,66 @@ class MemoryTokenStore:
         with self._operation("tokens"):
             return [token for key, token in self.records.items() if key[:2] == (merchant, SHOP)]
 
-    def mark_revoking(self, token: Token) -> None:
+    def mark_revoking(self, token: Token, cause: Cause, *, ask_from: int | None = None) -> None:
         with self._operation("mark_revoking"):
             work = self.subjects.get((token.merchant, token.subject))
             if work is not None and work.current is not None and work.current.token_id == token.token_id:
                 work.current = None
             if self._record(token.merchant, token.token_id) is None:
                 self.records[token.merchant, token.subject, token.token_id] = token
-            self._end(token, State.REVOKING)
-            since, _, tries = self.pending.get((token.merchant, token.token_id), (self._now(), 0, 0))
-            self.pending[token.merchant, token.token_id] = (since, self._now(), tries)
+            self._mark(token, cause, ask_from)
 
-    def mark_revoked(self, token: Token) -> None:
+    def mark_revoked(self, token: Token, cause: Cause) -> None:
         with self._operation("mark_revoked"):
-            self._end(token, State.REVOKED)
+            if self._end(token, State.REVOKED, cause):
+                self.told.append(token_revoked(token, why=cause.why.value, at=self._now()))
+
+    def rotation(self, merchant: str) -> Rotation | None:
+        with self._operation("rotation"):
+            return self.rotations.get(merchant)
+
+    def request_rotation(self, rotation: Rotation, seen: SubjectState, before: Rotation | None) -> bool:
+        with self._operation("request_rotation"):
+            there = self.rotations.get(rotation.merchant)
+            same = (there and there.rotation_id) == (before and before.rotation_id)
+            fence = self.subjects.get((rotation.merchant, SHOP), Work()).fence
+            if not same or fence != seen.fence:
+                return False
+            self.rotations[rotation.merchant] = rotation
+            return True
+
+    def put_off_rotation(self, rotation: Rotation, due_at: int, failure: str) -> None:
+        with self._operation("put_off_rotation"):
+            if self._is_open(rotation):
+                moved = replace(rotation, due_at=due_at, failure=failure, tries=rotation.tries + 1)
+                self.rotations[rotation.merchant] = moved
+                if not rotation.tries:
+                    self._tell_failure(rotation, failure, retrying=True)
+
+    def end_rotation(self, rotation: Rotation, failure: str | None = None) -> None:
+        with self._operation("end_rotation"):
+            if self._is_open(rotation):
+                self.rotations[rotation.merchant] = replace(rotation, open=False, failure=failure)
+                if failure is not None:
+                    self._tell_failure(rotation, failure, retrying=False)
+
+    def rotation_settings(self, merchant: str) -> RotationSettings:
+        with self._operation("rotation_settings"):
+            return self.settings.get(merchant, RotationSettings(overlap=OVERLAP))
 
     def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:
         with self._operation("pending_revocation"):
             token = self._record(merchant, token_id)
-            if token is None or token.state is not State.REVOKING:
+            if token is None or token.state not in TO_END:
                 return None
             return PendingRevocation(token, *self.pending[merchant, token_id])
 
     def put_off(self, pending: PendingRevocation, due_at: int) -> None:
         with self._operation("put_off"):
             key = (pending.token.merchant, pending.token.token_id)
-            since, seen, tries = self.pending[key]
+            since, seen, tries, why = self.pending[key]
             if seen == pending.due_at:
-                self.pending[key] = (since, due_at, tries + 1)
+                self.pending[key] = (since, due_at, tries + 1, why)
 
     def take_over(self, merchant: str, item: str, owner: str) -> OpenIntent | None:
         with self._operation("take_over"):
@@ -272,6 +337,7 @@ class MemoryTokenStore:
                 continued=True,
                 title=work.title,
                 remembered=work.body_hash is not None,
+                realm=work.realm,
             )
             return OpenIntent(mint, work.requested_by, work.asked_until, work.tries)
 
@@ -279,8 +345,8 @@ class MemoryTokenStore:
         with self._operation("set_aside"):
             key = (merchant, item.removeprefix("token#"))
             if key in self.pending:
-                since, _, tries = self.pending[key]
-                self.pending[key] = (since, due_at, tries)
+                since, _, tries, why = self.pending[key]
+                self.pending[key] = (since, due_at, tries, why)
             work = self._due_work(merchant, item)
             if work is not None:
                 work.due_at = due_at
@@ -319,6 +385,7 @@ class MemoryTokenStore:
         work.requested_by = work.requested_by if work.intent_id else intention.requested_by
         work.intent_id = work.intent_id or intention.intent_id
         work.title, work.body_hash = intention.title, intention.body_hash
+        work.realm = work.realm or intention.realm
 
     def _due_work(self, merchant: str, item: str) -> Work | None:
         kind, _, name = item.partition("#")
@@ -341,12 +408,71 @@ class MemoryTokenStore:
             return there.state not in {State.REVOKING, State.REVOKED}
         return there.state is State.REVOKED
 
-    def _end(self, token: Token, state: State) -> None:
-        key = (token.merchant, token.subject, token.token_id)
-        there = self.records.get(key)
-        if there is not None and there.state is not State.REVOKED:
-            ends = there.expires_at if state is State.LOST else None
-            self.records[key] = replace(there, state=state, access_token=None, expires_at=ends)
+    def _end(self, token: Token, state: State, cause: Cause) -> bool:
+        there = self.records.get((token.merchant, token.subject, token.token_id))
+        if there is None or there.state is State.REVOKED:
+            return False
+        ends = there.expires_at if state is State.LOST else None
+        self._move(there, state, cause, access_token=None, expires_at=ends)
+        return True
+
+    def _mark(self, token: Token, cause: Cause, ask_from: int | None) -> None:
+        key = (token.merchant, token.token_id)
+        there = self.records[token.merchant, token.subject, token.token_id]
+        if there.state in {State.REVOKED, State.REVOKING}:
+            return
+        tries = self.pending[key][2] if key in self.pending else 0
+        self._move(there, State.REVOKING, cause, access_token=None, expires_at=None)
+        self.pending[key] = (self._now(), self._now() if ask_from is None else ask_from, tries, cause.why)
+
+    def _move(self, there: Token, state: State, cause: Cause, **changes: Any) -> None:
+        line = Transition(self._now(), cause.by, there.state, state, cause.why.value)
+        key = (there.merchant, there.subject, there.token_id)
+        self.records[key] = replace(there, state=state, history=(*there.history, line), **changes)
+
+    def _replaceable(self, succession: Succession) -> bool:
+        previous = succession.previous
+        there = self.records.get((previous.merchant, previous.subject, previous.token_id))
+        return there is not None and (
+            there.state is State.CURRENT if succession.state is State.RETIRING else there.state is not State.REVOKED
+        )
+
+    def _replace(self, succession: Succession, token: Token) -> None:
+        previous, until = succession.previous, succession.until
+        there = self.records[previous.merchant, previous.subject, previous.token_id]
+        if succession.state is State.LOST:
+            self._end(previous, State.LOST, Cause(token.requested_by, Why.LOST))
+        elif succession.state is State.RETIRING:
+            self._move(there, State.RETIRING, Cause(token.requested_by, Why.ROTATED))
+            due_at = self._now() if until is None else until
+            self.pending[there.merchant, there.token_id] = (due_at, due_at, 0, Why.ROTATED)
+        else:
+            self._mark(previous, Cause(token.requested_by, Why.COMPROMISED), until)
+        self.told.append(
+            token_rotated(
+                token,
+                previous_token_id=previous.token_id,
+                rotation_id=succession.rotation_id,
+                overlap_ends_at=until if succession.state is State.RETIRING else None,
+                compromised=succession.state is State.REVOKING,
+                at=self._now(),
+            )
+        )
+
+    def _is_open(self, rotation: Rotation) -> bool:
+        there = self.rotations.get(rotation.merchant)
+        return there is not None and there.rotation_id == rotation.rotation_id and there.open
+
+    def _tell_failure(self, rotation: Rotation, code: str, *, retrying: bool) -> None:
+        event = rotation_failed(
+            PROVIDER,
+            rotation.merchant,
+            rotation_id=rotation.rotation_id,
+            code=code,
+            retrying=retrying,
+            at=self._now(),
+        )
+        self.told.append(event)
 
 
 def _held(work: Work, mint: Mint) -> bool:
@@ -364,4 +490,5 @@ def _mint(work: Work, intention: Intention, key: str) -> Mint:
         continued=work.intent_id != intention.intent_id,
         title=intention.title,
         remembered=intention.body_hash is not None,
+        realm=work.realm,
     )

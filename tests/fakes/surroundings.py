@@ -15,7 +15,7 @@ MARGIN = 60.0
 CALLER = "arn:aws:iam::123456789012:role/storefront"
 DAY = 24 * 60 * 60
 
-LISTING = Capabilities(lists=True, revokes=True, marked=True, limit=100)
+LISTING = Capabilities(lists=True, revokes=True, marked=True, rotates=True, limit=100)
 ONE_TOKEN = Capabilities(recheck_after=DAY)
 SESSIONS = Capabilities(sessions=True)
 

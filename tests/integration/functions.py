@@ -30,6 +30,7 @@ LIST = "shopify/list_storefront_access_tokens"
 DELETE = "shopify/delete_storefront_access_token"
 MAINTAIN = "shopify/maintain"
 DISPATCH = "lifecycle/dispatch"
+ROTATE = "shopify/rotate"
 PUT_POLICY = "storefronts/put_trust_policy"
 GET_POLICY = "storefronts/get_trust_policy"
 DELETE_POLICY = "storefronts/delete_trust_policy"
@@ -42,12 +43,14 @@ FUNCTIONS = [FOURTHWALL, CHICKSX, CURRENT, CREATE, LIST, DELETE]
 FOR_STOREFRONTS = [FOURTHWALL, CHICKSX, CURRENT]
 POLICY_FUNCTIONS = [PUT_POLICY, GET_POLICY, DELETE_POLICY]
 AUTHORIZERS = [SHOP_AUTHORIZER, PROOF_AUTHORIZER]
+#: What each provider makes of a rotation.
+ROTATIONS = ["fourthwall/rotate", "chicksx/rotate", ROTATE]
 #: Those that the clock starts, itself or by a queue.
 CLOCKWORK = [MAINTAIN, DISPATCH]
 
 #: The ways into each function: a file of its folder in `events/` for each.
 DOORS = {
-    **dict.fromkeys([*FUNCTIONS, *POLICY_FUNCTIONS], ("api", "direct")),
+    **dict.fromkeys([*FUNCTIONS, *POLICY_FUNCTIONS, *ROTATIONS], ("api", "direct")),
     **dict.fromkeys(FOR_STOREFRONTS, ("api", "direct", "storefront")),
     **dict.fromkeys(AUTHORIZERS, ("authorizer",)),
     CLOSE: ("api", "direct", "queue"),

@@ -11,6 +11,7 @@ from typing import Any
 from sandbox.simulators import ControlClient
 from tests.integration.functions import PUT_POLICY, Answer, Worker, cold_start, provider_of
 from token_broker.aws.attributes import unwrap_all
+from token_broker.aws.outbox_items import PREFIX
 
 MERCHANT = "demo"
 #: Of the first test secret on; each value is looked for in every log line and problem document.
@@ -105,7 +106,14 @@ class Stack:
             self.secret(provider, MERCHANT, self.unsaved[provider])
 
     def items(self) -> list[dict[str, Any]]:
-        """All items of the table, as plain values."""
+        """All items of the table but events, as plain values."""
+        return [item for item in self._scan() if not item["pk"].startswith(PREFIX)]
+
+    def told(self) -> list[dict[str, Any]]:
+        """The events that the world is to hear, as items."""
+        return [item for item in self._scan() if item["pk"].startswith(PREFIX)]
+
+    def _scan(self) -> list[dict[str, Any]]:
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.table)
         return [unwrap_all(item) for page in pages for item in page["Items"]]
 

@@ -6,6 +6,7 @@ from typing import Any
 from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.samples import token
 from token_broker.aws.attributes import unwrap_all
+from token_broker.aws.outbox_items import PREFIX, event_of
 from token_broker.aws.table import Table
 from token_broker.aws.tokens import DynamoTokens
 from token_broker.model import SHOP, Mint, State, Token, session_subject
@@ -38,15 +39,30 @@ class StoreBench:
         return None if found is None else unwrap_all(found)
 
     def items(self) -> list[dict[str, Any]]:
-        """The whole table, in the order of its keys."""
+        """The whole table but the outbox, in the order of its keys."""
+        return [item for item in self._scan() if not item["pk"].startswith(PREFIX)]
+
+    def told(self) -> list[dict[str, Any]]:
+        """What the world is to hear, the oldest first."""
+        return sorted(
+            (
+                event_of(item).as_json() | {"type": item["type"]}
+                for item in self._scan()
+                if item["pk"].startswith(PREFIX)
+            ),
+            key=lambda event: event["occurredAt"],
+        )
+
+    def _scan(self) -> list[dict[str, Any]]:
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.table_name, ConsistentRead=True)
         found = [unwrap_all(item) for page in pages for item in page["Items"]]
         return sorted(found, key=lambda item: (item["pk"], item["sk"]))
 
     def due(self) -> list[tuple[str, str]]:
-        """The keys in the index of what is due."""
+        """The keys in the index of what is due, but for events."""
         page = self.dynamodb.scan(TableName=self.table_name, IndexName="due")
-        return [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
+        keys = [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
+        return [key for key in keys if not key[0].startswith(PREFIX)]
 
     def close_session(self) -> None:
         """The session's order is placed."""

@@ -28,6 +28,8 @@ from tests.integration.functions import (
     PROOF_AUTHORIZER,
     PUT_POLICY,
     ROOT,
+    ROTATE,
+    ROTATIONS,
     provider_of,
     sample_event,
 )
@@ -48,7 +50,7 @@ MESSAGE_FIELDS = {
     "eventSourceARN",
     "awsRegion",
 }
-STATUS = {CHICKSX: 201, CREATE: 201, PUT_POLICY: 201}
+STATUS = {CHICKSX: 201, CREATE: 201, PUT_POLICY: 201, ROTATE: 202}
 TOKEN_FIELDS = {
     "provider",
     "merchant",
@@ -171,6 +173,8 @@ def test_an_event_is_answered_with_the_right_status_and_shape(function: str, doo
         answer = json.loads(answer["body"])
     if function in POLICY_FUNCTIONS:
         _check_policy(function, door, answer)
+    elif function in ROTATIONS:
+        _check_rotation(function, answer)
     elif function == CLOSE:
         assert answer.pop("closedAt") == pytest.approx(stack.clock.now(), abs=60)
         assert answer == {"sessionId": "session-456def", "closed": True, "orderId": "order-1001"}
@@ -259,6 +263,14 @@ def _check_policy(function: str, door: str, answer: dict[str, Any]) -> None:
     else:
         document = policy() if function == GET_POLICY else json.loads(sample_event(PUT_POLICY, "api")["body"])
         assert answer == (document if door == "api" else {**document, "revision": 1})
+
+
+def _check_rotation(function: str, answer: dict[str, Any]) -> None:
+    if function != ROTATE:
+        assert answer == {"rotation": "unsupported", "changed": False}
+        return
+    assert set(answer) == {"rotationId", "state", "compromised", "requestedAt", "tokenId", "overlapEndsAt"}
+    assert (answer["state"], answer["compromised"]) == ("done", False)
 
 
 def _check_shape(function: str, answer: dict[str, Any]) -> None:

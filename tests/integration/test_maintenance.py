@@ -212,7 +212,7 @@ def test_a_message_is_handed_out_again_where_the_table_fails(stack: Stack, clock
     token_id = pending(stack)
     stack.worker(MAINTAIN)
     stack.worker(DISPATCH)
-    with refusing(stack.dynamodb, "UpdateItem"):
+    with refusing(stack.dynamodb, "UpdateItem", "TransactWriteItems"):
         assert clock.run() == [MERCHANT]
     assert record(stack, token_id)["state"] == "revoking"
     assert shop(stack)["tokens"] == []

@@ -57,18 +57,18 @@ def before_the_second_write(bench: StoreBench, *actions: Callable[[], object]) -
     def note(**_: Any) -> None:
         if acting:
             return
-        writes.append("UpdateItem")
+        writes.append("TransactWriteItems")
         if len(writes) > 1 and waiting:
             acting.append(True)
             waiting.pop(0)()
             acting.pop()
 
     events = bench.dynamodb.meta.events
-    events.register("before-call.dynamodb.UpdateItem", note)
+    events.register("before-call.dynamodb.TransactWriteItems", note)
     try:
         yield writes
     finally:
-        events.unregister("before-call.dynamodb.UpdateItem", note)
+        events.unregister("before-call.dynamodb.TransactWriteItems", note)
     assert waiting == [], "something was to happen and did not"
 
 
@@ -79,7 +79,7 @@ def test_a_session_that_nobody_has_seen_is_closed_by_one_write(bench: StoreBench
     with counted(bench.dynamodb) as calls:
         closure = store.close(MERCHANT, SESSION, "order-1")
 
-    assert calls == ["UpdateItem"]
+    assert calls == ["TransactWriteItems"]
     assert closure == Closure(closed_at=NOW_S, order_id="order-1", new=True)
     assert [(item["pk"], item["sk"]) for item in bench.items()] == [(SESSION_PARTITION, "subject")]
     assert subject(bench) == {"closedAt": NOW_S, "orderId": "order-1", "expiresAt": NOW_S + SESSION_RETENTION}
@@ -98,7 +98,7 @@ def test_closed_outlives_the_token_by_the_retention(bench: StoreBench, store: Dy
     with counted(bench.dynamodb) as calls:
         store.close(MERCHANT, SESSION, "order-1")
 
-    assert calls == ["UpdateItem"]
+    assert calls == ["TransactWriteItems"]
     assert subject(bench)["expiresAt"] == NOW_S + HOUR + SESSION_RETENTION
     assert bench.item(SESSION_PARTITION, f"token#{issued.token_id}") == record
 
@@ -114,7 +114,7 @@ def test_closed_is_remembered_for_the_whole_retention_where_the_token_has_ended(
     with counted(bench.dynamodb) as calls:
         closure = store.close(MERCHANT, SESSION, None)
 
-    assert calls == ["UpdateItem", "UpdateItem"]
+    assert calls == ["TransactWriteItems", "GetItem", "TransactWriteItems"]
     assert (closure.closed_at, closure.new) == (NOW_S + after, True)
     assert subject(bench)["expiresAt"] == NOW_S + after + SESSION_RETENTION
 
@@ -147,9 +147,10 @@ def test_closed_again_nothing_changes(bench: StoreBench, store: DynamoTokens, or
     with counted(bench.dynamodb) as calls:
         closure = store.close(MERCHANT, SESSION, order_id)
 
-    assert calls == ["UpdateItem"]
+    assert calls == ["TransactWriteItems", "GetItem"]
     assert closure == Closure(closed_at=NOW_S, order_id="order-1", new=False)
     assert bench.items() == before
+    assert [event["type"] for event in bench.told()] == ["SessionClosed"]
 
 
 def test_an_order_is_not_added_to_a_closed_session(bench: StoreBench, store: DynamoTokens) -> None:
@@ -159,7 +160,7 @@ def test_an_order_is_not_added_to_a_closed_session(bench: StoreBench, store: Dyn
 
 
 def test_a_write_that_was_repeated_by_the_sdk_finds_its_own_closing(bench: StoreBench, store: DynamoTokens) -> None:
-    with answer_lost(bench.dynamodb, "UpdateItem") as lost:
+    with answer_lost(bench.dynamodb, "TransactWriteItems") as lost:
         closure = store.close(MERCHANT, SESSION, "order-1")
 
     assert lost.struck == 1

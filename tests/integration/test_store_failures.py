@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, NoCredentialsError, ParamValidationError
 
+from tests.fakes.samples import BY_ANN
 from tests.integration.outages import aws_error, refusing, timed_out
 from tests.integration.store_bench import (
     INTENT,
@@ -40,10 +41,13 @@ CALLS: dict[str, tuple[str, Callable[[StoreBench], object]]] = {
     "broker id, write": ("PutItem", lambda bench: bench.store().broker_id()),
     "begin current": ("UpdateItem", lambda bench: bench.begin(bench.store())),
     "begin standing": ("UpdateItem", lambda bench: bench.begin_standing(bench.store())),
-    "close": ("UpdateItem", lambda bench: bench.store("chicksx").close(MERCHANT, SESSION, None)),
-    "mark revoking": ("UpdateItem", lambda bench: bench.store().mark_revoking(shop_token(state=State.STANDING))),
-    "mark the current one": ("TransactWriteItems", lambda bench: bench.store().mark_revoking(shop_token())),
-    "mark revoked": ("UpdateItem", lambda bench: bench.store().mark_revoked(shop_token())),
+    "close": ("TransactWriteItems", lambda bench: bench.store("chicksx").close(MERCHANT, SESSION, None)),
+    "mark revoking": (
+        "UpdateItem",
+        lambda bench: bench.store().mark_revoking(shop_token(state=State.STANDING), BY_ANN),
+    ),
+    "mark the current one": ("TransactWriteItems", lambda bench: bench.store().mark_revoking(shop_token(), BY_ANN)),
+    "mark revoked": ("TransactWriteItems", lambda bench: bench.store().mark_revoked(shop_token(), BY_ANN)),
     "publish": ("TransactWriteItems", lambda bench: bench.issue(bench.store(), shop_token())),
 }
 TELLS_NOTHING = re.compile(r"arn:|amazonaws|dynamodb|123456789012|Exception|report", re.IGNORECASE)
@@ -105,7 +109,7 @@ def test_a_revocation_that_met_a_transaction_is_marked_all_the_same(bench: Store
     )
 
     with met:
-        store.mark_revoking(token)
+        store.mark_revoking(token, BY_ANN)
 
     assert store.subject(MERCHANT, SHOP).token is None
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.samples import BY_ANN
 from tests.integration.store_bench import DAY, MERCHANT, OTHER_INTENT, StoreBench, intention, shop_token
 from token_broker.aws.leases import LEASE
 from token_broker.aws.tokens import DynamoTokens
@@ -36,7 +37,7 @@ def test_the_same_key_and_body_give_the_token_that_was_made(bench: StoreBench) -
 def test_the_token_comes_in_its_present_state(bench: StoreBench) -> None:
     store = bench.store()
     issued(bench, store)
-    store.mark_revoking(shop_token(state=State.STANDING))
+    store.mark_revoking(shop_token(state=State.STANDING), BY_ANN)
 
     again = begin(store)
 

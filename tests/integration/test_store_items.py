@@ -97,7 +97,8 @@ def test_a_published_shop_token_is_a_record_and_the_current_one(bench: StoreBenc
         "requestedBy": ANN,
         "providerData": {"created_at": "2026-11-21T10:00:00-05:00"},
     }
-    assert record == {"pk": "shopify#acme", "sk": "token#1001", **values}
+    history = [{"at": NOW_S, "by": ANN, "to": "current", "why": "minted"}]
+    assert record == {"pk": "shopify#acme", "sk": "token#1001", "history": history, **values}
     current = {key: value for key, value in subject["current"].items() if value is not None}
     assert current == values
     assert subject["checkedAt"] == NOW_S

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.fakes.samples import BY_ANN
 from tests.integration.outages import answer_lost
 from tests.integration.store_bench import (
     INTENT,
@@ -18,7 +19,7 @@ from tests.integration.store_bench import (
 from token_broker.aws.leases import LEASE, SETTLING
 from token_broker.errors import Fate, MintInProgress, ProviderError, SessionClosed
 from token_broker.model import SHOP, Mint, State
-from token_broker.ports import Busy, SubjectState
+from token_broker.ports import Busy, SubjectState, Succession
 
 
 def test_a_second_mint_is_refused_while_the_first_holds_the_lease(bench: StoreBench) -> None:
@@ -207,7 +208,7 @@ def test_a_replaced_token_loses_its_value_and_is_lost(bench: StoreBench) -> None
     first = bench.issue(store, shop_token("one", provider="fourthwall"))
     mint = bench.begin(store, "owner-2")
 
-    store.publish(mint, shop_token("two", provider="fourthwall"), replaced=first)
+    store.publish(mint, shop_token("two", provider="fourthwall"), replaced=Succession(previous=first, state=State.LOST))
 
     record = bench.item("fourthwall#acme", "token#one")
     assert record is not None
@@ -222,9 +223,9 @@ def test_a_token_that_comes_back_is_current_again(bench: StoreBench) -> None:
     store = bench.store("fourthwall")
     first = bench.issue(store, shop_token("one", provider="fourthwall"))
     second = shop_token("two", provider="fourthwall")
-    store.publish(bench.begin(store, "owner-2"), second, replaced=first)
+    store.publish(bench.begin(store, "owner-2"), second, replaced=Succession(previous=first, state=State.LOST))
 
-    store.publish(bench.begin(store, "owner-3"), first, replaced=second)
+    store.publish(bench.begin(store, "owner-3"), first, replaced=Succession(previous=second, state=State.LOST))
 
     state = store.subject(MERCHANT, SHOP)
     assert state.token is not None
@@ -304,9 +305,9 @@ def test_an_id_that_belongs_to_another_living_token_is_refused(bench: StoreBench
 def test_an_ended_token_is_never_published_again(bench: StoreBench, state: State) -> None:
     store = bench.store()
     issued = bench.issue(store, shop_token("1001", state=State.STANDING))
-    store.mark_revoking(issued)
+    store.mark_revoking(issued, BY_ANN)
     if state is State.REVOKED:
-        store.mark_revoked(issued)
+        store.mark_revoked(issued, BY_ANN)
 
     with pytest.raises(ProviderError):
         store.publish(bench.begin_standing(store, "owner-2", intent_id=OTHER_INTENT), issued)

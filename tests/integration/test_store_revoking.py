@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from tests.fakes.clock import NOW
+from tests.fakes.samples import BY_ANN
 from tests.integration.outages import refusing
 from tests.integration.store_bench import (
     DAY,
@@ -11,7 +12,6 @@ from tests.integration.store_bench import (
     StoreBench,
     shop_token,
 )
-from token_broker.aws.revocations import FIRST_RETRY
 from token_broker.model import SHOP, Origin, State
 
 NOW_S = int(NOW)
@@ -21,20 +21,20 @@ def test_the_current_token_is_marked_and_served_no_more_at_once(bench: StoreBenc
     store = bench.store()
     token = bench.issue(store, shop_token())
 
-    store.mark_revoking(token)
+    store.mark_revoking(token, BY_ANN)
 
     assert store.subject(MERCHANT, SHOP).token is None
     record = bench.item("shopify#acme", "token#1001")
     assert record is not None
     assert record["state"] == "revoking"
-    assert record["dueAt"] == NOW_S + FIRST_RETRY
+    assert record["dueAt"] == NOW_S
     assert record.keys() & {"accessToken", "expiresAt"} == set()
     assert bench.due() == [("shopify#acme", "token#1001")]
 
 
 def test_after_that_a_new_current_token_can_be_minted(bench: StoreBench) -> None:
     store = bench.store()
-    store.mark_revoking(bench.issue(store, shop_token()))
+    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
 
     bench.issue(store, shop_token("2002"))
 
@@ -48,7 +48,7 @@ def test_a_standing_token_is_marked_and_the_current_one_left_alone(bench: StoreB
     bench.issue(store, shop_token("1001"))
     standing = bench.issue(store, shop_token("2002", state=State.STANDING), OTHER_INTENT)
 
-    store.mark_revoking(standing)
+    store.mark_revoking(standing, BY_ANN)
 
     current = store.subject(MERCHANT, SHOP).token
     marked = store.token(MERCHANT, "2002")
@@ -63,7 +63,7 @@ def test_a_token_that_is_current_no_more_is_still_marked(bench: StoreBench) -> N
     token = bench.issue(store, shop_token("1001"))
     store.publish(bench.begin(store, "owner-2"), shop_token("2002"))
 
-    store.mark_revoking(token)  # read as current a moment ago
+    store.mark_revoking(token, BY_ANN)  # read as current a moment ago
 
     marked = store.token(MERCHANT, "1001")
     current = store.subject(MERCHANT, SHOP).token
@@ -77,23 +77,23 @@ def test_a_foreign_token_without_a_record_gets_one_without_its_value(bench: Stor
     store = bench.store()
     foreign = shop_token("7007", state=State.STANDING, origin=Origin.FOREIGN, title="Theirs", requested_by="ann")
 
-    store.mark_revoking(foreign)
+    store.mark_revoking(foreign, BY_ANN)
 
     record = bench.item("shopify#acme", "token#7007")
     assert record is not None
     assert (record["state"], record["origin"], record["title"]) == ("revoking", "foreign", "Theirs")
     assert record["fingerprint"] == foreign.digest
-    assert (record["requestedBy"], record["dueAt"]) == ("ann", NOW_S + FIRST_RETRY)
+    assert (record["requestedBy"], record["dueAt"]) == ("ann", NOW_S)
     assert record.keys() & {"accessToken", "expiresAt"} == set()
 
 
 def test_the_confirmed_end_is_kept_for_ninety_days_without_the_value(bench: StoreBench) -> None:
     store = bench.store()
     token = bench.issue(store, shop_token())
-    store.mark_revoking(token)
+    store.mark_revoking(token, BY_ANN)
     bench.clock.advance(5)
 
-    store.mark_revoked(token)
+    store.mark_revoked(token, BY_ANN)
 
     record = bench.item("shopify#acme", "token#1001")
     assert record is not None
@@ -108,14 +108,14 @@ def test_the_confirmed_end_is_kept_for_ninety_days_without_the_value(bench: Stor
 def test_both_marks_can_be_made_again(bench: StoreBench) -> None:
     store = bench.store()
     token = bench.issue(store, shop_token())
-    store.mark_revoking(token)
-    store.mark_revoking(token)
-    store.mark_revoked(token)
+    store.mark_revoking(token, BY_ANN)
+    store.mark_revoking(token, BY_ANN)
+    store.mark_revoked(token, BY_ANN)
     before = bench.items()
     bench.clock.advance(60)
 
-    store.mark_revoked(token)
-    store.mark_revoking(token)
+    store.mark_revoked(token, BY_ANN)
+    store.mark_revoking(token, BY_ANN)
 
     assert bench.items() == before
 
@@ -123,10 +123,10 @@ def test_both_marks_can_be_made_again(bench: StoreBench) -> None:
 def test_marking_an_unrecorded_token_twice_keeps_the_first_record(bench: StoreBench) -> None:
     store = bench.store()
     foreign = shop_token("7007", state=State.STANDING, origin=Origin.FOREIGN)
-    store.mark_revoking(foreign)
-    store.mark_revoked(foreign)
+    store.mark_revoking(foreign, BY_ANN)
+    store.mark_revoked(foreign, BY_ANN)
 
-    store.mark_revoking(foreign)
+    store.mark_revoking(foreign, BY_ANN)
 
     record = store.token(MERCHANT, "7007")
     assert record is not None
@@ -139,7 +139,7 @@ def test_a_current_token_whose_record_is_gone_is_served_no_more_either(bench: St
     key = {"pk": {"S": "shopify#acme"}, "sk": {"S": "token#1001"}}
     bench.dynamodb.delete_item(TableName=bench.table_name, Key=key)
 
-    store.mark_revoking(token)
+    store.mark_revoking(token, BY_ANN)
 
     assert store.subject(MERCHANT, SHOP).token is None
     marked = store.token(MERCHANT, "1001")
@@ -156,7 +156,7 @@ def test_a_token_that_became_current_since_it_was_looked_up_is_marked_and_unserv
     bench.issue(store, shop_token())
 
     with refusing(bench.dynamodb, "UpdateItem", spared=1):
-        store.mark_revoking(seen)
+        store.mark_revoking(seen, BY_ANN)
 
     record = bench.item("shopify#acme", "token#1001")
     assert record is not None

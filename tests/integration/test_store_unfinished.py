@@ -3,6 +3,7 @@
 import pytest
 
 from tests.fakes.clock import NOW
+from tests.fakes.samples import BY_ANN
 from tests.integration.outages import answer_lost
 from tests.integration.store_bench import INTENT, MERCHANT, SHOP, StoreBench, shop_token
 from token_broker.aws.leases import LEASE
@@ -21,7 +22,7 @@ def test_a_token_that_is_to_be_revoked_is_known_with_its_time(bench: StoreBench)
     store = bench.store()
     token = bench.issue(store, shop_token())
     assert store.pending_revocation(MERCHANT, "1001") is None
-    store.mark_revoking(token)
+    store.mark_revoking(token, BY_ANN)
 
     pending = store.pending_revocation(MERCHANT, "1001")
 
@@ -32,7 +33,7 @@ def test_a_token_that_is_to_be_revoked_is_known_with_its_time(bench: StoreBench)
 
 def test_so_is_one_that_had_no_record(bench: StoreBench) -> None:
     store = bench.store()
-    store.mark_revoking(shop_token("7007"))
+    store.mark_revoking(shop_token("7007"), BY_ANN)
 
     pending = store.pending_revocation(MERCHANT, "7007")
 
@@ -42,7 +43,7 @@ def test_so_is_one_that_had_no_record(bench: StoreBench) -> None:
 
 def test_it_is_put_off_and_its_tries_are_counted(bench: StoreBench) -> None:
     store = bench.store()
-    store.mark_revoking(bench.issue(store, shop_token()))
+    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
     for tries in (1, 2):
         pending = store.pending_revocation(MERCHANT, "1001")
         assert pending is not None
@@ -53,26 +54,26 @@ def test_it_is_put_off_and_its_tries_are_counted(bench: StoreBench) -> None:
     assert (item["dueAt"], item["tries"], item["revokingAt"]) == (NOW_S + 120, 2, NOW_S)
 
 
-def test_a_second_mark_makes_it_due_at_once_and_no_younger(bench: StoreBench) -> None:
+def test_a_second_mark_makes_it_neither_younger_nor_due(bench: StoreBench) -> None:
     store = bench.store()
     token = bench.issue(store, shop_token())
-    store.mark_revoking(token)
+    store.mark_revoking(token, BY_ANN)
     pending = store.pending_revocation(MERCHANT, "1001")
     assert pending is not None
     store.put_off(pending, NOW_S + 3600)
     bench.clock.advance(100)
-    store.mark_revoking(token)
+    store.mark_revoking(token, BY_ANN)
 
     again = store.pending_revocation(MERCHANT, "1001")
 
     assert again is not None
-    assert (again.since, again.due_at, again.tries) == (NOW_S, NOW_S + 100, 1)
+    assert (again.since, again.due_at, again.tries) == (NOW_S, NOW_S + 3600, 1)
 
 
 def test_who_read_it_before_another_moved_it_changes_nothing(bench: StoreBench) -> None:
     store = bench.store()
     token = bench.issue(store, shop_token())
-    store.mark_revoking(token)
+    store.mark_revoking(token, BY_ANN)
     pending = store.pending_revocation(MERCHANT, "1001")
     assert pending is not None
     store.put_off(pending, NOW_S + 60)
@@ -81,7 +82,7 @@ def test_who_read_it_before_another_moved_it_changes_nothing(bench: StoreBench) 
     assert moved is not None
     assert (moved.due_at, moved.tries) == (NOW_S + 60, 1)
 
-    store.mark_revoked(token)
+    store.mark_revoked(token, BY_ANN)
     before = bench.items()
     store.put_off(moved, NOW_S + 999)
 
@@ -232,7 +233,7 @@ def test_a_take_over_whose_answer_was_lost_is_ones_own(bench: StoreBench) -> Non
 
 def test_a_put_off_whose_answer_was_lost_counts_once(bench: StoreBench) -> None:
     store = bench.store()
-    store.mark_revoking(bench.issue(store, shop_token()))
+    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
     pending = store.pending_revocation(MERCHANT, "1001")
     assert pending is not None
     with answer_lost(bench.dynamodb, "UpdateItem") as outage:
@@ -254,7 +255,7 @@ def remove(bench: StoreBench, sk: str, attribute: str) -> None:
 
 def test_a_revocation_of_an_older_version_is_as_old_as_its_mark(bench: StoreBench) -> None:
     store = bench.store()
-    store.mark_revoking(bench.issue(store, shop_token()))
+    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
     remove(bench, "token#1001", "revokingAt")
 
     pending = store.pending_revocation(MERCHANT, "1001")
@@ -277,7 +278,7 @@ def test_an_intent_of_an_older_version_is_taken_over_with_its_lease_s_end(bench:
 
 def test_an_item_is_set_aside_whatever_is_in_it_and_only_while_it_is_due(bench: StoreBench) -> None:
     store = bench.store()
-    store.mark_revoking(bench.issue(store, shop_token()))
+    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
     store.set_aside(MERCHANT, "token#1001", NOW_S + 3600)
     store.set_aside(MERCHANT, "token#7007", NOW_S + 3600)
 
@@ -298,7 +299,7 @@ def test_what_must_be_revoked_has_no_end_of_its_own(bench: StoreBench) -> None:
         ExpressionAttributeValues={":end": {"N": str(NOW_S + 3600)}},
     )
 
-    store.mark_revoking(token)
+    store.mark_revoking(token, BY_ANN)
 
     item = bench.item("shopify#acme", "token#1001")
     assert item is not None

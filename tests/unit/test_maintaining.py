@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.fakes.provider import down, lost
-from tests.fakes.samples import minted, token
+from tests.fakes.samples import BY_ANN, minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from token_broker.errors import (
@@ -68,7 +68,7 @@ def pending(*failures: Exception, tokens: int = 1) -> ListingSurroundings:
 
 def due_in(stack: ListingSurroundings, token_id: str = "1001") -> tuple[int, int]:  # noqa: S107  # an id
     """Seconds until the revocation is due, and how often it was put off."""
-    _, due_at, tries = stack.store.pending["acme", token_id]
+    _, due_at, tries, _ = stack.store.pending["acme", token_id]
     return due_at - int(stack.clock.now()), tries
 
 
@@ -173,7 +173,7 @@ def test_without_a_usable_secret_everything_is_kept_and_done_once_it_is_back(
 def test_a_token_of_another_shop_than_the_secret_names_is_kept() -> None:
     stack = listing_stack()
     stack.store.keep(token("1001", provider="shopify", state=State.STANDING, realm="old.example"))
-    stack.store.mark_revoking(stack.store.records["acme", "shop", "1001"])
+    stack.store.mark_revoking(stack.store.records["acme", "shop", "1001"], BY_ANN)
 
     assert work(stack) == result(put_off=1)
     assert (stack.provider.revoked, due_in(stack)[0]) == ([], 2700)

@@ -5,6 +5,7 @@ import pytest
 from token_broker import settings
 from token_broker.errors import InternalError, ProviderNotConfigured
 
+DAY = 24 * 60 * 60
 NAME = "SAMPLE_BASE_URL"
 
 
@@ -98,7 +99,7 @@ def test_every_function_has_its_table_prefix_and_margin(
     else:
         monkeypatch.setenv("TOKEN_MARGIN_SECONDS", given)
 
-    assert settings.settings() == settings.Settings("tokens", "token-broker", margin, 30 * 24 * 60 * 60)
+    assert settings.settings() == settings.Settings("tokens", "token-broker", margin, 30 * DAY, 90 * DAY)
 
 
 @pytest.mark.parametrize(("given", "seconds"), [("1", 86_400), ("30", 2_592_000), ("0.5", 43_200), ("", 2_592_000)])

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.fakes.provider import lost
+from tests.fakes.samples import BY_ANN
 from tests.fakes.store import KEY_RETENTION
 from tests.fakes.surroundings import CALLER, listing_stack
 from token_broker.errors import Conflict, MerchantNotFound, ProviderError, StorageUnavailable, TokenLimitReached
@@ -106,7 +107,7 @@ def test_a_revoked_token_is_never_given_again(*, pending: bool) -> None:
     stack = listing_stack()
     made = standing_token(stack.listing_call(), "acme", "T", "key-1")
     if pending:
-        stack.store.mark_revoking(made)
+        stack.store.mark_revoking(made, BY_ANN)
     else:
         revoke(stack.listing_call(), "acme", made.token_id)
 

@@ -13,6 +13,7 @@ from token_broker.ports import ListingProvider, Provider
 if TYPE_CHECKING:  # what no token waits for is loaded where it is done
     from token_broker.closing import ClosedSession
     from token_broker.maintaining import Maintained
+    from token_broker.rotating import RotationReport, Unsupported
 
 
 class Broker[P: Provider]:
@@ -47,6 +48,12 @@ class Broker[P: Provider]:
         token, created = issuing.session_token(self._call, merchant, session_id, scope, default_scope=grant.scopes)
         grant.check_token(token)
         return token, created
+
+    def rotate(self, merchant: str, *, compromised: bool = False) -> "RotationReport | Unsupported":
+        """Another token becomes current; the one before it works on for its overlap, unless it is `compromised`."""
+        from token_broker import rotating
+
+        return rotating.rotate(self._trusted, merchant, compromised=compromised)
 
     def close_session(self, merchant: str, session_id: str, order_id: str | None = None) -> "ClosedSession":
         """The session's order is placed: no token for it ever again."""

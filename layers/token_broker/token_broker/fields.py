@@ -108,6 +108,13 @@ def flag(value: Any) -> bool:
     return words[value]
 
 
+def truth(value: Any) -> bool:
+    """True or false, as JSON has them."""
+    if value is not True and value is not False:
+        raise ValueError("true or false")
+    return bool(value)
+
+
 def cache_control(value: Any) -> bool:
     """Whether a Cache-Control header asks to pass the caches by."""
     if not isinstance(value, str) or len(value) > 256:

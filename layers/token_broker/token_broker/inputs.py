@@ -21,6 +21,7 @@ from token_broker.fields import (
     scope_names,
     text,
     token_id,
+    truth,
     visible,
 )
 from token_broker.policies import Precondition
@@ -101,6 +102,13 @@ class RevokeToken(MerchantInput):
 
     token_id: str = _from("path", "tokenId", token_id)
     foreign: bool = _from("query", "foreign", flag, default=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotate(MerchantInput):
+    """Another token is to be current; `compromised` ends the ones before it without an overlap."""
+
+    compromised: bool = _from("body", "compromised", truth, default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

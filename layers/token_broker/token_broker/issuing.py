@@ -45,7 +45,7 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
             call.memory.put(merchant, token, read_at=read_at)
             return token
         try:
-            call.account(merchant)  # an unknown merchant leaves nothing in the store
+            realm = call.account(merchant).realm  # an unknown merchant leaves nothing in the store
         except StorageUnavailable:
             if token is None or fresh:
                 raise
@@ -58,13 +58,14 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
             title=CURRENT_TITLE if call.provider.capabilities.marked else None,
             requested_by=call.caller,
             findable=call.provider.capabilities.marked,
+            realm=realm,
         )
         mint = call.store.begin_current(intention, seen)
         if isinstance(mint, Mint):
             break
         if token is not None and not fresh:
             return token  # somebody is asking for it again already
-        _wait(call, until)
+        wait_for_other(call, until)
     try:
         # A caller who could be answered already is not kept waiting for a confirmation.
         budget = PROVIDER_BUDGET if token is None or fresh else RECHECK_BUDGET
@@ -113,7 +114,7 @@ def session_token(
         mint = call.store.begin_current(intention, seen)
         if isinstance(mint, Mint):
             return mint_current(call, mint, order), True
-        _wait(call, until)
+        wait_for_other(call, until)
 
 
 def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: str | None) -> Token:
@@ -132,11 +133,11 @@ def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: 
         key_id=None if key is None else key_id_of(call.principal, route, key),
         body_hash=None if key is None else _body_hash(title),
         findable=True,
+        realm=call.account(merchant).realm,
     )
-    call.account(merchant)
     until = call.deadline.within(WAIT_FOR_OTHERS)
     while isinstance(mint := call.store.begin_standing(intention), Busy):
-        _wait(call, until)
+        wait_for_other(call, until)
     if isinstance(mint, Replay):
         if mint.token.state not in SERVABLE:
             raise Conflict(
@@ -163,7 +164,8 @@ def _check_scope(token: Token, scope: tuple[str, ...] | None) -> None:
     )
 
 
-def _wait(call: Call[Provider], until: Deadline) -> None:
+def wait_for_other(call: Call[Provider], until: Deadline) -> None:
+    """A moment in which somebody else's mint may end. Raises `MintInProgress` once the time is over."""
     left = until.left()
     if left <= 0:
         raise MintInProgress

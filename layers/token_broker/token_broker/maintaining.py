@@ -1,5 +1,5 @@
-"""Working off what is due of one merchant: revocations that the provider has not confirmed, and intents that their
-holder left open.
+"""Working off what is due of one merchant: revocations that the provider has not confirmed, replaced tokens whose
+overlap is over, rotations, and intents that their holder left open.
 
 Every step can be done again: a run that ends anywhere leaves its items due. An item that cannot be finished is put off
 with a capped back-off, and never given up.
@@ -25,8 +25,11 @@ from token_broker.errors import (
 )
 from token_broker.marks import new_owner
 from token_broker.minting import adopt
+from token_broker.model import Cause, State, Why
 from token_broker.ports import ListingProvider
 
+#: Who does it, in histories.
+CLOCK = "clock"
 #: Seconds to the second try; doubled for each further one, up to the longest pause.
 FIRST_PAUSE, LONGEST_PAUSE = 60, 60 * 60
 #: Doublings after which the longest pause is reached.
@@ -165,21 +168,26 @@ def _job(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:
 
 
 def _revocation(call: Call[ListingProvider], merchant: str, token_id: str) -> Job | None:
-    pending = call.store.pending_revocation(merchant, token_id)
+    found = call.store.pending_revocation(merchant, token_id)
     now = int(call.clock.now())
-    if pending is None:
+    if found is None:
         return None
-    age = now - pending.since
+    pending = found
     if pending.due_at > now:
         return None
-    token = pending.token
+    token, age = pending.token, now - pending.since
 
     def work() -> None:
+        nonlocal pending
         until = call.deadline.within(PROVIDER_BUDGET)
+        if token.state is State.RETIRING:
+            # Whatever becomes of the asking: its time is over, and it is served no more.
+            call.store.mark_revoking(token, Cause(CLOCK, Why.ROTATED))
+            pending = call.store.pending_revocation(merchant, token_id) or pending
         if token.realm not in ("", call.account(merchant).realm):
             raise Conflict("The token was made at another shop than the merchant's secret names now.")
         call.ask(merchant, lambda account: call.provider.revoke(account, token_id, until))
-        call.store.mark_revoked(token)
+        call.store.mark_revoked(token, Cause(CLOCK, pending.why))
         call.telemetry.count("TokensRevoked")
 
     def put_off(due_at: int) -> None:
@@ -209,9 +217,33 @@ def _intent(call: Call[ListingProvider], merchant: str, item: str) -> Job | None
     return Job(work, lambda due_at: call.store.leave_open(mint, due_at), intent.tries, subject)
 
 
+def _rotation(call: Call[ListingProvider], merchant: str, _name: str) -> Job | None:
+    from token_broker import rotating
+
+    rotation = call.store.rotation(merchant)
+    if rotation is None or not rotation.open or rotation.due_at > call.clock.now():
+        return None
+    failure = "storage_unavailable"
+
+    def work() -> None:
+        nonlocal failure
+        try:
+            rotating.advance(call, rotation)
+        except BrokerError as error:
+            failure = error.code
+            raise
+
+    def put_off(due_at: int) -> None:
+        call.telemetry.count("RotationsFailed")
+        call.store.put_off_rotation(rotation, due_at, failure)
+
+    return Job(work, put_off, rotation.tries, {"merchant": merchant, "rotation": rotation.rotation_id})
+
+
 #: What can be due, by what its key begins with: a further kind of work is one more line.
 _KINDS: Mapping[str, Callable[[Call[ListingProvider], str, str], Job | None]] = {
     "token": _revocation,
+    "rotation": _rotation,
     "subject": lambda call, merchant, name: _intent(call, merchant, f"subject#{name}"),
     "intent": lambda call, merchant, name: _intent(call, merchant, f"intent#{name}"),
 }

@@ -13,16 +13,18 @@ from token_broker.call import PROVIDER_BUDGET, Call
 from token_broker.clock import Deadline
 from token_broker.errors import (
     BrokerError,
+    Conflict,
     Fate,
     MintInProgress,
+    ProviderError,
     ProviderFailure,
     SessionClosed,
     StorageUnavailable,
     TokenLimitReached,
 )
 from token_broker.marks import marked, take_apart
-from token_broker.model import SERVABLE, Mint, Minted, State, Token, token_from
-from token_broker.ports import Account, ListingProvider, OpenIntent, Order, Provider
+from token_broker.model import SERVABLE, SHOP, Mint, Minted, State, Token, Why, token_from
+from token_broker.ports import Account, ListingProvider, OpenIntent, Order, Provider, Succession
 
 #: Seconds that must be left for one more call to a storage that has just failed.
 RELEASE_TIME = 5.0
@@ -46,10 +48,31 @@ def mint_current(
         if known is not None and known.token_id == token.token_id:
             call.store.confirm(mint)
             return known
-        _publish(call, mint, token, replaced=known)
+        _publish(call, mint, token, replaced=None if known is None else Succession(previous=known, state=State.LOST))
         return token
 
     return _guarded(call, mint, work, budget)
+
+
+def mint_successor(call: Call[ListingProvider], mint: Mint, replaced: Callable[[], Succession | None]) -> Token:
+    """A new current token in the place of one that is good: stored once the provider lists it, too.
+
+    `replaced` is asked when the new one is there, and what it gives is done in the same transaction.
+    """
+
+    def work(until: Deadline) -> Token:
+        token = _token(call, mint, _make(call, mint, Order(), until), State.CURRENT)
+        title = marked(mint.title or "", call.store.broker_id(), mint.intent_id)
+        listed = call.ask(mint.merchant, lambda account: _find(call, account, title, until))
+        if listed is None or listed.token_id != token.token_id:
+            raise ProviderError(
+                "The provider made a token and does not list it. The one before it stays; it is tried again.",
+                fate=Fate.UNKNOWN,
+            )
+        _publish(call, mint, token, replaced=replaced(), why=Why.ROTATED)
+        return token
+
+    return _guarded(call, mint, work, PROVIDER_BUDGET)
 
 
 def mint_standing(call: Call[ListingProvider], mint: Mint) -> Token:
@@ -70,13 +93,29 @@ def adopt(call: Call[ListingProvider], intent: OpenIntent, until: Deadline) -> T
     """
     mint = intent.mint
     title = marked(mint.title or "", call.store.broker_id(), mint.intent_id)
-    minted = call.ask(mint.merchant, lambda account: _find(call, account, title, until))
+
+    def look_up(account: Account) -> Minted | None:
+        _check_realm(mint, account)
+        return _find(call, account, title, until)
+
+    minted = call.ask(mint.merchant, look_up)
     if minted is None:
         return None
     state = State.STANDING if mint.standing else State.CURRENT
     token = replace(_token(call, mint, minted, state), requested_by=intent.requested_by)
-    _publish(call, mint, token)
+    _publish(call, mint, token, replaced=_replaced(call, token), why=Why.ADOPTED)
     return token
+
+
+def _replaced(call: Call[ListingProvider], token: Token) -> Succession | None:
+    """What a current token that is adopted takes the place of: a rotation was cut off between the two."""
+    if token.state is not State.CURRENT:
+        return None
+    previous = call.store.subject(token.merchant, SHOP).token
+    if previous is None or previous.token_id == token.token_id:
+        return None
+    overlap = call.store.rotation_settings(token.merchant).overlap
+    return Succession(previous=previous, state=State.RETIRING, until=int(call.clock.now()) + overlap)
 
 
 def _guarded(call: Call[Provider], mint: Mint, work: Callable[[Deadline], Token], budget: float) -> Token:
@@ -116,8 +155,10 @@ def _make(call: Call[Provider], mint: Mint, order: Order, until: Deadline) -> Mi
 
 
 def _make_marked(call: Call[Provider], account: Account, title: str, mint: Mint, until: Deadline) -> Minted:
-    if mint.continued and (found := _find(call, account, title, until)) is not None:
-        return found
+    if mint.continued:
+        _check_realm(mint, account)
+        if (found := _find(call, account, title, until)) is not None:
+            return found
     try:
         return call.provider.mint(account, Order(title=title), until)
     except ProviderFailure as failure:
@@ -130,6 +171,14 @@ def _make_marked(call: Call[Provider], account: Account, title: str, mint: Mint,
         if found is None:
             raise
         return found
+
+
+def _check_realm(mint: Mint, account: Account) -> None:
+    if mint.realm not in ("", account.realm):
+        raise Conflict(
+            "A token was being made at another shop than the merchant's secret names now. Put that shop's secret back, "
+            "so that it is found there."
+        )
 
 
 def _find(call: Call[Provider], account: Account, title: str, until: Deadline) -> Minted | None:
@@ -163,9 +212,11 @@ def _token(
     )
 
 
-def _publish(call: Call[Provider], mint: Mint, token: Token, *, replaced: Token | None = None) -> None:
+def _publish(
+    call: Call[Provider], mint: Mint, token: Token, *, replaced: Succession | None = None, why: Why = Why.MINTED
+) -> None:
     try:
-        call.store.publish(mint, token, replaced=replaced)
+        call.store.publish(mint, token, replaced=replaced, why=why)
     except BrokerError as failure:
         call.telemetry.notice(
             "minted_but_not_stored", code=failure.code, intent=mint.intent_id, fingerprint=token.digest

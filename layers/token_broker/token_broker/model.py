@@ -15,6 +15,11 @@ def session_subject(session_id: str) -> str:
     return f"session:{session_id}"
 
 
+def session_of(subject: str) -> str:
+    """The session that a subject is."""
+    return subject.removeprefix("session:")
+
+
 def fingerprint(value: str) -> str:
     """What stands for a token wherever its value must not: the first 12 hex digits of its SHA-256."""
     return hashlib.sha256(value.encode()).hexdigest()[:12]
@@ -33,6 +38,42 @@ class State(StrEnum):
 
 #: States in which a token may be handed out.
 SERVABLE = frozenset({State.CURRENT, State.STANDING, State.RETIRING})
+
+
+class Why(StrEnum):
+    """What moved a token from one state to another."""
+
+    MINTED = "minted"
+    ADOPTED = "adopted"
+    RECONCILED = "reconciled"
+    REQUESTED = "requested"
+    ROTATED = "rotated"
+    COMPROMISED = "compromised"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who brings a change about, and why."""
+
+    by: str
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One line of a token's history: when (Unix seconds), by whom, from which state to which, and why."""
+
+    at: int
+    by: str
+    before: State | None
+    after: State
+    why: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The line as a record and an answer show it."""
+        before = None if self.before is None else self.before.value
+        return {"at": self.at, "by": self.by, "from": before, "to": self.after.value, "why": self.why}
 
 
 class Origin(StrEnum):
@@ -101,6 +142,8 @@ class Token:
     requested_scope: tuple[str, ...] | None = None
     realm: str = ""
     provider_data: Mapping[str, Any] = field(default_factory=dict)
+    #: No part of what the token is: the copy that is served has none.
+    history: tuple[Transition, ...] = field(default=(), compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """The one token shape of all answers."""
@@ -163,6 +206,8 @@ class Mint:
     fence: int
     continued: bool
     title: str | None = None
+    #: Where at the provider the intent was begun; empty where there is but one place.
+    realm: str = ""
     #: Whether an Idempotency-Key wants the outcome remembered.
     remembered: bool = False
 

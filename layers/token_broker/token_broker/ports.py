@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from token_broker.clock import Deadline
 from token_broker.errors import Fate
-from token_broker.model import Mint, Minted, Token
+from token_broker.model import Cause, Mint, Minted, State, Token, Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +16,15 @@ class Capabilities:
     """What a provider can do; the lifecycle reads this, never the provider's name.
 
     `marked` says that a mint carries a title in which the provider keeps our mark, so that a token whose answer was
-    lost can be found by it. `recheck_after` is the age in seconds from which a shop's token is asked for again.
+    lost can be found by it. `rotates`: a second token can stand beside the first, and take its place. `expires`: tokens
+    end by themselves. `recheck_after` is the age in seconds from which a shop's token is asked for again.
     """
 
     lists: bool = False
     revokes: bool = False
     marked: bool = False
+    rotates: bool = False
+    expires: bool = False
     sessions: bool = False
     recheck_after: float | None = None
     limit: int | None = None
@@ -148,7 +151,8 @@ class Intention:
     """A mint that is about to be asked for.
 
     `intent_id` is new, and goes into the mark; `owner` is random and this caller's alone. `key_id` is the hash of an
-    Idempotency-Key, `body_hash` that of the body which came with it. `findable`: a lost answer can be looked up later.
+    Idempotency-Key, `body_hash` that of the body which came with it. `findable`: a lost answer can be looked up later,
+    at the `realm` where it was asked for.
     """
 
     merchant: str
@@ -160,6 +164,53 @@ class Intention:
     key_id: str | None = None
     body_hash: str | None = None
     findable: bool = False
+    realm: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succession:
+    """What becomes of the current token whose place a new one takes.
+
+    `lost`: the provider has given the new one instead of it. `retiring`: it works on until `until` (Unix seconds) and
+    is revoked then. `revoking`: it is served no more, and the provider is asked to end it from `until` on.
+    """
+
+    previous: Token
+    state: State
+    until: int | None = None
+    rotation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationSettings:
+    """How a merchant's token is rotated, in seconds: at what age by the clock (None: only on demand), and how long the
+    one before it works on.
+    """
+
+    max_age: int | None = None
+    overlap: int
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """The wish that another token be current than `replaces` is. Times are Unix seconds.
+
+    While it is `open`, the clock comes back to it at `due_at`; `tries` counts what has failed. `compromised`: nothing
+    that was current or retiring may live on.
+    """
+
+    merchant: str
+    rotation_id: str
+    replaces: str | None
+    compromised: bool
+    requested_by: str
+    requested_at: int
+    due_at: int
+    open: bool = True
+    tries: int = 0
+    #: Why it ended without a new token: an error's code.
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +224,17 @@ class Closure:
 
 @dataclass(frozen=True, slots=True)
 class PendingRevocation:
-    """A token that is marked and not confirmed as gone. `since` and `due_at` are Unix seconds; `tries` counts what the
-    clock's worker has asked in vain.
+    """A token that is marked and not confirmed as gone, or whose overlap ends at `due_at`.
+
+    `since` and `due_at` are Unix seconds; `tries` counts what the clock's worker has asked in vain; `why` is what it
+    was marked for.
     """
 
     token: Token
     since: int
     due_at: int
     tries: int
+    why: Why = Why.REQUESTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +265,8 @@ class TokenStore(Protocol):
         """Take the right to make one standing token. Raises `Conflict` where the key came with another body before."""
         ...
 
-    def publish(self, mint: Mint, token: Token, *, replaced: Token | None = None) -> None:
-        """Store the token and end its intent, at once or not at all. `replaced` is a current token that the provider
-        took back.
+    def publish(self, mint: Mint, token: Token, *, replaced: Succession | None = None, why: Why = Why.MINTED) -> None:
+        """Store the token, end its intent, and see to the one that it replaces; at once or not at all.
 
         Raises `SessionClosed`, and `MintInProgress` where the right to mint was lost meanwhile.
         """
@@ -239,16 +292,39 @@ class TokenStore(Protocol):
         """All records of the merchant's shop-wide tokens."""
         ...
 
-    def mark_revoking(self, token: Token) -> None:
-        """From now on never served, before the provider is asked. Also takes a token that had no record."""
+    def mark_revoking(self, token: Token, cause: Cause, *, ask_from: int | None = None) -> None:
+        """From now on never served, before the provider is asked. Also takes a token that had no record.
+
+        The clock asks from `ask_from` on (Unix seconds; None: at once).
+        """
         ...
 
-    def mark_revoked(self, token: Token) -> None:
-        """The provider confirmed the end."""
+    def mark_revoked(self, token: Token, cause: Cause) -> None:
+        """The provider confirmed the end, which the world is told."""
+        ...
+
+    def rotation(self, merchant: str) -> Rotation | None:
+        """The open rotation, or the last one; read consistently."""
+        ...
+
+    def request_rotation(self, rotation: Rotation, seen: SubjectState, before: Rotation | None) -> bool:
+        """Have it stand in the place of the one `before`; False where that, or what was `seen`, is no more."""
+        ...
+
+    def put_off_rotation(self, rotation: Rotation, due_at: int, failure: str) -> None:
+        """Come back to it later. The world is told of its first failure."""
+        ...
+
+    def end_rotation(self, rotation: Rotation, failure: str | None = None) -> None:
+        """It is done, or has failed for good, which the world is told."""
+        ...
+
+    def rotation_settings(self, merchant: str) -> RotationSettings:
+        """What the merchant's operator has set, or the defaults; read consistently."""
         ...
 
     def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:
-        """The token, if it is still to be revoked, read consistently."""
+        """The token, if it is still to be revoked, now or later; read consistently."""
         ...
 
     def put_off(self, pending: PendingRevocation, due_at: int) -> None:

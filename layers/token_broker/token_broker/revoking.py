@@ -3,7 +3,7 @@
 from token_broker.call import PROVIDER_BUDGET, Call
 from token_broker.errors import Conflict, ProviderFailure, TokenNotFound
 from token_broker.marks import take_apart
-from token_broker.model import SHOP, Origin, State, Token, token_from
+from token_broker.model import SHOP, Cause, Origin, State, Token, Why, token_from
 from token_broker.ports import ListingProvider
 
 
@@ -29,7 +29,8 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
             "The token was made at another shop than the merchant's secret names now. Put that shop's secret back to "
             "revoke it there."
         )
-    call.store.mark_revoking(token)
+    cause = Cause(call.caller, Why.REQUESTED)
+    call.store.mark_revoking(token, cause)
     call.memory.drop(merchant)
     try:
         call.ask(merchant, lambda account: call.provider.revoke(account, token_id, until))
@@ -39,7 +40,7 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
         call.telemetry.notice("revocation_pending", code=failure.code, token_id=token_id)
         call.telemetry.count("RevocationsPending")
         return False
-    call.store.mark_revoked(token)
+    call.store.mark_revoked(token, cause)
     call.telemetry.count("TokensRevoked")
     return True
 

@@ -12,12 +12,13 @@ _LOOPBACK = re.compile(r"127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|::1")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One function's settings. `margin` and `session_retention` in seconds."""
+    """One function's settings. `margin` and the retentions in seconds."""
 
     table: str
     secret_prefix: str
     margin: float
     session_retention: int
+    history_retention: int
 
 
 def _required(name: str) -> str:
@@ -33,8 +34,13 @@ def settings() -> Settings:
         table=_required("TOKEN_TABLE"),
         secret_prefix=_required("SECRET_PREFIX"),
         margin=float(os.environ.get("TOKEN_MARGIN_SECONDS") or 60),
-        session_retention=int(float(os.environ.get("SESSION_RETENTION_DAYS") or 30) * 24 * 60 * 60),
+        session_retention=_days("SESSION_RETENTION_DAYS", 30),
+        history_retention=_days("HISTORY_RETENTION_DAYS", 90),
     )
+
+
+def _days(name: str, default: float) -> int:
+    return int(float(os.environ.get(name) or default) * 24 * 60 * 60)
 
 
 def base_url(name: str) -> str:

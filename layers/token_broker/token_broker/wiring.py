@@ -73,8 +73,13 @@ class Assembly[P: Provider, B]:
     @cached_property
     def _store(self) -> DynamoTokens:
         table = Table(partial(client, "dynamodb"), self._settings.table)
-        retention = self._settings.session_retention
-        return DynamoTokens(table, provider=self.name, clock=self._clock, session_retention=retention)
+        return DynamoTokens(
+            table,
+            provider=self.name,
+            clock=self._clock,
+            session_retention=self._settings.session_retention,
+            history_retention=self._settings.history_retention,
+        )
 
     @cached_property
     def _memory(self) -> TokenMemory:

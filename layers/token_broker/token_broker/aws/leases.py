@@ -8,12 +8,13 @@ from typing import Any
 
 from token_broker.aws import records
 from token_broker.aws.attributes import Key
-from token_broker.aws.items import DAY, HISTORY_RETENTION
+from token_broker.aws.items import DAY, Write
 from token_broker.aws.reading import Reading
 from token_broker.aws.table import UNMET, ConditionFailed, TransactionRefused, delete, put, update
 from token_broker.errors import BrokerError, Conflict, Fate, MintInProgress, ProviderError, SessionClosed
-from token_broker.model import SHOP, Mint, State, Token
-from token_broker.ports import Busy, Intention, Replay, SubjectState
+from token_broker.events import Event, token_issued, token_rotated
+from token_broker.model import SHOP, Cause, Mint, State, Token, Why
+from token_broker.ports import Busy, Intention, Replay, SubjectState, Succession
 
 #: Seconds; longer than any holder can live (a function ends after 25 s), clocks' differences included.
 LEASE = 40
@@ -24,7 +25,8 @@ KEY_RETENTION = DAY
 
 # The fence rises at a mint's end as at its begin: who read while it was under way must read again.
 _OPEN = (
-    "REMOVE #owner, leaseEnd, intentId, intentAt, intentBy, intentTitle, intentEnd, due, dueAt, tries ADD fence :one"
+    "REMOVE #owner, leaseEnd, intentId, intentAt, intentBy, intentTitle, intentRealm, intentEnd, due, dueAt, tries "
+    "ADD fence :one"
 )
 OWNED = "#owner = :owner AND fence = :fence"
 OWNER = {"#owner": "owner"}
@@ -64,7 +66,7 @@ class Leases(Reading):
 
     def _begin(self, intention: Intention, key: Key, condition: str, values: dict[str, Any]) -> dict[str, Any]:
         """The item as it is after the try, whoever holds it now."""
-        now = int(self._clock.now())
+        now = self._now()
         expression = (
             "SET #owner = :owner, leaseEnd = :end, intentId = if_not_exists(intentId, :intent), "
             "intentAt = if_not_exists(intentAt, :now), intentBy = if_not_exists(intentBy, :by)"
@@ -74,7 +76,9 @@ class Leases(Reading):
         if intention.body_hash is not None:
             expression += ", bodyHash = :body"
         if intention.findable:
-            expression += ", due = :due, dueAt = :end, intentEnd = :end"
+            expression += (
+                ", due = :due, dueAt = :end, intentEnd = :end, intentRealm = if_not_exists(intentRealm, :realm)"
+            )
         arguments = update(
             key,
             f"{expression} REMOVE expiresAt, tokenId ADD fence :one",
@@ -87,6 +91,7 @@ class Leases(Reading):
                 ":now": now,
                 ":by": intention.requested_by,
                 ":title": intention.title,
+                ":realm": intention.realm,
                 ":body": intention.body_hash or "",
                 ":due": records.due_shard(key[0]),
                 ":one": 1,
@@ -98,34 +103,49 @@ class Leases(Reading):
         except ConditionFailed as failure:
             return failure.found or {}
 
-    def publish(self, mint: Mint, token: Token, *, replaced: Token | None = None) -> None:
-        """Token, end of the intent and current pointer in one transaction."""
-        writes = [("Put", self._token_put(token)), self._end_of_intent(mint, token)]
+    def publish(self, mint: Mint, token: Token, *, replaced: Succession | None = None, why: Why = Why.MINTED) -> None:
+        """Token, end of the intent, current pointer, what is replaced, and what the world hears, in one transaction."""
+        now = self._now()
+        writes = [
+            ("Put", self._token_put(token, why)),
+            self._end_of_intent(mint, token),
+            self._told(token_issued(token, why=why.value, at=now)),
+        ]
         if replaced is not None:
-            until = int(self._clock.now()) + HISTORY_RETENTION
-            writes.append(("Update", self._ended(replaced, State.LOST, until=until)))
+            writes += [self._replaced(replaced, token), self._told(_rotated(token, replaced, now))]
         try:
             self._table.transact(writes, token=mint.owner)
         except TransactionRefused as refused:
             raise self._reason(mint, refused.reasons) from None
 
     def _reason(self, mint: Mint, reasons: tuple[str, ...]) -> BrokerError:
-        if reasons[1] != UNMET:
+        if reasons[0] == UNMET:
             detail = "The provider gave an id that belongs to another token of this merchant."
             return ProviderError(detail, fate=Fate.UNKNOWN)
         if self.subject(mint.merchant, mint.subject).closed:
             return SessionClosed()
+        # The lease was lost, or what is replaced has been marked meanwhile: whoever comes next sees how it stands.
         return MintInProgress()
 
-    def _token_put(self, token: Token) -> dict[str, Any]:
+    def _replaced(self, succession: Succession, token: Token) -> Write:
+        previous, until = succession.previous, succession.until
+        if succession.state is State.LOST:
+            return "Update", self._ending(previous, State.LOST, Cause(token.requested_by, Why.LOST))
+        if succession.state is State.RETIRING:
+            cause = Cause(token.requested_by, Why.ROTATED)
+            return "Update", self._retiring(previous, cause, self._now() if until is None else until)
+        return "Update", self._marking(previous, Cause(token.requested_by, Why.COMPROMISED), until)
+
+    def _token_put(self, token: Token, why: Why) -> dict[str, Any]:
+        line = records.transition(self._now(), Cause(token.requested_by, why), None, token.state)
         # An id comes again only with the very same token, or for one that has ended.
         return put(
             self._token_key(token.merchant, token.subject, token.token_id),
-            records.token_attributes(token),
+            {**records.token_attributes(token), "history": [line]},
             "attribute_not_exists(pk) OR expiresAt <= :now OR (#state = :revoked AND fingerprint <> :print) "
             "OR (fingerprint = :print AND NOT #state IN (:revoking, :revoked))",
             {
-                ":now": int(self._clock.now()),
+                ":now": self._now(),
                 ":print": token.digest,
                 ":revoking": State.REVOKING.value,
                 ":revoked": State.REVOKED.value,
@@ -133,10 +153,10 @@ class Leases(Reading):
             {"#state": "state"},
         )
 
-    def _end_of_intent(self, mint: Mint, token: Token) -> tuple[str, dict[str, Any]]:
+    def _end_of_intent(self, mint: Mint, token: Token) -> Write:
         key = self._mint_key(mint)
         values: dict[str, Any] = {":owner": mint.owner, ":fence": mint.fence, ":one": 1}
-        now = int(self._clock.now())
+        now = self._now()
         if mint.standing:
             if not mint.remembered:
                 return "Delete", delete(key, OWNED, values, OWNER)
@@ -168,7 +188,7 @@ class Leases(Reading):
         self._release(mint, ending if mint.subject == SHOP else f"SET expiresAt = :until {ending}")
 
     def _release(self, mint: Mint, expression: str | None) -> None:
-        now = int(self._clock.now())
+        now = self._now()
         values = {
             ":owner": mint.owner,
             ":fence": mint.fence,
@@ -206,4 +226,17 @@ def _mint(intention: Intention, key: Key, item: dict[str, Any]) -> Mint:
         continued=item["intentId"] != intention.intent_id,
         title=intention.title,
         remembered=intention.body_hash is not None,
+        realm=item.get("intentRealm", ""),
+    )
+
+
+def _rotated(token: Token, succession: Succession, now: int) -> Event:
+    retiring = succession.state is State.RETIRING
+    return token_rotated(
+        token,
+        previous_token_id=succession.previous.token_id,
+        rotation_id=succession.rotation_id,
+        overlap_ends_at=succession.until if retiring else None,
+        compromised=succession.state is State.REVOKING,
+        at=now,
     )

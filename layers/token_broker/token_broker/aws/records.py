@@ -4,6 +4,8 @@
         subject#shop                current token, lease and open intent          no TTL
         token#{tokenId}             a token's record                              TTL: the provider's expiry; once it is
                                                                                   revoked, the end of its retention
+        rotation#shop               the open or the last rotation                 no TTL
+        settings#rotation           how the merchant's tokens are rotated         no TTL
         intent#{intent or key}      a standing token's lease and open intent,     no TTL
                                     then its Idempotency-Key's memory             TTL: the end of the key's retention
     chicksx#{merchant}#session:{id} one checkout session
@@ -14,8 +16,8 @@
         id                          this stack's random name                      no TTL
 
 `subject#shop` repeats the current token, so that serving it is one read. Values are nowhere else than in `token#` and
-there. An item that the clock must come back to carries `due` (one of 16) and `dueAt`, which the sparse index `due` is
-made of.
+there. `outbox_items` shows where events are. An item that the clock must come back to carries `due` (one of 16) and
+`dueAt`, which the sparse index `due` is made of.
 """
 
 import zlib
@@ -23,7 +25,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from token_broker.aws.attributes import Key
-from token_broker.model import SERVABLE, SHOP, Origin, State, Token, Use
+from token_broker.model import SERVABLE, SHOP, Cause, Origin, State, Token, Transition, Use
 
 BROKER_KEY = ("broker", "id")
 DUE_SHARDS = 16
@@ -47,6 +49,21 @@ def token_key(provider: str, merchant: str, subject: str, token_id: str) -> Key:
 def intent_key(provider: str, merchant: str, intent_id: str) -> Key:
     """Where a standing token's intent is."""
     return partition(provider, merchant), f"intent#{intent_id}"
+
+
+def rotation_key(provider: str, merchant: str) -> Key:
+    """Where the open or the last rotation is."""
+    return partition(provider, merchant), "rotation#shop"
+
+
+def settings_key(provider: str, merchant: str) -> Key:
+    """Where it is kept how the merchant's tokens are rotated."""
+    return partition(provider, merchant), "settings#rotation"
+
+
+def transition(at: int, cause: Cause, before: State | None, after: State) -> dict[str, Any]:
+    """One line of a record's history."""
+    return Transition(at, cause.by, before, after, cause.why.value).as_json()
 
 
 def due_shard(pk: str) -> str:
@@ -103,4 +120,10 @@ def token_of(item: Mapping[str, Any]) -> Token:
         requested_scope=None if requested is None else tuple(requested),
         realm=item.get("realm", ""),
         provider_data=item.get("providerData", {}),
+        history=tuple(map(_transition, item.get("history", ()))),
     )
+
+
+def _transition(line: Mapping[str, Any]) -> Transition:
+    before = line.get("from")
+    return Transition(line["at"], line["by"], None if before is None else State(before), State(line["to"]), line["why"])

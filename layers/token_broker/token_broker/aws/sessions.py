@@ -1,11 +1,13 @@
 """Closing a session: its state outlives every token of it, and stands in the way of every mint."""
 
-from typing import Any
+import os
 
 from token_broker.aws import records
 from token_broker.aws.items import ProviderItems
-from token_broker.aws.table import ConditionFailed, update
+from token_broker.aws.table import TransactionRefused, update
 from token_broker.errors import StorageUnavailable
+from token_broker.events import session_closed
+from token_broker.model import session_of
 from token_broker.ports import Closure
 
 #: How often others may change the TTL between two of our writes, which are some milliseconds apart.
@@ -24,21 +26,22 @@ class Sessions(ProviderItems):
     """The end of checkout sessions."""
 
     def close(self, merchant: str, subject: str, order_id: str | None) -> Closure:
-        """One conditional write, or two where the session's TTL would come too early."""
+        """One conditional write, or two where the session's TTL would come too early; the world hears of it, once."""
         key = records.subject_key(self._provider, merchant, subject)
-        now = int(self._clock.now())
+        now = self._now()
         values = {":now": now, ":order": order_id, ":until": now + self._session_retention}
+        told = self._told(
+            session_closed(self._provider, merchant, session_of(subject), order_id=order_id, closed_at=now)
+        )
         closing = "SET closedAt = :now" if order_id is None else "SET closedAt = :now, orderId = :order"
         for until, fitting in (_KEEPING, _PROLONGING) * ROUNDS:
             close = update(key, f"{closing}, {until} {_NO_LEASE}", f"{_OPEN} AND {fitting}", values, _OWNER)
             try:
-                return _closure(self._table.update(close), new=True)
-            except ConditionFailed as failed:
-                # Also where this very write had happened and its answer was lost.
-                if failed.found is not None and "closedAt" in failed.found:
-                    return _closure(failed.found, new=False)
+                self._table.transact([("Update", close), told], token=os.urandom(16).hex())
+            except TransactionRefused:
+                found = self._table.get(key) or {}
+                if "closedAt" in found:
+                    return Closure(closed_at=found["closedAt"], order_id=found.get("orderId"), new=False)
+            else:
+                return Closure(closed_at=now, order_id=order_id, new=True)
         raise StorageUnavailable("The session was too busy, and is not closed yet. Try again.")
-
-
-def _closure(item: dict[str, Any], *, new: bool) -> Closure:
-    return Closure(closed_at=item["closedAt"], order_id=item.get("orderId"), new=new)

@@ -67,6 +67,14 @@ def update(
     return arguments
 
 
+def check(key: Key, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a condition in a transaction that changes nothing there."""
+    arguments: dict[str, Any] = {"Key": _key(key), "ConditionExpression": condition}
+    if used := {name: wrap(value) for name, value in values.items() if name in condition}:
+        arguments["ExpressionAttributeValues"] = used
+    return arguments
+
+
 def put(
     key: Key,
     attributes: Mapping[str, Any],

@@ -2,9 +2,10 @@
 
 from token_broker.aws.leases import Leases
 from token_broker.aws.revocations import Revocations
+from token_broker.aws.rotations import Rotations
 from token_broker.aws.sessions import Sessions
 from token_broker.aws.unfinished import Unfinished
 
 
-class DynamoTokens(Leases, Revocations, Sessions, Unfinished):
+class DynamoTokens(Leases, Revocations, Rotations, Sessions, Unfinished):
     """One provider's tokens."""

@@ -7,8 +7,11 @@ from token_broker.aws import records
 from token_broker.aws.items import ProviderItems
 from token_broker.aws.leases import FREE, LEASE, OWNED, OWNER
 from token_broker.aws.table import ConditionFailed, update
-from token_broker.model import SHOP, Mint, State
+from token_broker.model import SHOP, Mint, State, Why
 from token_broker.ports import OpenIntent, PendingRevocation
+
+_STATES = {":revoking": State.REVOKING.value, ":retiring": State.RETIRING.value}
+_TO_END = frozenset(_STATES.values())
 
 
 class Unfinished(ProviderItems):
@@ -17,19 +20,22 @@ class Unfinished(ProviderItems):
     def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:
         """One consistent read."""
         item = self._table.get(self._token_key(merchant, SHOP, token_id))
-        if item is None or item["state"] != State.REVOKING.value:
+        if item is None or item["state"] not in _TO_END:
             return None
-        since = item.get("revokingAt", item.get("endedAt", item["dueAt"]))  # older records have no `revokingAt`
-        return PendingRevocation(records.token_of(item), since, item["dueAt"], item.get("tries", 0))
+        # A replaced token is not late before its overlap is over. Older records have no `revokingAt`.
+        retiring = item["state"] == State.RETIRING.value
+        since = item["dueAt"] if retiring else item.get("revokingAt", item.get("endedAt", item["dueAt"]))
+        why = Why(item.get("endedWhy", Why.ROTATED if retiring else Why.REQUESTED))
+        return PendingRevocation(records.token_of(item), since, item["dueAt"], item.get("tries", 0), why)
 
     def put_off(self, pending: PendingRevocation, due_at: int) -> None:
         """Another time, and one more try counted."""
         token = pending.token
-        values = {":due": due_at, ":seen": pending.due_at, ":revoking": State.REVOKING.value, ":one": 1}
+        values = {":due": due_at, ":seen": pending.due_at, ":one": 1, **_STATES}
         arguments = update(
             self._token_key(token.merchant, token.subject, token.token_id),
             "SET dueAt = :due ADD tries :one",
-            "#state = :revoking AND dueAt = :seen",
+            "#state IN (:revoking, :retiring) AND dueAt = :seen",
             values,
             {"#state": "state"},
         )
@@ -44,7 +50,7 @@ class Unfinished(ProviderItems):
 
     def take_over(self, merchant: str, item: str, owner: str) -> OpenIntent | None:
         """The lease of an open intent, by the fence as any holder has it. Nothing is begun where none is open."""
-        pk, now = records.partition(self._provider, merchant), int(self._clock.now())
+        pk, now = records.partition(self._provider, merchant), self._now()
         values = {":owner": owner, ":end": now + LEASE, ":now": now, ":one": 1}
         arguments = update(
             (pk, item),
@@ -83,5 +89,6 @@ def _open_intent(merchant: str, item: str, owner: str, found: dict[str, Any]) ->
         continued=True,
         title=found.get("intentTitle"),
         remembered="bodyHash" in found,
+        realm=found.get("intentRealm", ""),
     )
     return OpenIntent(mint, found.get("intentBy", ""), found["intentEnd"], found.get("tries", 0))

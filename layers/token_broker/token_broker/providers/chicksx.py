@@ -33,7 +33,7 @@ class Chicksx:
     """The client. `base_url` without a slash at its end."""
 
     name = NAME
-    capabilities = Capabilities(sessions=True)
+    capabilities = Capabilities(sessions=True, expires=True)
 
     def __init__(self, http: HttpClient, base_url: str) -> None:
         self._http = http

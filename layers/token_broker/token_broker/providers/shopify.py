@@ -65,7 +65,7 @@ class Shopify:
     """The client. `base_url` may hold `{shop}`, which becomes the shop's checked domain."""
 
     name = NAME
-    capabilities = Capabilities(lists=True, revokes=True, marked=True, limit=LIMIT)
+    capabilities = Capabilities(lists=True, revokes=True, marked=True, rotates=True, limit=LIMIT)
 
     def __init__(self, http: HttpClient, base_url: str, *, version: str, telemetry: Telemetry) -> None:
         self._http = http

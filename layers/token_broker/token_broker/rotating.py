@@ -1,0 +1,215 @@
+"""Rotation, make before break: another token becomes current, and the one before it works on for its overlap.
+
+request ─▶ make the new one ─▶ see it listed ─▶ make it current, tell the world, retire the old one ─▶ end
+                                                └─ one transaction ─┘        └─ revoked by the clock, see `maintaining`
+
+The request stands in the table until its goal is reached: that another token is current than at its time. So a run that
+ends anywhere is continued by the clock, and finds what the one before it has reached.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar, cast
+
+from token_broker.call import WAIT_FOR_OTHERS, Call
+from token_broker.errors import BrokerError, MintInProgress
+from token_broker.issuing import CURRENT_TITLE, shop_token, wait_for_other
+from token_broker.marks import new_intent_id, new_owner
+from token_broker.memory import LIFE
+from token_broker.minting import mint_successor
+from token_broker.model import SHOP, Cause, Mint, State, Token, Why
+from token_broker.ports import Intention, ListingProvider, Provider, Rotation, SubjectState, Succession
+
+#: Seconds within which a request joins the rotation before it.
+JOINING = 60
+#: Seconds after which the clock looks for a rotation that this call did not end.
+CALL_TIME = 40
+#: Seconds after which no function has a token in memory any more that was current, clocks' differences included.
+FORGOTTEN_AFTER = int(LIFE) + 5
+#: How often somebody else's request may come between reading and writing.
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RotationReport:
+    """How a rotation stands. `token` is the new one, where it was made just now."""
+
+    rotation: Rotation
+    token: Token | None = None
+    overlap_ends_at: int | None = None
+    status: ClassVar[int] = 202
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of the rotation route."""
+        rotation = self.rotation
+        state = "pending" if rotation.open else "done" if rotation.failure is None else "failed"
+        shown = {
+            "rotationId": rotation.rotation_id,
+            "state": state,
+            "compromised": rotation.compromised,
+            "requestedAt": rotation.requested_at,
+            "previousTokenId": rotation.replaces,
+            "tokenId": None if self.token is None else self.token.token_id,
+            "overlapEndsAt": self.overlap_ends_at,
+            "failure": rotation.failure,
+        }
+        return {name: value for name, value in shown.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """The provider keeps one token, or its tokens end by themselves: it was only asked again."""
+
+    changed: bool
+    status: ClassVar[int] = 200
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of the rotation route."""
+        return {"rotation": "unsupported", "changed": self.changed}
+
+
+def rotate(call: Call[Provider], merchant: str, *, compromised: bool = False) -> RotationReport | Unsupported:
+    """Have another token become current, where the provider can."""
+    call.account(merchant)  # an unknown merchant leaves nothing in the store
+    if call.provider.capabilities.rotates:
+        return _rotate(cast("Call[ListingProvider]", call), merchant, compromised=compromised)
+    return _ask_again(call, merchant)
+
+
+def _ask_again(call: Call[Provider], merchant: str) -> Unsupported:
+    """Whether the provider has given another token than before."""
+    if call.provider.capabilities.expires:
+        return Unsupported(changed=False)
+    before = call.store.subject(merchant, SHOP).token
+    now = shop_token(call, merchant, fresh=True)
+    return Unsupported(changed=before is not None and before.token_id != now.token_id)
+
+
+def _rotate(call: Call[ListingProvider], merchant: str, *, compromised: bool) -> RotationReport:
+    """A request that comes soon after another joins it.
+
+    What can be tried again is left to the clock. Raises what cannot: the old token stays then.
+    """
+    rotation, joined = request(call, merchant, compromised=compromised)
+    if joined:
+        return RotationReport(rotation)
+    try:
+        return advance(call, rotation)
+    except BrokerError as failure:
+        failed = note_failure(call, rotation, failure)
+        if failed.open:
+            return RotationReport(failed)
+        raise
+
+
+def request(call: Call[ListingProvider], merchant: str, *, compromised: bool) -> tuple[Rotation, bool]:
+    """The rotation that stands now, and whether it was there before.
+
+    One that is `compromised` joins no ordinary one: the token that this has made may be known to the wrong people, too.
+    """
+    for _ in range(ROUNDS):
+        before = call.store.rotation(merchant)
+        now = int(call.clock.now())
+        if before is not None and _joins(before, now, compromised=compromised):
+            call.telemetry.count("RotationsJoined")
+            return before, True
+        seen = call.store.subject(merchant, SHOP)
+        rotation = Rotation(
+            merchant=merchant,
+            rotation_id=new_intent_id(),
+            replaces=None if seen.token is None else seen.token.token_id,
+            compromised=compromised,
+            requested_by=call.caller,
+            requested_at=now,
+            due_at=now + CALL_TIME,
+        )
+        if call.store.request_rotation(rotation, seen, before):
+            return rotation, False
+    raise MintInProgress
+
+
+def _joins(before: Rotation, now: int, *, compromised: bool) -> bool:
+    if compromised and not before.compromised:
+        return False
+    # A clock that has jumped back must not keep it from ever being rotated again.
+    lately = 0 <= now - before.requested_at < JOINING and before.failure is None
+    return before.open or lately
+
+
+def advance(call: Call[ListingProvider], rotation: Rotation) -> RotationReport:
+    """Go on with it from wherever it is, to its end. Raises what keeps it from that."""
+    merchant, overlap_ends_at = rotation.merchant, None
+    seen = call.store.subject(merchant, SHOP)
+    if _reached(rotation, seen):
+        token = seen.token
+    else:
+        overlap_ends_at = int(call.clock.now()) + call.store.rotation_settings(merchant).overlap
+        token = _succeed(call, rotation, overlap_ends_at)
+    call.memory.drop(merchant)
+    if rotation.compromised:
+        overlap_ends_at = None
+        _end_retiring(call, merchant)
+    call.store.end_rotation(rotation)
+    call.telemetry.count("TokensRotated")
+    return RotationReport(replace(rotation, open=False, failure=None), token, overlap_ends_at)
+
+
+def note_failure(call: Call[ListingProvider], rotation: Rotation, failure: BrokerError) -> Rotation:
+    """Leave to the clock what can be tried again, and end what cannot."""
+    call.telemetry.count("RotationsFailed")
+    call.telemetry.notice(
+        "rotation_failed", merchant=rotation.merchant, rotation=rotation.rotation_id, code=failure.code
+    )
+    if failure.retryable:
+        due_at = int(call.clock.now()) + CALL_TIME
+        call.store.put_off_rotation(rotation, due_at, failure.code)
+        return replace(rotation, due_at=due_at, failure=failure.code)
+    call.store.end_rotation(rotation, failure.code)
+    return replace(rotation, open=False, failure=failure.code)
+
+
+def _reached(rotation: Rotation, seen: SubjectState) -> bool:
+    return seen.token is not None and seen.token.token_id != rotation.replaces
+
+
+def _succeed(call: Call[ListingProvider], rotation: Rotation, overlap_ends_at: int) -> Token:
+    """The new current token, whoever makes it: it takes the place of the one that is current then."""
+    merchant, realm = rotation.merchant, call.account(rotation.merchant).realm
+    intent_id, until = new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
+    while True:
+        seen = call.store.subject(merchant, SHOP)
+        if seen.token is not None and _reached(rotation, seen):
+            return seen.token
+        intention = Intention(
+            merchant=merchant,
+            subject=SHOP,
+            intent_id=intent_id,
+            owner=new_owner(),
+            title=CURRENT_TITLE,
+            requested_by=rotation.requested_by,
+            findable=True,
+            realm=realm,
+        )
+        mint = call.store.begin_current(intention, seen)
+        if isinstance(mint, Mint):
+            return mint_successor(call, mint, partial(_succession, call, rotation, seen.token, overlap_ends_at))
+        wait_for_other(call, until)
+
+
+def _succession(
+    call: Call[ListingProvider], rotation: Rotation, previous: Token | None, overlap_ends_at: int
+) -> Succession | None:
+    if previous is None:
+        return None
+    state, until = State.RETIRING, overlap_ends_at
+    if rotation.compromised:
+        state, until = State.REVOKING, int(call.clock.now()) + FORGOTTEN_AFTER
+    return Succession(previous=previous, state=state, until=until, rotation_id=rotation.rotation_id)
+
+
+def _end_retiring(call: Call[ListingProvider], merchant: str) -> None:
+    """No overlap for anybody: what is replaced is asked to be revoked once no memory has it any more."""
+    cause = Cause(call.caller, Why.COMPROMISED)
+    for token in call.store.tokens(merchant):
+        if token.state is State.RETIRING:
+            call.store.mark_revoking(token, cause, ask_from=int(call.clock.now()) + FORGOTTEN_AFTER)

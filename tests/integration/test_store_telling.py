@@ -1,0 +1,138 @@
+"""What the world hears, and what a record remembers: written with the change itself, or not at all."""
+
+import pytest
+
+from tests.fakes.samples import BY_ANN
+from tests.integration.store_bench import (
+    MERCHANT,
+    OTHER_INTENT,
+    SESSION,
+    StoreBench,
+    session_token,
+    shop_token,
+)
+from token_broker.aws.outbox_items import SWEPT_AFTER
+from token_broker.aws.records import due_shard
+from token_broker.errors import MintInProgress
+from token_broker.model import Cause, State, Why
+from token_broker.ports import Succession
+
+CLOCK = Cause("clock", Why.REQUESTED)
+
+
+def history(bench: StoreBench, token_id: str) -> list[tuple[str, str | None, str, str]]:
+    """Who moved the token from where to where, and why."""
+    token = bench.store().token(MERCHANT, token_id)
+    assert token is not None
+    lines = [line.as_json() for line in token.history]
+    assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
+    return [(line["by"], line["from"], line["to"], line["why"]) for line in lines]
+
+
+def types(bench: StoreBench) -> list[str]:
+    return [event["type"] for event in bench.told()]
+
+
+@pytest.mark.parametrize("state", [State.CURRENT, State.STANDING])
+def test_a_token_is_told_of_with_its_fingerprint_and_without_its_value(bench: StoreBench, state: State) -> None:
+    issued = bench.issue(bench.store(), shop_token(state=state))
+
+    (event,) = bench.told()
+    assert event["type"] == "TokenIssued"
+    assert (event["tokenId"], event["fingerprint"], event["state"]) == ("1001", issued.digest, state.value)
+    assert issued.access_token not in str(event)
+
+
+def test_an_event_lies_in_a_part_of_the_table_of_its_own_and_is_due_later(bench: StoreBench) -> None:
+    bench.issue(bench.store(), shop_token())
+
+    page = bench.dynamodb.query(
+        TableName=bench.table_name,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "outbox#shopify#acme"}},
+    )
+    (item,) = page["Items"]
+    assert item["due"]["S"] == due_shard("outbox#shopify#acme")
+    assert int(item["dueAt"]["N"]) == int(item["occurredAt"]["N"]) + SWEPT_AFTER
+    assert "expiresAt" not in item
+
+
+def test_a_session_token_is_told_of_with_its_end(bench: StoreBench) -> None:
+    issued = bench.issue(bench.store("chicksx"), session_token())
+
+    (event,) = bench.told()
+    assert (event["subject"], event["expiresAt"]) == (SESSION, issued.expires_at)
+
+
+def test_a_revocation_is_told_once_it_is_confirmed_and_once_only(bench: StoreBench) -> None:
+    store = bench.store()
+    token = bench.issue(store, shop_token())
+    store.mark_revoking(token, BY_ANN)
+    assert types(bench) == ["TokenIssued"]
+
+    bench.clock.advance(5)
+    store.mark_revoked(token, CLOCK)
+    store.mark_revoked(token, CLOCK)
+
+    assert types(bench) == ["TokenIssued", "TokenRevoked"]
+    assert bench.told()[1]["why"] == "requested"
+    assert history(bench, "1001") == [
+        ("", None, "current", "minted"),
+        ("ann", "current", "revoking", "requested"),
+        ("clock", "revoking", "revoked", "requested"),
+    ]
+
+
+def test_a_token_without_a_record_has_a_history_from_its_mark_on(bench: StoreBench) -> None:
+    store = bench.store()
+    unknown = shop_token(state=State.STANDING)
+
+    store.mark_revoking(unknown, BY_ANN)
+    store.mark_revoking(unknown, BY_ANN)
+
+    assert history(bench, "1001") == [("ann", None, "revoking", "requested")]
+
+
+def test_marking_twice_is_one_line(bench: StoreBench) -> None:
+    store = bench.store()
+    token = bench.issue(store, shop_token(state=State.STANDING))
+
+    store.mark_revoking(token, BY_ANN)
+    store.mark_revoking(token, BY_ANN)
+
+    assert [line[2] for line in history(bench, "1001")] == ["standing", "revoking"]
+
+
+def test_what_the_provider_gives_instead_is_told_as_a_rotation(bench: StoreBench) -> None:
+    store = bench.store("fourthwall")
+    first = bench.issue(store, shop_token("one", provider="fourthwall"))
+    bench.clock.advance(1)
+    mint = bench.begin(store, "owner-2", intent_id=OTHER_INTENT)
+
+    store.publish(mint, shop_token("two", provider="fourthwall"), replaced=Succession(previous=first, state=State.LOST))
+
+    assert sorted(types(bench)) == ["TokenIssued", "TokenIssued", "TokenRotated"]
+    (rotated,) = [event for event in bench.told() if event["type"] == "TokenRotated"]
+    assert (rotated["tokenId"], rotated["previousTokenId"], rotated["rotationId"]) == ("two", "one", None)
+    assert (rotated["overlapEndsAt"], rotated["compromised"]) == (None, False)
+
+
+def test_a_session_s_end_is_told_once(bench: StoreBench) -> None:
+    store = bench.store("chicksx")
+    store.close(MERCHANT, SESSION, "order-1")
+    store.close(MERCHANT, SESSION, "order-2")
+
+    (event,) = bench.told()
+    assert (event["type"], event["sessionId"], event["orderId"]) == ("SessionClosed", "s-1", "order-1")
+
+
+def test_what_is_not_stored_is_not_told(bench: StoreBench) -> None:
+    store = bench.store()
+    paused = bench.begin(store)
+    bench.clock.advance(60)
+    bench.begin(store, "owner-2")
+
+    with pytest.raises(MintInProgress):
+        store.publish(paused, shop_token())
+
+    assert bench.told() == []
