@@ -14,14 +14,14 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format test test-unit up down demo logs bench build lock clean env-local env-runtime env-dev env-bench
+.PHONY: help setup check format test test-unit up down demo logs bench build lock clean env-local env-runtime env-dev env-bench env-companions
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: env-local env-runtime env-dev ## install everything, so that the other targets need no network
+setup: env-local env-runtime env-dev env-companions ## install everything, so that the other targets need no network
 
-env-local env-runtime env-dev env-bench: env-%:
+env-local env-runtime env-dev env-bench env-companions: env-%:
 	@sh requirements/install.sh $*
 
 check: env-dev env-local ## lint, types, import rules, template: seconds
@@ -36,7 +36,7 @@ format: env-dev ## put the Python sources in the house style
 	$(DEV) -m ruff check --fix $(SOURCES)
 	$(DEV) -m ruff format $(SOURCES)
 
-test: env-dev env-local env-runtime ## every test, the end-to-end ones on a local stack of their own
+test: env-dev env-local env-runtime env-companions ## every test, the end-to-end ones on a local stack of their own
 	$(DEV) -m pytest --numprocesses 2 tests/unit tests/contract tests/integration
 	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest tests/e2e
 

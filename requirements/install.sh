@@ -1,5 +1,7 @@
 #!/bin/sh
-# install.sh NAME: makes .venvs/NAME hold exactly what requirements/NAME.txt lists.
+# install.sh NAME: makes .venvs/NAME hold exactly what requirements/NAME.txt lists, and the Node packages of
+# requirements/NAME/package-lock.json where there is one: by the Node that NAME.txt brings, and without their scripts.
+# NAME-build.txt, where there is one, lists what builds packages that come as source only.
 # Nothing is done when it does already. The stamp is written last, so an interrupted install is started afresh.
 set -eu
 
@@ -8,8 +10,16 @@ name=$1
 if [ "$name" = bench ]; then wanted=benchmarks/requirements.txt; else wanted="requirements/$name.txt"; fi
 venv=".venvs/$name"
 stamp="$venv/.installed"
+building="requirements/$name-build.txt"
+node_packages="requirements/$name"
 
-if cmp -s "$wanted" "$stamp" && "$venv/bin/python" -c '' 2>/dev/null; then
+everything_wanted() {
+    cat "$wanted"
+    if [ -f "$building" ]; then cat "$building"; fi
+    if [ -d "$node_packages" ]; then cat "$node_packages/package.json" "$node_packages/package-lock.json"; fi
+}
+
+if everything_wanted | cmp -s - "$stamp" && "$venv/bin/python" -c '' 2>/dev/null; then
     exit 0
 fi
 
@@ -26,11 +36,30 @@ if ! "$python" -m venv "$venv" >"$log" 2>&1; then
     echo "Making .venvs/$name failed: see $log, then run the same command again." >&2
     exit 1
 fi
-if ! "$venv/bin/python" -m pip install --no-input --disable-pip-version-check --require-hashes \
-    --requirement "$wanted" >>"$log" 2>&1; then
+
+pip_install() {
+    "$venv/bin/python" -m pip install --no-input --disable-pip-version-check --require-hashes "$@" >>"$log" 2>&1
+}
+
+# pip would fetch what builds a package unpinned, and without its hash.
+python_packages() {
+    if [ ! -f "$building" ]; then
+        pip_install --requirement "$wanted"
+    else
+        pip_install --requirement "$building" && pip_install --no-build-isolation --requirement "$wanted"
+    fi
+}
+
+node_packages() {
+    if [ ! -d "$node_packages" ]; then return 0; fi
+    cp "$node_packages/package.json" "$node_packages/package-lock.json" "$venv/" &&
+        sh requirements/npm.sh "$venv" ci --ignore-scripts --no-audit --no-fund >>"$log" 2>&1
+}
+
+if ! python_packages || ! node_packages; then
     tail -n 5 "$log" >&2
     echo "Installing .venvs/$name failed: see $log, then run the same command again." >&2
     exit 1
 fi
-cp "$wanted" "$stamp.new"
+everything_wanted >"$stamp.new"
 mv "$stamp.new" "$stamp"

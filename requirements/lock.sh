@@ -9,7 +9,8 @@ python="$(cd .. && pwd)/.venvs/lock/bin/python"
 export CUSTOM_COMPILE_COMMAND="make lock"
 
 # The layer first: dev.in is held to what the layer resolved to.
-for file in ../layers/token_broker/requirements ../functions/storefronts/proof_authorizer/requirements runtime ../benchmarks/requirements local dev lock; do
+for file in ../layers/token_broker/requirements ../functions/storefronts/proof_authorizer/requirements runtime \
+    ../benchmarks/requirements local dev companions-build companions lock; do
     (
         cd "$(dirname "$file")"
         name=$(basename "$file")
@@ -18,3 +19,8 @@ for file in ../layers/token_broker/requirements ../functions/storefronts/proof_a
             --output-file "$name.txt" "$@" "$name.in"
     )
 done
+
+# npm writes no registry's address, and runs no package's scripts.
+(cd .. && sh requirements/install.sh companions)
+NPM_FOLDER="$PWD/companions" sh npm.sh "$(cd .. && pwd)/.venvs/companions" install --package-lock-only --ignore-scripts \
+    --omit-lockfile-registry-resolved --no-audit --no-fund

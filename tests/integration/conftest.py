@@ -14,6 +14,7 @@ from moto import mock_aws
 from moto.core.models import patch_client
 
 from sandbox.simulators import Addresses, ControlClient, running_simulators
+from tests.companions import dynamodb as companions
 from tests.integration.agreement import assert_agreement
 from tests.integration.stack import SECRETS, Stack
 from tests.integration.store_bench import StoreBench
@@ -29,6 +30,11 @@ ENVIRONMENT = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
+#: What stands for DynamoDB. All of them run what writes or reads the table by its own expressions; the rest runs on the
+#: first, which is the fastest.
+ENGINES = ("moto", "local-aws", "dynamodb-local")
+ON_EVERY_ENGINE = ("test_store_", "test_due", "test_maintenance")
+
 #: Makes owners' names unique for each test: DynamoDB remembers a ClientRequestToken for ten minutes (moto does not).
 _SALT = [""]
 
@@ -36,6 +42,31 @@ _SALT = [""]
 def _salted(params: dict[str, Any], **_: Any) -> None:
     given = _SALT[0] + params["ClientRequestToken"]
     params["ClientRequestToken"] = hashlib.sha256(given.encode()).hexdigest()[:32]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the store's tests once on each engine, a module's tests on one after those on another."""
+    module = metafunc.module.__name__.rpartition(".")[2]
+    if "engine" in metafunc.fixturenames and module.startswith(ON_EVERY_ENGINE):
+        metafunc.parametrize("engine", ENGINES, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def engine(request: pytest.FixtureRequest) -> str:
+    """What stands for DynamoDB: one of `ENGINES`."""
+    return str(getattr(request, "param", ENGINES[0]))
+
+
+@pytest.fixture(scope="session")
+def local_aws() -> Iterator[Any]:
+    with companions.local_aws() as client:
+        yield _salting(client)
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local() -> Iterator[Any]:
+    with companions.dynamodb_local() as client:
+        yield _salting(client)
 
 
 @pytest.fixture(scope="session")
@@ -51,13 +82,22 @@ def clients() -> Mapping[str, Any]:
         session.client.cache_clear()
         for each in made.values():
             patch_client(each)  # moto's own way in is botocore's handlers, which these clients do without
-        made["dynamodb"].meta.events.register("provide-client-params.dynamodb.TransactWriteItems", _salted)
+        _salting(made["dynamodb"])
     return made
 
 
+def _salting(dynamodb: Any) -> Any:
+    dynamodb.meta.events.register("provide-client-params.dynamodb.TransactWriteItems", _salted)
+    return dynamodb
+
+
 @pytest.fixture(scope="module")
-def aws(clients: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """moto behind the clients; nothing beyond this machine can be reached."""
+def aws(clients: Mapping[str, Any], engine: str, request: pytest.FixtureRequest) -> Iterator[Mapping[str, Any]]:
+    """moto behind the clients, or another engine behind the one for DynamoDB; nothing beyond this machine can be
+    reached.
+    """
+    if engine != "moto":
+        clients = {**clients, "dynamodb": request.getfixturevalue(engine.replace("-", "_"))}
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
