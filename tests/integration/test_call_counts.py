@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 
 from tests.integration.aws_calls import counted
-from tests.integration.functions import CHICKSX, CREATE, CURRENT, DELETE, DISPATCH, FOURTHWALL, LIST, MAINTAIN, ROOT
+from tests.integration.functions import (
+    CHICKSX,
+    CREATE,
+    CURRENT,
+    DELETE,
+    DISPATCH,
+    FOURTHWALL,
+    LIST,
+    MAINTAIN,
+    ROOT,
+    ROTATE,
+)
 from tests.integration.stack import MERCHANT, Stack
 from token_broker.aws.leases import LEASE
 
@@ -115,6 +126,33 @@ def current_revoked(meter: Meter) -> None:
     revoke(meter.stack, create(meter.stack))
     current = api(meter.stack, CURRENT)["tokenId"]
     meter.measure(DELETE, lambda: revoke(meter.stack, current))
+
+
+def rotate(stack: Stack, **body: Any) -> Any:
+    return api(stack, ROTATE, body=body)
+
+
+def rotated(meter: Meter) -> None:
+    api(meter.stack, CURRENT)
+    rotate(meter.stack)
+    meter.stack.clock.offset += 61
+    meter.measure(ROTATE, lambda: rotate(meter.stack))
+
+
+def rotation_joined(meter: Meter) -> None:
+    api(meter.stack, CURRENT)
+    rotate(meter.stack)
+    meter.measure(ROTATE, lambda: rotate(meter.stack))
+
+
+def overlap_ended(meter: Meter) -> None:
+    first = api(meter.stack, CURRENT)["tokenId"]
+    second = rotate(meter.stack)["tokenId"]
+    meter.stack.clock.offset += 61
+    rotate(meter.stack)
+    meter.stack.clock.offset += 8 * DAY
+    work(meter.stack, f"token#{first}")
+    meter.measure(MAINTAIN, lambda: work(meter.stack, f"token#{second}"))
 
 
 def session_new(meter: Meter) -> None:
@@ -226,6 +264,8 @@ SCENARIOS: dict[str, Callable[[Meter], None]] = {
     "the list": listed,
     "revoking a standing token": standing_revoked,
     "revoking the current token": current_revoked,
+    "a rotation": rotated,
+    "a rotation that joins another": rotation_joined,
     "a session's token, new": session_new,
     "a session's token, existing": session_existing,
     "closing a session": session_closed,
@@ -235,6 +275,7 @@ SCENARIOS: dict[str, Callable[[Meter], None]] = {
     "the clock's run, ten merchants": run_for_ten,
     "the worker: a revocation confirmed": revocation_confirmed,
     "the worker: a revocation put off": revocation_put_off,
+    "the worker: an overlap's end": overlap_ended,
     "the worker: a token adopted": adopted,
     "the worker: an intent left open": still_open,
     "the worker: nothing due any more": nothing_due,
