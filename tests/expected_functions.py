@@ -34,11 +34,21 @@ class Queue:
 
 
 @dataclass(frozen=True)
+class Other:
+    """What a role may do with one resource of another kind; `resource` may name the `{table}` and the `{stack}`."""
+
+    sid: str
+    service: str
+    actions: tuple[str, ...]
+    resource: str
+
+
+@dataclass(frozen=True)
 class Function:
     """`folder` is that in functions/; `secrets` the middle of the names of the secrets that it may read.
 
     `routes` says who lets callers in at each; `decides` names the authorizer that the function is, if it is one;
-    `takes` and `sends` are queues.
+    `takes` and `sends` are queues; `streams` says that it gets the table's changes.
     """
 
     folder: str
@@ -47,7 +57,9 @@ class Function:
     secrets: str | None = None
     decides: str | None = None
     takes: Queue | None = None
-    sends: Queue | None = None
+    sends: tuple[Queue, ...] = ()
+    streams: bool = False
+    others: tuple[Other, ...] = ()
 
     @property
     def name(self) -> str:
@@ -148,7 +160,26 @@ FUNCTIONS = (
         "lifecycle/dispatch",
         {},
         (Items("DueItems", ("Query",), ("due#*",), index="due"),),
-        sends=Queue("Work", "ShopifyWorkQueue", ("SendMessage",)),
+        sends=(
+            Queue("Work", "ShopifyWorkQueue", ("SendMessage",)),
+            Queue("Undelivered", "OutboxQueue", ("SendMessage",)),
+        ),
+    ),
+    Function(
+        "lifecycle/publish_events",
+        {},
+        (Items("Outbox", ("GetItem", "UpdateItem", "DeleteItem"), ("outbox#*",)),),
+        takes=Queue("Undelivered", "OutboxQueue"),
+        streams=True,
+        others=(
+            Other(
+                "Stream",
+                "dynamodb",
+                ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"),
+                "table/{table}/stream/*",
+            ),
+            Other("Bus", "events", ("PutEvents",), "event-bus/{stack}"),
+        ),
     ),
     Function("storefronts/shop_authorizer", {}, _policies("GetItem"), decides=SHOP),
     Function("storefronts/proof_authorizer", {}, _policies("GetItem"), "storefront-proof", decides=PROOF),
@@ -207,12 +238,23 @@ def statements(function: Function, place: Place) -> list[Statement]:
             "Resource": place.arn("secretsmanager", f"secret:{place.secret_prefix}/{function.secrets}/*"),
         }
         found.append(secrets)
-    queues = [queue for queue in (function.takes, function.sends) if queue is not None]
+    queues = [queue for queue in (function.takes, *function.sends) if queue is not None]
     return [
         *found,
         *(_items_statement(items, place) for items in function.items),
         *(_queue_statement(queue, place) for queue in queues),
+        *(_other_statement(other, place) for other in function.others),
     ]
+
+
+def _other_statement(other: Other, place: Place) -> Statement:
+    actions = [f"{other.service}:{action}" for action in other.actions]
+    return {
+        "Sid": other.sid,
+        "Effect": "Allow",
+        "Action": actions if len(actions) > 1 else actions[0],
+        "Resource": place.arn(other.service, other.resource.format(table=place.table, stack=place.stack)),
+    }
 
 
 def _queue_statement(queue: Queue, place: Place) -> Statement:

@@ -9,11 +9,15 @@ class, which a state machine catches by; so it is here.
 
 The emulator decodes a request's path before it looks for the route. A REST API of AWS keeps the path as it was sent: an
 encoded slash is no other segment, and a function gets its path parameters percent-encoded; so it is here.
+
+The emulator takes a batch of a table's stream for done whatever the function reports of its records, and one whose
+function failed it hands out until it succeeds. AWS hands out what is left from the first failed record on, as often as
+the event source's MaximumRetryAttempts says, and then goes on to the next batch; so it is here.
 """
 
 import functools
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 _TRACEBACK = "Traceback (most recent call last):"
@@ -28,6 +32,7 @@ def main() -> None:
     sys.executable = runtime_python
     app._handle_execute_api_request = keeping_the_path(app._handle_execute_api_request)  # noqa: SLF001
     lambda_svc._execute_function_warm = naming_exceptions(lambda_svc._execute_function_warm)  # noqa: SLF001
+    lambda_svc._execute_function = trying_records_again(lambda_svc._execute_function, lambda_svc._iter_all_esms)  # noqa: SLF001
     app.main()
 
 
@@ -56,6 +61,55 @@ def naming_exceptions(execute: Callable[..., dict[str, Any]]) -> Callable[..., d
         return result
 
     return executed
+
+
+def trying_records_again(
+    execute: Callable[..., dict[str, Any]], mappings: Callable[[], Iterable[tuple[str, str, dict[str, Any]]]]
+) -> Callable[..., dict[str, Any]]:
+    """The emulator's way to run a function, with the records of a table's stream tried as often as AWS would.
+
+    `mappings` gives every event source mapping, with its account and region.
+    """
+
+    @functools.wraps(execute)
+    def executed(function: dict[str, Any], event: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
+        whose = _stream_of(event), function["config"]["FunctionName"]
+        mapping = next(
+            (each for _, _, each in mappings() if (each["EventSourceArn"], each["FunctionName"]) == whose), None
+        )
+        if mapping is None:
+            return execute(function, event, *arguments, **options)
+        left: list[Any] = event["Records"]
+        result: dict[str, Any] = {}
+        # Without a setting AWS tries until the records are a day old; nobody waits for that here.
+        for _ in range(1 + int(mapping.get("MaximumRetryAttempts", 0))):
+            result = execute(function, {"Records": left}, *arguments, **options)
+            left = _records_left(result, left)
+            if not left:
+                break
+        return {name: value for name, value in result.items() if name != "error"}
+
+    return executed
+
+
+def _stream_of(event: Any) -> str | None:
+    """The stream that a batch is of; None where the event is anything else."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    first = records[0] if isinstance(records, list) and records else None
+    if not isinstance(first, dict) or first.get("eventSource") != "aws:dynamodb":
+        return None
+    return str(first.get("eventSourceARN"))
+
+
+def _records_left(result: dict[str, Any], records: list[Any]) -> list[Any]:
+    """What a run has left of a batch: all of it where the function failed, else from the first failed record on."""
+    if result.get("error"):
+        return records
+    body = result.get("body")
+    failures = body.get("batchItemFailures") or [] if isinstance(body, dict) else []
+    failed = {each.get("itemIdentifier") for each in failures}
+    first = next((i for i, each in enumerate(records) if each["dynamodb"]["SequenceNumber"] in failed), len(records))
+    return records[first:]
 
 
 def exception_name(log: str) -> str | None:

@@ -80,6 +80,8 @@ def test_the_stack_has_its_outputs(stack: Stack, outputs: dict[str, str]) -> Non
         "OrderQueueUrl",
         "ShopifyWorkQueueUrl",
         "ShopifyWorkDeadLetterQueueUrl",
+        "OutboxQueueUrl",
+        "OutboxDeadLetterQueueUrl",
     }
     assert outputs["ApiUrl"].endswith("/v1")
     assert outputs["ApiId"] in stack.api_url
@@ -101,6 +103,7 @@ def test_the_table_is_as_the_template_wants_it(aws: Aws, table: TokenTable) -> N
     assert due["IndexName"] == "due"
     assert due["Projection"] == {"ProjectionType": "KEYS_ONLY"}
     assert [key["AttributeName"] for key in due["KeySchema"]] == ["due", "dueAt"]
+    assert described["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
     expiry = dynamodb.describe_time_to_live(TableName=table.name)["TimeToLiveDescription"]
     assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
     backups = dynamodb.describe_continuous_backups(TableName=table.name)["ContinuousBackupsDescription"]

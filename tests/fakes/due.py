@@ -8,9 +8,16 @@ from token_broker.due import DueIndex, DueItem, Work, WorkQueues
 from token_broker.errors import StorageUnavailable
 
 
-def due(merchant: str = "acme", item: str = "subject#shop", *, provider: str = "shopify", ago: int = 0) -> DueItem:
+def due(
+    merchant: str = "acme",
+    item: str = "subject#shop",
+    *,
+    provider: str = "shopify",
+    ago: int = 0,
+    outbox: bool = False,
+) -> DueItem:
     """One item that is due since so many seconds."""
-    return DueItem(provider, merchant, item, int(NOW) - ago)
+    return DueItem(provider, merchant, item, int(NOW) - ago, outbox)
 
 
 class MemoryDueIndex:
@@ -40,8 +47,8 @@ class MemoryWorkQueues:
 
     batch_size = 10
 
-    def __init__(self, *providers: str) -> None:
-        self.providers = providers or ("shopify",)
+    def __init__(self, *workers: str) -> None:
+        self.workers = workers or ("shopify",)
         self.sent: list[Work] = []
         self.calls: list[int] = []
         self.refused: set[str] = set()
@@ -49,10 +56,10 @@ class MemoryWorkQueues:
         self.took: Callable[[], object] = lambda: None
         self.failures: list[Exception] = []
 
-    def has(self, provider: str) -> bool:
-        return provider in self.providers
+    def has(self, worker: str) -> bool:
+        return worker in self.workers
 
-    def send(self, provider: str, batch: Sequence[Work]) -> int:
+    def send(self, worker: str, batch: Sequence[Work]) -> int:
         self.calls.append(len(batch))
         self.took()
         if self.failures:

@@ -19,7 +19,7 @@ from tests.integration.agreement import assert_agreement
 from tests.integration.stack import SECRETS, Stack
 from tests.integration.store_bench import StoreBench
 from tests.integration.table_definition import table_definition
-from token_broker import lifecycle_wiring, trust_wiring, wiring
+from token_broker import events_wiring, lifecycle_wiring, trust_wiring, wiring
 from token_broker.aws import session
 
 ENVIRONMENT = {
@@ -78,7 +78,7 @@ def clients() -> Mapping[str, Any]:
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
         session.client.cache_clear()
-        made = {service: session.client(service) for service in ("dynamodb", "secretsmanager", "sqs")}
+        made = {service: session.client(service) for service in ("dynamodb", "events", "secretsmanager", "sqs")}
         session.client.cache_clear()
         for each in made.values():
             patch_client(each)  # moto's own way in is botocore's handlers, which these clients do without
@@ -101,7 +101,7 @@ def aws(clients: Mapping[str, Any], engine: str, request: pytest.FixtureRequest)
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        for registry in (wiring, trust_wiring, lifecycle_wiring):
+        for registry in (wiring, trust_wiring, lifecycle_wiring, events_wiring):
             patch.setattr(registry, "client", clients.__getitem__)
         # The simulators speak plain http: reading the trusted certificates for each new worker would be for nothing.
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
@@ -173,6 +173,7 @@ def deployed(simulators: Addresses, dynamodb: Any, secretsmanager: Any, table: s
         "SHOPIFY_BASE_URL": simulators.shopify,
         "SHOPIFY_API_VERSION": "2026-10",
         "LOOPBACK_JWKS_ORIGIN": simulators.issuer,
+        "EVENT_BUS": "token-broker",
         "POWERTOOLS_SERVICE_NAME": "token-broker",
         "POWERTOOLS_METRICS_NAMESPACE": "TokenBroker",
     }

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 from aws_lambda_powertools.metrics import Metrics
 
-from token_broker import lifecycle_wiring, trust_wiring, wiring
+from token_broker import events_wiring, lifecycle_wiring, trust_wiring, wiring
 from token_broker.clock import Clock
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +31,7 @@ DELETE = "shopify/delete_storefront_access_token"
 MAINTAIN = "shopify/maintain"
 DISPATCH = "lifecycle/dispatch"
 ROTATE = "shopify/rotate"
+PUBLISH = "lifecycle/publish_events"
 PUT_POLICY = "storefronts/put_trust_policy"
 GET_POLICY = "storefronts/get_trust_policy"
 DELETE_POLICY = "storefronts/delete_trust_policy"
@@ -45,8 +46,8 @@ POLICY_FUNCTIONS = [PUT_POLICY, GET_POLICY, DELETE_POLICY]
 AUTHORIZERS = [SHOP_AUTHORIZER, PROOF_AUTHORIZER]
 #: What each provider makes of a rotation.
 ROTATIONS = ["fourthwall/rotate", "chicksx/rotate", ROTATE]
-#: Those that the clock starts, itself or by a queue.
-CLOCKWORK = [MAINTAIN, DISPATCH]
+#: Those that the clock starts, itself or by a queue, or the table.
+CLOCKWORK = [MAINTAIN, DISPATCH, PUBLISH]
 
 #: The ways into each function: a file of its folder in `events/` for each.
 DOORS = {
@@ -56,6 +57,7 @@ DOORS = {
     CLOSE: ("api", "direct", "queue"),
     MAINTAIN: ("direct", "queue"),
     DISPATCH: ("direct",),
+    PUBLISH: ("direct", "queue", "stream"),
 }
 
 #: Seconds that a call has, unless the test says otherwise: the template's.
@@ -148,6 +150,8 @@ def api_event(
 
 def _registry(function: str) -> tuple[ModuleType, str]:
     """Where a function's parts are put together, and under which name."""
+    if function == PUBLISH:
+        return events_wiring, "EVENTS"
     name = provider_of(function).upper()
     return {"STOREFRONTS": trust_wiring, "LIFECYCLE": lifecycle_wiring}.get(name, wiring), name
 

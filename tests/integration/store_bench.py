@@ -42,27 +42,27 @@ class StoreBench:
         """The whole table but the outbox, in the order of its keys."""
         return [item for item in self._scan() if not item["pk"].startswith(PREFIX)]
 
+    def outbox(self) -> list[dict[str, Any]]:
+        """The events' bare items."""
+        return [item for item in self._scan() if item["pk"].startswith(PREFIX)]
+
     def told(self) -> list[dict[str, Any]]:
         """What the world is to hear, the oldest first."""
-        return sorted(
-            (
-                event_of(item).as_json() | {"type": item["type"]}
-                for item in self._scan()
-                if item["pk"].startswith(PREFIX)
-            ),
-            key=lambda event: event["occurredAt"],
-        )
+        told = [(event_of(item), item["type"]) for item in self.outbox()]
+        known = [{**event.as_json(), "type": kind} for event, kind in told if event is not None]
+        assert len(known) == len(told)
+        return sorted(known, key=lambda event: int(event["occurredAt"] or 0))
 
     def _scan(self) -> list[dict[str, Any]]:
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.table_name, ConsistentRead=True)
         found = [unwrap_all(item) for page in pages for item in page["Items"]]
         return sorted(found, key=lambda item: (item["pk"], item["sk"]))
 
-    def due(self) -> list[tuple[str, str]]:
-        """The keys in the index of what is due, but for events."""
+    def due(self, *, events: bool = False) -> list[tuple[str, str]]:
+        """The keys in the index of what is due; of events, or of all else."""
         page = self.dynamodb.scan(TableName=self.table_name, IndexName="due")
         keys = [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
-        return [key for key in keys if not key[0].startswith(PREFIX)]
+        return [key for key in keys if key[0].startswith(PREFIX) is events]
 
     def close_session(self) -> None:
         """The session's order is placed."""

@@ -1,8 +1,10 @@
 """What each operation asks of AWS and of its provider: the table in docs/lifecycle.md, measured."""
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -18,11 +20,15 @@ from tests.integration.functions import (
     FOURTHWALL,
     LIST,
     MAINTAIN,
+    PUBLISH,
     ROOT,
     ROTATE,
 )
 from tests.integration.stack import MERCHANT, Stack
+from token_broker import events as events_of
+from token_broker.aws.attributes import wrap_all
 from token_broker.aws.leases import LEASE
+from token_broker.aws.outbox_items import SWEPT_AFTER, key_of, outbox_put
 
 CLOSE = "chicksx/close_session"
 DAY = 24 * 60 * 60
@@ -43,7 +49,8 @@ class Meter:
         with counted(*self.clients.values()) as asked:
             call()
         self.aws = list(asked)
-        self.provider = [] if function == DISPATCH else [each["method"] for each in self.stack.asked(function)]
+        at_a_provider = not function.startswith("lifecycle/")
+        self.provider = [each["method"] for each in self.stack.asked(function)] if at_a_provider else []
 
 
 @pytest.fixture
@@ -51,7 +58,9 @@ def meter(stack: Stack, aws: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch)
     sqs = aws["sqs"]
     queue = sqs.create_queue(QueueName="work.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     monkeypatch.setenv("WORK_QUEUE_SHOPIFY", queue)
+    aws["events"].create_event_bus(Name=os.environ["EVENT_BUS"])
     yield Meter(stack, aws)
+    aws["events"].delete_event_bus(Name=os.environ["EVENT_BUS"])
     sqs.delete_queue(QueueUrl=queue)
 
 
@@ -254,6 +263,38 @@ def still_open(meter: Meter) -> None:
     meter.measure(MAINTAIN, lambda: work(meter.stack, item))
 
 
+def published(meter: Meter, *, events: int, ago: int = 0) -> None:
+    """As many events, by a publisher that has worked before."""
+    now, names = int(meter.stack.clock.now()), []
+    for number in range(events + 1):
+        event = events_of.session_closed("chicksx", MERCHANT, f"s-{number}", order_id=None, closed_at=now - ago)
+        (pk, sk), attributes = outbox_put(event)
+        meter.stack.dynamodb.put_item(TableName=meter.stack.table, Item=wrap_all({"pk": pk, "sk": sk, **attributes}))
+        names.append(f"chicksx#{MERCHANT}/{sk}")
+    meter.stack.worker(PUBLISH).invoke({"events": names[:1]})
+    meter.measure(PUBLISH, lambda: meter.stack.worker(PUBLISH).invoke({"events": names[1:]}))
+    for name in names:
+        pk, sk = key_of(name)
+        meter.stack.dynamodb.delete_item(TableName=meter.stack.table, Key=wrap_all({"pk": pk, "sk": sk}))
+
+
+def refused(meter: Meter) -> None:
+    hooks, answer = meter.clients["events"].meta.events, "after-call.events.PutEvents"
+
+    def refuse(parsed: dict[str, Any], **_: Any) -> None:
+        parsed |= {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+
+    hooks.register(answer, refuse)
+    published(meter, events=1, ago=SWEPT_AFTER)
+    hooks.unregister(answer, refuse)
+
+
+def delivered_before(meter: Meter) -> None:
+    gone = {"events": [f"chicksx#{MERCHANT}/event#gone"]}
+    meter.stack.worker(PUBLISH).invoke(gone)
+    meter.measure(PUBLISH, lambda: meter.stack.worker(PUBLISH).invoke(gone))
+
+
 SCENARIOS: dict[str, Callable[[Meter], None]] = {
     "the current token, from memory": from_memory,
     "the current token, from the table": from_the_table,
@@ -279,6 +320,10 @@ SCENARIOS: dict[str, Callable[[Meter], None]] = {
     "the worker: a token adopted": adopted,
     "the worker: an intent left open": still_open,
     "the worker: nothing due any more": nothing_due,
+    "an event delivered": partial(published, events=1),
+    "ten events delivered": partial(published, events=10),
+    "an event that the bus refuses, due": refused,
+    "an event delivered before": delivered_before,
 }
 
 

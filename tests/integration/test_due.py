@@ -13,12 +13,16 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.outages import aws_error
 from tests.integration.store_bench import StoreBench
 from token_broker.aws import records
+from token_broker.aws.attributes import wrap_all
 from token_broker.aws.due import DynamoDueIndex, SqsWorkQueues, deduplication_id
+from token_broker.aws.outbox_items import SWEPT_AFTER, key_of, outbox_put
 from token_broker.aws.table import Table
 from token_broker.clock import Deadline
 from token_broker.dispatching import ITEMS_A_MESSAGE, Dispatcher
-from token_broker.due import Work
+from token_broker.due import OUTBOX, DueItem, Work
 from token_broker.errors import StorageUnavailable
+from token_broker.events import session_closed
+from token_broker.inputs import PublishEvents, read
 
 NOW_S = int(NOW)
 
@@ -110,6 +114,30 @@ def test_an_entry_says_whose_it_is_and_since_when_also_of_a_session(bench: Store
     ((item,),) = index_of(bench).pages(3, NOW_S)
 
     assert (item.provider, item.merchant, item.item, item.due_at) == ("chicksx", "acme", "subject", NOW_S - 5)
+
+
+def test_an_undelivered_event_is_told_from_its_providers_items(bench: StoreBench) -> None:
+    event = session_closed("chicksx", "acme", "s-1", order_id=None, closed_at=NOW_S - SWEPT_AFTER)
+    key, attributes = outbox_put(event)
+    written = wrap_all({"pk": key[0], "sk": key[1], **attributes})
+    bench.dynamodb.put_item(TableName=bench.table_name, Item=written)
+    shard = int(records.due_shard("outbox#chicksx#acme").removeprefix("due#"))
+
+    ((item,),) = index_of(bench).pages(shard, NOW_S)
+
+    assert item == DueItem("chicksx", "acme", f"event#{event.event_id}", NOW_S, outbox=True)
+    assert item.worker == OUTBOX
+
+
+@pytest.mark.parametrize("pk", ["outbox#", "outbox#chicksx", "outbox", "broker", "chicksx#"])
+def test_an_entry_of_no_known_kind_holds_up_no_other(bench: StoreBench, pk: str) -> None:
+    for key in (pk, "shopify#acme"):
+        entry = {"due": {"S": "due#3"}, "dueAt": {"N": str(NOW_S)}}
+        bench.dynamodb.put_item(TableName=bench.table_name, Item={"pk": {"S": key}, "sk": {"S": "x"}, **entry})
+
+    (page,) = index_of(bench).pages(3, NOW_S)
+
+    assert ("shopify", "acme") in {(item.provider, item.merchant) for item in page}
 
 
 # The queue
@@ -246,3 +274,20 @@ def test_a_provider_without_a_queue_has_no_worker() -> None:
     queues = SqsWorkQueues(lambda: None, {"shopify": "https://sqs.example/1/work.fifo"})
 
     assert (queues.has("shopify"), queues.has("chicksx")) == (True, False)
+
+
+def test_a_message_to_the_publisher_names_events_that_its_input_takes(sqs: Any, queue: str) -> None:
+    items = tuple(DueItem("chicksx", "acme", f"event#{letter * 26}", NOW_S, outbox=True) for letter in "ab")
+
+    assert SqsWorkQueues(lambda: sqs, {OUTBOX: queue}).send(OUTBOX, [Work(items)]) == 1
+
+    (message,) = received(sqs, queue)
+    request = read(PublishEvents, json.loads(message["Body"]))
+    assert [key_of(name) for name in request.events] == [("outbox#chicksx#acme", item.item) for item in items]
+    assert message["Attributes"]["MessageGroupId"] == "acme"
+
+
+def test_events_of_two_providers_are_never_taken_for_the_same_message() -> None:
+    works = [Work((DueItem(provider, "acme", "event#a", NOW_S, outbox=True),)) for provider in ("chicksx", "shopify")]
+
+    assert len({deduplication_id(work) for work in works}) == 2

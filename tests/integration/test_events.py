@@ -26,6 +26,7 @@ from tests.integration.functions import (
     MAINTAIN,
     POLICY_FUNCTIONS,
     PROOF_AUTHORIZER,
+    PUBLISH,
     PUT_POLICY,
     ROOT,
     ROTATE,
@@ -35,6 +36,7 @@ from tests.integration.functions import (
 )
 from tests.integration.gateway import AUTHORIZER, question
 from tests.integration.stack import MERCHANT, Stack
+from token_broker.aws.outbox_items import key_of
 from token_broker.grant import Grant
 from token_broker.marks import marked, new_intent_id
 
@@ -50,6 +52,17 @@ MESSAGE_FIELDS = {
     "eventSourceARN",
     "awsRegion",
 }
+#: A change's members as Lambda hands them over.
+RECORD_FIELDS = {
+    "eventID",
+    "eventName",
+    "eventVersion",
+    "eventSource",
+    "awsRegion",
+    "dynamodb",
+    "eventSourceARN",
+}
+CHANGE_FIELDS = {"ApproximateCreationDateTime", "Keys", "SequenceNumber", "SizeBytes", "StreamViewType"}
 STATUS = {CHICKSX: 201, CREATE: 201, PUT_POLICY: 201, ROTATE: 202}
 TOKEN_FIELDS = {
     "provider",
@@ -128,6 +141,19 @@ def test_a_queues_event_is_whole(function: str) -> None:
         assert record["eventSource"] == "aws:sqs"
         assert record["eventSourceARN"].startswith("arn:aws:sqs:us-east-1:123456789012:token-broker-")
         assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
+
+
+@pytest.mark.parametrize("function", [function for function, door in SAMPLES if door == "stream"])
+def test_a_streams_event_is_whole_and_has_keys_alone(function: str) -> None:
+    event = sample_event(function, "stream")
+
+    assert set(event) == {"Records"}
+    for record in event["Records"]:
+        assert set(record) == RECORD_FIELDS
+        assert set(record["dynamodb"]) == CHANGE_FIELDS
+        assert record["dynamodb"]["StreamViewType"] == "KEYS_ONLY"
+        assert record["eventSource"] == "aws:dynamodb"
+        assert record["eventSourceARN"].startswith("arn:aws:dynamodb:us-east-1:123456789012:table/token-broker-")
 
 
 @pytest.mark.parametrize("function", AUTHORIZERS)
@@ -214,6 +240,24 @@ def test_work_on_what_is_not_due_any_more_is_done_at_once(stack: Stack) -> None:
     assert worker.invoke(sample_event(MAINTAIN, "direct")) == {"done": 0, "putOff": 0, "left": 2}
     assert worker.invoke(sample_event(MAINTAIN, "queue")) == {"batchItemFailures": []}
     assert stack.asked(MAINTAIN) == []
+
+
+def test_events_that_have_been_delivered_are_done_at_once_through_every_door(stack: Stack) -> None:
+    worker = stack.worker(PUBLISH)
+
+    answer = worker.invoke(sample_event(PUBLISH, "direct"))
+    assert answer == {"published": 0, "gone": 1, "putOff": 0, "failed": []}
+    for door in ("queue", "stream"):
+        assert worker.invoke(sample_event(PUBLISH, door)) == {"batchItemFailures": []}
+
+
+def test_the_sample_events_are_the_same_through_every_door() -> None:
+    (message,) = sample_event(PUBLISH, "queue")["Records"]
+    names = json.loads(message["body"])["events"]
+    changed = [each["dynamodb"]["Keys"] for each in sample_event(PUBLISH, "stream")["Records"]]
+
+    assert [key_of(name) for name in names] == [(each["pk"]["S"], each["sk"]["S"]) for each in changed]
+    assert sample_event(PUBLISH, "direct")["events"] == names[:1]
 
 
 @pytest.mark.parametrize("function", AUTHORIZERS)

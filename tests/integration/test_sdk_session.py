@@ -33,24 +33,27 @@ def test_a_region_has_the_address_and_partition_of_the_whole_sdk(region: str, se
 
 
 @pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize(("service", "operation"), [("sqs", "SendMessageBatch"), ("events", "PutEvents")])
 @pytest.mark.parametrize("fips", [False, True])
-def test_messages_go_to_the_address_of_the_whole_sdk(region: str, *, fips: bool) -> None:
-    """By the service's rules, which decide at each call; the table beside them is not up to date for SQS."""
+def test_messages_and_events_go_to_the_address_of_the_whole_sdk(
+    region: str, service: str, operation: str, *, fips: bool
+) -> None:
+    """By the service's rules, which decide at each call; the table beside them is not up to date for these."""
     config = Config(use_fips_endpoint=fips)
 
     ours, whole = (
-        made.create_client("sqs", region_name=region, config=config)
+        made.create_client(service, region_name=region, config=config)
         for made in (session._session(), botocore.session.get_session())
     )
 
-    assert address_asked(ours) == address_asked(whole)
+    assert address_asked(ours, operation) == address_asked(whole, operation)
     assert ours.meta.partition == whole.meta.partition
 
 
-def address_asked(client: Any) -> str:
-    """Where a message would be sent to."""
-    operation = client.meta.service_model.operation_model("SendMessageBatch")
-    return str(client._ruleset_resolver.construct_endpoint(operation, {}, {}).url)
+def address_asked(client: Any, operation: str) -> str:
+    """Where a call would be sent to."""
+    model = client.meta.service_model.operation_model(operation)
+    return str(client._ruleset_resolver.construct_endpoint(model, {}, {}).url)
 
 
 def test_a_client_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:

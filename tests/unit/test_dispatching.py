@@ -7,6 +7,7 @@ from tests.fakes.due import MemoryDueIndex, MemoryWorkQueues, due
 from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.clock import Deadline
 from token_broker.dispatching import ITEMS_A_MESSAGE, Dispatched, Dispatcher
+from token_broker.due import OUTBOX
 from token_broker.errors import StorageUnavailable
 
 
@@ -159,3 +160,31 @@ def test_a_part_that_cannot_be_read_holds_up_no_other_and_shows() -> None:
     assert {merchant for merchant, _ in bench.sent} == {"m-0", "m-2", "m-3"}
     assert bench.telemetry.total("DispatcherRuns") == 1
     assert "dispatch_part_unread" in bench.telemetry.events
+
+
+def test_an_undelivered_event_goes_to_the_publisher_and_not_to_its_providers_worker() -> None:
+    bench = Bench()
+    bench.queues = MemoryWorkQueues("shopify", OUTBOX)
+    bench.index.parts[0] = [[due("acme"), due("acme", "event#a", outbox=True), due("acme", "event#b", outbox=True)]]
+
+    assert bench.run().messages == 2
+
+    assert {(work.worker, *(item.item for item in work.items)) for work in bench.queues.sent} == {
+        ("shopify", "subject#shop"),
+        (OUTBOX, "event#a", "event#b"),
+    }
+
+
+def test_events_of_one_merchant_at_two_providers_are_two_messages() -> None:
+    bench = Bench()
+    bench.queues = MemoryWorkQueues(OUTBOX)
+    bench.index.parts[0] = [
+        [due("acme", "event#a", outbox=True), due("acme", "event#b", provider="chicksx", outbox=True)]
+    ]
+
+    bench.run()
+
+    assert {(work.provider, *(item.item for item in work.items)) for work in bench.queues.sent} == {
+        ("shopify", "event#a"),
+        ("chicksx", "event#b"),
+    }

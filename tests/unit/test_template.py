@@ -1,5 +1,6 @@
 """Least privilege, in the template that CloudFormation gets: who may call what, and what each function may do."""
 
+import json
 import re
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.expected_functions import FUNCTIONS, IAM, PROOF, SCHEDULE_ROLE, SHOP, TRUST, Function, statements
 from tests.unit.transformed import PLACE, TEMPLATE, plain, resources, statements_of, transformed
+from token_broker.aws.outbox_items import PREFIX, SWEPT_AFTER
 
 ROUTES = {route: (function, who) for function in FUNCTIONS for route, who in function.routes.items()}
 STOREFRONT_PATHS = sorted(route.split()[1] for route in ROUTES if "/storefront/" in route)
@@ -94,11 +96,7 @@ def test_nobody_may_call_any_other_function() -> None:
 @pytest.mark.parametrize("function", TAKERS, ids=lambda function: function.name)
 def test_a_function_takes_messages_of_its_queue_alone_and_one_that_fails_holds_up_no_other(function: Function) -> None:
     assert function.takes is not None
-    (source,) = [
-        each
-        for each in map(plain, resources("AWS::Lambda::EventSourceMapping").values())
-        if each["FunctionName"] == f"{function.name}Function"
-    ]
+    (source,) = [each for each in sources("sqs") if each["FunctionName"] == f"{function.name}Function"]
 
     assert source["EventSourceArn"] == PLACE.arn("sqs", function.takes.name)
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -106,7 +104,39 @@ def test_a_function_takes_messages_of_its_queue_alone_and_one_that_fails_holds_u
 
 
 def test_no_other_function_takes_messages() -> None:
-    assert len(resources("AWS::Lambda::EventSourceMapping")) == len(TAKERS)
+    assert len(sources("sqs")) == len(TAKERS)
+
+
+def test_the_tables_stream_has_keys_alone_and_one_reader() -> None:
+    assert plain(resources("AWS::DynamoDB::Table")["TokenTable"]["StreamSpecification"]) == {
+        "StreamViewType": "KEYS_ONLY"
+    }
+    (source,) = sources("dynamodb")
+    (reader,) = [function for function in FUNCTIONS if function.streams]
+
+    assert source["FunctionName"] == f"{reader.name}Function"
+    assert source["EventSourceArn"] == PLACE.arn("dynamodb", "table/TokenTable/stream/now")
+
+
+def test_only_new_items_of_the_outbox_start_the_streams_reader_and_what_fails_is_not_tried_for_ever() -> None:
+    (source,) = sources("dynamodb")
+    (each,) = source["FilterCriteria"]["Filters"]
+
+    assert json.loads(each["Pattern"]) == {
+        "eventName": ["INSERT"],
+        "dynamodb": {"Keys": {"pk": {"S": [{"prefix": PREFIX}]}}},
+    }
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["BisectBatchOnFunctionError"] is True
+    assert source["MaximumRetryAttempts"] == 2
+    assert source["MaximumRecordAgeInSeconds"] == SWEPT_AFTER, "by then the clock looks after it"
+    assert source["StartingPosition"] == "TRIM_HORIZON"
+
+
+def sources(service: str) -> list[dict[str, Any]]:
+    """The event source mappings of one service."""
+    found = map(plain, resources("AWS::Lambda::EventSourceMapping").values())
+    return [each for each in found if each["EventSourceArn"].split(":")[2] == service]
 
 
 @pytest.mark.parametrize("function", TAKERS, ids=lambda function: function.name)
@@ -130,8 +160,9 @@ def alarms() -> list[dict[str, Any]]:
     return [plain(each) for each in resources("AWS::CloudWatch::Alarm").values()]
 
 
-def test_a_merchants_work_is_done_by_one_worker_at_a_time() -> None:
-    queue = plain(resources("AWS::SQS::Queue")["ShopifyWorkQueue"])
+@pytest.mark.parametrize("name", ["ShopifyWorkQueue", "OutboxQueue"])
+def test_a_merchants_work_is_done_by_one_worker_at_a_time(name: str) -> None:
+    queue = plain(resources("AWS::SQS::Queue")[name])
 
     assert (queue["FifoQueue"], queue["DeduplicationScope"]) == (True, "messageGroup")
     assert queue["FifoThroughputLimit"] == "perMessageGroupId"

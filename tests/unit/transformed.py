@@ -90,6 +90,8 @@ def _attribute(name: str, attribute: str) -> str:
     kind, properties = resource["Type"], resource.get("Properties", {})
     if (kind, attribute) == ("AWS::SQS::Queue", "QueueName"):
         return name
+    if (kind, attribute) == ("AWS::DynamoDB::Table", "StreamArn"):
+        return PLACE.arn("dynamodb", f"table/{name}/stream/now")
     assert attribute == "Arn", f"nothing here knows the {attribute} of {name}"
     match kind:
         case "AWS::SQS::Queue":
@@ -100,6 +102,8 @@ def _attribute(name: str, attribute: str) -> str:
             service, named = "logs", f"log-group:{plain(properties['LogGroupName'])}:*"
         case "AWS::Lambda::Function":
             service, named = "lambda", f"function:{name}"
+        case "AWS::Events::EventBus":
+            service, named = "events", f"event-bus/{plain(properties['Name'])}"
         case "AWS::Events::Rule":
             service, named = "events", f"rule/{plain(properties['EventBusName'])}/{name}"
         case "AWS::IAM::Role":

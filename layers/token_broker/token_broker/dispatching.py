@@ -83,9 +83,9 @@ class Dispatcher:
                 raise StorageUnavailable("No queue took the work that is due. The next run sends again.")
         return done
 
-    def _due(self, shard: int, now: int, done: Dispatched) -> dict[tuple[str, str], list[DueItem]]:
-        """What is due in one part, by provider and merchant."""
-        due: dict[tuple[str, str], list[DueItem]] = {}
+    def _due(self, shard: int, now: int, done: Dispatched) -> dict[tuple[str, str, str], list[DueItem]]:
+        """What is due in one part, by worker, provider and merchant."""
+        due: dict[tuple[str, str, str], list[DueItem]] = {}
         pages = self.index.pages(shard, now)
         while self.deadline.left() > LOOKING:
             page = next(pages, None)
@@ -93,28 +93,28 @@ class Dispatcher:
                 return due
             for item in page:
                 done.items += 1
-                items = due.setdefault((item.provider, item.merchant), [])
+                items = due.setdefault((item.worker, item.provider, item.merchant), [])
                 if len(items) < ITEMS_A_MESSAGE:
                     items.append(item)
         done.complete = False
         return due
 
-    def _send(self, due: dict[tuple[str, str], list[DueItem]], done: Dispatched) -> None:
-        for provider in {provider for provider, _ in due}:
-            work = [Work(tuple(items)) for (whose, _), items in due.items() if whose == provider]
-            if not self.queues.has(provider):
+    def _send(self, due: dict[tuple[str, str, str], list[DueItem]], done: Dispatched) -> None:
+        for worker in {worker for worker, _, _ in due}:
+            work = [Work(tuple(items)) for (whose, _, _), items in due.items() if whose == worker]
+            if not self.queues.has(worker):
                 # Nobody will ever come back to these: an operator must know.
-                self.telemetry.notice("due_without_worker", provider_of_items=provider, merchants=len(work))
+                self.telemetry.notice("due_without_worker", provider_of_items=worker, merchants=len(work))
                 continue
-            self._send_all(provider, work, done)
+            self._send_all(worker, work, done)
 
-    def _send_all(self, provider: str, work: Iterable[Work], done: Dispatched) -> None:
+    def _send_all(self, worker: str, work: Iterable[Work], done: Dispatched) -> None:
         for batch in batched(work, self.queues.batch_size, strict=False):
             if self.deadline.left() <= SENDING:
                 done.complete = False
                 return
             try:
-                taken = self.queues.send(provider, batch)
+                taken = self.queues.send(worker, batch)
             except StorageUnavailable as failure:
                 self.telemetry.notice("dispatch_failed", code=failure.code, causes=getattr(failure, "__notes__", []))
                 taken = 0

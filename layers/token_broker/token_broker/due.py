@@ -4,15 +4,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+#: Who works on events that were not delivered; on all else, whoever works for the provider does.
+OUTBOX = "outbox"
+
 
 @dataclass(frozen=True, slots=True)
 class DueItem:
-    """One item that is due since `due_at` (Unix seconds); `item` is its key among those of its merchant."""
+    """One item that is due since `due_at` (Unix seconds); `item` is its key among those of its merchant.
+
+    `outbox`: it is an event that was not delivered.
+    """
 
     provider: str
     merchant: str
     item: str
     due_at: int
+    outbox: bool = False
+
+    @property
+    def worker(self) -> str:
+        """Whose queue it goes to."""
+        return OUTBOX if self.outbox else self.provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +34,13 @@ class Work:
     items: tuple[DueItem, ...]
 
     @property
+    def worker(self) -> str:
+        """Whose queue it goes to."""
+        return self.items[0].worker
+
+    @property
     def provider(self) -> str:
-        """Whose worker does it."""
+        """At which provider these are."""
         return self.items[0].provider
 
     @property
@@ -44,13 +61,13 @@ class DueIndex(Protocol):
 
 
 class WorkQueues(Protocol):
-    """Each provider's queue of work."""
+    """Each worker's queue of work."""
 
-    def has(self, provider: str) -> bool:
-        """Whether anybody works for that provider."""
+    def has(self, worker: str) -> bool:
+        """Whether there is such a worker."""
         ...
 
-    def send(self, provider: str, batch: Sequence[Work]) -> int:
+    def send(self, worker: str, batch: Sequence[Work]) -> int:
         """Hand over at most `batch_size` messages; how many were taken. Raises `StorageUnavailable`."""
         ...
 

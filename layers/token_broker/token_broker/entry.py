@@ -98,7 +98,13 @@ def door_for(event: Any, context: Any) -> Door:
         # The route, not the path: only the gateway names it.
         route = event.get("resource")
         return StorefrontDoor(event) if isinstance(route, str) and route.startswith("/storefront/") else ApiDoor(event)
-    return DirectDoor(event, getattr(context, "aws_request_id", ""))
+    request_id = getattr(context, "aws_request_id", "")
+    if isinstance(event, dict) and "Records" in event:
+        from token_broker.stream_door import StreamDoor, changes
+
+        if (records := changes(event)) is not None:
+            return StreamDoor(records, request_id)
+    return DirectDoor(event, request_id)
 
 
 def _seconds(context: Any) -> float:

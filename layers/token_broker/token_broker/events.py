@@ -55,7 +55,7 @@ class Event:
 
 
 def token_issued(token: Token, *, why: str, at: float) -> Event:
-    """A token is stored and can be served; `why` is minted, adopted or reconciled."""
+    """A token is stored and can be served; `why` is minted, rotated, adopted or reconciled."""
     detail: dict[str, Plain] = {**_what(token), "state": token.state.value, "expiresAt": token.expires_at, "why": why}
     return Event("TokenIssued", token.provider, token.merchant, detail, int(at))
 
@@ -84,13 +84,12 @@ def token_rotated(
 
 def token_revoked(token: Token, *, why: str, at: float) -> Event:
     """A token has ended at its provider; `why` is requested, rotated, compromised or lost."""
-    detail: dict[str, Plain] = {**_what(token), "why": why}
-    return Event("TokenRevoked", token.provider, token.merchant, detail, int(at))
+    return Event("TokenRevoked", token.provider, token.merchant, {**_what(token), "why": why}, int(at))
 
 
 def session_closed(provider: str, merchant: str, session_id: str, *, order_id: str | None, closed_at: int) -> Event:
     """No token for this session ever again."""
-    detail: dict[str, Plain] = {"sessionId": session_id, "orderId": order_id, "closedAt": closed_at}
+    detail = {"sessionId": session_id, "orderId": order_id, "closedAt": closed_at}
     return Event("SessionClosed", provider, merchant, detail, closed_at)
 
 
@@ -102,7 +101,7 @@ def rotation_failed(provider: str, merchant: str, *, rotation_id: str, code: str
 
 def token_limit_near(provider: str, merchant: str, *, used: int, limit: int, at: float) -> Event:
     """The provider keeps only so many tokens, and few places are left."""
-    detail: dict[str, Plain] = {"used": used, "limit": limit, "headroom": max(0, limit - used)}
+    detail = {"used": used, "limit": limit, "headroom": max(0, limit - used)}
     return Event("TokenLimitNear", provider, merchant, detail, int(at))
 
 

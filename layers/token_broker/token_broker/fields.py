@@ -23,9 +23,12 @@ _TAG = re.compile(r'\s*(W/)?"([!#-~]*)"\s*')
 _REVISION = re.compile(r"[1-9][0-9]{0,8}")
 
 _ITEM_KEY = re.compile(r"[a-z]{1,20}#[a-z0-9]{1,64}")
+#: Any key at all: an item that is none of ours must be found to be so by itself, and not spoil its batch.
+_EVENT_NAME = re.compile(r"[^/]{0,2048}/.{1,1024}", re.DOTALL)
 
 SCOPES = 50
 ITEM_KEYS = 100
+EVENT_NAMES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,15 @@ def item_keys(value: Any) -> tuple[str, ...]:
         raise ValueError(f"a list of 1 to {ITEM_KEYS} keys")
     if not all(isinstance(each, str) and _ITEM_KEY.fullmatch(each) for each in value):
         raise ValueError("a list of keys such as 'token#1003304090' or 'subject#shop'")
+    return tuple(dict.fromkeys(value))
+
+
+def event_names(value: Any) -> tuple[str, ...]:
+    """Names of undelivered events, each once and in the order given; none at all where a batch held nothing of ours."""
+    if not isinstance(value, list) or len(value) > EVENT_NAMES:
+        raise ValueError(f"a list of at most {EVENT_NAMES} names")
+    if not all(isinstance(each, str) and _EVENT_NAME.fullmatch(each) for each in value):
+        raise ValueError("a list of names such as 'shopify#acme/event#mfrggzdfmztwq2lkmfrggzdfmy'")
     return tuple(dict.fromkeys(value))
 
 

@@ -14,6 +14,7 @@ from token_broker.fields import (
     asterisk,
     cache_control,
     entity_tags,
+    event_names,
     flag,
     item_keys,
     merchant_name,
@@ -121,6 +122,13 @@ class Maintain(MerchantInput):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch(Input):
     """The clock's run, which is told nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishEvents(Input):
+    """Events to deliver: names of items in the outbox."""
+
+    events: tuple[str, ...] = _from("body", "events", event_names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

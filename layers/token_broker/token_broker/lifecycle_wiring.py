@@ -10,11 +10,12 @@ from token_broker.aws.session import client
 from token_broker.aws.table import Table
 from token_broker.clock import Deadline, SystemClock
 from token_broker.dispatching import Dispatcher
+from token_broker.due import OUTBOX
 from token_broker.grant import Grant
 from token_broker.telemetry import PowertoolsTelemetry
 
-#: The providers that have a worker; each one's queue is in the variable WORK_QUEUE_{PROVIDER}.
-PROVIDERS = ("shopify",)
+#: The workers: providers, and the publisher of events. Each one's queue is in the variable WORK_QUEUE_{WORKER}.
+WORKERS = ("shopify", OUTBOX)
 
 
 @dataclass
@@ -38,7 +39,7 @@ class LifecycleAssembly:
 
     @cached_property
     def _queues(self) -> SqsWorkQueues:
-        urls = {provider: settings.optional(f"WORK_QUEUE_{provider.upper()}", "") for provider in PROVIDERS}
+        urls = {worker: settings.optional(f"WORK_QUEUE_{worker.upper()}", "") for worker in WORKERS}
         return SqsWorkQueues(partial(client, "sqs"), {name: url for name, url in urls.items() if url})
 
     def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> Dispatcher:  # noqa: ARG002

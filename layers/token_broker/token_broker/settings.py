@@ -43,6 +43,11 @@ def _days(name: str, default: float) -> int:
     return int(float(os.environ.get(name) or default) * 24 * 60 * 60)
 
 
+def event_bus() -> str:
+    """The bus that events are delivered to, by its name."""
+    return _required("EVENT_BUS")
+
+
 def base_url(name: str) -> str:
     """A provider's address, without a slash at its end. Raises `ProviderNotConfigured` where there is none.
 

@@ -5,10 +5,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from token_broker.aws.outbox_items import PREFIX, name_of
 from token_broker.aws.records import DUE_SHARDS
 from token_broker.aws.session import BotoCoreError, ClientError, error_code
 from token_broker.aws.table import Table
-from token_broker.due import DueItem, Work
+from token_broker.due import OUTBOX, DueItem, Work
 from token_broker.errors import StorageUnavailable
 
 INDEX = "due"
@@ -31,12 +32,13 @@ class DynamoDueIndex:
 
 
 def _item(entry: Mapping[str, Any]) -> DueItem:
-    provider, merchant = entry["pk"].split("#", 2)[:2]
-    return DueItem(provider, merchant, entry["sk"], int(entry["dueAt"]))
+    pk, outbox = entry["pk"].removeprefix(PREFIX), entry["pk"].startswith(PREFIX)
+    provider, _, rest = pk.partition("#")
+    return DueItem(provider, rest.partition("#")[0], entry["sk"], int(entry["dueAt"]), outbox)
 
 
 class SqsWorkQueues:
-    """The `WorkQueues` port: FIFO queues by provider. A merchant is a message group: one worker has it at a time."""
+    """The `WorkQueues` port: FIFO queues by worker. A merchant is a message group: one worker has it at a time."""
 
     batch_size = BATCH
 
@@ -44,11 +46,11 @@ class SqsWorkQueues:
         self._make_client = make_client
         self._urls = urls
 
-    def has(self, provider: str) -> bool:
+    def has(self, worker: str) -> bool:
         """Whether the template names a queue."""
-        return provider in self._urls
+        return worker in self._urls
 
-    def send(self, provider: str, batch: Sequence[Work]) -> int:
+    def send(self, worker: str, batch: Sequence[Work]) -> int:
         """One SendMessageBatch, which can fail for some of its entries alone."""
         entries = [
             {
@@ -60,7 +62,7 @@ class SqsWorkQueues:
             for number, work in enumerate(batch)
         ]
         try:
-            answer = self._make_client().send_message_batch(QueueUrl=self._urls[provider], Entries=entries)
+            answer = self._make_client().send_message_batch(QueueUrl=self._urls[worker], Entries=entries)
         except (ClientError, BotoCoreError) as error:
             failure = StorageUnavailable("The queue of work did not answer. The next run sends again.")
             failure.add_note(f"SQS: {error_code(error)}")
@@ -69,7 +71,9 @@ class SqsWorkQueues:
 
 
 def body(work: Work) -> str:
-    """What the provider's worker accepts."""
+    """What the worker accepts."""
+    if work.worker == OUTBOX:
+        return json.dumps({"events": [name_of(work.provider, work.merchant, item.item) for item in work.items]})
     return json.dumps({"merchant": work.merchant, "items": [item.item for item in work.items]})
 
 
@@ -78,5 +82,5 @@ def deduplication_id(work: Work) -> str:
 
     A worker whose clock is behind, and so leaves an item, gets it again once the queue has forgotten this: in 5 min.
     """
-    said = json.dumps([work.merchant, *([item.item, item.due_at] for item in work.items)])
+    said = json.dumps([work.worker, work.provider, work.merchant, *([item.item, item.due_at] for item in work.items)])
     return hashlib.sha256(said.encode()).hexdigest()

@@ -14,14 +14,15 @@ from token_broker.aws.attributes import Key
 from token_broker.events import MEMBERS, Event
 
 PREFIX = "outbox#"
-EVENT = "event#"
 #: Seconds from which the clock looks after an event that is still there.
 SWEPT_AFTER = 5 * 60
+
+_TYPES = {"type": str, "provider": str, "merchant": str, "occurredAt": int, "eventId": str}
 
 
 def outbox_put(event: Event) -> tuple[Key, dict[str, Any]]:
     """The item's key and its other attributes (plain values)."""
-    key = f"{PREFIX}{event.provider}#{event.merchant}", f"{EVENT}{event.event_id}"
+    key = f"{PREFIX}{event.provider}#{event.merchant}", f"event#{event.event_id}"
     return key, {
         "eventId": event.event_id,
         "type": event.type,
@@ -34,10 +35,28 @@ def outbox_put(event: Event) -> tuple[Key, dict[str, Any]]:
     }
 
 
-def event_of(item: Mapping[str, Any]) -> Event:
+def event_of(item: Mapping[str, Any]) -> Event | None:
     """The event in an item (plain values): the members of its type and no others, null where the item has none.
 
-    Raises `LookupError` or `TypeError` where the item is none of ours, or of a newer version.
+    None where nobody can make sense of it: it is none of ours, or of a newer version.
     """
-    detail = {name: item["detail"].get(name) for name in MEMBERS[item["type"]]}
-    return Event(item["type"], item["provider"], item["merchant"], detail, item["occurredAt"], item["eventId"])
+    if not all(isinstance(item.get(name), kind) for name, kind in _TYPES.items()):
+        return None
+    members, detail = MEMBERS.get(item["type"]), item.get("detail")
+    if members is None or not isinstance(detail, Mapping):
+        return None
+    told = {name: detail.get(name) for name in members}
+    if not all(value is None or isinstance(value, str | int) for value in told.values()):
+        return None
+    return Event(item["type"], item["provider"], item["merchant"], told, item["occurredAt"], item["eventId"])
+
+
+def name_of(provider: str, merchant: str, item: str) -> str:
+    """An item's key as one text, for messages."""
+    return f"{provider}#{merchant}/{item}"
+
+
+def key_of(name: str) -> Key:
+    """The key that a name stands for: one of the outbox, whatever the name is."""
+    pk, _, sk = name.partition("/")
+    return f"{PREFIX}{pk}", sk

@@ -33,7 +33,7 @@ class _Loader(Loader):
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  # each has what is asked for
         """The services that are used here."""
-        return ["dynamodb", "secretsmanager", "sqs"]
+        return ["dynamodb", "events", "secretsmanager", "sqs"]
 
     def load_data_with_path(self, name: str) -> tuple[Any, str]:
         """One file's data, and where it is."""

@@ -1,0 +1,178 @@
+"""The table's stream: new items of the outbox are ours, all else is passed over; what fails is reported by number."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.fakes.clock import MovableClock
+from tests.fakes.events import Context, queue_event
+from tests.fakes.outbox import MemoryEventBus, MemoryOutbox
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.unit.loading import load
+from token_broker import events_wiring
+from token_broker.clock import Deadline
+from token_broker.errors import StorageUnavailable
+from token_broker.publishing import Publisher
+from token_broker.stream_door import changes
+from token_broker.telemetry import PowertoolsTelemetry
+
+
+def record(number: int, pk: str = "outbox#shopify#acme", sk: str | None = None, *, kind: str = "INSERT") -> Any:
+    """One change, as Lambda hands it over."""
+    return {
+        "eventID": f"id-{number}",
+        "eventName": kind,
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1_800_000_000,
+            "Keys": {"pk": {"S": pk}, "sk": {"S": sk or f"event#{number}"}},
+            "SequenceNumber": str(number),
+            "SizeBytes": 90,
+            "StreamViewType": "KEYS_ONLY",
+        },
+        "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/tokens/stream/now",
+    }
+
+
+def name(number: int) -> str:
+    return f"shopify#acme/event#{number}"
+
+
+class Deployed:
+    """The function over an outbox and a bus in memory."""
+
+    def __init__(self) -> None:
+        self.outbox, self.bus, self.clock = MemoryOutbox(), MemoryEventBus(), MovableClock()
+        self.handler = load("lifecycle/publish_events")
+
+    def publisher(self, caller: str, deadline: Deadline, grant: object) -> Publisher:
+        until = Deadline.after(self.clock, 20)
+        return Publisher(self.outbox, self.bus, self.clock, RecordingTelemetry(), lambda: 0.5, until)
+
+    def stream(self, *records: Any) -> list[str]:
+        """The numbers that the answer reports."""
+        answer = self.handler({"Records": list(records)}, Context())
+        assert set(answer) == {"batchItemFailures"}
+        return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], PowertoolsTelemetry]) -> Deployed:
+    made = Deployed()
+    monkeypatch.setitem(events_wiring.EVENTS.__dict__, "telemetry", make_telemetry())
+    monkeypatch.setattr(events_wiring.EVENTS, "broker", made.publisher)
+    return made
+
+
+def test_a_batch_is_read_as_its_records_and_nothing_else_is_one() -> None:
+    batch = [record(1), record(2)]
+
+    assert changes({"Records": batch}) == batch
+    others: list[Any] = [
+        {"Records": [record(1), {"eventSource": "aws:sqs"}]},
+        {"Records": [record(1)], "more": 1},
+        {"Records": "x"},
+        {"Records": ["x"]},
+        queue_event({"events": []}),
+        {"events": []},
+        [],
+        None,
+    ]
+    for other in others:
+        assert changes(other) is None
+
+
+def test_new_items_of_the_outbox_are_delivered(deployed: Deployed) -> None:
+    events = [deployed.outbox.add(name(number)) for number in (1, 2)]
+
+    assert deployed.stream(record(1), record(2)) == []
+    assert (deployed.bus.taken, deployed.outbox.there) == (events, {})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        record(2, pk="shopify#acme", sk="token#1"),
+        record(2, pk="chicksx#acme#session:outbox#", sk="subject"),
+        record(2, pk="outbox", sk="id"),
+        record(2, kind="MODIFY"),
+        record(2, kind="REMOVE"),
+        {**record(2), "dynamodb": {"Keys": {}}},
+        {**record(2), "dynamodb": {"Keys": {"pk": {"N": "1"}}}},
+    ],
+)
+def test_other_changes_are_passed_over_though_no_filter_kept_them_out(deployed: Deployed, other: Any) -> None:
+    deployed.outbox.add(name(1))
+    deployed.outbox.add(name(2))
+
+    assert deployed.stream(record(1), other) == []
+    assert (len(deployed.bus.taken), list(deployed.outbox.there)) == (1, [name(2)])
+
+
+def test_a_batch_of_others_alone_asks_nobody(deployed: Deployed) -> None:
+    deployed.outbox.reading = lambda: pytest.fail("nothing was to be read")
+
+    assert deployed.stream(record(1, pk="shopify#acme")) == []
+
+
+def test_what_was_not_delivered_is_reported_by_its_number_alone(deployed: Deployed) -> None:
+    for number in (1, 2, 3):
+        deployed.outbox.add(name(number))
+    deployed.outbox.spoil(name(2))
+
+    assert deployed.stream(record(1), record(2), record(3)) == ["2"]
+    assert list(deployed.outbox.there) == [name(2)]
+
+
+def test_where_the_outbox_cannot_be_read_all_of_ours_is_reported(deployed: Deployed) -> None:
+    def down() -> None:
+        raise StorageUnavailable("Down.")
+
+    deployed.outbox.reading = down
+
+    assert deployed.stream(record(1), record(2, pk="shopify#acme"), record(3)) == ["1", "3"]
+
+
+def test_a_fault_of_ours_is_reported_as_all_of_the_batch(deployed: Deployed) -> None:
+    def fail() -> None:
+        raise KeyError("nothing")
+
+    deployed.outbox.reading = fail
+
+    assert deployed.stream(record(1), record(2)) == ["1", "2"]
+
+
+def test_a_key_of_any_kind_spoils_nothing(deployed: Deployed) -> None:
+    deployed.outbox.add(name(1))
+
+    assert deployed.stream(record(1), record(2, pk="outbox#", sk="/"), record(3, pk="outbox#x", sk="\n")) == []
+    assert len(deployed.bus.taken) == 1
+
+
+def test_the_clocks_message_is_delivered_through_the_same_function(deployed: Deployed) -> None:
+    deployed.outbox.add(name(1), ago=400)
+    message = queue_event({"events": [name(1), name(2)]})
+
+    assert deployed.handler(message, Context()) == {"batchItemFailures": []}
+    assert (len(deployed.bus.taken), deployed.outbox.there) == (1, {})
+
+
+def test_a_refused_event_of_the_clocks_message_is_put_off_and_the_message_is_done(deployed: Deployed) -> None:
+    event = deployed.outbox.add(name(1), ago=400)
+    deployed.bus.refusals = {event.event_id: 1_000}
+
+    assert deployed.handler(queue_event({"events": [name(1)]}), Context()) == {"batchItemFailures": []}
+    assert deployed.outbox.there[name(1)].tries == 1
+
+
+def test_an_operator_delivers_by_name(deployed: Deployed) -> None:
+    deployed.outbox.add(name(1))
+
+    answer = deployed.handler({"events": [name(1)]}, Context())
+
+    assert answer == {"published": 1, "gone": 0, "putOff": 0, "failed": []}
+    assert json.dumps(answer)
