@@ -14,14 +14,14 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format test test-unit up down demo logs bench build lock clean env-local env-runtime env-dev env-bench env-companions
+.PHONY: help setup check format test test-unit up down demo logs bench build lock clean env-local env-runtime env-dev env-bench env-companions env-lambda
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: env-local env-runtime env-dev env-companions ## install everything, so that the other targets need no network
+setup: env-local env-runtime env-dev env-companions env-lambda ## install everything, so that the other targets need no network
 
-env-local env-runtime env-dev env-bench env-companions: env-%:
+env-local env-runtime env-dev env-bench env-companions env-lambda: env-%:
 	@sh requirements/install.sh $*
 
 check: env-dev env-local ## lint, types, import rules, template: seconds
@@ -36,8 +36,10 @@ format: env-dev ## put the Python sources in the house style
 	$(DEV) -m ruff check --fix $(SOURCES)
 	$(DEV) -m ruff format $(SOURCES)
 
-test: env-dev env-local env-runtime env-companions ## every test, the end-to-end ones on a local stack of their own
+test: env-dev env-local env-runtime env-companions env-lambda ## every test, the end-to-end ones on a local stack of their own
 	$(DEV) -m pytest --numprocesses 2 tests/unit tests/contract tests/integration
+	@$(LOCAL) -m sandbox.stack build-here
+	$(DEV) -m pytest tests/artefacts
 	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest tests/e2e
 
 test-unit: env-dev ## the tests that need no process and no socket

@@ -34,7 +34,7 @@ def timed_out() -> ReadTimeoutError:
 def refusing(
     client: Any,
     *operations: str,
-    error: Callable[[], Exception] = timed_out,
+    error: Callable[[], BaseException] = timed_out,
     acted: bool = False,
     times: int = 1_000_000,
     spared: int = 0,

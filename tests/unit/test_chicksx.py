@@ -100,6 +100,16 @@ def test_what_may_be_missing_is_filled_in() -> None:
     assert (made.token_type, made.scope) == ("Bearer", ())
 
 
+@pytest.mark.parametrize("jti", ["{}", "jti-{}"])
+def test_a_name_that_gives_the_token_away_is_not_taken(jti: str) -> None:
+    value = str(DATA["accessToken"])
+
+    made = mint(Line(said(jti=jti.format(value))))
+
+    assert made.token_id == fingerprint(value)
+    assert value not in repr(made)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -91,6 +91,7 @@ def test_the_put_is_repeated_after_a_passing_failure() -> None:
         json_answer(200, {"token": "ptkn abc"}),
         json_answer(200, {"token": "ptkn_abc\n"}),
         json_answer(200, {"token": "x" * 1024 * 1024}),
+        json_answer(200, {"token": "fw_user"}),
         json_answer(201, {"token": "ptkn_abc"}),
         answer(204),
         answer(302, location="https://evil.example"),

@@ -1,9 +1,11 @@
 """Reading what a provider answered: nothing is believed unchecked, nothing is quoted."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.fakes.samples import minted
 from tests.fakes.transport import answer, json_answer
 from token_broker import answers
 from token_broker.errors import (
@@ -179,3 +181,40 @@ def test_a_refusal_that_repeats_the_secret_is_cleared_of_it() -> None:
 
 def test_a_refusal_without_json_has_the_status_alone() -> None:
     assert answers.refusal(answer(502, "<html>Bad Gateway</html>"), ()).problem("r")["provider"] == {"status": 502}
+
+
+@pytest.mark.parametrize("hidden", ["value-of-the-token", "value-of-a-secret", "VALUE-OF-A-SECRET"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda hidden: {"token_id": hidden},
+        lambda hidden: {"token_type": f"a {hidden}"},
+        lambda hidden: {"scope": ("read", hidden)},
+        lambda hidden: {"provider_data": {"id": f"x{hidden}"}},
+    ],
+)
+def test_a_value_that_stands_where_a_name_should_be_makes_no_sense(
+    spoil: Callable[[str], dict[str, Any]], hidden: str
+) -> None:
+    with pytest.raises(ProviderError) as refused:
+        answers.discreet(minted(access_token="value-of-the-token", **spoil(hidden)), ("value-of-a-secret",))
+
+    assert refused.value.fate is Fate.UNKNOWN
+    assert hidden not in repr(refused.value)
+
+
+def test_a_value_in_a_title_is_blotted_out() -> None:
+    said = minted(access_token="value-of-the-token", title="My value-of-the-token and Secret-1 [tb:x:y]")
+
+    assert answers.discreet(said, ("secret-1",)).title == "My [redacted] and [redacted] [tb:x:y]"
+
+
+def test_a_token_that_is_one_of_the_merchants_secrets_is_not_handed_out() -> None:
+    with pytest.raises(ProviderError, match="one of the merchant's own secrets"):
+        answers.discreet(minted(access_token="pw"), ("user", "pw"))
+
+
+def test_a_short_value_may_stand_in_a_name_by_chance() -> None:
+    said = minted(access_token="token", token_id="token-1", title="token")
+
+    assert answers.discreet(said, ("read",)) is said

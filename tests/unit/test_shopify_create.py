@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.clock import NOW
-from tests.fakes.shopify import ENTRY, PERMANENT, ShopifyLine
+from tests.fakes.shopify import ENTRY, EXCHANGED, PERMANENT, ShopifyLine
 from tests.fakes.transport import Step, answer, json_answer
 from token_broker.errors import (
     Fate,
@@ -111,7 +111,10 @@ def test_an_id_is_kept_as_a_string_whatever_its_size(number: int | str) -> None:
     assert create(ShopifyLine(created(id=number))).token_id == str(number)
 
 
-@pytest.mark.parametrize("created_at", [None, "", "yesterday", "2025-99-01"])
+@pytest.mark.parametrize(
+    "created_at",
+    [None, "", "yesterday", "2025-99-01", "9999-12-31T23:59:59-23:59", "1969-12-31T00:00:00Z", "0001-01-01T00:00:00"],
+)
 def test_a_token_without_a_readable_time_is_good_all_the_same(created_at: str | None) -> None:
     made = create(ShopifyLine(created(created_at=created_at)))
 
@@ -211,3 +214,10 @@ def test_a_header_that_repeats_the_admin_token_is_noticed_without_it(header: str
 
     assert len(line.telemetry.notices) == 1
     assert PERMANENT["adminAccessToken"] not in str(line.telemetry.notices)
+
+
+def test_a_bought_admin_token_is_not_handed_out_as_a_storefront_token() -> None:
+    bought = json_answer(200, {"access_token": "shpat_bought", "scope": "", "expires_in": 86399})
+
+    with pytest.raises(ProviderError, match="one of the merchant's own secrets"):
+        create(ShopifyLine(bought, created(access_token="shpat_bought"), secret=EXCHANGED))

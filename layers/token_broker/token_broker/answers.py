@@ -1,17 +1,22 @@
 """Reading what a provider answered: each value is checked before it is believed. Nothing of an answer is quoted."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from token_broker.errors import ProviderFailure
 from token_broker.http import Answer, failure_from, senseless
-from token_broker.redaction import redact
+from token_broker.model import Minted
+from token_broker.redaction import REDACTED, redact
 
 #: The longest token that is believed: an HTTP header of a browser or a CDN has no room for a longer one.
 TOKEN_LIMIT = 8192
 TEXT_LIMIT = 1024
 #: Beyond the year 30,000, also in milliseconds; DynamoDB keeps 38 digits at the most.
 SECONDS_LIMIT = 10**15
+#: A value of fewer characters can stand in another member by chance.
+LEAST_VALUE = 8
 
 
 def member(data: Any, name: str) -> Mapping[str, Any]:
@@ -67,6 +72,26 @@ def expiry(data: Mapping[str, Any], now: float, *, longest: int) -> int | None:
     if ends > now + longest:
         raise senseless("'expiresAt' is too far ahead to be Unix seconds")
     return ends
+
+
+def discreet(minted: Minted, secrets: tuple[str, ...]) -> Minted:
+    """The token, where a value stands in no member but its own: ids and names are stored, logged and shown to others.
+
+    In a title, which is anybody's text, it is blotted out. Raises `ProviderError`, also for a token that is one of the
+    merchant's secrets: those are never handed out.
+    """
+    if minted.access_token in secrets:
+        raise senseless("the token is one of the merchant's own secrets")
+    values = [value for value in (minted.access_token, *secrets) if len(value) >= LEAST_VALUE]
+    named = (minted.token_id, minted.token_type, *minted.scope, *map(str, minted.provider_data.values()))
+    if any(value.casefold() in text.casefold() for value in values for text in named):
+        raise senseless("it repeats a credential where a name should be")
+    if minted.title is None:
+        return minted
+    title = minted.title
+    for value in values:
+        title = re.sub(re.escape(value), REDACTED, title, flags=re.IGNORECASE)
+    return minted if title == minted.title else replace(minted, title=title[:TEXT_LIMIT])
 
 
 def refusal(answer: Answer, secrets: tuple[str, ...]) -> ProviderFailure:

@@ -13,7 +13,7 @@ import functools
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
 from token_broker.errors import BrokerError, Forbidden, Unauthenticated
@@ -32,7 +32,8 @@ class Question:
     merchant: str
     operation: str
     resource: str
-    headers: Mapping[str, list[str]]
+    #: With the proof.
+    headers: Mapping[str, list[str]] = field(repr=False)
 
     def header(self, name: str) -> str | None:
         """A header that came once; None where there is none. Raises `Unauthenticated` where it came twice."""

@@ -9,7 +9,7 @@ queue       the same fields in SQS messages, many in one event: see `queue_door`
 import base64
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -35,7 +35,7 @@ class Shown(Protocol):
 class Reply:
     """An answer whose status the handler chose. `revision` numbers the state of what is shown, for an ETag."""
 
-    body: Shown | dict[str, Any]
+    body: Shown | dict[str, Any] = field(repr=False)
     status: int
     revision: int | None = None
 

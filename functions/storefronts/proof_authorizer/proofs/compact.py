@@ -2,7 +2,7 @@
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from proofs.outcomes import ProofRejected
@@ -23,7 +23,7 @@ _REFUSED = frozenset({"b64", "crit", "jku", "jwk", "x5c", "x5u"})
 class Unverified:
     """What a JWT says of itself: enough to choose the merchant's rule and the key."""
 
-    text: str
+    text: str = field(repr=False)
     algorithm: str
     kid: str | None
     issuer: str

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from token_broker.answers import expiry, member, optional_text, refusal, token_value
+from token_broker.answers import discreet, expiry, member, optional_text, refusal, token_value
 from token_broker.clock import Deadline
 from token_broker.credentials import fields_of
 from token_broker.http import HttpClient, Request, senseless
@@ -60,7 +60,7 @@ class Chicksx:
         answer = self._http.send(request, deadline)
         if answer.status != 201:
             raise refusal(answer, account.secrets())
-        return self._minted(member(answer.json(), "data"))
+        return discreet(self._minted(member(answer.json(), "data")), account.secrets())
 
     def _minted(self, data: Mapping[str, Any]) -> Minted:
         now = self._http.clock.now()
@@ -70,8 +70,9 @@ class Chicksx:
             raise senseless("it has neither 'expiresAt' nor 'expiresIn'")
         lasts, jti = data.get("expiresIn"), optional_text(data, "jti", longest=NAME_LIMIT)
         return Minted(
-            # A name that DynamoDB's keys have no room for in UTF-8 is none that a JWT's maker gives.
-            token_id=jti if jti is not None and jti.isascii() else fingerprint(value),
+            # A name that DynamoDB's keys have no room for in UTF-8 is none that a JWT's maker gives. One that gives
+            # the token's value away is no name either.
+            token_id=jti if jti is not None and jti.isascii() and value not in jti else fingerprint(value),
             access_token=value,
             token_type=optional_text(data, "tokenType") or "Bearer",
             scope=_granted(data),

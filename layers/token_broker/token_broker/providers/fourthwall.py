@@ -13,7 +13,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from token_broker.answers import refusal, token_value
+from token_broker.answers import discreet, refusal, token_value
 from token_broker.clock import Deadline
 from token_broker.credentials import fields_of
 from token_broker.http import HttpClient, Request, senseless
@@ -54,7 +54,7 @@ class Fourthwall:
         if not isinstance(data, dict):
             raise senseless("it is not a JSON object")
         value = token_value(data, "token")
-        return Minted(
+        minted = Minted(
             token_id=fingerprint(value),
             access_token=value,
             token_type="public_token",  # noqa: S106  # a kind, not a value
@@ -63,6 +63,7 @@ class Fourthwall:
             expires_at=None,
             use=USE,
         )
+        return discreet(minted, account.secrets())
 
 
 def _pair(account: Account) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from token_broker.answers import TEXT_LIMIT, member, optional_text, token_value
+from token_broker.answers import TEXT_LIMIT, discreet, member, optional_text, token_value
 from token_broker.clock import Deadline
 from token_broker.credentials import fields_of
 from token_broker.errors import (
@@ -138,7 +138,7 @@ class Shopify:
             headers["Content-Type"] = "application/json"
         reserve = LOOKUP_RESERVE if method == "POST" else 0.0
         answer = self._http.send(Request(method, f"{base_url}{admin}/{path}", headers, body, reserve=reserve), deadline)
-        self._note_version(version, answer, (*account.secrets(), *self._admin_tokens.known(account)))
+        self._note_version(version, answer, self._secrets(account))
         return answer
 
     def _note_version(self, asked: str, answer: Answer, secrets: tuple[str, ...]) -> None:
@@ -158,7 +158,7 @@ class Shopify:
         created = optional_text(entry, "created_at")
         graphql_id = optional_text(entry, "admin_graphql_api_id")
         given = {"admin_graphql_api_id": graphql_id, "created_at": created}
-        return Minted(
+        minted = Minted(
             token_id=token_id,
             access_token=token_value(entry, "access_token"),
             token_type="storefront_access_token",  # noqa: S106  # a kind, not a value
@@ -171,6 +171,11 @@ class Shopify:
             realm=account.realm,
             provider_data={name: value for name, value in given.items() if value is not None},
         )
+        return discreet(minted, self._secrets(account))
+
+    def _secrets(self, account: Account) -> tuple[str, ...]:
+        """What must not be repeated: also what was bought with them."""
+        return (*account.secrets(), *self._admin_tokens.known(account))
 
     def _storefront_url(self, account: Account) -> str:
         asked = account.settings["apiVersion"]
@@ -178,7 +183,7 @@ class Shopify:
         return f"https://{account.settings['shop']}/api/{version}/graphql.json"
 
     def _failure(self, answer: Answer, account: Account, *, creating: bool = False) -> ProviderFailure:
-        message = _message(answer, (*account.secrets(), *self._admin_tokens.known(account)))
+        message = _message(answer, self._secrets(account))
         reply = ProviderReply(answer.status, None, message)
         if answer.status in (402, 423):
             return ShopUnavailable(
@@ -214,8 +219,11 @@ def _words(errors: Any, name: str = "", depth: int = 0) -> list[str]:
 
 
 def _unix(created_at: str | None, now: float) -> int:
-    """Shopify's ISO 8601 time in Unix seconds; now, where it cannot be read: the token is good all the same."""
+    """Shopify's ISO 8601 time in Unix seconds; now, where it cannot be read or is still to come: the token is good all
+    the same.
+    """
     try:
-        return int(datetime.fromisoformat(created_at or "").timestamp())
+        created = int(datetime.fromisoformat(created_at or "").timestamp())
     except (ValueError, OverflowError):
         return int(now)
+    return created if 0 <= created <= now else int(now)

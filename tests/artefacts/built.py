@@ -1,0 +1,26 @@
+"""What the build for this machine has left: one folder for each function, and the layer's."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sandbox.stack.template import function_folders, function_id
+
+PROJECT = Path(__file__).resolve().parents[2]
+BUILD = PROJECT / ".aws-sam/this-machine"
+LAYER = BUILD / "TokenBrokerLayer"
+FUNCTIONS = function_folders(PROJECT)
+
+
+def folder_of(function: str) -> Path:
+    """The artefact of `shopify/maintain`, say."""
+    return BUILD / function_id(function)
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """All files, as paths below the folder."""
+    return (path.relative_to(folder) for path in sorted(folder.rglob("*")) if not path.is_dir())
+
+
+def bytes_of(folder: Path) -> int:
+    """Unzipped, as AWS counts."""
+    return sum((folder / path).lstat().st_size for path in files(folder))

@@ -1,0 +1,103 @@
+"""What `repr` shows of our own types, in a traceback or a log: no member that can hold a credential or a token's value.
+
+Every data class of the layer and of the proofs is looked at; one whose members sound like values fails here until it
+hides them, or stands in the list with what it holds instead.
+"""
+
+import dataclasses
+import importlib
+import pkgutil
+import re
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import proofs
+import token_broker
+from tests.fakes.samples import token
+from token_broker.model import Minted, Token
+
+CANARY = "canary-5e1d"
+#: Members by these names may hold a value.
+_SOUNDS = re.compile(
+    r"token|secret|credential|password|value|body|header|key|jwt|proof|authori[sz]ation|text|payload|signature|data|"
+    r"document|answer|record|item$"
+)
+#: What is shown all the same, and what it is.
+SHOWN = {
+    "Call.secrets": "the port, not what it reads",
+    "CreateToken.idempotency_key": "the caller's own, which opens nothing",
+    "DueItem.item": "a sort key",
+    "Intention.body_hash": "a hash",
+    "Intention.key_id": "a hash",
+    "ListedToken.token": "hides itself",
+    "Mint.key": "a sort key",
+    "Minted.provider_data": "checked: it repeats no value",
+    "Minted.token_id": "an id",
+    "Minted.token_type": "a kind",
+    "PendingRevocation.token": "hides itself",
+    "Replay.token": "hides itself",
+    "RevokeToken.token_id": "an id",
+    "RotationReport.token": "hides itself",
+    "Sessions.proofs": "of the merchant's policy, which holds no key",
+    "Settings.secret_prefix": "the beginning of names",
+    "Source.header": "a name",
+    "StoredPolicy.document": "the merchant's policy, which holds no key",
+    "SubjectState.token": "hides itself",
+    "Token.provider_data": "checked: it repeats no value",
+    "Token.token_id": "an id",
+    "Token.token_type": "a kind",
+    "TokenList.tokens": "hide themselves",
+    "_Kept.keys": "hide themselves",
+    "_Marking.token": "hides itself",
+}
+
+
+def data_classes() -> Iterator[type[Any]]:
+    """All of ours, in every module."""
+    for package in (token_broker, proofs):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            for found in vars(importlib.import_module(module.name)).values():
+                if isinstance(found, type) and dataclasses.is_dataclass(found) and found.__module__ == module.name:
+                    yield found
+
+
+def shown(kind: type[Any]) -> set[str]:
+    """The members that its `repr` shows."""
+    made = object.__new__(kind)
+    names = [field.name for field in dataclasses.fields(kind)]
+    for name in names:
+        object.__setattr__(made, name, f"<{name}>")
+    text = repr(made)
+    return {f"{kind.__qualname__}.{name}" for name in names if f"<{name}>" in text}
+
+
+def test_no_representation_shows_what_may_be_a_value() -> None:
+    kinds = list(data_classes())
+    found = {name for kind in kinds for name in shown(kind) if _SOUNDS.search(name.partition(".")[2])}
+
+    assert len(kinds) > 40
+    assert found - SHOWN.keys() == set()
+    assert SHOWN.keys() - found == set(), "nothing stays in the list that is not shown any more"
+
+
+@pytest.mark.parametrize("kind", [Token, Minted])
+def test_a_token_does_not_show_its_value(kind: type[Any]) -> None:
+    assert f"{kind.__qualname__}.access_token" not in shown(kind)
+
+
+def test_a_traceback_through_our_types_shows_no_value() -> None:
+    """Also one that a debugger or a test writes with its local variables."""
+
+    def fail(held: Token) -> None:
+        raise LookupError(f"no such thing beside {held!r}, {[held]}, { ({'x': held}) }")
+
+    with pytest.raises(LookupError) as raised:
+        fail(token(access_token=CANARY))
+
+    told = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    text = "".join(told.format())
+    assert "held = Token(" in text
+    assert CANARY not in text
