@@ -1,6 +1,7 @@
 """The README's tables are true: each is held against what it describes."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def readme() -> str:
     return (ROOT / "README.md").read_text()
 
 
+@cache
 def template() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Template)  # noqa: S506
     return loaded
