@@ -147,6 +147,23 @@ FUNCTIONS = (
         "shopify",
     ),
     Function(
+        "shopify/get_storefront_access_token",
+        {f"GET {_M}/shopify/storefront-access-tokens/{{tokenId}}": IAM},
+        (_provider("GetItem", keys=("shopify#*",)),),
+    ),
+    Function(
+        "shopify/put_rotation_settings",
+        {f"PUT {_M}/shopify/rotation-settings": IAM},
+        (_provider("GetItem", "PutItem", keys=("shopify#*",)),),
+        "shopify",
+    ),
+    Function(
+        "shopify/get_rotation_settings",
+        {f"GET {_M}/shopify/rotation-settings": IAM},
+        (_provider("GetItem", keys=("shopify#*",)),),
+        "shopify",
+    ),
+    Function(
         "shopify/maintain",
         {},
         (

@@ -35,6 +35,7 @@ class Scenes:
             lambda: self._chicksx(f"checkout-{run}"),
             self._shopify_current,
             lambda: self._shopify_standing(run),
+            self._shopify_rotation_settings,
             self._shopify_variants,
             lambda: self._direct(f"checkout-{run}"),
             lambda: self._storefront(f"checkout-{run}"),
@@ -79,6 +80,15 @@ class Scenes:
         self._call("DELETE", f"{path}/{made['tokenId']}", expect=200)
         self._call("DELETE", f"{path}/{foreign}", expect=409)
         self._call("DELETE", f"{path}/{foreign}?foreign=true", expect=200)
+
+        self._transcript.scene("Shopify, one token's record", "its whole history, without asking the provider")
+        self._call("GET", f"{path}/{made['tokenId']}", expect=200)
+
+    def _shopify_rotation_settings(self) -> None:
+        self._transcript.scene("Shopify, rotation settings", "nothing is rotated by the clock until a merchant opts in")
+        path = "/merchants/demo/shopify/rotation-settings"
+        self._call("PUT", path, {"maxAgeDays": 90, "overlapDays": 14}, expect=200)
+        self._call("GET", path, expect=200)
 
     def _shopify_variants(self) -> None:
         self._transcript.scene(

@@ -84,6 +84,9 @@ def _gist(answer: Any) -> str:
             for token in shown["tokens"]
         ]
         return f"{shown['used']} of {shown['limit']} places used: " + " · ".join(rows)
+    if isinstance(shown, dict) and "history" in shown:
+        steps = [f"{line['to']} ({line['why']}, by {line['by']})" for line in shown["history"]]
+        return f"{shown['tokenId']} “{shown.get('title', '')}”: " + " → ".join(steps)
     if isinstance(shown, dict) and "accessToken" in shown:
         use = shown["use"]
         kept = ("tokenId", "accessToken", "expiresAt", "title")

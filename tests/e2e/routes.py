@@ -9,6 +9,7 @@ CHICKSX = "/merchants/{merchant}/chicksx/public-tokens"
 CHICKSX_CLOSE = "/merchants/{merchant}/chicksx/sessions/{sessionId}/close"
 SHOPIFY_CURRENT = "/merchants/{merchant}/shopify/storefront-access-token"
 SHOPIFY = "/merchants/{merchant}/shopify/storefront-access-tokens"
+ROTATION_SETTINGS = "/merchants/{merchant}/shopify/rotation-settings"
 TRUST_POLICY = "/merchants/{merchant}/trust-policy"
 
 STOREFRONT_FOURTHWALL = "/storefront/{merchant}/fourthwall/public-token"

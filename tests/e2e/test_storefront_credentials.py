@@ -23,6 +23,7 @@ from tests.e2e.raw_http import exchange
 from tests.e2e.routes import (
     CHICKSX,
     FOURTHWALL,
+    ROTATION_SETTINGS,
     SHOPIFY,
     SHOPIFY_CURRENT,
     STOREFRONT_CHICKSX,
@@ -42,6 +43,7 @@ BACKENDS_ROUTES = {
     SHOPIFY_CURRENT: ("GET", None),
     SHOPIFY: ("GET", None),
     f"{SHOPIFY}/5": ("DELETE", None),
+    ROTATION_SETTINGS: ("GET", None),
     TRUST_POLICY: ("GET", None),
 }
 

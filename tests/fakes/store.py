@@ -20,6 +20,7 @@ from token_broker.ports import (
     PendingRevocation,
     Replay,
     Rotation,
+    RotationSchedule,
     RotationSettings,
     SubjectState,
     Succession,
@@ -84,6 +85,7 @@ class MemoryTokenStore:
         self.pending: dict[tuple[str, str], tuple[int, int, int, Why]] = {}
         self.rotations: dict[str, Rotation] = {}
         self.settings: dict[str, RotationSettings] = {}
+        self.schedules: dict[str, RotationSchedule] = {}
         #: What the world hears.
         self.told: list[Event] = []
         self.calls: list[str] = []
@@ -142,6 +144,9 @@ class MemoryTokenStore:
         rotation = self.rotations.get(merchant)
         if rotation is not None and rotation.open and rotation.due_at <= now:
             tokens.append("rotation#shop")
+        schedule = self.schedules.get(merchant)
+        if schedule is not None and schedule.due_at is not None and schedule.due_at <= now:
+            tokens.append("settings#rotation")
         works = [(f"subject#{key[1]}", key[0], work) for key, work in self.subjects.items() if key[1] == SHOP]
         works += [(f"intent#{key[1]}", key[0], work) for key, work in self.standing.items()]
         due = [(item, whose) for item, whose, work in works if work.intent_id is not None and work.due_at <= now]
@@ -304,6 +309,24 @@ class MemoryTokenStore:
     def rotation_settings(self, merchant: str) -> RotationSettings:
         with self._operation("rotation_settings"):
             return self.settings.get(merchant, RotationSettings(overlap=OVERLAP))
+
+    def rotation_schedule(self, merchant: str) -> RotationSchedule | None:
+        with self._operation("rotation_schedule"):
+            return self.schedules.get(merchant)
+
+    def replace_rotation_schedule(self, merchant: str, schedule: RotationSchedule, *, seen: int) -> bool:
+        with self._operation("replace_rotation_schedule"):
+            there = self.schedules.get(merchant)
+            if (0 if there is None else there.revision) != seen:
+                return False
+            self.schedules[merchant], self.settings[merchant] = schedule, schedule.settings
+            return True
+
+    def look_again(self, merchant: str, seen: RotationSchedule, due_at: int | None) -> None:
+        with self._operation("look_again"):
+            there = self.schedules.get(merchant)
+            if there is not None and (there.revision, there.due_at) == (seen.revision, seen.due_at):
+                self.schedules[merchant] = replace(there, due_at=due_at)
 
     def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:
         with self._operation("pending_revocation"):

@@ -17,7 +17,7 @@ DAY = 24 * 60 * 60
 
 LISTING = Capabilities(lists=True, revokes=True, marked=True, rotates=True, limit=100)
 ONE_TOKEN = Capabilities(recheck_after=DAY)
-SESSIONS = Capabilities(sessions=True)
+SESSIONS = Capabilities(sessions=True, expires=True)
 
 
 class Surroundings[P: ScriptedProvider]:
@@ -37,7 +37,7 @@ class Surroundings[P: ScriptedProvider]:
     def _call[Q: Provider](self, provider: Q, caller: str, seconds: float, grant: Grant | None) -> Call[Q]:
         secrets, store, clock, telemetry = self._parts()
         return Call(
-            provider=provider,
+            provide=lambda: provider,
             secrets=secrets,
             store=store,
             memory=self.memory,

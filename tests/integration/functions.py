@@ -28,6 +28,9 @@ CURRENT = "shopify/storefront_access_token"
 CREATE = "shopify/create_storefront_access_token"
 LIST = "shopify/list_storefront_access_tokens"
 DELETE = "shopify/delete_storefront_access_token"
+GET_RECORD = "shopify/get_storefront_access_token"
+GET_ROTATION_SETTINGS = "shopify/get_rotation_settings"
+PUT_ROTATION_SETTINGS = "shopify/put_rotation_settings"
 MAINTAIN = "shopify/maintain"
 DISPATCH = "lifecycle/dispatch"
 ROTATE = "shopify/rotate"
@@ -42,6 +45,8 @@ PROOF_AUTHORIZER = "storefronts/proof_authorizer"
 FUNCTIONS = [FOURTHWALL, CHICKSX, CURRENT, CREATE, LIST, DELETE]
 #: Those of them that storefronts may call, too.
 FOR_STOREFRONTS = [FOURTHWALL, CHICKSX, CURRENT]
+#: Those that ask nothing of a provider, though the merchant must have an account there to have its settings.
+ROTATION_SETTINGS = [GET_ROTATION_SETTINGS, PUT_ROTATION_SETTINGS]
 POLICY_FUNCTIONS = [PUT_POLICY, GET_POLICY, DELETE_POLICY]
 AUTHORIZERS = [SHOP_AUTHORIZER, PROOF_AUTHORIZER]
 #: What each provider makes of a rotation.
@@ -51,7 +56,7 @@ CLOCKWORK = [MAINTAIN, DISPATCH, PUBLISH]
 
 #: The ways into each function: a file of its folder in `events/` for each.
 DOORS = {
-    **dict.fromkeys([*FUNCTIONS, *POLICY_FUNCTIONS, *ROTATIONS], ("api", "direct")),
+    **dict.fromkeys([*FUNCTIONS, *POLICY_FUNCTIONS, *ROTATIONS, *ROTATION_SETTINGS, GET_RECORD], ("api", "direct")),
     **dict.fromkeys(FOR_STOREFRONTS, ("api", "direct", "storefront")),
     **dict.fromkeys(AUTHORIZERS, ("authorizer",)),
     CLOSE: ("api", "direct", "queue"),

@@ -18,9 +18,11 @@ from tests.integration.functions import (
     DELETE,
     DISPATCH,
     FOURTHWALL,
+    GET_RECORD,
     LIST,
     MAINTAIN,
     PUBLISH,
+    PUT_ROTATION_SETTINGS,
     ROOT,
     ROTATE,
 )
@@ -295,6 +297,40 @@ def delivered_before(meter: Meter) -> None:
     meter.measure(PUBLISH, lambda: meter.stack.worker(PUBLISH).invoke(gone))
 
 
+def opted_in(meter: Meter) -> None:
+    """A current token, and a worker that has looked at the settings of its merchant before."""
+    api(meter.stack, CURRENT)
+    put_settings(meter, {"maxAgeDays": 90})
+    work(meter.stack, "settings#rotation")
+
+
+def put_settings(meter: Meter, settings: Any) -> None:
+    api(meter.stack, PUT_ROTATION_SETTINGS, body=settings, headers={"If-None-Match": None})
+
+
+def young_token(meter: Meter) -> None:
+    opted_in(meter)
+    put_settings(meter, {"maxAgeDays": 60})
+    meter.measure(MAINTAIN, lambda: work(meter.stack, "settings#rotation"))
+
+
+def token_of_its_age(meter: Meter) -> None:
+    opted_in(meter)
+    meter.stack.clock.offset += 90 * DAY
+    pending(meter)  # the worker has read the secret lately
+    meter.measure(MAINTAIN, lambda: work(meter.stack, "settings#rotation"))
+
+
+def token_record(meter: Meter) -> None:
+    token_id = create(meter.stack)
+    meter.measure(GET_RECORD, lambda: api(meter.stack, GET_RECORD, path={"tokenId": token_id}))
+
+
+def settings_changed(meter: Meter) -> None:
+    opted_in(meter)
+    meter.measure(PUT_ROTATION_SETTINGS, lambda: put_settings(meter, {"maxAgeDays": 60}))
+
+
 SCENARIOS: dict[str, Callable[[Meter], None]] = {
     "the current token, from memory": from_memory,
     "the current token, from the table": from_the_table,
@@ -324,6 +360,10 @@ SCENARIOS: dict[str, Callable[[Meter], None]] = {
     "ten events delivered": partial(published, events=10),
     "an event that the bus refuses, due": refused,
     "an event delivered before": delivered_before,
+    "the worker: a token that is young": young_token,
+    "the worker: a token of its age": token_of_its_age,
+    "a token's record": token_record,
+    "the rotation settings, changed": settings_changed,
 }
 
 

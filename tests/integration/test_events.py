@@ -22,14 +22,18 @@ from tests.integration.functions import (
     EVERY_FUNCTION,
     FOR_STOREFRONTS,
     GET_POLICY,
+    GET_RECORD,
+    GET_ROTATION_SETTINGS,
     LIST,
     MAINTAIN,
     POLICY_FUNCTIONS,
     PROOF_AUTHORIZER,
     PUBLISH,
     PUT_POLICY,
+    PUT_ROTATION_SETTINGS,
     ROOT,
     ROTATE,
+    ROTATION_SETTINGS,
     ROTATIONS,
     provider_of,
     sample_event,
@@ -186,6 +190,8 @@ def test_an_event_is_answered_with_the_right_status_and_shape(function: str, doo
     _place_the_token_to_delete(stack)
     if function in (GET_POLICY, DELETE_POLICY):
         stack.trust(policy())
+    if function == GET_RECORD:
+        stack.worker(DELETE).invoke(sample_event(DELETE, "direct"))
 
     answer = stack.worker(function).invoke(sample_event(function, door))
 
@@ -201,6 +207,8 @@ def test_an_event_is_answered_with_the_right_status_and_shape(function: str, doo
         _check_policy(function, door, answer)
     elif function in ROTATIONS:
         _check_rotation(function, answer)
+    elif function in ROTATION_SETTINGS:
+        _check_rotation_settings(function, door, answer)
     elif function == CLOSE:
         assert answer.pop("closedAt") == pytest.approx(stack.clock.now(), abs=60)
         assert answer == {"sessionId": "session-456def", "closed": True, "orderId": "order-1001"}
@@ -317,9 +325,21 @@ def _check_rotation(function: str, answer: dict[str, Any]) -> None:
     assert (answer["state"], answer["compromised"]) == ("done", False)
 
 
+def _check_rotation_settings(function: str, door: str, answer: dict[str, Any]) -> None:
+    if function == GET_ROTATION_SETTINGS:
+        assert answer == {"maxAgeDays": None, "overlapDays": 7, "paused": False}
+    else:
+        document = json.loads(sample_event(PUT_ROTATION_SETTINGS, "api")["body"])
+        assert answer == (document if door == "api" else {**document, "revision": 1})
+
+
 def _check_shape(function: str, answer: dict[str, Any]) -> None:
     if function == DELETE:
         assert answer == {"revocation": "confirmed"}
+    elif function == GET_RECORD:
+        assert set(answer) == TOKEN_FIELDS | {"title", "origin", "state", "fingerprint", "history"}
+        assert (answer["state"], answer["accessToken"]) == ("revoked", None)
+        assert [line["to"] for line in answer["history"]] == ["revoking", "revoked"]
     elif function == LIST:
         assert set(answer) == {"tokens", "used", "limit"}
         assert (answer["used"], answer["limit"]) == (1, 100)

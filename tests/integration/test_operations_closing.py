@@ -278,3 +278,18 @@ def test_an_unsigned_request_closes_nothing(stack: Stack) -> None:
 
     assert (answer.status, answer.code) == (401, "unauthenticated")
     assert stack.items() == []
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_stack_without_the_providers_address_closes_sessions(
+    door: str, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order is placed, whoever is asked no more: its message must not end among the dead letters."""
+    monkeypatch.setenv("CHICKSX_BASE_URL", "")
+
+    close(stack, door)
+
+    (closed,) = [item for item in stack.items() if item["sk"] == "subject"]
+    assert closed["orderId"] == ORDER["orderId"]
+    check_closed(ask(stack))
+    assert ask(stack, "another-session").code == "provider_not_configured"

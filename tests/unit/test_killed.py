@@ -18,7 +18,10 @@ from token_broker.issuing import shop_token, standing_token
 from token_broker.maintaining import maintain
 from token_broker.marks import take_apart
 from token_broker.model import SERVABLE, SHOP, State
+from token_broker.policies import Precondition
+from token_broker.ports import DAY, RotationSettings
 from token_broker.revoking import revoke
+from token_broker.rotation_settings import change
 
 type Act = Callable[[ListingSurroundings], object]
 
@@ -80,6 +83,13 @@ def never_made(stack: ListingSurroundings) -> None:
     stack.clock.advance(300)
 
 
+def of_age(stack: ListingSurroundings) -> None:
+    mint_current(stack)
+    settings = RotationSettings(max_age=90 * DAY, overlap=7 * DAY)
+    change(stack.listing_call(), "acme", settings, Precondition())
+    stack.clock.advance(90 * DAY)
+
+
 def work(stack: ListingSurroundings) -> object:
     return maintain(stack.listing_call(), "acme", stack.store.due_items("acme"))
 
@@ -98,6 +108,7 @@ OPERATIONS = {
     "the worker adopts the current token": Operation(work, lose_everything(mint_current)),
     "the worker adopts a standing token": Operation(work, lose_everything(mint_standing)),
     "the worker adopts a token with a key": Operation(work, lose_everything(mint_with_key)),
+    "the worker looks at settings whose time has come": Operation(work, of_age),
     "the worker ends an intent": Operation(work, never_made),
 }
 
@@ -150,7 +161,7 @@ def test_the_worker_brings_everything_to_its_end(operation: Operation, number: i
 def test_a_worker_that_is_killed_as_well_is_followed_by_another(operation: Operation, number: int) -> None:
     stack = killed(operation, number)
     store, provider, secrets = stack.store, stack.provider, stack.secrets
-    for after in range(1, 12):
+    for after in range(1, 24):
         stack.clock.advance(LONG)
         Killer(after=after).surround(stack)
         with suppress(Killed):

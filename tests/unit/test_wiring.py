@@ -12,6 +12,7 @@ from token_broker.broker import Broker, ListingBroker
 from token_broker.clock import Deadline
 from token_broker.errors import ProviderNotConfigured
 from token_broker.http import Request
+from token_broker.ports import Provider
 from token_broker.providers.chicksx import Chicksx
 from token_broker.providers.fourthwall import Fourthwall
 from token_broker.providers.shopify import Shopify
@@ -99,8 +100,19 @@ def test_a_provider_without_an_address_is_not_configured(monkeypatch: pytest.Mon
     monkeypatch.setenv("CHICKSX_BASE_URL", "")
     assembly = again(wiring.CHICKSX)
 
+    broker = assembly.broker("caller", deadline())
+
     with pytest.raises(ProviderNotConfigured):
-        assembly.broker("caller", deadline())
+        _ = broker._call.provider
+
+
+def test_nothing_of_a_provider_is_made_before_it_is_asked_for() -> None:
+    """A session is closed though its provider has no address, and without loading the provider's client."""
+
+    def build(_http: object, _telemetry: object) -> NoReturn:
+        raise AssertionError("the provider's client was made")
+
+    Assembly("chicksx", build, Broker[Provider]).broker("caller", deadline())
 
 
 def test_requests_is_set_up_by_the_first_exchange_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:

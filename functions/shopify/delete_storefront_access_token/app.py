@@ -3,12 +3,11 @@
 from token_broker import entry, wiring
 from token_broker.broker import ListingBroker
 from token_broker.inputs import RevokeToken
+from token_broker.model import Outcome
 
 
 @entry.handler(wiring.SHOPIFY, accepts=RevokeToken)
 def handler(request: RevokeToken, broker: ListingBroker) -> entry.Reply:
     """DELETE /merchants/{merchant}/shopify/storefront-access-tokens/{tokenId}"""
-    confirmed = broker.revoke(request.merchant, request.token_id, foreign=request.foreign)
-    if confirmed:
-        return entry.Reply({"revocation": "confirmed"}, 200)
-    return entry.Reply({"revocation": "pending"}, 202)
+    outcome = broker.revoke(request.merchant, request.token_id, foreign=request.foreign)
+    return entry.Reply({"revocation": outcome.value}, 202 if outcome is Outcome.PENDING else 200)

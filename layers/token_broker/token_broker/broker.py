@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from token_broker import issuing, listing, revoking
 from token_broker.call import Call
 from token_broker.errors import Forbidden
-from token_broker.listing import TokenList
-from token_broker.model import Token
-from token_broker.ports import ListingProvider, Provider
+from token_broker.listing import RecordedToken, TokenList
+from token_broker.model import Outcome, Token
+from token_broker.ports import ListingProvider, Provider, RotationSettings
 
 if TYPE_CHECKING:  # what no token waits for is loaded where it is done
     from token_broker.closing import ClosedSession
     from token_broker.maintaining import Maintained
+    from token_broker.policies import Precondition
     from token_broker.rotating import RotationReport, Unsupported
 
 
@@ -73,9 +74,28 @@ class ListingBroker(Broker[ListingProvider]):
         """All tokens at the provider, ours and foreign."""
         return listing.list_tokens(self._trusted, merchant)
 
-    def revoke(self, merchant: str, token_id: str, *, foreign: bool = False) -> bool:
-        """End a token; whether the provider has confirmed it."""
-        return revoking.revoke(self._trusted, merchant, token_id, foreign=foreign)
+    def revoke(self, merchant: str, token_id: str, *, foreign: bool = False) -> Outcome:
+        """End a token; what the provider has said to that."""
+        if not self._trusted.provider.capabilities.revokes:
+            return Outcome.UNSUPPORTED  # and so nothing is marked: the token lives on
+        confirmed = revoking.revoke(self._trusted, merchant, token_id, foreign=foreign)
+        return Outcome.CONFIRMED if confirmed else Outcome.PENDING
+
+    def token_record(self, merchant: str, token_id: str) -> RecordedToken:
+        """One token's record with its history; the provider is not asked."""
+        return listing.recorded_token(self._trusted, merchant, token_id)
+
+    def rotation_settings(self, merchant: str) -> tuple[RotationSettings, int]:
+        """How the merchant's tokens are rotated, and the settings' revision; 0 where nobody has set any."""
+        from token_broker import rotation_settings
+
+        return rotation_settings.shown(self._trusted, merchant)
+
+    def change_rotation_settings(self, merchant: str, settings: RotationSettings, precondition: "Precondition") -> int:
+        """Have the merchant's tokens be rotated like this from now on; the settings' new revision."""
+        from token_broker import rotation_settings
+
+        return rotation_settings.change(self._trusted, merchant, settings, precondition)
 
     def maintain(self, merchant: str, items: Sequence[str]) -> "Maintained":
         """Work on what is due of the merchant; for the clock."""

@@ -22,10 +22,11 @@ WAIT_FOR_OTHERS = 5.0
 class Call[P: Provider]:
     """One call's surroundings. `margin`: the seconds that a stored token must have left to be served again.
 
-    `grant` bounds what a storefront may have; there is none where IAM has judged the caller.
+    `grant` bounds what a storefront may have; there is none where IAM has judged the caller. `provide` makes the
+    provider's client at its first use: what asks nothing of a provider needs no address of it either.
     """
 
-    provider: P
+    provide: Callable[[], P]
     secrets: Secrets
     store: TokenStore
     memory: TokenMemory
@@ -36,6 +37,11 @@ class Call[P: Provider]:
     caller: str
     deadline: Deadline
     grant: Grant | None = None
+
+    @property
+    def provider(self) -> P:
+        """The provider's client. Raises `ProviderNotConfigured` where the stack has no address for it."""
+        return self.provide()
 
     @property
     def principal(self) -> str:

@@ -101,6 +101,29 @@ def token_id(value: Any) -> str:
     return value
 
 
+def days(most: int) -> Rule:
+    """Whole days, at least one."""
+
+    def rule(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            raise ValueError(f"a whole number of days from 1 to {most}")
+        return value
+
+    return rule
+
+
+def days_or_never(most: int) -> Rule:
+    """Whole days; null is never."""
+
+    def rule(value: Any) -> int | None:
+        try:
+            return None if value is None else int(days(most)(value))
+        except ValueError as takes:
+            raise ValueError(f"{takes}, or null") from None
+
+    return rule
+
+
 def visible(longest: int) -> Rule:
     """A key that goes into a header."""
 

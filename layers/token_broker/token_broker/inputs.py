@@ -13,6 +13,8 @@ from token_broker.fields import (
     anything,
     asterisk,
     cache_control,
+    days,
+    days_or_never,
     entity_tags,
     event_names,
     flag,
@@ -26,6 +28,7 @@ from token_broker.fields import (
     visible,
 )
 from token_broker.policies import Precondition
+from token_broker.ports import DAY, RotationSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,40 @@ class Rotate(MerchantInput):
     """Another token is to be current; `compromised` ends the ones before it without an overlap."""
 
     compromised: bool = _from("body", "compromised", truth, default=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetTokenRecord(MerchantInput):
+    """One token's record."""
+
+    token_id: str = _from("path", "tokenId", token_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetRotationSettings(MerchantInput):
+    """How the merchant's tokens are rotated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutRotationSettings(MerchantInput):
+    """How they are to be rotated; what is left out has its default again."""
+
+    max_age_days: int | None = _from("body", "maxAgeDays", days_or_never(3650), default=None)
+    overlap_days: int = _from("body", "overlapDays", days(365), default=7)
+    paused: bool = _from("body", "paused", truth, default=False)
+    if_match: Tags | None = _from("header", "ifMatch", entity_tags, header="if-match", default=None)
+    if_none_match: bool = _from("header", "ifNoneMatch", asterisk, header="if-none-match", default=False)
+
+    @property
+    def settings(self) -> RotationSettings:
+        """The settings that were given."""
+        max_age = None if self.max_age_days is None else self.max_age_days * DAY
+        return RotationSettings(max_age=max_age, overlap=self.overlap_days * DAY, paused=self.paused)
+
+    @property
+    def precondition(self) -> Precondition:
+        """What the headers ask of what stands."""
+        return precondition(self.if_match, absent=self.if_none_match)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,14 @@ import json
 
 from token_broker.call import PROVIDER_BUDGET, WAIT_FOR_OTHERS, Call
 from token_broker.clock import Deadline
-from token_broker.errors import Conflict, MintInProgress, ProviderFailure, SessionClosed, StorageUnavailable
+from token_broker.errors import (
+    Conflict,
+    InvalidRequest,
+    MintInProgress,
+    ProviderFailure,
+    SessionClosed,
+    StorageUnavailable,
+)
 from token_broker.marks import key_id_of, new_intent_id, new_owner
 from token_broker.minting import mint_current, mint_standing
 from token_broker.model import SERVABLE, SHOP, Mint, Token, session_subject
@@ -103,6 +110,9 @@ def session_token(
             _check_scope(token, scope)
             call.telemetry.count("TokensServedFromStore")
             return token, False
+        if not call.provider.capabilities.sessions:
+            # It would give the whole shop's token, which is not for one session.
+            raise InvalidRequest("This provider makes no tokens for checkout sessions.")
         call.account(merchant)
         intention = Intention(
             merchant=merchant,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from token_broker.call import PROVIDER_BUDGET, Call
+from token_broker.errors import TokenNotFound
 from token_broker.marks import take_apart
 from token_broker.model import SERVABLE, SHOP, Origin, State, Token, token_from
 from token_broker.ports import Listed, ListingProvider
@@ -34,6 +35,33 @@ class TokenList:
     def as_json(self) -> dict[str, Any]:
         """The answer of the list route."""
         return {"tokens": [each.as_json() for each in self.tokens], "used": self.used, "limit": self.limit}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedToken:
+    """One token's record: the row of the list, and how it came to stand there."""
+
+    token: Token
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of the record's route; the history is in its own order, the oldest line first."""
+        return {**ListedToken(self.token).as_json(), "history": [each.as_json() for each in self.token.history]}
+
+
+def recorded_token(call: Call[ListingProvider], merchant: str, token_id: str) -> RecordedToken:
+    """A token of ours, or one of others that was to be revoked here; also in the retention after its end.
+
+    Neither the provider nor the merchant's secret is asked for: what was, stays to be read. Raises `TokenNotFound`.
+    """
+    token = call.store.token(merchant, token_id)
+    if token is None:
+        raise TokenNotFound(
+            "This stack has no record of a token with this id, or none any more. List the tokens to see those that "
+            "exist at the provider."
+        )
+    if token.state not in SERVABLE or token.origin is Origin.FOREIGN:
+        token = replace(token, access_token=None)
+    return RecordedToken(token)
 
 
 def list_tokens(call: Call[ListingProvider], merchant: str) -> TokenList:

@@ -1,5 +1,5 @@
 """Working off what is due of one merchant: revocations that the provider has not confirmed, replaced tokens whose
-overlap is over, rotations, and intents that their holder left open.
+overlap is over, rotations and the settings that ask for them, and intents that their holder left open.
 
 Every step can be done again: a run that ends anywhere leaves its items due. An item that cannot be finished is put off
 with a capped back-off, and never given up.
@@ -240,10 +240,28 @@ def _rotation(call: Call[ListingProvider], merchant: str, _name: str) -> Job | N
     return Job(work, put_off, rotation.tries, {"merchant": merchant, "rotation": rotation.rotation_id})
 
 
+def _settings(call: Call[ListingProvider], merchant: str, _name: str) -> Job | None:
+    from token_broker import rotation_settings
+
+    found = call.store.rotation_schedule(merchant)
+    if found is None or found.due_at is None or found.due_at > call.clock.now():
+        return None
+    schedule = found
+
+    def work() -> None:
+        rotation_settings.look(call, merchant, schedule, by=CLOCK)
+
+    def put_off(due_at: int) -> None:
+        call.store.look_again(merchant, schedule, due_at)
+
+    return Job(work, put_off, 0, {"merchant": merchant, "item": "settings#rotation"})
+
+
 #: What can be due, by what its key begins with: a further kind of work is one more line.
 _KINDS: Mapping[str, Callable[[Call[ListingProvider], str, str], Job | None]] = {
     "token": _revocation,
     "rotation": _rotation,
+    "settings": _settings,
     "subject": lambda call, merchant, name: _intent(call, merchant, f"subject#{name}"),
     "intent": lambda call, merchant, name: _intent(call, merchant, f"intent#{name}"),
 }

@@ -76,6 +76,14 @@ class Transition:
         return {"at": self.at, "by": self.by, "from": before, "to": self.after.value, "why": self.why}
 
 
+class Outcome(StrEnum):
+    """What became of something that only the provider can do."""
+
+    CONFIRMED = "confirmed"
+    PENDING = "pending"
+    UNSUPPORTED = "unsupported"
+
+
 class Origin(StrEnum):
     """Who made a token at the provider."""
 

@@ -55,14 +55,14 @@ class Precondition:
     exists: bool = False
     absent: bool = False
 
-    def check(self, stands: int | None) -> None:
+    def check(self, stands: int | None, *, what: str = "trust policy") -> None:
         """Raises `PreconditionFailed`. `stands` is the revision of what there is, None where there is nothing."""
         if self.absent and stands is not None:
-            raise PreconditionFailed("There is a trust policy already. Get it, and send its ETag as If-Match.")
+            raise PreconditionFailed(f"There is a {what} already. Get it, and send its ETag as If-Match.")
         if self.exists and stands is None:
-            raise PreconditionFailed("There is no trust policy. Leave If-Match out to make one.")
+            raise PreconditionFailed(f"There is no {what}. Leave If-Match out to make one.")
         if self.revisions is not None and stands not in self.revisions:
-            raise PreconditionFailed("The trust policy has been changed since. Get it, and make the change to that.")
+            raise PreconditionFailed(f"The {what} has been changed since. Get it, and make the change to that.")
 
 
 class Policies:

@@ -181,15 +181,38 @@ class Succession:
     rotation_id: str | None = None
 
 
+#: In seconds.
+DAY = 24 * 60 * 60
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotationSettings:
     """How a merchant's token is rotated, in seconds: at what age by the clock (None: only on demand), and how long the
-    one before it works on.
+    one before it works on. `paused`: the clock begins no rotation.
     """
 
     max_age: int | None = None
     overlap: int
     paused: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of the settings' routes, in days."""
+        max_age = None if self.max_age is None else self.max_age // DAY
+        return {"maxAgeDays": max_age, "overlapDays": self.overlap // DAY, "paused": self.paused}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationSchedule:
+    """A merchant's settings as they stand: their `revision` rises with every change.
+
+    `due_at` is when the clock looks after them next (Unix seconds); None where it rotates nothing.
+    """
+
+    settings: RotationSettings
+    revision: int
+    changed_by: str = ""
+    changed_at: int = 0
+    due_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,6 +344,18 @@ class TokenStore(Protocol):
 
     def rotation_settings(self, merchant: str) -> RotationSettings:
         """What the merchant's operator has set, or the defaults; read consistently."""
+        ...
+
+    def rotation_schedule(self, merchant: str) -> RotationSchedule | None:
+        """The same with its revision; None where nobody has set anything."""
+        ...
+
+    def replace_rotation_schedule(self, merchant: str, schedule: RotationSchedule, *, seen: int) -> bool:
+        """Have it stand, unless something has changed since the revision that was `seen` (0: none); whether it does."""
+        ...
+
+    def look_again(self, merchant: str, seen: RotationSchedule, due_at: int | None) -> None:
+        """Look after the settings at that time, or not any more; not where they, or that time, are others by now."""
         ...
 
     def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:

@@ -17,7 +17,7 @@ from token_broker.issuing import CURRENT_TITLE, shop_token, wait_for_other
 from token_broker.marks import new_intent_id, new_owner
 from token_broker.memory import LIFE
 from token_broker.minting import mint_successor
-from token_broker.model import SHOP, Cause, Mint, State, Token, Why
+from token_broker.model import SHOP, Cause, Mint, Outcome, State, Token, Why
 from token_broker.ports import Intention, ListingProvider, Provider, Rotation, SubjectState, Succession
 
 #: Seconds within which a request joins the rotation before it.
@@ -65,7 +65,7 @@ class Unsupported:
 
     def as_json(self) -> dict[str, Any]:
         """The answer of the rotation route."""
-        return {"rotation": "unsupported", "changed": self.changed}
+        return {"rotation": Outcome.UNSUPPORTED.value, "changed": self.changed}
 
 
 def rotate(call: Call[Provider], merchant: str, *, compromised: bool = False) -> RotationReport | Unsupported:
@@ -102,10 +102,18 @@ def _rotate(call: Call[ListingProvider], merchant: str, *, compromised: bool) ->
         raise
 
 
-def request(call: Call[ListingProvider], merchant: str, *, compromised: bool) -> tuple[Rotation, bool]:
+def request(
+    call: Call[ListingProvider],
+    merchant: str,
+    *,
+    compromised: bool,
+    requested_by: str | None = None,
+    due_in: int = CALL_TIME,
+) -> tuple[Rotation, bool]:
     """The rotation that stands now, and whether it was there before.
 
-    One that is `compromised` joins no ordinary one: the token that this has made may be known to the wrong people, too.
+    The clock goes on with a new one `due_in` seconds from now, unless the caller has done it by then. One that is
+    `compromised` joins no ordinary one: the token that this has made may be known to the wrong people, too.
     """
     for _ in range(ROUNDS):
         before = call.store.rotation(merchant)
@@ -119,9 +127,9 @@ def request(call: Call[ListingProvider], merchant: str, *, compromised: bool) ->
             rotation_id=new_intent_id(),
             replaces=None if seen.token is None else seen.token.token_id,
             compromised=compromised,
-            requested_by=call.caller,
+            requested_by=requested_by or call.caller,
             requested_at=now,
-            due_at=now + CALL_TIME,
+            due_at=now + due_in,
         )
         if call.store.request_rotation(rotation, seen, before):
             return rotation, False

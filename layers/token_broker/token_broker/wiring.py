@@ -89,7 +89,7 @@ class Assembly[P: Provider, B]:
         """The product's operations for one call."""
         return self.serve(
             Call(
-                provider=self._provider,
+                provide=lambda: self._provider,
                 secrets=self._secrets,
                 store=self._store,
                 memory=self._memory,

@@ -2,10 +2,11 @@
 
 from token_broker.aws.leases import Leases
 from token_broker.aws.revocations import Revocations
+from token_broker.aws.rotation_schedules import RotationSchedules
 from token_broker.aws.rotations import Rotations
 from token_broker.aws.sessions import Sessions
 from token_broker.aws.unfinished import Unfinished
 
 
-class DynamoTokens(Leases, Revocations, Rotations, Sessions, Unfinished):
+class DynamoTokens(Leases, Revocations, Rotations, RotationSchedules, Sessions, Unfinished):
     """One provider's tokens."""

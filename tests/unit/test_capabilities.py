@@ -1,0 +1,193 @@
+"""What each provider module declares about itself, held to what it does, and to the table in docs/lifecycle.md."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.clock import NOW
+from tests.fakes.lines import Line
+from tests.fakes.shopify import ENTRY, PERMANENT
+from tests.fakes.surroundings import LISTING, ONE_TOKEN, SESSIONS, listing_stack, one_token_stack
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.transport import Step, json_answer
+from token_broker import lifecycle_wiring, wiring
+from token_broker.broker import ListingBroker
+from token_broker.due import OUTBOX
+from token_broker.errors import InvalidRequest
+from token_broker.issuing import session_token, standing_token
+from token_broker.model import Minted, Outcome
+from token_broker.ports import Capabilities, Order, Provider
+from token_broker.wiring import Assembly
+
+DOCUMENT = Path(__file__).parents[2] / "docs/lifecycle.md"
+ASSEMBLIES = {each.name: each for each in vars(wiring).values() if isinstance(each, Assembly)}
+by_provider = pytest.mark.parametrize("name", ASSEMBLIES)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A merchant's secret, and the provider's documented answer to a mint."""
+
+    secret: Mapping[str, Any]
+    answer: Step
+
+
+SAMPLES = {
+    "fourthwall": Sample({"username": "u", "password": "p"}, json_answer(200, {"token": "ptkn_1"})),
+    "chicksx": Sample(
+        {"apiKey": "k", "clientId": "c"},
+        json_answer(201, {"data": {"accessToken": "a.b.c", "tokenType": "Bearer", "expiresAt": int(NOW) + 3600}}),
+    ),
+    "shopify": Sample(PERMANENT, json_answer(200, {"storefront_access_token": ENTRY})),
+}
+
+
+@pytest.fixture(autouse=True)
+def _addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ASSEMBLIES:
+        monkeypatch.setenv(f"{name.upper()}_BASE_URL", "https://provider.example")
+
+
+def provider_of(name: str, line: Line) -> Provider:
+    made: Provider = ASSEMBLIES[name].build(line.http, RecordingTelemetry())
+    return made
+
+
+def capabilities(name: str) -> Capabilities:
+    return provider_of(name, Line()).capabilities
+
+
+def minted(name: str) -> tuple[Minted, str, str]:
+    """A token of the provider, and the method and the body of the request for it."""
+    sample, title = SAMPLES[name], "A title with its mark"
+    line = Line(sample.answer)
+    provider = provider_of(name, line)
+    account = provider.account("acme", sample.secret)
+    made = provider.mint(account, Order(title=title, session_id="session-1"), line.deadline)
+    return made, line.request.method, (line.request.body or b"").decode()
+
+
+def test_every_provider_is_sampled() -> None:
+    assert set(SAMPLES) == set(ASSEMBLIES)
+
+
+@by_provider
+def test_what_is_declared_is_there_and_nothing_else(name: str) -> None:
+    provider, can = provider_of(name, Line()), capabilities(name)
+
+    assert (hasattr(provider, "list_tokens"), hasattr(provider, "revoke")) == (can.lists, can.revokes)
+    assert (ASSEMBLIES[name].serve is ListingBroker) == (can.lists and can.revokes)
+
+
+@by_provider
+def test_what_depends_on_something_has_it(name: str) -> None:
+    can = capabilities(name)
+
+    assert can.lists or not can.marked, "what was made is found in the list"
+    assert can.lists or can.limit is None, "who is at the limit must see what would free a place"
+    assert (can.lists and can.revokes and can.marked) or not can.rotates
+
+
+@by_provider
+def test_tokens_have_an_end_where_that_is_declared(name: str) -> None:
+    made, _, _ = minted(name)
+
+    assert (made.expires_at is not None) == capabilities(name).expires
+
+
+@by_provider
+def test_a_session_is_named_to_the_provider_where_it_has_sessions(name: str) -> None:
+    _, _, body = minted(name)
+
+    assert ("session-1" in body) == capabilities(name).sessions
+
+
+@by_provider
+def test_a_title_with_its_mark_is_kept_where_a_lost_answer_can_be_looked_up(name: str) -> None:
+    _, _, body = minted(name)
+    can = capabilities(name)
+
+    assert ("A title with its mark" in body) == can.marked
+    if can.marked:
+        line = Line(json_answer(200, {"storefront_access_tokens": [{**ENTRY, "title": "A title with its mark"}]}))
+        provider: Any = provider_of(name, line)
+        (listed,) = provider.list_tokens(provider.account("acme", SAMPLES[name].secret), line.deadline)
+        assert listed.title == "A title with its mark"
+
+
+@by_provider
+def test_only_where_asking_again_makes_no_second_token_is_it_asked_again(name: str) -> None:
+    _, method, _ = minted(name)
+
+    assert (capabilities(name).recheck_after is not None) == (method == "PUT")
+
+
+def test_the_clock_has_a_worker_for_whoever_leaves_something_to_do_and_for_nobody_else() -> None:
+    can = {name: capabilities(name) for name in ASSEMBLIES}
+
+    providers = set(lifecycle_wiring.WORKERS) - {OUTBOX}
+    assert providers == {name for name, each in can.items() if each.revokes or each.marked}
+
+
+@by_provider
+def test_the_table_in_the_documentation_says_what_the_module_declares(name: str) -> None:
+    table = DOCUMENT.read_text().partition("## What a provider can")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line[:1] == "|"]
+    header, _, *body = rows
+    assert header[1:] == ["list", "revoke", "expiry", "rotation", "sessions", "look-up", "asked again", "at most"]
+    described = {row[0].strip("`"): row[1:] for row in body}
+    can = capabilities(name)
+
+    assert set(described) == set(ASSEMBLIES)
+    *words, recheck, limit = described[name]
+    declared = (can.lists, can.revokes, can.expires, can.rotates, can.sessions, can.marked)
+    assert [word == "yes" for word in words] == list(declared)
+    assert set(words) <= {"yes", "no"}
+    hours = None if can.recheck_after is None else str(int(can.recheck_after // 3600))
+    assert (re.findall(r"\d+", recheck) or [None]) == [hours]
+    assert limit == ("-" if can.limit is None else str(can.limit))
+
+
+@pytest.mark.parametrize(("fake", "name"), [(ONE_TOKEN, "fourthwall"), (SESSIONS, "chicksx"), (LISTING, "shopify")])
+def test_the_fakes_can_what_the_providers_can(fake: Capabilities, name: str) -> None:
+    assert fake == capabilities(name)
+
+
+# The lifecycle reads them
+
+
+def test_what_a_provider_cannot_revoke_is_reported_as_unsupported_and_lives_on() -> None:
+    stack = listing_stack()
+    made = standing_token(stack.listing_call(), "acme", "Kiosk", None)
+    stack.provider.capabilities = replace(LISTING, revokes=False)
+    calls = list(stack.store.calls)
+
+    assert ListingBroker(stack.listing_call()).revoke("acme", made.token_id) is Outcome.UNSUPPORTED
+    assert (stack.store.calls, stack.provider.revoked) == (calls, [])
+
+
+def test_a_provider_without_sessions_gives_no_session_the_whole_shops_token() -> None:
+    stack = one_token_stack()
+
+    with pytest.raises(InvalidRequest):
+        session_token(stack.call(), "acme", "s-1", None)
+    assert (stack.provider.mints, stack.store.subjects) == ([], {})
+
+
+def test_the_api_says_one_of_three_words() -> None:
+    assert [each.value for each in Outcome] == ["confirmed", "pending", "unsupported"]
+
+
+def test_no_module_of_the_lifecycle_asks_for_a_providers_name() -> None:
+    """Who a provider is, is for its own module, the registry and the adapters' keys."""
+    package = Path(wiring.__file__).parent
+    told = {"wiring", "lifecycle_wiring"}
+    named = re.compile(rf"""["']({"|".join(ASSEMBLIES)})["']""")
+
+    found = {path.stem: named.findall(path.read_text()) for path in package.glob("*.py") if path.stem not in told}
+    assert {stem: names for stem, names in found.items() if names} == {}
+    assert set(named.findall((package / "wiring.py").read_text())) == set(ASSEMBLIES), "so that it would be found"

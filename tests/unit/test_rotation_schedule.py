@@ -1,0 +1,287 @@
+"""The clock's look at a merchant's settings: it asks for a rotation once the current token has reached its age."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from tests.fakes.killing import Killed, Killer
+from tests.fakes.samples import token
+from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
+from token_broker.errors import MintInProgress
+from token_broker.issuing import shop_token
+from token_broker.maintaining import CLOCK, LONGEST_PAUSE, Maintained, maintain
+from token_broker.model import State
+from token_broker.policies import Precondition
+from token_broker.ports import RotationSchedule, RotationSettings
+from token_broker.rotating import rotate
+from token_broker.rotation_settings import change, look
+
+MAX_AGE = 90 * DAY
+LOOK = "settings#rotation"
+
+
+def put(stack: ListingSurroundings, *, max_age: int | None = MAX_AGE, paused: bool = False) -> None:
+    change(
+        stack.listing_call(),
+        "acme",
+        RotationSettings(max_age=max_age, overlap=7 * DAY, paused=paused),
+        Precondition(),
+    )
+
+
+def opted_in(*, minted: bool = True) -> ListingSurroundings:
+    """A merchant whose token is new, and whom the clock has looked at once."""
+    stack = listing_stack()
+    if minted:
+        shop_token(stack.call(), "acme")
+    put(stack)
+    assert run(stack) == result(done=1)
+    return stack
+
+
+def run(stack: ListingSurroundings, *items: str) -> dict[str, int]:
+    done: dict[str, int] = maintain(stack.listing_call(), "acme", items or stack.store.due_items("acme")).as_json()
+    return done
+
+
+def result(*, done: int = 0, put_off: int = 0, left: int = 0) -> dict[str, int]:
+    return Maintained(done, put_off, left).as_json()
+
+
+def next_look(stack: ListingSurroundings) -> int | None:
+    """Seconds until it."""
+    due_at = stack.store.schedules["acme"].due_at
+    return None if due_at is None else due_at - int(stack.clock.now())
+
+
+def tokens(stack: ListingSurroundings) -> dict[str, State]:
+    return {token_id: record.state for (_, _, token_id), record in stack.store.records.items()}
+
+
+def test_a_young_token_is_left_alone_until_it_has_reached_its_age() -> None:
+    stack = opted_in()
+
+    assert next_look(stack) == MAX_AGE
+    assert (stack.store.rotations, stack.store.due_items("acme")) == ({}, [])
+
+
+def test_the_time_is_counted_from_the_tokens_own_beginning() -> None:
+    stack = listing_stack()
+    shop_token(stack.call(), "acme")
+    stack.clock.advance(30 * DAY)
+    put(stack)
+
+    run(stack)
+
+    assert next_look(stack) == 60 * DAY
+
+
+def test_a_token_that_has_reached_its_age_is_rotated_and_the_one_before_it_works_on() -> None:
+    stack = opted_in()
+    stack.clock.advance(MAX_AGE)
+
+    assert run(stack) == result(done=1)
+    assert stack.store.due_items("acme") == ["rotation#shop"], "at once, not after the time of a call"
+    assert stack.store.rotations["acme"].requested_by == CLOCK
+    assert next_look(stack) == MAX_AGE
+    assert run(stack) == result(done=1)
+
+    assert tokens(stack) == {"1001": State.RETIRING, "1002": State.CURRENT}
+    assert stack.store.rotation("acme") is not None
+    assert not stack.store.rotations["acme"].open
+    stack.clock.advance(7 * DAY)
+    run(stack)
+    assert tokens(stack) == {"1001": State.REVOKED, "1002": State.CURRENT}
+
+
+def test_one_second_before_that_it_is_not() -> None:
+    stack = opted_in()
+    stack.clock.advance(MAX_AGE - 1)
+
+    assert run(stack, LOOK) == result(left=1)
+    assert stack.store.rotations == {}
+
+
+def test_it_goes_on_like_that() -> None:
+    stack = opted_in()
+    for _ in range(4):
+        stack.clock.advance(MAX_AGE)
+        while stack.store.due_items("acme"):
+            run(stack)
+
+    assert tokens(stack) == {
+        **dict.fromkeys(("1001", "1002", "1003"), State.REVOKED),
+        "1004": State.RETIRING,
+        "1005": State.CURRENT,
+    }
+
+
+def test_a_token_that_was_rotated_on_demand_meanwhile_has_its_own_time() -> None:
+    stack = opted_in()
+    stack.clock.advance(60 * DAY)
+    rotate(stack.listing_call(), "acme")
+    stack.clock.advance(30 * DAY)
+
+    assert run(stack, LOOK) == result(done=1)
+
+    assert next_look(stack) == 60 * DAY
+    assert len(stack.provider.mints) == 2
+
+
+def test_without_a_current_token_there_is_nothing_to_rotate_and_nothing_is_minted() -> None:
+    stack = opted_in(minted=False)
+
+    assert next_look(stack) == MAX_AGE
+    stack.clock.advance(MAX_AGE)
+    assert run(stack) == result(done=1)
+    assert (next_look(stack), stack.store.rotations, stack.provider.mints) == (MAX_AGE, {}, [])
+
+
+def test_a_schedule_that_fires_twice_at_once_begins_one_rotation() -> None:
+    stack = opted_in()
+    stack.clock.advance(MAX_AGE)
+    schedule = stack.store.schedules["acme"]
+    # The second looks from its first line to its last while the first is between asking and writing.
+    stack.store.after["request_rotation"].append(lambda: look(stack.listing_call(), "acme", schedule, by=CLOCK))
+
+    assert run(stack) == result(done=1)
+    first = stack.store.rotations["acme"].rotation_id
+    while stack.store.due_items("acme"):
+        run(stack)
+
+    assert stack.store.rotations["acme"].rotation_id == first
+    assert len(stack.provider.mints) == 2
+    assert next_look(stack) == MAX_AGE
+
+
+@pytest.mark.parametrize("number", range(1, 30))
+def test_a_worker_that_dies_anywhere_leaves_one_rotation_to_be_done(number: int) -> None:
+    stack = opted_in()
+    stack.clock.advance(MAX_AGE)
+    store, provider, secrets = stack.store, stack.provider, stack.secrets
+    Killer(after=number).surround(stack)
+    with suppress(Killed):
+        run(stack)
+        run(stack)
+    stack.store, stack.provider, stack.secrets = store, provider, secrets
+    for _ in range(4):
+        stack.clock.advance(LONGEST_PAUSE)
+        if stack.store.due_items("acme"):
+            run(stack)
+
+    assert sorted(tokens(stack).values()) == [State.CURRENT, State.RETIRING]
+    assert len(stack.provider.mints) == 2
+    assert stack.store.due_items("acme") == []
+
+
+def test_the_clock_joins_a_rotation_that_is_open() -> None:
+    stack = opted_in()
+    stack.clock.advance(MAX_AGE)
+    stack.store.refuse("publish", MintInProgress())
+    rotate(stack.listing_call(), "acme")
+    (open_one,) = stack.store.rotations.values()
+    assert open_one.open
+
+    assert run(stack, LOOK) == result(done=1)
+
+    assert stack.store.rotations["acme"].rotation_id == open_one.rotation_id
+    assert next_look(stack) == MAX_AGE
+
+
+def test_a_clock_that_jumps_back_rotates_nothing_before_its_time() -> None:
+    stack = opted_in()
+    stack.clock.advance(MAX_AGE)
+    run(stack)
+    run(stack)
+    stack.clock.advance(-200 * DAY)
+
+    assert stack.store.due_items("acme") == []
+    put(stack, max_age=30 * DAY)
+    assert run(stack) == result(done=1)
+
+    assert next_look(stack) == 30 * DAY, "a token from the future is new, not older than everything"
+    assert len(stack.provider.mints) == 2
+
+
+def test_a_time_of_issue_in_the_future_does_not_put_the_look_off_for_ever() -> None:
+    stack = listing_stack()
+    far = int(stack.clock.now()) + 4000 * DAY
+    stack.store.keep(replace(token("5"), issued_at=far))
+    put(stack)
+
+    run(stack)
+
+    assert next_look(stack) == MAX_AGE
+
+
+def test_what_is_paused_is_not_looked_at_even_if_it_still_comes_in_a_message() -> None:
+    stack = opted_in()
+    stack.clock.advance(MAX_AGE)
+    put(stack, paused=True)
+
+    assert run(stack, LOOK) == result(left=1)
+    assert (stack.store.rotations, next_look(stack)) == ({}, None)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [RotationSettings(max_age=MAX_AGE, overlap=DAY, paused=True), RotationSettings(max_age=None, overlap=DAY)],
+)
+def test_what_is_due_without_any_reason_is_due_no_more(settings: RotationSettings) -> None:
+    stack = listing_stack()
+    stack.store.schedules["acme"] = RotationSchedule(settings=settings, revision=1, due_at=int(stack.clock.now()))
+
+    assert run(stack) == result(done=1)
+    assert (next_look(stack), stack.store.rotations) == (None, {})
+
+
+@pytest.mark.parametrize("operation", ["subject", "request_rotation", "look_again"])
+def test_a_change_that_comes_meanwhile_stays(operation: str) -> None:
+    stack = opted_in()
+    stack.clock.advance(MAX_AGE)
+    stack.store.before[operation].append(lambda: put(stack, max_age=10 * DAY))
+
+    run(stack)
+
+    schedule = stack.store.schedules["acme"]
+    assert (schedule.revision, schedule.settings.max_age) == (2, 10 * DAY)
+    assert next_look(stack) == 0, "the changed settings are looked at anew"
+
+
+def secret_gone(stack: ListingSurroundings) -> None:
+    stack.secrets.delete("acme")
+
+
+def secret_broken(stack: ListingSurroundings) -> None:
+    stack.secrets.stored["acme"] = {"other": "field"}
+    stack.secrets._kept.clear()
+
+
+@pytest.mark.parametrize("happen", [secret_gone, secret_broken])
+def test_a_merchant_without_a_usable_secret_is_put_off_by_most_of_an_hour_and_begins_no_rotation(
+    happen: Callable[[ListingSurroundings], None],
+) -> None:
+    stack = opted_in()
+    stack.clock.advance(MAX_AGE)
+    happen(stack)
+
+    assert run(stack) == result(put_off=1)
+    assert (stack.store.rotations, stack.store.due_items("acme")) == ({}, [])
+    assert next_look(stack) == LONGEST_PAUSE * 3 // 4
+    assert "due_item_put_off" in stack.telemetry.events
+
+    stack.secrets.stored["acme"] = {"key": "first-key"}
+    stack.secrets._kept.clear()
+    stack.clock.advance(LONGEST_PAUSE)
+    assert run(stack) == result(done=1)
+    assert stack.store.rotations["acme"].open
+
+
+def test_a_message_that_comes_late_finds_nothing_to_do() -> None:
+    stack = listing_stack()
+
+    assert run(stack, LOOK) == result(left=1)
+    put(stack, max_age=None)
+    assert run(stack, LOOK) == result(left=1)

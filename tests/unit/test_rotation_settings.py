@@ -1,0 +1,306 @@
+"""How a merchant's tokens are to be rotated: what is taken, kept and shown, and who may change what they have seen."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.fakes.clock import NOW
+from tests.fakes.events import CALLER, Context, api_event
+from tests.fakes.surroundings import ListingSurroundings, listing_stack
+from tests.unit.loading import load
+from token_broker import wiring
+from token_broker.broker import ListingBroker
+from token_broker.doors import Door
+from token_broker.entry import door_for
+from token_broker.errors import Conflict, InvalidRequest, MerchantNotFound, PreconditionFailed
+from token_broker.inputs import PutRotationSettings, read
+from token_broker.policies import Precondition
+from token_broker.ports import RotationSchedule, RotationSettings
+from token_broker.rotation_settings import change, shown
+
+DAY = 24 * 60 * 60
+ROUTE = "/merchants/{merchant}/shopify/rotation-settings"
+DEFAULTS = {"maxAgeDays": None, "overlapDays": 7, "paused": False}
+ANY = Precondition()
+
+
+def settings(max_age_days: int | None = 90, overlap_days: int = 7, *, paused: bool = False) -> RotationSettings:
+    max_age = None if max_age_days is None else max_age_days * DAY
+    return RotationSettings(max_age=max_age, overlap=overlap_days * DAY, paused=paused)
+
+
+def put(stack: ListingSurroundings, wanted: RotationSettings, precondition: Precondition = ANY) -> int:
+    return change(stack.listing_call(), "acme", wanted, precondition)
+
+
+def exactly(revision: int) -> Precondition:
+    return Precondition(revisions=frozenset({revision}), exists=True)
+
+
+# What the operation keeps
+
+
+def test_where_nobody_has_set_anything_the_defaults_are_shown_and_nothing_is_rotated() -> None:
+    stack = listing_stack()
+
+    found, revision = shown(stack.listing_call(), "acme")
+
+    assert (found.as_json(), revision) == (DEFAULTS, 0)
+    assert stack.store.due_items("acme") == []
+
+
+def test_what_was_set_is_kept_with_who_and_when_and_is_what_a_rotation_reads() -> None:
+    stack = listing_stack()
+
+    assert put(stack, settings(90, 14)) == 1
+
+    assert shown(stack.listing_call(), "acme") == (settings(90, 14), 1)
+    assert stack.store.rotation_settings("acme").overlap == 14 * DAY
+    (kept,) = stack.store.schedules.values()
+    assert (kept.changed_by, kept.changed_at) == (stack.call().caller, int(NOW))
+    assert stack.telemetry.events == ["rotation_settings_changed"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "due"),
+    [
+        (settings(90), ["settings#rotation"]),
+        (settings(90, paused=True), []),
+        (settings(None, 30), []),
+        (settings(None, paused=True), []),
+    ],
+)
+def test_the_clock_looks_at_once_where_it_has_something_to_do_and_not_otherwise(
+    wanted: RotationSettings, due: list[str]
+) -> None:
+    stack = listing_stack()
+
+    put(stack, wanted)
+
+    assert stack.store.due_items("acme") == due
+
+
+def test_a_pause_ends_what_was_due_and_its_end_makes_it_due_again() -> None:
+    stack = listing_stack()
+    put(stack, settings(90))
+    put(stack, settings(90, paused=True))
+    assert stack.store.due_items("acme") == []
+
+    assert put(stack, settings(90)) == 3
+
+    assert stack.store.due_items("acme") == ["settings#rotation"]
+
+
+def test_a_repeated_call_changes_nothing() -> None:
+    stack = listing_stack()
+    put(stack, settings())
+    stack.clock.advance(100)
+    before = dict(stack.store.schedules)
+
+    assert put(stack, settings()) == 1
+    assert stack.store.schedules == before
+
+
+def test_the_defaults_can_be_said_explicitly() -> None:
+    stack = listing_stack()
+
+    assert put(stack, settings(None)) == 1
+    assert shown(stack.listing_call(), "acme")[0].as_json() == DEFAULTS
+
+
+def test_an_unknown_merchant_is_told_so_before_anything_is_written() -> None:
+    stack = listing_stack()
+
+    with pytest.raises(MerchantNotFound):
+        change(stack.listing_call(), "nobody", settings(), ANY)
+    with pytest.raises(MerchantNotFound):
+        shown(stack.listing_call(), "nobody")
+
+    assert (stack.store.calls, stack.store.schedules) == ([], {})
+
+
+def test_a_merchant_with_a_broken_secret_can_pause() -> None:
+    stack = listing_stack()
+    stack.secrets.stored["acme"] = {"other": "field"}
+
+    assert put(stack, settings(paused=True)) == 1
+    assert shown(stack.listing_call(), "acme") == (settings(paused=True), 1)
+
+
+@pytest.mark.parametrize(
+    ("precondition", "passes"),
+    [
+        (ANY, True),
+        (exactly(1), True),
+        (exactly(2), False),
+        (Precondition(exists=True), True),
+        (Precondition(absent=True), False),
+    ],
+)
+def test_whoever_changes_settings_can_say_what_they_have_seen(precondition: Precondition, *, passes: bool) -> None:
+    stack = listing_stack()
+    put(stack, settings())
+
+    if passes:
+        assert put(stack, settings(30), precondition) == 2
+        return
+    with pytest.raises(PreconditionFailed, match="rotation settings"):
+        put(stack, settings(30), precondition)
+    assert shown(stack.listing_call(), "acme") == (settings(), 1)
+
+
+def test_the_defaults_are_nothing_that_was_seen() -> None:
+    stack = listing_stack()
+
+    for precondition in (exactly(1), Precondition(exists=True)):
+        with pytest.raises(PreconditionFailed):
+            put(stack, settings(), precondition)
+    assert put(stack, settings(), Precondition(absent=True)) == 1
+
+
+def test_a_change_that_another_came_before_is_made_to_what_stands_then() -> None:
+    stack = listing_stack()
+    other = RotationSchedule(settings=settings(10), revision=1)
+    stack.store.before["replace_rotation_schedule"].append(lambda: stack.store.schedules.update(acme=other))
+
+    assert put(stack, settings(20)) == 2
+    assert shown(stack.listing_call(), "acme") == (settings(20), 2)
+
+
+def test_whoever_is_overtaken_again_and_again_is_told() -> None:
+    stack = listing_stack()
+    for revision in range(1, 9):
+        other = RotationSchedule(settings=settings(10), revision=revision)
+        stack.store.before["replace_rotation_schedule"].append(
+            lambda other=other: stack.store.schedules.update(acme=other)  # type: ignore[misc]
+        )
+
+    with pytest.raises(Conflict):
+        put(stack, settings(20))
+
+
+@pytest.mark.parametrize(
+    ("max_age", "overlap", "fits"), [(1, 79, True), (1, 80, False), (2, 158, True), (4, 365, False)]
+)
+def test_an_overlap_for_which_the_provider_has_no_places_is_refused(max_age: int, overlap: int, *, fits: bool) -> None:
+    """Of 100 places twenty are left to others; the current token takes one."""
+    stack = listing_stack()
+
+    if fits:
+        assert put(stack, settings(max_age, overlap)) == 1
+        return
+    with pytest.raises(InvalidRequest, match="'overlapDays'"):
+        put(stack, settings(max_age, overlap))
+    assert stack.store.schedules == {}
+
+
+# What the routes take
+
+
+def api(body: Any = None, **headers: str) -> Door:
+    sent = {name.replace("_", "-"): [value] for name, value in headers.items()}
+    return door_for(
+        api_event(resource=ROUTE, httpMethod="PUT", path={"merchant": "acme"}, body=body, headers=sent), Context()
+    )
+
+
+def taken(door: Door) -> PutRotationSettings:
+    return read(PutRotationSettings, door.given(PutRotationSettings))
+
+
+@pytest.mark.parametrize(
+    ("body", "document"),
+    [
+        ({}, DEFAULTS),
+        ({"maxAgeDays": None}, DEFAULTS),
+        ({"maxAgeDays": 1}, {**DEFAULTS, "maxAgeDays": 1}),
+        ({"maxAgeDays": 3650, "overlapDays": 365}, {"maxAgeDays": 3650, "overlapDays": 365, "paused": False}),
+        ({"overlapDays": 1, "paused": True}, {"maxAgeDays": None, "overlapDays": 1, "paused": True}),
+    ],
+)
+def test_what_is_left_out_has_its_default_through_both_doors(body: Any, document: dict[str, Any]) -> None:
+    for door in (api(body), door_for({"merchant": "acme", **body}, Context())):
+        assert taken(door).settings.as_json() == document
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"maxAgeDays": 0},
+        {"maxAgeDays": 3651},
+        {"maxAgeDays": -1},
+        {"maxAgeDays": 1.5},
+        {"maxAgeDays": 7.0},
+        {"maxAgeDays": True},
+        {"maxAgeDays": "90"},
+        {"overlapDays": 0},
+        {"overlapDays": 366},
+        {"overlapDays": None},
+        {"overlapDays": True},
+        {"paused": None},
+        {"paused": "true"},
+        {"paused": 1},
+    ],
+)
+def test_anything_else_is_refused_by_its_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest, match=f"'{next(iter(wrong))}' must be "):
+        taken(api(wrong))
+
+
+@pytest.mark.parametrize("unknown", ["days", "dueAt", "revision"])
+def test_a_member_that_is_no_setting_is_refused(unknown: str) -> None:
+    with pytest.raises(InvalidRequest, match="no others"):
+        taken(api({unknown: 1}))
+
+
+def test_the_preconditions_are_taken_from_the_headers() -> None:
+    assert taken(api({}, If_Match='"3"')).precondition == exactly(3)
+    assert taken(api({}, If_None_Match="*")).precondition == Precondition(absent=True)
+    assert taken(door_for({"merchant": "acme", "ifMatch": '"3"'}, Context())).precondition == exactly(3)
+
+
+# The functions
+
+
+@pytest.fixture
+def shopify(monkeypatch: pytest.MonkeyPatch, make_telemetry: Any) -> ListingSurroundings:
+    stack = listing_stack()
+    monkeypatch.setitem(wiring.SHOPIFY.__dict__, "telemetry", make_telemetry())
+    monkeypatch.setattr(
+        wiring.SHOPIFY,
+        "broker",
+        lambda caller, _deadline, grant: ListingBroker(stack.listing_call(caller, grant=grant)),
+    )
+    return stack
+
+
+def call(operation: str, document: Any = None, **headers: str) -> tuple[int, Any, str | None]:
+    """Status, body and ETag of a signed call."""
+    sent = {name.replace("_", "-"): [value] for name, value in headers.items()}
+    event = api_event(
+        resource=ROUTE, httpMethod=operation.upper(), path={"merchant": "acme"}, body=document, headers=sent
+    )
+    answer = load(f"shopify/{operation}_rotation_settings")(event, Context())
+    return answer["statusCode"], json.loads(answer["body"]), answer["headers"].get("ETag")
+
+
+def test_settings_are_shown_put_and_changed(shopify: ListingSurroundings) -> None:
+    assert call("get") == (200, DEFAULTS, None)
+
+    document = {"maxAgeDays": 90, "overlapDays": 14, "paused": False}
+    assert call("put", document) == (200, document, '"1"')
+    assert call("get") == (200, document, '"1"')
+    assert shopify.store.schedules["acme"].changed_by == CALLER
+
+    assert call("put", {"paused": True}, If_Match='"1"') == (200, {**DEFAULTS, "paused": True}, '"2"')
+    status, problem, _ = call("put", document, If_Match='"1"')
+    assert (status, problem["code"]) == (412, "precondition_failed")
+
+
+def test_a_state_machine_is_given_the_revision(shopify: ListingSurroundings) -> None:
+    get, put_it = load("shopify/get_rotation_settings"), load("shopify/put_rotation_settings")
+
+    assert get({"merchant": "acme"}, Context()) == DEFAULTS
+    assert put_it({"merchant": "acme", "maxAgeDays": 30}, Context()) == {**DEFAULTS, "maxAgeDays": 30, "revision": 1}
+    assert get({"merchant": "acme"}, Context()) == {**DEFAULTS, "maxAgeDays": 30, "revision": 1}

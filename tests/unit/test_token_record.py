@@ -1,0 +1,166 @@
+"""One token's record: where it stands, how it came there, and its value only while it is ours and alive."""
+
+import json
+
+import pytest
+
+from tests.fakes.clock import NOW
+from tests.fakes.events import CALLER, Context, api_event, storefront_event
+from tests.fakes.samples import minted, token
+from tests.fakes.surroundings import ListingSurroundings, listing_stack
+from tests.unit.loading import load
+from token_broker import wiring
+from token_broker.broker import ListingBroker
+from token_broker.errors import TokenNotFound
+from token_broker.grant import Grant
+from token_broker.issuing import shop_token, standing_token
+from token_broker.listing import list_tokens, recorded_token
+from token_broker.maintaining import maintain
+from token_broker.model import Origin, State, Token
+from token_broker.revoking import revoke
+from token_broker.rotating import rotate
+
+DAY = 24 * 60 * 60
+
+
+def show(stack: ListingSurroundings, token_id: str) -> dict[str, object]:
+    shown: dict[str, object] = recorded_token(stack.listing_call(), "acme", token_id).as_json()
+    return shown
+
+
+def line(before: str | None, after: str, why: str, *, by: str, at: int = int(NOW)) -> dict[str, object]:
+    return {"at": at, "by": by, "from": before, "to": after, "why": why}
+
+
+def test_a_live_token_of_ours_is_shown_as_the_list_shows_it_and_with_its_history() -> None:
+    stack = listing_stack()
+    current = shop_token(stack.call(), "acme")
+    standing = standing_token(stack.listing_call(), "acme", "Kiosk", None)
+    rows = {row["tokenId"]: row for row in list_tokens(stack.listing_call(), "acme").as_json()["tokens"]}
+    asked = stack.provider.list_calls
+
+    for made in (current, standing):
+        shown = show(stack, made.token_id)
+        history = shown.pop("history")
+        assert shown == rows[made.token_id]
+        assert shown["accessToken"] == made.access_token
+        assert history == [line(None, made.state.value, "minted", by=stack.call().caller)]
+    assert stack.provider.list_calls == asked
+
+
+def test_each_step_of_a_rotated_token_is_told_and_its_value_is_gone_with_its_life() -> None:
+    stack = listing_stack()
+    shop_token(stack.call(), "acme")
+    rotate(stack.listing_call(), "acme")
+    assert show(stack, "1001")["accessToken"] == "value-of-1001", "a retiring token works on"
+    stack.clock.advance(7 * DAY)
+    maintain(stack.listing_call(), "acme", stack.store.due_items("acme"))
+
+    shown = show(stack, "1001")
+
+    assert (shown["state"], shown["accessToken"], shown["origin"]) == ("revoked", None, "broker")
+    assert len(str(shown["fingerprint"])) == 12
+    caller, later = stack.call().caller, int(NOW) + 7 * DAY
+    assert shown["history"] == [
+        line(None, "current", "minted", by=caller),
+        line("current", "retiring", "rotated", by=caller),
+        line("retiring", "revoking", "rotated", by="clock", at=later),
+        line("revoking", "revoked", "rotated", by="clock", at=later),
+    ]
+
+
+def test_a_foreign_token_that_was_revoked_here_is_shown_without_its_value() -> None:
+    stack = listing_stack()
+    stack.provider.put(minted("5"), "Theirs")
+    revoke(stack.listing_call(), "acme", "5", foreign=True)
+
+    shown = show(stack, "5")
+
+    assert (shown["origin"], shown["state"], shown["accessToken"]) == ("foreign", "revoked", None)
+    assert "value-of-5" not in json.dumps(shown)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        token("5", state=State.REVOKED),
+        token("5", state=State.LOST),
+        token("5", state=State.REVOKING),
+        token("5", state=State.STANDING, origin=Origin.FOREIGN),
+    ],
+    ids=lambda kept: f"{kept.state} {kept.origin}",
+)
+def test_a_value_that_must_not_be_shown_is_not_though_a_record_has_it(kept: Token) -> None:
+    stack = listing_stack()
+    stack.store.keep(kept)
+
+    assert show(stack, "5")["fingerprint"] == kept.digest
+    assert "value-of-5" not in json.dumps(show(stack, "5"))
+
+
+def test_a_token_without_a_record_is_not_found_though_the_provider_lists_it() -> None:
+    stack = listing_stack()
+    stack.provider.put(minted("5"), "Theirs")
+
+    with pytest.raises(TokenNotFound):
+        show(stack, "5")
+    assert stack.provider.list_calls == 0
+
+
+def test_what_was_is_shown_though_the_secret_is_gone() -> None:
+    stack = listing_stack()
+    shop_token(stack.call(), "acme")
+    stack.secrets.delete("acme")
+    reads = len(stack.secrets.reads)
+
+    assert show(stack, "1001")["state"] == "current"
+    assert len(stack.secrets.reads) == reads
+
+
+# The function
+
+
+@pytest.fixture
+def shopify(monkeypatch: pytest.MonkeyPatch, make_telemetry: object) -> ListingSurroundings:
+    stack = listing_stack()
+    assert callable(make_telemetry)
+    monkeypatch.setitem(wiring.SHOPIFY.__dict__, "telemetry", make_telemetry())
+    monkeypatch.setattr(
+        wiring.SHOPIFY,
+        "broker",
+        lambda caller, _deadline, grant: ListingBroker(stack.listing_call(caller, grant=grant)),
+    )
+    return stack
+
+
+def test_the_route_answers_with_the_record(shopify: ListingSurroundings) -> None:
+    shop_token(shopify.call(CALLER), "acme")
+    handler = load("shopify/get_storefront_access_token")
+
+    answer = handler(api_event(httpMethod="GET", path={"merchant": "acme", "tokenId": "1001"}), Context())
+
+    assert (answer["statusCode"], answer["headers"]["Cache-Control"]) == (200, "no-store")
+    body = json.loads(answer["body"])
+    assert (body["state"], body["history"][0]["by"]) == ("current", CALLER)
+    assert handler({"merchant": "acme", "tokenId": "1001"}, Context()) == body
+
+
+def test_the_route_knows_no_other_token(shopify: ListingSurroundings) -> None:
+    event = api_event(httpMethod="GET", path={"merchant": "acme", "tokenId": "7"})
+
+    answer = load("shopify/get_storefront_access_token")(event, Context())
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (404, "token_not_found")
+
+
+@pytest.mark.parametrize("function", ["get_storefront_access_token", "get_rotation_settings", "put_rotation_settings"])
+def test_a_page_gets_no_record_and_no_settings(shopify: ListingSurroundings, function: str) -> None:
+    """No such route leads there; should one ever, it is of no use."""
+    page = Grant(merchant="acme", origins=("https://shop.example",)).as_context()
+    path = {"merchant": "acme"} | ({"tokenId": "1001"} if "token" in function else {})
+    event = {**storefront_event(authorizer=page), "pathParameters": path}
+
+    answer = load(f"shopify/{function}")(event, Context())
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (403, "forbidden")
+    assert shopify.store.calls == []
