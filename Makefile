@@ -42,6 +42,10 @@ test: env-dev env-local env-runtime env-companions env-lambda ## every test, the
 	$(DEV) -m pytest tests/artefacts
 	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest tests/e2e
 
+.PHONY: test-long
+test-long: env-dev ## what searches longer than CI can: the state machines, some 15 minutes
+	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/unit/test_lifecycle_machine.py tests/integration/test_lifecycle_table.py
+
 test-unit: env-dev ## the tests that need no process and no socket
 	$(DEV) -m pytest tests/unit
 

@@ -269,8 +269,9 @@ class MemoryTokenStore:
             if work is not None and work.current is not None and work.current.token_id == token.token_id:
                 work.current = None
             if self._record(token.merchant, token.token_id) is None:
-                self.records[token.merchant, token.subject, token.token_id] = token
-            self._mark(token, cause, ask_from)
+                self._record_marked(token, cause, ask_from)
+            else:
+                self._mark(token, cause, ask_from)
 
     def mark_revoked(self, token: Token, cause: Cause) -> None:
         with self._operation("mark_revoked"):
@@ -294,7 +295,10 @@ class MemoryTokenStore:
     def put_off_rotation(self, rotation: Rotation, due_at: int, failure: str) -> None:
         with self._operation("put_off_rotation"):
             if self._is_open(rotation):
-                moved = replace(rotation, due_at=due_at, failure=failure, tries=rotation.tries + 1)
+                there = self.rotations[rotation.merchant]
+                if not rotation.tries and there.tries:
+                    return  # two that fail at once tell it once
+                moved = replace(there, due_at=due_at, failure=failure, tries=there.tries + 1)
                 self.rotations[rotation.merchant] = moved
                 if not rotation.tries:
                     self._tell_failure(rotation, failure, retrying=True)
@@ -302,7 +306,9 @@ class MemoryTokenStore:
     def end_rotation(self, rotation: Rotation, failure: str | None = None) -> None:
         with self._operation("end_rotation"):
             if self._is_open(rotation):
-                self.rotations[rotation.merchant] = replace(rotation, open=False, failure=failure)
+                self.rotations[rotation.merchant] = replace(
+                    self.rotations[rotation.merchant], open=False, failure=failure
+                )
                 if failure is not None:
                     self._tell_failure(rotation, failure, retrying=False)
 
@@ -370,6 +376,9 @@ class MemoryTokenStore:
             if key in self.pending:
                 since, _, tries, why = self.pending[key]
                 self.pending[key] = (since, due_at, tries, why)
+            rotation = self.rotations.get(merchant)
+            if item == "rotation#shop" and rotation is not None and rotation.open:
+                self.rotations[merchant] = replace(rotation, due_at=due_at)
             work = self._due_work(merchant, item)
             if work is not None:
                 work.due_at = due_at
@@ -439,6 +448,13 @@ class MemoryTokenStore:
         self._move(there, state, cause, access_token=None, expires_at=ends)
         return True
 
+    def _record_marked(self, token: Token, cause: Cause, ask_from: int | None) -> None:
+        line = Transition(self._now(), cause.by, None, State.REVOKING, cause.why.value)
+        marked = replace(token, state=State.REVOKING, access_token=None, expires_at=None, history=(line,))
+        self.records[token.merchant, token.subject, token.token_id] = marked
+        due_at = self._now() if ask_from is None else ask_from
+        self.pending[token.merchant, token.token_id] = (self._now(), due_at, 0, cause.why)
+
     def _mark(self, token: Token, cause: Cause, ask_from: int | None) -> None:
         key = (token.merchant, token.token_id)
         there = self.records[token.merchant, token.subject, token.token_id]
@@ -457,7 +473,7 @@ class MemoryTokenStore:
         previous = succession.previous
         there = self.records.get((previous.merchant, previous.subject, previous.token_id))
         return there is not None and (
-            there.state is State.CURRENT if succession.state is State.RETIRING else there.state is not State.REVOKED
+            there.state is not State.REVOKED if succession.state is State.LOST else there.state is State.CURRENT
         )
 
     def _replace(self, succession: Succession, token: Token) -> None:

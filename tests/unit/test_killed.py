@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import pytest
 
 from tests.fakes.killing import Killed, Killer
-from tests.fakes.provider import lost
-from tests.fakes.store import BROKER_ID, MemoryTokenStore
+from tests.fakes.provider import down, lost
+from tests.fakes.store import BROKER_ID, OVERLAP, MemoryTokenStore
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
+from tests.lifecycle.rules import assert_each_change_is_told_once
 from token_broker.errors import BrokerError
 from token_broker.issuing import shop_token, standing_token
 from token_broker.maintaining import maintain
@@ -21,6 +22,7 @@ from token_broker.model import SERVABLE, SHOP, State
 from token_broker.policies import Precondition
 from token_broker.ports import DAY, RotationSettings
 from token_broker.revoking import revoke
+from token_broker.rotating import CALL_TIME, rotate
 from token_broker.rotation_settings import change
 
 type Act = Callable[[ListingSurroundings], object]
@@ -90,6 +92,55 @@ def of_age(stack: ListingSurroundings) -> None:
     stack.clock.advance(90 * DAY)
 
 
+def rotate_ordinarily(stack: ListingSurroundings) -> object:
+    return rotate(stack.listing_call(), "acme")
+
+
+def rotate_at_once(stack: ListingSurroundings) -> object:
+    return rotate(stack.listing_call(), "acme", compromised=True)
+
+
+def after_a_rotation(stack: ListingSurroundings) -> None:
+    """One token is current, and one retiring."""
+    mint_current(stack)
+    rotate_ordinarily(stack)
+    stack.clock.advance(600)
+
+
+def after_a_lost_answer(stack: ListingSurroundings) -> None:
+    after_a_rotation(stack)
+    lose_the_answer(stack)
+
+
+def the_overlap_is_over(stack: ListingSurroundings) -> None:
+    after_a_rotation(stack)
+    stack.clock.advance(OVERLAP)
+
+
+def unlisted(rotation: Act) -> Act:
+    """A rotation whose token was made; the look at the list failed."""
+
+    def act(stack: ListingSurroundings) -> None:
+        after_a_rotation(stack)
+        stack.provider.failures["list"] = [down()]
+        rotation(stack)
+        stack.clock.advance(2 * CALL_TIME)
+
+    return act
+
+
+def begun_in_vain(rotation: Act) -> Act:
+    """A rotation that could not even ask, and so was left to the clock."""
+
+    def act(stack: ListingSurroundings) -> None:
+        after_a_rotation(stack)
+        stack.provider.script = [down()]
+        rotation(stack)
+        stack.clock.advance(2 * CALL_TIME)
+
+    return act
+
+
 def work(stack: ListingSurroundings) -> object:
     return maintain(stack.listing_call(), "acme", stack.store.due_items("acme"))
 
@@ -110,6 +161,16 @@ OPERATIONS = {
     "the worker adopts a token with a key": Operation(work, lose_everything(mint_with_key)),
     "the worker looks at settings whose time has come": Operation(work, of_age),
     "the worker ends an intent": Operation(work, never_made),
+    "the token is rotated": Operation(rotate_ordinarily, after_a_rotation),
+    "a first token is made by a rotation": Operation(rotate_ordinarily),
+    "the token is rotated and the answer lost": Operation(rotate_ordinarily, after_a_lost_answer),
+    "the token is compromised": Operation(rotate_at_once, after_a_rotation),
+    "the token is compromised and the answer lost": Operation(rotate_at_once, after_a_lost_answer),
+    "the worker goes on with a rotation": Operation(work, begun_in_vain(rotate_ordinarily)),
+    "the worker goes on with a compromised one": Operation(work, begun_in_vain(rotate_at_once)),
+    "the worker goes on where a token was made": Operation(work, unlisted(rotate_ordinarily)),
+    "the worker goes on where one was made at once": Operation(work, unlisted(rotate_at_once)),
+    "the worker ends an overlap": Operation(work, the_overlap_is_over),
 }
 
 
@@ -155,13 +216,42 @@ def test_the_worker_brings_everything_to_its_end(operation: Operation, number: i
         assert_nothing_served_that_ends(stack.store)
 
     assert_all_ended(stack)
+    assert_all_is_told(stack.store)
+
+
+@pytest.mark.parametrize(("operation", "number"), POINTS)
+def test_replaced_tokens_end_with_their_overlap(operation: Operation, number: int) -> None:
+    stack = killed(operation, number)
+    for pause in (LONG, LONG, OVERLAP, LONG, LONG):
+        stack.clock.advance(pause)
+        work(stack)
+
+    assert_all_ended(stack)
+    assert_all_is_told(stack.store)
+    assert State.RETIRING not in {record.state for record in stack.store.records.values()}
+
+
+@pytest.mark.parametrize(
+    ("operation", "number"), [point for point in POINTS if str(point.id).startswith("the token is compromised")]
+)
+def test_a_compromised_token_ends_without_an_overlap(operation: Operation, number: int) -> None:
+    stack = killed(operation, number)
+    if not any(rotation.compromised for rotation in stack.store.rotations.values()):
+        return  # it died before the wish stood in the table: whoever asked has no answer, and asks again
+    for _ in range(ROUNDS):
+        stack.clock.advance(LONG)
+        work(stack)
+
+    (current,) = stack.provider.listed
+    assert stack.store.records["acme", SHOP, current].state is State.CURRENT
+    assert current not in {"1001", "1002"}
 
 
 @pytest.mark.parametrize(("operation", "number"), POINTS)
 def test_a_worker_that_is_killed_as_well_is_followed_by_another(operation: Operation, number: int) -> None:
     stack = killed(operation, number)
     store, provider, secrets = stack.store, stack.provider, stack.secrets
-    for after in range(1, 24):
+    for after in range(1, 30):
         stack.clock.advance(LONG)
         Killer(after=after).surround(stack)
         with suppress(Killed):
@@ -171,6 +261,7 @@ def test_a_worker_that_is_killed_as_well_is_followed_by_another(operation: Opera
         assert_nothing_served_that_ends(store)
 
     assert_all_ended(stack)
+    assert_all_is_told(stack.store)
 
 
 @pytest.mark.parametrize(("operation", "number"), POINTS)
@@ -194,6 +285,10 @@ def test_the_points_are_those_of_every_step() -> None:
     assert {"begin_current", "mint", "publish"} <= set(counted["the current token is minted"])
     assert {"mark_revoking", "revoke", "mark_revoked"} <= set(counted["the current token is revoked"])
     assert {"take_over", "list_tokens", "publish"} <= set(counted["the worker adopts the current token"])
+    made = {"request_rotation", "begin_current", "mint", "list_tokens", "publish", "end_rotation"}
+    assert made <= set(counted["the token is rotated"])
+    assert made | {"mark_revoking"} <= set(counted["the token is compromised"])
+    assert {"mark_revoking", "revoke", "mark_revoked"} <= set(counted["the worker ends an overlap"])
 
 
 def assert_nothing_lost(stack: ListingSurroundings) -> None:
@@ -217,6 +312,14 @@ def assert_all_ended(stack: ListingSurroundings) -> None:
     """Nothing is left to do, and table and provider say the same."""
     store = stack.store
     assert (store.open_intents, store.due_items("acme")) == ([], [])
+    assert [rotation for rotation in store.rotations.values() if rotation.open] == []
     alive = {token_id for (_, _, token_id), record in store.records.items() if record.state in SERVABLE}
     assert alive == set(stack.provider.listed)
     assert State.REVOKING not in {record.state for record in store.records.values()}
+
+
+def assert_all_is_told(store: MemoryTokenStore) -> None:
+    """Each change is in its record's history, and the world hears of it once."""
+    assert_each_change_is_told_once(list(store.records.values()), store.told)
+    failures = sum(event.type == "RotationFailed" for event in store.told)
+    assert failures == sum(rotation.tries > 0 for rotation in store.rotations.values())

@@ -223,17 +223,23 @@ def _rotation(call: Call[ListingProvider], merchant: str, _name: str) -> Job | N
     rotation = call.store.rotation(merchant)
     if rotation is None or not rotation.open or rotation.due_at > call.clock.now():
         return None
-    failure = "storage_unavailable"
+    failure: str | None = None
 
-    def work() -> None:
+    def work() -> int | None:
         nonlocal failure
         try:
             rotating.advance(call, rotation)
+        except MintInProgress:
+            return int(call.clock.now()) + rotating.CALL_TIME
         except BrokerError as error:
             failure = error.code
             raise
+        return None
 
     def put_off(due_at: int) -> None:
+        if failure is None:  # it was not tried, or is another's just now
+            call.store.set_aside(merchant, "rotation#shop", due_at)
+            return
         call.telemetry.count("RotationsFailed")
         call.store.put_off_rotation(rotation, due_at, failure)
 

@@ -16,18 +16,21 @@ from token_broker.errors import (
     Conflict,
     Fate,
     MintInProgress,
-    ProviderError,
     ProviderFailure,
+    ProviderUnavailable,
     SessionClosed,
     StorageUnavailable,
     TokenLimitReached,
 )
 from token_broker.marks import marked, take_apart
+from token_broker.memory import LIFE
 from token_broker.model import SERVABLE, SHOP, Mint, Minted, State, Token, Why, token_from
-from token_broker.ports import Account, ListingProvider, OpenIntent, Order, Provider, Succession
+from token_broker.ports import Account, ListingProvider, OpenIntent, Order, Provider, Rotation, Succession
 
 #: Seconds that must be left for one more call to a storage that has just failed.
 RELEASE_TIME = 5.0
+#: Seconds after which no function has a token in memory any more that was current, clocks' differences included.
+FORGOTTEN_AFTER = int(LIFE) + 5
 
 
 def mint_current(
@@ -54,25 +57,50 @@ def mint_current(
     return _guarded(call, mint, work, budget)
 
 
-def mint_successor(call: Call[ListingProvider], mint: Mint, replaced: Callable[[], Succession | None]) -> Token:
+def mint_successor(
+    call: Call[ListingProvider], mint: Mint, requested_by: str, replaced: Callable[[], Succession | None]
+) -> Token:
     """A new current token in the place of one that is good: stored once the provider lists it, too.
 
     `replaced` is asked when the new one is there, and what it gives is done in the same transaction.
     """
+    until = call.deadline.within(PROVIDER_BUDGET)
 
-    def work(until: Deadline) -> Token:
+    def make(until: Deadline) -> Token:
         token = _token(call, mint, _make(call, mint, Order(), until), State.CURRENT)
-        title = marked(mint.title or "", call.store.broker_id(), mint.intent_id)
-        listed = call.ask(mint.merchant, lambda account: _find(call, account, title, until))
-        if listed is None or listed.token_id != token.token_id:
-            raise ProviderError(
-                "The provider made a token and does not list it. The one before it stays; it is tried again.",
-                fate=Fate.UNKNOWN,
-            )
+        return replace(token, requested_by=requested_by)
+
+    token = _guarded(call, mint, make, until.left())
+    # It is there. Where it is not seen in the list, nothing is given up: in the rest of the lease nobody makes another,
+    # and whoever comes then finds it by the intent.
+    _check_listed(call, token, until)
+
+    def take_its_place(_until: Deadline) -> Token:
         _publish(call, mint, token, replaced=replaced(), why=Why.ROTATED)
         return token
 
-    return _guarded(call, mint, work, PROVIDER_BUDGET)
+    return _guarded(call, replace(mint, continued=True), take_its_place, until.left())
+
+
+def _check_listed(call: Call[ListingProvider], token: Token, until: Deadline) -> None:
+    listed = call.ask(token.merchant, lambda account: call.provider.list_tokens(account, until))
+    if token.token_id not in {each.minted.token_id for each in listed}:
+        raise ProviderUnavailable(
+            "The provider made a token and does not list it. The one before it stays; it is looked for again.",
+            fate=Fate.UNKNOWN,
+        )
+
+
+def succession(
+    call: Call[ListingProvider], previous: Token | None, rotation: Rotation, overlap_ends_at: int
+) -> Succession | None:
+    """What becomes of the previous token, when a rotation has made its successor."""
+    if previous is None:
+        return None
+    state, until = State.RETIRING, overlap_ends_at
+    if rotation.compromised:
+        state, until = State.REVOKING, int(call.clock.now()) + FORGOTTEN_AFTER
+    return Succession(previous=previous, state=state, until=until, rotation_id=rotation.rotation_id)
 
 
 def mint_standing(call: Call[ListingProvider], mint: Mint) -> Token:
@@ -114,8 +142,11 @@ def _replaced(call: Call[ListingProvider], token: Token) -> Succession | None:
     previous = call.store.subject(token.merchant, SHOP).token
     if previous is None or previous.token_id == token.token_id:
         return None
-    overlap = call.store.rotation_settings(token.merchant).overlap
-    return Succession(previous=previous, state=State.RETIRING, until=int(call.clock.now()) + overlap)
+    overlap_ends_at = int(call.clock.now()) + call.store.rotation_settings(token.merchant).overlap
+    rotation = call.store.rotation(token.merchant)
+    if rotation is not None and rotation.open and rotation.replaces == previous.token_id:
+        return succession(call, previous, rotation, overlap_ends_at)
+    return Succession(previous=previous, state=State.RETIRING, until=overlap_ends_at)
 
 
 def _guarded(call: Call[Provider], mint: Mint, work: Callable[[Deadline], Token], budget: float) -> Token:

@@ -15,17 +15,14 @@ from token_broker.call import WAIT_FOR_OTHERS, Call
 from token_broker.errors import BrokerError, MintInProgress
 from token_broker.issuing import CURRENT_TITLE, shop_token, wait_for_other
 from token_broker.marks import new_intent_id, new_owner
-from token_broker.memory import LIFE
-from token_broker.minting import mint_successor
+from token_broker.minting import FORGOTTEN_AFTER, mint_successor, succession
 from token_broker.model import SHOP, Cause, Mint, Outcome, State, Token, Why
-from token_broker.ports import Intention, ListingProvider, Provider, Rotation, SubjectState, Succession
+from token_broker.ports import Intention, ListingProvider, Provider, Rotation, SubjectState
 
 #: Seconds within which a request joins the rotation before it.
 JOINING = 60
 #: Seconds after which the clock looks for a rotation that this call did not end.
 CALL_TIME = 40
-#: Seconds after which no function has a token in memory any more that was current, clocks' differences included.
-FORGOTTEN_AFTER = int(LIFE) + 5
 #: How often somebody else's request may come between reading and writing.
 ROUNDS = 3
 
@@ -86,15 +83,17 @@ def _ask_again(call: Call[Provider], merchant: str) -> Unsupported:
 
 
 def _rotate(call: Call[ListingProvider], merchant: str, *, compromised: bool) -> RotationReport:
-    """A request that comes soon after another joins it.
+    """A request that comes soon after another joins it; one that finds it open later goes on with it.
 
     What can be tried again is left to the clock. Raises what cannot: the old token stays then.
     """
     rotation, joined = request(call, merchant, compromised=compromised)
-    if joined:
+    if joined and (not rotation.open or _is_recent(rotation, call.clock.now())):
         return RotationReport(rotation)
     try:
         return advance(call, rotation)
+    except MintInProgress:
+        return RotationReport(rotation)  # somebody else is at it, or has moved on: nothing has failed
     except BrokerError as failure:
         failed = note_failure(call, rotation, failure)
         if failed.open:
@@ -115,16 +114,19 @@ def request(
     The clock goes on with a new one `due_in` seconds from now, unless the caller has done it by then. One that is
     `compromised` joins no ordinary one: the token that this has made may be known to the wrong people, too.
     """
+    rotation_id = new_intent_id()
     for _ in range(ROUNDS):
         before = call.store.rotation(merchant)
         now = int(call.clock.now())
+        if before is not None and before.rotation_id == rotation_id:
+            return before, False  # the write of the round before had happened, and its answer was lost
         if before is not None and _joins(before, now, compromised=compromised):
             call.telemetry.count("RotationsJoined")
             return before, True
         seen = call.store.subject(merchant, SHOP)
         rotation = Rotation(
             merchant=merchant,
-            rotation_id=new_intent_id(),
+            rotation_id=rotation_id,
             replaces=None if seen.token is None else seen.token.token_id,
             compromised=compromised,
             requested_by=requested_by or call.caller,
@@ -139,9 +141,12 @@ def request(
 def _joins(before: Rotation, now: int, *, compromised: bool) -> bool:
     if compromised and not before.compromised:
         return False
+    return before.open or (_is_recent(before, now) and before.failure is None)
+
+
+def _is_recent(rotation: Rotation, now: float) -> bool:
     # A clock that has jumped back must not keep it from ever being rotated again.
-    lately = 0 <= now - before.requested_at < JOINING and before.failure is None
-    return before.open or lately
+    return 0 <= now - rotation.requested_at < JOINING
 
 
 def advance(call: Call[ListingProvider], rotation: Rotation) -> RotationReport:
@@ -156,7 +161,7 @@ def advance(call: Call[ListingProvider], rotation: Rotation) -> RotationReport:
     call.memory.drop(merchant)
     if rotation.compromised:
         overlap_ends_at = None
-        _end_retiring(call, merchant)
+        _end_retiring(call, rotation)
     call.store.end_rotation(rotation)
     call.telemetry.count("TokensRotated")
     return RotationReport(replace(rotation, open=False, failure=None), token, overlap_ends_at)
@@ -200,24 +205,14 @@ def _succeed(call: Call[ListingProvider], rotation: Rotation, overlap_ends_at: i
         )
         mint = call.store.begin_current(intention, seen)
         if isinstance(mint, Mint):
-            return mint_successor(call, mint, partial(_succession, call, rotation, seen.token, overlap_ends_at))
+            replaced = partial(succession, call, seen.token, rotation, overlap_ends_at)
+            return mint_successor(call, mint, rotation.requested_by, replaced)
         wait_for_other(call, until)
 
 
-def _succession(
-    call: Call[ListingProvider], rotation: Rotation, previous: Token | None, overlap_ends_at: int
-) -> Succession | None:
-    if previous is None:
-        return None
-    state, until = State.RETIRING, overlap_ends_at
-    if rotation.compromised:
-        state, until = State.REVOKING, int(call.clock.now()) + FORGOTTEN_AFTER
-    return Succession(previous=previous, state=state, until=until, rotation_id=rotation.rotation_id)
-
-
-def _end_retiring(call: Call[ListingProvider], merchant: str) -> None:
+def _end_retiring(call: Call[ListingProvider], rotation: Rotation) -> None:
     """No overlap for anybody: what is replaced is asked to be revoked once no memory has it any more."""
-    cause = Cause(call.caller, Why.COMPROMISED)
-    for token in call.store.tokens(merchant):
+    cause = Cause(rotation.requested_by, Why.COMPROMISED)
+    for token in call.store.tokens(rotation.merchant):
         if token.state is State.RETIRING:
             call.store.mark_revoking(token, cause, ask_from=int(call.clock.now()) + FORGOTTEN_AFTER)

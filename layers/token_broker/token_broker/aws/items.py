@@ -44,10 +44,13 @@ class ProviderItems:
     def _moved(
         self, token: Token, state: State, cause: Cause, changes: str, *, values: dict[str, Any], unless: set[State]
     ) -> dict[str, Any]:
-        """The update that gives a token's record another state and its history a line, unless it is in one of those."""
+        """The update that gives a token's record another state and its history a line: from the state that the token
+        was seen in, so that the line is true, and from none of `unless`.
+        """
         key = self._token_key(token.merchant, token.subject, token.token_id)
         given = {
             ":state": state.value,
+            ":before": token.state.value,
             ":now": self._now(),
             ":line": [records.transition(self._now(), cause, token.state, state)],
             ":none": [],
@@ -56,7 +59,7 @@ class ProviderItems:
         }
         barred = ", ".join(f":not{number}" for number in range(len(unless)))
         expression = f"SET #state = :state, history = list_append(if_not_exists(history, :none), :line), {changes}"
-        return update(key, expression, f"attribute_exists(pk) AND NOT #state IN ({barred})", given, {"#state": "state"})
+        return update(key, expression, f"#state = :before AND NOT #state IN ({barred})", given, {"#state": "state"})
 
     def _ending(self, token: Token, state: State, cause: Cause) -> dict[str, Any]:
         """Revoked or lost: the record stays for its retention, without the value."""

@@ -134,7 +134,8 @@ class Leases(Reading):
         if succession.state is State.RETIRING:
             cause = Cause(token.requested_by, Why.ROTATED)
             return "Update", self._retiring(previous, cause, self._now() if until is None else until)
-        return "Update", self._marking(previous, Cause(token.requested_by, Why.COMPROMISED), until)
+        others = set(State) - {State.CURRENT}  # one that is being revoked already keeps its own cause and time
+        return "Update", self._marking(previous, Cause(token.requested_by, Why.COMPROMISED), until, *others)
 
     def _token_put(self, token: Token, why: Why) -> dict[str, Any]:
         line = records.transition(self._now(), Cause(token.requested_by, why), None, token.state)

@@ -33,7 +33,7 @@ class Revocations(ProviderItems):
                 return
         # Its record says current and the subject names another: nothing serves it, so the mark alone is left to make.
         with suppress(ConditionFailed):
-            self._table.update(self._marking(token, cause, ask_from))
+            self._table.update(self._marking(marking.token, cause, ask_from))
 
     def _mark_other(self, marking: "_Marking") -> bool:
         """A token that is not current; also true where it has ended already, or is marked."""
@@ -42,8 +42,11 @@ class Revocations(ProviderItems):
                 self._marking(marking.token, marking.cause, marking.ask_from, State.CURRENT, State.REVOKING)
             )
         except ConditionFailed as failure:
-            ended = (State.REVOKED.value, State.REVOKING.value)
-            return failure.found is not None and failure.found["state"] in ended
+            if failure.found is None:
+                return False
+            found = State(failure.found["state"])
+            marking.token = replace(marking.token, state=found)  # for the next look, and the line in its history
+            return found in {State.REVOKED, State.REVOKING}
         return True
 
     def _mark_current(self, marking: "_Marking") -> bool:
@@ -101,7 +104,7 @@ class Revocations(ProviderItems):
             self._table.transact(writes, token=os.urandom(16).hex())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Marking:
     token: Token
     cause: Cause

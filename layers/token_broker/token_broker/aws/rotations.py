@@ -70,6 +70,9 @@ class Rotations(ProviderItems):
             if rotation.tries:
                 self._table.update(written)
             else:
+                written["ConditionExpression"] += (
+                    " AND attribute_not_exists(tries)"  # two that fail at once tell it once
+                )
                 told = self._failed(rotation, failure, retrying=True)
                 self._table.transact([("Update", written), told], token=os.urandom(16).hex())
 

@@ -1,0 +1,108 @@
+"""Operations that run beside each other, one call at a time, in an order that somebody else chooses.
+
+Each runs in a thread of its own, of which only one moves at any moment: it stops before each of its calls to anything
+outside, and goes on when it is told to, and with what that call should end. So a run can be repeated exactly.
+"""
+
+from collections.abc import Callable
+from threading import Semaphore, Thread
+from typing import Any
+
+from tests.fakes.killing import Killed
+from token_broker.errors import BrokerError, StorageUnavailable
+
+#: Seconds in which a thread must come to its next stop: only a fault of the tests takes longer.
+PATIENCE = 30.0
+
+#: What a call can be told to end with, beside the providers' own failures.
+GO, KILL, STORAGE_FAILS, ANSWER_LOST = "go", "kill", "storage fails", "storage's answer is lost"
+
+
+class Actor:
+    """One operation in one process."""
+
+    def __init__(self, name: str, monotonic: Callable[[], float], work: Callable[["Actor"], object]) -> None:
+        self.name = name
+        self.at = "its beginning"
+        self.done = False
+        #: What went wrong that is none of the product's own errors.
+        self.broken: BaseException | None = None
+        self.wakes_at = monotonic()
+        self._work = work
+        self._told = GO
+        self._go, self._stopped = Semaphore(0), Semaphore(0)
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def resume(self, told: str = GO) -> None:
+        """Let it do its next call, which ends as told, and stop before the one after."""
+        self._told = told
+        self._go.release()
+        assert self._stopped.acquire(timeout=PATIENCE), f"{self.name} hangs after {self.at}"
+        if self.done:
+            self._thread.join(PATIENCE)
+        if self.broken is not None:
+            raise self.broken
+
+    def stop(self, before: str) -> str:
+        """Called in the thread: wait for the word, and hear what the call should end with."""
+        self.at = before
+        self._stopped.release()
+        self._go.acquire()
+        if self._told == KILL:
+            raise Killed(before)
+        return self._told
+
+    def _run(self) -> None:
+        self._go.acquire()
+        try:
+            if self._told != KILL:
+                self._work(self)
+        except (Killed, BrokerError):
+            pass  # the process died; or its caller was told, and what stands in the table counts
+        except BaseException as error:  # noqa: BLE001  # it is raised where the actor was resumed
+            self.broken = error
+        self.done = True
+        self._stopped.release()
+
+
+class Stopping:
+    """A port of the storage, as one actor sees it."""
+
+    def __init__(self, port: Any, actor: Actor) -> None:
+        self._port = port
+        self._actor = actor
+
+    def __getattr__(self, name: str) -> Any:
+        operation = getattr(self._port, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            told = self._actor.stop(name)
+            if told == STORAGE_FAILS:
+                raise StorageUnavailable("The storage did not answer.")
+            result = operation(*arguments, **named)
+            if told == ANSWER_LOST:
+                raise StorageUnavailable("The storage acted, and its answer was lost.")
+            return result
+
+        return call
+
+
+class StoppingClock:
+    """Time, as one actor sees it: who waits goes on when it is told to, not before its time."""
+
+    def __init__(self, clock: Any, actor: Actor) -> None:
+        self._clock = clock
+        self._actor = actor
+
+    def now(self) -> float:
+        return float(self._clock.now())
+
+    def monotonic(self) -> float:
+        return float(self._clock.monotonic())
+
+    def sleep(self, seconds: float) -> None:
+        wakes_at = self.monotonic() + seconds
+        self._actor.stop("a wait")
+        if self.monotonic() < wakes_at:
+            self._clock.advance(wakes_at - self.monotonic())

@@ -1,0 +1,62 @@
+"""What stands in a token table, whatever it is kept in: what the rules of the lifecycle are checked on."""
+
+from typing import Protocol
+
+from tests.fakes.store import MemoryTokenStore
+from token_broker.events import Event
+from token_broker.model import SHOP, Token
+from token_broker.ports import Rotation
+
+
+class Ledger(Protocol):
+    """One provider's part."""
+
+    def records(self) -> list[Token]:
+        """Every token's record."""
+        ...
+
+    def current(self, merchant: str) -> Token | None:
+        """What is served for a shop."""
+        ...
+
+    def open_intents(self) -> set[str]:
+        """The intents that nobody has ended."""
+        ...
+
+    def due(self, merchant: str) -> list[str]:
+        """What the clock must come back to now."""
+        ...
+
+    def rotations(self) -> list[Rotation]:
+        """Open ones, and the last ones."""
+        ...
+
+    def told(self) -> list[Event]:
+        """What the world hears."""
+        ...
+
+
+class MemoryLedger:
+    """That of the store in memory."""
+
+    def __init__(self, store: MemoryTokenStore) -> None:
+        self._store = store
+
+    def records(self) -> list[Token]:
+        return list(self._store.records.values())
+
+    def current(self, merchant: str) -> Token | None:
+        work = self._store.subjects.get((merchant, SHOP))
+        return None if work is None else work.current
+
+    def open_intents(self) -> set[str]:
+        return set(self._store.open_intents)
+
+    def due(self, merchant: str) -> list[str]:
+        return self._store.due_items(merchant)
+
+    def rotations(self) -> list[Rotation]:
+        return list(self._store.rotations.values())
+
+    def told(self) -> list[Event]:
+        return list(self._store.told)

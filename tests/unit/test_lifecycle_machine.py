@@ -1,0 +1,17 @@
+"""The lifecycle under random interleavings, faults and clocks, over the store in memory."""
+
+from tests.fakes.store import MemoryTokenStore
+from tests.lifecycle.bounds import search
+from tests.lifecycle.ledger import Ledger, MemoryLedger
+from tests.lifecycle.machine import Lifecycle
+from token_broker.ports import TokenStore
+
+
+class InMemory(Lifecycle):
+    def _new_store(self, provider: str) -> tuple[TokenStore, Ledger]:
+        store = MemoryTokenStore(self.clock)
+        return store, MemoryLedger(store)
+
+
+TestLifecycle = InMemory.TestCase
+TestLifecycle.settings = search(examples=200, long=8_000)
