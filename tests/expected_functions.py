@@ -113,13 +113,13 @@ FUNCTIONS = (
     Function(
         "shopify/storefront_access_token",
         {f"GET {_M}/shopify/storefront-access-token": IAM, f"GET {_S}/shopify/storefront-access-token": SHOP},
-        (_provider("GetItem", "PutItem", "UpdateItem", keys=_SHOPIFY), _events("shopify")),
+        (_provider("GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY), _events("shopify")),
         "shopify",
     ),
     Function(
         "shopify/create_storefront_access_token",
         {f"POST {_M}/shopify/storefront-access-tokens": IAM},
-        (_provider("GetItem", "PutItem", "UpdateItem", "DeleteItem", keys=_SHOPIFY), _events("shopify")),
+        (_provider("GetItem", "PutItem", "Query", "UpdateItem", "DeleteItem", keys=_SHOPIFY), _events("shopify")),
         "shopify",
     ),
     Function(
@@ -140,6 +140,15 @@ FUNCTIONS = (
     Function(
         "shopify/rotate",
         {f"POST {_M}/shopify/rotations": IAM},
+        (
+            _provider("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY),
+            _events("shopify"),
+        ),
+        "shopify",
+    ),
+    Function(
+        "shopify/reconcile",
+        {f"POST {_M}/shopify/reconciliations": IAM},
         (
             _provider("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY),
             _events("shopify"),

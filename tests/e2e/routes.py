@@ -10,6 +10,7 @@ CHICKSX_CLOSE = "/merchants/{merchant}/chicksx/sessions/{sessionId}/close"
 SHOPIFY_CURRENT = "/merchants/{merchant}/shopify/storefront-access-token"
 SHOPIFY = "/merchants/{merchant}/shopify/storefront-access-tokens"
 ROTATION_SETTINGS = "/merchants/{merchant}/shopify/rotation-settings"
+SHOPIFY_RECONCILIATIONS = "/merchants/{merchant}/shopify/reconciliations"
 TRUST_POLICY = "/merchants/{merchant}/trust-policy"
 
 STOREFRONT_FOURTHWALL = "/storefront/{merchant}/fourthwall/public-token"
@@ -63,5 +64,6 @@ ROUTES = (
     Route("POST", SHOPIFY, "shopify/create_storefront_access_token", {"title": "Mobile app"}),
     *(Route("POST", path, f"{provider}/rotate") for provider, path in ROTATIONS.items()),
     Route("GET", SHOPIFY, "shopify/list_storefront_access_tokens"),
+    Route("POST", SHOPIFY_RECONCILIATIONS, "shopify/reconcile", {"apply": True}),
     Route("DELETE", f"{SHOPIFY}/{{tokenId}}", "shopify/delete_storefront_access_token", {"tokenId": "1003304090"}),
 )

@@ -88,7 +88,8 @@ def test_one_shops_first_token(
 
     assert control.state()["shopify"][merchant]["mints"] == 1
     token = the_one_token(responses, {200})
-    assert set(table.partition(f"shopify#{merchant}")) == {"subject#shop", f"token#{token['tokenId']}"}
+    items = {"subject#shop", f"token#{token['tokenId']}", "reconciliation#shop"}
+    assert set(table.partition(f"shopify#{merchant}")) == items
 
 
 @pytest.mark.parametrize("_round", range(ROUNDS))

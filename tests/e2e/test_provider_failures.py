@@ -330,7 +330,7 @@ def test_the_intent_lies_in_the_table_before_the_provider_acts(
             pool.submit(stack.call, "POST", CHICKSX.format(merchant=chicksx.name), {"sessionId": "s"}),
         ]
         wait_until(lambda: len(control.requests()) == 2)
-        [shops] = table.merchant("shopify", shop.name).values()
+        shops = table.partition(f"shopify#{shop.name}")["subject#shop"]
         [sessions] = table.merchant("chicksx", chicksx.name).values()
         assert mints(control, shop) == 0
         for lease in (shops, sessions):

@@ -188,6 +188,7 @@ def test_shopify_mints_the_shops_current_token(
     assert seen["headers"]["x-shopify-access-token"] == f"sha256:{fingerprint(admin_token)}"
     record = recorded(token, "current", realm=merchant.secret["shop"])
     items = table.partition(f"shopify#{merchant.name}")
+    assert items.pop("reconciliation#shop")["dueAt"] > time.time(), "from its first token on the clock comes back"
     assert items == {
         "subject#shop": {
             "fence": items["subject#shop"]["fence"],
@@ -231,7 +232,8 @@ def test_shopify_creates_lists_and_revokes(
     record = recorded(standing, "standing", realm=merchant.secret["shop"])
     items = table.partition(f"shopify#{merchant.name}")
     assert items[f"token#{standing['tokenId']}"] == record
-    assert set(items) == {"subject#shop", f"token#{current['tokenId']}", f"token#{standing['tokenId']}"}
+    tokens = {f"token#{current['tokenId']}", f"token#{standing['tokenId']}"}
+    assert set(items) == {"subject#shop", "reconciliation#shop"} | tokens
 
     [foreign] = control.plant_tokens(merchant.name, title="Somebody else's")
     listed = stack.call("GET", path)

@@ -5,7 +5,13 @@ from typing import Any
 
 from tests.fakes.samples import minted
 from token_broker.clock import Clock, Deadline
-from token_broker.errors import Fate, MerchantMisconfigured, ProviderFailure, ProviderUnavailable
+from token_broker.errors import (
+    Fate,
+    MerchantMisconfigured,
+    ProviderFailure,
+    ProviderUnavailable,
+    TokenLimitReached,
+)
 from token_broker.model import Minted
 from token_broker.ports import Account, Capabilities, Listed, Order
 
@@ -82,9 +88,13 @@ class ScriptedListingProvider(ScriptedProvider):
         self.listed: dict[str, Listed] = {}
         self.failures: dict[str, list[ProviderFailure]] = {"list": [], "revoke": []}
         self.list_calls = 0
+        #: How many tokens there can be; None is any number.
+        self.places: int | None = None
         self.revoked: list[str] = []
 
     def make(self, order: Order) -> Minted:
+        if self.places is not None and len(self.listed) >= self.places:
+            raise TokenLimitReached("Every place is taken.")
         made = super().make(order)
         self.put(made, order.title or "")
         return made

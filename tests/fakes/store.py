@@ -18,6 +18,7 @@ from token_broker.ports import (
     Intention,
     OpenIntent,
     PendingRevocation,
+    Reconciliation,
     Replay,
     Rotation,
     RotationSchedule,
@@ -86,6 +87,7 @@ class MemoryTokenStore:
         self.rotations: dict[str, Rotation] = {}
         self.settings: dict[str, RotationSettings] = {}
         self.schedules: dict[str, RotationSchedule] = {}
+        self.reconciliations: dict[str, Reconciliation] = {}
         #: What the world hears.
         self.told: list[Event] = []
         self.calls: list[str] = []
@@ -147,6 +149,9 @@ class MemoryTokenStore:
         schedule = self.schedules.get(merchant)
         if schedule is not None and schedule.due_at is not None and schedule.due_at <= now:
             tokens.append("settings#rotation")
+        watched = self.reconciliations.get(merchant)
+        if watched is not None and watched.due_at is not None and watched.due_at <= now:
+            tokens.append("reconciliation#shop")
         works = [(f"subject#{key[1]}", key[0], work) for key, work in self.subjects.items() if key[1] == SHOP]
         works += [(f"intent#{key[1]}", key[0], work) for key, work in self.standing.items()]
         due = [(item, whose) for item, whose, work in works if work.intent_id is not None and work.due_at <= now]
@@ -334,6 +339,84 @@ class MemoryTokenStore:
             if there is not None and (there.revision, there.due_at) == (seen.revision, seen.due_at):
                 self.schedules[merchant] = replace(there, due_at=due_at)
 
+    def watch(self, merchant: str, due_at: int) -> None:
+        with self._operation("watch"):
+            there = self.reconciliations.get(merchant, Reconciliation(merchant=merchant))
+            if there.due_at is None:
+                self.reconciliations[merchant] = replace(there, due_at=due_at)
+
+    def reconciliation(self, merchant: str) -> Reconciliation | None:
+        with self._operation("reconciliation"):
+            return self.reconciliations.get(merchant)
+
+    def end_reconciliation(
+        self, seen: Reconciliation, due_at: int, near_at: int | None, told: Event | None = None
+    ) -> None:
+        with self._operation("end_reconciliation"):
+            if self._is_unmoved(seen):
+                ended = Reconciliation(merchant=seen.merchant, due_at=due_at, near_at=near_at)
+                self.reconciliations[seen.merchant] = ended
+                self.told += [] if told is None else [told]
+
+    def put_off_reconciliation(self, seen: Reconciliation, due_at: int) -> None:
+        with self._operation("put_off_reconciliation"):
+            if self._is_unmoved(seen):
+                self.reconciliations[seen.merchant] = replace(seen, due_at=due_at, tries=seen.tries + 1)
+
+    def end_watch(self, seen: Reconciliation) -> None:
+        with self._operation("end_watch"):
+            if self._is_unmoved(seen):
+                self.reconciliations[seen.merchant] = replace(seen, due_at=None, tries=0)
+
+    def open_intent_ids(self, merchant: str) -> frozenset[str]:
+        with self._operation("open_intent_ids"):
+            works = [work for key, work in self.standing.items() if key[0] == merchant]
+            works += [work for key, work in self.subjects.items() if key == (merchant, SHOP)]
+            return frozenset(work.intent_id for work in works if work.intent_id is not None)
+
+    def adopt(self, token: Token, cause: Cause) -> bool:
+        with self._operation("adopt"):
+            key = (token.merchant, token.subject, token.token_id)
+            if key in self.records:
+                return False
+            line = Transition(self._now(), cause.by, None, token.state, cause.why.value)
+            self.records[key] = replace(token, history=(line,))
+            self.told.append(token_issued(token, why=cause.why.value, at=self._now()))
+            return True
+
+    def bring_back(self, token: Token, access_token: str, cause: Cause) -> bool:
+        with self._operation("bring_back"):
+            there = self._record(token.merchant, token.token_id)
+            if there is None or there.state is not State.LOST:
+                return False
+            self._move(there, State.STANDING, cause, access_token=access_token, expires_at=None)
+            standing = self.records[token.merchant, token.subject, token.token_id]
+            self.told.append(token_issued(standing, why=cause.why.value, at=self._now()))
+            return True
+
+    def revoke_again(self, token: Token, cause: Cause) -> bool:
+        with self._operation("revoke_again"):
+            there = self._record(token.merchant, token.token_id)
+            if there is None or there.state is not State.REVOKED:
+                return False
+            key = (token.merchant, token.token_id)
+            why = self.pending[key][3] if key in self.pending else Why.REQUESTED
+            self._move(there, State.REVOKING, cause)
+            self.pending[key] = (self._now(), self._now(), 0, why)
+            return True
+
+    def mark_lost(self, token: Token, cause: Cause) -> bool:
+        with self._operation("mark_lost"):
+            there = self._record(token.merchant, token.token_id)
+            if there is None or there.state is not token.state:
+                return False
+            work = self.subjects.get((token.merchant, token.subject))
+            if work is not None and work.current is not None and work.current.token_id == token.token_id:
+                work.current = None
+            self._end(token, State.LOST, cause)
+            self.told.append(token_revoked(token, why=cause.why.value, at=self._now()))
+            return True
+
     def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:
         with self._operation("pending_revocation"):
             token = self._record(merchant, token_id)
@@ -379,6 +462,8 @@ class MemoryTokenStore:
             rotation = self.rotations.get(merchant)
             if item == "rotation#shop" and rotation is not None and rotation.open:
                 self.rotations[merchant] = replace(rotation, due_at=due_at)
+            if item == "reconciliation#shop" and merchant in self.reconciliations:
+                self.reconciliations[merchant] = replace(self.reconciliations[merchant], due_at=due_at)
             work = self._due_work(merchant, item)
             if work is not None:
                 work.due_at = due_at
@@ -497,6 +582,10 @@ class MemoryTokenStore:
                 at=self._now(),
             )
         )
+
+    def _is_unmoved(self, seen: Reconciliation) -> bool:
+        there = self.reconciliations.get(seen.merchant, Reconciliation(merchant=seen.merchant))
+        return there.due_at == seen.due_at
 
     def _is_open(self, rotation: Rotation) -> bool:
         there = self.rotations.get(rotation.merchant)

@@ -31,6 +31,7 @@ DELETE = "shopify/delete_storefront_access_token"
 GET_RECORD = "shopify/get_storefront_access_token"
 GET_ROTATION_SETTINGS = "shopify/get_rotation_settings"
 PUT_ROTATION_SETTINGS = "shopify/put_rotation_settings"
+RECONCILE = "shopify/reconcile"
 MAINTAIN = "shopify/maintain"
 DISPATCH = "lifecycle/dispatch"
 ROTATE = "shopify/rotate"
@@ -60,6 +61,7 @@ DOORS = {
     **dict.fromkeys(FOR_STOREFRONTS, ("api", "direct", "storefront")),
     **dict.fromkeys(AUTHORIZERS, ("authorizer",)),
     CLOSE: ("api", "direct", "queue"),
+    RECONCILE: ("api", "direct"),
     MAINTAIN: ("direct", "queue"),
     DISPATCH: ("direct",),
     PUBLISH: ("direct", "queue", "stream"),

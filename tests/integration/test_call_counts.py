@@ -122,6 +122,45 @@ def standing_lost(meter: Meter) -> None:
     meter.measure(CREATE, lambda: create(meter.stack))
 
 
+def standing_at_the_limit(meter: Meter) -> None:
+    create(meter.stack)
+    meter.stack.control.fault("shopify", "status", method="DELETE", status=503, times=3)
+    revoke(meter.stack, create(meter.stack))
+    meter.stack.control.plant_tokens(MERCHANT, count=98)
+    meter.measure(CREATE, lambda: create(meter.stack))
+
+
+def reconcile(stack: Stack, *, apply: bool) -> Any:
+    return api(stack, "shopify/reconcile", body={"apply": apply})
+
+
+def reconciled_dry(meter: Meter) -> None:
+    create(meter.stack)
+    reconcile(meter.stack, apply=False)
+    meter.measure("shopify/reconcile", lambda: reconcile(meter.stack, apply=False))
+
+
+def reconciled(meter: Meter) -> None:
+    create(meter.stack)
+    reconcile(meter.stack, apply=True)
+    (broker_id,) = [item["brokerId"] for item in meter.stack.items() if item["pk"] == "broker"]
+    meter.stack.control.plant_tokens(MERCHANT, title=f"Kiosk [tb:{broker_id}:{'a' * 26}]")
+    meter.measure("shopify/reconcile", lambda: reconcile(meter.stack, apply=True))
+
+
+def reconciled_daily(meter: Meter) -> None:
+    create(meter.stack)
+    key = {"pk": {"S": f"shopify#{MERCHANT}"}, "sk": {"S": "reconciliation#shop"}}
+    for _ in range(2):
+        meter.stack.dynamodb.update_item(
+            TableName=meter.stack.table,
+            Key=key,
+            UpdateExpression="SET dueAt = :due",
+            ExpressionAttributeValues={":due": {"N": "1000"}},
+        )
+        meter.measure(MAINTAIN, lambda: work(meter.stack, "reconciliation#shop"))
+
+
 def listed(meter: Meter) -> None:
     api(meter.stack, LIST)
     meter.measure(LIST, lambda: api(meter.stack, LIST))
@@ -338,6 +377,9 @@ SCENARIOS: dict[str, Callable[[Meter], None]] = {
     "a standing token": standing,
     "a standing token again, by its key": standing_again,
     "a standing token whose answer was lost": standing_lost,
+    "a standing token, where one that is to go had the last place": standing_at_the_limit,
+    "a reconciliation, dry": reconciled_dry,
+    "a reconciliation that adopts one": reconciled,
     "the list": listed,
     "revoking a standing token": standing_revoked,
     "revoking the current token": current_revoked,
@@ -354,6 +396,7 @@ SCENARIOS: dict[str, Callable[[Meter], None]] = {
     "the worker: a revocation put off": revocation_put_off,
     "the worker: an overlap's end": overlap_ended,
     "the worker: a token adopted": adopted,
+    "the worker: the daily reconciliation": reconciled_daily,
     "the worker: an intent left open": still_open,
     "the worker: nothing due any more": nothing_due,
     "an event delivered": partial(published, events=1),

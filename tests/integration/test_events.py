@@ -31,6 +31,7 @@ from tests.integration.functions import (
     PUBLISH,
     PUT_POLICY,
     PUT_ROTATION_SETTINGS,
+    RECONCILE,
     ROOT,
     ROTATE,
     ROTATION_SETTINGS,
@@ -340,6 +341,10 @@ def _check_shape(function: str, answer: dict[str, Any]) -> None:
         assert set(answer) == TOKEN_FIELDS | {"title", "origin", "state", "fingerprint", "history"}
         assert (answer["state"], answer["accessToken"]) == ("revoked", None)
         assert [line["to"] for line in answer["history"]] == ["revoking", "revoked"]
+    elif function == RECONCILE:
+        assert (answer["used"], answer["limit"], answer["headroom"]) == (1, 100, 99)
+        assert {name: count for name, count in answer["counts"].items() if count} == {"unrecorded": 1}
+        assert bool(answer["done"]["adopted"]) is answer["applied"]
     elif function == LIST:
         assert set(answer) == {"tokens", "used", "limit"}
         assert (answer["used"], answer["limit"]) == (1, 100)

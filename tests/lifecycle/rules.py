@@ -46,7 +46,9 @@ def _event_of(line: Transition) -> str | None:
     """What the world hears of a line of a token's history."""
     if line.before is None:
         return None if line.after is State.REVOKING else "TokenIssued"
-    if line.after is State.REVOKED:
+    if line.before is State.LOST:
+        return "TokenIssued" if line.after is State.STANDING else None
+    if line.after in {State.REVOKED, State.LOST}:
         return "TokenRevoked"
     replaced = line.after is State.RETIRING or (line.before is State.CURRENT and line.why == Why.COMPROMISED)
     return "TokenRotated" if replaced else None

@@ -41,6 +41,8 @@ SHOWN = {
     "Replay.token": "hides itself",
     "RevokeToken.token_id": "an id",
     "RotationReport.token": "hides itself",
+    "GetTokenRecord.token_id": "an id",
+    "RecordedToken.token": "hides itself",
     "Sessions.proofs": "of the merchant's policy, which holds no key",
     "Settings.secret_prefix": "the beginning of names",
     "Source.header": "a name",

@@ -86,7 +86,7 @@ def test_a_role_is_the_same_caller_in_each_of_its_sessions() -> None:
 
 def test_a_full_shop_is_counted_as_no_headroom() -> None:
     stack = listing_stack()
-    stack.provider.script = [TokenLimitReached("Full.")]
+    stack.provider.script = [TokenLimitReached("Full."), TokenLimitReached("Full.")]
 
     with pytest.raises(TokenLimitReached):
         standing_token(stack.listing_call(), "acme", "T", None)
@@ -128,7 +128,7 @@ def test_a_key_whose_tokens_record_is_gone_is_a_conflict() -> None:
 
 def test_a_key_is_free_again_after_a_create_that_was_refused() -> None:
     stack = listing_stack()
-    stack.provider.script = [TokenLimitReached("Full.")]
+    stack.provider.script = [TokenLimitReached("Full."), TokenLimitReached("Full.")]
     with pytest.raises(TokenLimitReached):
         standing_token(stack.listing_call(), "acme", "T", "key-1")
 

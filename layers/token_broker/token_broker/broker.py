@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # what no token waits for is loaded where it is done
     from token_broker.closing import ClosedSession
     from token_broker.maintaining import Maintained
     from token_broker.policies import Precondition
+    from token_broker.reconciling import Reconciled
     from token_broker.rotating import RotationReport, Unsupported
 
 
@@ -96,6 +97,12 @@ class ListingBroker(Broker[ListingProvider]):
         from token_broker import rotation_settings
 
         return rotation_settings.change(self._trusted, merchant, settings, precondition)
+
+    def reconcile(self, merchant: str, *, apply: bool = False) -> "Reconciled":
+        """Compare our records with the provider's list, and put ours right if that is to be applied."""
+        from token_broker import reconciling
+
+        return reconciling.reconcile(self._trusted, merchant, apply=apply)
 
     def maintain(self, merchant: str, items: Sequence[str]) -> "Maintained":
         """Work on what is due of the merchant; for the clock."""

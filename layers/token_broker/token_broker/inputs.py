@@ -116,6 +116,13 @@ class Rotate(MerchantInput):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reconcile(MerchantInput):
+    """Our records are to be compared with the provider's list; without `apply` nothing is changed."""
+
+    apply: bool = _from("body", "apply", truth, default=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GetTokenRecord(MerchantInput):
     """One token's record."""
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from token_broker.call import PROVIDER_BUDGET, Call
+from token_broker.comparing import Comparison, compare, note_headroom
 from token_broker.errors import TokenNotFound
-from token_broker.marks import take_apart
 from token_broker.model import SERVABLE, SHOP, Origin, State, Token, token_from
 from token_broker.ports import Listed, ListingProvider
 
@@ -67,34 +67,26 @@ def recorded_token(call: Call[ListingProvider], merchant: str, token_id: str) ->
 def list_tokens(call: Call[ListingProvider], merchant: str) -> TokenList:
     """All tokens of the app at the shop. Values are shown of ours alone, once recorded and until revoked."""
     until = call.deadline.within(PROVIDER_BUDGET)
-    known_before = {record.token_id for record in call.store.tokens(merchant)}
-    listed = call.ask(merchant, lambda account: call.provider.list_tokens(account, until))
-    records = {record.token_id: record for record in call.store.tokens(merchant)}
-    broker_id = call.store.broker_id()
-    rows = [_row(call, merchant, each, records.pop(each.minted.token_id, None), broker_id) for each in listed]
-    # What we held as alive before the list was written, and still do, and is not listed, is gone at the provider.
-    rows += [
-        _lost(record) for record in records.values() if record.state in SERVABLE and record.token_id in known_before
-    ]
-    limit = call.provider.capabilities.limit
-    if limit is not None:
-        call.telemetry.count("TokenLimitHeadroom", max(0, limit - len(listed)))
-    return TokenList([ListedToken(row) for row in rows], len(listed), limit)
+    found = call.ask(merchant, lambda account: compare(call, account, until))
+    rows = [_row(call, merchant, each, found) for each in found.listed]
+    rows += [_lost(record) for record in found.unlisted()]
+    note_headroom(call, found.used)
+    return TokenList([ListedToken(row) for row in rows], found.used, call.provider.capabilities.limit)
 
 
-def _row(call: Call[ListingProvider], merchant: str, listed: Listed, record: Token | None, broker_id: str) -> Token:
+def _row(call: Call[ListingProvider], merchant: str, listed: Listed, found: Comparison) -> Token:
+    record = found.records.get(listed.minted.token_id)
     if record is not None and record.origin is Origin.BROKER:
         return record
-    mark = take_apart(listed.title)
-    ours = mark.broker_id == broker_id
+    mark = found.own_mark(listed)
     row = token_from(
         listed.minted,
         provider=call.provider.name,
         merchant=merchant,
         subject=SHOP,
         state=State.STANDING if record is None else record.state,
-        origin=Origin.BROKER if ours else Origin.FOREIGN,
-        title=mark.title if ours else listed.title,
+        origin=Origin.FOREIGN if mark is None else Origin.BROKER,
+        title=listed.title if mark is None else mark.title,
     )
     return replace(row, access_token=None)
 

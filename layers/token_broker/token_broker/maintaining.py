@@ -1,12 +1,13 @@
 """Working off what is due of one merchant: revocations that the provider has not confirmed, replaced tokens whose
-overlap is over, rotations and the settings that ask for them, and intents that their holder left open.
+overlap is over, rotations and the settings that ask for them, intents that their holder left open, and the daily
+look at the provider's list.
 
 Every step can be done again: a run that ends anywhere leaves its items due. An item that cannot be finished is put off
 with a capped back-off, and never given up.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from token_broker.call import PROVIDER_BUDGET, Call
@@ -263,11 +264,29 @@ def _settings(call: Call[ListingProvider], merchant: str, _name: str) -> Job | N
     return Job(work, put_off, 0, {"merchant": merchant, "item": "settings#rotation"})
 
 
+def _reconciliation(call: Call[ListingProvider], merchant: str, _name: str) -> Job | None:
+    from token_broker import reconciling
+
+    seen = call.store.reconciliation(merchant)
+    if seen is None or seen.due_at is None or seen.due_at > call.clock.now():
+        return None
+    by_the_clock = replace(call, caller=CLOCK)
+
+    def put_off(due_at: int) -> None:
+        call.telemetry.count("ReconciliationsFailed")
+        call.store.put_off_reconciliation(seen, due_at)
+
+    return Job(
+        lambda: reconciling.reconcile_by_the_clock(by_the_clock, seen), put_off, seen.tries, {"merchant": merchant}
+    )
+
+
 #: What can be due, by what its key begins with: a further kind of work is one more line.
 _KINDS: Mapping[str, Callable[[Call[ListingProvider], str, str], Job | None]] = {
     "token": _revocation,
     "rotation": _rotation,
     "settings": _settings,
+    "reconciliation": _reconciliation,
     "subject": lambda call, merchant, name: _intent(call, merchant, f"subject#{name}"),
     "intent": lambda call, merchant, name: _intent(call, merchant, f"intent#{name}"),
 }

@@ -7,10 +7,12 @@ it looks up first what may have been made.
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from token_broker.call import PROVIDER_BUDGET, Call
 from token_broker.clock import Deadline
+from token_broker.daily import next_comparison
 from token_broker.errors import (
     BrokerError,
     Conflict,
@@ -179,6 +181,9 @@ def _give_up(call: Call[Provider], mint: Mint, fate: Fate) -> None:
 
 
 def _make(call: Call[Provider], mint: Mint, order: Order, until: Deadline) -> Minted:
+    if call.provider.capabilities.lists:
+        # Once in a process: from its first token on a merchant is compared with the provider's list every day.
+        call.store.watch(mint.merchant, next_comparison(call.clock.now(), call.jitter()))
     if not call.provider.capabilities.marked or mint.title is None:
         return call.ask(mint.merchant, lambda account: call.provider.mint(account, order, until))
     title = marked(mint.title, call.store.broker_id(), mint.intent_id)
@@ -190,6 +195,17 @@ def _make_marked(call: Call[Provider], account: Account, title: str, mint: Mint,
         _check_realm(mint, account)
         if (found := _find(call, account, title, until)) is not None:
             return found
+    try:
+        return _mint_marked(call, account, title, until)
+    except TokenLimitReached as refused:
+        from token_broker import making_room
+
+        listing = cast("Call[ListingProvider]", call)  # one that keeps marks can list them
+        again = partial(_mint_marked, call, account, title, until)
+        return making_room.mint_again(listing, account, refused, again, until)
+
+
+def _mint_marked(call: Call[Provider], account: Account, title: str, until: Deadline) -> Minted:
     try:
         return call.provider.mint(account, Order(title=title), until)
     except ProviderFailure as failure:

@@ -2,12 +2,13 @@
 bring fakes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from token_broker.clock import Deadline
 from token_broker.errors import Fate
+from token_broker.events import Event
 from token_broker.model import Cause, Mint, Minted, State, Token, Why
 
 
@@ -236,6 +237,20 @@ class Rotation:
     failure: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """When a merchant's tokens are compared with the provider's list next. Times are Unix seconds.
+
+    `due_at` is None where the clock does not come back; `tries` counts what has failed. `near_at` is when the world was
+    last told that few places are left, None where there has been room since.
+    """
+
+    merchant: str
+    due_at: int | None = None
+    tries: int = 0
+    near_at: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Closure:
     """How a session stands once it is closed: since when (Unix seconds), by which order, and whether just now."""
@@ -356,6 +371,50 @@ class TokenStore(Protocol):
 
     def look_again(self, merchant: str, seen: RotationSchedule, due_at: int | None) -> None:
         """Look after the settings at that time, or not any more; not where they, or that time, are others by now."""
+        ...
+
+    def watch(self, merchant: str, due_at: int) -> None:
+        """Have the clock come back to the merchant's tokens, if it does not already."""
+        ...
+
+    def reconciliation(self, merchant: str) -> Reconciliation | None:
+        """When the clock comes back; read consistently."""
+        ...
+
+    def end_reconciliation(
+        self, seen: Reconciliation, due_at: int, near_at: int | None, told: Event | None = None
+    ) -> None:
+        """The records and the list have been compared: again at `due_at`. The world is `told`, unless another has
+        ended the same meanwhile.
+        """
+        ...
+
+    def put_off_reconciliation(self, seen: Reconciliation, due_at: int) -> None:
+        """Come back to it later."""
+        ...
+
+    def end_watch(self, seen: Reconciliation) -> None:
+        """Nothing is left to come back for."""
+        ...
+
+    def open_intent_ids(self, merchant: str) -> Collection[str]:
+        """The ids of all intents for the shop that nobody has ended."""
+        ...
+
+    def adopt(self, token: Token, cause: Cause) -> bool:
+        """Record a token that the provider has and nobody recorded; False where somebody has meanwhile."""
+        ...
+
+    def bring_back(self, token: Token, access_token: str, cause: Cause) -> bool:
+        """A lost token is there after all, and stands; False where it is lost no more."""
+        ...
+
+    def revoke_again(self, token: Token, cause: Cause) -> bool:
+        """A revoked token is there after all: it is to be revoked again; False where it is already."""
+        ...
+
+    def mark_lost(self, token: Token, cause: Cause) -> bool:
+        """The provider has it no more: from now on never served. False where it was moved since it was read."""
         ...
 
     def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:

@@ -61,11 +61,11 @@ class ProviderItems:
         expression = f"SET #state = :state, history = list_append(if_not_exists(history, :none), :line), {changes}"
         return update(key, expression, f"#state = :before AND NOT #state IN ({barred})", given, {"#state": "state"})
 
-    def _ending(self, token: Token, state: State, cause: Cause) -> dict[str, Any]:
+    def _ending(self, token: Token, state: State, cause: Cause, *unless: State) -> dict[str, Any]:
         """Revoked or lost: the record stays for its retention, without the value."""
         until = {":until": self._now() + self._history_retention}
         changes = "endedAt = :now, expiresAt = :until REMOVE accessToken, due, dueAt"
-        return self._moved(token, state, cause, changes, values=until, unless={State.REVOKED})
+        return self._moved(token, state, cause, changes, values=until, unless={State.REVOKED, *unless})
 
     def _marking(self, token: Token, cause: Cause, ask_from: int | None, *unless: State) -> dict[str, Any]:
         """To be revoked: what is still to be done has no end of its own."""

@@ -6,6 +6,7 @@
                                                                                   revoked, the end of its retention
         rotation#shop               the open or the last rotation                 no TTL
         settings#rotation           how the merchant's tokens are rotated         no TTL
+        reconciliation#shop         when they are compared with the list next     no TTL
         intent#{intent or key}      a standing token's lease and open intent,     no TTL
                                     then its Idempotency-Key's memory             TTL: the end of the key's retention
     chicksx#{merchant}#session:{id} one checkout session
@@ -59,6 +60,11 @@ def rotation_key(provider: str, merchant: str) -> Key:
 def settings_key(provider: str, merchant: str) -> Key:
     """Where it is kept how the merchant's tokens are rotated."""
     return partition(provider, merchant), "settings#rotation"
+
+
+def reconciliation_key(provider: str, merchant: str) -> Key:
+    """Where it is kept when the merchant's tokens are compared with the provider's list next."""
+    return partition(provider, merchant), "reconciliation#shop"
 
 
 def transition(at: int, cause: Cause, before: State | None, after: State) -> dict[str, Any]:

@@ -1,0 +1,202 @@
+"""A mint for which the provider has no place: what is asked to go, and what the caller is told."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.fakes.clock import NOW
+from tests.fakes.provider import down, lost
+from tests.fakes.samples import minted, token
+from tests.fakes.store import BROKER_ID
+from tests.fakes.surroundings import DAY, LISTING, ListingSurroundings, listing_stack
+from token_broker.errors import ProviderError, ProviderFailure, ProviderUnavailable, TokenLimitReached
+from token_broker.issuing import shop_token, standing_token
+from token_broker.marks import marked
+from token_broker.model import Cause, State, Why
+from token_broker.ports import Capabilities
+from token_broker.revoking import revoke
+from token_broker.rotating import rotate
+
+ORPHAN = marked("Made by us", BROKER_ID, "d" * 26)
+
+
+def full(*, foreign: int = 0, pending: int = 0) -> ListingSurroundings:
+    """Every place is taken: by a standing token, by others', and by those whose end was not confirmed."""
+    stack = listing_stack()
+    standing_token(stack.listing_call(), "acme", "Blog", None)
+    for number in range(foreign):
+        stack.provider.put(minted(str(5000 + number)), "Theirs")
+    for _ in range(pending):
+        made = standing_token(stack.listing_call(), "acme", "T", None)
+        stack.provider.failures["revoke"] = [down()]
+        assert not revoke(stack.listing_call(), "acme", made.token_id)
+    stack.provider.places = len(stack.provider.listed)
+    stack.provider.capabilities = Capabilities(
+        lists=True, revokes=True, marked=True, rotates=True, limit=stack.provider.places
+    )
+    stack.provider.revoked.clear()
+    stack.provider.mints.clear()
+    return stack
+
+
+def create(stack: ListingSurroundings) -> object:
+    return standing_token(stack.listing_call("ann"), "acme", "One more", None)
+
+
+def get(stack: ListingSurroundings) -> object:
+    return shop_token(stack.call("ann"), "acme")
+
+
+def refusal(stack: ListingSurroundings, mint: Callable[[ListingSurroundings], object] = create) -> str:
+    with pytest.raises(TokenLimitReached) as refused:
+        mint(stack)
+    return refused.value.detail
+
+
+@pytest.mark.parametrize("mint", [create, get])
+def test_a_token_that_was_to_go_makes_room(mint: Callable[[ListingSurroundings], object]) -> None:
+    stack = full(pending=2)
+
+    mint(stack)
+
+    assert (stack.provider.revoked, len(stack.provider.mints)) == (["1002"], 2)
+    assert stack.store.records["acme", "shop", "1002"].state is State.REVOKED
+    assert [event.type for event in stack.store.told][-2:] == ["TokenRevoked", "TokenIssued"]
+    assert stack.store.told[-2].detail["why"] == "requested"
+    assert (stack.store.open_intents, stack.store.leases) == ([], 0)
+
+
+def test_a_rotations_successor_is_made_the_same_way() -> None:
+    stack = full(pending=1)
+    stack.provider.places = None
+    first = shop_token(stack.call(), "acme")
+    stack.provider.places = len(stack.provider.listed)
+
+    rotate(stack.listing_call(), "acme")
+
+    assert stack.provider.revoked == ["1002"]
+    assert shop_token(stack.call(), "acme", fresh=True) != first
+
+
+def test_where_nothing_can_go_it_says_what_would() -> None:
+    stack = full(foreign=4)
+    stack.store.keep(token("8", state=State.RETIRING))
+    stack.store.pending["acme", "8"] = (0, int(NOW) + 7 * DAY, 0, Why.ROTATED)
+    stack.provider.put(minted("8"), ORPHAN)
+    stack.provider.put(minted("9"), ORPHAN)
+
+    detail = refusal(stack)
+
+    assert detail.startswith("Every place is taken. There: 1 standing (such as 1001): revoke those that nobody uses; ")
+    assert "1 retiring: they end with their overlap, the next at 2027-01-22T08:00:00Z; " in detail
+    assert "4 foreign: " in detail
+    assert detail.endswith("1 without a record: reconcile with apply, then revoke them by their ids.")
+    assert "value" not in detail
+    assert (stack.provider.revoked, len(stack.provider.mints)) == ([], 1)
+    assert ("TokenLimitHeadroom", 0, "Count") in stack.telemetry.counts
+    assert stack.store.records["acme", "shop", "8"].state is State.RETIRING
+
+
+def test_a_place_that_has_become_free_by_itself_is_used() -> None:
+    stack = full(foreign=1)
+    stack.provider.script = [TokenLimitReached("Full.")]
+    stack.provider.listed.pop("5000")
+
+    create(stack)
+
+    assert len(stack.provider.mints) == 2
+
+
+def test_it_is_tried_again_once() -> None:
+    stack = full(pending=1)
+    stack.provider.script = [TokenLimitReached("Full."), TokenLimitReached("Still full.")]
+
+    assert refusal(stack).startswith("Still full. There: ")
+    assert len(stack.provider.mints) == 2
+    assert stack.store.open_intents == []
+
+
+@pytest.mark.parametrize("failure", [down(), ProviderError("No.")])
+def test_a_revocation_that_fails_again_stays_the_clocks(failure: ProviderFailure) -> None:
+    stack = full(pending=2)
+    stack.provider.failures["revoke"] = [failure, failure]
+
+    assert "2 being revoked: they end once the provider confirms" in refusal(stack)
+
+    assert stack.provider.revoked == (["1002"] if failure.retryable else ["1002", "1003"])
+    assert len(stack.provider.mints) == 1
+    assert stack.store.due_items("acme") == ["token#1002", "token#1003"]
+
+
+def test_a_token_that_was_current_a_moment_ago_is_not_asked_to_go_yet() -> None:
+    stack = full()
+    stack.provider.places = None
+    compromised = shop_token(stack.call(), "acme")
+    stack.provider.places = len(stack.provider.listed)
+    stack.store.mark_revoking(compromised, Cause("ann", Why.COMPROMISED), ask_from=int(NOW) + 35)
+
+    assert "1 being revoked" in refusal(stack)
+    assert stack.provider.revoked == []
+
+    stack.clock.advance(35)
+    create(stack)
+    assert stack.provider.revoked == [compromised.token_id]
+
+
+def test_a_token_of_another_shop_is_not_asked_to_go_here() -> None:
+    stack = full(pending=1)
+    gone = stack.store.records["acme", "shop", "1002"]
+    stack.store.keep(token("1002", state=State.REVOKING, realm="old.example", access_token="x"))
+
+    refusal(stack)
+
+    assert (stack.provider.revoked, gone.realm) == ([], "")
+
+
+def test_a_list_that_fails_leaves_the_refusal_as_it_was() -> None:
+    stack = full(pending=1)
+    stack.provider.failures["list"] = [down()]
+
+    assert refusal(stack) == "Every place is taken."
+
+
+def test_without_time_nothing_more_is_asked() -> None:
+    stack = full(pending=1)
+
+    with pytest.raises(TokenLimitReached):
+        standing_token(stack.listing_call(seconds=4.0), "acme", "One more", None)
+
+    assert stack.provider.revoked == []
+
+
+def test_a_lost_answer_of_the_second_try_is_looked_up() -> None:
+    stack = full(pending=1)
+    stack.provider.script = [TokenLimitReached("Full."), stack.provider.make_and_fail(lost())]
+
+    create(stack)
+
+    assert len(stack.provider.mints) == 2
+    assert stack.store.open_intents == []
+
+
+def test_a_second_try_whose_fate_stays_unknown_keeps_its_intent() -> None:
+    stack = full(pending=1)
+
+    def fail_the_list_as_well() -> None:
+        stack.provider.failures["list"] = [lost()]
+
+    stack.store.after["mark_revoked"].append(fail_the_list_as_well)
+    stack.provider.script = [TokenLimitReached("Full."), stack.provider.make_and_fail(lost())]
+
+    with pytest.raises(ProviderUnavailable):
+        create(stack)
+
+    assert len(stack.store.open_intents) == 1
+
+
+def test_nothing_of_it_costs_a_mint_that_has_its_place() -> None:
+    stack = listing_stack()
+    create(stack)
+
+    assert (stack.provider.list_calls, stack.provider.capabilities) == (0, LISTING)
+    assert "tokens" not in stack.store.calls
