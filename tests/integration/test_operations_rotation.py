@@ -41,7 +41,9 @@ def work(stack: Stack, seconds: float = 0) -> list[str]:
     due = sorted(
         item["sk"]
         for item in stack.items()
-        if item.get("dueAt", now + 1) <= now and item["pk"] == f"shopify#{MERCHANT}"
+        if item.get("dueAt", now + 1) <= now
+        and item["pk"] == f"shopify#{MERCHANT}"
+        and item["sk"] != "reconciliation#shop"  # the daily comparison is another's matter
     )
     if due:
         stack.worker(MAINTAIN).invoke({"merchant": MERCHANT, "items": due})

@@ -41,8 +41,13 @@ def opted_in(*, minted: bool = True) -> ListingSurroundings:
     return stack
 
 
+def due_of(stack: ListingSurroundings) -> list[str]:
+    """What is due but for the daily comparison, which is another's matter."""
+    return [item for item in stack.store.due_items("acme") if item != "reconciliation#shop"]
+
+
 def run(stack: ListingSurroundings, *items: str) -> dict[str, int]:
-    done: dict[str, int] = maintain(stack.listing_call(), "acme", items or stack.store.due_items("acme")).as_json()
+    done: dict[str, int] = maintain(stack.listing_call(), "acme", items or due_of(stack)).as_json()
     return done
 
 
@@ -64,7 +69,7 @@ def test_a_young_token_is_left_alone_until_it_has_reached_its_age() -> None:
     stack = opted_in()
 
     assert next_look(stack) == MAX_AGE
-    assert (stack.store.rotations, stack.store.due_items("acme")) == ({}, [])
+    assert (stack.store.rotations, due_of(stack)) == ({}, [])
 
 
 def test_the_time_is_counted_from_the_tokens_own_beginning() -> None:
@@ -83,7 +88,7 @@ def test_a_token_that_has_reached_its_age_is_rotated_and_the_one_before_it_works
     stack.clock.advance(MAX_AGE)
 
     assert run(stack) == result(done=1)
-    assert stack.store.due_items("acme") == ["rotation#shop"], "at once, not after the time of a call"
+    assert due_of(stack) == ["rotation#shop"], "at once, not after the time of a call"
     assert stack.store.rotations["acme"].requested_by == CLOCK
     assert next_look(stack) == MAX_AGE
     assert run(stack) == result(done=1)
@@ -108,7 +113,7 @@ def test_it_goes_on_like_that() -> None:
     stack = opted_in()
     for _ in range(4):
         stack.clock.advance(MAX_AGE)
-        while stack.store.due_items("acme"):
+        while due_of(stack):
             run(stack)
 
     assert tokens(stack) == {
@@ -148,7 +153,7 @@ def test_a_schedule_that_fires_twice_at_once_begins_one_rotation() -> None:
 
     assert run(stack) == result(done=1)
     first = stack.store.rotations["acme"].rotation_id
-    while stack.store.due_items("acme"):
+    while due_of(stack):
         run(stack)
 
     assert stack.store.rotations["acme"].rotation_id == first
@@ -168,12 +173,12 @@ def test_a_worker_that_dies_anywhere_leaves_one_rotation_to_be_done(number: int)
     stack.store, stack.provider, stack.secrets = store, provider, secrets
     for _ in range(4):
         stack.clock.advance(LONGEST_PAUSE)
-        if stack.store.due_items("acme"):
+        if due_of(stack):
             run(stack)
 
     assert sorted(tokens(stack).values()) == [State.CURRENT, State.RETIRING]
     assert len(stack.provider.mints) == 2
-    assert stack.store.due_items("acme") == []
+    assert due_of(stack) == []
 
 
 def test_the_clock_joins_a_rotation_that_is_open() -> None:
@@ -197,7 +202,7 @@ def test_a_clock_that_jumps_back_rotates_nothing_before_its_time() -> None:
     run(stack)
     stack.clock.advance(-200 * DAY)
 
-    assert stack.store.due_items("acme") == []
+    assert due_of(stack) == []
     put(stack, max_age=30 * DAY)
     assert run(stack) == result(done=1)
 
@@ -268,7 +273,7 @@ def test_a_merchant_without_a_usable_secret_is_put_off_by_most_of_an_hour_and_be
     happen(stack)
 
     assert run(stack) == result(put_off=1)
-    assert (stack.store.rotations, stack.store.due_items("acme")) == ({}, [])
+    assert (stack.store.rotations, due_of(stack)) == ({}, [])
     assert next_look(stack) == LONGEST_PAUSE * 3 // 4
     assert "due_item_put_off" in stack.telemetry.events
 
