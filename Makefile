@@ -14,7 +14,7 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format test test-unit up down demo logs bench build lock clean env-local env-runtime env-dev env-bench env-companions env-lambda
+.PHONY: help setup check format test test-unit up down demo logs bench bench-dispatch build lock clean env-local env-runtime env-dev env-bench env-companions env-lambda
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -64,6 +64,11 @@ logs: env-local ## what the local stack's functions have written
 bench: env-dev env-local env-runtime env-bench ## what a cold start of each built handler costs
 	@$(LOCAL) -m sandbox.stack build-here
 	@$(DEV) -m benchmarks
+
+bench-dispatch: env-dev env-local env-runtime ## how the clock's run grows up to 10,000 merchants, on a local stack of its own
+	@export TOKEN_BROKER_STATE_DIR="$(CURDIR)/.local/bench-dispatch"; \
+	  trap '$(LOCAL) -m sandbox.stack down' EXIT; \
+	  $(LOCAL) -m sandbox.stack up && PYTHONPATH=layers/token_broker $(DEV) -m benchmarks.dispatch "$$TOKEN_BROKER_STATE_DIR"
 
 build: env-local env-runtime ## build the functions and the layer into .aws-sam/build, ready for `sam deploy`
 	@$(LOCAL) -m sandbox.stack build

@@ -185,7 +185,10 @@ FUNCTIONS = (
     Function(
         "lifecycle/dispatch",
         {},
-        (Items("DueItems", ("Query",), ("due#*",), index="due"),),
+        (
+            Items("DueItems", ("Query",), ("due#*",), index="due"),
+            Items("Cursor", ("GetItem", "PutItem", "DeleteItem"), ("dispatch",), "ForAllValues:StringEquals"),
+        ),
         sends=(
             Queue("Work", "ShopifyWorkQueue", ("SendMessage",)),
             Queue("Undelivered", "OutboxQueue", ("SendMessage",)),

@@ -69,7 +69,7 @@ def test_a_call_can_be_found_by_the_id_in_its_answer(stack: Stack, aws: Aws, mer
 
     assert {
         "level": "INFO",
-        "service": "token-broker",
+        "service": stack.described["eventBus"],
         "provider": "shopify",
         "door": "ApiDoor",
     }.items() <= line.items()

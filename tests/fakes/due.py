@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 from tests.fakes.clock import NOW
-from token_broker.due import DueIndex, DueItem, Work, WorkQueues
+from token_broker.due import DispatchCursor, DueIndex, DueItem, DuePage, IndexKey, Place, Work, WorkQueues
 from token_broker.errors import StorageUnavailable
 
 
@@ -21,7 +21,10 @@ def due(
 
 
 class MemoryDueIndex:
-    """The `DueIndex` port. `parts` holds the pages of each shard; `asked` is what was looked at."""
+    """The `DueIndex` port. `parts` holds the pages of each shard, in their order; `asked` is what was looked at.
+
+    An entry's key is its number in the shard; like DynamoDB, it takes no key that the query would not find.
+    """
 
     def __init__(self, *, shards: int = 4) -> None:
         self.shards = shards
@@ -32,14 +35,53 @@ class MemoryDueIndex:
         self.read: Callable[[], object] = lambda: None
         self.unreadable: set[int] = set()
 
-    def pages(self, shard: int, now: int) -> Iterator[list[DueItem]]:
+    def pages(self, shard: int, until: int, after: IndexKey | None = None) -> Iterator[DuePage]:
         self.asked.append(shard)
+        number, last = 0, -1 if after is None else int(after["number"])
+        assert after is None or after["dueAt"] <= until, "the key is outside of what is asked for"
         for page in self.parts[shard] or [[]]:
+            entries = list(enumerate(page, number))
+            number += len(page)
+            if page and number <= last + 1:
+                continue
             self.pages_read += 1
             self.read()
             if shard in self.unreadable:
                 raise StorageUnavailable("The token table did not answer.")
-            yield [item for item in page if item.due_at <= now]
+            found = [(each, item) for each, item in entries if each > last and item.due_at <= until]
+            keys = [{"number": each, "dueAt": item.due_at} for each, item in found]
+            yield DuePage([item for _, item in found], keys)
+
+
+class MemoryCursor:
+    """The `DispatchCursor` port; `failure` is what every call meets."""
+
+    def __init__(self) -> None:
+        self.place: Place | None = None
+        self.seen: str | None = None
+        self.calls: list[str] = []
+        self.failure: Exception | None = None
+        self._notes = 0
+
+    def _call(self, name: str) -> None:
+        self.calls.append(name)
+        if self.failure is not None:
+            raise self.failure
+
+    def read(self) -> tuple[Place | None, str | None]:
+        self._call("read")
+        return self.place, self.seen
+
+    def note(self, place: Place, seen: str | None) -> None:
+        self._call("note")
+        if seen == self.seen or self.seen is None:
+            self._notes += 1
+            self.place, self.seen = place, f"note-{self._notes}"
+
+    def forget(self, seen: str) -> None:
+        self._call("forget")
+        if seen == self.seen:
+            self.place, self.seen = None, None
 
 
 class MemoryWorkQueues:
@@ -69,6 +111,6 @@ class MemoryWorkQueues:
         return len(taken)
 
 
-def ports() -> tuple[DueIndex, WorkQueues]:
+def ports() -> tuple[DueIndex, WorkQueues, DispatchCursor]:
     """The type checker holds the fakes against their ports here."""
-    return MemoryDueIndex(), MemoryWorkQueues()
+    return MemoryDueIndex(), MemoryWorkQueues(), MemoryCursor()

@@ -14,6 +14,7 @@ from tests.integration.outages import aws_error
 from tests.integration.store_bench import StoreBench
 from token_broker.aws import records
 from token_broker.aws.attributes import wrap_all
+from token_broker.aws.dispatch_cursor import DynamoDispatchCursor
 from token_broker.aws.due import DynamoDueIndex, SqsWorkQueues, deduplication_id
 from token_broker.aws.outbox_items import SWEPT_AFTER, key_of, outbox_put
 from token_broker.aws.table import Table
@@ -75,7 +76,7 @@ def test_each_part_has_its_own_merchants(bench: StoreBench) -> None:
 
     index = index_of(bench)
     found = {
-        f"due#{shard}": [item.merchant for page in index.pages(shard, NOW_S) for item in page]
+        f"due#{shard}": [item.merchant for page in index.pages(shard, NOW_S) for item in page.items]
         for shard in range(index.shards)
     }
 
@@ -88,7 +89,7 @@ def test_a_part_is_read_page_by_page_oldest_first(bench: StoreBench, small_pages
     put_due(bench, "acme", "token#99", ago=-1)
     shard = int(records.due_shard("shopify#acme").removeprefix("due#"))
 
-    pages = [[item.item for item in page] for page in index_of(bench).pages(shard, NOW_S)]
+    pages = [[item.item for item in page.items] for page in index_of(bench).pages(shard, NOW_S)]
 
     assert pages == [["token#6", "token#5", "token#4"], ["token#3", "token#2", "token#1"], ["token#0"]]
     assert len(small_pages) == 3, "one query a page"
@@ -111,7 +112,8 @@ def test_an_entry_says_whose_it_is_and_since_when_also_of_a_session(bench: Store
         Item={"pk": {"S": pk}, "sk": {"S": "subject"}, "due": {"S": "due#3"}, "dueAt": {"N": str(NOW_S - 5)}},
     )
 
-    ((item,),) = index_of(bench).pages(3, NOW_S)
+    (page,) = index_of(bench).pages(3, NOW_S)
+    (item,) = page.items
 
     assert (item.provider, item.merchant, item.item, item.due_at) == ("chicksx", "acme", "subject", NOW_S - 5)
 
@@ -123,7 +125,8 @@ def test_an_undelivered_event_is_told_from_its_providers_items(bench: StoreBench
     bench.dynamodb.put_item(TableName=bench.table_name, Item=written)
     shard = int(records.due_shard("outbox#chicksx#acme").removeprefix("due#"))
 
-    ((item,),) = index_of(bench).pages(shard, NOW_S)
+    (page,) = index_of(bench).pages(shard, NOW_S)
+    (item,) = page.items
 
     assert item == DueItem("chicksx", "acme", f"event#{event.event_id}", NOW_S, outbox=True)
     assert item.worker == OUTBOX
@@ -137,7 +140,7 @@ def test_an_entry_of_no_known_kind_holds_up_no_other(bench: StoreBench, pk: str)
 
     (page,) = index_of(bench).pages(3, NOW_S)
 
-    assert ("shopify", "acme") in {(item.provider, item.merchant) for item in page}
+    assert ("shopify", "acme") in {(item.provider, item.merchant) for item in page.items}
 
 
 # The queue
@@ -172,7 +175,8 @@ def received(sqs: Any, queue: str) -> list[dict[str, Any]]:
 def dispatcher(bench: StoreBench, sqs: Any, queue: str) -> Dispatcher:
     queues = SqsWorkQueues(lambda: sqs, {"shopify": queue})
     deadline = Deadline.after(MovableClock(), 48)
-    return Dispatcher(index_of(bench), queues, bench.clock, RecordingTelemetry(), lambda: 0.0, deadline)
+    cursor = DynamoDispatchCursor(Table(lambda: bench.dynamodb, bench.table_name))
+    return Dispatcher(index_of(bench), queues, cursor, bench.clock, RecordingTelemetry(), lambda: 0.0, deadline)
 
 
 def test_every_part_and_page_becomes_one_message_a_merchant(

@@ -11,6 +11,7 @@ from tests.integration.functions import CREATE, CURRENT, DELETE, DISPATCH, MAINT
 from tests.integration.outages import refusing
 from tests.integration.stack import MERCHANT, Stack
 from token_broker.aws.leases import LEASE
+from token_broker.aws.records import due_shard
 from token_broker.maintaining import LONGEST_PAUSE, SETTLED_AFTER
 
 
@@ -230,7 +231,7 @@ def test_a_message_is_handed_out_again_where_the_table_fails(stack: Stack, clock
         "[]",
         '{"merchant": "demo"}',
         '{"merchant": "demo", "items": []}',
-        '{"merchant": "demo", "items": ["token"]}',
+        '{"merchant": "demo", "items": [7]}',
         '{"merchant": "Demo!", "items": ["token#1"]}',
         json.dumps({"merchant": "demo", "items": ["token#1"] * 101}),
     ],
@@ -248,6 +249,22 @@ def test_a_message_that_makes_no_sense_is_put_aside_and_the_others_are_done(
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert record(stack, token_id)["state"] == "revoked"
+
+
+@pytest.mark.parametrize("unknown", ["token", "lamp#1", "token#A/../B", "settings", "x" * 1000])
+def test_a_key_that_says_nothing_to_the_worker_keeps_no_other_from_it(stack: Stack, clock: Clock, unknown: str) -> None:
+    """A newer or older version's item, or a broken one: it comes back in an hour, and the message is done."""
+    token_id = pending(stack)
+    pk = f"shopify#{MERCHANT}"
+    key = {"pk": {"S": pk}, "sk": {"S": unknown}}
+    due = {"due": {"S": due_shard(pk)}, "dueAt": {"N": "1000"}}
+    stack.dynamodb.put_item(TableName=stack.table, Item={**key, **due})
+
+    assert clock.run() == []
+    assert record(stack, token_id)["state"] == "revoked"
+    (left,) = [each for each in stack.items() if each["sk"] == unknown]
+    assert left["dueAt"] > stack.clock.now()
+    stack.dynamodb.delete_item(TableName=stack.table, Key=key)
 
 
 def test_a_run_while_the_table_fails_is_a_failed_run(stack: Stack, clock: Clock) -> None:

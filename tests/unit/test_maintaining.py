@@ -216,6 +216,34 @@ def test_work_of_an_unknown_kind_is_told_of_and_harms_nothing() -> None:
     assert stack.telemetry.notices == [("due_item_unknown", {"merchant": "acme", "kind": "lamp"})]
 
 
+@pytest.mark.parametrize("item", ["lamp", "#", "token#", "token#A/../B", "Token#1", "token#1#2", f"token#{"1" * 101}"])
+def test_a_key_of_no_known_pattern_is_put_aside_and_not_repeated_to_the_log(item: str) -> None:
+    stack = pending()
+
+    assert work(stack, item, "token#1001") == result(done=1, left=1)
+    assert stack.telemetry.notices == [("due_item_unknown", {"merchant": "acme", "kind": None})]
+
+
+def test_what_became_of_a_messages_items_is_told() -> None:
+    stack = pending()
+    work(stack, "lamp#1", "token#1001", "token#7007")
+
+    assert [each for each in stack.telemetry.counts if each[0].startswith("DueItems")] == [
+        ("DueItemsDone", 1, "Count"),
+        ("DueItemsPutOff", 0, "Count"),
+        ("DueItemsLeft", 2, "Count"),
+    ]
+
+
+def test_what_an_item_is_put_off_for_is_counted_like_a_call_that_fails() -> None:
+    """So that the alarm on refused credentials hears of it though nobody calls."""
+    stack = pending(ProviderRejectedCredentials("No."), ProviderRejectedCredentials("No."))
+    work(stack)
+
+    assert stack.telemetry.total("Failures.provider_rejected_credentials") == 1
+    assert stack.telemetry.total("DueItemsPutOff") == 1
+
+
 def test_an_item_that_breaks_the_work_holds_up_no_other_and_shows() -> None:
     stack = pending(tokens=3)
     first, *others = stack.store.due_items("acme")

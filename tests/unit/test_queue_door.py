@@ -199,7 +199,7 @@ def run(bench: Bench, operation: Operation, event: Any, context: Any = None) -> 
     def close(request: CloseSession, broker: str) -> dict[str, Any]:
         return operation(request, broker)
 
-    return entry.handler(bench, accepts=CloseSession)(close)(event, context or Context())
+    return entry.handler(bench, accepts=CloseSession, queue=True)(close)(event, context or Context())
 
 
 def order(session_id: str) -> dict[str, str]:
@@ -222,6 +222,18 @@ def test_a_batch_that_is_done_reports_nothing(bench: Bench, operation: Operation
 
     assert (failed(answer), operation.closed) == ([], ["s-1", "s-2", "s-3"])
     assert bench.callers == ["queue"] * 3
+
+
+@pytest.mark.parametrize("event", [{"Records": []}, queue_event(ORDER)])
+def test_a_function_without_a_queue_takes_no_messages(bench: Bench, operation: Operation, event: Any) -> None:
+    """Whoever may invoke it must not get what the senders to a queue are trusted with."""
+
+    def close(request: CloseSession, broker: str) -> dict[str, Any]:
+        return operation(request, broker)
+
+    with pytest.raises(InvalidRequest, match="not known here"):
+        entry.handler(bench, accepts=CloseSession)(close)(event, Context())
+    assert (operation.closed, bench.callers) == ([], [])
 
 
 def test_an_empty_batch_is_done(bench: Bench, operation: Operation) -> None:
@@ -285,7 +297,7 @@ def test_a_run_without_lambda_has_the_usual_time(bench: Bench, operation: Operat
     def close(request: CloseSession, broker: str) -> dict[str, Any]:
         return operation(request, broker)
 
-    assert failed(entry.handler(bench, accepts=CloseSession)(close)(queue_event(order("s-1")), None)) == []
+    assert failed(entry.handler(bench, accepts=CloseSession, queue=True)(close)(queue_event(order("s-1")), None)) == []
 
 
 def test_each_message_leaves_its_line_in_the_log(

@@ -41,6 +41,7 @@ SHOWN = {
     "Replay.token": "hides itself",
     "RevokeToken.token_id": "an id",
     "RotationReport.token": "hides itself",
+    "DuePage.keys": "places in an index",
     "GetTokenRecord.token_id": "an id",
     "RecordedToken.token": "hides itself",
     "Sessions.proofs": "of the merchant's policy, which holds no key",

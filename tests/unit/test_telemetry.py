@@ -76,6 +76,19 @@ def test_numbers_are_written_at_the_end_of_the_call(make_telemetry: Make, capsys
     assert (written["TokensIssued"], written["TokenLimitHeadroom"]) == ([1.0], [42.0])
 
 
+def test_the_numbers_of_a_call_can_be_found_by_its_id(make_telemetry: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry = make_telemetry()
+    found = []
+    for number in range(2):
+        telemetry.begin(f"request-{number}", Context())
+        telemetry.count("TokensIssued")
+        telemetry.end()
+        found.append(metrics(capsys))
+
+    assert [line["correlation_id"] for line in found] == ["request-0", "request-1"]
+    assert ["correlation_id" in str(line["_aws"]) for line in found] == [False, False]
+
+
 def test_the_provider_and_the_service_are_the_only_dimensions(
     make_telemetry: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:

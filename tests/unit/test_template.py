@@ -253,6 +253,29 @@ def test_every_alarm_has_its_paragraph_in_the_runbook() -> None:
         assert alarm["AlarmDescription"].endswith("See docs/runbook.md.")
 
 
+def test_every_alarm_tells_the_topic_if_there_is_one() -> None:
+    told = {"Fn::If": ["WithAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
+
+    assert transformed()["Parameters"]["AlarmTopicArn"]["Default"] == ""
+    assert transformed()["Conditions"]["WithAlarmTopic"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]
+    }
+    for alarm in resources("AWS::CloudWatch::Alarm").values():
+        assert (alarm["AlarmActions"], alarm["OKActions"]) == (told, told)
+
+
+def test_every_dead_letter_queue_has_an_alarm() -> None:
+    queues = resources("AWS::SQS::Queue")
+    aside = {
+        plain(each["RedrivePolicy"])["deadLetterTargetArn"].rpartition(":")[2]
+        for each in queues.values()
+        if "RedrivePolicy" in each
+    }
+    watched = {each["Dimensions"][0]["Value"] for each in alarms() if each["Namespace"] == "AWS/SQS"}
+
+    assert aside == watched
+
+
 def test_an_alarm_on_a_missing_run_is_raised_by_silence_and_the_others_are_not() -> None:
     breaching = {
         name

@@ -6,7 +6,7 @@ from token_broker.inputs import Maintain
 from token_broker.maintaining import Maintained
 
 
-@entry.handler(wiring.SHOPIFY, accepts=Maintain)
+@entry.handler(wiring.SHOPIFY, accepts=Maintain, queue=True)
 def handler(request: Maintain, broker: ListingBroker) -> Maintained:
     """Messages of Shopify's queue of work, one for each merchant that something is due of."""
     return broker.maintain(request.merchant, request.items)

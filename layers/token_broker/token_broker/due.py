@@ -1,8 +1,11 @@
 """What the clock must come back to, and where the work on it is sent. Adapters are in `aws`; tests bring fakes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+#: Where an entry is in the index: told by the index, and given back to it as it was.
+type IndexKey = Mapping[str, Any]
 
 #: Who works on events that were not delivered; on all else, whoever works for the provider does.
 OUTBOX = "outbox"
@@ -25,6 +28,25 @@ class DueItem:
     def worker(self) -> str:
         """Whose queue it goes to."""
         return OUTBOX if self.outbox else self.provider
+
+
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """A bounded number of items in the order of the index, and where each of them is there."""
+
+    items: Sequence[DueItem]
+    keys: Sequence[IndexKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the index a run was: it has handed out all of this part up to and with `after`, due at `due_at` (Unix
+    seconds); nothing of it where `after` is None.
+    """
+
+    shard: int
+    after: IndexKey | None = None
+    due_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +77,29 @@ class DueIndex(Protocol):
     @property
     def shards(self) -> int: ...
 
-    def pages(self, shard: int, now: int) -> Iterator[list[DueItem]]:
-        """What is due by now, oldest first; one query for each page, made when it is asked for."""
+    def pages(self, shard: int, until: int, after: IndexKey | None = None) -> Iterator[DuePage]:
+        """What is due by then (Unix seconds), oldest first, behind `after`; one query for each page, made when it is
+        asked for. `after` itself need not be there any more, but must be due by then.
+        """
+        ...
+
+
+class DispatchCursor(Protocol):
+    """Where the last run was cut off. Raises `StorageUnavailable`.
+
+    Two runs at once read the same and send the same; what the first of them notes, the other leaves alone.
+    """
+
+    def read(self) -> tuple[Place | None, str | None]:
+        """The place, None after a run that saw all; and which note this is, for the next two calls."""
+        ...
+
+    def note(self, place: Place, seen: str | None) -> None:
+        """The next run begins there, unless another run has noted something since."""
+        ...
+
+    def forget(self, seen: str) -> None:
+        """The next run begins anywhere, unless another run has noted something since."""
         ...
 
 

@@ -39,15 +39,20 @@ type Operation[I: Input, B] = Callable[[I, B], Shown | dict[str, Any] | Reply]
 
 
 def handler[I: Input, B](
-    assembly: Assembly[B], *, accepts: type[I], success: int = 200
+    assembly: Assembly[B], *, accepts: type[I], success: int = 200, queue: bool = False, stream: bool = False
 ) -> Callable[[Operation[I, B]], Callable[[Any, Any], Any]]:
-    """Make a Lambda handler of an operation, which returns what to answer with the status `success`."""
+    """Make a Lambda handler of an operation, which returns what to answer with the status `success`.
+
+    Only with `queue` does it take a queue's messages, and only with `stream` the table's changes: whoever may send
+    those is trusted for every merchant.
+    """
 
     def decorate(operation: Operation[I, B]) -> Callable[[Any, Any], Any]:
         @functools.wraps(operation)
         def lambda_handler(event: Any, context: Any) -> Any:
-            if (batch := messages(event)) is None:
-                return through(door_for(event, context), context)
+            batch = messages(event) if queue else None
+            if batch is None:
+                return through(door_for(event, context, stream=stream), context)
             doors = [QueueDoor(message) for message in batch]
             # What there is no time for is handed out again like what failed. What is done stays done: a function that
             # ran out of time would have failed with the whole batch.
@@ -92,14 +97,14 @@ def handler[I: Input, B](
     return decorate
 
 
-def door_for(event: Any, context: Any) -> Door:
+def door_for(event: Any, context: Any, *, stream: bool = False) -> Door:
     """The door that an event came through."""
     if isinstance(event, dict) and "httpMethod" in event and isinstance(event.get("requestContext"), dict):
         # The route, not the path: only the gateway names it.
         route = event.get("resource")
         return StorefrontDoor(event) if isinstance(route, str) and route.startswith("/storefront/") else ApiDoor(event)
     request_id = getattr(context, "aws_request_id", "")
-    if isinstance(event, dict) and "Records" in event:
+    if stream:
         from token_broker.stream_door import StreamDoor, changes
 
         if (records := changes(event)) is not None:

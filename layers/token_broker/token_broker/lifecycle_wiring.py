@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from token_broker import settings
+from token_broker.aws.dispatch_cursor import DynamoDispatchCursor
 from token_broker.aws.due import DynamoDueIndex, SqsWorkQueues
 from token_broker.aws.session import client
 from token_broker.aws.table import Table
@@ -34,8 +35,16 @@ class LifecycleAssembly:
         return SystemClock()
 
     @cached_property
+    def _table(self) -> Table:
+        return Table(partial(client, "dynamodb"), settings.settings().table)
+
+    @cached_property
     def _index(self) -> DynamoDueIndex:
-        return DynamoDueIndex(Table(partial(client, "dynamodb"), settings.settings().table))
+        return DynamoDueIndex(self._table)
+
+    @cached_property
+    def _cursor(self) -> DynamoDispatchCursor:
+        return DynamoDispatchCursor(self._table)
 
     @cached_property
     def _queues(self) -> SqsWorkQueues:
@@ -44,7 +53,7 @@ class LifecycleAssembly:
 
     def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> Dispatcher:  # noqa: ARG002
         """One run. No route leads here, so there is no storefront to bound."""
-        return Dispatcher(self._index, self._queues, self._clock, self.telemetry, random.random, deadline)
+        return Dispatcher(self._index, self._queues, self._cursor, self._clock, self.telemetry, random.random, deadline)
 
 
 LIFECYCLE = LifecycleAssembly()

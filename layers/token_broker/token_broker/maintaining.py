@@ -6,6 +6,7 @@ Every step can be done again: a run that ends anywhere leaves its items due. An 
 with a capped back-off, and never given up.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -40,6 +41,8 @@ _DOUBLINGS = 6
 SETTLED_AFTER = 120
 #: Seconds that must be left to begin with one more item.
 ITEM_TIME = 6.0
+
+_ITEM = re.compile(r"([a-z]{1,20})#[A-Za-z0-9_-]{1,100}")
 
 #: What no later item of the merchant would fare better with, nor the same one soon: somebody has to mend it.
 _LASTING = (
@@ -79,6 +82,15 @@ class Job:
 def maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str]) -> Maintained:
     """Work on the items, as far as the time goes. Raises `StorageUnavailable`."""
     so_far = Maintained()
+    try:
+        return _maintain(call, merchant, items, so_far)
+    finally:
+        call.telemetry.count("DueItemsDone", so_far.done)
+        call.telemetry.count("DueItemsPutOff", so_far.put_off)
+        call.telemetry.count("DueItemsLeft", so_far.left)
+
+
+def _maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str], so_far: Maintained) -> Maintained:
     lasting: BrokerError | None = None
     broken: Exception | None = None
     for number, item in enumerate(items):
@@ -145,6 +157,7 @@ def _put_off(call: Call[ListingProvider], job: Job, failure: BrokerError) -> Non
     seconds = pause(_DOUBLINGS if lasting else job.tries, call.jitter())
     if failure.retry_after is not None:
         seconds = max(seconds, min(failure.retry_after_seconds or 0, LONGEST_PAUSE))
+    call.telemetry.count(f"Failures.{failure.code}")  # no call fails with it, but alarms must hear of it
     call.telemetry.notice("due_item_put_off", code=failure.code, seconds=seconds, tries=job.tries + 1, **job.subject)
     job.put_off(int(call.clock.now()) + seconds)
 
@@ -160,9 +173,11 @@ def pause(tries: int, jitter: float) -> int:
 def _job(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:
     """The item's job, by what it is; None where nothing is due (any more), or somebody else has it."""
     kind, _, name = item.partition("#")
-    make = _KINDS.get(kind)
+    known = _ITEM.fullmatch(item)
+    make = _KINDS.get(kind) if known else None
     if make is None:
-        call.telemetry.notice("due_item_unknown", merchant=merchant, kind=kind)
+        # What fits no pattern is not repeated to the log.
+        call.telemetry.notice("due_item_unknown", merchant=merchant, kind=known and known[1])
         call.store.set_aside(merchant, item, int(call.clock.now()) + LONGEST_PAUSE)
         return None
     return make(call, merchant, name)

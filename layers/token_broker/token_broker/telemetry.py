@@ -34,6 +34,8 @@ class PowertoolsTelemetry:
             function_request_id=getattr(context, "aws_request_id", None),
             provider=self._provider,
         )
+        # Beside the numbers, not among their dimensions: so the log tells which call they are of.
+        self._metrics.add_metadata(key="correlation_id", value=request_id)
         if self._cold:
             self.count("ColdStart")
         self._cold = False

@@ -9,12 +9,14 @@ from token_broker.aws.outbox_items import PREFIX, name_of
 from token_broker.aws.records import DUE_SHARDS
 from token_broker.aws.session import BotoCoreError, ClientError, error_code
 from token_broker.aws.table import Table
-from token_broker.due import OUTBOX, DueItem, Work
+from token_broker.due import OUTBOX, DueItem, DuePage, IndexKey, Work
 from token_broker.errors import StorageUnavailable
 
 INDEX = "due"
 #: What SendMessageBatch takes.
 BATCH = 10
+#: Entries that are held in memory at once; far below the megabyte that one query may answer with.
+PAGE = 1000
 
 
 class DynamoDueIndex:
@@ -25,10 +27,10 @@ class DynamoDueIndex:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def pages(self, shard: int, now: int) -> Iterator[list[DueItem]]:
+    def pages(self, shard: int, until: int, after: IndexKey | None = None) -> Iterator[DuePage]:
         """The index says where the items are and since when they are due; nothing else is in it."""
-        for page in self._table.query_index(INDEX, f"due#{shard}", now):
-            yield [_item(entry) for entry in page]
+        for page in self._table.query_index(INDEX, f"due#{shard}", until, after=after, limit=PAGE):
+            yield DuePage([_item(entry) for entry in page], page)
 
 
 def _item(entry: Mapping[str, Any]) -> DueItem:

@@ -15,6 +15,8 @@
         token#{tokenId}             its token                                     TTL: the provider's expiry
     broker
         id                          this stack's random name                      no TTL
+    dispatch
+        cursor                      where the clock's last run was cut off        no TTL
 
 `subject#shop` repeats the current token, so that serving it is one read. Values are nowhere else than in `token#` and
 there. `outbox_items` shows where events are. An item that the clock must come back to carries `due` (one of 16) and

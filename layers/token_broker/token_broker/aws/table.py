@@ -131,8 +131,11 @@ class Table:
                 return
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def query_index(self, index: str, shard: str, until: int) -> Iterator[list[dict[str, Any]]]:
-        """The entries of one shard of the due-index by that time, oldest first, page by page.
+    def query_index(
+        self, index: str, shard: str, until: int, *, after: Mapping[str, Any] | None, limit: int
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The entries of one shard of the due-index by that time, oldest first, page by page; those behind `after`, an
+        entry itself.
 
         An index is read as it was a moment ago: who acts on an entry looks at the item itself first.
         """
@@ -140,7 +143,10 @@ class Table:
             "IndexName": index,
             "KeyConditionExpression": "due = :shard AND dueAt <= :until",
             "ExpressionAttributeValues": wrap_all({":shard": shard, ":until": until}),
+            "Limit": limit,
         }
+        if after is not None:
+            arguments["ExclusiveStartKey"] = wrap_all(after)
         while True:
             page = self._do("query", **arguments)
             yield [unwrap_all(item) for item in page["Items"]]

@@ -1,0 +1,194 @@
+"""`python -m benchmarks.dispatch FOLDER`: how the clock's run grows with the merchants of whom something is due.
+
+FOLDER is the state folder of a local stack that is up; nothing is left there. Exit status: 0 when time a merchant stays
+within the bound, 1 when it does not, 2 when it could not be measured.
+
+The run is the function's own code with the function's time, in this process, on the stack's table. Its messages go to a
+standard queue: the emulated FIFO queue looks through all the deduplication ids that it remembers for each message, so
+its own time grows with the square of them, and hides what is measured here.
+"""
+
+import argparse
+import itertools
+import os
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.complaints import CannotMeasureError
+from sandbox.signed_api import Stack
+from token_broker.aws.records import due_shard, partition
+from token_broker.clock import Deadline, SystemClock
+from token_broker.dispatching import Dispatched
+from token_broker.errors import StorageUnavailable
+from token_broker.lifecycle_wiring import LifecycleAssembly
+
+SIZES = (1000, 2500, 5000, 10_000)
+#: Time a merchant at the most merchants, as a part of that at the fewest.
+LARGEST_RATIO = 1.5
+#: Seconds after which no further run is begun, and that one run has (template.yaml: 50, 2 of them for the answer).
+LONGEST, OF_A_RUN = 200.0, 48.0
+#: What BatchWriteItem takes.
+BATCH = 25
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All runs that it took to send one message for each merchant; seconds."""
+
+    merchants: int
+    seconds: float
+    runs: int
+    messages: int
+
+    @property
+    def milliseconds_each(self) -> float:
+        """By messages: a run that continues another comes to the beginning again, as far as its time goes."""
+        return self.seconds * 1000 / self.messages
+
+    def mean(self, other: "Figures") -> "Figures":
+        """Of two measurements of the same."""
+        return replace(self, seconds=(self.seconds + other.seconds) / 2)
+
+
+class Bench:
+    """A local stack's table, with a queue that nobody takes messages from."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._table = str(stack.described["table"])
+        self._dynamodb, self._sqs, self._scheduler = map(stack.client, ("dynamodb", "sqs", "scheduler"))
+        self._dispatch = f":function:{stack.described['functions']['lifecycle/dispatch']}"
+        self._until = time.monotonic() + LONGEST
+        self._queue = ""
+        pair = stack.described["credentials"]
+        os.environ |= {
+            "AWS_ENDPOINT_URL": stack.described["endpointUrl"],
+            "AWS_REGION": stack.described["region"],
+            "AWS_DEFAULT_REGION": stack.described["region"],
+            "AWS_ACCESS_KEY_ID": pair["accessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": pair["secretAccessKey"],
+            "TOKEN_TABLE": self._table,
+            "SECRET_PREFIX": stack.described["secretPrefix"],
+            "POWERTOOLS_SERVICE_NAME": "bench",
+            "POWERTOOLS_METRICS_NAMESPACE": "bench",
+        }
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """A queue, and no run of the stack's own clock, which would send to the workers what is due here."""
+        wanted = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target", "Description")
+        names = [each["Name"] for each in self._scheduler.list_schedules()["Schedules"]]
+        schedules = [self._scheduler.get_schedule(Name=name) for name in names]
+        (clock,) = [each for each in schedules if each["Target"]["Arn"].endswith(self._dispatch)]
+        given = {name: clock[name] for name in wanted if name in clock}
+        self._scheduler.update_schedule(**given, State="DISABLED")
+        self._queue = self._sqs.create_queue(QueueName=f"bench-{uuid.uuid4().hex[:12]}")["QueueUrl"]
+        try:
+            os.environ["WORK_QUEUE_SHOPIFY"] = self._queue
+            self._assembly = LifecycleAssembly()
+            self.run()
+            yield
+        finally:
+            self._sqs.delete_queue(QueueUrl=self._queue)
+            self._scheduler.update_schedule(**given, State=clock["State"])
+
+    @contextmanager
+    def _due(self, merchants: int) -> Iterator[None]:
+        """So many merchants, of each of whom one item is due; gone afterwards."""
+        names = [partition("shopify", f"bench-{uuid.uuid4().hex[:12]}") for _ in range(merchants)]
+        keys = {name: {"pk": {"S": name}, "sk": {"S": "subject#shop"}} for name in names}
+        since = {"N": str(int(time.time()) - 60)}
+        try:
+            self._write(
+                {"PutRequest": {"Item": {**key, "due": {"S": due_shard(name)}, "dueAt": since}}}
+                for name, key in keys.items()
+            )
+            yield
+        finally:
+            self._write({"DeleteRequest": {"Key": key}} for key in keys.values())
+            self._sqs.purge_queue(QueueUrl=self._queue)
+
+    def _write(self, requests: Iterator[Mapping[str, Any]]) -> None:
+        for some in itertools.batched(requests, BATCH, strict=False):
+            answer = self._dynamodb.batch_write_item(RequestItems={self._table: list(some)})
+            if answer.get("UnprocessedItems"):
+                raise CannotMeasureError("The local table did not take all items. Is this machine very busy?")
+
+    def run(self) -> tuple[Dispatched, float]:
+        """One run of the clock: what it did, and how long it took."""
+        if time.monotonic() > self._until:
+            raise CannotMeasureError(f"It took longer than {LONGEST:.0f} s. Measure again on an idle machine.")
+        dispatcher = self._assembly.broker("bench", Deadline.after(SystemClock(), OF_A_RUN))
+        began = time.perf_counter()
+        try:
+            done = dispatcher.run()
+        except StorageUnavailable as failure:
+            raise CannotMeasureError(f"The local AWS did not answer: {failure.detail}") from None
+        return done, time.perf_counter() - began
+
+    def measure(self, merchants: int) -> Figures:
+        """Runs until everybody's message is sent: a run that is cut off is continued by the next."""
+        with self._due(merchants):
+            sent, seconds, runs = 0, 0.0, 0
+            while sent < merchants:
+                done, took = self.run()
+                if done.refused or not done.messages:
+                    raise CannotMeasureError("The local queue does not take messages.")
+                sent, seconds, runs = sent + done.messages, seconds + took, runs + 1
+            self._expect(sent)
+        return Figures(merchants, seconds, runs, sent)
+
+    def _expect(self, messages: int) -> None:
+        asked = "ApproximateNumberOfMessages"
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=[asked])
+        waiting = int(answer["Attributes"][asked])
+        if waiting != messages:
+            raise CannotMeasureError(f"{waiting} messages are in the queue, of {messages}.")
+
+
+def show(console: Console, figures: list[Figures]) -> None:
+    """A row for each number of merchants."""
+    title = "The clock's run, one due item a merchant"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for head in ("merchants", "s", "ms a merchant", "÷ fewest", "runs", "messages"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for each in figures:
+        ratio = each.milliseconds_each / figures[0].milliseconds_each
+        cells = f"{each.seconds:.1f}", f"{each.milliseconds_each:.2f}", f"{ratio:.2f}", str(each.runs)
+        table.add_row(f"{each.merchants:,}", *cells, f"{each.messages:,}")
+    console.print(table)
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.dispatch", description=__doc__)
+    parser.add_argument("folder", type=Path, help="the state folder of a local stack that is up")
+    console, complaints = Console(), Console(stderr=True)
+    try:
+        bench = Bench(Stack.read(parser.parse_args().folder))
+        with bench.ready():
+            figures = [bench.measure(merchants) for merchants in SIZES]
+            # What else the machine does meets the short measurement most: it is made before and after all others.
+            figures[0] = figures[0].mean(bench.measure(SIZES[0]))
+    except (CannotMeasureError, FileNotFoundError) as fault:
+        complaints.print(f"[red]✗[/] {fault}", soft_wrap=True, highlight=False)
+        return 2
+    show(console, figures)
+    ratio = figures[-1].milliseconds_each / figures[0].milliseconds_each
+    if ratio > LARGEST_RATIO:
+        complaints.print(f"[red]✗[/] {ratio:.2f} times as long a merchant, more than {LARGEST_RATIO}.", highlight=False)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""Alarms and dashboard name metrics that there are: ours as the code counts them, AWS's of what is in the template."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.unit.test_readme import leaves
+from tests.unit.transformed import PLACE, TEMPLATE, plain, resources
+from token_broker import errors, events_wiring, lifecycle_wiring, trust_wiring, wiring
+from token_broker.telemetry import PowertoolsTelemetry
+
+LAYER = TEMPLATE.parent / "layers/token_broker/token_broker"
+PROVIDERS = frozenset(each.name for each in vars(wiring).values() if isinstance(each, wiring.Assembly))
+EVENTS = events_wiring.EVENTS.name
+STOREFRONTS, LIFECYCLE = trust_wiring.TrustAssembly.name, lifecycle_wiring.LifecycleAssembly.name
+#: Modules whose numbers are not of the providers' functions.
+OTHERS = {
+    "dispatching": frozenset({LIFECYCLE}),
+    "authorizing": frozenset({STOREFRONTS}),
+    "publishing": frozenset({EVENTS}),
+    "entry": PROVIDERS | {STOREFRONTS, LIFECYCLE, EVENTS},
+    "telemetry": PROVIDERS | {STOREFRONTS, LIFECYCLE, EVENTS},
+}
+#: The metrics of these are told apart by a last word of many.
+CODES = {leaf.code for leaf in leaves(errors.BrokerError)}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a module counts: a metric, or (`family`) those that begin with its name and a dot."""
+
+    name: str
+    providers: frozenset[str]
+    family: bool = False
+
+
+def counted() -> Iterator[Counted]:
+    """Every `telemetry.count(…)` in the layer, and those of the telemetry itself."""
+    for path in sorted(LAYER.rglob("*.py")):
+        providers = OTHERS.get(path.stem, PROVIDERS)
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "count":
+                continue
+            if not ast.unparse(call.func.value).endswith("telemetry" if path.stem != "telemetry" else "self"):
+                continue
+            match call.args[0]:
+                case ast.Constant(value=str(name)):
+                    yield Counted(name, providers)
+                case ast.JoinedStr(values=[ast.Constant(value=str(name)), ast.FormattedValue()]) if name.endswith("."):
+                    yield Counted(name.removesuffix("."), providers, family=True)
+                case _:
+                    raise AssertionError(f"{path.name}:{call.lineno} counts what nobody can foresee")
+
+
+METRICS = {(each.name, provider) for each in counted() if not each.family for provider in each.providers}
+FAMILIES = {(each.name, provider) for each in counted() if each.family for provider in each.providers}
+
+
+def is_counted(name: str, provider: str) -> bool:
+    family, _, code = name.partition(".")
+    return (name, provider) in METRICS or (family == "Failures" and code in CODES and (family, provider) in FAMILIES)
+
+
+def alarms() -> dict[str, Any]:
+    return {name: plain(each) for name, each in resources("AWS::CloudWatch::Alarm").items()}
+
+
+def widgets() -> list[dict[str, Any]]:
+    (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
+    found: list[dict[str, Any]] = json.loads(plain(dashboard["DashboardBody"]))["widgets"]
+    return found
+
+
+def lines() -> list[tuple[str, str, dict[str, str]]]:
+    """Each metric of the dashboard: namespace, name and dimensions."""
+    found = []
+    for metric in [each for widget in widgets() for each in widget["properties"]["metrics"]]:
+        words = [each for each in metric if isinstance(each, str)]
+        if words:
+            space, name, *rest = words
+            found.append((space, name, dict(zip(rest[::2], rest[1::2], strict=True))))
+    return found
+
+
+def searches() -> list[str]:
+    metrics = [each for widget in widgets() for each in widget["properties"]["metrics"]]
+    return [each[0]["expression"] for each in metrics if isinstance(each[0], dict)]
+
+
+def namespaces() -> dict[str, str]:
+    """What the functions are told, by the stack's name."""
+    told = {
+        (
+            each["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"],
+            plain(each["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]),
+        )
+        for each in resources("AWS::Lambda::Function").values()
+    }
+    ((namespace, service),) = told
+    return {"Namespace": namespace, "service": service}
+
+
+def our_dimensions(provider: str) -> dict[str, str]:
+    return {"provider": provider, "service": PLACE.stack}
+
+
+def test_two_stacks_in_one_account_are_told_apart() -> None:
+    assert namespaces() == {"Namespace": "TokenBroker", "service": PLACE.stack}
+    settings = resources("AWS::Lambda::Function")["ShopifyMaintainFunction"]["Environment"]["Variables"]
+    assert settings["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
+
+
+def test_the_dimensions_are_those_that_are_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", namespaces()["Namespace"])
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", namespaces()["service"])
+    telemetry = PowertoolsTelemetry("shopify")
+    telemetry.count("TokensIssued")
+    telemetry.end()
+
+    written = json.loads(capsys.readouterr().out)
+    (group,) = written["_aws"]["CloudWatchMetrics"]
+    assert group["Namespace"] == "TokenBroker"
+    assert {name: written[name] for name in group["Dimensions"][0]} == our_dimensions("shopify")
+
+
+def test_what_is_counted_is_found() -> None:
+    """So that the tests below compare with something."""
+    assert {("TokensIssued", "chicksx"), ("OldestDueLag", LIFECYCLE), ("ColdStart", STOREFRONTS)} <= METRICS
+    assert {("Failures", "shopify"), ("ProviderErrors", "shopify"), ("Authorizer", STOREFRONTS)} <= FAMILIES
+    assert is_counted("Failures.provider_rejected_credentials", "shopify")
+    assert not is_counted("Failures.nothing_of_the_kind", "shopify")
+    assert not is_counted("OldestDueLag", "shopify")
+
+
+@pytest.mark.parametrize("name", [name for name, each in alarms().items() if each["Namespace"] == "TokenBroker"])
+def test_an_alarm_is_on_what_the_code_counts(name: str) -> None:
+    alarm = alarms()[name]
+    dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+
+    assert dimensions == our_dimensions(dimensions["provider"])
+    assert is_counted(alarm["MetricName"], dimensions["provider"])
+
+
+def test_each_providers_refused_credentials_are_an_alarm() -> None:
+    watched = {
+        each["Dimensions"][0]["Value"]
+        for each in alarms().values()
+        if each["MetricName"] == "Failures.provider_rejected_credentials"
+    }
+
+    assert watched == PROVIDERS == {"fourthwall", "chicksx", "shopify"}
+
+
+def test_the_dashboard_shows_what_the_code_counts() -> None:
+    ours = [(name, dimensions) for space, name, dimensions in lines() if space == "TokenBroker"]
+
+    assert len(ours) > 20
+    for name, dimensions in ours:
+        assert dimensions == our_dimensions(dimensions["provider"])
+        assert is_counted(name, dimensions["provider"]), name
+
+
+def test_the_dashboard_searches_for_families_of_this_stack_alone() -> None:
+    pattern = rf"""SEARCH\('{{TokenBroker,provider,service}} service="{PLACE.stack}" MetricName=(\w+)', 'Sum', 300\)"""
+    found = [re.fullmatch(pattern, each) for each in searches()]
+
+    assert [match and match[1] for match in found] == ["Failures", "ProviderErrors", "Authorizer"]
+    assert {match[1] for match in found if match} <= {name for name, _ in FAMILIES}
+
+
+@pytest.mark.parametrize("metric", ["Errors", "Throttles", "Duration"])
+def test_the_dashboard_shows_every_function(metric: str) -> None:
+    shown = [dimensions for space, name, dimensions in lines() if (space, name) == ("AWS/Lambda", metric)]
+
+    assert sorted(each["FunctionName"] for each in shown) == sorted(resources("AWS::Lambda::Function"))
+
+
+@pytest.mark.parametrize("metric", ["ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"])
+def test_the_dashboard_shows_every_queue(metric: str) -> None:
+    shown = [dimensions for space, name, dimensions in lines() if (space, name) == ("AWS/SQS", metric)]
+
+    assert sorted(each["QueueName"] for each in shown) == sorted(resources("AWS::SQS::Queue"))
+
+
+def test_the_dashboard_shows_the_api() -> None:
+    shown = {(name, tuple(sorted(each.items()))) for space, name, each in lines() if space == "AWS/ApiGateway"}
+    (api,) = map(plain, resources("AWS::ApiGateway::RestApi").values())
+    dimensions = (("ApiName", api["Name"]), ("Stage", "v1"))
+
+    assert {(name, dimensions) for name in ("Count", "4XXError", "5XXError", "Latency")} <= shown
+    assert {each for _, each in shown} == {dimensions}
+
+
+def test_nothing_else_is_on_the_dashboard_and_nothing_covers_anything() -> None:
+    places = [(each["x"], each["y"]) for each in widgets()]
+
+    assert {space for space, _, _ in lines()} == {"TokenBroker", "AWS/Lambda", "AWS/SQS", "AWS/ApiGateway"}
+    assert len(set(places)) == len(places)
+    assert all(each["x"] + each["width"] <= 24 for each in widgets())
+    assert {each["properties"]["region"] for each in widgets()} == {PLACE.region}
+
+
+def test_every_alarm_of_aws_is_on_something_of_the_template() -> None:
+    known: dict[str, set[str]] = {
+        "AWS/Lambda": set(resources("AWS::Lambda::Function")),
+        "AWS/SQS": set(resources("AWS::SQS::Queue")),
+    }
+    for alarm in alarms().values():
+        if alarm["Namespace"] != "TokenBroker":
+            (dimension,) = alarm["Dimensions"]
+            assert dimension["Value"] in known[alarm["Namespace"]]
