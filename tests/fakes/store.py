@@ -175,11 +175,13 @@ class MemoryTokenStore:
     def subject(self, merchant: str, subject: str) -> SubjectState:
         with self._operation("subject"):
             work = self.subjects.get((merchant, subject), Work())
+            held_until = 0 if work.owner is None else work.lease_end
+            mint: dict[str, Any] = {"held_until": held_until, "unresolved": work.intent_id is not None}
             if subject == SHOP:
-                return SubjectState(token=work.current, checked_at=work.checked_at, fence=work.fence)
+                return SubjectState(token=work.current, checked_at=work.checked_at, fence=work.fence, **mint)
             tokens = [each for key, each in self.records.items() if key[:2] == (merchant, subject)]
             newest = max(tokens, key=lambda token: token.expires_at or 0, default=None)
-            return SubjectState(token=newest, closed=work.closed, fence=work.fence)
+            return SubjectState(token=newest, closed=work.closed, fence=work.fence, **mint)
 
     def begin_current(self, intention: Intention, seen: SubjectState) -> Mint | Busy:
         with self._operation("begin_current"):
@@ -224,8 +226,11 @@ class MemoryTokenStore:
                 raise ProviderError(detail, fate=Fate.UNKNOWN)
             if replaced is not None and not self._replaceable(replaced):
                 raise MintInProgress
-            line = Transition(self._now(), token.requested_by, None, token.state, why.value)
-            self.records[token.merchant, token.subject, token.token_id] = replace(token, history=(line,))
+            there = self.records.get((token.merchant, token.subject, token.token_id))
+            same = there if there is not None and there.digest == token.digest else None
+            before, earlier = (None, ()) if same is None else (same.state, same.history)
+            line = Transition(self._now(), token.requested_by, before, token.state, why.value)
+            self.records[token.merchant, token.subject, token.token_id] = replace(token, history=(*earlier, line))
             self.told.append(token_issued(token, why=why.value, at=self._now()))
             if replaced is not None:
                 self._replace(replaced, token)

@@ -20,9 +20,9 @@ from token_broker.ports import Succession
 CLOCK = Cause("clock", Why.REQUESTED)
 
 
-def history(bench: StoreBench, token_id: str) -> list[tuple[str, str | None, str, str]]:
+def history(bench: StoreBench, token_id: str, provider: str = "shopify") -> list[tuple[str, str | None, str, str]]:
     """Who moved the token from where to where, and why."""
-    token = bench.store().token(MERCHANT, token_id)
+    token = bench.store(provider).token(MERCHANT, token_id)
     assert token is not None
     lines = [line.as_json() for line in token.history]
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
@@ -115,6 +115,22 @@ def test_what_the_provider_gives_instead_is_told_as_a_rotation(bench: StoreBench
     (rotated,) = [event for event in bench.told() if event["type"] == "TokenRotated"]
     assert (rotated["tokenId"], rotated["previousTokenId"], rotated["rotationId"]) == ("two", "one", None)
     assert (rotated["overlapEndsAt"], rotated["compromised"]) == (None, False)
+
+
+def test_a_token_that_the_provider_gives_again_later_keeps_its_history(bench: StoreBench) -> None:
+    store = bench.store("fourthwall")
+    one, two = (shop_token(name, provider="fourthwall") for name in ("one", "two"))
+    bench.issue(store, one)
+    for number, (token, previous) in enumerate([(two, one), (one, two)]):
+        bench.clock.advance(1)
+        mint = bench.begin(store, f"owner-of-change-{number}", intent_id=f"{number + 2}" * 26)
+        store.publish(mint, token, replaced=Succession(previous=previous, state=State.LOST))
+
+    assert [line[1:] for line in history(bench, "one", "fourthwall")] == [
+        (None, "current", "minted"),
+        ("current", "lost", "lost"),
+        ("lost", "current", "minted"),
+    ]
 
 
 def test_a_session_s_end_is_told_once(bench: StoreBench) -> None:

@@ -216,7 +216,7 @@ def test_work_of_an_unknown_kind_is_told_of_and_harms_nothing() -> None:
     assert stack.telemetry.notices == [("due_item_unknown", {"merchant": "acme", "kind": "lamp"})]
 
 
-@pytest.mark.parametrize("item", ["lamp", "#", "token#", "token#A/../B", "Token#1", "token#1#2", f"token#{"1" * 101}"])
+@pytest.mark.parametrize("item", ["lamp", "#", "token#", "token#A/../B", "Token#1", "token#1#2", f"token#{'1' * 101}"])
 def test_a_key_of_no_known_pattern_is_put_aside_and_not_repeated_to_the_log(item: str) -> None:
     stack = pending()
 

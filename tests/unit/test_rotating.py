@@ -454,8 +454,7 @@ def test_a_secret_that_goes_between_the_token_and_the_look_at_the_list_loses_not
 ) -> None:
     stack.provider.script = [stack.provider.make_after(lambda: stack.secrets.delete("acme"))]
 
-    with pytest.raises(MerchantNotFound):
-        turn(stack)
+    assert turn(stack).as_json()["state"] == "pending"
 
     (intent,) = stack.store.open_intents
     assert intent in stack.provider.listed["1002"].title

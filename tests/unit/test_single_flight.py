@@ -96,7 +96,7 @@ def test_nobody_mints_on_a_stale_read() -> None:
 def test_nobody_mints_on_a_read_from_during_anothers_mint() -> None:
     """The other ended between the look and the lease: its right is free, and its token is there."""
     stack = listing_stack()
-    work = stack.store.subjects["acme", "shop"] = held()
+    work = stack.store.subjects["acme", "shop"] = held(seconds=0)  # late, and not taken over: it can still write
 
     def the_other_ends() -> None:
         work.end_intent()

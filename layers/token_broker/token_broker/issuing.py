@@ -67,7 +67,7 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
             findable=call.provider.capabilities.marked,
             realm=realm,
         )
-        mint = call.store.begin_current(intention, seen)
+        mint = _begin(call, intention, seen)
         if isinstance(mint, Mint):
             break
         if token is not None and not fresh:
@@ -121,7 +121,7 @@ def session_token(
             owner=new_owner(),
             requested_by=call.caller,
         )
-        mint = call.store.begin_current(intention, seen)
+        mint = _begin(call, intention, seen)
         if isinstance(mint, Mint):
             return mint_current(call, mint, order), True
         wait_for_other(call, until)
@@ -163,6 +163,11 @@ def _usable(call: Call[Provider], seen: SubjectState) -> Token | None:
     if token is None or token.access_token is None or token.state not in SERVABLE:
         return None
     return token if token.left(call.clock.now()) > call.margin else None
+
+
+def _begin(call: Call[Provider], intention: Intention, seen: SubjectState) -> Mint | Busy:
+    """Who waits for another only reads: all who wait would write to one item, which takes so many writes a second."""
+    return Busy() if seen.held_until > call.clock.now() else call.store.begin_current(intention, seen)
 
 
 def _check_scope(token: Token, scope: tuple[str, ...] | None) -> None:

@@ -127,12 +127,16 @@ class SubjectState:
 
     `checked_at` is when the provider last confirmed the token (Unix seconds). `fence` is the number of the last mint
     that was begun; the next can begin only if it is still that, so nobody mints on a stale read.
+    `held_until` is the end of somebody's right to mint (Unix seconds), zero where nobody has it; `unresolved`: an
+    intent stands, so the provider may have made a token that is not recorded yet.
     """
 
     token: Token | None = None
     checked_at: float = 0.0
     closed: bool = False
     fence: int = 0
+    held_until: int = 0
+    unresolved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,8 @@ def _rotate(call: Call[ListingProvider], merchant: str, *, compromised: bool) ->
     except MintInProgress:
         return RotationReport(rotation)  # somebody else is at it, or has moved on: nothing has failed
     except BrokerError as failure:
+        if joined:  # somebody else's wish, which the clock never gives up
+            return RotationReport(replace(rotation, failure=failure.code))
         failed = note_failure(call, rotation, failure)
         if failed.open:
             return RotationReport(failed)
@@ -168,12 +170,12 @@ def advance(call: Call[ListingProvider], rotation: Rotation) -> RotationReport:
 
 
 def note_failure(call: Call[ListingProvider], rotation: Rotation, failure: BrokerError) -> Rotation:
-    """Leave to the clock what can be tried again, and end what cannot."""
+    """Leave to the clock what can be tried again or may still have led to a token, and end what cannot."""
     call.telemetry.count("RotationsFailed")
     call.telemetry.notice(
         "rotation_failed", merchant=rotation.merchant, rotation=rotation.rotation_id, code=failure.code
     )
-    if failure.retryable:
+    if failure.retryable or call.store.subject(rotation.merchant, SHOP).unresolved:
         due_at = int(call.clock.now()) + CALL_TIME
         call.store.put_off_rotation(rotation, due_at, failure.code)
         return replace(rotation, due_at=due_at, failure=failure.code)

@@ -106,8 +106,10 @@ class Leases(Reading):
     def publish(self, mint: Mint, token: Token, *, replaced: Succession | None = None, why: Why = Why.MINTED) -> None:
         """Token, end of the intent, current pointer, what is replaced, and what the world hears, in one transaction."""
         now = self._now()
+        # A provider that gives another token may come back to an earlier one: the same token, and one history.
+        earlier = self.token(token.merchant, token.token_id) if replaced and replaced.state is State.LOST else None
         writes = [
-            ("Put", self._token_put(token, why)),
+            ("Put", self._token_put(token, why, earlier)),
             self._end_of_intent(mint, token),
             self._told(token_issued(token, why=why.value, at=now)),
         ]
@@ -137,12 +139,15 @@ class Leases(Reading):
         others = set(State) - {State.CURRENT}  # one that is being revoked already keeps its own cause and time
         return "Update", self._marking(previous, Cause(token.requested_by, Why.COMPROMISED), until, *others)
 
-    def _token_put(self, token: Token, why: Why) -> dict[str, Any]:
-        line = records.transition(self._now(), Cause(token.requested_by, why), None, token.state)
+    def _token_put(self, token: Token, why: Why, earlier: Token | None) -> dict[str, Any]:
+        same = earlier if earlier is not None and earlier.digest == token.digest else None
+        before = None if same is None else same.state
+        line = records.transition(self._now(), Cause(token.requested_by, why), before, token.state)
+        history = [] if same is None else [each.as_json() for each in same.history]
         # An id comes again only with the very same token, or for one that has ended.
         return put(
             self._token_key(token.merchant, token.subject, token.token_id),
-            {**records.token_attributes(token), "history": [line]},
+            {**records.token_attributes(token), "history": [*history, line]},
             "attribute_not_exists(pk) OR expiresAt <= :now OR (#state = :revoked AND fingerprint <> :print) "
             "OR (fingerprint = :print AND NOT #state IN (:revoking, :revoked))",
             {

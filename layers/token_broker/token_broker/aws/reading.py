@@ -1,5 +1,7 @@
 """Reading the store: what is served for a subject, records, and this stack's own name."""
 
+from typing import Any
+
 from token_broker.aws import records
 from token_broker.aws.items import ProviderItems
 from token_broker.aws.table import ConditionFailed, put
@@ -23,6 +25,7 @@ class Reading(ProviderItems):
                 token=None if current is None else records.token_of(current),
                 checked_at=item.get("checkedAt", 0),
                 fence=item.get("fence", 0),
+                **_mint_of(item),
             )
         items = {item["sk"]: item for item in self._table.query(key[0])}
         state = items.pop(key[1], {})
@@ -31,6 +34,7 @@ class Reading(ProviderItems):
             token=max(tokens, key=lambda token: token.expires_at or 0, default=None),
             closed="closedAt" in state,
             fence=state.get("fence", 0),
+            **_mint_of(state),
         )
 
     def token(self, merchant: str, token_id: str) -> Token | None:
@@ -56,3 +60,8 @@ class Reading(ProviderItems):
                     item = failure.found or {"brokerId": made}
             self._broker_id = str(item["brokerId"])
         return self._broker_id
+
+
+def _mint_of(item: dict[str, Any]) -> dict[str, Any]:
+    """How a mint of the subject stands."""
+    return {"held_until": item.get("leaseEnd", 0) if "owner" in item else 0, "unresolved": "intentId" in item}
