@@ -6,7 +6,7 @@ SHELL := /bin/sh
 
 LOCAL := .venvs/local/bin/python
 DEV := .venvs/dev/bin/python
-PYTHON_SOURCES := functions layers/token_broker/token_broker sandbox tests benchmarks
+PYTHON_SOURCES := functions layers/token_broker/token_broker sandbox tests benchmarks requirements
 
 # Only the folders that exist, so that each check works from the first commit on.
 SOURCES = $(wildcard $(PYTHON_SOURCES))
@@ -19,7 +19,8 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: env-local env-runtime env-dev env-companions env-lambda ## install everything, so that the other targets need no network
+setup: env-local env-runtime env-dev env-companions env-lambda env-bench ## install and build everything but a browser, so that the other targets need no network
+	@$(LOCAL) -m sandbox.stack build-here
 
 env-local env-runtime env-dev env-bench env-companions env-lambda: env-%:
 	@sh requirements/install.sh $*

@@ -15,7 +15,11 @@ from sandbox.simulators.misbehaviour import Misbehaviour
 from sandbox.simulators.shopify import Shopify
 from sandbox.simulators.sightings import Sighting
 
-PROVIDERS = ("fourthwall", "chicksx", "shopify")
+PROVIDERS = (
+    "fourthwall",
+    "chicksx",
+    "shopify",
+)
 #: Everyone with a port of their own: whose requests are noted, and whose answers can be made to fail.
 PARTIES = (*PROVIDERS, "issuer")
 SIGHTINGS_KEPT = 10_000

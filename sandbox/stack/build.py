@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sandbox.stack import processes
 from sandbox.stack.errors import StackError
-from sandbox.stack.sam import BUILD_FOLDER, run_sam
+from sandbox.stack.sam import BUILD_FOLDER, run_sam, sam_mark
 from sandbox.stack.settings import PROJECT, Settings
 from sandbox.stack.state import State, locked
 
@@ -45,6 +46,8 @@ def build_folder() -> Iterator[None]:
     """Keep the build for oneself: the stacks of one clone share it."""
     busy = "Another command has been building in this folder for five minutes: wait for it, or stop it."
     with locked(BUILD_FOLDER / "lock", busy=busy, seconds=_LIMIT):
+        for name in ("build", "deploy"):  # nobody else's: a killed command let go of the lock, and not of its `sam`
+            processes.stop_leaders(sam_mark(name))
         yield
 
 

@@ -89,8 +89,27 @@ def stop_marked(marks: Sequence[str]) -> int:
     return len(found)
 
 
+def stop_leaders(mark: str) -> None:
+    """End each process whose command line holds the mark, and leads a session, together with that session.
+
+    For work that a killed command has left going on, which the same work begun again would collide with.
+    """
+    deadline = time.monotonic() + GRACE
+    while (found := [pid for pid in _marked([mark]) if _leads(pid)]) and time.monotonic() < deadline:
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def _leads(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        return os.getsid(pid) == pid
+    return False
+
+
 def _marked(marks: Sequence[str]) -> list[int]:
-    return [pid for pid, command in _commands() if any(mark in command for mark in marks)]
+    return [pid for pid, command in commands() if any(mark in command for mark in marks)]
 
 
 def _signal(pids: Sequence[int], number: signal.Signals) -> None:
@@ -122,7 +141,8 @@ def command_of(pid: int) -> str:
     return _ps("-p", str(pid), "-o", "command=")
 
 
-def _commands() -> Iterator[tuple[int, str]]:
+def commands() -> Iterator[tuple[int, str]]:
+    """The processes of this user but this one, with their command lines; by `ps` only where there is no /proc."""
     user = os.getuid()
     if (PROC / "self/stat").exists():
         for entry in PROC.iterdir():

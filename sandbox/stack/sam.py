@@ -46,7 +46,7 @@ def run_sam(
     # SAM's makefile builds leave a folder each in the temporary folder.
     scratch = tempfile.mkdtemp(prefix="tmp-", dir=BUILD_FOLDER)
     chosen |= {"TMPDIR": scratch}
-    process, identity = processes.start(command, mark=f"-m samcli {name}", log=log, environment=chosen, folder=PROJECT)
+    process, identity = processes.start(command, mark=sam_mark(name), log=log, environment=chosen, folder=PROJECT)
     if state is not None:
         state.remember(f"sam {name}", identity)
     try:
@@ -64,9 +64,16 @@ def run_sam(
         raise StackError(f"`sam {name}` failed: {_last_words(log)}", log)
 
 
+def sam_mark(name: str) -> str:
+    """What a `sam` command of this clone is known by."""
+    return f"{PROJECT / '.venvs/local/bin/python'} -m samcli {name} "
+
+
 def _last_words(log: Path) -> str:
-    """The line that most likely says why, else the last one."""
+    """What most likely says why: that nothing can be fetched, a telling line, or else the last one."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    if any("NewConnectionError" in line or "NameResolutionError" in line for line in lines):
+        return "no package registry answers. Connect this machine to the network, then run the same command again."
     telling = [
         line for line in lines if line.startswith(("Error", "Build Failed", "make: ***")) or "No such file" in line
     ]

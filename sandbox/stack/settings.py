@@ -15,7 +15,11 @@ from pathlib import Path
 from sandbox.stack.errors import StackError
 
 PROJECT = Path(__file__).resolve().parents[2]
-PROVIDERS = ("fourthwall", "chicksx", "shopify")
+PROVIDERS = (
+    "fourthwall",
+    "chicksx",
+    "shopify",
+)
 REGION = "us-east-1"
 #: The emulator takes this pair for the account's root.
 ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105 - no secret: the emulator's fixed pair

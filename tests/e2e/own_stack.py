@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sandbox.stack import processes
+from sandbox.stack.settings import PROVIDERS
+
 PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = PROJECT / ".venvs/local/bin/python"
 #: Seconds; a first build downloads the layer's packages.
 UP_LIMIT, DOWN_LIMIT = 420, 90
 #: What a developer has set for a stack of theirs must not steer this one.
-_DROPPED = ("TOKEN_BROKER_", "LOOPBACK_JWKS_ORIGIN", "FOURTHWALL_BASE_URL", "CHICKSX_BASE_URL", "SHOPIFY_BASE_URL")
+_DROPPED = ("TOKEN_BROKER_", "LOOPBACK_JWKS_ORIGIN", *(f"{provider.upper()}_BASE_URL" for provider in PROVIDERS))
 
 
 @contextmanager
@@ -102,15 +105,7 @@ def bring_up(folder: Path) -> dict[str, Any]:
 
 def processes_of(folder: Path) -> dict[int, str]:
     """Processes that name the folder in their command line: pid and command line."""
-    listed = subprocess.run(
-        ["ps", "-A", "-ww", "-o", "pid=,args="],  # noqa: S607 - wherever this system has it
-        capture_output=True,
-        text=True,
-        timeout=10,
-        check=True,
-    )
-    rows = (line.strip().partition(" ") for line in listed.stdout.splitlines())
-    return {int(pid): command for pid, _, command in rows if str(folder) in command and int(pid) != os.getpid()}
+    return {pid: command for pid, command in processes.commands() if str(folder) in command}
 
 
 def _last_lines(logs: Path) -> str:

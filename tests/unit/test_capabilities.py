@@ -14,7 +14,8 @@ from tests.fakes.shopify import ENTRY, PERMANENT
 from tests.fakes.surroundings import LISTING, ONE_TOKEN, SESSIONS, listing_stack, one_token_stack
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import Step, json_answer
-from token_broker import lifecycle_wiring, wiring
+from tests.unit.test_readme import template
+from token_broker import wiring
 from token_broker.broker import ListingBroker
 from token_broker.due import OUTBOX
 from token_broker.errors import InvalidRequest
@@ -129,8 +130,9 @@ def test_only_where_asking_again_makes_no_second_token_is_it_asked_again(name: s
 def test_the_clock_has_a_worker_for_whoever_leaves_something_to_do_and_for_nobody_else() -> None:
     can = {name: capabilities(name) for name in ASSEMBLIES}
 
-    providers = set(lifecycle_wiring.WORKERS) - {OUTBOX}
-    assert providers == {name for name, each in can.items() if each.revokes or each.marked}
+    variables = template()["Resources"]["LifecycleDispatchFunction"]["Properties"]["Environment"]["Variables"]
+    workers = {name.removeprefix("WORK_QUEUE_").lower() for name in variables if name.startswith("WORK_QUEUE_")}
+    assert workers - {OUTBOX} == {name for name, each in can.items() if each.revokes or each.marked}
 
 
 @by_provider

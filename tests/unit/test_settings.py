@@ -127,3 +127,10 @@ def test_a_provider_brings_the_default_of_its_own_settings(monkeypatch: pytest.M
 
     monkeypatch.setenv("SHOPIFY_API_VERSION", "2026-07")
     assert settings.optional("SHOPIFY_API_VERSION", "2026-10") == "2026-07"
+
+
+def test_each_workers_queue_is_in_a_variable_of_its_own_whoever_the_worker_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"SHOPIFY": "https://q/1", "OUTBOX": "https://q/2", "FOURTH": "https://q/3", "IDLE": ""}.items():
+        monkeypatch.setenv(f"WORK_QUEUE_{name}", value)
+
+    assert settings.work_queues() == {"shopify": "https://q/1", "outbox": "https://q/2", "fourth": "https://q/3"}

@@ -11,12 +11,8 @@ from token_broker.aws.session import client
 from token_broker.aws.table import Table
 from token_broker.clock import Deadline, SystemClock
 from token_broker.dispatching import Dispatcher
-from token_broker.due import OUTBOX
 from token_broker.grant import Grant
 from token_broker.telemetry import PowertoolsTelemetry
-
-#: The workers: providers, and the publisher of events. Each one's queue is in the variable WORK_QUEUE_{WORKER}.
-WORKERS = ("shopify", OUTBOX)
 
 
 @dataclass
@@ -48,8 +44,7 @@ class LifecycleAssembly:
 
     @cached_property
     def _queues(self) -> SqsWorkQueues:
-        urls = {worker: settings.optional(f"WORK_QUEUE_{worker.upper()}", "") for worker in WORKERS}
-        return SqsWorkQueues(partial(client, "sqs"), {name: url for name, url in urls.items() if url})
+        return SqsWorkQueues(partial(client, "sqs"), settings.work_queues())
 
     def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> Dispatcher:  # noqa: ARG002
         """One run. No route leads here, so there is no storefront to bound."""

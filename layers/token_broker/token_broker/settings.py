@@ -48,6 +48,16 @@ def event_bus() -> str:
     return _required("EVENT_BUS")
 
 
+def work_queues() -> dict[str, str]:
+    """The queues of what is due, by their workers: providers, and the publisher of events.
+
+    Each one's address is in a variable WORK_QUEUE_{WORKER}; no list of them is kept here.
+    """
+    start = "WORK_QUEUE_"
+    named = {name.removeprefix(start).lower(): url for name, url in os.environ.items() if name.startswith(start)}
+    return {worker: url for worker, url in named.items() if url}
+
+
 def base_url(name: str) -> str:
     """A provider's address, without a slash at its end. Raises `ProviderNotConfigured` where there is none.
 
