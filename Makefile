@@ -6,6 +6,7 @@ SHELL := /bin/sh
 
 LOCAL := .venvs/local/bin/python
 DEV := .venvs/dev/bin/python
+MUTATION := .venvs/mutation/bin/python
 PYTHON_SOURCES := functions layers/token_broker/token_broker sandbox tests benchmarks requirements
 
 # Only the folders that exist, so that each check works from the first commit on.
@@ -14,7 +15,7 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format test test-unit up down demo logs bench bench-dispatch build lock clean env-local env-runtime env-dev env-bench env-companions env-lambda
+.PHONY: help setup check format test test-unit coverage mutation up down demo logs bench bench-dispatch build lock clean env-local env-runtime env-dev env-bench env-companions env-lambda env-mutation
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -22,7 +23,7 @@ help: ## list the targets
 setup: env-local env-runtime env-dev env-companions env-lambda env-bench ## install and build everything but a browser, so that the other targets need no network
 	@$(LOCAL) -m sandbox.stack build-here
 
-env-local env-runtime env-dev env-bench env-companions env-lambda: env-%:
+env-local env-runtime env-dev env-bench env-companions env-lambda env-mutation: env-%:
 	@sh requirements/install.sh $*
 
 check: env-dev env-local ## lint, types, import rules, template: seconds
@@ -49,6 +50,16 @@ test-long: env-dev ## what searches longer than CI can: the state machines, some
 
 test-unit: env-dev ## the tests that need no process and no socket
 	$(DEV) -m pytest tests/unit
+
+coverage: env-dev env-companions ## which branches of the layer and the functions no test takes; fails under 95 %
+	@$(DEV) -m coverage erase
+	$(DEV) -m coverage run -m pytest --numprocesses 2 -k "not local-aws and not dynamodb-local" tests/unit tests/contract tests/integration
+	@$(DEV) -m coverage combine --quiet
+	@$(DEV) -m coverage report
+	@$(DEV) -m tests.branches
+
+mutation: env-mutation ## change MODULE (one of the layer's, as in MODULE=aws/leases) in small ways: do the tests notice?
+	@$(MUTATION) -m tests.mutants $(MODULE)
 
 up: env-local env-runtime ## start the local AWS and the providers' simulators, deploy, write .local/stack.json
 	@$(LOCAL) -m sandbox.stack up

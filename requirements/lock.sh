@@ -10,7 +10,7 @@ export CUSTOM_COMPILE_COMMAND="make lock"
 
 # The layer first: dev.in is held to what the layer resolved to.
 for file in ../layers/token_broker/requirements ../functions/storefronts/proof_authorizer/requirements runtime lambda \
-    ../benchmarks/requirements local dev companions-build companions lock; do
+    ../benchmarks/requirements local dev mutation companions-build companions lock; do
     (
         cd "$(dirname "$file")"
         name=$(basename "$file")

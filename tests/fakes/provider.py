@@ -31,13 +31,15 @@ class ScriptedProvider:
         self.forgotten: list[Account] = []
         #: Seconds that a token lives; None is for ever.
         self.life: int | None = None
+        #: The shop that every secret names.
+        self.realm = ""
         self._clock = clock
         self._made = 0
 
     def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
         if "key" not in secret:
             raise MerchantMisconfigured(f"The secret of merchant '{merchant}' has no field 'key'.")
-        return Account(merchant, dict(secret))
+        return Account(merchant, dict(secret), realm=self.realm)
 
     def mint(self, account: Account, order: Order, deadline: Deadline) -> Minted:
         self.mints.append((account, order))
@@ -91,6 +93,8 @@ class ScriptedListingProvider(ScriptedProvider):
         #: How many tokens there can be; None is any number.
         self.places: int | None = None
         self.revoked: list[str] = []
+        #: What was asked for, of whose account, and the seconds that it was given.
+        self.asked: list[tuple[str, str, float]] = []
 
     def make(self, order: Order) -> Minted:
         if self.places is not None and len(self.listed) >= self.places:
@@ -105,15 +109,16 @@ class ScriptedListingProvider(ScriptedProvider):
 
     def list_tokens(self, account: Account, deadline: Deadline) -> list[Listed]:
         self.list_calls += 1
-        self._fail("list")
+        self._ask("list", account, deadline)
         return list(self.listed.values())
 
     def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
         self.revoked.append(token_id)
-        self._fail("revoke")
+        self._ask("revoke", account, deadline)
         self.listed.pop(token_id, None)
 
-    def _fail(self, operation: str) -> None:
+    def _ask(self, operation: str, account: Account, deadline: Deadline) -> None:
+        self.asked.append((operation, account.merchant, deadline.left()))
         if self.failures[operation]:
             raise self.failures[operation].pop(0)
 

@@ -292,7 +292,7 @@ def test_an_id_that_belongs_to_another_living_token_is_refused(bench: StoreBench
     bench.issue(store, shop_token("1001"))
     mint = bench.begin(store, "owner-2")
 
-    with pytest.raises(ProviderError) as refused:
+    with pytest.raises(ProviderError, match="belongs to another token") as refused:
         store.publish(mint, shop_token("1001", access_token="another-value"))
 
     assert refused.value.fate is Fate.UNKNOWN  # a token was made, and its true id is not known

@@ -115,9 +115,25 @@ def test_a_closed_session_says_what_to_do() -> None:
     assert errors.SessionClosed().detail == "This session has expired. Restart the checkout from your platform."
 
 
-@pytest.mark.parametrize("error", [errors.MintInProgress(), errors.StorageUnavailable("Busy.")])
-def test_our_own_passing_troubles_ask_to_come_again_in_a_second(error: BrokerError) -> None:
-    assert error.retry_after_seconds == 1
+@pytest.mark.parametrize("kind", [errors.MintInProgress, errors.StorageUnavailable])
+def test_our_own_passing_troubles_ask_to_come_again_in_a_second(kind: type[BrokerError]) -> None:
+    assert made(kind).retry_after_seconds == 1
+
+
+def test_a_storage_that_knows_when_it_will_answer_again_says_so() -> None:
+    assert errors.StorageUnavailable("Busy.", retry_after=7).retry_after_seconds == 7
+    assert errors.StorageUnavailable("Full.", retry_after=None).retry_after_seconds is None
+
+
+@pytest.mark.parametrize("leaf", [leaf for leaf in LEAVES if leaf not in (errors.SessionClosed, errors.MintInProgress)])
+def test_an_errors_detail_is_what_happened(leaf: type[BrokerError]) -> None:
+    assert (made(leaf).detail, str(made(leaf))) == ("What happened.", "What happened.")
+
+
+def test_who_comes_during_anothers_mint_is_told_when_to_come_again() -> None:
+    told = "Another request is minting this token right now. Ask again in a second."
+
+    assert errors.MintInProgress().detail == told
 
 
 def test_a_providers_refusal_is_taken_for_nothing_done_unless_it_is_said_otherwise() -> None:

@@ -281,3 +281,27 @@ def test_any_other_if_none_match_is_refused(value: Any) -> None:
 def test_no_message_repeats_the_value(rule: Rule, value: Any) -> None:
     """It may be a secret that was put into the wrong field."""
     assert CANARY not in refused(rule, value)
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_truth_is_true_or_false_as_json_has_them(value: bool) -> None:
+    assert fields.truth(value) is value
+
+
+@pytest.mark.parametrize("value", ["true", "false", 1, 0, None, []])
+def test_anything_else_is_no_truth(value: Any) -> None:
+    assert refused(fields.truth, value) == "true or false"
+
+
+def test_events_names_are_each_named_once_and_there_may_be_none() -> None:
+    name = "shopify#acme/event#mfrggzdfmztwq2lkmfrggzdfmy"
+
+    assert fields.event_names([name, name]) == (name,)
+    assert fields.event_names([]) == ()
+
+
+@pytest.mark.parametrize(
+    "value", [None, "shopify#acme/event#mfrggzdfmztwq2lkmfrggzdfmy", [1], ["shopify#acme"], ["x"] * 10_000]
+)
+def test_malformed_names_of_events_are_refused(value: Any) -> None:
+    assert refused(fields.event_names, value).startswith("a list of")

@@ -8,6 +8,7 @@ from tests.fakes.samples import minted
 from tests.fakes.store import SETTLING
 from tests.fakes.surroundings import ListingSurroundings, listing_stack, one_token_stack, session_stack
 from token_broker.errors import (
+    Conflict,
     Fate,
     ProviderError,
     ProviderRejectedCredentials,
@@ -240,3 +241,17 @@ def test_a_lost_answers_token_that_is_being_revoked_already_is_not_what_the_inte
     assert served.token_id != "1001"
     assert stack.store.records["acme", "shop", "1001"].state is State.REVOKING
     assert stack.store.open_intents == []
+
+
+def test_what_may_have_been_made_at_another_shop_is_not_made_again_at_this_one() -> None:
+    """The merchant's secret names another shop than when the answer was lost: it is looked for there, or nowhere."""
+    stack = left_open()
+    (work,) = stack.store.subjects.values()
+    work.realm = "first.example"
+    stack.clock.advance(SETTLING + 1)
+
+    with pytest.raises(Conflict, match="another shop"):
+        shop_token(stack.call(), "acme")
+
+    assert (len(stack.provider.mints), stack.provider.list_calls) == (1, 1)
+    assert len(stack.store.open_intents) == 1

@@ -108,3 +108,18 @@ def test_a_secret_that_is_still_broken_is_read_afresh_just_once() -> None:
         stack.call().account("acme")
 
     assert stack.secrets.fresh_reads == 1
+
+
+def test_a_secret_that_was_broken_while_it_was_refused_is_said_to_be_and_read_just_once_more() -> None:
+    stack = session_stack()
+    asked: list[Account] = []
+
+    def question(account: Account) -> Minted:
+        asked.append(account)
+        stack.secrets.stored["acme"] = {}
+        raise rejected()
+
+    with pytest.raises(MerchantMisconfigured):
+        stack.call().ask("acme", question)
+
+    assert (len(asked), stack.secrets.fresh_reads) == (1, 1)

@@ -77,7 +77,8 @@ def test_a_passing_failure_leaves_the_revocation_pending(failure: ProviderFailur
     assert not revoke(stack.listing_call(), "acme", current.token_id)
 
     assert stack.store.records["acme", "shop", current.token_id].state is State.REVOKING
-    assert stack.telemetry.events == ["revocation_pending"]
+    said = {"code": failure.code, "token_id": current.token_id}
+    assert stack.telemetry.notices == [("revocation_pending", said)]
     assert stack.telemetry.total("RevocationsPending") == 1
     assert shop_token(stack.call(), "acme").token_id != current.token_id
 
@@ -231,3 +232,56 @@ def test_a_token_of_the_shop_that_the_secret_named_before_is_not_asked_of_the_ne
 
     assert stack.store.records["acme", "shop", "7"].state is State.STANDING
     assert stack.provider.revoked == []
+
+
+def test_the_provider_is_asked_of_the_merchants_account_within_its_budget() -> None:
+    stack = listing_stack()
+    token_id = standing_token(stack.listing_call(), "acme", "T", None).token_id
+
+    revoke(stack.listing_call(), "acme", token_id)
+
+    assert stack.provider.asked == [("revoke", "acme", 15.0)]
+
+
+def test_the_search_for_a_token_without_a_record_has_the_time_of_the_call_at_most() -> None:
+    stack = listing_stack()
+    stack.provider.put(minted("77"), "theirs")
+
+    revoke(stack.listing_call(seconds=7.0), "acme", "77", foreign=True)
+
+    assert stack.provider.asked == [("list", "acme", 7.0), ("revoke", "acme", 7.0)]
+
+
+def test_a_foreign_token_is_recorded_with_its_provider_and_its_whole_title() -> None:
+    title = marked("Theirs", "otherone", "d" * 26)
+    stack = listing_stack()
+    stack.provider.put(minted("77"), title)
+
+    revoke(stack.listing_call(), "acme", "77", foreign=True)
+
+    record = stack.store.records["acme", "shop", "77"]
+    assert (record.provider, record.origin, record.title) == ("shopify", Origin.FOREIGN, title)
+
+
+def test_who_asks_for_a_token_that_nobody_knows_is_told_where_to_look() -> None:
+    with pytest.raises(TokenNotFound, match="List the tokens"):
+        revoke(listing_stack().listing_call(), "acme", "404")
+
+
+def test_a_tokens_history_names_who_asked_for_its_end() -> None:
+    stack = listing_stack()
+    token_id = standing_token(stack.listing_call(), "acme", "T", None).token_id
+
+    revoke(stack.listing_call(caller="arn:aws:iam::1:user/bob"), "acme", token_id)
+
+    assert {line.by for line in stack.store.records["acme", "shop", token_id].history[1:]} == {
+        "arn:aws:iam::1:user/bob"
+    }
+
+
+def test_a_token_of_a_time_when_shops_were_not_noted_is_ended_at_the_shop_that_the_secret_names() -> None:
+    stack = listing_stack()
+    stack.provider.realm = "acme.example"
+    stack.store.keep(token("7", state=State.STANDING, realm=""))
+
+    assert revoke(stack.listing_call(), "acme", "7")

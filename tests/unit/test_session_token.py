@@ -4,6 +4,7 @@ import pytest
 
 from tests.fakes.clock import NOW
 from tests.fakes.samples import minted, token
+from tests.fakes.store import Work
 from tests.fakes.surroundings import CALLER, session_stack
 from token_broker.errors import Conflict, MerchantNotFound, SessionClosed
 from token_broker.issuing import session_token
@@ -117,3 +118,14 @@ def test_an_unknown_merchant_leaves_nothing_in_the_store() -> None:
         session_token(stack.call(), "nobody", "s-1", None)
 
     assert stack.store.subjects == {}
+
+
+def test_the_intent_of_a_sessions_mint_names_who_asked() -> None:
+    stack = session_stack()
+    seen: list[str] = []
+    work = stack.store.subjects["acme", "session:s-1"] = Work()
+    stack.provider.script = [stack.provider.make_after(lambda: seen.append(work.requested_by))]
+
+    session_token(stack.call(caller="arn:aws:iam::1:role/till"), "acme", "s-1", None)
+
+    assert seen == ["arn:aws:iam::1:role/till"]

@@ -94,6 +94,12 @@ def test_the_unversioned_answer_has_no_graphql_id_and_the_storefront_api_still_a
     assert made.use.url == "https://acme.myshopify.com/api/2026-10/graphql.json"
 
 
+def test_the_storefront_api_is_addressed_by_the_version_that_the_secret_names() -> None:
+    made = create(ShopifyLine(created(), secret={**PERMANENT, "apiVersion": "2026-07"}))
+
+    assert made.use.url == "https://acme.myshopify.com/api/2026-07/graphql.json"
+
+
 def test_201_is_as_good_as_the_documented_200() -> None:
     assert create(ShopifyLine(json_answer(201, {"storefront_access_token": ENTRY}))).token_id == "1003304090"
 
@@ -119,6 +125,14 @@ def test_a_token_without_a_readable_time_is_good_all_the_same(created_at: str | 
     made = create(ShopifyLine(created(created_at=created_at)))
 
     assert (made.access_token, made.issued_at) == (ENTRY["access_token"], int(NOW))
+
+
+@pytest.mark.parametrize(
+    ("created_at", "issued_at"),
+    [("1970-01-01T00:00:00Z", 0), ("1970-01-01T00:00:01Z", 1), ("2025-01-02T16:39:14Z", 1735835954)],
+)
+def test_a_readable_time_that_has_passed_is_kept(created_at: str, issued_at: int) -> None:
+    assert create(ShopifyLine(created(created_at=created_at))).issued_at == issued_at
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """For one subject at most one mint is in flight; the others wait a little, then are told."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.fakes.provider import lost
@@ -70,6 +72,17 @@ def test_the_looks_are_between_a_fifth_of_a_second_and_a_second_apart() -> None:
 
     assert all(0.2 <= wait <= 1.0 for wait in stack.clock.sleeps[:-1])
     assert sum(stack.clock.sleeps) == pytest.approx(5)
+
+
+@pytest.mark.parametrize(("jitter", "wait"), [(0.0, 0.2), (0.5, 0.6), (1.0, 1.0)])
+def test_callers_who_wait_for_the_same_mint_spread_over_those_waits(jitter: float, wait: float) -> None:
+    stack = listing_stack()
+    stack.store.subjects["acme", "shop"] = held()
+
+    with pytest.raises(MintInProgress):
+        shop_token(replace(stack.call(), jitter=lambda: jitter), "acme")
+
+    assert stack.clock.sleeps[:4] == pytest.approx([wait] * 4)
 
 
 def test_a_lease_that_has_ended_is_taken_over() -> None:

@@ -13,9 +13,11 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.unit.loading import load
 from token_broker import events_wiring
 from token_broker.clock import Deadline
+from token_broker.doors import DirectDoor
+from token_broker.entry import door_for
 from token_broker.errors import StorageUnavailable
 from token_broker.publishing import Publisher
-from token_broker.stream_door import changes
+from token_broker.stream_door import StreamDoor, changes
 from token_broker.telemetry import PowertoolsTelemetry
 
 
@@ -176,3 +178,9 @@ def test_an_operator_delivers_by_name(deployed: Deployed) -> None:
 
     assert answer == {"published": 1, "gone": 0, "putOff": 0, "failed": []}
     assert json.dumps(answer)
+
+
+def test_records_that_are_not_the_tables_are_a_direct_callers() -> None:
+    """A caller may write what it likes: it is told what is wrong with it, and no record counts as done."""
+    assert isinstance(door_for({"Records": [{"eventSource": "aws:s3"}]}, Context(), stream=True), DirectDoor)
+    assert isinstance(door_for({"Records": [record(1)]}, Context(), stream=True), StreamDoor)

@@ -52,7 +52,7 @@ class Leases(Reading):
         key = records.intent_key(self._provider, intention.merchant, item_id)
         again = f"attribute_not_exists(tokenId) AND bodyHash = :body AND {FREE}"
         condition = f"attribute_not_exists(pk) OR expiresAt < :now OR ({again})"
-        item = self._begin(intention, key, condition, {":body": intention.body_hash or ""})
+        item = self._begin(intention, key, condition, {})
         if _holds(item, intention):
             return _mint(intention, key, item)
         if item.get("bodyHash") != intention.body_hash:

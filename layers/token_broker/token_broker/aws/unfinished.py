@@ -22,9 +22,9 @@ class Unfinished(ProviderItems):
         item = self._table.get(self._token_key(merchant, SHOP, token_id))
         if item is None or item["state"] not in _TO_END:
             return None
-        # A replaced token is not late before its overlap is over. Older records have no `revokingAt`.
+        # Older records have no `revokingAt`. A replaced token has neither: it is not late before its overlap is over.
+        since = item.get("revokingAt", item.get("endedAt", item["dueAt"]))
         retiring = item["state"] == State.RETIRING.value
-        since = item["dueAt"] if retiring else item.get("revokingAt", item.get("endedAt", item["dueAt"]))
         why = Why(item.get("endedWhy", Why.ROTATED if retiring else Why.REQUESTED))
         return PendingRevocation(records.token_of(item), since, item["dueAt"], item.get("tries", 0), why)
 
