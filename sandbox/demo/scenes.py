@@ -36,6 +36,8 @@ class Scenes:
             self._shopify_current,
             lambda: self._shopify_standing(run),
             self._shopify_rotation_settings,
+            self._rotation,
+            self._reconciliation,
             self._shopify_variants,
             lambda: self._direct(f"checkout-{run}"),
             lambda: self._storefront(f"checkout-{run}"),
@@ -89,6 +91,24 @@ class Scenes:
         path = "/merchants/demo/shopify/rotation-settings"
         self._call("PUT", path, {"maxAgeDays": 90, "overlapDays": 14}, expect=200)
         self._call("GET", path, expect=200)
+
+    def _rotation(self) -> None:
+        self._transcript.scene("Rotation", "another token becomes current; the one before it works on for its overlap")
+        path = "/merchants/demo/shopify/rotations"
+        self._call("POST", path, expect=202)
+        self._call("POST", path, expect=202)  # joins the one before it
+        self._call("POST", "/merchants/demo/fourthwall/rotations", expect=200)
+
+        self._transcript.scene("Compromised", "without an overlap: what was current or retiring is served no more")
+        self._call("POST", path, {"compromised": True}, expect=202)
+
+    def _reconciliation(self) -> None:
+        self._transcript.scene(
+            "Reconciliation", "the provider's list held against ours; nothing is changed unless told"
+        )
+        foreign = self._control.plant_tokens("demo", title="Made by another app")[0]["id"]
+        self._call("POST", "/merchants/demo/shopify/reconciliations", expect=200)
+        self._call("DELETE", f"/merchants/demo/shopify/storefront-access-tokens/{foreign}?foreign=true", expect=200)
 
     def _shopify_variants(self) -> None:
         self._transcript.scene(
