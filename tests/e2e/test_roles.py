@@ -63,6 +63,12 @@ def queues(stack: Stack, aws: Aws) -> dict[str, str]:
     }
 
 
+def a_key_of(function: Function) -> dict[str, Any]:
+    """Of an item that nobody else has, in a partition of the function's own if it has any."""
+    own = function.items[0].keys[0].rstrip("*") if function.items else ""
+    return {"pk": {"S": f"{own}nobody"}, "sk": {"S": "e2e"}}
+
+
 def as_function(stack: Stack, roles: Roles, function: Function, service: str) -> Any:
     """A client with the function's rights."""
     return client_of(stack, assumed(stack, roles[f"{function.name}Role"]["Arn"], "e2e"), service)
@@ -168,7 +174,7 @@ def test_a_function_does_with_single_items_what_it_needs_and_nothing_else(
     """Which partitions are its own is in its policy's text alone: the local AWS does not look at leading keys."""
     dynamodb = as_function(stack, roles, function, "dynamodb")
     may = {action for items in function.items if items.index is None for action in items.actions}
-    key = {"pk": {"S": f"{function.items[0].keys[0].rstrip('*')}nobody"}, "sk": {"S": "e2e"}}
+    key = a_key_of(function)
 
     for operation, try_it in ON_AN_ITEM.items():
         if operation in may:
@@ -184,7 +190,7 @@ def test_a_function_reaches_no_more_of_the_table_and_no_other_table(
     stack: Stack, table: TokenTable, roles: Roles, other_table: str, function: Function
 ) -> None:
     dynamodb = as_function(stack, roles, function, "dynamodb")
-    key = {"pk": {"S": f"{function.items[0].keys[0].rstrip('*')}nobody"}, "sk": {"S": "e2e"}}
+    key = a_key_of(function)
 
     with denied():
         dynamodb.scan(TableName=table.name)

@@ -30,6 +30,17 @@ def recorded(token: dict[str, Any], state: str, **more: object) -> dict[str, Any
     }
 
 
+def items_of(table: TokenTable, partition: str) -> dict[str, dict[str, Any]]:
+    """The partition's items; the history of each token's record leads up to its state, and is taken off."""
+    items = items_of(table, partition)
+    for item in items.values():
+        if "tokenId" in item and "state" in item:
+            history = item.pop("history")
+            assert history[-1]["to"] == item["state"]
+            assert all(line["by"] and line["why"] for line in history)
+    return items
+
+
 def test_fourthwall_gives_the_shops_one_token(
     stack: Stack, control: ControlClient, merchants: Merchants, table: TokenTable
 ) -> None:
@@ -59,7 +70,7 @@ def test_fourthwall_gives_the_shops_one_token(
     assert seen["headers"]["authorization"].startswith("Basic sha256:")
     assert seen["headers"]["user-agent"].startswith("token-broker/")
     record = recorded(token, "current")
-    items = table.partition(f"fourthwall#{merchant.name}")
+    items = items_of(table, f"fourthwall#{merchant.name}")
     assert items == {
         "subject#shop": {
             "fence": items["subject#shop"]["fence"],
@@ -114,7 +125,7 @@ def test_chicksx_gives_a_session_its_token(
     assert (seen["method"], seen["path"], seen["body"]) == ("POST", "/v1/public_token/create", body)
     assert seen["headers"]["x-api-key"] == f"sha256:{fingerprint(merchant.secret['apiKey'])}"
     assert seen["headers"]["x-client-id"] == f"sha256:{fingerprint(merchant.secret['clientId'])}"
-    items = table.partition(f"chicksx#{merchant.name}#session:checkout/1 #é")
+    items = items_of(table, f"chicksx#{merchant.name}#session:checkout/1 #é")
     assert items == {
         "subject": {"fence": items["subject"]["fence"], "expiresAt": items["subject"]["expiresAt"]},
         f"token#{token['tokenId']}": recorded(token, "current", requestedScopes=["wallet.read"]),
@@ -187,7 +198,7 @@ def test_shopify_mints_the_shops_current_token(
     admin_token = merchant.secret["adminAccessToken"]
     assert seen["headers"]["x-shopify-access-token"] == f"sha256:{fingerprint(admin_token)}"
     record = recorded(token, "current", realm=merchant.secret["shop"])
-    items = table.partition(f"shopify#{merchant.name}")
+    items = items_of(table, f"shopify#{merchant.name}")
     assert items.pop("reconciliation#shop")["dueAt"] > time.time(), "from its first token on the clock comes back"
     assert items == {
         "subject#shop": {
@@ -230,7 +241,7 @@ def test_shopify_creates_lists_and_revokes(
 
     assert standing["title"] == "Kiosk 🛍️"
     record = recorded(standing, "standing", realm=merchant.secret["shop"])
-    items = table.partition(f"shopify#{merchant.name}")
+    items = items_of(table, f"shopify#{merchant.name}")
     assert items[f"token#{standing['tokenId']}"] == record
     tokens = {f"token#{current['tokenId']}", f"token#{standing['tokenId']}"}
     assert set(items) == {"subject#shop", "reconciliation#shop"} | tokens
@@ -254,10 +265,10 @@ def test_shopify_creates_lists_and_revokes(
         assert revoked.headers["Cache-Control"] == "no-store"
     deletes = [seen["path"] for seen in control.requests("shopify") if seen["method"] == "DELETE"]
     assert deletes == [f"/admin/api/2026-10/storefront_access_tokens/{standing['tokenId']}.json"]
-    ended = table.partition(f"shopify#{merchant.name}")[f"token#{standing['tokenId']}"]
+    ended = items_of(table, f"shopify#{merchant.name}")[f"token#{standing['tokenId']}"]
     kept = {name: value for name, value in record.items() if name != "accessToken"}
     times = {name: ended[name] for name in ("expiresAt", "endedAt", "revokingAt")}
-    assert ended == {**kept, "state": "revoked", **times}, "the record stays for its retention, without the value"
+    assert ended == {**kept, "state": "revoked", "endedWhy": "requested", **times}, "the record stays for its retention, without the value"
     assert ended["expiresAt"] - ended["endedAt"] >= 30 * DAY
 
 
@@ -303,7 +314,7 @@ def test_an_idempotency_key_makes_one_token(
     problem_of(stack.call("POST", path, {"title": "Other"}, headers=key), 409, "conflict")
 
     assert control.state()["shopify"][merchant.name]["mints"] == 1
-    items = table.partition(f"shopify#{merchant.name}")
+    items = items_of(table, f"shopify#{merchant.name}")
     [memory] = [item for sk, item in items.items() if sk.startswith("intent#")]
     assert memory["tokenId"] == first["tokenId"]
     assert memory["expiresAt"] > time.time() + DAY - 60
