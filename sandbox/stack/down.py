@@ -4,7 +4,7 @@ import shutil
 
 from sandbox.stack import emulator, processes
 from sandbox.stack.progress import Progress
-from sandbox.stack.servers import simulators, storefront
+from sandbox.stack.servers import fault_proxy, simulators, storefront
 from sandbox.stack.settings import Settings
 from sandbox.stack.state import State, locked
 
@@ -22,7 +22,7 @@ def take_down(settings: Settings, progress: Progress) -> None:
         recorded = State(settings.state_file).processes().values()
         stopped = [processes.stop(identity) for identity in recorded]
         # What no record tells of: started by a command that was killed, or orphaned by a killed emulator.
-        servers = (simulators(settings), storefront(settings))
+        servers = (simulators(settings), storefront(settings), fault_proxy(settings))
         marks = [emulator.mark(settings), emulator.worker_mark(settings), *(server.mark for server in servers)]
         left = processes.stop_marked(marks)
         files = (settings.stack_file, settings.state_file, *(server.ready_file for server in servers))

@@ -30,8 +30,11 @@ def endpoint(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def start(settings: Settings, state: State) -> str:
-    """The endpoint of the emulator: of the one that runs, or of a new one. Raises StackError."""
+def start(settings: Settings, state: State, functions_endpoint: str | None = None) -> str:
+    """The endpoint of the emulator: of the one that runs, or of a new one. Raises StackError.
+
+    `functions_endpoint`: where a new one's functions look for AWS, if not at the emulator itself.
+    """
     running = state.process(NAME)
     if running is not None and state.port is not None and _healthy(state.port):
         if settings.port not in (None, state.port):
@@ -40,18 +43,18 @@ def start(settings: Settings, state: State) -> str:
     if running is not None:
         processes.stop(running)
     if settings.port is not None:
-        return _start_on(settings, state, settings.port)
+        return _start_on(settings, state, settings.port, functions_endpoint)
     for _ in range(2):
         with contextlib.suppress(_PortTakenError):
-            return _start_on(settings, state, _free_port())
-    return _start_on(settings, state, _free_port())
+            return _start_on(settings, state, _free_port(), functions_endpoint)
+    return _start_on(settings, state, _free_port(), functions_endpoint)
 
 
 class _PortTakenError(StackError):
     """Somebody listens there."""
 
 
-def _start_on(settings: Settings, state: State, port: int) -> str:
+def _start_on(settings: Settings, state: State, port: int, functions_endpoint: str | None) -> str:
     if not _is_free(port):
         raise _PortTakenError(
             f"Port {port} is busy: set TOKEN_BROKER_PORT to another one, or leave it unset for a free one."
@@ -63,7 +66,7 @@ def _start_on(settings: Settings, state: State, port: int) -> str:
         [*command, str(settings.state_dir), str(settings.runtime_python)],
         mark=mark(settings),
         log=log,
-        environment=environment.emulator(settings, port),
+        environment=environment.emulator(settings, port, functions_endpoint),
         folder=PROJECT,
     )
     state.remember(NAME, identity)

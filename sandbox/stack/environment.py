@@ -18,9 +18,14 @@ def plain(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, **ours, **(extra or {})}
 
 
-def emulator(settings: Settings, port: int) -> dict[str, str]:
-    """For the emulator, and for the functions, which inherit it. Nothing in there goes through a proxy."""
+def emulator(settings: Settings, port: int, functions_endpoint: str | None = None) -> dict[str, str]:
+    """For the emulator, and for the functions, which inherit it. Nothing in there goes through the caller's proxy.
+
+    `functions_endpoint` is what the functions take for AWS, where that is not the emulator itself.
+    """
     inherited = {name: value for name, value in plain().items() if name.lower() not in _PROXIES}
+    if functions_endpoint:
+        inherited["AWS_ENDPOINT_URL"] = functions_endpoint
     return inherited | {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",

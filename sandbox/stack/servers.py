@@ -79,3 +79,8 @@ def storefront(settings: Settings) -> Server:
     """The demo storefront: `url`."""
     folder = ("--stack-folder", str(settings.state_dir))
     return Server("storefront", "The demo storefront", settings.state_dir / "storefront.json", folder)
+
+
+def fault_proxy(settings: Settings) -> Server:
+    """Between the functions and the emulator: `url`, `control`."""
+    return Server("fault_proxy", "The fault proxy", settings.state_dir / "fault_proxy.json")

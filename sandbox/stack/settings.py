@@ -4,6 +4,7 @@ TOKEN_BROKER_PORT        the emulator's port (default: a free one)
 TOKEN_BROKER_STATE_DIR   where the stack keeps what is its own (default: .local in the project)
 FOURTHWALL_BASE_URL, CHICKSX_BASE_URL, SHOPIFY_BASE_URL
                          the providers' addresses: with any of them no simulator is started
+TOKEN_BROKER_FAULT_PROXY 1 puts the fault proxy between the functions and the emulator
 LOOPBACK_JWKS_ORIGIN     the one loopback address from which an issuer's keys are taken (default: the simulated one)
 """
 
@@ -33,6 +34,7 @@ class Settings:
     port: int | None = None
     base_urls: Mapping[str, str] = field(default_factory=dict)
     loopback_jwks_origin: str = ""
+    fault_proxy: bool = False
     local_python: Path = PROJECT / ".venvs/local/bin/python"
     runtime_python: Path = PROJECT / ".venvs/runtime/bin/python"
 
@@ -73,6 +75,7 @@ def read_settings(environment: Mapping[str, str], state_dir: Path | None = None)
             if (address := environment.get(f"{provider.upper()}_BASE_URL", "").strip())
         },
         loopback_jwks_origin=environment.get("LOOPBACK_JWKS_ORIGIN", "").strip(),
+        fault_proxy=environment.get("TOKEN_BROKER_FAULT_PROXY", "").strip() not in ("", "0"),
     )
 
 

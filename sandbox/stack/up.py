@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from sandbox.fault_proxy.client import FaultProxyClient
 from sandbox.signed_api import Stack
 from sandbox.stack import emulator
 from sandbox.stack.accounts import store_demo_accounts, store_demo_policy
@@ -15,7 +16,7 @@ from sandbox.stack.deploy import Deployment, deploy
 from sandbox.stack.errors import StackError
 from sandbox.stack.progress import Progress
 from sandbox.stack.sam import run_sam
-from sandbox.stack.servers import simulators, storefront
+from sandbox.stack.servers import fault_proxy, simulators, storefront
 from sandbox.stack.settings import ACCESS_KEY_ID, PROJECT, PROVIDERS, REGION, SECRET_ACCESS_KEY, Settings
 from sandbox.stack.state import State, locked, write_privately
 from sandbox.stack.template import function_folders, function_id, load_template, parameter_default
@@ -36,7 +37,7 @@ def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
             with progress.step("Building the functions and the layer"):
                 digest = build(settings, state, THIS_MACHINE)
             with progress.step("Starting the local AWS"):
-                aws = LocalAws(emulator.start(settings, state))
+                aws = LocalAws(_local_aws(settings, state))
             simulated = _simulators(settings, state, progress)
             base_urls = {name: url for name, url in simulated.items() if name in PROVIDERS} or settings.base_urls
             with progress.step("Deploying template.yaml"):
@@ -79,6 +80,23 @@ def validate(settings: Settings, progress: Progress) -> None:
     """`sam validate --lint`: what `make check` asks of the template beside cfn-lint."""
     with progress.step("Validating template.yaml"):
         run_sam(settings, None, "validate", "--lint", "--template-file", "template.yaml", seconds=120)
+
+
+def _local_aws(settings: Settings, state: State) -> str:
+    """The emulator's endpoint; with the fault proxy, where that is wished for, between it and the functions."""
+    proxy = fault_proxy(settings)
+    stands = state.process(proxy.module) is not None
+    # The functions' way to AWS is settled when the emulator starts.
+    if state.process(emulator.NAME) is not None and stands is not settings.fault_proxy:
+        here = "with" if stands else "without"
+        raise StackError(f"The stack runs {here} the fault proxy: run `make down` before you change that.")
+    if not settings.fault_proxy:
+        proxy.stop(state)
+        return emulator.start(settings, state)
+    addresses = proxy.start(settings, state)
+    endpoint = emulator.start(settings, state, addresses["url"])
+    FaultProxyClient(addresses["control"]).point_at(endpoint)
+    return endpoint
 
 
 def _simulators(settings: Settings, state: State, progress: Progress) -> Mapping[str, str]:

@@ -94,9 +94,12 @@ def run(command: str, folder: Path, *, limit: float, **more: str) -> Ended:
     return Ended(process.returncode, said)
 
 
-def bring_up(folder: Path) -> dict[str, Any]:
-    """A running stack, as its stack.json describes it. Raises AssertionError with the end of its logs."""
-    ended = run("up", folder, limit=UP_LIMIT)
+def bring_up(folder: Path, **more: str) -> dict[str, Any]:
+    """A running stack, as its stack.json describes it. Raises AssertionError with the end of its logs.
+
+    `more` goes into the environment of `up`.
+    """
+    ended = run("up", folder, limit=UP_LIMIT, **more)
     if ended.returncode != 0:
         raise AssertionError(f"The stack did not come up:\n{ended.stdout}\n{_last_lines(folder / 'logs')}")
     described: dict[str, Any] = json.loads((folder / "stack.json").read_text())

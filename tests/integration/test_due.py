@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -257,6 +257,8 @@ def test_entries_that_sqs_refuses_are_counted_out(sqs: Any, queue: str) -> None:
 
 class _Fine:
     status_code = 200
+    headers: ClassVar[dict[str, str]] = {}
+    content = b""
 
 
 def test_a_queue_that_fails_is_told_without_its_address(sqs: Any, queue: str) -> None:

@@ -1,10 +1,12 @@
 """The SDK with less data than it ships says of every region what the whole SDK says."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import botocore.session
 import pytest
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from token_broker.aws import session
 
@@ -60,3 +62,23 @@ def test_a_client_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
     assert session.client("dynamodb") is session.client("dynamodb")
+
+
+@dataclass
+class Answered:
+    """An answer as the SDK sees it before it is parsed."""
+
+    headers: dict[str, str]
+    content: bytes
+
+
+@pytest.mark.parametrize("came", [b"", b"{", b'{"Item": {}'])
+def test_an_answer_that_broke_off_is_none(came: bytes) -> None:
+    """botocore takes it for an empty one: no such item, or a secret without a value."""
+    with pytest.raises(BotoCoreError):
+        session._whole(http_response=Answered({"content-length": "12"}, came))
+
+
+def test_a_whole_answer_is_one_also_where_its_length_was_not_declared() -> None:
+    for headers in ({"content-length": "2"}, {}):
+        session._whole(http_response=Answered(headers, b"{}"))

@@ -1,0 +1,44 @@
+"""AWS calls as the proxy sees them: which service and operation, and what became of each."""
+
+import re
+from dataclasses import dataclass
+
+from sandbox.simulators.messages import Request
+
+#: `Credential=<key>/<date>/<region>/<service>/aws4_request` in a SigV4 signature.
+_SCOPE = re.compile(r"Credential=[^/,]+/\d{8}/[^/,]+/([a-z0-9-]+)/aws4_request")
+
+
+@dataclass
+class Call:
+    """`forwarded`: AWS got it. `status`: what AWS answered, whatever reached the function; None until it has."""
+
+    number: int
+    service: str
+    operation: str
+    body: bytes
+    fault: str | None = None
+    forwarded: bool = False
+    status: int | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Without the body, which can hold a token or a secret."""
+        return {
+            "number": self.number,
+            "service": self.service,
+            "operation": self.operation,
+            "fault": self.fault,
+            "forwarded": self.forwarded,
+            "status": self.status,
+        }
+
+
+def call_of(number: int, request: Request) -> Call:
+    """The call that a request is.
+
+    The services that functions use here name the operation in X-Amz-Target (`DynamoDB_20120810.GetItem`); for others it
+    is the method and the path.
+    """
+    scope = _SCOPE.search(request.headers.get("authorization", ""))
+    operation = request.headers.get("x-amz-target", "").rpartition(".")[2] or f"{request.method} {request.path}"
+    return Call(number, scope[1] if scope else "unsigned", operation, request.body)

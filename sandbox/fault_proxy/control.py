@@ -1,0 +1,85 @@
+"""The control address: JSON over HTTP.
+
+    PUT    /upstream             {"url"}: where AWS is                          200 {"url"}
+    POST   /faults               {"kind", …}, as README.md says                 201
+    DELETE /faults[?contains=X]  forget those for X; all, without it            200
+    GET    /calls[?contains=X]   those with X in their body, the oldest first   200 {"calls"}
+    DELETE /calls                forget them                                    200
+
+Bad input is 400 {"error": "<a sentence>"}, anything else 404.
+"""
+
+import re
+from urllib.parse import parse_qs
+
+from sandbox.fault_proxy.faults import read_fault
+from sandbox.fault_proxy.proxy import FaultProxy
+from sandbox.simulators.json_fields import Fields, InputError
+from sandbox.simulators.messages import Request, Response, json_response, parse_json
+
+#: Never anywhere but on this machine.
+_LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
+
+
+class Control:
+    """Answers control requests, each wholly under the proxy's lock."""
+
+    def __init__(self, proxy: FaultProxy) -> None:
+        self._proxy = proxy
+        self._routes = {
+            ("PUT", "/upstream"): self._point,
+            ("POST", "/faults"): self._add_fault,
+            ("DELETE", "/faults"): self._lift,
+            ("GET", "/calls"): self._calls,
+            ("DELETE", "/calls"): self._forget,
+        }
+
+    def answer(self, request: Request) -> Response:
+        route = self._routes.get((request.method, request.path))
+        if route is None:
+            there = ", ".join(f"{method} {path}" for method, path in self._routes)
+            return json_response(404, {"error": f"No such address; there are {there}."})
+        try:
+            with self._proxy.lock:
+                return route(request)
+        except InputError as fault:
+            return json_response(400, {"error": str(fault)})
+
+    def _point(self, request: Request) -> Response:
+        fields = Fields(_body(request), "The upstream")
+        url = fields.text("url")
+        fields.finish()
+        if not _LOOPBACK.fullmatch(url):
+            raise InputError("The upstream: url must be http on 127.0.0.1, with a port and no path.")
+        self._proxy.upstream = url
+        return json_response(200, {"url": url})
+
+    def _add_fault(self, request: Request) -> Response:
+        self._proxy.faults.append(read_fault(_body(request)))
+        return json_response(201, {})
+
+    def _lift(self, request: Request) -> Response:
+        about = _about(request)
+        for each in [each for each in self._proxy.faults if about in (b"", each.contains)]:
+            self._proxy.faults.remove(each)
+            each.lifted.set()
+        return json_response(200, {})
+
+    def _calls(self, request: Request) -> Response:
+        wanted = _about(request)
+        return json_response(200, {"calls": [each.as_json() for each in self._proxy.calls if wanted in each.body]})
+
+    def _forget(self, _request: Request) -> Response:
+        self._proxy.calls.clear()
+        return json_response(200, {})
+
+
+def _about(request: Request) -> bytes:
+    return parse_qs(request.query).get("contains", [""])[0].encode()
+
+
+def _body(request: Request) -> object:
+    try:
+        return parse_json(request.body)
+    except ValueError:
+        raise InputError("The body must be JSON in UTF-8.") from None

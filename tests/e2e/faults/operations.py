@@ -1,0 +1,312 @@
+"""The operations whose calls to AWS are spoilt, one by one: a row each. A further operation is one more row.
+
+`prepare` makes what the operation needs, undisturbed; the id that it gives comes back as `Scene.prepared`. `act` is the
+operation itself: it can be done again and again. `check` says what must hold afterwards, beside the rules (`rules`).
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from tests.e2e.answers import checked_token, problem_of, raised_problem
+from tests.e2e.faults.bench import Bench
+from tests.e2e.routes import CHICKSX, CHICKSX_CLOSE, FOURTHWALL, SHOPIFY, SHOPIFY_CURRENT
+
+FRESH = {"Cache-Control": "no-cache"}
+KEY = {"Idempotency-Key": "order-1"}
+#: What a caller may be told, and told clearly, while AWS fails: each of these says to come again.
+CLEAR = {"storage_unavailable": 503, "mint_in_progress": 503, "provider_unavailable": 504}
+#: Calls that only read: a lost answer of theirs is like any other failure.
+READS = ("GetItem", "Query", "GetSecretValue")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a caller got: an answer, or a problem's `code`."""
+
+    body: Any = None
+    code: str | None = None
+
+    @property
+    def good(self) -> bool:
+        return self.code is None
+
+
+@dataclass
+class Scene:
+    """One merchant, what was prepared, and all that callers were told."""
+
+    bench: Bench
+    merchant: str
+    prepared: Any = None
+    answers: list[Answer] = field(default_factory=list)
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
+        return self.bench.stack.call(method, path.format(merchant=self.merchant), body, headers=headers)
+
+    @property
+    def tokens(self) -> list[dict[str, Any]]:
+        """Those that were handed out."""
+        return [answer.body for answer in self.answers if answer.good]
+
+    @property
+    def provider_state(self) -> dict[str, Any]:
+        states = self.bench.control.state()
+        found = (
+            states[name][self.merchant]
+            for name in ("shopify", "chicksx", "fourthwall")
+            if self.merchant in states[name]
+        )
+        return dict(next(found))
+
+    def at_the_provider(self) -> set[str]:
+        """Shopify's ids of the tokens alive."""
+        return {str(token["id"]) for token in self.provider_state["tokens"]}
+
+    def shop_items(self) -> dict[str, dict[str, Any]]:
+        return self.bench.partition(f"shopify#{self.merchant}")
+
+
+def nothing(_scene: Scene) -> None:
+    """No preparation, or nothing to check beside the rules."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`calls_at_least`: fewer calls than these in an undisturbed run mean that the row tests nothing."""
+
+    name: str
+    provider: str
+    act: Callable[[Scene], Answer]
+    calls_at_least: int
+    prepare: Callable[[Scene], Any] = nothing
+    check: Callable[[Scene], None] = nothing
+
+
+def answered(response: requests.Response, *good: int) -> Answer:
+    """A right answer or a clear problem, nothing between: a function that ran out of time, or died, is neither."""
+    if response.status_code in good:
+        assert response.headers["Cache-Control"] == "no-store"
+        return Answer(response.json())
+    code = response.json().get("code")
+    assert code in CLEAR, f"{response.status_code}: {response.text}"
+    problem_of(response, CLEAR[code], code)
+    return Answer(code=code)
+
+
+def invoked(scene: Scene, function: str, event: Any) -> Answer:
+    """The same of a function that was invoked."""
+    answer, error = scene.bench.stack.invoke(function, event)
+    if error is None:
+        return Answer(answer)
+    assert error in ("StorageUnavailable", "MintInProgress", "ProviderUnavailable"), answer
+    code = next(code for code in CLEAR if code.replace("_", "") == error.lower())
+    raised_problem(answer, CLEAR[code], code)
+    return Answer(code=code)
+
+
+def delivered(scene: Scene, function: str, body: Any) -> Answer:
+    """The same of a message, as its queue hands it out; one that is reported comes again."""
+    message = {"messageId": "m-1", "body": json.dumps(body), "eventSource": "aws:sqs", "attributes": {}}
+    answer, error = scene.bench.stack.invoke(function, {"Records": [message]})
+    assert error is None, answer
+    assert answer in ({"batchItemFailures": []}, {"batchItemFailures": [{"itemIdentifier": "m-1"}]})
+    return Answer(answer, code="storage_unavailable" if answer["batchItemFailures"] else None)
+
+
+# ------------------------------------------------------------------------------------------------------------- Shopify
+
+
+def current(scene: Scene) -> Answer:
+    return _with_token(answered(scene.call("GET", SHOPIFY_CURRENT, **FRESH), 200))
+
+
+def standing(scene: Scene) -> Answer:
+    return _with_token(answered(scene.call("POST", SHOPIFY, {"title": "Kiosk"}), 201))
+
+
+def standing_by_key(scene: Scene) -> Answer:
+    return _with_token(answered(scene.call("POST", SHOPIFY, {"title": "Kiosk"}, **KEY), 201))
+
+
+def listed(scene: Scene) -> Answer:
+    return answered(scene.call("GET", SHOPIFY), 200)
+
+
+def revoke(scene: Scene) -> Answer:
+    """The prepared token, which may be somebody else's."""
+    return answered(scene.call("DELETE", f"{SHOPIFY}/{scene.prepared}?foreign=true"), 200, 202)
+
+
+def _with_token(answer: Answer) -> Answer:
+    if answer.good:
+        checked_token(answer.body)
+    return answer
+
+
+def _id_of(made: Answer) -> str:
+    assert made.good, made
+    return str(made.body["tokenId"])
+
+
+def _foreign(scene: Scene) -> str:
+    (planted,) = (token["id"] for token in scene.provider_state["tokens"] if token["planted"])
+    return str(planted)
+
+
+def one_current_token(scene: Scene) -> None:
+    """All callers got the same, and it is the one that is served now."""
+    (value,) = {token["accessToken"] for token in scene.tokens}
+    assert scene.shop_items()["subject#shop"]["current"]["accessToken"] == value
+    assert len(_ours(scene)) == 1
+
+
+def as_many_as_asked_for(scene: Scene) -> None:
+    """Each answer is a token of its own; beyond these there are at most those that an error was the answer to."""
+    handed_out = [token["tokenId"] for token in scene.tokens]
+    assert len(set(handed_out)) == len(handed_out)
+    assert set(handed_out) <= _ours(scene)
+    assert len(_ours(scene)) <= len(scene.answers)
+
+
+def one_token_for_the_key(scene: Scene) -> None:
+    (token_id,) = {token["tokenId"] for token in scene.tokens}
+    assert _ours(scene) == {token_id}
+    assert scene.prepared in (None, token_id)
+
+
+def gone(scene: Scene) -> None:
+    """Revoked at the provider and in our books, its value kept nowhere, and served to nobody."""
+    items = scene.shop_items()
+    record = items[f"token#{scene.prepared}"]
+    assert (record["state"], "accessToken" in record) == ("revoked", False)
+    assert scene.prepared not in scene.at_the_provider()
+    assert items.get("subject#shop", {}).get("current", {}).get("tokenId") != scene.prepared
+    assert not any(row["tokenId"] == scene.prepared for row in listed(scene).body["tokens"])
+    assert current(scene).body["tokenId"] != scene.prepared
+
+
+def _ours(scene: Scene) -> set[str]:
+    return {str(token["id"]) for token in scene.provider_state["tokens"] if not token["planted"]}
+
+
+# ----------------------------------------------------------------------------------------------------- Shopify's worker
+
+
+def pending_revocation(scene: Scene) -> str:
+    """A token whose end the provider did not confirm."""
+    token_id = _id_of(standing(scene))
+    scene.bench.control.fault("shopify", "status", status=503, method="DELETE", pathContains=token_id, times=3)
+    assert scene.call("DELETE", f"{SHOPIFY}/{token_id}").status_code == 202
+    scene.bench.bring_forward([scene.merchant])
+    return token_id
+
+
+def open_intent(scene: Scene) -> None:
+    """A token that the provider made, and that could not be stored."""
+    scene.bench.proxy.fault("failed", operation="TransactWriteItems", contains=scene.merchant, times=3)
+    assert answered(scene.call("GET", SHOPIFY_CURRENT), 200).code == "storage_unavailable"
+    scene.bench.proxy.lift(scene.merchant)  # of its three strikes some can be left
+    assert len(scene.at_the_provider()) == 2, "the foreign one and ours"
+    scene.bench.bring_forward([scene.merchant])
+
+
+def work(scene: Scene) -> Answer:
+    """What the clock's message asks of the worker."""
+    items = sorted(sk for pk, sk in scene.bench.due([scene.merchant]))
+    # Nothing may be due any more: then there would be no message, and the worker has nothing to do with one.
+    return delivered(scene, "shopify/maintain", {"merchant": scene.merchant, "items": items or ["subject#shop"]})
+
+
+def adopted(scene: Scene) -> None:
+    (ours,) = _ours(scene)
+    record = scene.shop_items()[f"token#{ours}"]
+    assert record["state"] == "current"
+    assert current(scene).body["tokenId"] == ours
+
+
+# ------------------------------------------------------------------------------------------------------------- ChicksX
+
+
+def session(scene: Scene) -> Answer:
+    return _with_token(answered(scene.call("POST", CHICKSX, {"sessionId": "s"}), 200, 201))
+
+
+def close(scene: Scene) -> Answer:
+    path = CHICKSX_CLOSE.replace("{sessionId}", "s")
+    return answered(scene.call("POST", path, {"orderId": "order-1"}), 200)
+
+
+def close_by_message(scene: Scene) -> Answer:
+    order = {"merchant": scene.merchant, "sessionId": "s", "orderId": "order-1"}
+    return delivered(scene, "chicksx/close_session", order)
+
+
+def one_session_token(scene: Scene) -> None:
+    """All callers got the same; ChicksX made more only for callers who were told of an error."""
+    (token,) = {token["tokenId"] for token in scene.tokens}
+    items = scene.bench.partition(f"chicksx#{scene.merchant}#session:s")
+    assert set(items) == {"subject", f"token#{token}"}
+    assert scene.provider_state["mints"] <= 1 + len([answer for answer in scene.answers if not answer.good])
+
+
+def closed(scene: Scene) -> None:
+    mints = scene.provider_state["mints"]
+    problem_of(scene.call("POST", CHICKSX, {"sessionId": "s"}), 410, "session_closed")
+    assert scene.provider_state["mints"] == mints
+    state = scene.bench.partition(f"chicksx#{scene.merchant}#session:s")["subject"]
+    assert state["orderId"] == "order-1"
+    assert "owner" not in state
+
+
+# ---------------------------------------------------------------------------------------------------------- Fourthwall
+
+
+def fourthwall(scene: Scene) -> Answer:
+    return _with_token(answered(scene.call("PUT", FOURTHWALL, **FRESH), 200))
+
+
+def one_fourthwall_token(scene: Scene) -> None:
+    (token_id,) = {token["tokenId"] for token in scene.tokens}
+    assert scene.provider_state["token"]["fingerprint"] == token_id
+    items = scene.bench.partition(f"fourthwall#{scene.merchant}")
+    assert set(items) == {"subject#shop", f"token#{token_id}"}
+    assert items["subject#shop"]["current"]["tokenId"] == token_id
+
+
+OPERATIONS = (
+    Operation("the shop's first token", "shopify", current, 4, check=one_current_token),
+    Operation("the shop's token", "shopify", current, 1, prepare=current, check=one_current_token),
+    Operation("a standing token", "shopify", standing, 3, check=as_many_as_asked_for),
+    Operation("a standing token by its key", "shopify", standing_by_key, 3, check=one_token_for_the_key),
+    Operation(
+        "a standing token by its key again",
+        "shopify",
+        standing_by_key,
+        2,
+        prepare=lambda scene: _id_of(standing_by_key(scene)),
+        check=one_token_for_the_key,
+    ),
+    Operation("the list", "shopify", listed, 2, prepare=standing),
+    Operation(
+        "revoking a standing token", "shopify", revoke, 3, prepare=lambda scene: _id_of(standing(scene)), check=gone
+    ),
+    Operation(
+        "revoking the current token", "shopify", revoke, 3, prepare=lambda scene: _id_of(current(scene)), check=gone
+    ),
+    Operation("revoking a foreign token", "shopify", revoke, 3, prepare=_foreign, check=gone),
+    Operation("the worker, a revocation", "shopify", work, 2, prepare=pending_revocation, check=gone),
+    Operation("the worker, an open intent", "shopify", work, 3, prepare=open_intent, check=adopted),
+    Operation("a new session", "chicksx", session, 4, check=one_session_token),
+    Operation("a session", "chicksx", session, 1, prepare=session, check=one_session_token),
+    Operation("closing a new session", "chicksx", close, 1, check=closed),
+    Operation("closing a session with a token", "chicksx", close, 1, prepare=session, check=closed),
+    Operation("closing a session by a message", "chicksx", close_by_message, 1, prepare=session, check=closed),
+    Operation("Fourthwall's first token", "fourthwall", fourthwall, 4, check=one_fourthwall_token),
+    Operation(
+        "Fourthwall's token confirmed", "fourthwall", fourthwall, 3, prepare=fourthwall, check=one_fourthwall_token
+    ),
+)

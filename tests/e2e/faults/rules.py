@@ -1,0 +1,53 @@
+"""What must always hold, seen on the table and at the provider together, once nothing is going on any more."""
+
+from typing import Any
+
+from tests.e2e.faults.operations import Scene
+
+SERVABLE = ("current", "standing")
+#: What an item carries while somebody is at work on it, or must come back to it.
+UNFINISHED = {"owner", "leaseEnd", "intentId", "due", "dueAt"}
+
+
+def check(scene: Scene) -> None:
+    """The rules for a merchant and its session `s`."""
+    own = f"{_provider(scene)}#{scene.merchant}"
+    for sk, item in scene.bench.partition(own).items():
+        assert not UNFINISHED & set(item), f"{sk} is unfinished: {sorted(UNFINISHED & set(item))}"
+        _check_value(sk, item)
+    # A session's open intent is continued by its next caller, and ends with its item: nobody can look it up.
+    for sk, item in scene.bench.partition(f"{own}#session:s").items():
+        _check_value(sk, item)
+    if _provider(scene) == "shopify":
+        _check_shop(scene)
+
+
+def _check_value(sk: str, item: dict[str, Any]) -> None:
+    if sk.startswith("token#"):
+        assert ("accessToken" in item) == (item["state"] in SERVABLE), f"{sk} is {item['state']}"
+
+
+def _check_shop(scene: Scene) -> None:
+    items = scene.shop_items()
+    records = {sk.removeprefix("token#"): item for sk, item in items.items() if sk.startswith("token#")}
+    alive = {str(token["id"]): token for token in scene.provider_state["tokens"]}
+
+    for token_id, token in alive.items():
+        if token["planted"]:
+            assert token_id not in records, "a foreign token is none of ours"
+        else:
+            assert token_id in records, "a token of ours lives at the provider, and nobody knows of it"
+            assert records[token_id]["state"] in SERVABLE
+            assert records[token_id]["fingerprint"] == token["fingerprint"]
+    for token_id, record in records.items():
+        assert (record["state"] in SERVABLE) == (token_id in alive), f"{token_id} is {record['state']}"
+    assert len([token for token in alive.values() if token["planted"]]) == 1 or scene.prepared not in alive
+
+    named = items.get("subject#shop", {}).get("current", {}).get("tokenId")
+    current = [token_id for token_id, record in records.items() if record["state"] == "current"]
+    assert current == ([named] if named else []), "at most one token is current, and it is the one that is served"
+
+
+def _provider(scene: Scene) -> str:
+    states = scene.bench.control.state()
+    return next(name for name in ("shopify", "chicksx", "fourthwall") if scene.merchant in states[name])
