@@ -173,7 +173,7 @@ def test_a_closing_costs_one_call_to_dynamodb_and_none_for_the_secret(
 
     sessions.by_api("s")
 
-    assert calls_to_aws() == ["UpdateItem"]
+    assert calls_to_aws() == ["TransactWriteItems"]
 
 
 def test_a_merchant_without_a_secret_has_closed_sessions_too(sessions: Sessions, merchants: Merchants) -> None:

@@ -39,6 +39,7 @@ VARIABLES = {
 OWN_VARIABLES = {
     "fourthwall": {"FOURTHWALL_BASE_URL"},
     "chicksx": {"CHICKSX_BASE_URL", "SESSION_RETENTION_DAYS"},
+    "chicksx/rotate": {"CHICKSX_BASE_URL"},
     "shopify": {"SHOPIFY_BASE_URL", "SHOPIFY_API_VERSION"},
 }
 
@@ -115,7 +116,8 @@ def test_the_table_is_as_the_template_wants_it(aws: Aws, table: TokenTable) -> N
 def test_a_function_knows_of_its_own_provider_only(stack: Stack, aws: Aws, route: Any) -> None:
     configuration = aws("lambda").get_function_configuration(FunctionName=stack.described["functions"][route.folder])
 
-    assert set(configuration["Environment"]["Variables"]) == VARIABLES | OWN_VARIABLES[route.provider]
+    own = OWN_VARIABLES.get(route.folder, OWN_VARIABLES[route.provider])
+    assert set(configuration["Environment"]["Variables"]) == VARIABLES | own
     assert (configuration["Runtime"], configuration["Timeout"]) == ("python3.13", 25)
     assert configuration["TracingConfig"] == {"Mode": "Active"}
     assert len(configuration["Layers"]) == 1

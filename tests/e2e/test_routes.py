@@ -32,7 +32,7 @@ def recorded(token: dict[str, Any], state: str, **more: object) -> dict[str, Any
 
 def items_of(table: TokenTable, partition: str) -> dict[str, dict[str, Any]]:
     """The partition's items; the history of each token's record leads up to its state, and is taken off."""
-    items = items_of(table, partition)
+    items = table.partition(partition)
     for item in items.values():
         if "tokenId" in item and "state" in item:
             history = item.pop("history")
