@@ -12,7 +12,8 @@ from tests.integration.outages import refusing
 from tests.integration.stack import MERCHANT, Stack
 from token_broker.aws.leases import LEASE
 from token_broker.aws.records import due_shard
-from token_broker.maintaining import LONGEST_PAUSE, SETTLED_AFTER
+from token_broker.backoff import LONGEST_PAUSE
+from token_broker.maintaining import SETTLED_AFTER
 
 
 @dataclass

@@ -8,6 +8,7 @@ from tests.fakes.provider import down, lost
 from tests.fakes.samples import BY_ANN, minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
+from token_broker.backoff import LONGEST_PAUSE, pause
 from token_broker.errors import (
     BrokerError,
     Fate,
@@ -19,7 +20,7 @@ from token_broker.errors import (
     StorageUnavailable,
 )
 from token_broker.issuing import shop_token, standing_token
-from token_broker.maintaining import LONGEST_PAUSE, SETTLED_AFTER, Maintained, maintain, pause
+from token_broker.maintaining import SETTLED_AFTER, Maintained, maintain
 from token_broker.marks import marked
 from token_broker.model import State
 from token_broker.revoking import revoke

@@ -10,6 +10,7 @@ from tests.fakes.provider import down, lost
 from tests.fakes.samples import BY_ANN, minted, token
 from tests.fakes.store import BROKER_ID, MemoryTokenStore
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
+from token_broker.backoff import LONGEST_PAUSE
 from token_broker.clock import Deadline
 from token_broker.comparing import SETTLED_AFTER, Finding
 from token_broker.daily import next_comparison
@@ -21,7 +22,7 @@ from token_broker.errors import (
     StorageUnavailable,
 )
 from token_broker.issuing import shop_token, standing_token
-from token_broker.maintaining import LONGEST_PAUSE, maintain
+from token_broker.maintaining import maintain
 from token_broker.marks import marked
 from token_broker.model import SHOP, Cause, Minted, State, Token, Why
 from token_broker.ports import Account, Capabilities, Listed, Order

@@ -9,9 +9,10 @@ import pytest
 from tests.fakes.killing import Killed, Killer
 from tests.fakes.samples import token
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
+from token_broker.backoff import LONGEST_PAUSE
 from token_broker.errors import MintInProgress
 from token_broker.issuing import shop_token
-from token_broker.maintaining import CLOCK, LONGEST_PAUSE, Maintained, maintain
+from token_broker.maintaining import CLOCK, Maintained, maintain
 from token_broker.model import State
 from token_broker.policies import Precondition
 from token_broker.ports import RotationSchedule, RotationSettings

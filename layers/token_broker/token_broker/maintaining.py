@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from token_broker.backoff import DOUBLINGS, LONGEST_PAUSE, pause
 from token_broker.call import PROVIDER_BUDGET, Call
 from token_broker.errors import (
     BrokerError,
@@ -32,10 +33,6 @@ from token_broker.ports import ListingProvider
 
 #: Who does it, in histories.
 CLOCK = "clock"
-#: Seconds to the second try; doubled for each further one, up to the longest pause.
-FIRST_PAUSE, LONGEST_PAUSE = 60, 60 * 60
-#: Doublings after which the longest pause is reached.
-_DOUBLINGS = 6
 #: Seconds after the end of its last holder's time at which an intent that led to nothing is ended: what a provider
 #: does not list by then, it has not made.
 SETTLED_AFTER = 120
@@ -154,20 +151,12 @@ def _do(call: Call[ListingProvider], job: Job, so_far: Maintained) -> BrokerErro
 
 def _put_off(call: Call[ListingProvider], job: Job, failure: BrokerError) -> None:
     lasting = isinstance(failure, (*_LASTING, Conflict))
-    seconds = pause(_DOUBLINGS if lasting else job.tries, call.jitter())
+    seconds = pause(DOUBLINGS if lasting else job.tries, call.jitter())
     if failure.retry_after is not None:
         seconds = max(seconds, min(failure.retry_after_seconds or 0, LONGEST_PAUSE))
     call.telemetry.count(f"Failures.{failure.code}")  # no call fails with it, but alarms must hear of it
     call.telemetry.notice("due_item_put_off", code=failure.code, seconds=seconds, tries=job.tries + 1, **job.subject)
     job.put_off(int(call.clock.now()) + seconds)
-
-
-def pause(tries: int, jitter: float) -> int:
-    """Seconds after that many tries that were put off; up to half less by `jitter` (0 to 1), so that not all come back
-    at once.
-    """
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE << min(tries, _DOUBLINGS))
-    return round(longest * (1 - jitter / 2))
 
 
 def _job(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:

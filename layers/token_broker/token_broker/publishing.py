@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any
 
+from token_broker.backoff import LONGEST_PAUSE, pause
 from token_broker.clock import Clock, Deadline
 from token_broker.errors import StorageUnavailable
-from token_broker.maintaining import LONGEST_PAUSE, pause
 from token_broker.outbox import EventBus, Outbox, Undelivered
 from token_broker.ports import Telemetry
 
