@@ -49,6 +49,8 @@ class Work:
     title: str | None = None
     requested_by: str = ""
     realm: str = ""
+    #: Whether the clock comes back to it at all: only where a lost answer can be looked up.
+    findable: bool = True
     #: When the clock comes back to an open intent, and until when its last holder may have asked.
     due_at: int = 0
     asked_until: int = 0
@@ -154,7 +156,8 @@ class MemoryTokenStore:
             tokens.append("reconciliation#shop")
         works = [(f"subject#{key[1]}", key[0], work) for key, work in self.subjects.items() if key[1] == SHOP]
         works += [(f"intent#{key[1]}", key[0], work) for key, work in self.standing.items()]
-        due = [(item, whose) for item, whose, work in works if work.intent_id is not None and work.due_at <= now]
+        works = [each for each in works if each[2].intent_id is not None and each[2].findable]
+        due = [(item, whose) for item, whose, work in works if work.due_at <= now]
         return tokens + [item for item, whose in due if whose == merchant]
 
     # The port
@@ -508,6 +511,7 @@ class MemoryTokenStore:
         work.intent_id = work.intent_id or intention.intent_id
         work.title, work.body_hash = intention.title, intention.body_hash
         work.realm = work.realm or intention.realm
+        work.findable = intention.findable
 
     def _due_work(self, merchant: str, item: str) -> Work | None:
         kind, _, name = item.partition("#")

@@ -207,7 +207,7 @@ def test_who_is_minting_cannot_store_its_token(bench: StoreBench, store: DynamoT
         store.publish(mint, session_token())
 
     assert bench.items() == before
-    assert store.subject(MERCHANT, SESSION) == SubjectState(closed=True, fence=mint.fence)
+    assert store.subject(MERCHANT, SESSION) == SubjectState(closed=True, fence=mint.fence, unresolved=True)
 
 
 @pytest.mark.parametrize("fate", Fate)

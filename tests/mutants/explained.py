@@ -4,12 +4,32 @@ By module, then by the lines as they were and as they became.
 """
 
 _LONGER_NAME = "a transaction's name may have up to 36 characters, and need only be another each time"
+_ONLY_THE_MARK = "of this title only the mark is looked at, which follows it"
 _KEYWORD = "DynamoDB reads its keywords in any case"
+
+_HINT = "what a value is cast to is read by the type checker alone"
+
+
+def _casts(line: str, kind: str) -> dict[str, str]:
+    """The changes of a `cast` to `kind`."""
+    others = ("None", f'"XX{kind}XX"', f'"{kind.lower()}"', f'"{kind.upper()}"')
+    return {f"- {line}\n+ {line.replace(f'"{kind}"', other)}": _HINT for other in others}
+
 
 EXPLAINED: dict[str, dict[str, str]] = {
     "aws/revocations": {
         "- self._table.transact(writes, token=os.urandom(16).hex())\n"
         "+ self._table.transact(writes, token=os.urandom(17).hex())": _LONGER_NAME,
+    },
+    "aws/rotations": {
+        "- self._table.transact(writes, token=os.urandom(16).hex())\n"
+        "+ self._table.transact(writes, token=os.urandom(17).hex())": _LONGER_NAME,
+        '- self._table.transact([("Update", written), told], token=os.urandom(16).hex())\n'
+        '+ self._table.transact([("Update", written), told], token=os.urandom(17).hex())': _LONGER_NAME,
+    },
+    "aws/sessions": {
+        '- self._table.transact([("Update", close), told], token=os.urandom(16).hex())\n'
+        '+ self._table.transact([("Update", close), told], token=os.urandom(17).hex())': _LONGER_NAME,
     },
     "aws/unfinished": {
         '- "ADD fence :one",\n+ "add fence :one",': _KEYWORD,
@@ -18,11 +38,33 @@ EXPLAINED: dict[str, dict[str, str]] = {
             "an intent that the clock takes over is the shop's, which is what is meant where no subject is named"
         ),
     },
+    "minting": {
+        '- title = marked(mint.title or "", call.store.broker_id(), mint.intent_id)\n'
+        "+ title = marked(None, call.store.broker_id(), mint.intent_id)": _ONLY_THE_MARK,
+        '- title = marked(mint.title or "", call.store.broker_id(), mint.intent_id)\n'
+        '+ title = marked(mint.title and "", call.store.broker_id(), mint.intent_id)': _ONLY_THE_MARK,
+        '- title = marked(mint.title or "", call.store.broker_id(), mint.intent_id)\n'
+        '+ title = marked(mint.title or "XXXX", call.store.broker_id(), mint.intent_id)': _ONLY_THE_MARK,
+        **_casts(
+            'provider = cast("ListingProvider", call.provider)  # one that keeps marks can list them',
+            "ListingProvider",
+        ),
+        **_casts(
+            'listing = cast("Call[ListingProvider]", call)  # one that keeps marks can list them',
+            "Call[ListingProvider]",
+        ),
+    },
     "providers/shopify": {
         '- created = int(datetime.fromisoformat(created_at or "").timestamp())\n'
         '+ created = int(datetime.fromisoformat(created_at or "XXXX").timestamp())': "neither is a time",
         "- return created if 0 <= created <= now else int(now)\n"
         "+ return created if 0 <= created < now else int(now)": "both give now where the two are equal",
+    },
+    "rotating": {
+        **_casts(
+            'return _rotate(cast("Call[ListingProvider]", call), merchant, compromised=compromised)',
+            "Call[ListingProvider]",
+        ),
     },
     "revoking": {
         "- state=State.STANDING,\n+ state=None,": "such a record begins with the mark that follows",

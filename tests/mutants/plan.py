@@ -14,6 +14,11 @@ _ISSUING = (
     "tests/unit/test_maintaining.py",
     "tests/unit/test_killed.py",
     "tests/unit/test_token_events.py",
+    "tests/unit/test_token_record.py",
+    "tests/unit/test_waiting_for_another.py",
+    "tests/unit/test_intentions.py",
+    "tests/unit/test_adopting.py",
+    "tests/unit/test_making_room.py",
     "tests/unit/test_rotat*.py",
 )
 _SHOPIFY = (
@@ -41,5 +46,12 @@ PLAN: dict[str, tuple[str, ...]] = {
     "providers/shopify": _SHOPIFY,
     "providers/shopify_admin_token": _SHOPIFY,
     "revoking": ("tests/unit/test_revoke.py", "tests/unit/test_list_tokens.py", "tests/unit/test_killed.py"),
-    "rotating": ("tests/unit/test_rotat*.py", "tests/unit/test_maintaining.py", "tests/unit/test_killed.py"),
+    "rotating": (
+        "tests/unit/test_rotat*.py",
+        "tests/unit/test_maintaining.py",
+        "tests/unit/test_killed.py",
+        "tests/unit/test_making_room.py",
+        "tests/unit/test_token_record.py",
+        "tests/unit/test_adopting.py",
+    ),
 }

@@ -52,3 +52,4 @@ def test_a_lease_that_has_ended_keeps_nobody_waiting() -> None:
     stack.store.subjects["acme", "shop"] = held(stack.clock.now(), seconds=0)
 
     assert shop_token(stack.call(), "acme").token_id == "1001"
+    assert stack.clock.sleeps == []
