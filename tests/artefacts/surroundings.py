@@ -17,10 +17,13 @@ from sandbox.stack.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Set
 from sandbox.stack.template import function_id, load_template
 from tests.artefacts.built import PROJECT
 from tests.artefacts.local_aws import local_aws
+from tests.fakes.samples import token
 from tests.integration.table_definition import table_definition
+from token_broker.aws import records
 from token_broker.aws.attributes import wrap_all
+from token_broker.model import SHOP, State
 
-TABLE, PREFIX, MERCHANT = "tokens", "token-broker", "demo"
+TABLE, PREFIX, MERCHANT, STACK = "tokens", "token-broker", "demo", "token-broker-of-a-test"
 BROKER_ID = "abcdefgh"
 #: By which the merchant's backend signs.
 KEY, ISSUER = "the demo backend's key, 32 bytes and more", "https://shop.example"
@@ -60,6 +63,7 @@ class Surroundings:
         here = {
             "TOKEN_TABLE": TABLE,
             "SECRET_PREFIX": PREFIX,
+            "POWERTOOLS_SERVICE_NAME": STACK,
             "FOURTHWALL_BASE_URL": self.addresses.fourthwall,
             "CHICKSX_BASE_URL": self.addresses.chicksx,
             "SHOPIFY_BASE_URL": self.addresses.shopify,
@@ -82,6 +86,12 @@ class Surroundings:
         self._put({"pk": "broker", "sk": "id", "brokerId": BROKER_ID})
         title = f"Old storefront [tb:{BROKER_ID}:{'a' * 26}]"
         self.control.plant_tokens(MERCHANT, id=1003304090, title=title)
+
+    def record(self, token_id: str) -> None:
+        """Give the demo merchant a token's record, as its creation leaves it."""
+        key = records.token_key("shopify", MERCHANT, SHOP, token_id)
+        made = token(token_id, provider="shopify", merchant=MERCHANT, state=State.STANDING)
+        self._put({"pk": key[0], "sk": key[1], **records.token_attributes(made), "history": []})
 
     def trust(self) -> None:
         """Give the demo merchant a trust policy that opens everything to its page and to proofs by its key."""

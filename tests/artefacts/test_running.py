@@ -13,7 +13,7 @@ import pytest
 
 from tests.artefacts.built import FUNCTIONS, LAYER, folder_of
 from tests.artefacts.lambda_process import LambdaProcess, running
-from tests.artefacts.surroundings import ISSUER, SECRETS, VALUES, Surroundings, proof
+from tests.artefacts.surroundings import ISSUER, SECRETS, STACK, VALUES, Surroundings, proof
 from tests.integration.functions import (
     AUTHORIZERS,
     CHICKSX,
@@ -23,6 +23,7 @@ from tests.integration.functions import (
     DOORS,
     FOURTHWALL,
     GET_POLICY,
+    GET_RECORD,
     PROOF_AUTHORIZER,
     provider_of,
     sample_event,
@@ -104,6 +105,8 @@ def test_it_answers_at_each_of_its_doors(function: str, invoke: Any, around: Sur
             around.trust()
         if "put" in function:
             around.anew()
+        if function == GET_RECORD:
+            around.record(event_at(function, "direct")["tokenId"])
         answer = invoke(event_at(function, door))
 
         match door:
@@ -130,7 +133,7 @@ def test_it_writes_json_lines_and_one_cold_start(function: str, invoke: Any, pro
 
     assert ends[0]["cold_start"] is True
     assert {line["cold_start"] for line in ends[1:]} == {False}
-    assert {line["service"] for line in ends} == {"token-broker"}
+    assert {line["service"] for line in ends} == {STACK}
     assert any("_aws" in line for line in lines)
 
 
