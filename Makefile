@@ -42,10 +42,11 @@ test: env-dev env-local env-runtime env-companions env-lambda ## every test, the
 	$(DEV) -m pytest --numprocesses 2 tests/unit tests/contract tests/integration
 	@$(LOCAL) -m sandbox.stack build-here
 	$(DEV) -m pytest tests/artefacts
-	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest tests/e2e
+	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest --ignore=tests/e2e/faults tests/e2e
 
 .PHONY: test-long
-test-long: env-dev ## what searches longer than CI can: the state machines, some 15 minutes
+test-long: env-dev env-local env-runtime ## what searches longer than CI can: faults between the functions and AWS, then the state machines; some 30 minutes
+	$(DEV) -m pytest tests/e2e/faults
 	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/unit/test_lifecycle_machine.py tests/integration/test_lifecycle_table.py
 
 test-unit: env-dev ## the tests that need no process and no socket
