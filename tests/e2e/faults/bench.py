@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,12 +53,14 @@ class Bench:
             if _merchant_of(pk) not in merchants or sk == DAILY:
                 continue
             for name in set(_TIMES) & set(item):
-                self.dynamodb.update_item(
-                    TableName=self.table.name,
-                    Key={"pk": {"S": pk}, "sk": {"S": sk}},
-                    UpdateExpression=f"SET {name} = :past",
-                    ExpressionAttributeValues={":past": past},
-                )
+                with suppress(self.dynamodb.exceptions.ConditionalCheckFailedException):  # it is over meanwhile
+                    self.dynamodb.update_item(
+                        TableName=self.table.name,
+                        Key={"pk": {"S": pk}, "sk": {"S": sk}},
+                        UpdateExpression=f"SET {name} = :past",
+                        ConditionExpression=f"attribute_exists({name})",
+                        ExpressionAttributeValues={":past": past},
+                    )
 
     def settle(self, merchants: Collection[str]) -> None:
         """Let time pass and the clock run until nothing of these merchants is due any more."""
