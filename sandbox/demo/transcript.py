@@ -78,6 +78,10 @@ def _utc(seconds: Any) -> str:
 def _gist(answer: Any) -> str:
     """The members that tell the story: a person reads one line, and `curl` shows the rest."""
     shown = without_values(answer)
+    if isinstance(shown, dict) and "counts" in shown:
+        found = " · ".join(f"{count} {kind}" for kind, count in shown["counts"].items() if count)
+        done = "put right" if shown["applied"] else "nothing changed"
+        return f"{shown['used']} of {shown['limit']} places used: {found} ({done})"
     if isinstance(shown, dict) and "tokens" in shown:
         rows = [
             f"{token['tokenId']} {token['origin']}/{token['state']} “{token.get('title', '')}”"
