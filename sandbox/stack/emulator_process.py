@@ -17,7 +17,9 @@ the event source's MaximumRetryAttempts says, and then goes on to the next batch
 
 import functools
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 _TRACEBACK = "Traceback (most recent call last):"
@@ -27,9 +29,13 @@ def main() -> None:
     runtime_python = sys.argv[2]
     sys.argv[1:] = []
     from ministack import app
+    from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
+    from sandbox.stack.unpacking import unpacking_once
+
     sys.executable = runtime_python
+    lambda_runtime.zipfile = unpacking_once(Path(tempfile.gettempdir()) / "unpacked")
     app._handle_execute_api_request = keeping_the_path(app._handle_execute_api_request)  # noqa: SLF001
     lambda_svc._execute_function_warm = naming_exceptions(lambda_svc._execute_function_warm)  # noqa: SLF001
     lambda_svc._execute_function = trying_records_again(lambda_svc._execute_function, lambda_svc._iter_all_esms)  # noqa: SLF001
