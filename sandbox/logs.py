@@ -3,8 +3,8 @@
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
+from sandbox import function_logs
 from sandbox.signed_api import Stack
 
 #: Records shown at the most, the latest ones.
@@ -27,10 +27,9 @@ def main() -> int:
 def _records(stack: Stack) -> list[tuple[int, str, str]]:
     logs = stack.client("logs")
     found: list[tuple[int, str, str]] = []
-    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
-        pages: Any = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
-        for page in pages:
-            found += [(each["timestamp"], group["logGroupName"], each["message"].rstrip()) for each in page["events"]]
+    for group in function_logs.groups(logs):
+        name = group["logGroupName"]
+        found += [(each["timestamp"], name, each["message"].rstrip()) for each in function_logs.events(logs, name)]
     return found
 
 

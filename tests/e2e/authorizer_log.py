@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.function_logs import messages
 from sandbox.signed_api import Stack
-from tests.e2e.function_logs import messages
 
 FOLDERS = ("storefronts/shop_authorizer", "storefronts/proof_authorizer")
 

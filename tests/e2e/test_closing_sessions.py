@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from sandbox.function_logs import messages
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.answers import problem_of, raised_problem, token_of
@@ -496,7 +497,6 @@ def test_the_logs_name_messages_by_their_ids_and_nothing_of_what_they_say(
     dead_letters.wait_for(1)
 
     group = f"/aws/lambda/{sessions.stack.described['eventBus']}-ChicksxCloseSession"
-    pages = aws("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
-    log = "\n".join(event["message"] for page in pages for event in page["events"])
+    log = "\n".join(messages(aws("logs"), group))
     assert canary not in log
     assert all(message_id in log for message_id in ids)

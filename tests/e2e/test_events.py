@@ -16,10 +16,10 @@ import pytest
 from botocore.exceptions import ClientError
 from jsonschema import Draft202012Validator
 
+from sandbox.function_logs import messages
 from sandbox.signed_api import Stack
 from tests.e2e import clock_runs
 from tests.e2e.conftest import Aws
-from tests.e2e.function_logs import messages
 from tests.e2e.principals import assumed, client_of
 from tests.e2e.token_table import TokenTable
 from tests.fakes.samples import token

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from sandbox import function_logs
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e import function_logs
 from tests.e2e.answers import problem_of, token_of
 from tests.e2e.conftest import Aws
 from tests.e2e.merchants import Merchants
@@ -26,11 +26,10 @@ GROUP_PREFIX = "/aws/lambda/"
 def messages(aws: Aws) -> Iterator[tuple[str, str]]:
     """Every message of every log group, with the group's name."""
     logs = aws("logs")
-    for page in logs.get_paginator("describe_log_groups").paginate():
-        for group in page["logGroups"]:
-            name = group["logGroupName"]
-            for message in function_logs.messages(logs, name):
-                yield name, message
+    for group in function_logs.groups(logs):
+        name = group["logGroupName"]
+        for message in function_logs.messages(logs, name):
+            yield name, message
 
 
 def our_lines(aws: Aws) -> list[dict[str, Any]]:
@@ -49,7 +48,7 @@ def test_each_function_writes_to_its_own_group_which_forgets(stack: Stack, aws: 
     for route in ROUTES:
         stack.call(route.method, route.to(merchants.nobody()), route.body)
 
-    groups = {group["logGroupName"]: group for group in aws("logs").describe_log_groups()["logGroups"]}
+    groups = {group["logGroupName"]: group for group in function_logs.groups(aws("logs"), "")}
 
     of_function = {
         function.folder: name for function in FUNCTIONS for name in groups if name.endswith(f"-{function.name}")

@@ -8,10 +8,10 @@ import re
 
 import pytest
 
+from sandbox.function_logs import groups, messages
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
-from tests.e2e.function_logs import messages
 from tests.e2e.proof_tokens import hs256, unsigned, with_claims
 from tests.e2e.routes import STOREFRONT_SHOPIFY, TRUST_POLICY
 from tests.e2e.storefront_answers import page_token, refused_by_gateway, session_token
@@ -56,8 +56,7 @@ def shop(stack: Stack, shops: Shops, simulators: ControlClient) -> Shop:
 def logged(aws: Aws, shop: Shop) -> str:
     """All that any function has written."""
     logs = aws("logs")
-    groups = logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]
-    text = "\n".join(message for group in groups for message in messages(logs, group["logGroupName"]))
+    text = "\n".join(message for group in groups(logs) for message in messages(logs, group["logGroupName"]))
     assert shop.name in text
     assert '"message":"decided"' in text
     return text
