@@ -47,7 +47,7 @@ test: env-dev env-local env-runtime env-companions env-lambda ## every test, the
 .PHONY: test-long
 test-long: env-dev env-local env-runtime ## what searches longer than CI can: faults between the functions and AWS, then the state machines; some 30 minutes
 	$(DEV) -m pytest tests/e2e/faults
-	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/unit/test_lifecycle_machine.py tests/integration/test_lifecycle_table.py
+	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/lifecycle/test_in_memory.py tests/integration/test_lifecycle_table.py
 
 test-unit: env-dev ## the tests that need no process and no socket
 	$(DEV) -m pytest tests/unit

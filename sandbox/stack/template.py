@@ -6,11 +6,11 @@ from typing import Any
 import yaml
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Takes CloudFormation's short forms (`!Ref X`) as plain values."""
 
 
-def _short_form(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
+def _short_form(loader: _Loader, _suffix: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.MappingNode):
         return loader.construct_mapping(node, deep=True)
     if isinstance(node, yaml.SequenceNode):

@@ -1,11 +1,12 @@
 """Unit tests open no socket and never sleep: what would wait, waits on a clock of the test's own."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import NoReturn
 
 import pytest
+from pytest_socket import disable_socket
 
 from token_broker.telemetry import PowertoolsTelemetry
 
@@ -13,16 +14,19 @@ _numbers = count()
 
 
 @pytest.fixture(autouse=True)
-def _closed_sockets(socket_disabled: None) -> None:
-    """`socket_disabled` is pytest-socket's; a connection is an error of the test."""
+def _closed_sockets() -> None:
+    """A connection is an error of the test. pytest-socket itself opens them again after each test."""
+    disable_socket()
 
 
-@pytest.fixture(autouse=True)
-def _no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _no_sleep() -> Iterator[None]:
     def refuse(seconds: float) -> NoReturn:
         raise AssertionError(f"a unit test would have slept for {seconds} s")
 
-    monkeypatch.setattr(time, "sleep", refuse)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "sleep", refuse)
+        yield
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import yaml
+
+from tests.template_as_written import template
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "layers/token_broker/token_broker"
@@ -19,13 +20,6 @@ SHOWN = {
     "AWS::Scheduler::Schedule",
     "AWS::SQS::Queue",
 }
-
-
-class _Template(yaml.SafeLoader):
-    """CloudFormation's short forms, of which nothing is wanted here."""
-
-
-_Template.add_multi_constructor("!", lambda _loader, _tag, _node: None)
 
 
 def picture() -> str:
@@ -91,8 +85,7 @@ def test_the_functions_are_those_of_the_tree() -> None:
 
 
 def test_queues_table_bus_and_clock_are_those_of_the_template() -> None:
-    template = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Template)  # noqa: S506  # a SafeLoader
-    deployed = {name for name, each in template["Resources"].items() if each["Type"] in SHOWN}
+    deployed = {name for name, each in template()["Resources"].items() if each["Type"] in SHOWN}
     named = set(re.findall(r"\b(?:[A-Z][A-Za-z]+(?:Queue|Table|Bus|Schedule)|Api)\b", PAGE.partition("## Where")[0]))
 
     assert named == deployed

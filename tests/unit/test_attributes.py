@@ -11,6 +11,7 @@ from token_broker.aws.attributes import unwrap, unwrap_all, wrap, wrap_all
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(min_size=1), inner.filter(lambda each: each is not None)),
+    max_leaves=12,
 )
 
 

@@ -14,7 +14,7 @@ from tests.fakes.shopify import ENTRY, PERMANENT
 from tests.fakes.surroundings import LISTING, ONE_TOKEN, SESSIONS, listing_stack, one_token_stack
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import Step, json_answer
-from tests.unit.test_readme import template
+from tests.template_as_written import template
 from token_broker import wiring
 from token_broker.broker import ListingBroker
 from token_broker.due import OUTBOX

@@ -3,9 +3,10 @@
 The points are counted while the operation runs, so that none is forgotten when an operation gets a further step.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
 
@@ -28,6 +29,7 @@ from token_broker.rotating import CALL_TIME, rotate
 from token_broker.rotation_settings import change
 
 type Act = Callable[[ListingSurroundings], object]
+type Check = Callable[[ListingSurroundings, Operation], None]
 
 #: More rounds of the clock, each after the longest pause, than anything here can need.
 ROUNDS = 4
@@ -240,24 +242,14 @@ OPERATIONS = {
 }
 
 
-def points(operation: Operation) -> Iterator[tuple[int, str]]:
-    """Every call of the operation to something outside, by its number."""
+@cache
+def points(operation: Operation) -> list[str]:
+    """Every call of the operation to something outside, in their order."""
     stack, killer = listing_stack(), Killer()
     operation.arrange(stack)
     killer.surround(stack)
     operation.act(stack)
-    yield from enumerate(killer.calls, start=1)
-
-
-POINTS = [
-    pytest.param(operation, number, id=f"{name}, killed after {number} {call}")
-    for name, operation in OPERATIONS.items()
-    for number, call in points(operation)
-]
-#: Those of operations before which nobody has meddled.
-OWN_POINTS = [
-    point for point in POINTS if point.id and not OPERATIONS[str(point.id).partition(", killed after ")[0]].astray
-]
+    return killer.calls
 
 
 def killed(operation: Operation, number: int) -> ListingSurroundings:
@@ -273,9 +265,30 @@ def killed(operation: Operation, number: int) -> ListingSurroundings:
     return stack
 
 
-@pytest.mark.parametrize(("operation", "number"), POINTS)
-def test_the_worker_brings_everything_to_its_end(operation: Operation, number: int) -> None:
-    stack = killed(operation, number)
+def killed_after_each_call(operations: Mapping[str, Operation]) -> Callable[[Check], Callable[[Operation], None]]:
+    """The check becomes one test for each operation, which goes through all of its points.
+
+    A test for each point costs more than what is tested, and there are some 1,600. A failure names its point.
+    """
+
+    def decorate(check: Check) -> Callable[[Operation], None]:
+        @pytest.mark.parametrize("operation", operations.values(), ids=operations)
+        def test(operation: Operation) -> None:
+            for number, call in enumerate(points(operation), start=1):
+                try:
+                    check(killed(operation, number), operation)
+                except Exception as failure:
+                    failure.add_note(f"killed after {number} {call}")
+                    raise
+
+        test.__doc__ = check.__doc__
+        return test
+
+    return decorate
+
+
+@killed_after_each_call(OPERATIONS)
+def test_the_worker_brings_everything_to_its_end(stack: ListingSurroundings, operation: Operation) -> None:
     if not operation.astray:
         assert_nothing_lost(stack)
     assert_nothing_served_that_ends(stack.store)
@@ -290,9 +303,8 @@ def test_the_worker_brings_everything_to_its_end(operation: Operation, number: i
     assert_all_is_told(stack.store)
 
 
-@pytest.mark.parametrize(("operation", "number"), POINTS)
-def test_replaced_tokens_end_with_their_overlap(operation: Operation, number: int) -> None:
-    stack = killed(operation, number)
+@killed_after_each_call(OPERATIONS)
+def test_replaced_tokens_end_with_their_overlap(stack: ListingSurroundings, operation: Operation) -> None:
     for pause in (LONG, LONG, OVERLAP, LONG, LONG):
         stack.clock.advance(pause)
         work(stack)
@@ -302,11 +314,10 @@ def test_replaced_tokens_end_with_their_overlap(operation: Operation, number: in
     assert State.RETIRING not in {record.state for record in stack.store.records.values()}
 
 
-@pytest.mark.parametrize(
-    ("operation", "number"), [point for point in POINTS if str(point.id).startswith("the token is compromised")]
+@killed_after_each_call(
+    {name: each for name, each in OPERATIONS.items() if name.startswith("the token is compromised")}
 )
-def test_a_compromised_token_ends_without_an_overlap(operation: Operation, number: int) -> None:
-    stack = killed(operation, number)
+def test_a_compromised_token_ends_without_an_overlap(stack: ListingSurroundings, operation: Operation) -> None:
     if not any(rotation.compromised for rotation in stack.store.rotations.values()):
         return  # it died before the wish stood in the table: whoever asked has no answer, and asks again
     for _ in range(ROUNDS):
@@ -318,9 +329,10 @@ def test_a_compromised_token_ends_without_an_overlap(operation: Operation, numbe
     assert current not in {"1001", "1002"}
 
 
-@pytest.mark.parametrize(("operation", "number"), POINTS)
-def test_a_worker_that_is_killed_as_well_is_followed_by_another(operation: Operation, number: int) -> None:
-    stack = killed(operation, number)
+@killed_after_each_call(OPERATIONS)
+def test_a_worker_that_is_killed_as_well_is_followed_by_another(
+    stack: ListingSurroundings, operation: Operation
+) -> None:
     store, provider, secrets = stack.store, stack.provider, stack.secrets
     for after in (*range(1, 30), None, None):  # what one round finds, the next one asks for
         stack.clock.advance(operation.pause)
@@ -337,10 +349,9 @@ def test_a_worker_that_is_killed_as_well_is_followed_by_another(operation: Opera
     assert_all_is_told(stack.store)
 
 
-@pytest.mark.parametrize(("operation", "number"), OWN_POINTS)
-def test_the_shop_has_a_token_whatever_happened(operation: Operation, number: int) -> None:
+@killed_after_each_call({name: each for name, each in OPERATIONS.items() if not each.astray})
+def test_the_shop_has_a_token_whatever_happened(stack: ListingSurroundings, operation: Operation) -> None:
     """A caller need not wait for the clock, only for the lease of who died."""
-    stack = killed(operation, number)
     stack.clock.advance(60)
 
     served = shop_token(stack.call(), "acme")
@@ -352,7 +363,7 @@ def test_the_shop_has_a_token_whatever_happened(operation: Operation, number: in
 
 def test_the_points_are_those_of_every_step() -> None:
     """So that a harness which counts nothing cannot pass."""
-    counted = {name: [call for _, call in points(operation)] for name, operation in OPERATIONS.items()}
+    counted = {name: points(operation) for name, operation in OPERATIONS.items()}
 
     assert all(calls for calls in counted.values())
     assert {"begin_current", "mint", "publish"} <= set(counted["the current token is minted"])

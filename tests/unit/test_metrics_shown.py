@@ -5,12 +5,14 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
 
+from tests.template_as_written import TEMPLATE
 from tests.unit.test_readme import leaves
-from tests.unit.transformed import PLACE, TEMPLATE, plain, resources
+from tests.unit.transformed import PLACE, plain, resources
 from token_broker import errors, events_wiring, lifecycle_wiring, trust_wiring, wiring
 from token_broker.telemetry import PowertoolsTelemetry
 
@@ -57,13 +59,21 @@ def counted() -> Iterator[Counted]:
                     raise AssertionError(f"{path.name}:{call.lineno} counts what nobody can foresee")
 
 
-METRICS = {(each.name, provider) for each in counted() if not each.family for provider in each.providers}
-FAMILIES = {(each.name, provider) for each in counted() if each.family for provider in each.providers}
+@cache
+def metrics() -> set[tuple[str, str]]:
+    return {(each.name, provider) for each in counted() if not each.family for provider in each.providers}
+
+
+@cache
+def families() -> set[tuple[str, str]]:
+    return {(each.name, provider) for each in counted() if each.family for provider in each.providers}
 
 
 def is_counted(name: str, provider: str) -> bool:
     family, _, code = name.partition(".")
-    return (name, provider) in METRICS or (family == "Failures" and code in CODES and (family, provider) in FAMILIES)
+    return (name, provider) in metrics() or (
+        family == "Failures" and code in CODES and (family, provider) in families()
+    )
 
 
 def alarms() -> dict[str, Any]:
@@ -132,8 +142,8 @@ def test_the_dimensions_are_those_that_are_written(
 
 def test_what_is_counted_is_found() -> None:
     """So that the tests below compare with something."""
-    assert {("TokensIssued", "chicksx"), ("OldestDueLag", LIFECYCLE), ("ColdStart", STOREFRONTS)} <= METRICS
-    assert {("Failures", "shopify"), ("ProviderErrors", "shopify"), ("Authorizer", STOREFRONTS)} <= FAMILIES
+    assert {("TokensIssued", "chicksx"), ("OldestDueLag", LIFECYCLE), ("ColdStart", STOREFRONTS)} <= metrics()
+    assert {("Failures", "shopify"), ("ProviderErrors", "shopify"), ("Authorizer", STOREFRONTS)} <= families()
     assert is_counted("Failures.provider_rejected_credentials", "shopify")
     assert not is_counted("Failures.nothing_of_the_kind", "shopify")
     assert not is_counted("OldestDueLag", "shopify")
@@ -172,7 +182,7 @@ def test_the_dashboard_searches_for_families_of_this_stack_alone() -> None:
     found = [re.fullmatch(pattern, each) for each in searches()]
 
     assert [match and match[1] for match in found] == ["Failures", "ProviderErrors", "Authorizer"]
-    assert {match[1] for match in found if match} <= {name for name, _ in FAMILIES}
+    assert {match[1] for match in found if match} <= {name for name, _ in families()}
 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles", "Duration"])

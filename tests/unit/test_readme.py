@@ -1,35 +1,19 @@
 """The README's tables are true: each is held against what it describes."""
 
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.template_as_written import template
 from token_broker import errors
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class _Template(yaml.SafeLoader):
-    """CloudFormation's short forms (`!Ref`) as what they hold."""
-
-
-_Template.add_multi_constructor(
-    "!", lambda loader, _tag, node: loader.construct_yaml_str(node) if isinstance(node, yaml.ScalarNode) else None
-)
-
-
 def readme() -> str:
     return (ROOT / "README.md").read_text()
-
-
-@cache
-def template() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Template)  # noqa: S506
-    return loaded
 
 
 def functions() -> dict[str, Any]:
