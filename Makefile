@@ -38,23 +38,24 @@ format: env-dev ## put the Python sources in the house style
 	$(DEV) -m ruff check --fix $(SOURCES)
 	$(DEV) -m ruff format $(SOURCES)
 
-test: env-dev env-local env-runtime env-companions env-lambda ## every test, the end-to-end ones on a local stack of their own
-	$(DEV) -m pytest --numprocesses 2 tests/unit tests/contract tests/integration
+test: env-dev env-local env-runtime env-companions env-lambda ## every test, the end-to-end ones on local stacks of their own
+	$(DEV) -m pytest --numprocesses 2 tests/unit tests/contract tests/lifecycle tests/integration
 	@$(LOCAL) -m sandbox.stack build-here
 	$(DEV) -m pytest tests/artefacts
-	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest --ignore=tests/e2e/faults tests/e2e
+	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder tests/e2e
 
 .PHONY: test-long
-test-long: env-dev env-local env-runtime ## what searches longer than CI can: faults between the functions and AWS, then the state machines; some 30 minutes
-	$(DEV) -m pytest tests/e2e/faults
+test-long: env-dev env-local env-runtime ## what searches longer than CI can: the whole matrix of faults, then the state machines; some 40 minutes
+	TOKEN_BROKER_LONG=1 $(DEV) -m pytest tests/e2e/faults
 	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/lifecycle/test_in_memory.py tests/integration/test_lifecycle_table.py
 
-test-unit: env-dev ## the tests that need no process and no socket
-	$(DEV) -m pytest tests/unit
+test-unit: env-dev env-companions ## the unit and contract tests: seconds
+	env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX="$(CURDIR)/.local/bytecode" \
+	  $(DEV) -m pytest --numprocesses 3 tests/unit tests/contract
 
 coverage: env-dev env-companions ## which branches of the layer and the functions no test takes; fails under 95 %
 	@$(DEV) -m coverage erase
-	$(DEV) -m coverage run -m pytest --numprocesses 2 -k "not local-aws and not dynamodb-local" tests/unit tests/contract tests/integration
+	$(DEV) -m coverage run -m pytest --numprocesses 2 -k "not local-aws and not dynamodb-local" tests/unit tests/contract tests/lifecycle tests/integration
 	@$(DEV) -m coverage combine --quiet
 	@$(DEV) -m coverage report
 	@$(DEV) -m tests.branches

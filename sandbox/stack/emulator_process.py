@@ -4,8 +4,7 @@ The emulator runs functions with `sys.executable`. Pointing that at an environme
 the Lambda runtime ships makes a dependency that the layer lacks fail here as it would on AWS. STATE_DIR
 marks the command line.
 
-The emulator gives every exception the `errorType` Runtime.HandlerError. On AWS it is the name of the exception's
-class, which a state machine catches by; so it is here.
+What it makes of a function's exception is set right by `function_failures`, and what it unpacks by `unpacking`.
 
 The emulator decodes a request's path before it looks for the route. A REST API of AWS keeps the path as it was sent: an
 encoded slash is no other segment, and a function gets its path parameters percent-encoded; so it is here.
@@ -22,8 +21,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-_TRACEBACK = "Traceback (most recent call last):"
-
 
 def main() -> None:
     runtime_python = sys.argv[2]
@@ -32,10 +29,14 @@ def main() -> None:
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
+    from sandbox.stack.function_failures import Survivors, naming_exceptions
     from sandbox.stack.unpacking import unpacking_once
 
     sys.executable = runtime_python
     lambda_runtime.zipfile = unpacking_once(Path(tempfile.gettempdir()) / "unpacked")
+    survivors = Survivors()
+    lambda_runtime._PYTHON_WORKER_SCRIPT = survivors.script(lambda_runtime._PYTHON_WORKER_SCRIPT)  # noqa: SLF001
+    lambda_runtime.Worker.invoke = survivors.invoking(lambda_runtime.Worker.invoke)
     app._handle_execute_api_request = keeping_the_path(app._handle_execute_api_request)  # noqa: SLF001
     lambda_svc._execute_function_warm = naming_exceptions(lambda_svc._execute_function_warm)  # noqa: SLF001
     lambda_svc._execute_function = trying_records_again(lambda_svc._execute_function, lambda_svc._iter_all_esms)  # noqa: SLF001
@@ -50,23 +51,6 @@ def keeping_the_path(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awa
         return await handle(host, raw_path or path, *arguments, raw_path=raw_path, **options)
 
     return handled
-
-
-def naming_exceptions(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """The emulator's way to run a function, with the exception's class as `errorType`.
-
-    Its result is {"body", "error"?, "log"}, where the log ends with the traceback.
-    """
-
-    @functools.wraps(execute)
-    def executed(*arguments: Any, **options: Any) -> dict[str, Any]:
-        result = execute(*arguments, **options)
-        body = result.get("body")
-        if result.get("error") and isinstance(body, dict) and body.get("errorType") == "Runtime.HandlerError":
-            body["errorType"] = exception_name(result.get("log", "")) or body["errorType"]
-        return result
-
-    return executed
 
 
 def trying_records_again(
@@ -116,16 +100,6 @@ def _records_left(result: dict[str, Any], records: list[Any]) -> list[Any]:
     failed = {each.get("itemIdentifier") for each in failures}
     first = next((i for i, each in enumerate(records) if each["dynamodb"]["SequenceNumber"] in failed), len(records))
     return records[first:]
-
-
-def exception_name(log: str) -> str | None:
-    """The class that the log's last traceback ends with, without its module; None where there is none."""
-    _, found, trace = log.rpartition(_TRACEBACK)
-    if not found:
-        return None
-    # Frames are indented; the first line that isn't names the class, whatever its text is.
-    named = next((line for line in trace.splitlines() if line and not line.startswith(" ")), "")
-    return named.partition(":")[0].rpartition(".")[2] or None
 
 
 if __name__ == "__main__":

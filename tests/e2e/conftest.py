@@ -16,9 +16,15 @@ from sandbox.simulators import ControlClient
 from tests.e2e import clock_runs
 from tests.e2e.merchants import Merchants
 from tests.e2e.own_stack import bring_up, folder_of_its_own
+from tests.e2e.scheduling import StackEach
 from tests.e2e.token_table import TokenTable
 
 type Aws = Callable[[str], Any]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackEach:
+    """What each process gets to do where several run these tests; xdist's own hook."""
+    return StackEach(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ from tests.e2e.storefront_answers import refused_by_function, session_token
 from tests.e2e.storefront_calls import session
 from tests.e2e.storefront_shops import Shops
 from tests.e2e.token_table import TokenTable
+from tests.e2e.waiting import wait_until
 
 pytest_plugins = ["tests.e2e.storefront_fixtures"]
 
@@ -85,13 +86,6 @@ class Sessions:
 @pytest.fixture
 def sessions(stack: Stack, aws: Aws, table: TokenTable, merchants: Merchants) -> Sessions:
     return Sessions(stack, aws, table, merchants.chicksx().name)
-
-
-def wait_until(happened: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {what}"
-        time.sleep(0.1)
 
 
 def close(sessions: Sessions, way: str, session_id: str) -> None:

@@ -6,7 +6,7 @@ The tests write the outbox's items themselves, and run the clock.
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.e2e import clock_runs
 from tests.e2e.conftest import Aws
 from tests.e2e.principals import assumed, client_of
 from tests.e2e.token_table import TokenTable
+from tests.e2e.waiting import wait_until
 from tests.fakes.samples import token
 from token_broker import events
 from token_broker.aws.attributes import wrap_all
@@ -30,17 +31,8 @@ from token_broker.events import Event
 
 PUBLISH = "lifecycle/publish_events"
 SCHEMAS = Path(__file__).parents[2] / "docs" / "events"
-#: Seconds within which an event must be heard: a first call is a cold start, and the machine may be busy.
-PATIENCE = 60.0
 #: Seconds after which the clock looks after an event.
 OLD = 400
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 @dataclass

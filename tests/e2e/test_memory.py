@@ -10,6 +10,7 @@ from tests.e2e.answers import token_of
 from tests.e2e.aws_calls import CallsSince, recorded
 from tests.e2e.conftest import Aws
 from tests.e2e.merchants import Merchants
+from tests.e2e.renewing import renew
 from tests.e2e.routes import CHICKSX, FOURTHWALL, SHOPIFY_CURRENT
 
 
@@ -45,16 +46,30 @@ def test_a_warm_function_serves_a_shops_token_from_memory(
     assert len(control.requests(provider)) == asked == 1
 
 
-def test_a_stored_token_is_one_read(stack: Stack, merchants: Merchants, calls_to_aws: CallsSince) -> None:
+def test_a_stored_token_is_one_read(stack: Stack, aws: Aws, merchants: Merchants, calls_to_aws: CallsSince) -> None:
     path = FOURTHWALL.format(merchant=merchants.fourthwall().name)
     stack.call("PUT", path)
-    answer, _ = stack.invoke("fourthwall/public_token", {"merchant": "-"})
-    assert "errorMessage" in answer, "an exception ends the worker, so the next call starts without a memory"
+    renew(aws("lambda"), stack.described["functions"]["fourthwall/public_token"])
     calls_to_aws()
 
     token_of(stack.call("PUT", path))
 
     assert calls_to_aws() == ["GetItem"]
+
+
+def test_a_call_that_failed_has_not_cost_the_memory(
+    stack: Stack, merchants: Merchants, calls_to_aws: CallsSince
+) -> None:
+    """On AWS a function's process outlives an exception of its handler."""
+    path = FOURTHWALL.format(merchant=merchants.fourthwall().name)
+    token_of(stack.call("PUT", path))
+    answer, _ = stack.invoke("fourthwall/public_token", {"merchant": "-"})
+    assert "errorMessage" in answer
+    calls_to_aws()
+
+    token_of(stack.call("PUT", path))
+
+    assert calls_to_aws() == []
 
 
 def test_a_sessions_token_is_read_each_time(stack: Stack, merchants: Merchants, calls_to_aws: CallsSince) -> None:

@@ -15,6 +15,7 @@ from tests.e2e.answers import fingerprint, problem_of, token_of
 from tests.e2e.merchants import Merchant, Merchants
 from tests.e2e.routes import CHICKSX, FOURTHWALL, SHOPIFY, SHOPIFY_CURRENT
 from tests.e2e.token_table import TokenTable
+from tests.e2e.waiting import wait_until
 
 DATA = {"code": "OK", "message": "Operation completed successfully"}
 NOW = 1_795_000_000
@@ -346,13 +347,6 @@ def test_the_intent_lies_in_the_table_before_the_provider_acts(
         assert not {"owner", "leaseEnd", "intentId"} & set(item), f"{sk}: the token's answer ends the intent"
 
 
-def wait_until(happened: Any, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
 def test_providers_that_hang_are_given_up_before_the_gateway_gives_up(
     stack: Stack, control: ControlClient, merchants: Merchants
 ) -> None:
@@ -378,5 +372,5 @@ def test_providers_that_hang_are_given_up_before_the_gateway_gives_up(
 
     # What hung may still act, so the next caller may be asked for some patience.
     for call in calls.values():
-        wait_until(lambda call=call: stack.call(*call).status_code in (200, 201), seconds=20)
+        wait_until(lambda: stack.call(*call).status_code in (200, 201), patience=20)  # noqa: B023
     assert mints(control, shop) == 1

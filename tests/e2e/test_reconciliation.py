@@ -15,10 +15,10 @@ from tests.e2e.conftest import Aws
 from tests.e2e.merchants import Merchant, Merchants
 from tests.e2e.routes import SHOPIFY, SHOPIFY_CURRENT, SHOPIFY_RECONCILIATIONS
 from tests.e2e.token_table import TokenTable
+from tests.e2e.waiting import wait_until
 
 DAILY = "reconciliation#shop"
 #: Seconds for a message to be taken and worked on: a first call is a cold start, and the machine may be busy.
-PATIENCE = 90.0
 #: Seconds after which a record that is not listed is lost.
 SETTLED_AFTER = 120
 
@@ -129,10 +129,7 @@ def test_the_clock_does_it_by_itself(
 
     clock_runs.run(stack)
 
-    deadline = time.monotonic() + PATIENCE
-    while "reconciledAt" not in table.partition(pk)[DAILY]:
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+    wait_until(lambda: "reconciledAt" in table.partition(pk)[DAILY])
     adopted = table.partition(pk)[f"token#{astray}"]
     assert (adopted["state"], adopted["history"][0]["by"]) == ("standing", "clock")
     assert table.partition(pk)[DAILY]["dueAt"] > time.time() + 17 * 3600

@@ -16,10 +16,11 @@ from tests.e2e.conftest import Aws
 from tests.e2e.merchants import Merchant, Merchants
 from tests.e2e.routes import FOURTHWALL, ROTATIONS, SHOPIFY, SHOPIFY_CURRENT
 from tests.e2e.token_table import TokenTable
+from tests.e2e.waiting import wait_until
 
 CALLERS = 10
 #: Seconds for a message to be taken and worked on, and for what a function has in memory to be forgotten.
-PATIENCE, FORGOTTEN = 90.0, 45.0
+FORGOTTEN = 45.0
 
 
 @pytest.fixture
@@ -47,13 +48,6 @@ def at_the_provider(control: ControlClient, shop: Merchant) -> set[str]:
     return {str(token["id"]) for token in control.state()["shopify"][shop.name]["tokens"]}
 
 
-def wait_until(happened: Callable[[], object], patience: float = PATIENCE) -> None:
-    deadline = time.monotonic() + patience
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
-
-
 def bring_forward(aws: Aws, table: TokenTable, shop: Merchant) -> None:
     """As if the time until then had passed."""
     for sk, item in items_of(table, shop).items():
@@ -78,7 +72,7 @@ def test_the_old_token_works_until_its_overlap_is_over(
     assert (answer.json()["state"], answer.json()["previousTokenId"]) == ("done", old)
     assert at_the_provider(control, shop) == {old, new}
     assert states(table, shop) == {old: "retiring", new: "current"}
-    wait_until(lambda: current(stack, shop) == new, FORGOTTEN)
+    wait_until(lambda: current(stack, shop) == new, "the old one is forgotten", patience=FORGOTTEN)
 
     bring_forward(aws, table, shop)
     clock_runs.run(stack)

@@ -24,13 +24,12 @@ from tests.e2e.own_stack import PROJECT
 from tests.e2e.principals import iam_user, may_call
 from tests.e2e.routes import ROTATION_SETTINGS, SHOPIFY, SHOPIFY_CURRENT
 from tests.e2e.token_table import TokenTable
+from tests.e2e.waiting import wait_until
 
 ADMINISTRATOR = "arn:aws:iam::000000000000:root"
 DAY = 24 * 60 * 60
 DEFAULTS = {"maxAgeDays": None, "overlapDays": 7, "paused": False}
 WRITERS = 6
-#: Seconds for a message to be taken and worked on: a first call is a cold start, and the machine may be busy.
-PATIENCE = 90.0
 
 type Row = dict[str, Any]
 
@@ -103,13 +102,6 @@ def make_older(aws: Aws, table: TokenTable) -> Callable[[Merchant, int], None]:
                 change(sk, "dueAt", int(item["dueAt"]) - days * DAY)
 
     return move
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def looked_at(table: TokenTable, shop: Merchant) -> bool:

@@ -20,6 +20,7 @@ from tests.e2e.routes import TRUST_POLICY
 from tests.e2e.storefront_answers import refused_by_function, refused_by_gateway, session_token
 from tests.e2e.storefront_calls import session
 from tests.e2e.storefront_shops import Document, Shop, Shops
+from tests.e2e.waiting import wait_until
 
 pytest_plugins = ["tests.e2e.storefront_fixtures"]
 
@@ -241,7 +242,8 @@ def test_an_issuer_that_comes_back_is_believed_again(stack: Stack, shop: Shop, l
         login.control.fault("issuer", "status", status=503)
 
         refused_by_gateway(session(stack, shop, proof, BODY), 503, "storage_unavailable")
-        session_token(session(stack, shop, proof, BODY), 201)
+        # A process that saw it fail leaves it alone for five seconds.
+        wait_until(lambda: session(stack, shop, proof, BODY).status_code == 201, "the issuer is believed")
 
 
 # ------------------------------------------------------------------------------------------------ where keys may be

@@ -1,7 +1,6 @@
 """What proves nothing: 401, no call to a provider, and not a word about what was wrong.
 
-Each refusal ends the authorizer's process in the local AWS, so each costs the start of a new one: they are all sent
-first, some at a time. The many more forms are tried in tests/unit.
+They are all sent first, some at a time. The many more forms are tried in tests/unit.
 """
 
 import base64

@@ -19,11 +19,10 @@ from tests.e2e.conftest import Aws
 from tests.e2e.merchants import Merchant, Merchants
 from tests.e2e.routes import SHOPIFY, SHOPIFY_CURRENT
 from tests.e2e.token_table import TokenTable
+from tests.e2e.waiting import wait_until
 
 #: The daily look at the provider's list, which is due tomorrow.
 DAILY = "reconciliation#shop"
-#: Seconds for a message to be taken and worked on: a first call is a cold start, and the machine may be busy.
-PATIENCE = 90.0
 
 
 @pytest.fixture
@@ -47,13 +46,6 @@ def bring_forward(aws: Aws, table: TokenTable) -> Callable[[Merchant], None]:
                 )
 
     return move
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def due_of(table: TokenTable, shop: Merchant) -> set[str]:
