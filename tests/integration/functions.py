@@ -188,7 +188,7 @@ def cold_start(function: str, *, clock: Clock, telemetry: Any = None) -> Worker:
     """Load a handler with parts that no other worker shares, on the given clock."""
     registry, name = _registry(function)
     assembly = replace(cast("Any", getattr(registry, name)))
-    vars(assembly)["clock" if registry is trust_wiring else "_clock"] = clock
+    vars(assembly)["clock"] = clock
     if telemetry is not None:
         vars(assembly)["telemetry"] = telemetry
     with _loading, pytest.MonkeyPatch.context() as patch:

@@ -9,7 +9,7 @@ import pytest
 from tests.integration.functions import CHICKSX, CREATE, CURRENT, FOURTHWALL, Answer, cold_start, provider_of
 from tests.integration.stack import MERCHANT, Stack
 from tests.integration.together import OneByOne, Quiet
-from token_broker import wiring
+from token_broker import foundation
 from token_broker.clock import SystemClock
 
 CALLERS = 10
@@ -19,7 +19,7 @@ CALLERS = 10
 def _prepared(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = Lock()
     clients = {"dynamodb": stack.dynamodb, "secretsmanager": stack.secretsmanager}
-    monkeypatch.setattr(wiring, "client", lambda service: OneByOne(clients[service], lock))
+    monkeypatch.setattr(foundation, "client", lambda service: OneByOne(clients[service], lock))
     monkeypatch.setattr("token_broker.issuing.LEAST_WAIT", 0.02)
     monkeypatch.setattr("token_broker.issuing.MOST_WAIT", 0.1)
 

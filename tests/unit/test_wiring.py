@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.clock import MovableClock
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import ScriptedTransport, answer
-from token_broker import transport, wiring
+from token_broker import foundation, transport, wiring
 from token_broker.broker import Broker, ListingBroker
 from token_broker.clock import Deadline
 from token_broker.errors import ProviderNotConfigured
@@ -35,9 +35,9 @@ def _template(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(wiring, "client", _no_client)
+    monkeypatch.setattr(foundation, "client", _no_client)
     # Powertools keeps one set of dimensions a process, and a process has one provider.
-    monkeypatch.setattr(wiring, "PowertoolsTelemetry", lambda _provider: RecordingTelemetry())
+    monkeypatch.setattr(foundation, "PowertoolsTelemetry", lambda _provider: RecordingTelemetry())
 
 
 def deadline() -> Deadline:

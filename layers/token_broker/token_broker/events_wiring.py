@@ -2,45 +2,34 @@
 
 import random
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 from token_broker import settings
 from token_broker.aws.events import EventBridgeBus
 from token_broker.aws.outbox import DynamoOutbox
-from token_broker.aws.session import client
-from token_broker.aws.table import Table
-from token_broker.clock import Deadline, SystemClock
+from token_broker.clock import Deadline
+from token_broker.foundation import Foundation
 from token_broker.grant import Grant
 from token_broker.publishing import Publisher
-from token_broker.telemetry import PowertoolsTelemetry
 
 
 @dataclass
-class EventsAssembly:
-    """Each part is made at its first use and kept for the life of the process."""
+class EventsAssembly(Foundation):
+    """The publisher's parts."""
 
     name: str = "events"
 
     @cached_property
-    def telemetry(self) -> PowertoolsTelemetry:
-        """Logs and metrics."""
-        return PowertoolsTelemetry(self.name)
-
-    @cached_property
-    def _clock(self) -> SystemClock:
-        return SystemClock()
-
-    @cached_property
     def _outbox(self) -> DynamoOutbox:
-        return DynamoOutbox(Table(partial(client, "dynamodb"), settings.settings().table))
+        return DynamoOutbox(self.table)
 
     @cached_property
     def _bus(self) -> EventBridgeBus:
-        return EventBridgeBus(partial(client, "events"), settings.event_bus())
+        return EventBridgeBus(self.aws("events"), settings.event_bus())
 
     def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> Publisher:  # noqa: ARG002
         """One delivery. No route leads here, so there is no storefront to bound."""
-        return Publisher(self._outbox, self._bus, self._clock, self.telemetry, random.random, deadline)
+        return Publisher(self._outbox, self._bus, self.clock, self.telemetry, random.random, deadline)
 
 
 EVENTS = EventsAssembly()

@@ -1,19 +1,17 @@
 """Where the parts around trust policies are put together: for the storefronts' authorizers and the policies' routes."""
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 from token_broker import settings
 from token_broker.aws.policies import DynamoPolicies
 from token_broker.aws.secrets import SecretsManager
-from token_broker.aws.session import client
-from token_broker.aws.table import Table
-from token_broker.clock import Deadline, SystemClock
+from token_broker.clock import Deadline
 from token_broker.errors import Forbidden
+from token_broker.foundation import Foundation
 from token_broker.grant import Grant
 from token_broker.policies import Policies
 from token_broker.policy_memory import PolicyMemory
-from token_broker.telemetry import PowertoolsTelemetry
 from token_broker.trust import Trust
 
 #: A merchant's keys for proofs are named like a provider's secret: `{prefix}/storefront-proof/{merchant}`.
@@ -23,20 +21,10 @@ PROOF_KEYS_LIFE = 30.0
 
 
 @dataclass
-class TrustAssembly:
-    """Each part is made at its first use and kept for the life of the process."""
+class TrustAssembly(Foundation):
+    """The parts around trust policies."""
 
     name: str = "storefronts"
-
-    @cached_property
-    def telemetry(self) -> PowertoolsTelemetry:
-        """Logs and metrics."""
-        return PowertoolsTelemetry(self.name)
-
-    @cached_property
-    def clock(self) -> SystemClock:
-        """The machine's time."""
-        return SystemClock()
 
     @cached_property
     def loopback_jwks_origin(self) -> str:
@@ -47,8 +35,8 @@ class TrustAssembly:
     def proof_keys(self) -> SecretsManager:
         """The keys of merchants' backends."""
         return SecretsManager(
-            partial(client, "secretsmanager"),
-            prefix=settings.settings().secret_prefix,
+            self.aws("secretsmanager"),
+            prefix=self.settings.secret_prefix,
             provider=PROOF_KEYS,
             clock=self.clock,
             life=PROOF_KEYS_LIFE,
@@ -56,7 +44,7 @@ class TrustAssembly:
 
     @cached_property
     def _store(self) -> DynamoPolicies:
-        return DynamoPolicies(Table(partial(client, "dynamodb"), settings.settings().table), self.clock)
+        return DynamoPolicies(self.table, self.clock)
 
     @cached_property
     def _trust(self) -> Trust:

@@ -3,21 +3,19 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 from token_broker import settings
 from token_broker.aws.secrets import SecretsManager
-from token_broker.aws.session import client
-from token_broker.aws.table import Table
 from token_broker.aws.tokens import DynamoTokens
 from token_broker.broker import Broker, ListingBroker
 from token_broker.call import Call
-from token_broker.clock import Deadline, SystemClock
+from token_broker.clock import Deadline
+from token_broker.foundation import Foundation
 from token_broker.grant import Grant
 from token_broker.http import Answer, HttpClient, Request, Transport
 from token_broker.memory import TokenMemory
 from token_broker.ports import ListingProvider, Provider, Telemetry
-from token_broker.telemetry import PowertoolsTelemetry
 
 
 class LazyTransport:
@@ -41,49 +39,34 @@ type Build[P: Provider] = Callable[[HttpClient, Telemetry], P]
 
 
 @dataclass
-class Assembly[P: Provider, B]:
-    """One provider's parts, each made at its first use and kept for the life of the process."""
+class Assembly[P: Provider, B](Foundation):
+    """One provider's parts."""
 
-    name: str
     build: Build[P]
     serve: Callable[[Call[P]], B]
 
     @cached_property
-    def telemetry(self) -> PowertoolsTelemetry:
-        """Logs and metrics."""
-        return PowertoolsTelemetry(self.name)
-
-    @cached_property
-    def _clock(self) -> SystemClock:
-        return SystemClock()
-
-    @cached_property
-    def _settings(self) -> settings.Settings:
-        return settings.settings()
-
-    @cached_property
     def _provider(self) -> P:
-        return self.build(HttpClient(self._clock, LazyTransport(), self.telemetry.observe), self.telemetry)
+        return self.build(HttpClient(self.clock, LazyTransport(), self.telemetry.observe), self.telemetry)
 
     @cached_property
     def _secrets(self) -> SecretsManager:
-        prefix = self._settings.secret_prefix
-        return SecretsManager(partial(client, "secretsmanager"), prefix=prefix, provider=self.name, clock=self._clock)
+        prefix = self.settings.secret_prefix
+        return SecretsManager(self.aws("secretsmanager"), prefix=prefix, provider=self.name, clock=self.clock)
 
     @cached_property
     def _store(self) -> DynamoTokens:
-        table = Table(partial(client, "dynamodb"), self._settings.table)
         return DynamoTokens(
-            table,
+            self.table,
             provider=self.name,
-            clock=self._clock,
-            session_retention=self._settings.session_retention,
-            history_retention=self._settings.history_retention,
+            clock=self.clock,
+            session_retention=self.settings.session_retention,
+            history_retention=self.settings.history_retention,
         )
 
     @cached_property
     def _memory(self) -> TokenMemory:
-        return TokenMemory(self._clock)
+        return TokenMemory(self.clock)
 
     def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> B:
         """The product's operations for one call."""
@@ -93,10 +76,10 @@ class Assembly[P: Provider, B]:
                 secrets=self._secrets,
                 store=self._store,
                 memory=self._memory,
-                clock=self._clock,
+                clock=self.clock,
                 telemetry=self.telemetry,
                 jitter=random.random,
-                margin=self._settings.margin,
+                margin=self.settings.margin,
                 caller=caller,
                 deadline=deadline,
                 grant=grant,
