@@ -5,7 +5,8 @@
 fail.
 """
 
-from sandbox.simulators.control_client import ControlClient, ControlError
+from sandbox.control_address import ControlError
+from sandbox.simulators.control_client import ControlClient
 from sandbox.simulators.server import Addresses, PortBusyError, Ports, running_simulators
 
 __all__ = ["Addresses", "ControlClient", "ControlError", "PortBusyError", "Ports", "running_simulators"]

@@ -1,23 +1,14 @@
-"""A client of the control address, for tests and the demo. Standard library only."""
+"""A client of the simulators' control address, for tests and the demo. Standard library only."""
 
-import http.client
-import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-TIMEOUT_SECONDS = 10
-
-
-class ControlError(Exception):
-    """The control address said no; the text is its sentence."""
+from sandbox.control_address import ControlAddress
 
 
-class ControlClient:
-    """Each call is one request on a connection of its own, so the client may be shared by threads."""
-
-    def __init__(self, address: str) -> None:
-        self._host = urlsplit(address).netloc
+class ControlClient(ControlAddress):
+    """What README.md lists, call by call."""
 
     def put_account(self, provider: str, name: str, **fields: object) -> None:
         self.call("PUT", f"/accounts/{provider}/{quote(name, safe='')}", fields)
@@ -86,17 +77,3 @@ class ControlClient:
     def sign(self, claims: Mapping[str, object], **fields: object) -> str:
         """A token of the issuer with exactly these claims; "alg", "kid" and "headers" as in README.md."""
         return str(self.call("POST", "/issuer/tokens", {"claims": claims, **fields})["token"])
-
-    def call(self, method: str, path: str, value: object = None) -> dict[str, Any]:
-        """The JSON answer. Raises ControlError on any status but 200 and 201, OSError if nobody answers."""
-        connection = http.client.HTTPConnection(self._host, timeout=TIMEOUT_SECONDS)
-        try:
-            body = None if value is None else json.dumps(value).encode()
-            connection.request(method, path, body, {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            answer: dict[str, Any] = json.loads(response.read())
-        finally:
-            connection.close()
-        if response.status not in (200, 201):
-            raise ControlError(answer.get("error", f"status {response.status}"))
-        return answer
