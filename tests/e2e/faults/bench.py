@@ -89,6 +89,10 @@ class Bench:
             keys |= {(item["pk"]["S"], item["sk"]["S"]) for item in found["Items"]}
         return {(pk, sk) for pk, sk in keys if _merchant_of(pk) in merchants and sk != DAILY}
 
+    def forget(self, pk: str, sk: str) -> None:
+        """Take an item out of the table, as an accident would."""
+        self.dynamodb.delete_item(TableName=self.table.name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
+
     def partition(self, pk: str) -> dict[str, dict[str, Any]]:
         """The items of a partition by their sort key, without reading the whole table."""
         found = self.dynamodb.query(

@@ -13,7 +13,15 @@ import requests
 
 from tests.e2e.answers import checked_token, problem_of, raised_problem
 from tests.e2e.faults.bench import Bench
-from tests.e2e.routes import CHICKSX, CHICKSX_CLOSE, FOURTHWALL, SHOPIFY, SHOPIFY_CURRENT
+from tests.e2e.routes import (
+    CHICKSX,
+    CHICKSX_CLOSE,
+    FOURTHWALL,
+    ROTATIONS,
+    SHOPIFY,
+    SHOPIFY_CURRENT,
+    SHOPIFY_RECONCILIATIONS,
+)
 
 FRESH = {"Cache-Control": "no-cache"}
 KEY = {"Idempotency-Key": "order-1"}
@@ -84,6 +92,8 @@ class Operation:
     calls_at_least: int
     prepare: Callable[[Scene], Any] = nothing
     check: Callable[[Scene], None] = nothing
+    #: The clock has something left to do even where nothing failed.
+    leaves_more: bool = False
 
 
 def answered(response: requests.Response, *good: int) -> Answer:
@@ -228,6 +238,89 @@ def adopted(scene: Scene) -> None:
     assert current(scene).body["tokenId"] == ours
 
 
+# --------------------------------------------------------------------------------------- rotation and reconciliation
+
+
+def rotate(scene: Scene) -> Answer:
+    return answered(scene.call("POST", ROTATIONS["shopify"]), 202)
+
+
+def rotate_compromised(scene: Scene) -> Answer:
+    return invoked(scene, "shopify/rotate", {"merchant": scene.merchant, "compromised": True})
+
+
+def replaced(scene: Scene) -> None:
+    """Another token is current, what it replaced ends or has ended, and the wish is fulfilled."""
+    items = scene.shop_items()
+    states = {item["tokenId"]: item["state"] for sk, item in items.items() if sk.startswith("token#")}
+    assert states.pop(items["subject#shop"]["current"]["tokenId"]) == "current"
+    assert scene.prepared in states
+    assert set(states.values()) <= {"retiring", "revoked"}
+    assert "dueAt" not in items["rotation#shop"]
+
+
+def an_overlap(scene: Scene) -> str:
+    """A token that was replaced, and whose overlap is over."""
+    token_id = _id_of(current(scene))
+    assert rotate(scene).body["state"] == "done"
+    scene.bench.bring_forward([scene.merchant])
+    return token_id
+
+
+def a_wish(scene: Scene) -> str:
+    """A rotation that could not go on once it was written down, so that the clock does."""
+    token_id = _id_of(current(scene))
+    scene.bench.proxy.fault("failed", operation="UpdateItem", contains=scene.merchant, times=3)
+    rotate(scene)
+    scene.bench.proxy.lift(scene.merchant)  # of its three strikes some can be left
+    assert "dueAt" in scene.shop_items()["rotation#shop"]
+    scene.bench.bring_forward([scene.merchant])
+    return token_id
+
+
+def reconcile(scene: Scene) -> Answer:
+    return answered(scene.call("POST", SHOPIFY_RECONCILIATIONS, {"apply": True}), 200)
+
+
+def astray(scene: Scene) -> str:
+    """A token that lives and has lost its record."""
+    token_id = _id_of(standing(scene))
+    scene.bench.forget(f"shopify#{scene.merchant}", f"token#{token_id}")
+    return token_id
+
+
+def found_again(scene: Scene) -> None:
+    assert scene.shop_items()[f"token#{scene.prepared}"]["state"] == "standing"
+    assert scene.prepared in scene.at_the_provider()
+
+
+# -------------------------------------------------------------------------------------------------------------- events
+
+
+def untold(scene: Scene) -> str:
+    """Two events that the stream has told nobody of."""
+    for _ in range(2):
+        standing(scene)
+    told = sorted(scene.bench.partition(f"outbox#shopify#{scene.merchant}"))
+    assert len(told) == 2
+    return " ".join(f"shopify#{scene.merchant}/{sk}" for sk in told)
+
+
+def tell(scene: Scene) -> Answer:
+    answer, error = scene.bench.stack.invoke("lifecycle/publish_events", {"events": scene.prepared.split()})
+    if error is not None:
+        assert error == "StorageUnavailable", answer
+        return Answer(code="storage_unavailable")
+    return Answer(answer, code="storage_unavailable" if answer["putOff"] or answer["failed"] else None)
+
+
+def told(scene: Scene) -> None:
+    """Nothing waits any more, and the bus was given what waited."""
+    assert scene.bench.partition(f"outbox#shopify#{scene.merchant}") == {}
+    given = [call for call in scene.bench.proxy.calls(scene.merchant) if call["operation"] == "PutEvents"]
+    assert any(call["forwarded"] for call in given)
+
+
 # ------------------------------------------------------------------------------------------------------------- ChicksX
 
 
@@ -300,6 +393,20 @@ OPERATIONS = (
     Operation("revoking a foreign token", "shopify", revoke, 3, prepare=_foreign, check=gone),
     Operation("the worker, a revocation", "shopify", work, 2, prepare=pending_revocation, check=gone),
     Operation("the worker, an open intent", "shopify", work, 3, prepare=open_intent, check=adopted),
+    Operation("a rotation", "shopify", rotate, 6, prepare=lambda scene: _id_of(current(scene)), check=replaced),
+    Operation(
+        "a rotation at once",
+        "shopify",
+        rotate_compromised,
+        6,
+        prepare=lambda scene: _id_of(current(scene)),
+        check=replaced,
+        leaves_more=True,
+    ),
+    Operation("the worker, a rotation", "shopify", work, 4, prepare=a_wish, check=replaced),
+    Operation("the worker, an overlap's end", "shopify", work, 2, prepare=an_overlap, check=replaced),
+    Operation("a reconciliation", "shopify", reconcile, 3, prepare=astray, check=found_again),
+    Operation("events", "shopify", tell, 5, prepare=untold, check=told),
     Operation("a new session", "chicksx", session, 4, check=one_session_token),
     Operation("a session", "chicksx", session, 1, prepare=session, check=one_session_token),
     Operation("closing a new session", "chicksx", close, 1, check=closed),
