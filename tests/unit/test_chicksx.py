@@ -100,6 +100,15 @@ def test_what_may_be_missing_is_filled_in() -> None:
     assert (made.token_type, made.scope) == ("Bearer", ())
 
 
+def test_a_hundred_scopes_and_names_of_256_characters_are_still_believed() -> None:
+    scope = [f"{number:0256}" for number in range(100)]
+
+    made = mint(Line(said(scope=scope, jti="j" * 256)))
+
+    assert made.scope == tuple(scope)
+    assert made.token_id == "j" * 256
+
+
 @pytest.mark.parametrize("jti", ["{}", "jti-{}"])
 def test_a_name_that_gives_the_token_away_is_not_taken(jti: str) -> None:
     value = str(DATA["accessToken"])
@@ -202,6 +211,13 @@ def test_a_post_whose_answer_is_lost_is_not_sent_again() -> None:
 
 def test_a_refusal_that_repeats_the_key_is_cleared_of_it() -> None:
     assert "key-1" not in str(failure(json_answer(401, {"code": "key-1", "message": "key-1?"})).problem("r"))
+
+
+def test_the_account_is_the_merchants_and_all_of_the_secret_are_credentials() -> None:
+    account = Chicksx(Line().http, BASE).account("acme", SECRET)
+
+    assert (account.merchant, account.credentials) == ("acme", SECRET)
+    assert (account.settings, account.realm) == ({}, "")
 
 
 @pytest.mark.parametrize("secret", [{}, {"apiKey": "k"}, {"apiKey": "k", "clientId": 7}, {**SECRET, "x": "y"}])

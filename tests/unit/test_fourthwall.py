@@ -59,7 +59,7 @@ def test_the_token_is_known_by_its_fingerprint_and_has_no_end() -> None:
 
     made = mint(line)
 
-    assert made.access_token == "ptkn_abc"
+    assert (made.access_token, made.token_type) == ("ptkn_abc", "public_token")
     assert made.token_id == fingerprint("ptkn_abc")
     assert (made.expires_at, made.scope, made.issued_at) == (None, (), int(line.clock.now()))
     assert made.use.as_json() == {
@@ -125,6 +125,32 @@ def test_a_refusal_that_repeats_the_credentials_is_cleared_of_them() -> None:
     problem = str(failure(json_answer(401, said)).problem("r"))
 
     assert not any(secret in problem for secret in ("fw_user", "fw pass:word", "ZndfdXNlcjpmdw"))
+
+
+def test_a_refusal_that_repeats_the_encoded_pair_is_cleared_of_it() -> None:
+    """Its shape alone does not give it away: it is short, and without `Basic` before it."""
+    encoded = base64.b64encode(b"fw_user:fw pass:word").decode()
+
+    problem = failure(json_answer(401, {"message": f"{encoded} is wrong"})).problem("r")
+
+    assert problem["provider"]["message"] == "[redacted] is wrong"
+
+
+def test_a_refusal_that_repeats_the_oauth_token_is_cleared_of_it() -> None:
+    line = Line(json_answer(401, {"code": "UNAUTHORIZED", "message": "oauth-1 has expired"}))
+
+    with pytest.raises(ProviderRejectedCredentials) as raised:
+        mint(line, {"accessToken": "oauth-1"})
+
+    assert raised.value.problem("r")["provider"]["message"] == "[redacted] has expired"
+
+
+@pytest.mark.parametrize("secret", [KEY, {"accessToken": "oauth-1"}])
+def test_the_account_is_the_merchants_and_all_of_the_secret_are_credentials(secret: dict[str, Any]) -> None:
+    account = Fourthwall(Line().http, BASE).account("acme", secret)
+
+    assert (account.merchant, account.credentials) == ("acme", secret)
+    assert (account.settings, account.realm) == ({}, "")
 
 
 @pytest.mark.parametrize(

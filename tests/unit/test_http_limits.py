@@ -34,6 +34,15 @@ def test_no_try_is_made_without_time() -> None:
     assert line.observed == []
 
 
+def test_the_least_time_is_enough_for_one_try_and_for_no_further_one() -> None:
+    line = HttpLine(Unreachable("no"), jitter=0.0)
+
+    with pytest.raises(ProviderUnavailable):
+        line.send(seconds=LEAST_TIME)
+
+    assert line.tries == 1
+
+
 def test_no_further_try_is_made_where_its_wait_leaves_no_time() -> None:
     line = HttpLine(Unreachable("no"))
 
@@ -103,28 +112,31 @@ def test_no_further_try_is_made_in_the_reserve() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "kind", "fate"),
+    ("failure", "kind", "fate", "retry_after"),
     [
-        (Unreachable("Nothing was sent."), ProviderUnavailable, Fate.NOT_DONE),
-        (Interrupted("It broke off."), ProviderUnavailable, Fate.UNKNOWN),
-        (TimedOut("Too late."), ProviderUnavailable, Fate.UNDER_WAY),
-        (TooLarge("It is too large."), ProviderError, Fate.UNKNOWN),
+        (Unreachable("Nothing was sent."), ProviderUnavailable, Fate.NOT_DONE, 1),
+        (Interrupted("It broke off."), ProviderUnavailable, Fate.UNKNOWN, 1),
+        (TimedOut("Too late."), ProviderUnavailable, Fate.UNDER_WAY, 1),
+        (TooLarge("It is too large."), ProviderError, Fate.UNKNOWN, None),
     ],
 )
-def test_a_failure_says_whether_the_provider_may_have_acted(
-    failure: Unreachable | Interrupted | TooLarge, kind: type[ProviderUnavailable | ProviderError], fate: Fate
+def test_a_failure_says_whether_the_provider_may_have_acted_and_when_to_ask_again(
+    failure: Unreachable | Interrupted | TooLarge,
+    kind: type[ProviderUnavailable | ProviderError],
+    fate: Fate,
+    retry_after: float | None,
 ) -> None:
     line = HttpLine(failure)
 
     with pytest.raises(kind) as raised:
         line.send("POST")
 
-    assert raised.value.fate is fate
+    assert (raised.value.fate, raised.value.retry_after) == (fate, retry_after)
     assert raised.value.detail == str(failure)
     assert raised.value.__suppress_context__
 
 
-@pytest.mark.parametrize("first", [Interrupted("It broke off."), answer(500)])
+@pytest.mark.parametrize("first", [Interrupted("It broke off."), answer(500), answer(408), answer(425)])
 def test_what_may_have_happened_in_an_earlier_try_is_not_forgotten(first: Step) -> None:
     line = HttpLine(first, Unreachable("no"), Unreachable("no"))
 
@@ -132,6 +144,15 @@ def test_what_may_have_happened_in_an_earlier_try_is_not_forgotten(first: Step) 
         line.send("PUT")
 
     assert raised.value.fate is Fate.UNKNOWN
+
+
+def test_a_try_that_was_throttled_has_certainly_done_nothing() -> None:
+    line = HttpLine(answer(429), Unreachable("no"), Unreachable("no"))
+
+    with pytest.raises(ProviderUnavailable) as raised:
+        line.send("PUT")
+
+    assert raised.value.fate is Fate.NOT_DONE
 
 
 def test_an_answer_that_is_too_large_is_not_asked_for_again() -> None:

@@ -19,6 +19,7 @@ def test_a_good_answer_is_the_answer(method: str) -> None:
     line = HttpLine(OK)
 
     assert line.send(method) is OK
+    assert [(sent.method, sent.url) for sent in line.transport.requests] == [(method, "https://provider.example/x")]
     assert line.clock.sleeps == []
 
 
@@ -105,6 +106,15 @@ def test_retry_after_is_obeyed_also_as_a_decimal(header: str) -> None:
 
     assert line.send() is OK
     assert line.clock.sleeps == [2.0]
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("0", 0), ("0.5", 0.5), ("86400", 86_400)])
+def test_a_retry_after_is_believed_from_nothing_to_a_day(header: str, seconds: float) -> None:
+    assert answer(429, retry_after=header).retry_after() == seconds
+
+
+def test_without_a_retry_after_there_is_none() -> None:
+    assert answer(429).retry_after() is None
 
 
 def test_the_longer_of_retry_after_and_the_own_wait_counts() -> None:

@@ -29,6 +29,15 @@ def test_an_empty_shop_has_an_empty_list() -> None:
     assert list_tokens(listing_stack().listing_call(), "acme").as_json() == {"tokens": [], "used": 0, "limit": 100}
 
 
+def test_a_list_does_not_ask_for_what_is_being_made() -> None:
+    """A reconciliation needs it; here it would be one more query for nothing."""
+    stack = listing_stack()
+
+    list_tokens(stack.listing_call(), "acme")
+
+    assert "open_intent_ids" not in stack.store.calls
+
+
 def test_our_tokens_are_shown_with_value_origin_and_state() -> None:
     stack = listing_stack()
     current = shop_token(stack.call(), "acme")

@@ -6,8 +6,8 @@ import pytest
 
 from tests.fakes.provider import down, lost
 from tests.fakes.samples import BY_ANN, minted, token
-from tests.fakes.store import BROKER_ID
-from tests.fakes.surroundings import ListingSurroundings, listing_stack
+from tests.fakes.store import BROKER_ID, LEASE
+from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
 from token_broker.backoff import LONGEST_PAUSE, pause
 from token_broker.errors import (
     BrokerError,
@@ -20,10 +20,12 @@ from token_broker.errors import (
     StorageUnavailable,
 )
 from token_broker.issuing import shop_token, standing_token
-from token_broker.maintaining import SETTLED_AFTER, Maintained, maintain
+from token_broker.maintaining import ITEM_TIME, SETTLED_AFTER, Maintained, maintain
 from token_broker.marks import marked
-from token_broker.model import State
+from token_broker.model import Mint, State, Why
+from token_broker.ports import RotationSchedule, RotationSettings
 from token_broker.revoking import revoke
+from token_broker.rotating import CALL_TIME, request
 
 AFTER_THE_LEASE = 41.0
 
@@ -171,6 +173,64 @@ def test_without_a_usable_secret_everything_is_kept_and_done_once_it_is_back(
     assert work(stack) == result(done=3)
 
 
+def test_whatever_is_put_off_is_told_of_with_its_name_and_its_tries() -> None:
+    """By these the runbook finds what stands still."""
+    stack = pending()
+    stack.store.schedules["acme"] = RotationSchedule(settings=RotationSettings(overlap=60), revision=1, due_at=1)
+    rotation, _ = request(stack.listing_call(), "acme", compromised=False)
+    stack.provider.script = [lost()]
+    stack.provider.failures["list"] = [lost()]
+    with pytest.raises(ProviderUnavailable):
+        mint_standing(stack)
+    (intent,) = stack.store.open_intents
+    stack.clock.advance(2 * DAY)
+    stack.telemetry.notices.clear()
+    secret_gone(stack)
+
+    work(stack)
+
+    told = {"code": "merchant_not_found", "seconds": 2700, "tries": 1, "merchant": "acme"}
+    subjects: list[dict[str, object]] = [
+        {"token_id": "1001", "age": 2 * DAY},
+        {"rotation": rotation.rotation_id},
+        {"item": "settings#rotation"},
+        {},
+        {"intent": intent},
+    ]
+    assert stack.telemetry.notices == [("due_item_put_off", {**told, **subject}) for subject in subjects]
+
+
+def test_how_often_it_was_put_off_is_told_of() -> None:
+    stack = pending(down(), down())
+    work(stack)
+    stack.clock.advance(45)
+    work(stack)
+
+    assert [(fields["tries"], fields["seconds"]) for _, fields in stack.telemetry.notices] == [(1, 45), (2, 90)]
+
+
+def test_a_token_from_before_shops_were_written_down_is_revoked_where_the_secret_says() -> None:
+    stack = pending()
+    stack.provider.realm = "acme.example"
+
+    assert work(stack) == result(done=1)
+
+
+def test_a_replaced_token_that_the_provider_does_not_end_is_put_off() -> None:
+    """Though its record is another by then: it retired, and is to be revoked now."""
+    stack = listing_stack()
+    retiring = stack.store.keep(token("8", state=State.RETIRING))
+    now = int(stack.clock.now())
+    stack.store.pending[retiring.merchant, "8"] = (now, now, 0, Why.ROTATED)
+    stack.clock.advance(10)
+    stack.provider.failures["revoke"] = [down()]
+
+    assert work(stack) == result(put_off=1)
+
+    assert due_in(stack, "8") == (45, 1)
+    assert stack.store.records["acme", "shop", "8"].state is State.REVOKING
+
+
 def test_a_token_of_another_shop_than_the_secret_names_is_kept() -> None:
     stack = listing_stack()
     stack.store.keep(token("1001", provider="shopify", state=State.STANDING, realm="old.example"))
@@ -210,11 +270,98 @@ def test_what_is_over_is_left_alone() -> None:
     assert stack.provider.revoked == []
 
 
+def test_what_there_is_none_of_or_none_any_more_is_left_alone() -> None:
+    stack = pending()
+    gone = ("rotation#shop", "settings#rotation", "subject#shop", "intent#x")
+    stack.store.reconciliations.clear()
+
+    assert work(stack, *gone, "reconciliation#shop") == result(left=5)
+
+    rotation, _ = request(stack.listing_call(), "acme", compromised=False)
+    stack.store.end_rotation(rotation)
+    stack.clock.advance(CALL_TIME)
+    assert work(stack, "rotation#shop") == result(left=1)
+    assert stack.provider.mints[1:] == []
+
+
+def test_a_rotation_comes_back_to_a_token_that_somebody_else_is_making() -> None:
+    stack = listing_stack()
+    mint_current(stack)
+    request(stack.listing_call(), "acme", compromised=False)
+    stack.clock.advance(CALL_TIME)
+    shop = stack.store.subjects["acme", "shop"]
+    shop.owner, shop.lease_end = "somebody", int(stack.clock.now()) + DAY
+
+    assert work(stack, "rotation#shop") == result(put_off=1)
+
+    rotation = stack.store.rotations["acme"]
+    assert (rotation.due_at, rotation.tries) == (int(stack.clock.now()) + CALL_TIME, 0)
+    assert stack.telemetry.total("RotationsFailed") == 0
+
+
+def test_a_rotation_that_fails_is_counted() -> None:
+    stack = listing_stack()
+    mint_current(stack)
+    request(stack.listing_call(), "acme", compromised=False)
+    stack.clock.advance(CALL_TIME)
+    stack.provider.script = [down()]
+
+    assert work(stack, "rotation#shop") == result(put_off=1)
+    assert stack.telemetry.total("RotationsFailed") == 1
+
+
 def test_work_of_an_unknown_kind_is_told_of_and_harms_nothing() -> None:
     stack = pending()
 
     assert work(stack, "lamp#1", "token#1001") == result(done=1, left=1)
     assert stack.telemetry.notices == [("due_item_unknown", {"merchant": "acme", "kind": "lamp"})]
+
+
+def test_work_of_an_unknown_kind_comes_back_in_an_hour() -> None:
+    stack = pending()
+    aside: list[tuple[str, str, int]] = []
+    stack.store.set_aside = lambda *given: aside.append(given)  # type: ignore[method-assign]
+
+    work(stack, "lamp#1")
+
+    assert aside == [("acme", "lamp#1", int(stack.clock.now()) + LONGEST_PAUSE)]
+
+
+def test_where_the_time_is_over_all_that_is_left_is_counted() -> None:
+    stack = pending(tokens=3)
+    stack.store.before["mark_revoked"].append(lambda: stack.clock.advance(20))
+
+    assert work(stack, "lamp#1", "token#1001", "token#1002", "token#1003") == result(done=1, left=3)
+
+
+def test_where_the_provider_is_down_all_that_is_left_is_counted() -> None:
+    stack = pending(down(), tokens=3)
+
+    assert work(stack, "lamp#1", "token#1001", "token#1002", "token#1003") == result(put_off=1, left=3)
+
+
+def test_each_that_is_put_off_is_counted() -> None:
+    stack = pending(ProviderError("Bad request."), ProviderError("Bad request."), tokens=3)
+    mint_current(stack)
+    request(stack.listing_call(), "acme", compromised=False)
+    stack.clock.advance(CALL_TIME)
+    shop = stack.store.subjects["acme", "shop"]
+    shop.owner, shop.lease_end = "somebody", int(stack.clock.now()) + DAY
+
+    assert work(stack) == result(done=1, put_off=3)
+
+
+def test_one_that_breaks_the_work_is_counted_with_those_that_are_put_off() -> None:
+    stack = pending(ProviderError("Bad request."), tokens=3)
+    stack.store.before["pending_revocation"].append(lambda: None)
+    stack.store.refuse("pending_revocation", KeyError("revokingAt"))
+
+    with pytest.raises(KeyError):
+        work(stack)
+
+    assert stack.telemetry.total("DueItemsPutOff") == 2
+    broken = {"merchant": "acme", "item": "token#1002", "kind": "KeyError"}
+    assert ("due_item_broken", broken) in stack.telemetry.notices
 
 
 @pytest.mark.parametrize("item", ["lamp", "#", "token#", "token#A/../B", "Token#1", "token#1#2", f"token#{'1' * 101}"])
@@ -226,11 +373,11 @@ def test_a_key_of_no_known_pattern_is_put_aside_and_not_repeated_to_the_log(item
 
 
 def test_what_became_of_a_messages_items_is_told() -> None:
-    stack = pending()
-    work(stack, "lamp#1", "token#1001", "token#7007")
+    stack = pending(tokens=2)
+    work(stack, "lamp#1", "token#1001", "token#1002", "token#7007")
 
     assert [each for each in stack.telemetry.counts if each[0].startswith("DueItems")] == [
-        ("DueItemsDone", 1, "Count"),
+        ("DueItemsDone", 2, "Count"),
         ("DueItemsPutOff", 0, "Count"),
         ("DueItemsLeft", 2, "Count"),
     ]
@@ -263,8 +410,9 @@ def test_an_item_that_breaks_the_work_holds_up_no_other_and_shows() -> None:
 def test_what_there_is_no_time_for_stays_due() -> None:
     stack = pending(tokens=2)
 
-    assert work(stack, seconds=5) == result(left=2)
+    assert work(stack, seconds=ITEM_TIME - 1) == result(left=2)
     assert stack.provider.revoked == []
+    assert work(stack, seconds=ITEM_TIME) == result(done=2)
 
 
 def test_a_storage_that_fails_fails_the_message() -> None:
@@ -345,14 +493,31 @@ def test_an_intent_that_led_to_nothing_is_ended_two_minutes_later(
 ) -> None:
     stack = left_open(mint, acted=False)
 
+    (intent,) = stack.store.open_intents
+    asked_until = int(stack.clock.now() - AFTER_THE_LEASE) + LEASE
     assert work(stack) == result(put_off=1)
     assert (len(stack.store.open_intents), stack.store.leases) == (1, 0)
-    stack.clock.advance(SETTLED_AFTER)
+    stack.clock.advance(asked_until + SETTLED_AFTER - stack.clock.now())
     assert work(stack) == result(done=1)
 
     assert (stack.store.open_intents, stack.store.due_items("acme")) == ([], [])
-    assert stack.telemetry.events == ["intent_led_to_nothing"]
+    assert stack.telemetry.notices == [("intent_led_to_nothing", {"merchant": "acme", "intent": intent})]
     assert len(stack.provider.mints) == 1, "nothing is minted by the clock"
+
+
+def test_the_storage_is_told_that_such_an_intent_certainly_came_to_nothing() -> None:
+    stack = left_open(mint_current, acted=False)
+    stack.clock.advance(SETTLED_AFTER)
+    give_up, fates = stack.store.give_up, list[Fate]()
+
+    def note_and_give_up(mint: Mint, fate: Fate) -> None:
+        fates.append(fate)
+        give_up(mint, fate)
+
+    stack.store.give_up = note_and_give_up  # type: ignore[method-assign]
+
+    assert work(stack) == result(done=1)
+    assert fates == [Fate.NOT_DONE]
 
 
 def test_a_token_that_is_listed_late_is_still_adopted() -> None:
@@ -417,7 +582,7 @@ def test_a_worker_that_wakes_up_too_late_changes_nothing() -> None:
     stack = left_open(mint_current)
     stack.store.before["publish"].append(stack.store.lose_leases)
 
-    assert work(stack) == result(left=1)
+    assert work(stack, "lamp#1", "subject#shop") == result(left=2)
     assert stack.store.records == {}
     assert len(stack.store.open_intents) == 1
 

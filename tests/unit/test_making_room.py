@@ -1,6 +1,7 @@
 """A mint for which the provider has no place: what is asked to go, and what the caller is told."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -9,8 +10,10 @@ from tests.fakes.provider import down, lost
 from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import DAY, LISTING, ListingSurroundings, listing_stack
-from token_broker.errors import ProviderError, ProviderFailure, ProviderUnavailable, TokenLimitReached
+from token_broker.call import PROVIDER_BUDGET
+from token_broker.errors import ProviderError, ProviderFailure, ProviderReply, ProviderUnavailable, TokenLimitReached
 from token_broker.issuing import shop_token, standing_token
+from token_broker.making_room import MINT_TIME
 from token_broker.marks import marked
 from token_broker.model import Cause, State, Why
 from token_broker.ports import Capabilities
@@ -60,7 +63,9 @@ def test_a_token_that_was_to_go_makes_room(mint: Callable[[ListingSurroundings],
     mint(stack)
 
     assert (stack.provider.revoked, len(stack.provider.mints)) == (["1002"], 2)
-    assert stack.store.records["acme", "shop", "1002"].state is State.REVOKED
+    revoked = stack.store.records["acme", "shop", "1002"]
+    assert (revoked.state, revoked.history[-1].by) == (State.REVOKED, "ann")
+    assert stack.telemetry.total("TokensRevoked") == 1
     assert [event.type for event in stack.store.told][-2:] == ["TokenRevoked", "TokenIssued"]
     assert stack.store.told[-2].detail["why"] == "requested"
     assert (stack.store.open_intents, stack.store.leases) == ([], 0)
@@ -97,6 +102,85 @@ def test_where_nothing_can_go_it_says_what_would() -> None:
     assert stack.store.records["acme", "shop", "8"].state is State.RETIRING
 
 
+@pytest.fixture
+def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine that is nine hours ahead."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("tokyo")
+def test_the_end_of_an_overlap_is_said_in_utc_wherever_the_machine_is() -> None:
+    stack = full()
+    stack.store.keep(token("8", state=State.RETIRING))
+    stack.store.pending["acme", "8"] = (0, int(NOW) + 7 * DAY, 0, Why.ROTATED)
+    stack.provider.put(minted("8"), ORPHAN)
+    stack.provider.places = len(stack.provider.listed)
+
+    assert "the next at 2027-01-22T08:00:00Z" in refusal(stack)
+
+
+def test_the_current_one_and_several_standing_ones_are_told_of() -> None:
+    stack = full()
+    stack.provider.places = None
+    shop_token(stack.call(), "acme")
+    for _ in range(3):
+        create(stack)
+    stack.provider.places = len(stack.provider.listed)
+
+    detail = refusal(stack)
+
+    assert "There: 1 current; 4 standing (such as 1001, 1003, 1004): revoke those that nobody uses." in detail
+
+
+def test_what_is_being_made_is_told_from_what_has_no_record() -> None:
+    stack = full()
+    stack.provider.places = None
+    stack.provider.script = [stack.provider.make_and_fail(lost())]
+    stack.provider.failures["list"] = [down()]
+    with pytest.raises(ProviderUnavailable):
+        create(stack)
+    stack.provider.places = len(stack.provider.listed)
+
+    detail = refusal(stack)
+
+    assert detail.endswith("; 1 being made or ended just now.")
+    assert "without a record" not in detail
+
+
+def test_one_that_ended_a_moment_ago_and_is_still_listed_is_told_of() -> None:
+    stack = full(pending=1)
+    ended = stack.store.records["acme", "shop", "1002"]
+    stack.store.mark_revoked(ended, Cause("clock", Why.REQUESTED))
+
+    assert refusal(stack).endswith("; 1 being made or ended just now.")
+
+
+def test_one_whose_overlap_ends_meanwhile_has_no_end_to_tell() -> None:
+    stack = full()
+    retiring = stack.store.keep(token("8", state=State.RETIRING))
+    stack.provider.put(minted("8"), ORPHAN)
+    stack.provider.places = len(stack.provider.listed)
+    over = Cause("clock", Why.ROTATED)
+    stack.store.before["pending_revocation"].append(lambda: stack.store.mark_revoked(retiring, over))
+
+    assert refusal(stack).endswith("; 1 retiring: they end with their overlap.")
+
+
+def test_what_the_provider_said_goes_with_the_refusal() -> None:
+    stack = full()
+    reply = ProviderReply(400, None, "Api permission exceeds public access token limit of: 100")
+    stack.provider.script = [TokenLimitReached("Full.", reply=reply)]
+
+    with pytest.raises(TokenLimitReached) as refused:
+        create(stack)
+
+    assert refused.value.reply == reply
+
+
 def test_a_place_that_has_become_free_by_itself_is_used() -> None:
     stack = full(foreign=1)
     stack.provider.script = [TokenLimitReached("Full.")]
@@ -116,6 +200,17 @@ def test_it_is_tried_again_once() -> None:
     assert stack.store.open_intents == []
 
 
+def test_it_is_used_also_where_the_provider_does_not_end_another_just_now() -> None:
+    stack = full(foreign=1, pending=1)
+    stack.provider.script = [TokenLimitReached("Full.")]
+    stack.provider.failures["revoke"] = [down()]
+    stack.provider.listed.pop("5000")
+
+    create(stack)
+
+    assert len(stack.provider.mints) == 2
+
+
 @pytest.mark.parametrize("failure", [down(), ProviderError("No.")])
 def test_a_revocation_that_fails_again_stays_the_clocks(failure: ProviderFailure) -> None:
     stack = full(pending=2)
@@ -125,7 +220,28 @@ def test_a_revocation_that_fails_again_stays_the_clocks(failure: ProviderFailure
 
     assert stack.provider.revoked == (["1002"] if failure.retryable else ["1002", "1003"])
     assert len(stack.provider.mints) == 1
+    assert ("revocation_pending", {"code": failure.code, "token_id": "1002"}) in stack.telemetry.notices
     assert stack.store.due_items("acme") == ["token#1002", "token#1003"]
+
+
+def test_one_that_somebody_else_has_ended_meanwhile_is_not_asked_to_go() -> None:
+    stack = full(pending=1)
+    ended = stack.store.records["acme", "shop", "1002"]
+    over = Cause("clock", Why.REQUESTED)
+    stack.store.before["pending_revocation"].append(lambda: stack.store.mark_revoked(ended, over))
+
+    refusal(stack)
+
+    assert (stack.provider.revoked, len(stack.provider.mints)) == ([], 1)
+
+
+def test_time_for_the_mint_itself_is_kept() -> None:
+    stack = full(pending=1)
+
+    create(stack)
+
+    left = [seconds for operation, _, seconds in stack.provider.asked if operation == "revoke"][-1]
+    assert left == PROVIDER_BUDGET - MINT_TIME
 
 
 def test_a_token_that_was_current_a_moment_ago_is_not_asked_to_go_yet() -> None:
@@ -135,8 +251,10 @@ def test_a_token_that_was_current_a_moment_ago_is_not_asked_to_go_yet() -> None:
     stack.provider.places = len(stack.provider.listed)
     stack.store.mark_revoking(compromised, Cause("ann", Why.COMPROMISED), ask_from=int(NOW) + 35)
 
+    stack.provider.mints.clear()
+
     assert "1 being revoked" in refusal(stack)
-    assert stack.provider.revoked == []
+    assert (stack.provider.revoked, len(stack.provider.mints)) == ([], 1)
 
     stack.clock.advance(35)
     create(stack)
@@ -153,6 +271,15 @@ def test_a_token_of_another_shop_is_not_asked_to_go_here() -> None:
     assert (stack.provider.revoked, gone.realm) == ([], "")
 
 
+def test_a_token_from_before_shops_were_written_down_is_asked_to_go() -> None:
+    stack = full(pending=1)
+    stack.provider.realm = "acme.example"
+
+    create(stack)
+
+    assert stack.provider.revoked == ["1002"]
+
+
 def test_a_list_that_fails_leaves_the_refusal_as_it_was() -> None:
     stack = full(pending=1)
     stack.provider.failures["list"] = [down()]
@@ -160,13 +287,14 @@ def test_a_list_that_fails_leaves_the_refusal_as_it_was() -> None:
     assert refusal(stack) == "Every place is taken."
 
 
-def test_without_time_nothing_more_is_asked() -> None:
+@pytest.mark.parametrize("seconds", [4.0, MINT_TIME])
+def test_without_time_nothing_more_is_asked(seconds: float) -> None:
     stack = full(pending=1)
 
     with pytest.raises(TokenLimitReached):
-        standing_token(stack.listing_call(seconds=4.0), "acme", "One more", None)
+        standing_token(stack.listing_call(seconds=seconds), "acme", "One more", None)
 
-    assert stack.provider.revoked == []
+    assert (stack.provider.revoked, len(stack.provider.mints)) == ([], 1)
 
 
 def test_a_lost_answer_of_the_second_try_is_looked_up() -> None:

@@ -71,12 +71,14 @@ def test_a_text_of_another_kind_makes_no_sense(value: Any) -> None:
         answers.optional_text({"t": value}, "t")
 
 
-@pytest.mark.parametrize(("given", "read"), [({}, None), ({"n": None}, None), ({"n": 1}, 1), ({"n": 86399}, 86399)])
+@pytest.mark.parametrize(
+    ("given", "read"), [({}, None), ({"n": None}, None), ({"n": 1}, 1), ({"n": 10**15 - 1}, 10**15 - 1)]
+)
 def test_a_number_of_seconds_may_be_missing(given: dict[str, Any], read: int | None) -> None:
     assert answers.optional_seconds(given, "n") == read
 
 
-@pytest.mark.parametrize("value", [0, -1, True, False, 1.5, 3600.0, "3600", "", [], {}])
+@pytest.mark.parametrize("value", [0, -1, 10**15, True, False, 1.5, 3600.0, "3600", "", [], {}])
 def test_a_number_of_seconds_of_another_kind_makes_no_sense(value: Any) -> None:
     with pytest.raises(ProviderError):
         answers.optional_seconds({"n": value}, "n")
@@ -94,6 +96,10 @@ def test_a_number_of_seconds_of_another_kind_makes_no_sense(value: Any) -> None:
 )
 def test_expires_at_counts_before_expires_in(given: dict[str, Any], ends: float | None) -> None:
     assert answers.expiry(given, NOW + 0.5, longest=10_000) == ends
+
+
+def test_an_end_as_far_ahead_as_any_can_be_is_believed() -> None:
+    assert answers.expiry({"expiresIn": 10_000}, NOW, longest=10_000) == NOW + 10_000
 
 
 @pytest.mark.parametrize(
@@ -125,6 +131,8 @@ def test_an_end_that_has_passed_or_cannot_be_one_makes_no_sense(given: dict[str,
     [
         (200, ProviderError, Fate.UNKNOWN),
         (204, ProviderError, Fate.UNKNOWN),
+        (299, ProviderError, Fate.UNKNOWN),
+        (300, ProviderError, Fate.NOT_DONE),
         (301, ProviderError, Fate.NOT_DONE),
         (399, ProviderError, Fate.NOT_DONE),
         (400, ProviderError, Fate.NOT_DONE),
@@ -145,6 +153,14 @@ def test_every_status_has_a_meaning_and_a_fate(status: int, kind: type[ProviderF
     assert type(failure) is kind
     assert failure.fate is fate
     assert failure.problem("r")["provider"] == {"status": status, "code": "CODE", "message": "words"}
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(299, "another kind"), (300, "redirect"), (399, "redirect"), (400, "refused the request"), (404, "refused")],
+)
+def test_a_redirect_is_told_from_a_success_and_from_a_refusal(status: int, words: str) -> None:
+    assert words in failure_from(answer(status), code=None, message=None).detail
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -253,6 +253,41 @@ def test_what_is_revoked_while_the_list_is_written_has_not_reappeared() -> None:
     assert found(stack) == {"fine": [current.token_id], "inFlight": [standing.token_id]}
 
 
+def test_what_is_made_and_revoked_while_the_list_is_written_has_not_reappeared() -> None:
+    stack = listing_stack()
+
+    def make_and_revoke() -> None:
+        made = standing_token(stack.listing_call(), "acme", "T", None)
+        revoke(stack.listing_call(), "acme", made.token_id)
+        stack.provider.put(minted(made.token_id), ORPHAN)
+
+    during_the_list(stack, make_and_revoke, after=False)
+
+    assert found(stack) == {"inFlight": ["1001"]}
+
+
+def test_what_was_revoked_a_moment_ago_may_still_be_in_a_list() -> None:
+    stack = listing_stack()
+    current, standing = with_two(stack)
+    at_the_provider = stack.provider.listed[standing.token_id]
+    revoke(stack.listing_call(), "acme", standing.token_id)
+    stack.provider.listed[standing.token_id] = at_the_provider
+    stack.clock.advance(SETTLED_AFTER - 1)
+
+    assert found(stack) == {"fine": [current.token_id], "inFlight": [standing.token_id]}
+    stack.clock.advance(1)
+    assert found(stack) == {"fine": [current.token_id], "reappeared": [standing.token_id]}
+
+
+def test_a_record_from_before_shops_were_written_down_is_of_this_one() -> None:
+    stack = listing_stack()
+    stack.provider.realm = "acme.example"
+    stack.store.keep(token("7", realm=""))
+    stack.provider.put(minted("7"), ORPHAN)
+
+    assert found(stack) == {"fine": ["7"]}
+
+
 def test_what_was_recorded_a_moment_ago_may_be_missing_in_a_list() -> None:
     stack = listing_stack()
     current, standing = with_two(stack)

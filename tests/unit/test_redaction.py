@@ -60,7 +60,7 @@ def test_a_secret_is_taken_out_in_each_of_its_spellings(spelling: str) -> None:
 
 
 def test_a_secret_that_holds_another_leaves_no_rest_behind() -> None:
-    assert redact("it was abc-def", ("abc", "abc-def")) == f"it was {REDACTED}"
+    assert redact("it was my-user-1", ("user", "my-user-1", "user-1")) == f"it was {REDACTED}"
 
 
 def test_an_empty_secret_changes_nothing() -> None:
@@ -75,6 +75,7 @@ def test_a_secret_behind_the_limit_is_not_cut_into_view() -> None:
 
 def test_a_message_has_at_most_200_characters() -> None:
     assert len(redact("word " * 40)) == 199
+    assert redact("word " * 39 + "words") == "word " * 39 + "words"
     assert redact("word " * 1000).endswith("…")
     assert len(redact("word " * 1000)) == MESSAGE_LIMIT
 

@@ -116,6 +116,16 @@ def test_another_token_is_current_and_the_one_before_it_works_on(stack: ListingS
         "tokenId": "1002",
         "overlapEndsAt": now + OVERLAP,
     }
+    assert report.rotation == stack.store.rotations["acme"]
+    assert stack.telemetry.total("TokensRotated") == 1
+
+
+def test_the_process_that_has_served_the_one_before_serves_the_new_one_at_once(stack: ListingSurroundings) -> None:
+    assert shop_token(stack.call(), "acme").token_id == "1001"
+
+    turn(stack)
+
+    assert shop_token(stack.call(), "acme").token_id == "1002"
 
 
 @pytest.mark.parametrize("operation", ["request_rotation", "begin_current", "mint", "list_tokens"])
@@ -235,6 +245,109 @@ def test_who_asked_stays_who_asked_though_the_clock_went_on(stack: ListingSurrou
     assert record(stack.store, "1002").requested_by == CALLER
     assert [line.by for line in record(stack.store, "1002").history] == [CALLER]
     assert {line.by for line in record(stack.store, "1001").history} == {CALLER}
+
+
+def test_one_that_was_cut_off_before_its_end_is_done_and_says_of_which_token(stack: ListingSurroundings) -> None:
+    """It says no end of an overlap: that was told by whoever began it."""
+    stack.store.refuse("end_rotation", StorageUnavailable("down"))
+    first = turn(stack)
+    stack.clock.advance(JOINING)
+
+    report = turn(stack)
+
+    assert (first.as_json()["state"], len(stack.provider.mints)) == ("pending", 2)
+    assert report.as_json() == {
+        "rotationId": first.rotation.rotation_id,
+        "state": "done",
+        "compromised": False,
+        "requestedAt": first.rotation.requested_at,
+        "previousTokenId": "1001",
+        "tokenId": "1002",
+    }
+
+
+def test_what_has_reached_its_goal_needs_no_secret_to_end(stack: ListingSurroundings) -> None:
+    stack.store.refuse("end_rotation", StorageUnavailable("down"))
+    turn(stack)
+    stack.secrets.delete("acme")
+
+    work(stack, CALL_TIME)
+
+    assert not stack.store.rotations["acme"].open
+
+
+def test_a_token_that_another_request_has_made_meanwhile_leaves_no_overlap_to_tell_of(
+    stack: ListingSurroundings,
+) -> None:
+    def ended_and_replaced() -> None:
+        revoke(stack.listing_call(), "acme", "1001")
+        stack.forget_memory()
+        shop_token(stack.call(), "acme")
+
+    stack.store.before["begin_current"].append(ended_and_replaced)
+
+    report = turn(stack)
+
+    assert (report.as_json()["state"], report.as_json()["tokenId"]) == ("done", "1002")
+    assert states(stack) == {"1001": State.REVOKED, "1002": State.CURRENT}
+    assert "overlapEndsAt" not in report.as_json()
+
+
+def test_while_one_makes_its_token_no_other_asks_for_one(stack: ListingSurroundings) -> None:
+    """Also one that joins no ordinary rotation: it waits for what is under way."""
+    reports: list[str] = []
+
+    def meanwhile() -> None:
+        other = rotate(stack.listing_call(seconds=3), "acme", compromised=True)
+        assert isinstance(other, RotationReport)
+        reports.append(other.as_json()["state"])
+
+    stack.provider.script = [stack.provider.make_after(meanwhile)]
+
+    turn(stack)
+
+    assert (reports, len(stack.provider.mints)) == (["pending"], 2)
+
+
+def test_the_clock_leaves_a_rotation_to_the_call_that_has_begun_it(stack: ListingSurroundings) -> None:
+    due: list[list[str]] = []
+
+    def look() -> None:
+        due.append(stack.store.due_items("acme"))
+        stack.clock.advance(CALL_TIME)
+        due.append(stack.store.due_items("acme"))
+        stack.clock.advance(-CALL_TIME)
+
+    stack.provider.script = [stack.provider.make_after(look)]
+
+    turn(stack)
+
+    assert ["rotation#shop" in items for items in due] == [False, True]
+
+
+def test_a_request_whose_own_answer_was_lost_is_not_somebody_elses(stack: ListingSurroundings) -> None:
+    """The second try of the write finds the first's, and the call goes on with it."""
+    write = stack.store.request_rotation
+
+    def write_twice(*given: Any) -> bool:
+        return [write(*given), write(*given)][1]
+
+    stack.store.request_rotation = write_twice  # type: ignore[method-assign, assignment]
+
+    assert turn(stack).as_json()["state"] == "done"
+    assert (served(stack), stack.telemetry.total("RotationsJoined")) == ("1002", 0)
+
+
+def test_a_token_that_was_lost_at_one_shop_is_not_looked_for_at_another(stack: ListingSurroundings) -> None:
+    stack.provider.realm = "first.example"
+    stack.provider.script = [stack.provider.make_and_fail(lost())]
+    stack.provider.failures["list"] = [down()]
+    turn(stack)
+    stack.provider.realm = "second.example"
+
+    work(stack, CALL_TIME)
+
+    assert (states(stack), len(stack.provider.mints)) == ({"1001": State.CURRENT}, 2)
 
 
 # Joining
@@ -421,6 +534,7 @@ def test_a_token_that_the_clock_adopts_for_a_compromised_one_leaves_no_overlap(s
     (event,) = told(stack, "TokenRotated")
     assert (event["compromised"], event["overlapEndsAt"]) == (True, None)
     assert event["rotationId"] == report.rotation.rotation_id
+    assert record(stack.store, "1002").requested_by == CALLER
 
 
 # What goes wrong
@@ -497,6 +611,9 @@ def test_at_the_limit_the_old_one_stays_and_the_caller_is_told(stack: ListingSur
     assert told(stack, "RotationFailed") == [
         {"rotationId": rotation.rotation_id, "code": "token_limit_reached", "retrying": False}
     ]
+    assert stack.telemetry.total("RotationsFailed") == 1
+    noted = {"merchant": "acme", "rotation": rotation.rotation_id, "code": "token_limit_reached"}
+    assert ("rotation_failed", noted) in stack.telemetry.notices
     assert work(stack, CALL_TIME) == []
 
 
@@ -510,7 +627,8 @@ def test_a_provider_that_is_down_or_throttles_is_left_to_the_clock(
 
     assert (report.as_json()["state"], report.as_json()["failure"]) == ("pending", failure.code)
     assert served(stack) == "1001"
-    work(stack, CALL_TIME)
+    assert "rotation#shop" not in work(stack, CALL_TIME - 1)
+    assert "rotation#shop" in work(stack, 1)
     work(stack, 3600)
     assert (served(stack), stack.store.rotations["acme"].open) == ("1002", False)
     assert told(stack, "RotationFailed") == [
@@ -639,8 +757,10 @@ def test_a_provider_with_one_token_is_asked_again() -> None:
     stack.clock.advance(10)
     stack.provider.script = [minted("1001")]
 
-    assert rotate(stack.call(), "acme") == Unsupported(changed=False)
+    report = rotate(stack.call(), "acme")
 
+    assert report == Unsupported(changed=False)
+    assert report.as_json() == {"rotation": "unsupported", "changed": False}
     assert len(stack.provider.mints) == 2
     assert [event.type for event in stack.store.told] == ["TokenIssued"]
     assert stack.store.records["acme", SHOP, "1001"] == same

@@ -97,5 +97,5 @@ def test_a_call_that_fails_does_not_end_the_rotation_that_it_has_joined() -> Non
     report = rotate(stack.listing_call(), "acme")
 
     assert isinstance(report, RotationReport)
-    assert report.rotation.rotation_id == rotation.rotation_id
+    assert (report.rotation.rotation_id, report.rotation.failure) == (rotation.rotation_id, "token_limit_reached")
     assert stack.store.rotations["acme"].open

@@ -20,6 +20,7 @@ def test_a_permanent_admin_token_is_a_credential_and_the_shop_is_not() -> None:
 
     assert read.secrets() == ("shpat_permanent",)
     assert read.settings == {"shop": "acme.myshopify.com", "apiVersion": "2026-10"}
+    assert (read.merchant, read.realm) == ("acme", "acme.myshopify.com")
 
 
 def test_a_client_id_and_secret_are_credentials() -> None:
@@ -27,8 +28,16 @@ def test_a_client_id_and_secret_are_credentials() -> None:
 
 
 @pytest.mark.parametrize("version", ["2026-01", "2025-12", "unstable", "unversioned"])
-def test_a_secret_may_choose_its_version(version: str) -> None:
-    assert account({**PERMANENT, "apiVersion": version}).settings["apiVersion"] == version
+def test_a_secret_may_choose_its_version_which_is_no_credential(version: str) -> None:
+    read = account({**PERMANENT, "apiVersion": version})
+
+    assert read.settings["apiVersion"] == version
+    assert read.credentials == {"adminAccessToken": "shpat_permanent"}
+
+
+@pytest.mark.parametrize("shop", ["  Xanadu.myshopify.com  ", "https://Xanadu.myshopify.com/", "xanadu.myshopify.com"])
+def test_a_shop_may_be_written_as_people_write_it(shop: str) -> None:
+    assert account({**PERMANENT, "shop": shop}).realm == "xanadu.myshopify.com"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +45,7 @@ def test_a_secret_may_choose_its_version(version: str) -> None:
     ["2026-13", "2026-00", "26-10", "2026-1", "latest", "2026-10/..", "2026-10\n", "../2026-10", "v1", CANARY],
 )
 def test_a_version_that_cannot_be_one_is_refused_and_not_quoted(version: str) -> None:
-    with pytest.raises(MerchantMisconfigured, match="'apiVersion'") as refused:
+    with pytest.raises(MerchantMisconfigured, match=r"secret of merchant 'acme': the field 'apiVersion'") as refused:
         account({**PERMANENT, "apiVersion": version})
 
     assert CANARY not in refused.value.detail
@@ -58,7 +67,7 @@ def test_a_version_that_cannot_be_one_is_refused_and_not_quoted(version: str) ->
     ],
 )
 def test_a_secret_for_another_host_is_refused_and_not_quoted(shop: str) -> None:
-    with pytest.raises(MerchantMisconfigured, match="'shop'") as refused:
+    with pytest.raises(MerchantMisconfigured, match=r"secret of merchant 'acme': the field 'shop'") as refused:
         account({**PERMANENT, "shop": shop})
 
     assert CANARY not in refused.value.detail

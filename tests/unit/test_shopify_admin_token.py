@@ -171,6 +171,28 @@ def test_every_other_refusal_has_its_error(said: Step, kind: type[ProviderFailur
     assert type(failure(said)) is kind
 
 
+def test_a_refusal_of_the_purchase_passes_shopifys_words_on() -> None:
+    refused = failure(json_answer(401, {"error": "unauthorized_client", "error_description": "Not this shop"}))
+
+    assert refused.problem("r")["provider"] == {
+        "status": 401,
+        "code": "unauthorized_client",
+        "message": "Not this shop",
+    }
+
+
+@pytest.mark.parametrize("status", [402, 423])
+def test_a_shop_that_is_not_available_is_said_to_be_so(status: int) -> None:
+    refused = failure(json_answer(status, {"error": "unavailable", "error_description": "Unavailable Shop"}))
+
+    assert "unpaid, frozen or locked" in refused.detail
+    assert refused.problem("r")["provider"] == {
+        "status": status,
+        "code": "unavailable",
+        "message": "Unavailable Shop",
+    }
+
+
 @pytest.mark.parametrize(
     "said",
     [

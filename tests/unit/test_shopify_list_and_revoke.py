@@ -50,7 +50,7 @@ def test_the_list_is_a_get(secret: dict[str, Any], path: str) -> None:
 
     assert (line.request.method, line.request.url) == ("GET", f"https://acme.myshopify.com{path}")
     assert line.request.headers == {"X-Shopify-Access-Token": "shpat_permanent"}
-    assert line.request.body is None
+    assert (line.request.body, line.request.reserve) == (None, 0)
 
 
 def test_the_list_has_every_token_with_its_whole_title() -> None:
@@ -117,6 +117,7 @@ def test_the_revocation_is_a_delete_of_the_id(secret: dict[str, Any], path: str)
 
     assert (line.request.method, line.request.url) == ("DELETE", f"https://acme.myshopify.com{path}")
     assert line.request.headers == {"X-Shopify-Access-Token": "shpat_permanent"}
+    assert line.request.reserve == 0
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,12 @@ def test_the_limit_is_told_from_a_bad_request_and_says_what_frees_a_place(errors
 
     assert isinstance(refused, TokenLimitReached)
     assert "revoke" in refused.detail
+    assert "limit of: " in refused.problem("r")["provider"]["message"]
+
+
+@pytest.mark.parametrize("status", [402, 423])
+def test_a_shop_that_is_not_available_is_said_to_be_so(status: int) -> None:
+    assert "unpaid, frozen or locked" in failure(json_answer(status, {"errors": "words"})).detail
 
 
 def test_an_app_that_is_not_eligible_is_told_the_four_scopes() -> None:
@@ -94,6 +100,8 @@ def test_an_app_that_is_not_eligible_is_told_the_four_scopes() -> None:
         ({"title": ["is blank", "is odd"], "base": "no"}, "title: is blank; title: is odd; base: no"),
         ({"a": {"b": {"c": ["deep"]}}}, "c: deep"),
         ([["nested"]], "nested"),
+        ([[[["deep"]]]], "deep"),
+        ([[[[["deeper"]]]]], None),
         ({"a": {"b": {"c": {"d": {"e": "deeper"}}}}}, None),
         ([7, None, True], None),
         ({}, None),

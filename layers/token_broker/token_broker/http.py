@@ -76,8 +76,8 @@ class Answer:
     def retry_after(self) -> float | None:
         """`Retry-After` in seconds (Shopify sends decimals); None where it is missing, a date, or senseless."""
         try:
-            seconds = float(self.headers.get("retry-after", ""))
-        except ValueError:
+            seconds = float(self.headers["retry-after"])
+        except (KeyError, ValueError):
             return None
         return seconds if 0 <= seconds <= 86_400 else None
 
@@ -145,7 +145,7 @@ class HttpClient:
                 wait = max(wait, answer.retry_after() or 0.0)
                 if answer.status not in _TRANSIENT or attempt == tries or not _fits(wait, request, deadline):
                     return answer
-                fate = Fate.UNKNOWN if answer.status >= 500 else fate
+                fate = fate if answer.status == 429 else Fate.UNKNOWN
             self.clock.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
@@ -210,10 +210,10 @@ def failure_from(answer: Answer, *, code: str | None, message: str | None) -> Pr
             retry_after=answer.retry_after() or 1,
             fate=Fate.UNKNOWN,
         )
-    if 300 <= answer.status < 400:
-        return ProviderError("The provider answered with a redirect, which is never followed.", reply=reply)
     if answer.status < 300:
         return senseless("a success of another kind than was asked for", reply=reply)
+    if answer.status < 400:
+        return ProviderError("The provider answered with a redirect, which is never followed.", reply=reply)
     return ProviderError("The provider refused the request.", reply=reply)
 
 

@@ -39,7 +39,7 @@ SETTLED_AFTER = 120
 #: Seconds that must be left to begin with one more item.
 ITEM_TIME = 6.0
 
-_ITEM = re.compile(r"([a-z]{1,20})#[A-Za-z0-9_-]{1,100}")
+_ITEM = re.compile(r"([a-z]{1,20})#([A-Za-z0-9_-]{1,100})")
 
 #: What no later item of the merchant would fare better with, nor the same one soon: somebody has to mend it.
 _LASTING = (
@@ -152,8 +152,7 @@ def _do(call: Call[ListingProvider], job: Job, so_far: Maintained) -> BrokerErro
 def _put_off(call: Call[ListingProvider], job: Job, failure: BrokerError) -> None:
     lasting = isinstance(failure, (*_LASTING, Conflict))
     seconds = pause(DOUBLINGS if lasting else job.tries, call.jitter())
-    if failure.retry_after is not None:
-        seconds = max(seconds, min(failure.retry_after_seconds or 0, LONGEST_PAUSE))
+    seconds = max(seconds, min(failure.retry_after_seconds or 0, LONGEST_PAUSE))
     call.telemetry.count(f"Failures.{failure.code}")  # no call fails with it, but alarms must hear of it
     call.telemetry.notice("due_item_put_off", code=failure.code, seconds=seconds, tries=job.tries + 1, **job.subject)
     job.put_off(int(call.clock.now()) + seconds)
@@ -161,15 +160,13 @@ def _put_off(call: Call[ListingProvider], job: Job, failure: BrokerError) -> Non
 
 def _job(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:
     """The item's job, by what it is; None where nothing is due (any more), or somebody else has it."""
-    kind, _, name = item.partition("#")
     known = _ITEM.fullmatch(item)
-    make = _KINDS.get(kind) if known else None
-    if make is None:
-        # What fits no pattern is not repeated to the log.
-        call.telemetry.notice("due_item_unknown", merchant=merchant, kind=known and known[1])
-        call.store.set_aside(merchant, item, int(call.clock.now()) + LONGEST_PAUSE)
-        return None
-    return make(call, merchant, name)
+    if known is not None and (make := _KINDS.get(known[1])) is not None:
+        return make(call, merchant, known[2])
+    # What fits no pattern is not repeated to the log.
+    call.telemetry.notice("due_item_unknown", merchant=merchant, kind=known and known[1])
+    call.store.set_aside(merchant, item, int(call.clock.now()) + LONGEST_PAUSE)
+    return None
 
 
 def _revocation(call: Call[ListingProvider], merchant: str, token_id: str) -> Job | None:

@@ -95,8 +95,7 @@ def _listed(found: Comparison, state: State) -> list[Token]:
 
 
 def _such_as(tokens: Sequence[Token]) -> str:
-    named = ", ".join(token.token_id for token in tokens[:NAMED])
-    return f" (such as {named})" if named else ""
+    return f" (such as {', '.join(token.token_id for token in tokens[:NAMED])})"
 
 
 def _ends(call: Call[ListingProvider], retiring: Sequence[Token]) -> str:

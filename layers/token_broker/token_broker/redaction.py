@@ -41,11 +41,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """The text as it may be shown: printable, no secret of `secrets`, nothing of a secret's shape, 200 characters."""
     secrets = tuple(secret for secret in secrets if len(secret) >= LEAST_SECRET)
     # Longest first, so that a secret which is part of another leaves no rest of it behind.
-    spellings = {form for secret in secrets if secret for form in _spellings(secret)}
+    spellings = {form for secret in secrets for form in _spellings(secret)}
     for form in sorted(spellings, key=len, reverse=True):
         text = text.replace(form, REDACTED)
     text = printable(text)
-    if any(secret.casefold() in read.casefold() for secret in secrets if secret for read in _readings(text)):
+    if any(secret.casefold() in read.casefold() for secret in secrets for read in _readings(text)):
         return REDACTED  # in a spelling that is none of ours: nothing around it is worth the risk
     text = _LOOKS_SECRET.sub(REDACTED, text)
     return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"

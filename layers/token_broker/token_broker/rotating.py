@@ -17,7 +17,7 @@ from token_broker.issuing import CURRENT_TITLE, shop_token, wait_for_other
 from token_broker.marks import new_intent_id, new_owner
 from token_broker.minting import FORGOTTEN_AFTER, mint_successor, succession
 from token_broker.model import SHOP, Cause, Mint, Outcome, State, Token, Why
-from token_broker.ports import Intention, ListingProvider, Provider, Rotation, SubjectState
+from token_broker.ports import Intention, ListingProvider, Provider, Rotation
 
 #: Seconds within which a request joins the rotation before it.
 JOINING = 60
@@ -29,7 +29,9 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class RotationReport:
-    """How a rotation stands. `token` is the new one, where it was made just now."""
+    """How a rotation stands. `token` is the new one, where it is known; `overlap_ends_at` is when the one before it
+    ends, where it has just begun to retire (Unix seconds).
+    """
 
     rotation: Rotation
     token: Token | None = None
@@ -39,10 +41,9 @@ class RotationReport:
     def as_json(self) -> dict[str, Any]:
         """The answer of the rotation route."""
         rotation = self.rotation
-        state = "pending" if rotation.open else "done" if rotation.failure is None else "failed"
         shown = {
             "rotationId": rotation.rotation_id,
-            "state": state,
+            "state": "pending" if rotation.open else "done",
             "compromised": rotation.compromised,
             "requestedAt": rotation.requested_at,
             "previousTokenId": rotation.replaces,
@@ -95,12 +96,10 @@ def _rotate(call: Call[ListingProvider], merchant: str, *, compromised: bool) ->
     except MintInProgress:
         return RotationReport(rotation)  # somebody else is at it, or has moved on: nothing has failed
     except BrokerError as failure:
-        if joined:  # somebody else's wish, which the clock never gives up
-            return RotationReport(replace(rotation, failure=failure.code))
-        failed = note_failure(call, rotation, failure)
-        if failed.open:
-            return RotationReport(failed)
-        raise
+        if not joined and not _left_to_the_clock(call, rotation, failure):
+            raise
+        # One that was joined is somebody else's wish, which the clock never gives up.
+        return RotationReport(replace(rotation, failure=failure.code))
 
 
 def request(
@@ -153,14 +152,8 @@ def _is_recent(rotation: Rotation, now: float) -> bool:
 
 def advance(call: Call[ListingProvider], rotation: Rotation) -> RotationReport:
     """Go on with it from wherever it is, to its end. Raises what keeps it from that."""
-    merchant, overlap_ends_at = rotation.merchant, None
-    seen = call.store.subject(merchant, SHOP)
-    if _reached(rotation, seen):
-        token = seen.token
-    else:
-        overlap_ends_at = int(call.clock.now()) + call.store.rotation_settings(merchant).overlap
-        token = _succeed(call, rotation, overlap_ends_at)
-    call.memory.drop(merchant)
+    token, overlap_ends_at = _succeed(call, rotation)
+    call.memory.drop(rotation.merchant)
     if rotation.compromised:
         overlap_ends_at = None
         _end_retiring(call, rotation)
@@ -169,32 +162,29 @@ def advance(call: Call[ListingProvider], rotation: Rotation) -> RotationReport:
     return RotationReport(replace(rotation, open=False, failure=None), token, overlap_ends_at)
 
 
-def note_failure(call: Call[ListingProvider], rotation: Rotation, failure: BrokerError) -> Rotation:
-    """Leave to the clock what can be tried again or may still have led to a token, and end what cannot."""
+def _left_to_the_clock(call: Call[ListingProvider], rotation: Rotation, failure: BrokerError) -> bool:
+    """Whether the clock goes on with it: what can be tried again, or may still have led to a token. Else it ends."""
     call.telemetry.count("RotationsFailed")
     call.telemetry.notice(
         "rotation_failed", merchant=rotation.merchant, rotation=rotation.rotation_id, code=failure.code
     )
     if failure.retryable or call.store.subject(rotation.merchant, SHOP).unresolved:
-        due_at = int(call.clock.now()) + CALL_TIME
-        call.store.put_off_rotation(rotation, due_at, failure.code)
-        return replace(rotation, due_at=due_at, failure=failure.code)
+        call.store.put_off_rotation(rotation, int(call.clock.now()) + CALL_TIME, failure.code)
+        return True
     call.store.end_rotation(rotation, failure.code)
-    return replace(rotation, open=False, failure=failure.code)
+    return False
 
 
-def _reached(rotation: Rotation, seen: SubjectState) -> bool:
-    return seen.token is not None and seen.token.token_id != rotation.replaces
-
-
-def _succeed(call: Call[ListingProvider], rotation: Rotation, overlap_ends_at: int) -> Token:
-    """The new current token, whoever makes it: it takes the place of the one that is current then."""
-    merchant, realm = rotation.merchant, call.account(rotation.merchant).realm
-    intent_id, until = new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
+def _succeed(call: Call[ListingProvider], rotation: Rotation) -> tuple[Token, int | None]:
+    """The new current token, and until when the one works on whose place it has just taken; None where another call
+    made it.
+    """
+    merchant, intent_id, until = rotation.merchant, new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
     while True:
         seen = call.store.subject(merchant, SHOP)
-        if seen.token is not None and _reached(rotation, seen):
-            return seen.token
+        if seen.token is not None and seen.token.token_id != rotation.replaces:
+            return seen.token, None
+        overlap_ends_at = int(call.clock.now()) + call.store.rotation_settings(merchant).overlap
         intention = Intention(
             merchant=merchant,
             subject=SHOP,
@@ -203,12 +193,12 @@ def _succeed(call: Call[ListingProvider], rotation: Rotation, overlap_ends_at: i
             title=CURRENT_TITLE,
             requested_by=rotation.requested_by,
             findable=True,
-            realm=realm,
+            realm=call.account(merchant).realm,
         )
         mint = call.store.begin_current(intention, seen)
         if isinstance(mint, Mint):
             replaced = partial(succession, call, seen.token, rotation, overlap_ends_at)
-            return mint_successor(call, mint, rotation.requested_by, replaced)
+            return mint_successor(call, mint, rotation.requested_by, replaced), overlap_ends_at
         wait_for_other(call, until)
 
 

@@ -49,7 +49,7 @@ class Fourthwall:
         url = f"{self._base_url}/open-api/v1.0/public-token"
         answer = self._http.send(Request("PUT", url, {"Authorization": _authorization(account)}), deadline)
         if answer.status != 200:
-            raise refusal(answer, (*account.secrets(), _pair(account)))
+            raise refusal(answer, _secrets(account))
         data = answer.json()
         if not isinstance(data, dict):
             raise senseless("it is not a JSON object")
@@ -63,16 +63,20 @@ class Fourthwall:
             expires_at=None,
             use=USE,
         )
-        return discreet(minted, account.secrets())
+        return discreet(minted, _secrets(account))
 
 
 def _pair(account: Account) -> str:
-    """What Basic authentication encodes; empty for an access token."""
-    credentials = account.credentials
-    return f"{credentials['username']}:{credentials['password']}" if "username" in credentials else ""
+    """What Basic authentication encodes."""
+    return f"{account.credentials['username']}:{account.credentials['password']}"
 
 
 def _authorization(account: Account) -> str:
     if "accessToken" in account.credentials:
         return f"Bearer {account.credentials['accessToken']}"
     return f"Basic {base64.b64encode(_pair(account).encode()).decode()}"
+
+
+def _secrets(account: Account) -> tuple[str, ...]:
+    """What must not be repeated: also the pair, whose encoding is neither of its halves'."""
+    return account.secrets() if "accessToken" in account.credentials else (*account.secrets(), _pair(account))

@@ -33,7 +33,7 @@ from token_broker.errors import (
 from token_broker.http import Answer, HttpClient, Request, failure_from, senseless
 from token_broker.model import Minted, Use
 from token_broker.ports import Account, Capabilities, Listed, Order, Telemetry
-from token_broker.providers.shopify_admin_token import AdminTokens
+from token_broker.providers.shopify_admin_token import SHOP_UNAVAILABLE, AdminTokens
 from token_broker.providers.shopify_domain import shop_domain
 from token_broker.redaction import redact
 
@@ -150,8 +150,7 @@ class Shopify:
 
     def _minted(self, entry: Mapping[str, Any], account: Account) -> Minted:
         number = entry.get("id")
-        token_id = str(number) if isinstance(number, int | str) and not isinstance(number, bool) else ""
-        if not _ID.fullmatch(token_id):
+        if not isinstance(number, int | str) or not _ID.fullmatch(str(number)):
             raise senseless("'id' is not a token's id")
         scopes = optional_text(entry, "access_scope") or ""
         title = entry.get("title")  # anybody's text: a foreign one must not spoil the list
@@ -159,7 +158,7 @@ class Shopify:
         graphql_id = optional_text(entry, "admin_graphql_api_id")
         given = {"admin_graphql_api_id": graphql_id, "created_at": created}
         minted = Minted(
-            token_id=token_id,
+            token_id=str(number),
             access_token=token_value(entry, "access_token"),
             token_type="storefront_access_token",  # noqa: S106  # a kind, not a value
             scope=tuple(scope for part in scopes.split(",") if (scope := part.strip())),
@@ -186,9 +185,7 @@ class Shopify:
         message = _message(answer, self._secrets(account))
         reply = ProviderReply(answer.status, None, message)
         if answer.status in (402, 423):
-            return ShopUnavailable(
-                "Shopify says that the shop is not available: unpaid, frozen or locked.", reply=reply
-            )
+            return ShopUnavailable(SHOP_UNAVAILABLE, reply=reply)
         if creating and answer.status == 403:
             return AppNotEligible(NOT_ELIGIBLE, reply=reply)
         # Shopify has no error code for its limit: the documented sentence is all there is to tell it from a bad

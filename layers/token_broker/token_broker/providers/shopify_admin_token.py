@@ -26,6 +26,8 @@ ASSUMED_LIFE = 3600
 #: Merchants whose bought tokens one process keeps.
 KEPT = 256
 
+SHOP_UNAVAILABLE = "Shopify says that the shop is not available: unpaid, frozen or locked."
+
 
 @dataclass(frozen=True, slots=True)
 class _Bought:
@@ -38,7 +40,7 @@ class AdminTokens:
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
-        self._bought: dict[str, _Bought] = {}
+        self._bought: dict[tuple[str, str, str], _Bought] = {}
 
     def get(self, account: Account, base_url: str, deadline: Deadline) -> str:
         """The token to send as `X-Shopify-Access-Token`. Raises `ProviderRejectedCredentials` and other failures."""
@@ -98,10 +100,7 @@ class AdminTokens:
                     reply=ProviderReply(answer.status, code, message),
                 )
             if answer.status in (402, 423):
-                raise ShopUnavailable(
-                    "Shopify says that the shop is not available: unpaid, frozen or locked.",
-                    reply=ProviderReply(answer.status, code, message),
-                )
+                raise ShopUnavailable(SHOP_UNAVAILABLE, reply=ProviderReply(answer.status, code, message))
             raise failure_from(answer, code=code, message=message)
         if not isinstance(said, dict):
             raise senseless("it is not a JSON object")
@@ -111,8 +110,6 @@ class AdminTokens:
         return _Bought(token_value(said, "access_token"), self._http.clock.now() + lasts - margin)
 
 
-def _key(account: Account) -> str:
+def _key(account: Account) -> tuple[str, str, str]:
     # The secret is part of the key, so a changed secret never meets what the old one bought.
-    return fingerprint(
-        "\n".join((account.settings["shop"], account.credentials["clientId"], account.credentials["clientSecret"]))
-    )
+    return account.settings["shop"], account.credentials["clientId"], fingerprint(account.credentials["clientSecret"])
