@@ -3,6 +3,7 @@
 import pytest
 
 from tests.fakes.samples import BY_ANN
+from tests.integration.aws_calls import counted
 from tests.integration.outages import answer_lost
 from tests.integration.store_bench import (
     INTENT,
@@ -20,6 +21,27 @@ from token_broker.aws.leases import LEASE, SETTLING
 from token_broker.errors import Fate, MintInProgress, ProviderError, SessionClosed
 from token_broker.model import SHOP, Mint, State
 from token_broker.ports import Busy, SubjectState, Succession
+
+
+def test_a_mint_that_is_granted_says_all_that_its_holder_must_know(bench: StoreBench) -> None:
+    assert bench.begin(bench.store(), realm="shop.example") == Mint(
+        merchant=MERCHANT,
+        subject=SHOP,
+        key="subject#shop",
+        intent_id=INTENT,
+        owner="owner-1",
+        fence=1,
+        continued=False,
+        title="Storefront",
+        remembered=False,
+        realm="shop.example",
+    )
+
+
+def test_a_session_s_mint_names_no_title_and_no_shop(bench: StoreBench) -> None:
+    mint = bench.begin(bench.store("chicksx"), subject=SESSION, title=None, findable=False)
+
+    assert (mint.key, mint.title, mint.realm) == ("subject", None, "")
 
 
 def test_a_second_mint_is_refused_while_the_first_holds_the_lease(bench: StoreBench) -> None:
@@ -201,6 +223,17 @@ def test_confirming_notes_the_time_and_frees_the_lease(bench: StoreBench) -> Non
     assert state.token is not None
     assert state.token.token_id == "1001"
     assert bench.due() == []
+
+
+def test_a_token_is_stored_by_one_call(bench: StoreBench) -> None:
+    """Only a provider that can give an earlier token again is worth a look at what there was."""
+    store = bench.store()
+    mint = bench.begin(store)
+
+    with counted(bench.dynamodb) as calls:
+        store.publish(mint, shop_token())
+
+    assert calls == ["TransactWriteItems"]
 
 
 def test_a_replaced_token_loses_its_value_and_is_lost(bench: StoreBench) -> None:

@@ -1,6 +1,10 @@
 """A token's end: marked first and never served from then on, then confirmed; the record stays for its retention."""
 
 from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import pytest
 
 from tests.fakes.clock import NOW
 from tests.fakes.samples import BY_ANN
@@ -12,7 +16,9 @@ from tests.integration.store_bench import (
     StoreBench,
     shop_token,
 )
-from token_broker.model import SHOP, Origin, State
+from token_broker.aws.revocations import LOOKS
+from token_broker.model import SHOP, Cause, Origin, State, Token, Why
+from token_broker.ports import Succession
 
 NOW_S = int(NOW)
 
@@ -118,6 +124,89 @@ def test_both_marks_can_be_made_again(bench: StoreBench) -> None:
     store.mark_revoking(token, BY_ANN)
 
     assert bench.items() == before
+
+
+def test_who_reads_it_as_marked_already_changes_nothing(bench: StoreBench) -> None:
+    """Neither its history nor when it is to be asked for: the first mark's time counts."""
+    store = bench.store()
+    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
+    marked = store.token(MERCHANT, "1001")
+    assert marked is not None
+    before = bench.items()
+    bench.clock.advance(60)
+
+    store.mark_revoking(marked, BY_ANN)
+
+    assert bench.items() == before
+
+
+def test_the_current_token_is_asked_for_from_when_the_caller_says(bench: StoreBench) -> None:
+    store = bench.store()
+
+    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN, ask_from=NOW_S + 35)
+
+    record = bench.item("shopify#acme", "token#1001")
+    assert record is not None
+    assert record["dueAt"] == NOW_S + 35
+
+
+@pytest.fixture
+def unserved(bench: StoreBench) -> Token:
+    """A token whose record says current, and that no subject names."""
+    token = bench.issue(bench.store(), shop_token())
+    key = {"pk": {"S": "shopify#acme"}, "sk": {"S": "subject#shop"}}
+    bench.dynamodb.delete_item(TableName=bench.table_name, Key=key)
+    return token
+
+
+def test_a_current_token_that_nobody_serves_is_asked_for_from_when_the_caller_says(
+    bench: StoreBench, unserved: Token
+) -> None:
+    bench.store().mark_revoking(unserved, BY_ANN, ask_from=NOW_S + 35)
+
+    record = bench.item("shopify#acme", "token#1001")
+    assert record is not None
+    assert (record["state"], record["dueAt"]) == ("revoking", NOW_S + 35)
+
+
+def test_one_that_another_marks_before_the_last_try_keeps_the_others_mark(bench: StoreBench, unserved: Token) -> None:
+    store, other, events = bench.store(), bench.store(), bench.dynamodb.meta.events
+    tries = count(1)
+
+    def mark(**_: Any) -> None:
+        if next(tries) > 2 * LOOKS:  # each look is two: for the mark, and against its being served
+            events.unregister("before-call.dynamodb.UpdateItem", mark)
+            other.mark_revoking(unserved, Cause("bob", Why.COMPROMISED))
+
+    events.register("before-call.dynamodb.UpdateItem", mark)
+    store.mark_revoking(unserved, BY_ANN)
+
+    marked = store.token(MERCHANT, "1001")
+    assert marked is not None
+    assert [(line.by, line.why) for line in marked.history[1:]] == [("bob", "compromised")]
+
+
+def test_a_token_that_comes_back_between_two_looks_is_not_served_although_it_is_marked(bench: StoreBench) -> None:
+    """Replaced when it was to be marked as the current one, it is current again before the mark alone is made."""
+    store, other = bench.store("fourthwall"), bench.store("fourthwall")
+    one, two = (shop_token(name, provider="fourthwall") for name in ("one", "two"))
+    bench.issue(store, one)
+    first_change = Succession(previous=one, state=State.LOST)
+    store.publish(bench.begin(store, "owner-2", intent_id="2" * 26), two, replaced=first_change)
+    again = bench.begin(other, "owner-3", intent_id="3" * 26)
+    events = bench.dynamodb.meta.events
+
+    def come_back(**_: Any) -> None:
+        events.unregister("before-call.dynamodb.UpdateItem", come_back)
+        other.publish(again, one, replaced=Succession(previous=two, state=State.LOST))
+
+    events.register("before-call.dynamodb.UpdateItem", come_back)
+    store.mark_revoking(one, BY_ANN)
+
+    marked = store.token(MERCHANT, "one")
+    assert marked is not None
+    assert marked.state is State.REVOKING
+    assert store.subject(MERCHANT, SHOP).token is None
 
 
 def test_marking_an_unrecorded_token_twice_keeps_the_first_record(bench: StoreBench) -> None:

@@ -8,9 +8,10 @@ import pytest
 from tests.fakes.samples import BY_ANN
 from tests.integration.outages import answer_lost, refusing
 from tests.integration.store_bench import DAY, MERCHANT, NOW, SHOP, StoreBench, shop_token
+from token_broker.aws.records import due_shard
 from token_broker.errors import MintInProgress, StorageUnavailable
 from token_broker.model import Cause, State, Why
-from token_broker.ports import Rotation, RotationSettings, Succession
+from token_broker.ports import Rotation, RotationSchedule, RotationSettings, Succession
 
 NOW_S = int(NOW)
 CLOCK = Cause("clock", Why.ROTATED)
@@ -73,6 +74,16 @@ def test_it_is_read_as_it_was_written_and_is_due_while_it_is_open(bench: StoreBe
 
     assert bench.store().rotation(MERCHANT) == rotation
     assert ("shopify#acme", "rotation#shop") in bench.due()
+
+
+def test_it_is_due_in_the_part_of_the_index_that_its_merchant_belongs_to(bench: StoreBench) -> None:
+    assert due_shard("shopify#another") != due_shard("rotation#shop")
+    requested(bench, wish(merchant="another"))
+
+    item = bench.item("shopify#another", "rotation#shop")
+
+    assert item is not None
+    assert item["due"] == due_shard("shopify#another")
 
 
 def test_without_one_there_is_none(bench: StoreBench) -> None:
@@ -151,6 +162,23 @@ def test_two_that_fail_at_once_tell_it_once(bench: StoreBench) -> None:
     assert failures(bench) == [("provider_throttled", True)]
 
 
+@pytest.mark.parametrize("retrying", [True, False])
+def test_the_world_hears_whose_rotation_failed_and_when(bench: StoreBench, *, retrying: bool) -> None:
+    rotation = requested(bench)
+    bench.clock.advance(100)
+
+    if retrying:
+        bench.store().put_off_rotation(rotation, NOW_S + 900, "provider_error")
+    else:
+        bench.store().end_rotation(rotation, "provider_error")
+
+    (item,) = bench.outbox()
+    (told,) = bench.told()
+    assert item["pk"] == "outbox#shopify#acme"
+    assert (told["provider"], told["merchant"], told["occurredAt"]) == ("shopify", MERCHANT, NOW_S + 100)
+    assert (told["rotationId"], told["code"], told["retrying"]) == ("r-1", "provider_error", retrying)
+
+
 @pytest.mark.parametrize("failure", [None, "token_limit_reached"])
 def test_its_end_stays_to_be_joined_and_is_due_no_more(bench: StoreBench, failure: str | None) -> None:
     rotation = requested(bench)
@@ -158,9 +186,7 @@ def test_its_end_stays_to_be_joined_and_is_due_no_more(bench: StoreBench, failur
     for _ in range(2):
         bench.store().end_rotation(rotation, failure)
 
-    there = bench.store().rotation(MERCHANT)
-    assert there is not None
-    assert (there.open, there.failure) == (False, failure)
+    assert bench.store().rotation(MERCHANT) == replace(rotation, open=False, due_at=0, failure=failure)
     assert ("shopify#acme", "rotation#shop") not in bench.due()
     assert failures(bench) == ([] if failure is None else [("token_limit_reached", False)])
 
@@ -197,6 +223,15 @@ def test_the_clock_can_set_it_aside_without_a_failure(bench: StoreBench) -> None
 
 def test_settings_have_defaults(bench: StoreBench) -> None:
     assert bench.store().rotation_settings(MERCHANT) == RotationSettings(overlap=7 * DAY)
+
+
+def test_settings_are_read_as_they_were_written(bench: StoreBench) -> None:
+    settings = RotationSettings(max_age=90 * DAY, overlap=2 * DAY, paused=True)
+    schedule = RotationSchedule(settings=settings, revision=1, changed_by="ann", changed_at=NOW_S, due_at=None)
+
+    assert bench.store().replace_rotation_schedule(MERCHANT, schedule, seen=0)
+
+    assert bench.store().rotation_settings(MERCHANT) == settings
 
 
 # Who is replaced

@@ -1,22 +1,29 @@
 """What the world hears, and what a record remembers: written with the change itself, or not at all."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.fakes.samples import BY_ANN
 from tests.integration.store_bench import (
     MERCHANT,
+    NOW,
     OTHER_INTENT,
     SESSION,
     StoreBench,
     session_token,
     shop_token,
 )
+from token_broker.aws.items import HISTORY_RETENTION
 from token_broker.aws.outbox_items import SWEPT_AFTER
 from token_broker.aws.records import due_shard
+from token_broker.aws.table import Table, TransactionRefused
 from token_broker.errors import MintInProgress
+from token_broker.events import token_issued
 from token_broker.model import Cause, State, Why
 from token_broker.ports import Succession
 
+NOW_S = int(NOW)
 CLOCK = Cause("clock", Why.REQUESTED)
 
 
@@ -41,6 +48,16 @@ def test_a_token_is_told_of_with_its_fingerprint_and_without_its_value(bench: St
     assert event["type"] == "TokenIssued"
     assert (event["tokenId"], event["fingerprint"], event["state"]) == ("1001", issued.digest, state.value)
     assert "value-of-1001" not in str(event)
+
+
+@pytest.mark.parametrize("why", [Why.MINTED, Why.ADOPTED, Why.ROTATED])
+def test_the_world_hears_why_there_is_a_new_token(bench: StoreBench, why: Why) -> None:
+    store = bench.store()
+
+    store.publish(bench.begin(store), shop_token(), why=why)
+
+    (event,) = bench.told()
+    assert event["why"] == why.value
 
 
 def test_an_event_lies_in_a_part_of_the_table_of_its_own_and_is_due_later(bench: StoreBench) -> None:
@@ -133,6 +150,22 @@ def test_a_token_that_the_provider_gives_again_later_keeps_its_history(bench: St
     ]
 
 
+def test_another_token_under_the_id_of_one_that_ended_long_ago_has_a_history_of_its_own(bench: StoreBench) -> None:
+    """The old record's retention is over, and DynamoDB has not deleted it yet."""
+    store = bench.store("fourthwall")
+    one, two = (shop_token(name, provider="fourthwall") for name in ("one", "two"))
+    bench.issue(store, one)
+    first_change = Succession(previous=one, state=State.LOST)
+    store.publish(bench.begin(store, "owner-2", intent_id="2" * 26), two, replaced=first_change)
+    bench.clock.advance(HISTORY_RETENTION)
+
+    other = shop_token("one", provider="fourthwall", access_token="another-value", requested_by="bob")
+    mint = bench.begin(store, "owner-3", intent_id="3" * 26)
+    store.publish(mint, other, replaced=Succession(previous=two, state=State.LOST))
+
+    assert history(bench, "one", "fourthwall") == [("bob", None, "current", "minted")]
+
+
 def test_a_session_s_end_is_told_once(bench: StoreBench) -> None:
     store = bench.store("chicksx")
     store.close(MERCHANT, SESSION, "order-1")
@@ -140,6 +173,20 @@ def test_a_session_s_end_is_told_once(bench: StoreBench) -> None:
 
     (event,) = bench.told()
     assert (event["type"], event["sessionId"], event["orderId"]) == ("SessionClosed", "s-1", "order-1")
+    assert (event["provider"], event["merchant"]) == ("chicksx", MERCHANT)
+    assert (event["closedAt"], event["occurredAt"]) == (NOW_S, NOW_S)
+
+
+def test_an_event_is_never_written_over_another(bench: StoreBench) -> None:
+    """The second has the first one's id, and none of what it belongs to happens either."""
+    table = Table(lambda: bench.dynamodb, bench.table_name)
+    told, again = (token_issued(shop_token(), why=why, at=NOW_S) for why in ("minted", "adopted"))
+    table.transact([bench.store()._told(told)], token="first")
+
+    with pytest.raises(TransactionRefused):
+        table.transact([bench.store()._told(replace(again, event_id=told.event_id))], token="second")
+
+    assert [event["why"] for event in bench.told()] == ["minted"]
 
 
 def test_what_is_not_stored_is_not_told(bench: StoreBench) -> None:

@@ -5,7 +5,14 @@ import pytest
 from tests.fakes.clock import NOW
 from tests.fakes.samples import BY_ANN
 from tests.integration.aws_calls import counted
-from tests.integration.store_bench import INTENT, MERCHANT, StoreBench, shop_token
+from tests.integration.store_bench import (
+    INTENT,
+    MERCHANT,
+    SESSION_PARTITION,
+    StoreBench,
+    session_token,
+    shop_token,
+)
 from token_broker.aws.leases import LEASE
 from token_broker.aws.records import due_shard
 from token_broker.aws.revocations import _Marking
@@ -44,6 +51,18 @@ def test_it_is_due_in_the_part_of_the_index_that_its_partition_belongs_to(bench:
     assert item is not None
     assert item["due"] == due_shard("shopify#acme")
     assert bench.due() == [("shopify#acme", "token#7007")]
+
+
+def test_a_session_s_is_due_in_the_part_that_its_session_belongs_to(bench: StoreBench) -> None:
+    assert due_shard(SESSION_PARTITION) != due_shard("chicksx#acme")
+    store = bench.store("chicksx")
+    known = bench.issue(store, session_token())
+
+    for token in (known, session_token("jti-2")):
+        store.mark_revoking(token, BY_ANN)
+
+    marked = [bench.item(SESSION_PARTITION, f"token#{token_id}") for token_id in ("jti-1", "jti-2")]
+    assert [item and item["due"] for item in marked] == [due_shard(SESSION_PARTITION)] * 2
 
 
 def test_it_is_looked_for_once_and_not_again_after_its_mark(bench: StoreBench) -> None:

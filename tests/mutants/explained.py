@@ -5,6 +5,7 @@ By module, then by the lines as they were and as they became.
 
 _LONGER_NAME = "a transaction's name may have up to 36 characters, and need only be another each time"
 _ONLY_THE_MARK = "of this title only the mark is looked at, which follows it"
+_ONLY_ANOTHER = "a fence is compared for being the same: how far a mint's end lifts it says nothing"
 _KEYWORD = "DynamoDB reads its keywords in any case"
 
 _HINT = "what a value is cast to is read by the type checker alone"
@@ -17,7 +18,19 @@ def _casts(line: str, kind: str) -> dict[str, str]:
 
 
 EXPLAINED: dict[str, dict[str, str]] = {
+    "aws/leases": {
+        '- "OR (fingerprint = :print AND NOT #state IN (:revoking, :revoked))",\n'
+        '+ "or (fingerprint = :print and not #state in (:revoking, :revoked))",': _KEYWORD,
+        '- ":one": 1,\n+ ":one": 2,': _ONLY_ANOTHER,
+        '- values: dict[str, Any] = {":owner": mint.owner, ":fence": mint.fence, ":one": 1}\n'
+        '+ values: dict[str, Any] = {":owner": mint.owner, ":fence": mint.fence, ":one": 2}': _ONLY_ANOTHER,
+    },
+    "aws/reading": {
+        "- token=max(tokens, key=lambda token: token.expires_at or 0, default=None),\n"
+        "+ token=max(tokens, key=lambda token: token.expires_at or 1, default=None),": "no token ends that early",
+    },
     "aws/revocations": {
+        '- "REMOVE #current",\n+ "remove #current",': _KEYWORD,
         "- self._table.transact(writes, token=os.urandom(16).hex())\n"
         "+ self._table.transact(writes, token=os.urandom(17).hex())": _LONGER_NAME,
     },

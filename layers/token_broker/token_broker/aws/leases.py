@@ -29,6 +29,8 @@ _OPEN = (
     "ADD fence :one"
 )
 OWNED = "#owner = :owner AND fence = :fence"
+# Only a session is ever closed.
+_OWNED_AND_OPEN = f"{OWNED} AND attribute_not_exists(closedAt)"
 OWNER = {"#owner": "owner"}
 FREE = "(attribute_not_exists(#owner) OR leaseEnd <= :now)"
 
@@ -92,7 +94,7 @@ class Leases(Reading):
                 ":by": intention.requested_by,
                 ":title": intention.title,
                 ":realm": intention.realm,
-                ":body": intention.body_hash or "",
+                ":body": intention.body_hash,
                 ":due": records.due_shard(key[0]),
                 ":one": 1,
             },
@@ -130,14 +132,14 @@ class Leases(Reading):
         return MintInProgress()
 
     def _replaced(self, succession: Succession, token: Token) -> Write:
+        """From the state that it was read in: one that is being revoked since then keeps its own cause and time."""
         previous, until = succession.previous, succession.until
         if succession.state is State.LOST:
             return "Update", self._ending(previous, State.LOST, Cause(token.requested_by, Why.LOST))
         if succession.state is State.RETIRING:
             cause = Cause(token.requested_by, Why.ROTATED)
             return "Update", self._retiring(previous, cause, self._now() if until is None else until)
-        others = set(State) - {State.CURRENT}  # one that is being revoked already keeps its own cause and time
-        return "Update", self._marking(previous, Cause(token.requested_by, Why.COMPROMISED), until, *others)
+        return "Update", self._marking(previous, Cause(token.requested_by, Why.COMPROMISED), until)
 
     def _token_put(self, token: Token, why: Why, earlier: Token | None) -> dict[str, Any]:
         same = earlier if earlier is not None and earlier.digest == token.digest else None
@@ -173,8 +175,7 @@ class Leases(Reading):
             names = {**OWNER, "#current": "current"}
             return "Update", update(key, f"SET #current = :current, checkedAt = :now {_OPEN}", OWNED, values, names)
         values[":until"] = (token.expires_at or now) + self._session_retention
-        condition = f"{OWNED} AND attribute_not_exists(closedAt)"
-        return "Update", update(key, f"SET expiresAt = :until {_OPEN}", condition, values, OWNER)
+        return "Update", update(key, f"SET expiresAt = :until {_OPEN}", _OWNED_AND_OPEN, values, OWNER)
 
     def confirm(self, mint: Mint) -> None:
         """The current token was given again."""
@@ -207,8 +208,7 @@ class Leases(Reading):
             if expression is None:
                 self._table.delete(delete(self._mint_key(mint), OWNED, values, OWNER))
             else:
-                condition = OWNED if mint.subject == SHOP else f"{OWNED} AND attribute_not_exists(closedAt)"
-                self._table.update(update(self._mint_key(mint), expression, condition, values, OWNER))
+                self._table.update(update(self._mint_key(mint), expression, _OWNED_AND_OPEN, values, OWNER))
         except ConditionFailed:
             pass  # the lease was taken over, or the session closed: it is not ours to change any more
 

@@ -50,18 +50,19 @@ class Reading(ProviderItems):
     def broker_id(self) -> str:
         """Read once in a process; made by whoever comes first."""
         if self._broker_id is None:
-            item = self._table.get(records.BROKER_KEY)
-            if item is None:
-                made = new_broker_id()
-                try:
-                    self._table.put(put(records.BROKER_KEY, {"brokerId": made}, "attribute_not_exists(pk)"))
-                    item = {"brokerId": made}
-                except ConditionFailed as failure:
-                    item = failure.found or {"brokerId": made}
+            item = self._table.get(records.BROKER_KEY) or self._named()
             self._broker_id = str(item["brokerId"])
         return self._broker_id
+
+    def _named(self) -> dict[str, Any]:
+        made = {"brokerId": new_broker_id()}
+        try:
+            self._table.put(put(records.BROKER_KEY, made, "attribute_not_exists(pk)"))
+        except ConditionFailed as failure:
+            return failure.found or made
+        return made
 
 
 def _mint_of(item: dict[str, Any]) -> dict[str, Any]:
     """How a mint of the subject stands."""
-    return {"held_until": item.get("leaseEnd", 0) if "owner" in item else 0, "unresolved": "intentId" in item}
+    return {"held_until": item["leaseEnd"] if "owner" in item else 0, "unresolved": "intentId" in item}

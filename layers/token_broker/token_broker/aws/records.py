@@ -124,10 +124,10 @@ def token_of(item: Mapping[str, Any]) -> Token:
         state=state,
         origin=Origin(item["origin"]),
         title=item.get("title"),
-        requested_by=item.get("requestedBy", ""),
+        requested_by=item["requestedBy"],
         requested_scope=None if requested is None else tuple(requested),
         realm=item.get("realm", ""),
-        provider_data=item.get("providerData", {}),
+        provider_data=item["providerData"],
         history=tuple(map(_transition, item.get("history", ()))),
     )
 
