@@ -344,7 +344,9 @@ def test_an_unrecorded_token_is_adopted_beside_the_current_one() -> None:
     assert (adopted.state, adopted.access_token, adopted.title) == (State.STANDING, "value-of-5", "Made by us")
     (line,) = adopted.history
     assert (line.by, line.before, line.after, line.why) == ("ann", None, State.STANDING, Why.RECONCILED)
+    assert (adopted.provider, adopted.requested_by) == ("shopify", "ann")
     assert told(stack) == [("TokenIssued", "5", "reconciled")]
+    assert stack.telemetry.total("TokensIssued") == 2 + 1
     assert found(stack)["fine"] == ["1001", "1002", "5"]
 
 
@@ -359,6 +361,8 @@ def test_a_lost_standing_token_is_served_no_more() -> None:
     assert (missed.state, missed.access_token) == (State.LOST, None)
     assert (missed.history[-1].by, missed.history[-1].why) == ("ann", Why.LOST)
     assert told(stack) == [("TokenRevoked", standing.token_id, "lost")]
+    assert stack.telemetry.notices == [("token_lost", {"merchant": "acme", "token_id": standing.token_id})]
+    assert stack.telemetry.total("TokensLost") == 1
     assert len(stack.provider.mints) == 2
 
 
@@ -386,6 +390,34 @@ def test_a_successor_that_could_not_be_made_is_made_the_next_time() -> None:
 
     assert applied(stack)["minted"] == "1003"
     assert applied(stack)["minted"] is None
+
+
+def test_a_successor_that_another_call_has_made_is_not_called_ours() -> None:
+    stack = listing_stack()
+    current, _ = with_two(stack)
+    stack.provider.listed.pop(current.token_id)
+    stack.provider.script = [down()]
+    with pytest.raises(ProviderUnavailable):
+        applied(stack)
+    during_the_list(stack, lambda: shop_token(stack.call(), "acme"))
+
+    assert applied(stack)["minted"] is None
+    assert shop_token(stack.call(), "acme").token_id == "1003"
+
+
+def test_a_token_that_was_lost_after_others_were_revoked_has_a_successor() -> None:
+    stack = listing_stack()
+    current, _ = with_two(stack)
+    revoke(stack.listing_call(), "acme", current.token_id)
+    stack.clock.advance(1)
+    lost_one = shop_token(stack.call(), "acme")
+    settle(stack)
+    stack.provider.listed.pop(lost_one.token_id)
+    stack.provider.script = [down()]
+    with pytest.raises(ProviderUnavailable):
+        applied(stack)
+
+    assert applied(stack)["minted"] == "1004"
 
 
 def test_no_successor_is_made_of_a_token_that_somebody_has_ended() -> None:
@@ -432,6 +464,7 @@ def test_a_lost_token_that_is_listed_again_stands_beside_the_one_that_took_its_p
     back = record(stack, current.token_id)
     assert (back.state, back.access_token) == (State.STANDING, current.access_token)
     assert told(stack)[-1] == ("TokenIssued", current.token_id, "reconciled")
+    assert stack.telemetry.total("TokensIssued") == 3 + 1
     assert shop_token(stack.call(), "acme").token_id == "1003"
     assert set(found(stack)) == {"fine"}
 
@@ -446,6 +479,7 @@ def test_a_lost_token_that_was_retiring_is_to_be_revoked_when_it_is_listed_again
 
     assert applied(stack)["revoking"] == ["7"]
     assert record(stack, "7").state is State.REVOKING
+    assert (record(stack, "7").history[-1].by, record(stack, "7").history[-1].why) == ("ann", Why.ROTATED)
     maintain(stack.listing_call(), "acme", stack.store.due_items("acme"))
     assert "7" not in stack.provider.listed
 
@@ -503,7 +537,7 @@ def test_an_empty_list_is_not_believed_at_the_first_look() -> None:
     stack.clock.plan(SECOND_LOOK, lambda: stack.provider.listed.update(there))
 
     assert applied(stack)["lost"] == []
-    assert stack.telemetry.events == ["nothing_of_ours_is_listed"]
+    assert stack.telemetry.notices == [("nothing_of_ours_is_listed", {"merchant": "acme", "records": 50})]
     assert stack.provider.list_calls == 2
 
 
@@ -525,11 +559,12 @@ def test_what_only_the_second_look_misses_waits_for_another_day() -> None:
 
     def others_are_missing() -> None:
         stack.store.keep(replace(token("9", state=State.STANDING), issued_at=0))
+        stack.store.keep(replace(token("8", state=State.STANDING), issued_at=int(stack.clock.now())))
 
     stack.clock.plan(SECOND_LOOK, others_are_missing)
 
     result = compared(stack)
-    assert (sorted(result["tokens"]["lost"]), result["tokens"]["inFlight"]) == (sorted(there), ["9"])
+    assert (sorted(result["tokens"]["lost"]), sorted(result["tokens"]["inFlight"])) == (sorted(there), ["8", "9"])
 
 
 def test_a_provider_that_is_down_at_the_second_look_loses_nothing() -> None:
@@ -620,6 +655,19 @@ def test_few_places_left_are_told_once_a_day() -> None:
         stack.clock.advance(DAY / 4)
 
     assert heard == [[19], [], [], [], [19], [], [], [], [19]]
+
+
+def test_they_are_told_once_however_soon_the_next_look_is() -> None:
+    stack = listing_stack()
+    crowd(stack, 95)
+    applied(stack)
+    (event,) = [event for event in stack.store.told if event.type == "TokenLimitNear"]
+    assert (event.provider, event.merchant) == ("shopify", "acme")
+    near(stack)
+
+    applied(stack)
+
+    assert near(stack) == []
 
 
 def test_they_are_told_again_where_there_was_room_in_between() -> None:
@@ -729,6 +777,20 @@ def test_the_clock_puts_right_and_comes_back_tomorrow() -> None:
     assert shop_token(stack.call(), "acme").token_id == "1003"
     assert due_in(stack) == DAY * 7 / 8
     assert work(stack) == {"done": 0, "putOff": 0, "left": 0}
+
+
+def test_the_clock_ends_what_it_has_read_and_nothing_newer() -> None:
+    """Who was faster in between has told, and set the next time; that stays."""
+    stack = listing_stack()
+    with_two(stack)
+    stack.clock.advance(DAY)
+    crowd(stack, 95)
+    during_the_list(stack, lambda: applied(stack))
+
+    work(stack)
+
+    assert near(stack) == [5]
+    assert stack.store.calls.count("reconciliation") == 2, "one by each"
 
 
 def test_what_the_clock_cannot_end_is_put_off_longer_each_time() -> None:

@@ -72,7 +72,7 @@ class Reconciled:
 
 
 def reconcile(
-    call: Call[ListingProvider], merchant: str, *, apply: bool = False, seen: Reconciliation | None = None
+    call: Call[ListingProvider], merchant: str, *, apply: bool, seen: Reconciliation | None = None
 ) -> Reconciled:
     """Compare, and `apply` what follows from it; else nothing at all is written.
 
@@ -140,14 +140,14 @@ def _put_right(call: Call[ListingProvider], found: Comparison, findings: dict[Fi
 
 def _adopted(call: Call[ListingProvider], found: Comparison, listed: Listed) -> Token:
     """Nobody knows any more what it was made for: it stands beside the current one, for an operator to judge."""
-    mark = found.own_mark(listed)
+    mark = found.own_mark(listed)  # which it has, or it would be foreign
     return token_from(
         listed.minted,
         provider=call.provider.name,
         merchant=found.account.merchant,
         subject=SHOP,
         state=State.STANDING,
-        title=listed.title if mark is None else mark.title,
+        title=mark and mark.title,
         requested_by=call.caller,
     )
 
@@ -179,9 +179,9 @@ def _make_up(call: Call[ListingProvider], found: Comparison, done: Done) -> str 
 
 
 def _owed(records: Iterable[Token]) -> bool:
-    """Whether the last token that was current has been lost: nobody has ended it."""
+    """Whether the last token that was current has been lost: nobody has ended it. In doubt, within one second, no."""
     ends = [(line.at, line.after) for record in records for line in record.history if line.before is State.CURRENT]
-    return bool(ends) and max(ends, key=lambda end: end[0])[1] is State.LOST
+    return bool(ends) and max(ends)[1] is State.LOST
 
 
 def _end(call: Call[ListingProvider], seen: Reconciliation, used: int, headroom: int | None) -> None:
