@@ -45,13 +45,21 @@ test: env-dev env-local env-runtime env-companions env-lambda ## every test, the
 	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder tests/e2e
 
 .PHONY: test-long
-test-long: env-dev env-local env-runtime ## what searches longer than CI can: the whole matrix of faults, then the state machines; some 40 minutes
+test-long: env-dev env-local env-runtime ## what searches longer than CI can: the whole matrix of faults, then the state machines and the fuzzing; some 40 minutes
 	TOKEN_BROKER_LONG=1 $(DEV) -m pytest tests/e2e/faults
-	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/lifecycle/test_in_memory.py tests/integration/test_lifecycle_table.py
+	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/lifecycle/test_in_memory.py tests/integration/test_lifecycle_table.py tests/unit/test_undocumented_answers.py
 
 test-unit: env-dev env-companions ## the unit and contract tests: seconds
-	env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX="$(CURDIR)/.local/bytecode" \
-	  $(DEV) -m pytest --numprocesses 3 tests/unit tests/contract
+	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) unit contract
+
+# Beside each other, since one works and the other waits; with bytecode, since half of such a short time is imports.
+.PHONY: unit contract
+unit contract: export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
+unit contract: export PYTHONDONTWRITEBYTECODE :=
+unit:
+	@$(DEV) -m pytest tests/unit
+contract:
+	@$(DEV) -m pytest --numprocesses 2 tests/contract
 
 coverage: env-dev env-companions ## which branches of the layer and the functions no test takes; fails under 95 %
 	@$(DEV) -m coverage erase

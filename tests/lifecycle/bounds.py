@@ -1,4 +1,4 @@
-"""How long the state machines search: seconds in CI, and up to a quarter of an hour with `make test-long`."""
+"""How long what searches at random searches: seconds in CI, and up to a quarter of an hour with `make test-long`."""
 
 import os
 

@@ -22,8 +22,8 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 #: What the parser alone refuses: a schema cannot compare a member of one item with that of another.
 UNSAYABLE = "'sessions.proofs' must be of different issuers: two have the same 'issuer'."
 
-few = settings(deadline=None, derandomize=True, max_examples=60)
-many = settings(deadline=None, derandomize=True, max_examples=150)
+few = settings(deadline=None, derandomize=True, max_examples=40)
+many = settings(deadline=None, derandomize=True, max_examples=100)
 
 
 def refusal(document: Any) -> str | None:

@@ -19,6 +19,7 @@ from tests.fakes.shopify import ENTRY
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import json_answer
 from tests.fakes.undocumented_answers import Played, PlayingTransport, exchanges
+from tests.lifecycle.bounds import LONG
 from token_broker.answers import TOKEN_LIMIT
 from token_broker.clock import Deadline
 from token_broker.errors import BrokerError, Fate, ProviderFailure
@@ -41,7 +42,7 @@ varied = settings(
     derandomize=False,
     print_blob=True,
     database=None,
-    max_examples=100,
+    max_examples=2_000 if LONG else 60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
