@@ -39,13 +39,21 @@ _CLOCK = (
 #: A module of the layer, without its ending, and its tests' files; a name may be a pattern.
 PLAN: dict[str, tuple[str, ...]] = {
     "answers": ("tests/unit/test_provider_answers.py",),
+    "aws/attributes": ("tests/unit/test_attributes.py",),
     "aws/items": _STORE,
     "aws/leases": _STORE,
+    "aws/outbox_items": (
+        "tests/integration/test_outbox.py",
+        "tests/integration/test_store_telling.py",
+        "tests/integration/test_events.py",
+    ),
     "aws/reading": _STORE,
+    "aws/reconciliations": ("tests/integration/test_store_reconciling.py", "tests/integration/test_due.py"),
     "aws/records": _STORE,
     "aws/revocations": _STORE,
     "aws/rotations": (*_STORE, "tests/integration/test_maintenance.py"),
     "aws/sessions": _STORE,
+    "aws/table": (*_STORE, "tests/integration/test_outbox.py", "tests/integration/test_dispatch_cursor.py"),
     "aws/unfinished": _STORE,
     "closing": ("tests/unit/test_closing.py",),
     "comparing": (

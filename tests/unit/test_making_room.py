@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,11 +12,12 @@ from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import DAY, LISTING, ListingSurroundings, listing_stack
 from token_broker.call import PROVIDER_BUDGET
+from token_broker.comparing import SETTLED_AFTER
 from token_broker.errors import ProviderError, ProviderFailure, ProviderReply, ProviderUnavailable, TokenLimitReached
 from token_broker.issuing import shop_token, standing_token
 from token_broker.making_room import MINT_TIME
 from token_broker.marks import marked
-from token_broker.model import Cause, State, Why
+from token_broker.model import Cause, State, Transition, Why
 from token_broker.ports import Capabilities
 from token_broker.revoking import revoke
 from token_broker.rotating import rotate
@@ -121,6 +123,38 @@ def test_the_end_of_an_overlap_is_said_in_utc_wherever_the_machine_is() -> None:
     stack.provider.places = len(stack.provider.listed)
 
     assert "the next at 2027-01-22T08:00:00Z" in refusal(stack)
+
+
+def retiring_since(stack: ListingSurroundings, token_id: str, days_ago: int) -> None:
+    began = int(NOW) - days_ago * DAY
+    line = Transition(began, "ann", State.CURRENT, State.RETIRING, Why.ROTATED)
+    stack.store.keep(replace(token(token_id, state=State.RETIRING), history=(line,)))
+    stack.store.pending["acme", token_id] = (0, began + 7 * DAY, 0, Why.ROTATED)
+    stack.provider.put(minted(token_id), ORPHAN)
+
+
+def test_of_many_that_retire_the_first_that_ends_is_told_of() -> None:
+    stack = full()
+    for token_id, days_ago in {"81": 1, "82": 2, "83": 3, "84": 6, "85": 4}.items():
+        retiring_since(stack, token_id, days_ago)
+    stack.provider.places = len(stack.provider.listed)
+
+    assert "5 retiring: they end with their overlap, the next at 2027-01-16T08:00:00Z." in refusal(stack)
+
+
+def test_what_had_ended_and_is_there_and_what_is_another_shops_is_told_of() -> None:
+    stack = full()
+    stack.store.keep(token("7", state=State.REVOKED))
+    stack.store.keep(token("8", realm="another.example"))
+    stack.store.keep(token("9", realm="another.example"))
+    for token_id in ("7", "8"):
+        stack.provider.put(minted(token_id), ORPHAN)
+    stack.provider.places = len(stack.provider.listed)
+    stack.clock.advance(SETTLED_AFTER)
+
+    detail = refusal(stack)
+
+    assert "; 1 back though they had ended: reconcile with apply; 1 recorded as another shop's: nobody" in detail
 
 
 def test_the_current_one_and_several_standing_ones_are_told_of() -> None:

@@ -78,6 +78,8 @@ def _places(call: Call[ListingProvider], found: Comparison) -> str:
         (len(_listed(found, State.REVOKING)), "being revoked: they end once the provider confirms"),
         (len(findings[Finding.FOREIGN]), "foreign: revoke those that nobody uses, with foreign=true"),
         (len(findings[Finding.UNRECORDED]), "without a record: reconcile with apply, then revoke them by their ids"),
+        (len(findings[Finding.REAPPEARED]), "back though they had ended: reconcile with apply"),
+        (len(found.by_id.keys() & findings[Finding.ELSEWHERE]), "recorded as another shop's: nobody here ends those"),
         (len(findings[Finding.IN_FLIGHT]), "being made or ended just now"),
     ]
     return "There: " + "; ".join(f"{count} {what}" for count, what in kinds if count) + "."
@@ -99,7 +101,9 @@ def _such_as(tokens: Sequence[Token]) -> str:
 
 
 def _ends(call: Call[ListingProvider], retiring: Sequence[Token]) -> str:
-    pending = [call.store.pending_revocation(token.merchant, token.token_id) for token in retiring[:NAMED]]
+    # Who has begun to retire first ends first, unless the overlap was changed: few are looked at, each costs a read.
+    longest = sorted(retiring, key=lambda token: token.history[-1].at if token.history else token.issued_at)[:NAMED]
+    pending = [call.store.pending_revocation(token.merchant, token.token_id) for token in longest]
     ends = min((each.due_at for each in pending if each is not None), default=None)
     if ends is None:
         return "they end with their overlap"
