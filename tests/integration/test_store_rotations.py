@@ -119,6 +119,18 @@ def test_what_is_published_meanwhile_is_not_what_was_to_be_replaced(bench: Store
     assert store.rotation(MERCHANT) is None
 
 
+def test_a_shop_that_has_a_token_is_rotated_unless_it_has_another_meanwhile(bench: StoreBench) -> None:
+    store = bench.store()
+    bench.issue(store, shop_token())
+    seen = store.subject(MERCHANT, SHOP)
+    assert store.request_rotation(wish(), seen, None)
+
+    successor(bench)
+
+    assert not store.request_rotation(wish("r-2"), seen, store.rotation(MERCHANT))
+    requested(bench, wish("r-2"))
+
+
 def test_a_wish_whose_answer_was_lost_stands(bench: StoreBench) -> None:
     """moto tells the SDK's second try that another was faster; whoever asks recognises its own wish."""
     store = bench.store()
@@ -202,8 +214,9 @@ def test_an_end_clears_an_earlier_failure(bench: StoreBench) -> None:
     assert there.failure is None
 
 
-def test_whoever_was_replaced_changes_nothing_any_more(bench: StoreBench) -> None:
-    first = requested(bench)
+@pytest.mark.parametrize("tries", [0, 1])
+def test_whoever_was_replaced_changes_nothing_any_more(bench: StoreBench, tries: int) -> None:
+    first = replace(requested(bench), tries=tries)
     second = requested(bench, wish("r-2", compromised=True))
 
     bench.store().put_off_rotation(first, NOW_S + 900, "provider_unavailable")

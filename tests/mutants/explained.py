@@ -35,6 +35,8 @@ EXPLAINED: dict[str, dict[str, str]] = {
         "+ self._table.transact(writes, token=os.urandom(17).hex())": _LONGER_NAME,
     },
     "aws/rotations": {
+        '- " AND attribute_not_exists(tries)"  # two that fail at once tell it once\n'
+        '+ " and attribute_not_exists(tries)"  # two that fail at once tell it once': _KEYWORD,
         "- self._table.transact(writes, token=os.urandom(16).hex())\n"
         "+ self._table.transact(writes, token=os.urandom(17).hex())": _LONGER_NAME,
         '- self._table.transact([("Update", written), told], token=os.urandom(16).hex())\n'
