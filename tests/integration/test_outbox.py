@@ -149,6 +149,10 @@ def test_a_name_never_leads_out_of_the_outbox() -> None:
         assert key_of(odd)[0].startswith("outbox#")
 
 
+def test_an_item_that_somebody_named_with_a_slash_is_found_by_its_whole_name() -> None:
+    assert key_of(name_of("shopify", "acme", "event#a/b")) == ("outbox#shopify#acme", "event#a/b")
+
+
 def test_a_delivered_event_is_deleted_and_its_neighbours_are_not(bench: StoreBench, outbox: DynamoOutbox) -> None:
     for event in EVENTS[3:]:
         write(bench, event)

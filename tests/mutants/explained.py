@@ -18,6 +18,10 @@ def _casts(line: str, kind: str) -> dict[str, str]:
 
 
 EXPLAINED: dict[str, dict[str, str]] = {
+    "aws/attributes": {
+        '- return int(value) if value.lstrip("-").isdigit() else float(value)\n'
+        '+ return int(value) if value.lstrip("XX-XX").isdigit() else float(value)': "no number has an X",
+    },
     "aws/leases": {
         '- "OR (fingerprint = :print AND NOT #state IN (:revoking, :revoked))",\n'
         '+ "or (fingerprint = :print and not #state in (:revoking, :revoked))",': _KEYWORD,
