@@ -245,6 +245,7 @@ def test_settings_are_read_as_they_were_written(bench: StoreBench) -> None:
     assert bench.store().replace_rotation_schedule(MERCHANT, schedule, seen=0)
 
     assert bench.store().rotation_settings(MERCHANT) == settings
+    assert bench.item("shopify#acme", "settings#rotation") is not None
 
 
 # Who is replaced

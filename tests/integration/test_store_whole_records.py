@@ -1,5 +1,7 @@
 """What must be in a record for whoever reads it later: the clock, an operator, another version."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.fakes.clock import NOW
@@ -41,6 +43,15 @@ def test_its_mark_says_why_since_when_and_from_when_on_to_ask(bench: StoreBench)
     assert item is not None
     assert (item["revokingAt"], item["endedWhy"]) == (NOW_S, "compromised")
     assert item["history"] == [{"at": NOW_S, "by": "ann", "to": "revoking", "why": "compromised"}]
+
+
+def test_its_record_says_that_others_made_it_and_at_which_shop(bench: StoreBench) -> None:
+    bench.store().mark_revoking(replace(FOREIGN, realm="acme.example"), BY_ANN)
+
+    found = bench.store().token(MERCHANT, "7007")
+
+    assert found is not None
+    assert (found.origin, found.realm) == (Origin.FOREIGN, "acme.example")
 
 
 def test_it_is_due_in_the_part_of_the_index_that_its_partition_belongs_to(bench: StoreBench) -> None:

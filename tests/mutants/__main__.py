@@ -37,9 +37,9 @@ use_git_change_detection = false
 do_not_mutate_patterns = [{sentences}]
 """
 #: A line that is nothing but words, at least three, in quotes, the first of which may be a name in quotes of its own
-#: (`\x27`, since TOML ends the pattern at a bare one) and the second a header's; and one that raises such words.
+#: (`\x27`, since TOML ends the pattern at a bare one) and the second a header's; and one that makes an error of them.
 SENTENCE = (
-    r"""'^\s*((raise|return) \w+\(f?|detail = |f)?"([A-Z][a-z]*|[a-z]+|\x27[\w{}]+\x27) """
+    r"""'^\s*((raise|return|\w+ =) \w+\(f?|detail = |f)?"([A-Z][a-z]*|[a-z]+|\x27[\w{}]+\x27) """
     r"""([a-z]+|[A-Z]\w+-\w+) [^"#:=]*"'"""
 )
 #: Seconds for one module, however many changes it allows.

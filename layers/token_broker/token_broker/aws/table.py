@@ -170,7 +170,7 @@ class Table:
 
     def delete(self, arguments: Mapping[str, Any]) -> None:
         """A conditional delete. Raises `ConditionFailed`."""
-        self._do("delete_item", **arguments, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+        self._do("delete_item", **arguments)
 
     def transact(self, writes: Sequence[tuple[str, Mapping[str, Any]]], token: str) -> None:
         """All of the writes or none; `token` makes a repeated call the same one. Raises `TransactionRefused`."""
