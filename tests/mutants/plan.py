@@ -53,7 +53,12 @@ PLAN: dict[str, tuple[str, ...]] = {
     "aws/revocations": _STORE,
     "aws/rotations": (*_STORE, "tests/integration/test_maintenance.py"),
     "aws/sessions": _STORE,
-    "aws/table": (*_STORE, "tests/integration/test_outbox.py", "tests/integration/test_dispatch_cursor.py"),
+    "aws/table": (
+        *_STORE,
+        "tests/unit/test_table_reads.py",
+        "tests/integration/test_outbox.py",
+        "tests/integration/test_dispatch_cursor.py",
+    ),
     "aws/unfinished": _STORE,
     "closing": ("tests/unit/test_closing.py",),
     "comparing": (
