@@ -45,7 +45,7 @@ test: env-dev env-local env-runtime env-companions env-lambda ## every test, the
 	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder tests/e2e
 
 .PHONY: test-long
-test-long: env-dev env-local env-runtime ## what searches longer than CI can: the whole matrix of faults, then the state machines and the fuzzing; some 40 minutes
+test-long: env-dev env-local env-runtime ## what searches longer than CI can: the whole matrix of faults, then the state machines and the fuzzing; two hours or more
 	TOKEN_BROKER_LONG=1 $(DEV) -m pytest tests/e2e/faults
 	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/lifecycle/test_in_memory.py tests/integration/test_lifecycle_table.py tests/unit/test_undocumented_answers.py
 
