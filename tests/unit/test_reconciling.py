@@ -379,13 +379,18 @@ def test_a_lost_current_token_has_a_successor() -> None:
     assert told(stack) == [("TokenRevoked", current.token_id, "lost"), ("TokenIssued", "1003", "minted")]
 
 
-def test_a_successor_that_could_not_be_made_is_made_the_next_time() -> None:
-    stack = listing_stack()
-    current, _ = with_two(stack)
+def lose_without_a_successor(stack: ListingSurroundings, current: Token) -> None:
+    """It is marked lost, and the provider then makes no other."""
     stack.provider.listed.pop(current.token_id)
     stack.provider.script = [down()]
     with pytest.raises(ProviderUnavailable):
         applied(stack)
+
+
+def test_a_successor_that_could_not_be_made_is_made_the_next_time() -> None:
+    stack = listing_stack()
+    current, _ = with_two(stack)
+    lose_without_a_successor(stack, current)
     assert stack.store.subject("acme", SHOP).token is None
 
     assert applied(stack)["minted"] == "1003"
@@ -395,10 +400,7 @@ def test_a_successor_that_could_not_be_made_is_made_the_next_time() -> None:
 def test_a_successor_that_another_call_has_made_is_not_called_ours() -> None:
     stack = listing_stack()
     current, _ = with_two(stack)
-    stack.provider.listed.pop(current.token_id)
-    stack.provider.script = [down()]
-    with pytest.raises(ProviderUnavailable):
-        applied(stack)
+    lose_without_a_successor(stack, current)
     during_the_list(stack, lambda: shop_token(stack.call(), "acme"))
 
     assert applied(stack)["minted"] is None
@@ -412,10 +414,7 @@ def test_a_token_that_was_lost_after_others_were_revoked_has_a_successor() -> No
     stack.clock.advance(1)
     lost_one = shop_token(stack.call(), "acme")
     settle(stack)
-    stack.provider.listed.pop(lost_one.token_id)
-    stack.provider.script = [down()]
-    with pytest.raises(ProviderUnavailable):
-        applied(stack)
+    lose_without_a_successor(stack, lost_one)
 
     assert applied(stack)["minted"] == "1004"
 
