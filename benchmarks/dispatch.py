@@ -26,11 +26,11 @@ from rich.table import Table
 
 from benchmarks.complaints import CannotMeasureError
 from sandbox.signed_api import Stack
-from token_broker.aws.records import due_shard, partition
+from token_broker.aws.store.records import due_shard, partition
 from token_broker.clock import Deadline, SystemClock
-from token_broker.dispatching import Dispatched
 from token_broker.errors import StorageUnavailable
-from token_broker.lifecycle_wiring import LifecycleAssembly
+from token_broker.lifecycle.dispatcher import Dispatched
+from token_broker.wiring.scheduler import LifecycleAssembly
 
 SIZES = (1000, 2500, 5000, 10_000)
 #: Time a merchant at the most merchants, as a part of that at the fewest.

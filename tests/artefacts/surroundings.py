@@ -19,9 +19,9 @@ from tests.artefacts.built import PROJECT
 from tests.artefacts.local_aws import local_aws
 from tests.fakes.samples import token
 from tests.integration.table_definition import table_definition
-from token_broker.aws import records
-from token_broker.aws.attributes import wrap_all
-from token_broker.model import SHOP, State
+from token_broker.aws.store import records
+from token_broker.aws.store.attributes import wrap_all
+from token_broker.domain.token import SHOP, State
 
 TABLE, PREFIX, MERCHANT, STACK = "tokens", "token-broker", "demo", "token-broker-of-a-test"
 BROKER_ID = "abcdefgh"

@@ -20,15 +20,15 @@ from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.telemetry import RecordingTelemetry
 from token_broker import __version__
 from token_broker.clock import Deadline
+from token_broker.domain.token import Minted
 from token_broker.errors import BrokerError, ProviderFailure
-from token_broker.http import HttpClient
-from token_broker.model import Minted
-from token_broker.ports import Account, Order, Provider
+from token_broker.http.client import HttpClient
+from token_broker.http.transport import RequestsTransport
+from token_broker.ports.store import Account, Order, Provider
 from token_broker.providers.chicksx import Chicksx
 from token_broker.providers.fourthwall import Fourthwall
-from token_broker.providers.shopify import Shopify
-from token_broker.providers.shopify_admin_token import AdminTokens
-from token_broker.transport import RequestsTransport
+from token_broker.providers.shopify.admin_token import AdminTokens
+from token_broker.providers.shopify.client import Shopify
 
 #: Requests that no client of ours sends: broken ones that show the provider's refusal, credentials other than the
 #: merchant's, and the JSON form of an exchange that we send as a form. Their answers are read all the same.

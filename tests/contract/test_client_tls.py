@@ -10,8 +10,8 @@ from tests.contract.certificates import self_signed, server_context, trusting
 from tests.contract.scripted_server import always, answer, serving
 from token_broker.clock import Deadline, SystemClock
 from token_broker.errors import Fate, ProviderUnavailable
-from token_broker.http import HttpClient, Request
-from token_broker.transport import RequestsTransport
+from token_broker.http.client import HttpClient, Request
+from token_broker.http.transport import RequestsTransport
 
 
 def send(url: str, *, method: str = "POST", seconds: float = 3.0) -> int:

@@ -16,11 +16,12 @@ import pytest
 
 from sandbox.simulators import Addresses, ControlClient
 from tests.contract.scripted_server import Script, ScriptedServer, Seen, always, answer, serving
-from token_broker import http, transport
 from token_broker.clock import Deadline, SystemClock
 from token_broker.errors import Fate, ProviderError, ProviderUnavailable
-from token_broker.http import Answer, HttpClient, Request
-from token_broker.transport import RequestsTransport
+from token_broker.http import client as http
+from token_broker.http import transport
+from token_broker.http.client import Answer, HttpClient, Request
+from token_broker.http.transport import RequestsTransport
 
 KEY, CLIENT_ID = "the-secret-api-key", "the-secret-client-id"
 HEADERS = {"x-api-key": KEY, "x-client-id": CLIENT_ID, "Content-Type": "application/json"}

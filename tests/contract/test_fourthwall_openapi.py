@@ -16,12 +16,12 @@ from tests.companions.prism import prism_mock, prism_proxy
 from tests.contract.exchanges.playing import Reply, send
 from tests.fakes.clock import MovableClock
 from token_broker.clock import Deadline
+from token_broker.domain.token import Minted
 from token_broker.errors import ProviderRejectedCredentials
-from token_broker.http import HttpClient
-from token_broker.model import Minted
-from token_broker.ports import Order
+from token_broker.http.client import HttpClient
+from token_broker.http.transport import RequestsTransport
+from token_broker.ports.store import Order
 from token_broker.providers.fourthwall import Fourthwall
-from token_broker.transport import RequestsTransport
 
 DOCUMENT = Path(__file__).parent / "openapi/fourthwall.yaml"
 PATH = "/open-api/v1.0/public-token"

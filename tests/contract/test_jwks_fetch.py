@@ -23,7 +23,7 @@ from tests.contract.scripted_server import Script, Seen, always, answer, serving
 from tests.fakes.proofs import AUDIENCE, LOGIN, SESSION, by_issuer, jwk, jwks, rsa_key
 from tests.fakes.secrets import MemorySecrets
 from token_broker.clock import SystemClock
-from token_broker.trust_policy import OidcProof, Sessions
+from token_broker.storefronts.trust_policy import OidcProof, Sessions
 
 KEYS = jwks(jwk(rsa_key(), kid="key-1"))
 

@@ -4,7 +4,7 @@ import json
 
 from sandbox.signed_api import Stack
 from tests.e2e.conftest import Aws
-from tests.unit.transformed import resources
+from tests.unit.repository.transformed import resources
 
 
 def test_every_alarm_of_the_template_is_there(stack: Stack, aws: Aws) -> None:

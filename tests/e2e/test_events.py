@@ -24,10 +24,10 @@ from tests.e2e.principals import assumed, client_of
 from tests.e2e.token_table import TokenTable
 from tests.e2e.waiting import wait_until
 from tests.fakes.samples import token
-from token_broker import events
-from token_broker.aws.attributes import wrap_all
-from token_broker.aws.outbox_items import outbox_put
-from token_broker.events import Event
+from token_broker.aws.store.attributes import wrap_all
+from token_broker.aws.store.outbox_items import outbox_put
+from token_broker.domain import events
+from token_broker.domain.events import Event
 
 PUBLISH = "lifecycle/publish_events"
 SCHEMAS = Path(__file__).parents[2] / "docs" / "events"

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 from tests.fakes.clock import NOW
-from token_broker.due import DispatchCursor, DueIndex, DueItem, DuePage, IndexKey, Place, Work, WorkQueues
 from token_broker.errors import StorageUnavailable
+from token_broker.ports.work import DispatchCursor, DueIndex, DueItem, DuePage, IndexKey, Place, Work, WorkQueues
 
 
 def due(

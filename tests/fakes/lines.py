@@ -5,7 +5,7 @@ from typing import Any
 from tests.fakes.clock import MovableClock
 from tests.fakes.transport import ScriptedTransport, Step
 from token_broker.clock import Deadline
-from token_broker.http import Answer, HttpClient, Request
+from token_broker.http.client import Answer, HttpClient, Request
 
 
 class Line:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tests.fakes.clock import NOW
+from token_broker.domain.events import Event, session_closed
 from token_broker.errors import StorageUnavailable
-from token_broker.events import Event, session_closed
-from token_broker.outbox import EventBus, Outbox, Undelivered
+from token_broker.ports.outbox import EventBus, Outbox, Undelivered
 
 
 def closed(session: str = "s-1") -> Event:

@@ -17,8 +17,8 @@ from proofs.signing_keys import SigningKeys
 from proofs.verification import Verifier
 from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.secrets import MemorySecrets
-from token_broker.trust_policy import Hs256Proof, OidcProof, Sessions
-from token_broker.trust_policy import Proof as Rule
+from token_broker.storefronts.trust_policy import Hs256Proof, OidcProof, Sessions
+from token_broker.storefronts.trust_policy import Proof as Rule
 
 MERCHANT = "acme"
 SHOP, LOGIN = "https://shop.example", "https://login.example"

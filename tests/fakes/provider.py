@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.fakes.samples import minted
 from token_broker.clock import Clock, Deadline
+from token_broker.domain.token import Minted
 from token_broker.errors import (
     Fate,
     MerchantMisconfigured,
@@ -12,8 +13,7 @@ from token_broker.errors import (
     ProviderUnavailable,
     TokenLimitReached,
 )
-from token_broker.model import Minted
-from token_broker.ports import Account, Capabilities, Listed, Order
+from token_broker.ports.store import Account, Capabilities, Listed, Order
 
 type Outcome = Minted | ProviderFailure | Callable[[Account, Order], Minted]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.fakes.clock import NOW
-from token_broker.model import SHOP, Cause, Minted, State, Token, Use, Why, token_from
+from token_broker.domain.token import SHOP, Cause, Minted, State, Token, Use, Why, token_from
 
 _OF_THE_ANSWER = ("access_token", "expires_at", "scope", "realm", "provider_data")
 #: Somebody who asks for something.

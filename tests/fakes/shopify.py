@@ -5,8 +5,8 @@ from typing import Any
 from tests.fakes.lines import Line
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import Step
-from token_broker.ports import Account
-from token_broker.providers.shopify import Shopify
+from token_broker.ports.store import Account
+from token_broker.providers.shopify.client import Shopify
 
 PERMANENT = {"shop": "acme.myshopify.com", "adminAccessToken": "shpat_permanent"}
 EXCHANGED = {"shop": "acme.myshopify.com", "clientId": "client-1", "clientSecret": "shpss_secret-1"}

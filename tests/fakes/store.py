@@ -9,10 +9,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from token_broker.clock import Clock
+from token_broker.domain.events import (
+    Event,
+    rotation_failed,
+    session_closed,
+    token_issued,
+    token_revoked,
+    token_rotated,
+)
+from token_broker.domain.token import SHOP, Cause, Mint, State, Token, Transition, Why, session_of
 from token_broker.errors import Conflict, Fate, MintInProgress, ProviderError, SessionClosed
-from token_broker.events import Event, rotation_failed, session_closed, token_issued, token_revoked, token_rotated
-from token_broker.model import SHOP, Cause, Mint, State, Token, Transition, Why, session_of
-from token_broker.ports import (
+from token_broker.ports.store import (
     Busy,
     Closure,
     Intention,

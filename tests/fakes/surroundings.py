@@ -5,11 +5,11 @@ from tests.fakes.provider import ScriptedListingProvider, ScriptedProvider
 from tests.fakes.secrets import MemorySecrets
 from tests.fakes.store import MemoryTokenStore
 from tests.fakes.telemetry import RecordingTelemetry
-from token_broker.call import Call
 from token_broker.clock import Clock, Deadline
-from token_broker.grant import Grant
-from token_broker.memory import TokenMemory
-from token_broker.ports import Capabilities, ListingProvider, Provider, Secrets, Telemetry, TokenStore
+from token_broker.domain.grant import Grant
+from token_broker.ports.store import Capabilities, ListingProvider, Provider, Secrets, Telemetry, TokenStore
+from token_broker.tokens.cache import TokenMemory
+from token_broker.tokens.call import Call
 
 MARGIN = 60.0
 CALLER = "arn:aws:iam::123456789012:role/storefront"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from token_broker.http import Answer, Request, TransportFailure
+from token_broker.http.client import Answer, Request, TransportFailure
 
 type Step = Answer | TransportFailure | Callable[[Request], Answer]
 

@@ -16,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.fakes.clock import MovableClock
 from tests.fakes.transport import Sent
-from token_broker.http import Answer, Interrupted, Request, TimedOut, TooLarge, TransportFailure, Unreachable
+from token_broker.http.client import Answer, Interrupted, Request, TimedOut, TooLarge, TransportFailure, Unreachable
 
 #: Beyond what any provider's number of digits is, and Python's own limit for reading an integer.
 _HUGE = (10**15, 10**19, 10**40, -(10**40), 2**63, -(2**63), 10**4290)

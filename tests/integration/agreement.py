@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.integration.stack import Stack
-from token_broker.marks import take_apart
+from token_broker.domain.ownership_tag import take_apart
 
 _ALIVE = ("current", "standing", "retiring")
 

@@ -13,8 +13,8 @@ from typing import Any, cast
 import pytest
 from aws_lambda_powertools.metrics import Metrics
 
-from token_broker import events_wiring, lifecycle_wiring, trust_wiring, wiring
 from token_broker.clock import Clock
+from token_broker.wiring import event_delivery, providers, scheduler, storefronts
 
 ROOT = Path(__file__).parents[2]
 EVERY_FUNCTION = sorted(
@@ -158,9 +158,9 @@ def api_event(
 def _registry(function: str) -> tuple[ModuleType, str]:
     """Where a function's parts are put together, and under which name."""
     if function == PUBLISH:
-        return events_wiring, "EVENTS"
+        return event_delivery, "EVENTS"
     name = provider_of(function).upper()
-    return {"STOREFRONTS": trust_wiring, "LIFECYCLE": lifecycle_wiring}.get(name, wiring), name
+    return {"STOREFRONTS": storefronts, "LIFECYCLE": scheduler}.get(name, providers), name
 
 
 def _merge_headers(event: Any, headers: dict[str, str | list[str] | None]) -> None:

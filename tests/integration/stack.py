@@ -10,8 +10,8 @@ from typing import Any
 
 from sandbox.simulators import ControlClient
 from tests.integration.functions import PUT_POLICY, Answer, Worker, cold_start, provider_of
-from token_broker.aws.attributes import unwrap_all
-from token_broker.aws.outbox_items import PREFIX
+from token_broker.aws.store.attributes import unwrap_all
+from token_broker.aws.store.outbox_items import PREFIX
 
 MERCHANT = "demo"
 #: Of the first test secret on; each value is looked for in every log line and problem document.

@@ -5,12 +5,12 @@ from typing import Any
 
 from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.samples import token
-from token_broker.aws.attributes import unwrap_all
-from token_broker.aws.outbox_items import PREFIX, event_of
-from token_broker.aws.table import Table
-from token_broker.aws.tokens import DynamoTokens
-from token_broker.model import SHOP, Mint, State, Token, session_subject
-from token_broker.ports import Intention
+from token_broker.aws.store.attributes import unwrap_all
+from token_broker.aws.store.outbox_items import PREFIX, event_of
+from token_broker.aws.store.table import Table
+from token_broker.aws.store.token_store import DynamoTokens
+from token_broker.domain.token import SHOP, Mint, State, Token, session_subject
+from token_broker.ports.store import Intention
 
 MERCHANT = "acme"
 SESSION = session_subject("s-1")

@@ -27,10 +27,10 @@ from tests.integration.functions import (
     ROTATE,
 )
 from tests.integration.stack import MERCHANT, Stack
-from token_broker import events as events_of
-from token_broker.aws.attributes import wrap_all
-from token_broker.aws.leases import LEASE
-from token_broker.aws.outbox_items import SWEPT_AFTER, key_of, outbox_put
+from token_broker.aws.store.attributes import wrap_all
+from token_broker.aws.store.leases import LEASE
+from token_broker.aws.store.outbox_items import SWEPT_AFTER, key_of, outbox_put
+from token_broker.domain import events as events_of
 
 CLOSE = "chicksx/close_session"
 DAY = 24 * 60 * 60

@@ -11,13 +11,14 @@ from tests.fakes.due import MemoryWorkQueues
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.aws_calls import counted
 from tests.integration.store_bench import StoreBench
-from token_broker.aws import due, records
-from token_broker.aws.dispatch_cursor import CURSOR_KEY, DynamoDispatchCursor
-from token_broker.aws.due import DynamoDueIndex
-from token_broker.aws.table import Table
+from token_broker.aws.store import due_index as due
+from token_broker.aws.store import records
+from token_broker.aws.store.dispatch_cursor import CURSOR_KEY, DynamoDispatchCursor
+from token_broker.aws.store.due_index import DynamoDueIndex
+from token_broker.aws.store.table import Table
 from token_broker.clock import Deadline
-from token_broker.dispatching import ENOUGH, Dispatched, Dispatcher
-from token_broker.due import Place
+from token_broker.lifecycle.dispatcher import ENOUGH, Dispatched, Dispatcher
+from token_broker.ports.work import Place
 
 NOW_S = int(NOW)
 KEY = {"due": "due#3", "dueAt": NOW_S - 7, "pk": "shopify#acme", "sk": "token#1"}

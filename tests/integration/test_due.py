@@ -12,18 +12,18 @@ from tests.fakes.due import due
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.outages import aws_error
 from tests.integration.store_bench import StoreBench
-from token_broker.aws import records
-from token_broker.aws.attributes import wrap_all
-from token_broker.aws.dispatch_cursor import DynamoDispatchCursor
-from token_broker.aws.due import DynamoDueIndex, SqsWorkQueues, deduplication_id
-from token_broker.aws.outbox_items import SWEPT_AFTER, key_of, outbox_put
-from token_broker.aws.table import Table
+from token_broker.aws.store import records
+from token_broker.aws.store.attributes import wrap_all
+from token_broker.aws.store.dispatch_cursor import DynamoDispatchCursor
+from token_broker.aws.store.due_index import DynamoDueIndex, SqsWorkQueues, deduplication_id
+from token_broker.aws.store.outbox_items import SWEPT_AFTER, key_of, outbox_put
+from token_broker.aws.store.table import Table
 from token_broker.clock import Deadline
-from token_broker.dispatching import ITEMS_A_MESSAGE, Dispatcher
-from token_broker.due import OUTBOX, DueItem, Work
+from token_broker.domain.events import session_closed
+from token_broker.entrypoints.inputs import PublishEvents, read
 from token_broker.errors import StorageUnavailable
-from token_broker.events import session_closed
-from token_broker.inputs import PublishEvents, read
+from token_broker.lifecycle.dispatcher import ITEMS_A_MESSAGE, Dispatcher
+from token_broker.ports.work import OUTBOX, DueItem, Work
 
 NOW_S = int(NOW)
 

@@ -41,9 +41,9 @@ from tests.integration.functions import (
 )
 from tests.integration.gateway import AUTHORIZER, question
 from tests.integration.stack import MERCHANT, Stack
-from token_broker.aws.outbox_items import key_of
-from token_broker.grant import Grant
-from token_broker.marks import marked, new_intent_id
+from token_broker.aws.store.outbox_items import key_of
+from token_broker.domain.grant import Grant
+from token_broker.domain.ownership_tag import marked, new_intent_id
 
 #: A message's members as Lambda hands them over.
 MESSAGE_FIELDS = {

@@ -10,14 +10,14 @@ from tests.integration.store_bench import StoreBench
 from tests.lifecycle.bounds import search
 from tests.lifecycle.ledger import Ledger
 from tests.lifecycle.machine import MERCHANTS, SHOP_LIKE, Lifecycle
-from token_broker.aws.attributes import unwrap_all
-from token_broker.aws.outbox_items import PREFIX, event_of
-from token_broker.aws.records import token_of
-from token_broker.aws.table import Table
-from token_broker.aws.tokens import DynamoTokens
-from token_broker.events import Event
-from token_broker.model import Token
-from token_broker.ports import Rotation, TokenStore
+from token_broker.aws.store.attributes import unwrap_all
+from token_broker.aws.store.outbox_items import PREFIX, event_of
+from token_broker.aws.store.records import token_of
+from token_broker.aws.store.table import Table
+from token_broker.aws.store.token_store import DynamoTokens
+from token_broker.domain.events import Event
+from token_broker.domain.token import Token
+from token_broker.ports.store import Rotation, TokenStore
 
 
 class WholeTable:

@@ -10,10 +10,10 @@ import pytest
 from tests.integration.functions import CREATE, CURRENT, DELETE, DISPATCH, MAINTAIN
 from tests.integration.outages import refusing
 from tests.integration.stack import MERCHANT, Stack
-from token_broker.aws.leases import LEASE
-from token_broker.aws.records import due_shard
-from token_broker.backoff import LONGEST_PAUSE
-from token_broker.maintaining import SETTLED_AFTER
+from token_broker.aws.store.leases import LEASE
+from token_broker.aws.store.records import due_shard
+from token_broker.domain.delays import LONGEST_PAUSE
+from token_broker.lifecycle.worker import SETTLED_AFTER
 
 
 @dataclass

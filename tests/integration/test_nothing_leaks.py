@@ -37,8 +37,8 @@ from tests.integration.gateway import KEY, proof
 from tests.integration.leaving import Leaving, found, spellings
 from tests.integration.outages import aws_error, refusing
 from tests.integration.stack import MERCHANT, SECRETS, Stack
+from token_broker.domain.ownership_tag import marked, new_intent_id
 from token_broker.errors import BrokerError, RateLimited
-from token_broker.marks import marked, new_intent_id
 
 #: A token that no table holds; a provider brings it where it should not.
 STRAY = "ptkn_canary0stray0token"
@@ -308,7 +308,7 @@ def test_every_error_is_driven() -> None:
 def test_an_error_leaves_no_value(code: str, leaving: Leaving, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = leaving.stack
     function, before, event = ERRORS[code]
-    monkeypatch.setattr("token_broker.issuing.WAIT_FOR_OTHERS", 0.1)
+    monkeypatch.setattr("token_broker.tokens.issue.WAIT_FOR_OTHERS", 0.1)
     if code == "provider_not_configured":
         monkeypatch.setenv("CHICKSX_BASE_URL", "")
     before(stack)

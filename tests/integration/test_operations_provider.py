@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, LIST, Answer, provider_of
 from tests.integration.stack import MERCHANT, Stack
-from token_broker.aws.leases import SETTLING
+from token_broker.aws.store.leases import SETTLING
 
 #: What each function asks of its provider first. Deleting begins with a look at the list, where there is no record.
 ASKING = [FOURTHWALL, CHICKSX, CURRENT, CREATE, LIST, DELETE]
@@ -140,7 +140,7 @@ def test_a_provider_that_is_down(function: str, kind: str, stack: Stack) -> None
     ("function", "kind"), [*((each, "hang") for each in ASKING), (CHICKSX, "act_then_hang"), (CREATE, "act_then_hang")]
 )
 def test_a_provider_that_is_slow(function: str, kind: str, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("token_broker.http.READ_TIMEOUT", 0.08)
+    monkeypatch.setattr("token_broker.http.client.READ_TIMEOUT", 0.08)
     fail(stack, function, kind, seconds=5)
 
     answer = ask(stack, function)
@@ -152,8 +152,8 @@ def test_a_provider_that_is_slow(function: str, kind: str, stack: Stack, monkeyp
 def test_what_may_still_be_under_way_is_not_asked_for_again_at_once(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("token_broker.http.READ_TIMEOUT", 0.08)
-    monkeypatch.setattr("token_broker.issuing.WAIT_FOR_OTHERS", 0.05)
+    monkeypatch.setattr("token_broker.http.client.READ_TIMEOUT", 0.08)
+    monkeypatch.setattr("token_broker.tokens.issue.WAIT_FOR_OTHERS", 0.05)
     fail(stack, CREATE, "hang", seconds=1.5, late=True, method="POST", times=1)
     assert ask(stack, CREATE).code == "provider_unavailable"
 

@@ -10,10 +10,11 @@ from tests.integration.functions import CURRENT, DELETE, FOURTHWALL, LIST, MAINT
 from tests.integration.outages import answer_lost, refusing
 from tests.integration.stack import MERCHANT, Stack
 from tests.integration.together import OneByOne, Quiet
-from token_broker import errors, foundation
+from token_broker import errors
 from token_broker.clock import SystemClock
-from token_broker.minting import FORGOTTEN_AFTER
-from token_broker.rotating import CALL_TIME, JOINING
+from token_broker.lifecycle.rotate import CALL_TIME, JOINING
+from token_broker.tokens.mint import FORGOTTEN_AFTER
+from token_broker.wiring import container
 
 OVERLAP = 7 * 24 * 60 * 60
 CALLERS = 50
@@ -161,7 +162,7 @@ def test_fifty_at_once_make_one_token(
     stack: Stack, first: str, monkeypatch: pytest.MonkeyPatch, *, compromised: bool
 ) -> None:
     clients, lock = {"dynamodb": stack.dynamodb, "secretsmanager": stack.secretsmanager}, Lock()
-    monkeypatch.setattr(foundation, "client", lambda service: OneByOne(clients[service], lock))
+    monkeypatch.setattr(container, "client", lambda service: OneByOne(clients[service], lock))
     stack.worker(ROTATE)
     workers = [cold_start(ROTATE, clock=SystemClock(), telemetry=Quiet()) for _ in range(CALLERS)]
     start, answers = Barrier(CALLERS), []

@@ -18,7 +18,7 @@ from tests.integration.functions import (
 )
 from tests.integration.outages import aws_error, refusing, timed_out
 from tests.integration.stack import MERCHANT, Stack
-from token_broker.aws.leases import LEASE
+from token_broker.aws.store.leases import LEASE
 
 MINTING = [FOURTHWALL, CHICKSX, CURRENT, CREATE]
 READS = ("GetItem", "Query")
@@ -27,7 +27,7 @@ WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("token_broker.issuing.WAIT_FOR_OTHERS", 0.05)
+    monkeypatch.setattr("token_broker.tokens.issue.WAIT_FOR_OTHERS", 0.05)
 
 
 def check(answer: Answer) -> None:

@@ -9,8 +9,8 @@ import pytest
 from tests.integration.functions import CHICKSX, CREATE, CURRENT, FOURTHWALL, Answer, cold_start, provider_of
 from tests.integration.stack import MERCHANT, Stack
 from tests.integration.together import OneByOne, Quiet
-from token_broker import foundation
 from token_broker.clock import SystemClock
+from token_broker.wiring import container
 
 CALLERS = 10
 
@@ -19,9 +19,9 @@ CALLERS = 10
 def _prepared(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = Lock()
     clients = {"dynamodb": stack.dynamodb, "secretsmanager": stack.secretsmanager}
-    monkeypatch.setattr(foundation, "client", lambda service: OneByOne(clients[service], lock))
-    monkeypatch.setattr("token_broker.issuing.LEAST_WAIT", 0.02)
-    monkeypatch.setattr("token_broker.issuing.MOST_WAIT", 0.1)
+    monkeypatch.setattr(container, "client", lambda service: OneByOne(clients[service], lock))
+    monkeypatch.setattr("token_broker.tokens.issue.LEAST_WAIT", 0.02)
+    monkeypatch.setattr("token_broker.tokens.issue.MOST_WAIT", 0.1)
 
 
 def at_once(stack: Stack, function: str, **changes: Any) -> list[Answer]:
@@ -93,7 +93,7 @@ def test_ten_at_once_while_the_first_answer_is_lost(function: str, stack: Stack)
 
 
 def test_those_who_wait_too_long_are_told_to_come_back(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("token_broker.issuing.WAIT_FOR_OTHERS", 0.2)
+    monkeypatch.setattr("token_broker.tokens.issue.WAIT_FOR_OTHERS", 0.2)
     stack.control.fault("chicksx", "act_then_hang", seconds=0.8)
 
     answers = at_once(stack, CHICKSX)

@@ -13,17 +13,17 @@ from tests.integration.functions import DISPATCH, PUBLISH
 from tests.integration.outages import ARN, aws_error, refusing, timed_out
 from tests.integration.stack import Stack
 from tests.integration.store_bench import StoreBench
-from token_broker import events
-from token_broker.aws.attributes import wrap_all
-from token_broker.aws.events import BYTES, ENTRIES, EventBridgeBus
-from token_broker.aws.outbox import DynamoOutbox
-from token_broker.aws.outbox_items import SWEPT_AFTER, event_of, key_of, name_of, outbox_put
-from token_broker.aws.records import due_shard
-from token_broker.aws.table import Table, put
+from token_broker.aws.event_bus import BYTES, ENTRIES, EventBridgeBus
+from token_broker.aws.store.attributes import wrap_all
+from token_broker.aws.store.outbox import DynamoOutbox
+from token_broker.aws.store.outbox_items import SWEPT_AFTER, event_of, key_of, name_of, outbox_put
+from token_broker.aws.store.records import due_shard
+from token_broker.aws.store.table import Table, put
 from token_broker.clock import Deadline
+from token_broker.domain import events
+from token_broker.domain.events import Event
 from token_broker.errors import StorageUnavailable
-from token_broker.events import Event
-from token_broker.publishing import Published, Publisher
+from token_broker.lifecycle.publisher import Published, Publisher
 
 NOW_S = int(NOW)
 BUS = "token-broker"

@@ -20,9 +20,9 @@ from tests.integration.functions import (
 from tests.integration.outages import answer_lost, aws_error, refusing
 from tests.integration.stack import MERCHANT, Stack
 from tests.integration.together import OneByOne, Quiet
-from token_broker import foundation
 from token_broker.clock import SystemClock
 from token_broker.errors import PreconditionFailed, TrustPolicyNotFound
+from token_broker.wiring import container
 
 ONE, TWO = policy(), policy(origins=["https://two.example"])
 FREE: dict[str, str | list[str] | None] = {"If-Match": None, "If-None-Match": None}
@@ -218,7 +218,7 @@ def at_once(
 ) -> list[Answer]:
     """What as many cold workers answer, each to its document."""
     client = OneByOne(stack.dynamodb, Lock())
-    monkeypatch.setattr(foundation, "client", lambda service: client)
+    monkeypatch.setattr(container, "client", lambda service: client)
     workers = [cold_start(PUT_POLICY, clock=SystemClock(), telemetry=Quiet()) for _ in documents]
     start = Barrier(len(documents))
     answers: list[Answer] = []

@@ -7,7 +7,7 @@ from tests.integration.aws_calls import counted
 from tests.integration.functions import CHICKSX, CURRENT, PROOF_AUTHORIZER
 from tests.integration.gateway import Gateway, opened, proof, question, request
 from tests.integration.stack import MERCHANT, Stack
-from token_broker.authorizing import NotEstablished
+from token_broker.entrypoints.authorizer import NotEstablished
 
 
 @pytest.mark.parametrize("written", ["Basic {}", "Bearer{}", "{}", "Bearer not-a-jwt", "Bearer a.b.c"])

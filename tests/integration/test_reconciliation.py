@@ -13,10 +13,10 @@ from tests.integration.functions import CREATE, CURRENT, DELETE, LIST, MAINTAIN,
 from tests.integration.outages import refusing
 from tests.integration.stack import MERCHANT, SECRETS, Stack
 from tests.integration.together import OneByOne, Quiet
-from token_broker import foundation
-from token_broker.aws.attributes import unwrap_all
-from token_broker.comparing import SETTLED_AFTER
-from token_broker.marks import marked, new_intent_id
+from token_broker.aws.store.attributes import unwrap_all
+from token_broker.domain.ownership_tag import marked, new_intent_id
+from token_broker.tokens.inventory import SETTLED_AFTER
+from token_broker.wiring import container
 
 CALLERS = 4
 DAY = 24 * 60 * 60
@@ -211,7 +211,7 @@ def test_of_many_at_once_each_thing_is_done_once(stack: Stack, provider: str, mo
     end_elsewhere(provider, ids["fine"])
     lock, start = Lock(), Barrier(CALLERS)
     clients = {"dynamodb": stack.dynamodb, "secretsmanager": stack.secretsmanager}
-    monkeypatch.setattr(foundation, "client", lambda service: OneByOne(clients[service], lock))
+    monkeypatch.setattr(container, "client", lambda service: OneByOne(clients[service], lock))
     workers = [cold_start(RECONCILE, clock=stack.clock, telemetry=Quiet()) for _ in range(CALLERS)]
 
     def apply(worker: Worker) -> dict[str, Any]:

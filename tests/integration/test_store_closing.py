@@ -18,14 +18,14 @@ from tests.integration.store_bench import (
     session_intention,
     session_token,
 )
-from token_broker.aws.items import SESSION_RETENTION
-from token_broker.aws.leases import LEASE
-from token_broker.aws.sessions import ROUNDS
-from token_broker.aws.table import Table
-from token_broker.aws.tokens import DynamoTokens
+from token_broker.aws.store.items import SESSION_RETENTION
+from token_broker.aws.store.leases import LEASE
+from token_broker.aws.store.sessions import ROUNDS
+from token_broker.aws.store.table import Table
+from token_broker.aws.store.token_store import DynamoTokens
+from token_broker.domain.token import Mint, session_subject
 from token_broker.errors import Fate, MintInProgress, SessionClosed, StorageUnavailable
-from token_broker.model import Mint, session_subject
-from token_broker.ports import Busy, Closure, SubjectState
+from token_broker.ports.store import Busy, Closure, SubjectState
 
 NOW_S = int(NOW)
 HOUR = 60 * 60

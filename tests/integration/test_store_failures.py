@@ -16,8 +16,8 @@ from tests.integration.store_bench import (
     intention,
     shop_token,
 )
+from token_broker.domain.token import SHOP, Mint, State
 from token_broker.errors import Fate, StorageUnavailable
-from token_broker.model import SHOP, Mint, State
 
 ENDPOINT = "https://dynamodb.us-east-1.amazonaws.com"
 FAILURES: dict[str, Callable[[], Exception]] = {

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.integration.store_bench import MERCHANT, SESSION, SHOP, StoreBench, session_token, shop_token
-from token_broker.aws.leases import LEASE
+from token_broker.aws.store.leases import LEASE
 from token_broker.errors import Fate
 
 

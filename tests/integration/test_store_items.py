@@ -15,10 +15,10 @@ from tests.integration.store_bench import (
     session_token,
     shop_token,
 )
-from token_broker.aws.leases import LEASE
-from token_broker.aws.records import due_shard
+from token_broker.aws.store.leases import LEASE
+from token_broker.aws.store.records import due_shard
+from token_broker.domain.token import SHOP, Mint, State, fingerprint
 from token_broker.errors import Fate
-from token_broker.model import SHOP, Mint, State, fingerprint
 
 NOW_S = int(NOW)
 ANN = "arn:aws:iam::123456789012:user/ann"

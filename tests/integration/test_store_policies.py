@@ -8,11 +8,11 @@ import pytest
 from tests.fakes.trust_policies import TAKEN, hs256, policy, sessions
 from tests.integration.outages import answer_lost, aws_error, refusing
 from tests.integration.store_bench import MERCHANT, NOW, StoreBench
-from token_broker.aws.policies import DynamoPolicies
-from token_broker.aws.table import Table
+from token_broker.aws.store.policies import DynamoPolicies
+from token_broker.aws.store.table import Table
 from token_broker.errors import StorageUnavailable
-from token_broker.policies import StoredPolicy
-from token_broker.trust_policy import parse
+from token_broker.storefronts.change_policy import StoredPolicy
+from token_broker.storefronts.trust_policy import parse
 
 ONE, TWO = policy(), policy(origins=["https://two.example"])
 

@@ -8,11 +8,11 @@ import pytest
 
 from tests.integration.outages import answer_lost
 from tests.integration.store_bench import MERCHANT, SESSION, SESSION_PARTITION, StoreBench, session_token, shop_token
-from token_broker.aws.attributes import wrap_all
-from token_broker.aws.records import token_attributes
-from token_broker.aws.table import Table
-from token_broker.aws.tokens import DynamoTokens
-from token_broker.model import State
+from token_broker.aws.store.attributes import wrap_all
+from token_broker.aws.store.records import token_attributes
+from token_broker.aws.store.table import Table
+from token_broker.aws.store.token_store import DynamoTokens
+from token_broker.domain.token import State
 
 
 def test_the_broker_id_is_made_once_and_kept(bench: StoreBench) -> None:

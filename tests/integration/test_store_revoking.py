@@ -16,9 +16,9 @@ from tests.integration.store_bench import (
     StoreBench,
     shop_token,
 )
-from token_broker.aws.revocations import LOOKS
-from token_broker.model import SHOP, Cause, Origin, State, Token, Why
-from token_broker.ports import Succession
+from token_broker.aws.store.revocations import LOOKS
+from token_broker.domain.token import SHOP, Cause, Origin, State, Token, Why
+from token_broker.ports.store import Succession
 
 NOW_S = int(NOW)
 

@@ -15,12 +15,12 @@ from tests.integration.store_bench import (
     session_token,
     shop_token,
 )
-from token_broker.aws.leases import LEASE
-from token_broker.aws.records import due_shard
-from token_broker.aws.revocations import _Marking
+from token_broker.aws.store.leases import LEASE
+from token_broker.aws.store.records import due_shard
+from token_broker.aws.store.revocations import _Marking
+from token_broker.domain.token import Cause, Origin, State, Token, Why
 from token_broker.errors import Fate, MintInProgress
-from token_broker.model import Cause, Origin, State, Token, Why
-from token_broker.ports import OpenIntent, Succession
+from token_broker.ports.store import OpenIntent, Succession
 
 NOW_S = int(NOW)
 CURRENT, STANDING = "subject#shop", f"intent#{INTENT}"

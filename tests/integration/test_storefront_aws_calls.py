@@ -11,9 +11,9 @@ from tests.integration.aws_calls import counted
 from tests.integration.functions import CHICKSX, CURRENT, FOURTHWALL, PROOF_AUTHORIZER, SHOP_AUTHORIZER
 from tests.integration.gateway import Gateway, opened, proof, question, request
 from tests.integration.stack import MERCHANT, Stack
-from token_broker.memory import LIFE as TOKEN_LIFE
-from token_broker.policy_memory import ABSENT_LIFE, LIFE
-from token_broker.trust_wiring import PROOF_KEYS_LIFE
+from token_broker.storefronts.policy_cache import ABSENT_LIFE, LIFE
+from token_broker.tokens.cache import LIFE as TOKEN_LIFE
+from token_broker.wiring.storefronts import PROOF_KEYS_LIFE
 
 ISSUERS_JWT = {"shop": "demo", "sid": "s-1", "aud": "storefront"}
 

@@ -11,8 +11,8 @@ from tests.integration.functions import CHICKSX, CURRENT, FOURTHWALL, Answer, pr
 from tests.integration.gateway import KEY, Gateway, opened, proof
 from tests.integration.outages import timed_out
 from tests.integration.stack import MERCHANT, Stack
-from token_broker.grant import CLOCK_SKEW
-from token_broker.policy_memory import LIFE
+from token_broker.domain.grant import CLOCK_SKEW
+from token_broker.storefronts.policy_cache import LIFE
 
 OTHER_KEY = "another merchant's key, 32 bytes and more"
 OPEN = policy(

@@ -3,9 +3,9 @@
 from typing import Protocol
 
 from tests.fakes.store import MemoryTokenStore
-from token_broker.events import Event
-from token_broker.model import SHOP, Token
-from token_broker.ports import Rotation
+from token_broker.domain.events import Event
+from token_broker.domain.token import SHOP, Token
+from token_broker.ports.store import Rotation
 
 
 class Ledger(Protocol):

@@ -25,18 +25,18 @@ from tests.lifecycle.actors import ANSWER_LOST, GO, KILL, STORAGE_FAILS, Actor, 
 from tests.lifecycle.ledger import Ledger
 from tests.lifecycle.rules import assert_each_change_is_told_once, assert_values
 from tests.lifecycle.shops import AskedShops, Shops
-from token_broker.call import Call
 from token_broker.clock import Deadline
-from token_broker.closing import close_session
-from token_broker.issuing import session_token, shop_token, standing_token
-from token_broker.listing import list_tokens
-from token_broker.maintaining import maintain
-from token_broker.marks import marked, take_apart
-from token_broker.memory import LIFE, TokenMemory
-from token_broker.model import SERVABLE, State, Token, Why
-from token_broker.ports import Capabilities, ListingProvider, Order, Rotation, TokenStore
-from token_broker.revoking import revoke
-from token_broker.rotating import rotate
+from token_broker.domain.ownership_tag import marked, take_apart
+from token_broker.domain.token import SERVABLE, State, Token, Why
+from token_broker.lifecycle.rotate import rotate
+from token_broker.lifecycle.worker import maintain
+from token_broker.ports.store import Capabilities, ListingProvider, Order, Rotation, TokenStore
+from token_broker.tokens.cache import LIFE, TokenMemory
+from token_broker.tokens.call import Call
+from token_broker.tokens.close_session import close_session
+from token_broker.tokens.issue import session_token, shop_token, standing_token
+from token_broker.tokens.listing import list_tokens
+from token_broker.tokens.revoke import revoke
 
 MERCHANTS = ("acme", "bolt", "coil")
 SESSIONS = ("s-1", "s-2")

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from token_broker.events import Event
-from token_broker.model import SERVABLE, State, Token, Transition, Why
+from token_broker.domain.events import Event
+from token_broker.domain.token import SERVABLE, State, Token, Transition, Why
 
 
 def assert_each_change_is_told_once(records: Sequence[Token], told: Sequence[Event]) -> None:

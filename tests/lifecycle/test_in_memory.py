@@ -4,7 +4,7 @@ from tests.fakes.store import MemoryTokenStore
 from tests.lifecycle.bounds import search
 from tests.lifecycle.ledger import Ledger, MemoryLedger
 from tests.lifecycle.machine import Lifecycle
-from token_broker.ports import TokenStore
+from token_broker.ports.store import TokenStore
 
 
 class InMemory(Lifecycle):

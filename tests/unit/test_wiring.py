@@ -7,16 +7,17 @@ import pytest
 from tests.fakes.clock import MovableClock
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import ScriptedTransport, answer
-from token_broker import foundation, transport, wiring
 from token_broker.broker import Broker, ListingBroker
 from token_broker.clock import Deadline
 from token_broker.errors import ProviderNotConfigured
-from token_broker.http import Request
-from token_broker.ports import Provider
+from token_broker.http import transport
+from token_broker.http.client import Request
+from token_broker.ports.store import Provider
 from token_broker.providers.chicksx import Chicksx
 from token_broker.providers.fourthwall import Fourthwall
-from token_broker.providers.shopify import Shopify
-from token_broker.wiring import Assembly, LazyTransport
+from token_broker.providers.shopify.client import Shopify
+from token_broker.wiring import container
+from token_broker.wiring.providers import CHICKSX, FOURTHWALL, SHOPIFY, Assembly, LazyTransport
 
 
 def _no_client(service: str) -> NoReturn:
@@ -35,9 +36,9 @@ def _template(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(foundation, "client", _no_client)
+    monkeypatch.setattr(container, "client", _no_client)
     # Powertools keeps one set of dimensions a process, and a process has one provider.
-    monkeypatch.setattr(foundation, "PowertoolsTelemetry", lambda _provider: RecordingTelemetry())
+    monkeypatch.setattr(container, "PowertoolsTelemetry", lambda _provider: RecordingTelemetry())
 
 
 def deadline() -> Deadline:
@@ -52,9 +53,9 @@ def again(assembly: Assembly[Any, Any]) -> Assembly[Any, Any]:
 @pytest.mark.parametrize(
     ("registered", "name", "client", "served"),
     [
-        (wiring.FOURTHWALL, "fourthwall", Fourthwall, Broker),
-        (wiring.CHICKSX, "chicksx", Chicksx, Broker),
-        (wiring.SHOPIFY, "shopify", Shopify, ListingBroker),
+        (FOURTHWALL, "fourthwall", Fourthwall, Broker),
+        (CHICKSX, "chicksx", Chicksx, Broker),
+        (SHOPIFY, "shopify", Shopify, ListingBroker),
     ],
 )
 def test_each_provider_is_one_line_of_the_registry(
@@ -68,14 +69,14 @@ def test_each_provider_is_one_line_of_the_registry(
 
 def test_nothing_of_aws_is_made_before_it_is_needed() -> None:
     """`client` fails this test if it is called; a token from memory needs none."""
-    assembly = again(wiring.SHOPIFY)
+    assembly = again(SHOPIFY)
 
     assembly.broker("caller", deadline())
     assembly.broker("caller", deadline())
 
 
 def test_one_process_keeps_its_parts_and_each_call_has_its_caller() -> None:
-    assembly = again(wiring.SHOPIFY)
+    assembly = again(SHOPIFY)
 
     first, second = assembly.broker("one", deadline())._call, assembly.broker("two", deadline())._call
 
@@ -87,18 +88,18 @@ def test_one_process_keeps_its_parts_and_each_call_has_its_caller() -> None:
 def test_the_margin_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_MARGIN_SECONDS", "90")
 
-    assert again(wiring.CHICKSX).broker("caller", deadline())._call.margin == 90
+    assert again(CHICKSX).broker("caller", deadline())._call.margin == 90
 
 
 def test_the_retention_of_sessions_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SESSION_RETENTION_DAYS", "7")
 
-    assert again(wiring.CHICKSX)._store._session_retention == 7 * 24 * 60 * 60
+    assert again(CHICKSX)._store._session_retention == 7 * 24 * 60 * 60
 
 
 def test_a_provider_without_an_address_is_not_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHICKSX_BASE_URL", "")
-    assembly = again(wiring.CHICKSX)
+    assembly = again(CHICKSX)
 
     broker = assembly.broker("caller", deadline())
 

@@ -1,13 +1,14 @@
 """Close a checkout session: its order is placed."""
 
-from token_broker import entry, wiring
 from token_broker.broker import Broker
-from token_broker.closing import ClosedSession
-from token_broker.inputs import CloseSession
-from token_broker.ports import Provider
+from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.inputs import CloseSession
+from token_broker.ports.store import Provider
+from token_broker.tokens.close_session import ClosedSession
+from token_broker.wiring.providers import CHICKSX
 
 
-@entry.handler(wiring.CHICKSX, accepts=CloseSession, queue=True)
+@entrypoint(CHICKSX, accepts=CloseSession, queue=True)
 def handler(request: CloseSession, broker: Broker[Provider]) -> ClosedSession:
     """POST /merchants/{merchant}/chicksx/sessions/{sessionId}/close"""
     return broker.close_session(request.merchant, request.session_id, request.order_id)

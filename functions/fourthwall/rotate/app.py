@@ -1,13 +1,14 @@
 """Ask Fourthwall whether a shop has another token than before."""
 
-from token_broker import entry, wiring
 from token_broker.broker import Broker
-from token_broker.inputs import Rotate
-from token_broker.ports import Provider
+from token_broker.entrypoints.handler import Reply, entrypoint
+from token_broker.entrypoints.inputs import Rotate
+from token_broker.ports.store import Provider
+from token_broker.wiring.providers import FOURTHWALL
 
 
-@entry.handler(wiring.FOURTHWALL, accepts=Rotate)
-def handler(request: Rotate, broker: Broker[Provider]) -> entry.Reply:
+@entrypoint(FOURTHWALL, accepts=Rotate)
+def handler(request: Rotate, broker: Broker[Provider]) -> Reply:
     """POST /merchants/{merchant}/fourthwall/rotations"""
     report = broker.rotate(request.merchant, compromised=request.compromised)
-    return entry.Reply(report, report.status)
+    return Reply(report, report.status)

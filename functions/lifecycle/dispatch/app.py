@@ -1,11 +1,12 @@
 """Hand out what is due."""
 
-from token_broker import entry, lifecycle_wiring
-from token_broker.dispatching import Dispatched, Dispatcher
-from token_broker.inputs import Dispatch
+from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.inputs import Dispatch
+from token_broker.lifecycle.dispatcher import Dispatched, Dispatcher
+from token_broker.wiring.scheduler import LIFECYCLE
 
 
-@entry.handler(lifecycle_wiring.LIFECYCLE, accepts=Dispatch)
+@entrypoint(LIFECYCLE, accepts=Dispatch)
 def handler(_request: Dispatch, dispatcher: Dispatcher) -> Dispatched:
     """Every minute, by EventBridge Scheduler; it does no merchant's work."""
     return dispatcher.run()

@@ -1,12 +1,13 @@
 """Work off what is due of a merchant at Shopify."""
 
-from token_broker import entry, wiring
 from token_broker.broker import ListingBroker
-from token_broker.inputs import Maintain
-from token_broker.maintaining import Maintained
+from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.inputs import Maintain
+from token_broker.lifecycle.worker import Maintained
+from token_broker.wiring.providers import SHOPIFY
 
 
-@entry.handler(wiring.SHOPIFY, accepts=Maintain, queue=True)
+@entrypoint(SHOPIFY, accepts=Maintain, queue=True)
 def handler(request: Maintain, broker: ListingBroker) -> Maintained:
     """Messages of Shopify's queue of work, one for each merchant that something is due of."""
     return broker.maintain(request.merchant, request.items)

@@ -1,12 +1,13 @@
 """Say how a merchant's Shopify tokens are to be rotated."""
 
-from token_broker import entry, wiring
 from token_broker.broker import ListingBroker
-from token_broker.inputs import PutRotationSettings
+from token_broker.entrypoints.handler import Reply, entrypoint
+from token_broker.entrypoints.inputs import PutRotationSettings
+from token_broker.wiring.providers import SHOPIFY
 
 
-@entry.handler(wiring.SHOPIFY, accepts=PutRotationSettings)
-def handler(request: PutRotationSettings, broker: ListingBroker) -> entry.Reply:
+@entrypoint(SHOPIFY, accepts=PutRotationSettings)
+def handler(request: PutRotationSettings, broker: ListingBroker) -> Reply:
     """PUT /merchants/{merchant}/shopify/rotation-settings"""
     revision = broker.change_rotation_settings(request.merchant, request.settings, request.precondition)
-    return entry.Reply(request.settings, 200, revision)
+    return Reply(request.settings, 200, revision)

@@ -1,12 +1,13 @@
 """Compare our records with Shopify's list of tokens."""
 
-from token_broker import entry, wiring
 from token_broker.broker import ListingBroker
-from token_broker.inputs import Reconcile
-from token_broker.reconciling import Reconciled
+from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.inputs import Reconcile
+from token_broker.lifecycle.reconcile import Reconciled
+from token_broker.wiring.providers import SHOPIFY
 
 
-@entry.handler(wiring.SHOPIFY, accepts=Reconcile)
+@entrypoint(SHOPIFY, accepts=Reconcile)
 def handler(request: Reconcile, broker: ListingBroker) -> Reconciled:
     """POST /merchants/{merchant}/shopify/reconciliations"""
     return broker.reconcile(request.merchant, apply=request.apply)

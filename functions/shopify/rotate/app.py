@@ -1,12 +1,13 @@
 """Make another Shopify token current."""
 
-from token_broker import entry, wiring
 from token_broker.broker import ListingBroker
-from token_broker.inputs import Rotate
+from token_broker.entrypoints.handler import Reply, entrypoint
+from token_broker.entrypoints.inputs import Rotate
+from token_broker.wiring.providers import SHOPIFY
 
 
-@entry.handler(wiring.SHOPIFY, accepts=Rotate)
-def handler(request: Rotate, broker: ListingBroker) -> entry.Reply:
+@entrypoint(SHOPIFY, accepts=Rotate)
+def handler(request: Rotate, broker: ListingBroker) -> Reply:
     """POST /merchants/{merchant}/shopify/rotations"""
     report = broker.rotate(request.merchant, compromised=request.compromised)
-    return entry.Reply(report, report.status)
+    return Reply(report, report.status)

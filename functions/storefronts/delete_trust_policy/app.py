@@ -1,11 +1,12 @@
 """Trust a merchant's storefronts with nothing any more."""
 
-from token_broker import entry, trust_wiring
-from token_broker.inputs import DeleteTrustPolicy
-from token_broker.policies import Policies
+from token_broker.entrypoints.handler import Reply, entrypoint
+from token_broker.entrypoints.inputs import DeleteTrustPolicy
+from token_broker.storefronts.change_policy import Policies
+from token_broker.wiring.storefronts import STOREFRONTS
 
 
-@entry.handler(trust_wiring.STOREFRONTS, accepts=DeleteTrustPolicy)
-def handler(request: DeleteTrustPolicy, policies: Policies) -> entry.Reply:
+@entrypoint(STOREFRONTS, accepts=DeleteTrustPolicy)
+def handler(request: DeleteTrustPolicy, policies: Policies) -> Reply:
     """DELETE /merchants/{merchant}/trust-policy"""
-    return entry.Reply({"deleted": policies.delete(request.merchant, request.precondition)}, 200)
+    return Reply({"deleted": policies.delete(request.merchant, request.precondition)}, 200)

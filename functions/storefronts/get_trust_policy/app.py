@@ -1,12 +1,13 @@
 """Show which storefronts of a merchant are trusted, and with what."""
 
-from token_broker import entry, trust_wiring
-from token_broker.inputs import GetTrustPolicy
-from token_broker.policies import Policies
+from token_broker.entrypoints.handler import Reply, entrypoint
+from token_broker.entrypoints.inputs import GetTrustPolicy
+from token_broker.storefronts.change_policy import Policies
+from token_broker.wiring.storefronts import STOREFRONTS
 
 
-@entry.handler(trust_wiring.STOREFRONTS, accepts=GetTrustPolicy)
-def handler(request: GetTrustPolicy, policies: Policies) -> entry.Reply:
+@entrypoint(STOREFRONTS, accepts=GetTrustPolicy)
+def handler(request: GetTrustPolicy, policies: Policies) -> Reply:
     """GET /merchants/{merchant}/trust-policy"""
     document, revision = policies.get(request.merchant)
-    return entry.Reply(dict(document), 200, revision)
+    return Reply(dict(document), 200, revision)

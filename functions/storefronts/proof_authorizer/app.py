@@ -6,19 +6,19 @@ from proofs import compact
 from proofs.jwks import KeySets
 from proofs.signing_keys import SigningKeys
 from proofs.verification import KeysUnavailable, Proof, ProofRejected, Verifier
-from token_broker import trust_wiring
-from token_broker.authorizing import Question, authorizer
+from token_broker.domain.grant import Grant
+from token_broker.entrypoints.authorizer import Question, authorizer
 from token_broker.errors import Forbidden, StorageUnavailable, Unauthenticated
-from token_broker.grant import Grant
-from token_broker.trust import Trust
-from token_broker.trust_policy import Sessions, TrustPolicy
+from token_broker.storefronts.admission import Trust
+from token_broker.storefronts.trust_policy import Sessions, TrustPolicy
+from token_broker.wiring.storefronts import STOREFRONTS
 
 SESSION_OPERATIONS = frozenset({"chicksx/public-tokens"})
 #: No key will be there a moment later either, until the merchant's operator has stored a usable one.
 UNMENDED = frozenset({"no_secret", "secret_unusable"})
 
 
-@authorizer(trust_wiring.STOREFRONTS)
+@authorizer(STOREFRONTS)
 def handler(asked: Question, trust: Trust) -> Grant:
     """POST /storefront/{merchant}/…: a JWT that the merchant's policy accepts.
 
@@ -76,7 +76,7 @@ def _proof(jwt: str, merchant: str, sessions: Sessions) -> Proof:
 @cache
 def _verifier() -> Verifier:
     """Kept for the life of the process: it holds the keys read so far."""
-    parts = trust_wiring.STOREFRONTS
+    parts = STOREFRONTS
     return Verifier(
         signing_keys=SigningKeys(parts.proof_keys, parts.clock),
         key_sets=KeySets(_fetch, parts.clock),
@@ -88,5 +88,5 @@ def _fetch(address: str) -> bytes:
     """An issuer's key set. What fetches is loaded with the first: a merchant's own key needs none of it."""
     from proofs.fetching import Fetching
 
-    parts = trust_wiring.STOREFRONTS
+    parts = STOREFRONTS
     return Fetching(parts.clock, loopback_origin=parts.loopback_jwks_origin)(address)

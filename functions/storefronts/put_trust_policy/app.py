@@ -1,12 +1,13 @@
 """Say which storefronts of a merchant are trusted, and with what."""
 
-from token_broker import entry, trust_wiring
-from token_broker.inputs import PutTrustPolicy
-from token_broker.policies import Policies
+from token_broker.entrypoints.handler import Reply, entrypoint
+from token_broker.entrypoints.inputs import PutTrustPolicy
+from token_broker.storefronts.change_policy import Policies
+from token_broker.wiring.storefronts import STOREFRONTS
 
 
-@entry.handler(trust_wiring.STOREFRONTS, accepts=PutTrustPolicy)
-def handler(request: PutTrustPolicy, policies: Policies) -> entry.Reply:
+@entrypoint(STOREFRONTS, accepts=PutTrustPolicy)
+def handler(request: PutTrustPolicy, policies: Policies) -> Reply:
     """PUT /merchants/{merchant}/trust-policy"""
     revision, created = policies.put(request.merchant, request.document, request.precondition)
-    return entry.Reply(request.document, 201 if created else 200, revision)
+    return Reply(request.document, 201 if created else 200, revision)

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from token_broker import issuing, listing, revoking
-from token_broker.call import Call
+from token_broker.domain.token import Outcome, Token
 from token_broker.errors import Forbidden
-from token_broker.listing import RecordedToken, TokenList
-from token_broker.model import Outcome, Token
-from token_broker.ports import ListingProvider, Provider, RotationSettings
+from token_broker.ports.store import ListingProvider, Provider, RotationSettings
+from token_broker.tokens.call import Call
+from token_broker.tokens.issue import session_token, shop_token, standing_token
 
 if TYPE_CHECKING:  # what no token waits for is loaded where it is done
-    from token_broker.closing import ClosedSession
-    from token_broker.maintaining import Maintained
-    from token_broker.policies import Precondition
-    from token_broker.reconciling import Reconciled
-    from token_broker.rotating import RotationReport, Unsupported
+    from token_broker.lifecycle.reconcile import Reconciled
+    from token_broker.lifecycle.rotate import RotationReport, Unsupported
+    from token_broker.lifecycle.worker import Maintained
+    from token_broker.storefronts.change_policy import Precondition
+    from token_broker.tokens.close_session import ClosedSession
+    from token_broker.tokens.listing import RecordedToken, TokenList
 
 
 class Broker[P: Provider]:
@@ -34,9 +34,9 @@ class Broker[P: Provider]:
     def shop_token(self, merchant: str, *, fresh: bool = False) -> Token:
         """The token that stands for the shop; minted if there is none."""
         if self._call.grant is None:
-            return issuing.shop_token(self._call, merchant, fresh=fresh)
+            return shop_token(self._call, merchant, fresh=fresh)
         self._call.grant.check_shop(merchant)
-        return self._call.memory.unless_failed_lately(merchant, lambda: issuing.shop_token(self._call, merchant))
+        return self._call.memory.unless_failed_lately(merchant, lambda: shop_token(self._call, merchant))
 
     def session_token(self, merchant: str, session_id: str, scope: tuple[str, ...] | None = None) -> tuple[Token, bool]:
         """The token of one checkout session, and whether it was made just now.
@@ -45,23 +45,23 @@ class Broker[P: Provider]:
         """
         grant = self._call.grant
         if grant is None:
-            return issuing.session_token(self._call, merchant, session_id, scope)
+            return session_token(self._call, merchant, session_id, scope)
         grant.check_session(merchant, session_id, scope, self._call.clock.now())
-        token, created = issuing.session_token(self._call, merchant, session_id, scope, default_scope=grant.scopes)
+        token, created = session_token(self._call, merchant, session_id, scope, default_scope=grant.scopes)
         grant.check_token(token)
         return token, created
 
     def rotate(self, merchant: str, *, compromised: bool = False) -> "RotationReport | Unsupported":
         """Another token becomes current; the one before it works on for its overlap, unless it is `compromised`."""
-        from token_broker import rotating
+        from token_broker.lifecycle.rotate import rotate
 
-        return rotating.rotate(self._trusted, merchant, compromised=compromised)
+        return rotate(self._trusted, merchant, compromised=compromised)
 
     def close_session(self, merchant: str, session_id: str, order_id: str | None = None) -> "ClosedSession":
         """The session's order is placed: no token for it ever again."""
-        from token_broker import closing
+        from token_broker.tokens.close_session import close_session
 
-        return closing.close_session(self._trusted, merchant, session_id, order_id)
+        return close_session(self._trusted, merchant, session_id, order_id)
 
 
 class ListingBroker(Broker[ListingProvider]):
@@ -69,43 +69,49 @@ class ListingBroker(Broker[ListingProvider]):
 
     def create_token(self, merchant: str, title: str, *, idempotency_key: str | None = None) -> Token:
         """One more token, standing beside the current one."""
-        return issuing.standing_token(self._trusted, merchant, title, idempotency_key)
+        return standing_token(self._trusted, merchant, title, idempotency_key)
 
-    def list_tokens(self, merchant: str) -> TokenList:
+    def list_tokens(self, merchant: str) -> "TokenList":
         """All tokens at the provider, ours and foreign."""
-        return listing.list_tokens(self._trusted, merchant)
+        from token_broker.tokens.listing import list_tokens
+
+        return list_tokens(self._trusted, merchant)
 
     def revoke(self, merchant: str, token_id: str, *, foreign: bool = False) -> Outcome:
         """End a token; what the provider has said to that."""
         if not self._trusted.provider.capabilities.revokes:
             return Outcome.UNSUPPORTED  # and so nothing is marked: the token lives on
-        confirmed = revoking.revoke(self._trusted, merchant, token_id, foreign=foreign)
+        from token_broker.tokens.revoke import revoke
+
+        confirmed = revoke(self._trusted, merchant, token_id, foreign=foreign)
         return Outcome.CONFIRMED if confirmed else Outcome.PENDING
 
-    def token_record(self, merchant: str, token_id: str) -> RecordedToken:
+    def token_record(self, merchant: str, token_id: str) -> "RecordedToken":
         """One token's record with its history; the provider is not asked."""
-        return listing.recorded_token(self._trusted, merchant, token_id)
+        from token_broker.tokens.listing import recorded_token
+
+        return recorded_token(self._trusted, merchant, token_id)
 
     def rotation_settings(self, merchant: str) -> tuple[RotationSettings, int]:
         """How the merchant's tokens are rotated, and the settings' revision; 0 where nobody has set any."""
-        from token_broker import rotation_settings
+        from token_broker.lifecycle import rotation_settings
 
         return rotation_settings.shown(self._trusted, merchant)
 
     def change_rotation_settings(self, merchant: str, settings: RotationSettings, precondition: "Precondition") -> int:
         """Have the merchant's tokens be rotated like this from now on; the settings' new revision."""
-        from token_broker import rotation_settings
+        from token_broker.lifecycle import rotation_settings
 
         return rotation_settings.change(self._trusted, merchant, settings, precondition)
 
     def reconcile(self, merchant: str, *, apply: bool = False) -> "Reconciled":
         """Compare our records with the provider's list, and put ours right if that is to be applied."""
-        from token_broker import reconciling
+        from token_broker.lifecycle.reconcile import reconcile
 
-        return reconciling.reconcile(self._trusted, merchant, apply=apply)
+        return reconcile(self._trusted, merchant, apply=apply)
 
     def maintain(self, merchant: str, items: Sequence[str]) -> "Maintained":
         """Work on what is due of the merchant; for the clock."""
-        from token_broker import maintaining
+        from token_broker.lifecycle.worker import maintain
 
-        return maintaining.maintain(self._trusted, merchant, items)
+        return maintain(self._trusted, merchant, items)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_broker.aws.attributes import unwrap, unwrap_all, wrap, wrap_all
+from token_broker.aws.store.attributes import unwrap, unwrap_all, wrap, wrap_all
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from token_broker.aws.table import Table
+from token_broker.aws.store.table import Table
 
 
 class Client:

@@ -10,11 +10,11 @@ from jsonschema import Draft202012Validator
 
 from tests.fakes.clock import NOW
 from tests.fakes.samples import token
-from token_broker import events
-from token_broker.events import MEMBERS, Event
-from token_broker.model import State
+from token_broker.domain import events
+from token_broker.domain.events import MEMBERS, Event
+from token_broker.domain.token import State
 
-FOLDER = Path(__file__).parents[2] / "docs" / "events"
+FOLDER = Path(__file__).parents[3] / "docs" / "events"
 SCHEMAS: dict[str, Any] = {
     path.name.removesuffix(".schema.json"): json.loads(path.read_text()) for path in FOLDER.glob("*.schema.json")
 }

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from token_broker import fields
-from token_broker.fields import Rule, Tags
+from token_broker.domain import fields
+from token_broker.domain.fields import Rule, Tags
 
 CANARY = "sk_live_canary"
 

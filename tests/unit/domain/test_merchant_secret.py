@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from token_broker.credentials import VALUE_LIMIT, fields_of
+from token_broker.domain.merchant_secret import VALUE_LIMIT, fields_of
 from token_broker.errors import MerchantMisconfigured
 
 SHAPES = (frozenset({"username", "password"}), frozenset({"accessToken"}))

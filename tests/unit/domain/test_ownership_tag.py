@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from token_broker.marks import Marked, key_id_of, marked, new_broker_id, new_intent_id, new_owner, take_apart
+from token_broker.domain.ownership_tag import (
+    Marked,
+    key_id_of,
+    marked,
+    new_broker_id,
+    new_intent_id,
+    new_owner,
+    take_apart,
+)
 
 BROKER, INTENT = "abcdefgh", "a2" * 13
 

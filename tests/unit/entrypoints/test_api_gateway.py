@@ -8,10 +8,9 @@ import pytest
 
 from tests.fakes.events import CALLER, Context, api_event
 from tests.fakes.samples import token
-from token_broker.doors import BODY_LIMIT, ApiDoor, DirectDoor, Reply
-from token_broker.entry import door_for
-from token_broker.errors import Conflict, InvalidRequest, ProviderThrottled, Unauthenticated
-from token_broker.inputs import (
+from token_broker.entrypoints.api_gateway import BODY_LIMIT, ApiDoor, DirectDoor, Reply
+from token_broker.entrypoints.handler import door_for
+from token_broker.entrypoints.inputs import (
     CloseSession,
     CreateToken,
     GetSessionToken,
@@ -21,6 +20,7 @@ from token_broker.inputs import (
     RevokeToken,
     read,
 )
+from token_broker.errors import Conflict, InvalidRequest, ProviderThrottled, Unauthenticated
 
 CANARY = "sk_live_canary"
 ACME = {"merchant": "acme"}

@@ -11,7 +11,8 @@ import pytest
 
 from tests.fakes.clock import NOW
 from tests.fakes.events import Context, api_event, authorizer_event
-from token_broker.authorizing import NotEstablished, Question, authorizer, question
+from token_broker.domain.grant import Grant
+from token_broker.entrypoints.authorizer import NotEstablished, Question, authorizer, question
 from token_broker.errors import (
     Forbidden,
     InternalError,
@@ -20,7 +21,6 @@ from token_broker.errors import (
     StorageUnavailable,
     Unauthenticated,
 )
-from token_broker.grant import Grant
 from token_broker.telemetry import PowertoolsTelemetry
 
 CANARY = "sk_live_canary"

@@ -13,14 +13,14 @@ from tests.fakes.proofs import OTHER_SECRET, SECRET, by_backend
 from tests.fakes.secrets import MemorySecrets
 from tests.fakes.trust_policies import SHOP, hs256, policy, sessions
 from tests.unit.loading import Handler, load
-from token_broker.authorizing import NotEstablished
+from token_broker.domain.grant import CLOCK_SKEW, Grant
+from token_broker.entrypoints.authorizer import NotEstablished
 from token_broker.errors import StorageUnavailable
-from token_broker.grant import CLOCK_SKEW, Grant
-from token_broker.policies import StoredPolicy
-from token_broker.policy_memory import LIFE, PolicyMemory
+from token_broker.storefronts.admission import Trust
+from token_broker.storefronts.change_policy import StoredPolicy
+from token_broker.storefronts.policy_cache import LIFE, PolicyMemory
 from token_broker.telemetry import PowertoolsTelemetry
-from token_broker.trust import Trust
-from token_broker.trust_wiring import STOREFRONTS
+from token_broker.wiring.storefronts import STOREFRONTS
 
 SHOPIFY, FOURTHWALL, CHICKSX = "shopify/storefront-access-token", "fourthwall/public-token", "chicksx/public-tokens"
 OPEN = policy(anonymous=[SHOPIFY], sessions=sessions(hs256(claims={"shop": "demo"})))

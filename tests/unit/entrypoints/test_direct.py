@@ -7,10 +7,10 @@ import pytest
 
 from tests.fakes.events import Context
 from tests.fakes.samples import token
-from token_broker.doors import DirectDoor, Reply
-from token_broker.entry import door_for
+from token_broker.entrypoints.api_gateway import DirectDoor, Reply
+from token_broker.entrypoints.handler import door_for
+from token_broker.entrypoints.inputs import CreateToken, GetSessionToken
 from token_broker.errors import InvalidRequest, MerchantNotFound, ProviderError, ProviderReply
-from token_broker.inputs import CreateToken, GetSessionToken
 
 
 def door(event: Any) -> DirectDoor:

@@ -11,14 +11,14 @@ from tests.fakes.events import Context, queue_event
 from tests.fakes.outbox import MemoryEventBus, MemoryOutbox
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.unit.loading import load
-from token_broker import events_wiring
 from token_broker.clock import Deadline
-from token_broker.doors import DirectDoor
-from token_broker.entry import door_for
+from token_broker.entrypoints.api_gateway import DirectDoor
+from token_broker.entrypoints.dynamodb_stream import StreamDoor, changes
+from token_broker.entrypoints.handler import door_for
 from token_broker.errors import StorageUnavailable
-from token_broker.publishing import Publisher
-from token_broker.stream_door import StreamDoor, changes
+from token_broker.lifecycle.publisher import Publisher
 from token_broker.telemetry import PowertoolsTelemetry
+from token_broker.wiring.event_delivery import EVENTS
 
 
 def record(number: int, pk: str = "outbox#shopify#acme", sk: str | None = None, *, kind: str = "INSERT") -> Any:
@@ -65,8 +65,8 @@ class Deployed:
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], PowertoolsTelemetry]) -> Deployed:
     made = Deployed()
-    monkeypatch.setitem(events_wiring.EVENTS.__dict__, "telemetry", make_telemetry())
-    monkeypatch.setattr(events_wiring.EVENTS, "broker", made.publisher)
+    monkeypatch.setitem(EVENTS.__dict__, "telemetry", make_telemetry())
+    monkeypatch.setattr(EVENTS, "broker", made.publisher)
     return made
 
 

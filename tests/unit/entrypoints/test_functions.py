@@ -23,12 +23,13 @@ from tests.fakes.surroundings import (
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import policy
 from tests.unit.loading import FUNCTIONS, load
-from token_broker import trust_wiring, wiring
 from token_broker.broker import Broker, ListingBroker
+from token_broker.domain.grant import Grant
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, TrustPolicyNotFound
-from token_broker.grant import Grant
-from token_broker.policies import Policies
+from token_broker.storefronts.change_policy import Policies
 from token_broker.telemetry import PowertoolsTelemetry
+from token_broker.wiring.providers import CHICKSX, FOURTHWALL, SHOPIFY
+from token_broker.wiring.storefronts import STOREFRONTS
 
 SHOP = "https://shop.example"
 PAGE = Grant(merchant="acme", origins=(SHOP,))
@@ -51,7 +52,7 @@ def put_in(monkeypatch: pytest.MonkeyPatch, make_telemetry: Make) -> Callable[[A
 @pytest.fixture
 def shopify(put_in: Callable[..., None]) -> ListingSurroundings:
     stack = listing_stack()
-    put_in(wiring.SHOPIFY, lambda caller, grant: ListingBroker(stack.listing_call(caller, grant=grant)))
+    put_in(SHOPIFY, lambda caller, grant: ListingBroker(stack.listing_call(caller, grant=grant)))
     return stack
 
 
@@ -61,7 +62,7 @@ def body(answer: dict[str, Any]) -> Any:
 
 def test_fourthwall_gets_or_creates_the_shops_token(put_in: Callable[..., None]) -> None:
     stack = one_token_stack()
-    put_in(wiring.FOURTHWALL, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in(FOURTHWALL, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
 
     answer = load("fourthwall/public_token")(api_event(httpMethod="PUT", path={"merchant": "acme"}), Context())
 
@@ -71,7 +72,7 @@ def test_fourthwall_gets_or_creates_the_shops_token(put_in: Callable[..., None])
 def test_fourthwalls_caller_may_pass_the_caches_by(put_in: Callable[..., None]) -> None:
     stack = one_token_stack()
     stack.provider.script = [minted("1"), minted("2")]
-    put_in(wiring.FOURTHWALL, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in(FOURTHWALL, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
     handler = load("fourthwall/public_token")
     handler({"merchant": "acme"}, Context())
     stack.clock.advance(1)
@@ -83,7 +84,7 @@ def test_fourthwalls_caller_may_pass_the_caches_by(put_in: Callable[..., None]) 
 
 def test_chicksx_says_whether_the_token_is_new(put_in: Callable[..., None]) -> None:
     stack = session_stack()
-    put_in(wiring.CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in(CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
     handler = load("chicksx/public_token")
     event = api_event(path={"merchant": "acme"}, body={"sessionId": "s-1", "scope": ["read"]})
 
@@ -95,7 +96,7 @@ def test_chicksx_says_whether_the_token_is_new(put_in: Callable[..., None]) -> N
 
 def test_chicksx_answers_a_state_machine_with_the_plain_token(put_in: Callable[..., None]) -> None:
     stack = session_stack()
-    put_in(wiring.CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in(CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
 
     token = load("chicksx/public_token")({"merchant": "acme", "sessionId": "s-1"}, Context())
 
@@ -105,7 +106,7 @@ def test_chicksx_answers_a_state_machine_with_the_plain_token(put_in: Callable[.
 @pytest.fixture
 def sessions(put_in: Callable[..., None]) -> Surroundings[ScriptedProvider]:
     stack = session_stack()
-    put_in(wiring.CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in(CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
     return stack
 
 
@@ -210,7 +211,7 @@ def test_no_page_closes_a_session(sessions: Surroundings[ScriptedProvider]) -> N
 
 def test_a_page_gets_fourthwalls_token(put_in: Callable[..., None]) -> None:
     stack = one_token_stack()
-    put_in(wiring.FOURTHWALL, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in(FOURTHWALL, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
     event = storefront_event(
         operation="fourthwall/public-token",
         headers={"Origin": [SHOP], "Cache-Control": ["no-cache"]},
@@ -239,7 +240,7 @@ def test_a_page_gets_shopifys_token_and_not_a_second_time_what_it_has(shopify: L
 
 def test_a_session_with_its_proof_gets_its_token(put_in: Callable[..., None]) -> None:
     stack = session_stack()
-    put_in(wiring.CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in(CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
     handler = load("chicksx/public_token")
 
     def post(**asked: Any) -> dict[str, Any]:
@@ -281,7 +282,7 @@ def test_a_storefront_at_a_function_that_has_no_route_for_it_is_refused(
 def office(put_in: Callable[..., None]) -> MemoryPolicyStore:
     store = MemoryPolicyStore()
     put_in(
-        trust_wiring.STOREFRONTS,
+        STOREFRONTS,
         lambda caller, grant: Policies(store, RecordingTelemetry(), caller=caller, loopback_jwks_origin=""),
     )
     return store

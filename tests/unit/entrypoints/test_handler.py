@@ -10,12 +10,12 @@ import pytest
 
 from tests.fakes.events import CALLER, Context, api_event
 from tests.fakes.samples import token
-from token_broker import entry
 from token_broker.clock import Deadline
+from token_broker.domain.grant import Grant
+from token_broker.domain.token import Token
+from token_broker.entrypoints.handler import Reply, entrypoint
+from token_broker.entrypoints.inputs import CreateToken
 from token_broker.errors import Conflict, InternalError, InvalidRequest, MintInProgress, StorageUnavailable
-from token_broker.grant import Grant
-from token_broker.inputs import CreateToken
-from token_broker.model import Token
 from token_broker.telemetry import PowertoolsTelemetry
 
 CANARY = "sk_live_canary"
@@ -46,7 +46,7 @@ def bench(make_telemetry: Callable[[], PowertoolsTelemetry]) -> Bench:
 def handler(
     bench: Bench, operation: Callable[[CreateToken, str], Any], success: int = 201
 ) -> Callable[[Any, Any], Any]:
-    return entry.handler(bench, accepts=CreateToken, success=success)(operation)
+    return entrypoint(bench, accepts=CreateToken, success=success)(operation)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -72,7 +72,7 @@ def test_a_direct_call_is_answered_plainly(bench: Bench) -> None:
 
 
 def test_an_operation_may_choose_its_status(bench: Bench) -> None:
-    answer = handler(bench, lambda request, broker: entry.Reply({"revocation": "pending"}, 202))(event(), Context())
+    answer = handler(bench, lambda request, broker: Reply({"revocation": "pending"}, 202))(event(), Context())
 
     assert answer["statusCode"] == 202
 

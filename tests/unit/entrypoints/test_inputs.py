@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from token_broker.errors import InvalidRequest
-from token_broker.inputs import (
+from token_broker.entrypoints.inputs import (
     CloseSession,
     CreateToken,
     GetSessionToken,
@@ -15,6 +14,7 @@ from token_broker.inputs import (
     RevokeToken,
     read,
 )
+from token_broker.errors import InvalidRequest
 
 CANARY = "sk_live_canary"
 

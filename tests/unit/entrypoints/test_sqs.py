@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tests.fakes.events import Context, message, queue_event
-from token_broker import entry
 from token_broker.clock import Deadline
-from token_broker.doors import BODY_LIMIT, Reply
+from token_broker.domain.grant import Grant
+from token_broker.entrypoints.api_gateway import BODY_LIMIT, Reply
+from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.inputs import CloseSession, read
+from token_broker.entrypoints.sqs import QueueDoor, messages
 from token_broker.errors import InvalidRequest, SessionClosed, StorageUnavailable
-from token_broker.grant import Grant
-from token_broker.inputs import CloseSession, read
-from token_broker.queue_door import QueueDoor, messages
 from token_broker.telemetry import PowertoolsTelemetry
 
 CANARY = "sk_live_canary"
@@ -199,7 +199,7 @@ def run(bench: Bench, operation: Operation, event: Any, context: Any = None) -> 
     def close(request: CloseSession, broker: str) -> dict[str, Any]:
         return operation(request, broker)
 
-    return entry.handler(bench, accepts=CloseSession, queue=True)(close)(event, context or Context())
+    return entrypoint(bench, accepts=CloseSession, queue=True)(close)(event, context or Context())
 
 
 def order(session_id: str) -> dict[str, str]:
@@ -232,7 +232,7 @@ def test_a_function_without_a_queue_takes_no_messages(bench: Bench, operation: O
         return operation(request, broker)
 
     with pytest.raises(InvalidRequest, match="not known here"):
-        entry.handler(bench, accepts=CloseSession)(close)(event, Context())
+        entrypoint(bench, accepts=CloseSession)(close)(event, Context())
     assert (operation.closed, bench.callers) == ([], [])
 
 
@@ -297,7 +297,7 @@ def test_a_run_without_lambda_has_the_usual_time(bench: Bench, operation: Operat
     def close(request: CloseSession, broker: str) -> dict[str, Any]:
         return operation(request, broker)
 
-    assert failed(entry.handler(bench, accepts=CloseSession, queue=True)(close)(queue_event(order("s-1")), None)) == []
+    assert failed(entrypoint(bench, accepts=CloseSession, queue=True)(close)(queue_event(order("s-1")), None)) == []
 
 
 def test_each_message_leaves_its_line_in_the_log(

@@ -7,8 +7,11 @@ import pytest
 
 from tests.fakes.events import CALLER, Context, api_event, storefront_event
 from tests.fakes.samples import token
-from token_broker.doors import ApiDoor, DirectDoor, Reply
-from token_broker.entry import door_for
+from token_broker.domain.grant import Grant
+from token_broker.entrypoints.api_gateway import ApiDoor, DirectDoor, Reply
+from token_broker.entrypoints.handler import door_for
+from token_broker.entrypoints.inputs import GetSessionToken, GetShopToken, Input, read
+from token_broker.entrypoints.storefront import EXPOSED_HEADERS, MAX_AGE, StorefrontDoor
 from token_broker.errors import (
     BrokerError,
     Conflict,
@@ -22,9 +25,6 @@ from token_broker.errors import (
     ProviderThrottled,
     Unauthenticated,
 )
-from token_broker.grant import Grant
-from token_broker.inputs import GetSessionToken, GetShopToken, Input, read
-from token_broker.storefront_door import EXPOSED_HEADERS, MAX_AGE, StorefrontDoor
 
 SHOP, SECOND = "https://shop.example", "https://app.shop.example:8443"
 PAGE = Grant(merchant="acme", origins=(SHOP, SECOND))

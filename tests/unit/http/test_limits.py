@@ -7,7 +7,7 @@ from tests.fakes.lines import HttpLine
 from tests.fakes.transport import ScriptedTransport, Step, answer
 from token_broker.clock import Deadline
 from token_broker.errors import Fate, ProviderError, ProviderFailure, ProviderUnavailable
-from token_broker.http import (
+from token_broker.http.client import (
     BODY_LIMIT,
     CONNECT_TIMEOUT,
     LEAST_TIME,

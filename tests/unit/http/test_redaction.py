@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from token_broker.redaction import MESSAGE_LIMIT, REDACTED, printable, redact
+from token_broker.http.redaction import MESSAGE_LIMIT, REDACTED, printable, redact
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,7 @@ import pytest
 from tests.fakes.lines import HttpLine
 from tests.fakes.transport import answer
 from token_broker.errors import ProviderUnavailable
-from token_broker.http import (
-    Interrupted,
-    Unreachable,
-)
+from token_broker.http.client import Interrupted, Unreachable
 
 OK = answer(200, "{}")
 TRANSIENT = [408, 425, 429, 500, 502, 503, 504]

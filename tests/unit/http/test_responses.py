@@ -7,7 +7,6 @@ import pytest
 
 from tests.fakes.samples import minted
 from tests.fakes.transport import answer, json_answer
-from token_broker import answers
 from token_broker.errors import (
     Fate,
     ProviderError,
@@ -16,25 +15,26 @@ from token_broker.errors import (
     ProviderThrottled,
     ProviderUnavailable,
 )
-from token_broker.http import failure_from
+from token_broker.http import responses
+from token_broker.http.client import failure_from
 
 NOW = 1_800_000_000.0
 CANARY = "sk_live_canary"
 
 
-@pytest.mark.parametrize("value", ["t", "ptkn_abc", "~!", "x" * answers.TOKEN_LIMIT])
+@pytest.mark.parametrize("value", ["t", "ptkn_abc", "~!", "x" * responses.TOKEN_LIMIT])
 def test_a_token_is_visible_ascii(value: str) -> None:
-    assert answers.token_value({"token": value}, "token") == value
+    assert responses.token_value({"token": value}, "token") == value
 
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", 1, True, ["t"], {}, "x" * (answers.TOKEN_LIMIT + 1), "x" * 1024 * 1024]
+    [None, "", 1, True, ["t"], {}, "x" * (responses.TOKEN_LIMIT + 1), "x" * 1024 * 1024]
     + [f"{CANARY}{bad}" for bad in (" ", "\n", "\x00", "\x7f", "é", "\u200b", "\ud800")],
 )
 def test_anything_else_is_no_token_and_is_not_quoted(value: Any) -> None:
     with pytest.raises(ProviderError) as refused:
-        answers.token_value({"token": value}, "token")
+        responses.token_value({"token": value}, "token")
 
     assert refused.value.fate is Fate.UNKNOWN
     assert CANARY not in refused.value.detail
@@ -42,46 +42,46 @@ def test_anything_else_is_no_token_and_is_not_quoted(value: Any) -> None:
 
 
 def test_an_object_is_taken_out_of_an_object() -> None:
-    assert answers.member({"data": {"a": 1}}, "data") == {"a": 1}
+    assert responses.member({"data": {"a": 1}}, "data") == {"a": 1}
 
 
 @pytest.mark.parametrize("said", [None, [], "x", 1, {}, {"data": None}, {"data": []}, {"data": "x"}, {"other": {}}])
 def test_an_answer_without_its_object_makes_no_sense(said: Any) -> None:
     with pytest.raises(ProviderError, match="no object 'data'"):
-        answers.member(said, "data")
+        responses.member(said, "data")
 
 
 @pytest.mark.parametrize(
     ("given", "read"), [({}, None), ({"t": None}, None), ({"t": ""}, None), ({"t": "é 😀"}, "é 😀")]
 )
 def test_a_text_may_be_missing(given: dict[str, Any], read: str | None) -> None:
-    assert answers.optional_text(given, "t") == read
+    assert responses.optional_text(given, "t") == read
 
 
-@pytest.mark.parametrize(("length", "longest"), [(answers.TEXT_LIMIT, answers.TEXT_LIMIT), (5, 5)])
+@pytest.mark.parametrize(("length", "longest"), [(responses.TEXT_LIMIT, responses.TEXT_LIMIT), (5, 5)])
 def test_a_text_has_a_length_that_can_be_kept(length: int, longest: int) -> None:
-    assert answers.optional_text({"t": "x" * length}, "t", longest=longest) == "x" * length
+    assert responses.optional_text({"t": "x" * length}, "t", longest=longest) == "x" * length
     with pytest.raises(ProviderError):
-        answers.optional_text({"t": "x" * (length + 1)}, "t", longest=longest)
+        responses.optional_text({"t": "x" * (length + 1)}, "t", longest=longest)
 
 
 @pytest.mark.parametrize("value", [1, True, [], {}, "a\nb", "\x00"])
 def test_a_text_of_another_kind_makes_no_sense(value: Any) -> None:
     with pytest.raises(ProviderError):
-        answers.optional_text({"t": value}, "t")
+        responses.optional_text({"t": value}, "t")
 
 
 @pytest.mark.parametrize(
     ("given", "read"), [({}, None), ({"n": None}, None), ({"n": 1}, 1), ({"n": 10**15 - 1}, 10**15 - 1)]
 )
 def test_a_number_of_seconds_may_be_missing(given: dict[str, Any], read: int | None) -> None:
-    assert answers.optional_seconds(given, "n") == read
+    assert responses.optional_seconds(given, "n") == read
 
 
 @pytest.mark.parametrize("value", [0, -1, 10**15, True, False, 1.5, 3600.0, "3600", "", [], {}])
 def test_a_number_of_seconds_of_another_kind_makes_no_sense(value: Any) -> None:
     with pytest.raises(ProviderError):
-        answers.optional_seconds({"n": value}, "n")
+        responses.optional_seconds({"n": value}, "n")
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,11 @@ def test_a_number_of_seconds_of_another_kind_makes_no_sense(value: Any) -> None:
     ],
 )
 def test_expires_at_counts_before_expires_in(given: dict[str, Any], ends: float | None) -> None:
-    assert answers.expiry(given, NOW + 0.5, longest=10_000) == ends
+    assert responses.expiry(given, NOW + 0.5, longest=10_000) == ends
 
 
 def test_an_end_as_far_ahead_as_any_can_be_is_believed() -> None:
-    assert answers.expiry({"expiresIn": 10_000}, NOW, longest=10_000) == NOW + 10_000
+    assert responses.expiry({"expiresIn": 10_000}, NOW, longest=10_000) == NOW + 10_000
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_an_end_as_far_ahead_as_any_can_be_is_believed() -> None:
 )
 def test_an_end_that_has_passed_or_cannot_be_one_makes_no_sense(given: dict[str, Any]) -> None:
     with pytest.raises(ProviderError) as refused:
-        answers.expiry(given, NOW, longest=10_000)
+        responses.expiry(given, NOW, longest=10_000)
 
     assert refused.value.fate is Fate.UNKNOWN
 
@@ -183,20 +183,20 @@ def test_a_passing_failure_says_when_to_come_again(status: int, header: str, sec
     ],
 )
 def test_a_refusal_passes_the_providers_words_on(said: Any, provider: dict[str, Any]) -> None:
-    assert answers.refusal(json_answer(400, said), ()).problem("r")["provider"] == provider
+    assert responses.refusal(json_answer(400, said), ()).problem("r")["provider"] == provider
 
 
 def test_a_refusal_that_repeats_the_secret_is_cleared_of_it() -> None:
     said = json_answer(401, {"code": f"BAD {CANARY}", "message": f"{CANARY} is wrong\n" + "x " * 500})
 
-    problem = str(answers.refusal(said, (CANARY,)).problem("r"))
+    problem = str(responses.refusal(said, (CANARY,)).problem("r"))
 
     assert CANARY not in problem
     assert len(problem) < 700
 
 
 def test_a_refusal_without_json_has_the_status_alone() -> None:
-    assert answers.refusal(answer(502, "<html>Bad Gateway</html>"), ()).problem("r")["provider"] == {"status": 502}
+    assert responses.refusal(answer(502, "<html>Bad Gateway</html>"), ()).problem("r")["provider"] == {"status": 502}
 
 
 @pytest.mark.parametrize("hidden", ["value-of-the-token", "value-of-a-secret", "VALUE-OF-A-SECRET"])
@@ -213,7 +213,7 @@ def test_a_value_that_stands_where_a_name_should_be_makes_no_sense(
     spoil: Callable[[str], dict[str, Any]], hidden: str
 ) -> None:
     with pytest.raises(ProviderError) as refused:
-        answers.discreet(minted(access_token="value-of-the-token", **spoil(hidden)), ("value-of-a-secret",))
+        responses.discreet(minted(access_token="value-of-the-token", **spoil(hidden)), ("value-of-a-secret",))
 
     assert refused.value.fate is Fate.UNKNOWN
     assert hidden not in repr(refused.value)
@@ -222,15 +222,15 @@ def test_a_value_that_stands_where_a_name_should_be_makes_no_sense(
 def test_a_value_in_a_title_is_blotted_out() -> None:
     said = minted(access_token="value-of-the-token", title="My value-of-the-token and Secret-1 [tb:x:y]")
 
-    assert answers.discreet(said, ("secret-1",)).title == "My [redacted] and [redacted] [tb:x:y]"
+    assert responses.discreet(said, ("secret-1",)).title == "My [redacted] and [redacted] [tb:x:y]"
 
 
 def test_a_token_that_is_one_of_the_merchants_secrets_is_not_handed_out() -> None:
     with pytest.raises(ProviderError, match="one of the merchant's own secrets"):
-        answers.discreet(minted(access_token="pw"), ("user", "pw"))
+        responses.discreet(minted(access_token="pw"), ("user", "pw"))
 
 
 def test_a_short_value_may_stand_in_a_name_by_chance() -> None:
     said = minted(access_token="token", token_id="token-1", title="token")
 
-    assert answers.discreet(said, ("read",)) is said
+    assert responses.discreet(said, ("read",)) is said

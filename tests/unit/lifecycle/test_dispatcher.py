@@ -10,9 +10,9 @@ from tests.fakes.due import MemoryCursor, MemoryDueIndex, MemoryWorkQueues, due
 from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.aws.session import CONFIG
 from token_broker.clock import Deadline
-from token_broker.dispatching import ENOUGH, ITEMS_A_MESSAGE, LONGEST_CALL, Dispatched, Dispatcher
-from token_broker.due import OUTBOX, Place
 from token_broker.errors import StorageUnavailable
+from token_broker.lifecycle.dispatcher import ENOUGH, ITEMS_A_MESSAGE, LONGEST_CALL, Dispatched, Dispatcher
+from token_broker.ports.work import OUTBOX, Place
 
 
 class Bench:

@@ -6,10 +6,10 @@ from tests.fakes.clock import MovableClock
 from tests.fakes.killing import Killed, Killer
 from tests.fakes.outbox import MemoryEventBus, MemoryOutbox
 from tests.fakes.telemetry import RecordingTelemetry
-from token_broker.backoff import LONGEST_PAUSE
 from token_broker.clock import Deadline
+from token_broker.domain.delays import LONGEST_PAUSE
 from token_broker.errors import StorageUnavailable
-from token_broker.publishing import ENOUGH, PAUSE, TRIES, Published, Publisher
+from token_broker.lifecycle.publisher import ENOUGH, PAUSE, TRIES, Published, Publisher
 
 ALWAYS = 1_000
 

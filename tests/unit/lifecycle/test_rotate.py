@@ -17,6 +17,7 @@ from tests.fakes.surroundings import (
     one_token_stack,
     session_stack,
 )
+from token_broker.domain.token import SHOP, State, Token, Why
 from token_broker.errors import (
     BrokerError,
     MerchantNotFound,
@@ -27,13 +28,12 @@ from token_broker.errors import (
     StorageUnavailable,
     TokenLimitReached,
 )
-from token_broker.issuing import shop_token
-from token_broker.maintaining import maintain
-from token_broker.minting import FORGOTTEN_AFTER
-from token_broker.model import SHOP, State, Token, Why
-from token_broker.ports import Listed, RotationSettings
-from token_broker.revoking import revoke
-from token_broker.rotating import CALL_TIME, JOINING, RotationReport, Unsupported, rotate
+from token_broker.lifecycle.rotate import CALL_TIME, JOINING, RotationReport, Unsupported, rotate
+from token_broker.lifecycle.worker import maintain
+from token_broker.ports.store import Listed, RotationSettings
+from token_broker.tokens.issue import shop_token
+from token_broker.tokens.mint import FORGOTTEN_AFTER
+from token_broker.tokens.revoke import revoke
 
 CLOCKS = "queue"
 

@@ -6,12 +6,12 @@ import pytest
 
 from tests.fakes.provider import down
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
+from token_broker.domain.events import Event
+from token_broker.domain.token import State
 from token_broker.errors import Fate, ProviderError, ProviderRejectedCredentials, TokenLimitReached
-from token_broker.events import Event
-from token_broker.issuing import shop_token
-from token_broker.maintaining import maintain
-from token_broker.model import State
-from token_broker.rotating import RotationReport, request, rotate
+from token_broker.lifecycle.rotate import RotationReport, request, rotate
+from token_broker.lifecycle.worker import maintain
+from token_broker.tokens.issue import shop_token
 
 #: Longer than a lease, and than the clock leaves a rotation to the call that began it.
 LATER = 61.0

@@ -9,15 +9,15 @@ from tests.fakes.clock import NOW
 from tests.fakes.events import CALLER, Context, api_event
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from tests.unit.loading import load
-from token_broker import wiring
 from token_broker.broker import ListingBroker
-from token_broker.doors import Door
-from token_broker.entry import door_for
+from token_broker.entrypoints.api_gateway import Door
+from token_broker.entrypoints.handler import door_for
+from token_broker.entrypoints.inputs import PutRotationSettings, read
 from token_broker.errors import Conflict, InvalidRequest, MerchantNotFound, PreconditionFailed
-from token_broker.inputs import PutRotationSettings, read
-from token_broker.policies import Precondition
-from token_broker.ports import RotationSchedule, RotationSettings
-from token_broker.rotation_settings import change, shown
+from token_broker.lifecycle.rotation_settings import change, shown
+from token_broker.ports.store import RotationSchedule, RotationSettings
+from token_broker.storefronts.change_policy import Precondition
+from token_broker.wiring.providers import SHOPIFY
 
 DAY = 24 * 60 * 60
 ROUTE = "/merchants/{merchant}/shopify/rotation-settings"
@@ -266,9 +266,9 @@ def test_the_preconditions_are_taken_from_the_headers() -> None:
 @pytest.fixture
 def shopify(monkeypatch: pytest.MonkeyPatch, make_telemetry: Any) -> ListingSurroundings:
     stack = listing_stack()
-    monkeypatch.setitem(wiring.SHOPIFY.__dict__, "telemetry", make_telemetry())
+    monkeypatch.setitem(SHOPIFY.__dict__, "telemetry", make_telemetry())
     monkeypatch.setattr(
-        wiring.SHOPIFY,
+        SHOPIFY,
         "broker",
         lambda caller, _deadline, grant: ListingBroker(stack.listing_call(caller, grant=grant)),
     )

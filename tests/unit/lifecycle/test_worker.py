@@ -8,7 +8,9 @@ from tests.fakes.provider import down, lost
 from tests.fakes.samples import BY_ANN, minted, token
 from tests.fakes.store import BROKER_ID, LEASE
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
-from token_broker.backoff import LONGEST_PAUSE, pause
+from token_broker.domain.delays import LONGEST_PAUSE, pause
+from token_broker.domain.ownership_tag import marked
+from token_broker.domain.token import Mint, State, Why
 from token_broker.errors import (
     BrokerError,
     Fate,
@@ -19,13 +21,11 @@ from token_broker.errors import (
     ShopUnavailable,
     StorageUnavailable,
 )
-from token_broker.issuing import shop_token, standing_token
-from token_broker.maintaining import ITEM_TIME, SETTLED_AFTER, Maintained, maintain
-from token_broker.marks import marked
-from token_broker.model import Mint, State, Why
-from token_broker.ports import RotationSchedule, RotationSettings
-from token_broker.revoking import revoke
-from token_broker.rotating import CALL_TIME, request
+from token_broker.lifecycle.rotate import CALL_TIME, request
+from token_broker.lifecycle.worker import ITEM_TIME, SETTLED_AFTER, Maintained, maintain
+from token_broker.ports.store import RotationSchedule, RotationSettings
+from token_broker.tokens.issue import shop_token, standing_token
+from token_broker.tokens.revoke import revoke
 
 AFTER_THE_LEASE = 41.0
 

@@ -33,7 +33,7 @@ from tests.fakes.proofs import (
     p256_key,
     rsa_key,
 )
-from token_broker.trust_policy import Hs256Proof, OidcProof
+from token_broker.storefronts.trust_policy import Hs256Proof, OidcProof
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from proofs.fetching import BODY_LIMIT, TIME, Fetching
 from proofs.outcomes import KeysUnavailable
 from tests.fakes.clock import MovableClock
 from tests.fakes.transport import ScriptedTransport, Step, answer
-from token_broker.http import Interrupted, TimedOut, TooLarge, Unreachable
+from token_broker.http.client import Interrupted, TimedOut, TooLarge, Unreachable
 
 URI = "https://login.example/.well-known/jwks.json?v=1"
 PUBLIC = "8.8.8.8"

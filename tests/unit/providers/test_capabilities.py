@@ -15,17 +15,17 @@ from tests.fakes.surroundings import LISTING, ONE_TOKEN, SESSIONS, listing_stack
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import Step, json_answer
 from tests.template_as_written import template
-from token_broker import wiring
 from token_broker.broker import ListingBroker
-from token_broker.due import OUTBOX
+from token_broker.domain.token import Minted, Outcome
 from token_broker.errors import InvalidRequest
-from token_broker.issuing import session_token, standing_token
-from token_broker.model import Minted, Outcome
-from token_broker.ports import Capabilities, Order, Provider
-from token_broker.wiring import Assembly
+from token_broker.ports.store import Capabilities, Order, Provider
+from token_broker.ports.work import OUTBOX
+from token_broker.tokens.issue import session_token, standing_token
+from token_broker.wiring import providers
+from token_broker.wiring.providers import Assembly
 
-DOCUMENT = Path(__file__).parents[2] / "docs/lifecycle.md"
-ASSEMBLIES = {each.name: each for each in vars(wiring).values() if isinstance(each, Assembly)}
+DOCUMENT = Path(__file__).parents[3] / "docs/lifecycle.md"
+ASSEMBLIES = {each.name: each for each in vars(providers).values() if isinstance(each, Assembly)}
 by_provider = pytest.mark.parametrize("name", ASSEMBLIES)
 
 
@@ -184,12 +184,12 @@ def test_the_api_says_one_of_three_words() -> None:
     assert [each.value for each in Outcome] == ["confirmed", "pending", "unsupported"]
 
 
-def test_no_module_of_the_lifecycle_asks_for_a_providers_name() -> None:
-    """Who a provider is, is for its own module, the registry and the adapters' keys."""
-    package = Path(wiring.__file__).parent
-    told = {"wiring", "lifecycle_wiring"}
+def test_only_its_own_module_and_the_registry_know_a_providers_name() -> None:
+    registry = Path(providers.__file__)
+    layer = registry.parents[1]
     named = re.compile(rf"""["']({"|".join(ASSEMBLIES)})["']""")
+    core = [path for path in layer.rglob("*.py") if "providers" not in path.relative_to(layer).parts]
 
-    found = {path.stem: named.findall(path.read_text()) for path in package.glob("*.py") if path.stem not in told}
-    assert {stem: names for stem, names in found.items() if names} == {}
-    assert set(named.findall((package / "wiring.py").read_text())) == set(ASSEMBLIES), "so that it would be found"
+    found = {path: named.findall(path.read_text()) for path in core if path != registry}
+    assert {path: names for path, names in found.items() if names} == {}
+    assert set(named.findall(registry.read_text())) == set(ASSEMBLIES), "the pattern finds the names"

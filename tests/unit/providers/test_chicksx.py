@@ -8,6 +8,7 @@ import pytest
 from tests.fakes.clock import NOW
 from tests.fakes.lines import Line
 from tests.fakes.transport import Step, answer, json_answer
+from token_broker.domain.token import Minted, fingerprint
 from token_broker.errors import (
     Fate,
     MerchantMisconfigured,
@@ -16,9 +17,8 @@ from token_broker.errors import (
     ProviderRejectedCredentials,
     ProviderUnavailable,
 )
-from token_broker.http import Interrupted
-from token_broker.model import Minted, fingerprint
-from token_broker.ports import Order
+from token_broker.http.client import Interrupted
+from token_broker.ports.store import Order
 from token_broker.providers.chicksx import LONGEST_LIFE, Chicksx
 
 BASE = "https://develop-api.chicksx.com/v1"

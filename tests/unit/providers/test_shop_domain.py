@@ -2,7 +2,7 @@
 
 import pytest
 
-from token_broker.providers.shopify_domain import shop_domain
+from token_broker.providers.shopify.shop_domain import shop_domain
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from token_broker.errors import (
     ProviderUnavailable,
     ShopUnavailable,
 )
-from token_broker.http import Interrupted, Unreachable
-from token_broker.ports import Order
-from token_broker.providers.shopify_admin_token import ASSUMED_LIFE, KEPT, RENEW_BEFORE
+from token_broker.http.client import Interrupted, Unreachable
+from token_broker.ports.store import Order
+from token_broker.providers.shopify.admin_token import ASSUMED_LIFE, KEPT, RENEW_BEFORE
 
 EMPTY_LIST = json_answer(200, {"storefront_access_tokens": []})
 

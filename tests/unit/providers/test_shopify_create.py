@@ -8,13 +8,13 @@ import pytest
 from tests.fakes.clock import NOW
 from tests.fakes.shopify import ENTRY, EXCHANGED, PERMANENT, ShopifyLine
 from tests.fakes.transport import Step, answer, json_answer
+from token_broker.domain.token import Minted
 from token_broker.errors import (
     Fate,
     ProviderError,
     ProviderFailure,
 )
-from token_broker.model import Minted
-from token_broker.ports import Order
+from token_broker.ports.store import Order
 
 UNVERSIONED = {**PERMANENT, "apiVersion": "unversioned"}
 

@@ -14,8 +14,8 @@ from token_broker.errors import (
     ProviderUnavailable,
     ShopUnavailable,
 )
-from token_broker.http import Interrupted
-from token_broker.ports import Listed
+from token_broker.http.client import Interrupted
+from token_broker.ports.store import Listed
 
 UNVERSIONED = {**PERMANENT, "apiVersion": "unversioned"}
 OTHER = {**ENTRY, "id": 755357713, "access_token": "378d95641257a4ab3feff967ee234f4d", "title": "API Client Extension"}

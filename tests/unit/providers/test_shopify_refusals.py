@@ -6,6 +6,7 @@ import pytest
 
 from tests.fakes.shopify import ShopifyLine
 from tests.fakes.transport import Step, answer, json_answer
+from token_broker.domain.token import Minted
 from token_broker.errors import (
     AppNotEligible,
     Fate,
@@ -17,9 +18,8 @@ from token_broker.errors import (
     ShopUnavailable,
     TokenLimitReached,
 )
-from token_broker.http import Interrupted
-from token_broker.model import Minted
-from token_broker.ports import Order
+from token_broker.http.client import Interrupted
+from token_broker.ports.store import Order
 
 
 def create(line: ShopifyLine) -> Minted:

@@ -20,15 +20,15 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import json_answer
 from tests.fakes.undocumented_answers import Played, PlayingTransport, exchanges
 from tests.lifecycle.bounds import LONG
-from token_broker.answers import TOKEN_LIMIT
 from token_broker.clock import Deadline
+from token_broker.domain.token import Minted, fingerprint
 from token_broker.errors import BrokerError, Fate, ProviderFailure
-from token_broker.http import HttpClient
-from token_broker.model import Minted, fingerprint
-from token_broker.ports import Account, Order
+from token_broker.http.client import HttpClient
+from token_broker.http.responses import TOKEN_LIMIT
+from token_broker.ports.store import Account, Order
 from token_broker.providers.chicksx import LONGEST_LIFE, Chicksx
 from token_broker.providers.fourthwall import Fourthwall
-from token_broker.providers.shopify import Shopify
+from token_broker.providers.shopify.client import Shopify
 
 #: No credential here has a shape by which it would be known for one.
 PASSWORD, API_KEY, CLIENT_ID = "canary pass:w0rd/+", "canary-api-key", "canary-client-id"

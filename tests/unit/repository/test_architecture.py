@@ -9,7 +9,7 @@ import pytest
 
 from tests.template_as_written import template
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "layers/token_broker/token_broker"
 PAGE = (ROOT / "docs/architecture.md").read_text()
 #: What the picture shows of the template, each by its name there.

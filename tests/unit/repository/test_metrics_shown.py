@@ -11,21 +11,24 @@ from typing import Any
 import pytest
 
 from tests.template_as_written import TEMPLATE
-from tests.unit.test_readme import leaves
-from tests.unit.transformed import PLACE, plain, resources
-from token_broker import errors, events_wiring, lifecycle_wiring, trust_wiring, wiring
+from tests.unit.repository.test_readme import leaves
+from tests.unit.repository.transformed import PLACE, plain, resources
+from token_broker import errors
 from token_broker.telemetry import PowertoolsTelemetry
+from token_broker.wiring import providers
+from token_broker.wiring.event_delivery import EventsAssembly
+from token_broker.wiring.scheduler import LifecycleAssembly
+from token_broker.wiring.storefronts import TrustAssembly
 
 LAYER = TEMPLATE.parent / "layers/token_broker/token_broker"
-PROVIDERS = frozenset(each.name for each in vars(wiring).values() if isinstance(each, wiring.Assembly))
-EVENTS = events_wiring.EVENTS.name
-STOREFRONTS, LIFECYCLE = trust_wiring.TrustAssembly.name, lifecycle_wiring.LifecycleAssembly.name
+PROVIDERS = frozenset(each.name for each in vars(providers).values() if isinstance(each, providers.Assembly))
+STOREFRONTS, LIFECYCLE, EVENTS = TrustAssembly.name, LifecycleAssembly.name, EventsAssembly.name
 #: Modules whose numbers are not of the providers' functions.
 OTHERS = {
-    "dispatching": frozenset({LIFECYCLE}),
-    "authorizing": frozenset({STOREFRONTS}),
-    "publishing": frozenset({EVENTS}),
-    "entry": PROVIDERS | {STOREFRONTS, LIFECYCLE, EVENTS},
+    "lifecycle/dispatcher": frozenset({LIFECYCLE}),
+    "entrypoints/authorizer": frozenset({STOREFRONTS}),
+    "lifecycle/publisher": frozenset({EVENTS}),
+    "entrypoints/handler": PROVIDERS | {STOREFRONTS, LIFECYCLE, EVENTS},
     "telemetry": PROVIDERS | {STOREFRONTS, LIFECYCLE, EVENTS},
 }
 #: The metrics of these are told apart by a last word of many.
@@ -44,7 +47,7 @@ class Counted:
 def counted() -> Iterator[Counted]:
     """Every `telemetry.count(…)` in the layer, and those of the telemetry itself."""
     for path in sorted(LAYER.rglob("*.py")):
-        providers = OTHERS.get(path.stem, PROVIDERS)
+        providers = OTHERS.get(path.relative_to(LAYER).with_suffix("").as_posix(), PROVIDERS)
         for call in ast.walk(ast.parse(path.read_text())):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "count":
                 continue

@@ -9,7 +9,7 @@ import pytest
 from tests.template_as_written import template
 from token_broker import errors
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def readme() -> str:

@@ -17,7 +17,7 @@ import pytest
 import proofs
 import token_broker
 from tests.fakes.samples import token
-from token_broker.model import Minted, Token
+from token_broker.domain.token import Minted, Token
 
 CANARY = "canary-5e1d"
 #: Members by these names may hold a value.

@@ -8,8 +8,8 @@ import pytest
 
 from tests.expected_functions import FUNCTIONS, IAM, PROOF, SCHEDULE_ROLE, SHOP, TRUST, Function, statements
 from tests.template_as_written import TEMPLATE
-from tests.unit.transformed import PLACE, plain, resources, statements_of, transformed
-from token_broker.aws.outbox_items import PREFIX, SWEPT_AFTER
+from tests.unit.repository.transformed import PLACE, plain, resources, statements_of, transformed
+from token_broker.aws.store.outbox_items import PREFIX, SWEPT_AFTER
 
 ROUTES = {route: (function, who) for function in FUNCTIONS for route, who in function.routes.items()}
 STOREFRONT_PATHS = sorted(route.split()[1] for route in ROUTES if "/storefront/" in route)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.fakes.addresses import JWKS_URIS, NOT_JWKS_URIS, NOT_ORIGINS, ORIGINS, OTHER_TYPES
-from token_broker import addresses
-from token_broker.fields import Rule
+from token_broker.domain.fields import Rule
+from token_broker.storefronts import addresses
 
 LOOPBACK = "http://127.0.0.1:8123"
 CANARY = "sk-live-canary"

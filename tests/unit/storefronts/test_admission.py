@@ -8,11 +8,11 @@ from tests.fakes.clock import MovableClock
 from tests.fakes.policies import MemoryPolicyStore
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import SHOP, oidc, policy, sessions
+from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, StorageUnavailable
-from token_broker.grant import Grant
-from token_broker.policies import StoredPolicy
-from token_broker.policy_memory import ABSENT_LIFE, LIFE, PolicyMemory
-from token_broker.trust import Trust
+from token_broker.storefronts.admission import Trust
+from token_broker.storefronts.change_policy import StoredPolicy
+from token_broker.storefronts.policy_cache import ABSENT_LIFE, LIFE, PolicyMemory
 
 SHOPIFY, FOURTHWALL = "shopify/storefront-access-token", "fourthwall/public-token"
 SECOND = "http://localhost:3000"

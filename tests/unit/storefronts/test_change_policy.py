@@ -9,7 +9,7 @@ from tests.fakes.policies import MemoryPolicyStore
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import SHOP, hs256, oidc, policy, sessions
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, StorageUnavailable, TrustPolicyNotFound
-from token_broker.policies import TRIES, Policies, Precondition, StoredPolicy
+from token_broker.storefronts.change_policy import TRIES, Policies, Precondition, StoredPolicy
 
 CALLER = "arn:aws:iam::123456789012:role/operator"
 ONE, TWO = policy(), policy(origins=["https://two.example"])

@@ -4,8 +4,8 @@ import pytest
 
 from tests.fakes.clock import MovableClock
 from token_broker.errors import StorageUnavailable
-from token_broker.policy_memory import ABSENT_LIFE, KEPT, LIFE, PolicyMemory
-from token_broker.trust_policy import TrustPolicy
+from token_broker.storefronts.policy_cache import ABSENT_LIFE, KEPT, LIFE, PolicyMemory
+from token_broker.storefronts.trust_policy import TrustPolicy
 
 OLD = TrustPolicy(("https://old.example",), frozenset(), None)
 NEW = TrustPolicy(("https://new.example",), frozenset(), None)

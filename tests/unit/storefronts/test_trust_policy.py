@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.fakes.trust_policies import REFUSED, SHOP, TAKEN, hs256, oidc, policy, sessions
-from token_broker.aws.attributes import unwrap, wrap
+from token_broker.aws.store.attributes import unwrap, wrap
 from token_broker.errors import InvalidRequest
-from token_broker.trust_policy import (
+from token_broker.storefronts.trust_policy import (
     ANONYMOUS_OPERATIONS,
     Hs256Proof,
     OidcProof,

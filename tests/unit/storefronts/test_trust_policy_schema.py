@@ -13,11 +13,11 @@ from jsonschema import Draft202012Validator
 
 from tests.fakes.addresses import JWKS_URIS, NOT_JWKS_URIS, NOT_ORIGINS, ORIGINS
 from tests.fakes.trust_policies import REFUSED, TAKEN, oidc, policy, sessions
-from token_broker import fields
+from token_broker.domain import fields
 from token_broker.errors import InvalidRequest
-from token_broker.trust_policy import ANONYMOUS_OPERATIONS, parse
+from token_broker.storefronts.trust_policy import ANONYMOUS_OPERATIONS, parse
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "trust-policy.schema.json").read_text())
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "trust-policy.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
 #: What the parser alone refuses: a schema cannot compare a member of one item with that of another.
 UNSAYABLE = "'sessions.proofs' must be of different issuers: two have the same 'issuer'."

@@ -8,12 +8,12 @@ import pytest
 from tests.fakes.clock import MovableClock
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import oidc, policy, sessions
-from token_broker import foundation
 from token_broker.clock import Deadline
+from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, InternalError, InvalidRequest
-from token_broker.grant import Grant
-from token_broker.policies import Policies, Precondition
-from token_broker.trust_wiring import PROOF_KEYS_LIFE, TrustAssembly
+from token_broker.storefronts.change_policy import Policies, Precondition
+from token_broker.wiring import container
+from token_broker.wiring.storefronts import PROOF_KEYS_LIFE, TrustAssembly
 
 LOOPBACK = "http://127.0.0.1:8123"
 
@@ -44,8 +44,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     for name, value in {"TOKEN_TABLE": "tokens", "SECRET_PREFIX": "token-broker"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("LOOPBACK_JWKS_ORIGIN", raising=False)
-    monkeypatch.setattr(foundation, "client", lambda service: made)
-    monkeypatch.setattr(foundation, "PowertoolsTelemetry", lambda _name: RecordingTelemetry())
+    monkeypatch.setattr(container, "client", lambda service: made)
+    monkeypatch.setattr(container, "PowertoolsTelemetry", lambda _name: RecordingTelemetry())
     return made
 
 
@@ -58,7 +58,7 @@ def put(assembly: TrustAssembly, document: Any) -> tuple[int, bool]:
 
 
 def test_nothing_of_aws_is_asked_before_it_is_needed(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(foundation, "client", lambda service: pytest.fail(f"a client for {service} was made"))
+    monkeypatch.setattr(container, "client", lambda service: pytest.fail(f"a client for {service} was made"))
     assembly = TrustAssembly()
 
     assert isinstance(assembly.broker("caller", deadline()), Policies)

@@ -4,6 +4,7 @@ import pytest
 
 from tests.fakes.clock import MovableClock
 from tests.fakes.samples import token
+from token_broker.domain.token import Token
 from token_broker.errors import (
     BrokerError,
     MerchantMisconfigured,
@@ -13,8 +14,7 @@ from token_broker.errors import (
     ProviderThrottled,
     StorageUnavailable,
 )
-from token_broker.memory import FAILURE_LIFE, KEPT, LIFE, TokenMemory
-from token_broker.model import Token
+from token_broker.tokens.cache import FAILURE_LIFE, KEPT, LIFE, TokenMemory
 
 
 class Tries:

@@ -5,10 +5,10 @@ import pytest
 from tests.fakes.clock import NOW
 from tests.fakes.surroundings import session_stack
 from token_broker.broker import Broker
-from token_broker.closing import ClosedSession, close_session
+from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, SessionClosed, StorageUnavailable
-from token_broker.grant import Grant
-from token_broker.issuing import session_token
+from token_broker.tokens.close_session import ClosedSession, close_session
+from token_broker.tokens.issue import session_token
 
 HOUR = 60 * 60
 PROOF = Grant(merchant="acme", session_id="s-1", expires_at=int(NOW) + HOUR, scopes=("read",))

@@ -6,6 +6,7 @@ from tests.fakes.provider import ScriptedProvider, down, lost
 from tests.fakes.samples import minted, token
 from tests.fakes.store import Work
 from tests.fakes.surroundings import DAY, Surroundings, one_token_stack
+from token_broker.domain.token import State
 from token_broker.errors import (
     MintInProgress,
     ProviderFailure,
@@ -14,8 +15,7 @@ from token_broker.errors import (
     ProviderUnavailable,
     StorageUnavailable,
 )
-from token_broker.issuing import shop_token
-from token_broker.model import State
+from token_broker.tokens.issue import shop_token
 
 SAME = minted("7")
 CHANGED = minted("8")

@@ -7,7 +7,7 @@ from tests.fakes.samples import minted
 from tests.fakes.store import LEASE
 from tests.fakes.surroundings import listing_stack, one_token_stack, session_stack
 from token_broker.errors import Conflict, MintInProgress, ProviderUnavailable
-from token_broker.issuing import session_token, shop_token, standing_token
+from token_broker.tokens.issue import session_token, shop_token, standing_token
 
 #: What each deployment before this one has remembered the key `key-1` by, as the fakes' caller gives it for `acme`.
 KEY_1 = "3u673bk256jctplwnci75qr2wi"

@@ -9,13 +9,13 @@ from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from token_broker.clock import Deadline
+from token_broker.domain.ownership_tag import marked
+from token_broker.domain.token import Origin, State, fingerprint
 from token_broker.errors import MerchantNotFound, ProviderUnavailable, StorageUnavailable
-from token_broker.issuing import shop_token, standing_token
-from token_broker.listing import list_tokens
-from token_broker.marks import marked
-from token_broker.model import Origin, State, fingerprint
-from token_broker.ports import Account, Capabilities, Listed
-from token_broker.revoking import revoke
+from token_broker.ports.store import Account, Capabilities, Listed
+from token_broker.tokens.issue import shop_token, standing_token
+from token_broker.tokens.listing import list_tokens
+from token_broker.tokens.revoke import revoke
 
 ORPHAN = marked("Made by us", BROKER_ID, "d" * 26)
 

@@ -7,6 +7,8 @@ from tests.fakes.provider import down, lost, timed_out
 from tests.fakes.samples import minted
 from tests.fakes.store import SETTLING
 from tests.fakes.surroundings import ListingSurroundings, listing_stack, one_token_stack, session_stack
+from token_broker.domain.ownership_tag import marked
+from token_broker.domain.token import State
 from token_broker.errors import (
     Conflict,
     Fate,
@@ -15,10 +17,8 @@ from token_broker.errors import (
     ProviderUnavailable,
     StorageUnavailable,
 )
-from token_broker.issuing import session_token, shop_token, standing_token
-from token_broker.marks import marked
-from token_broker.model import State
-from token_broker.revoking import revoke
+from token_broker.tokens.issue import session_token, shop_token, standing_token
+from token_broker.tokens.revoke import revoke
 
 
 def left_open() -> ListingSurroundings:

@@ -11,16 +11,16 @@ from tests.fakes.provider import down, lost
 from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import DAY, LISTING, ListingSurroundings, listing_stack
-from token_broker.call import PROVIDER_BUDGET
-from token_broker.comparing import SETTLED_AFTER
+from token_broker.domain.ownership_tag import marked
+from token_broker.domain.token import Cause, State, Transition, Why
 from token_broker.errors import ProviderError, ProviderFailure, ProviderReply, ProviderUnavailable, TokenLimitReached
-from token_broker.issuing import shop_token, standing_token
-from token_broker.making_room import MINT_TIME
-from token_broker.marks import marked
-from token_broker.model import Cause, State, Transition, Why
-from token_broker.ports import Capabilities
-from token_broker.revoking import revoke
-from token_broker.rotating import rotate
+from token_broker.lifecycle.rotate import rotate
+from token_broker.ports.store import Capabilities
+from token_broker.tokens.call import PROVIDER_BUDGET
+from token_broker.tokens.inventory import SETTLED_AFTER
+from token_broker.tokens.issue import shop_token, standing_token
+from token_broker.tokens.quota import MINT_TIME
+from token_broker.tokens.revoke import revoke
 
 ORPHAN = marked("Made by us", BROKER_ID, "d" * 26)
 

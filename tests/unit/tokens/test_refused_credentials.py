@@ -9,9 +9,9 @@ from tests.fakes.samples import minted
 from tests.fakes.shopify import ENTRY, EXCHANGED, ShopifyLine
 from tests.fakes.surroundings import session_stack
 from tests.fakes.transport import answer, json_answer
+from token_broker.domain.token import Minted
 from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials, ProviderUnavailable
-from token_broker.model import Minted
-from token_broker.ports import Account, Order
+from token_broker.ports.store import Account, Order
 
 
 def rejected() -> ProviderRejectedCredentials:

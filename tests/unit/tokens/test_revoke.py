@@ -6,6 +6,8 @@ from tests.fakes.provider import down, lost
 from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import CALLER, listing_stack
+from token_broker.domain.ownership_tag import marked
+from token_broker.domain.token import Origin, State
 from token_broker.errors import (
     Conflict,
     MerchantMisconfigured,
@@ -18,10 +20,8 @@ from token_broker.errors import (
     StorageUnavailable,
     TokenNotFound,
 )
-from token_broker.issuing import shop_token, standing_token
-from token_broker.marks import marked
-from token_broker.model import Origin, State
-from token_broker.revoking import revoke
+from token_broker.tokens.issue import shop_token, standing_token
+from token_broker.tokens.revoke import revoke
 
 ORPHAN = marked("Made by us", BROKER_ID, "d" * 26)
 

@@ -7,8 +7,8 @@ from tests.fakes.samples import minted, token
 from tests.fakes.store import Work
 from tests.fakes.surroundings import CALLER, session_stack
 from token_broker.errors import Conflict, MerchantNotFound, SessionClosed
-from token_broker.issuing import session_token
-from token_broker.ports import Order
+from token_broker.ports.store import Order
+from token_broker.tokens.issue import session_token
 
 
 def test_a_session_gets_a_new_token_for_its_scopes() -> None:

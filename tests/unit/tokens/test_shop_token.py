@@ -6,10 +6,10 @@ from tests.fakes.clock import NOW
 from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import CALLER, listing_stack, one_token_stack
+from token_broker.domain.ownership_tag import take_apart
+from token_broker.domain.token import Origin, State
 from token_broker.errors import MerchantMisconfigured, MerchantNotFound, ProviderError, StorageUnavailable
-from token_broker.issuing import shop_token
-from token_broker.marks import take_apart
-from token_broker.model import Origin, State
+from token_broker.tokens.issue import shop_token
 
 
 def test_the_first_call_mints_and_stores_before_it_answers() -> None:

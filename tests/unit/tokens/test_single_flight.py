@@ -9,7 +9,7 @@ from tests.fakes.samples import token
 from tests.fakes.store import LEASE, Work
 from tests.fakes.surroundings import listing_stack, session_stack
 from token_broker.errors import MintInProgress, ProviderUnavailable, SessionClosed
-from token_broker.issuing import session_token, shop_token, standing_token
+from token_broker.tokens.issue import session_token, shop_token, standing_token
 
 
 def held(seconds: int = LEASE) -> Work:

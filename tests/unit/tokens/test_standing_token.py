@@ -6,10 +6,10 @@ from tests.fakes.provider import lost
 from tests.fakes.samples import BY_ANN
 from tests.fakes.store import KEY_RETENTION
 from tests.fakes.surroundings import CALLER, listing_stack
+from token_broker.domain.token import State
 from token_broker.errors import Conflict, MerchantNotFound, ProviderError, StorageUnavailable, TokenLimitReached
-from token_broker.issuing import shop_token, standing_token
-from token_broker.model import State
-from token_broker.revoking import revoke
+from token_broker.tokens.issue import shop_token, standing_token
+from token_broker.tokens.revoke import revoke
 
 
 def test_a_create_makes_a_token_with_its_own_title() -> None:

@@ -9,6 +9,8 @@ from tests.fakes.provider import ScriptedProvider
 from tests.fakes.samples import minted, token
 from tests.fakes.surroundings import Surroundings, listing_stack, one_token_stack, session_stack
 from token_broker.broker import Broker, ListingBroker
+from token_broker.domain.grant import CLOCK_SKEW, Grant
+from token_broker.domain.token import Token
 from token_broker.errors import (
     BrokerError,
     Conflict,
@@ -17,9 +19,7 @@ from token_broker.errors import (
     SessionClosed,
     Unauthenticated,
 )
-from token_broker.grant import CLOCK_SKEW, Grant
-from token_broker.model import Token
-from token_broker.ports import Order
+from token_broker.ports.store import Order
 
 PAGE = Grant(merchant="acme", origins=("https://shop.example",))
 ALLOWED = ("wallet.read", "merchant.read")

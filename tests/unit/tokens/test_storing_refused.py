@@ -4,9 +4,9 @@ import pytest
 
 from tests.fakes.samples import minted, token
 from tests.fakes.surroundings import listing_stack, one_token_stack, session_stack
+from token_broker.domain.token import State
 from token_broker.errors import MintInProgress, ProviderError, SessionClosed, StorageUnavailable
-from token_broker.issuing import session_token, shop_token, standing_token
-from token_broker.model import State
+from token_broker.tokens.issue import session_token, shop_token, standing_token
 
 
 def test_a_holder_whose_lease_was_lost_stores_and_serves_nothing() -> None:

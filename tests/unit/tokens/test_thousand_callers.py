@@ -5,7 +5,7 @@ from threading import Event, Lock, Semaphore, Thread
 from typing import Any
 
 from tests.fakes.surroundings import session_stack
-from token_broker.issuing import session_token
+from token_broker.tokens.issue import session_token
 
 CALLERS = 1_000
 #: Seconds after which the test fails rather than hang.

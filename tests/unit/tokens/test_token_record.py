@@ -9,16 +9,16 @@ from tests.fakes.events import CALLER, Context, api_event, storefront_event
 from tests.fakes.samples import minted, token
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from tests.unit.loading import load
-from token_broker import wiring
 from token_broker.broker import ListingBroker
+from token_broker.domain.grant import Grant
+from token_broker.domain.token import Origin, State, Token
 from token_broker.errors import TokenNotFound
-from token_broker.grant import Grant
-from token_broker.issuing import shop_token, standing_token
-from token_broker.listing import list_tokens, recorded_token
-from token_broker.maintaining import maintain
-from token_broker.model import Origin, State, Token
-from token_broker.revoking import revoke
-from token_broker.rotating import rotate
+from token_broker.lifecycle.rotate import rotate
+from token_broker.lifecycle.worker import maintain
+from token_broker.tokens.issue import shop_token, standing_token
+from token_broker.tokens.listing import list_tokens, recorded_token
+from token_broker.tokens.revoke import revoke
+from token_broker.wiring.providers import SHOPIFY
 
 DAY = 24 * 60 * 60
 
@@ -124,9 +124,9 @@ def test_what_was_is_shown_though_the_secret_is_gone() -> None:
 def shopify(monkeypatch: pytest.MonkeyPatch, make_telemetry: object) -> ListingSurroundings:
     stack = listing_stack()
     assert callable(make_telemetry)
-    monkeypatch.setitem(wiring.SHOPIFY.__dict__, "telemetry", make_telemetry())
+    monkeypatch.setitem(SHOPIFY.__dict__, "telemetry", make_telemetry())
     monkeypatch.setattr(
-        wiring.SHOPIFY,
+        SHOPIFY,
         "broker",
         lambda caller, _deadline, grant: ListingBroker(stack.listing_call(caller, grant=grant)),
     )

@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.store import LEASE, Work
 from tests.fakes.surroundings import listing_stack, one_token_stack, session_stack
 from token_broker.errors import MintInProgress
-from token_broker.issuing import session_token, shop_token
+from token_broker.tokens.issue import session_token, shop_token
 
 
 def held(stack_now: float, seconds: int = LEASE) -> Work:

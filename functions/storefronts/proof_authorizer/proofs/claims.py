@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from proofs.outcomes import ProofRejected
-from token_broker import fields
-from token_broker.grant import CLOCK_SKEW
-from token_broker.trust_policy import ClaimValue
+from token_broker.domain import fields
+from token_broker.domain.grant import CLOCK_SKEW
+from token_broker.storefronts.trust_policy import ClaimValue
 
 #: Seconds that a proof may be good for, counted from now.
 LONGEST = 24 * 60 * 60

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 from proofs.outcomes import KeysUnavailable
 from proofs.public_addresses import is_public, look_up
-from token_broker import addresses
 from token_broker.clock import Clock, Deadline
-from token_broker.http import Answer, Interrupted, Request, TimedOut, TooLarge, Transport, Unreachable
+from token_broker.http.client import Answer, Interrupted, Request, TimedOut, TooLarge, Transport, Unreachable
+from token_broker.storefronts import addresses
 
 #: Seconds for the whole of it.
 TIME = 3.0
@@ -48,7 +48,7 @@ class ClosingTransport(Transport, Protocol):
 
 def _requests(server_name: str) -> ClosingTransport:
     """`requests`, loaded where there is something to fetch."""
-    from token_broker.transport import RequestsTransport
+    from token_broker.http.transport import RequestsTransport
 
     return RequestsTransport(server_name=server_name)
 

@@ -21,8 +21,8 @@ from proofs.keys import Key, KeySource, choose
 from proofs.outcomes import KeysUnavailable, Proof, ProofRejected, Refusal
 from proofs.signing_keys import ALGORITHM, SigningKeys
 from token_broker.clock import Clock
-from token_broker.trust_policy import Hs256Proof, OidcProof, Sessions
-from token_broker.trust_policy import Proof as Rule
+from token_broker.storefronts.trust_policy import Hs256Proof, OidcProof, Sessions
+from token_broker.storefronts.trust_policy import Proof as Rule
 
 __all__ = ["KeysUnavailable", "Proof", "ProofRejected", "Verifier"]
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from token_broker.aws.session import BotoCoreError, ClientError, error_code
+from token_broker.domain.events import Event
 from token_broker.errors import StorageUnavailable
-from token_broker.events import Event
 
 SOURCE = "token-broker"
 #: What one PutEvents takes: entries, and bytes of all of them together.

@@ -5,8 +5,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from token_broker.marks import new_intent_id
-from token_broker.model import Token
+from token_broker.domain.ownership_tag import new_intent_id
+from token_broker.domain.token import Token
 
 #: A member of an event's detail.
 type Plain = str | int | None

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from token_broker import strict_json
+from token_broker.domain.grant import Grant
+from token_broker.entrypoints.inputs import Input, sources
 from token_broker.errors import BrokerError, InvalidRequest, Unauthenticated, response_headers
-from token_broker.grant import Grant
-from token_broker.inputs import Input, sources
 
 #: Bytes; the largest honest body is some 6 KB.
 BODY_LIMIT = 16 * 1024

@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
+from token_broker.domain.fields import merchant_name
+from token_broker.domain.grant import Grant
 from token_broker.errors import BrokerError, Forbidden, Unauthenticated
-from token_broker.fields import merchant_name
-from token_broker.grant import Grant
 from token_broker.telemetry import PowertoolsTelemetry
 
 _RESOURCE = re.compile(r"(arn:[a-z-]+:execute-api:[a-z0-9-]+:[0-9]*:[a-z0-9]+/[A-Za-z0-9_-]+)/(.*)", re.DOTALL)

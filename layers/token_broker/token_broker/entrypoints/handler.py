@@ -9,15 +9,15 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from token_broker.clock import Deadline, SystemClock
-from token_broker.doors import ApiDoor, DirectDoor, Door, Reply, Shown
+from token_broker.domain.grant import Grant
+from token_broker.entrypoints.api_gateway import ApiDoor, DirectDoor, Door, Reply, Shown
+from token_broker.entrypoints.inputs import Input, read
+from token_broker.entrypoints.sqs import QueueDoor, messages
+from token_broker.entrypoints.storefront import StorefrontDoor
 from token_broker.errors import BrokerError, InternalError, InvalidRequest
-from token_broker.grant import Grant
-from token_broker.inputs import Input, read
-from token_broker.queue_door import QueueDoor, messages
-from token_broker.storefront_door import StorefrontDoor
 from token_broker.telemetry import PowertoolsTelemetry
 
-__all__ = ["Reply", "handler"]
+__all__ = ["Reply", "entrypoint"]
 
 #: Seconds of the function's time that are kept for the answer itself.
 LAST_SECONDS = 2.0
@@ -38,7 +38,7 @@ class Assembly[B](Protocol):
 type Operation[I: Input, B] = Callable[[I, B], Shown | dict[str, Any] | Reply]
 
 
-def handler[I: Input, B](
+def entrypoint[I: Input, B](
     assembly: Assembly[B], *, accepts: type[I], success: int = 200, queue: bool = False, stream: bool = False
 ) -> Callable[[Operation[I, B]], Callable[[Any, Any], Any]]:
     """Make a Lambda handler of an operation, which returns what to answer with the status `success`.
@@ -105,7 +105,7 @@ def door_for(event: Any, context: Any, *, stream: bool = False) -> Door:
         return StorefrontDoor(event) if isinstance(route, str) and route.startswith("/storefront/") else ApiDoor(event)
     request_id = getattr(context, "aws_request_id", "")
     if stream:
-        from token_broker.stream_door import StreamDoor, changes
+        from token_broker.entrypoints.dynamodb_stream import StreamDoor, changes
 
         if (records := changes(event)) is not None:
             return StreamDoor(records, request_id)

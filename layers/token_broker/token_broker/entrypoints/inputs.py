@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-from token_broker.errors import InvalidRequest
-from token_broker.fields import (
+from token_broker.domain.fields import (
     Rule,
     Tags,
     anything,
@@ -27,8 +26,9 @@ from token_broker.fields import (
     truth,
     visible,
 )
-from token_broker.policies import Precondition
-from token_broker.ports import DAY, RotationSettings
+from token_broker.errors import InvalidRequest
+from token_broker.ports.store import DAY, RotationSettings
+from token_broker.storefronts.change_policy import Precondition
 
 
 @dataclass(frozen=True, slots=True)

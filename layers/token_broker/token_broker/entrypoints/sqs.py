@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from token_broker import strict_json
-from token_broker.doors import Reply
+from token_broker.domain.grant import Grant
+from token_broker.entrypoints.api_gateway import Reply
+from token_broker.entrypoints.inputs import Input, sources
 from token_broker.errors import BrokerError, InvalidRequest
-from token_broker.grant import Grant
-from token_broker.inputs import Input, sources
 
 SOURCE = "aws:sqs"
 

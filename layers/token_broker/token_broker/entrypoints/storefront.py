@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from token_broker.doors import ApiDoor, Reply, as_text, response
+from token_broker.domain.grant import Grant
+from token_broker.entrypoints.api_gateway import ApiDoor, Reply, as_text, response
+from token_broker.entrypoints.inputs import Input, sources
 from token_broker.errors import (
     BrokerError,
     Forbidden,
@@ -20,8 +22,6 @@ from token_broker.errors import (
     Unauthenticated,
     response_headers,
 )
-from token_broker.grant import Grant
-from token_broker.inputs import Input, sources
 
 #: Seconds for which a browser or a CDN may answer with a shop's token. With a function's memory (30 s) in front of it,
 #: a token that was revoked can be met for a minute.

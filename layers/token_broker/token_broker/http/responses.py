@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from token_broker.domain.token import Minted
 from token_broker.errors import ProviderFailure
-from token_broker.http import Answer, failure_from, senseless
-from token_broker.model import Minted
-from token_broker.redaction import REDACTED, redact
+from token_broker.http.client import Answer, failure_from, senseless
+from token_broker.http.redaction import REDACTED, redact
 
 #: The longest token that is believed: an HTTP header of a browser or a CDN has no room for a longer one.
 TOKEN_LIMIT = 8192

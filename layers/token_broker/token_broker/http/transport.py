@@ -25,7 +25,7 @@ from urllib3.util import Retry
 
 from token_broker import __version__
 from token_broker.clock import SystemClock
-from token_broker.http import Answer, Interrupted, Request, TimedOut, TooLarge, TransportFailure, Unreachable
+from token_broker.http.client import Answer, Interrupted, Request, TimedOut, TooLarge, TransportFailure, Unreachable
 
 USER_AGENT = f"token-broker/{__version__} (python-requests/{requests.__version__})"
 #: Seconds. A connection idle for longer is not trusted with a POST: a frozen function learns of the other side's close

@@ -11,9 +11,9 @@ from itertools import batched
 from typing import Any
 
 from token_broker.clock import Clock, Deadline
-from token_broker.due import DispatchCursor, DueIndex, DueItem, DuePage, IndexKey, Place, Work, WorkQueues
 from token_broker.errors import StorageUnavailable
-from token_broker.ports import Telemetry
+from token_broker.ports.store import Telemetry
+from token_broker.ports.work import DispatchCursor, DueIndex, DueItem, DuePage, IndexKey, Place, Work, WorkQueues
 
 #: What one message names at most; the rest of the merchant's items comes with a later page or run.
 ITEMS_A_MESSAGE = 25

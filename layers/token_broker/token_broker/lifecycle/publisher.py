@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any
 
-from token_broker.backoff import LONGEST_PAUSE, pause
 from token_broker.clock import Clock, Deadline
+from token_broker.domain.delays import LONGEST_PAUSE, pause
 from token_broker.errors import StorageUnavailable
-from token_broker.outbox import EventBus, Outbox, Undelivered
-from token_broker.ports import Telemetry
+from token_broker.ports.outbox import EventBus, Outbox, Undelivered
+from token_broker.ports.store import Telemetry
 
 #: Events that are read before any of them is sent.
 AT_ONCE = 10

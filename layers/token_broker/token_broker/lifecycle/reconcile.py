@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from token_broker.call import PROVIDER_BUDGET, Call
-from token_broker.comparing import Comparison, Finding, compare, note_headroom
-from token_broker.daily import DAY, next_comparison
+from token_broker.domain.daily import DAY, next_comparison
+from token_broker.domain.events import token_limit_near
+from token_broker.domain.token import SERVABLE, SHOP, Cause, State, Token, Why, token_from
 from token_broker.errors import MerchantNotFound
-from token_broker.events import token_limit_near
-from token_broker.issuing import shop_token
-from token_broker.model import SERVABLE, SHOP, Cause, State, Token, Why, token_from
-from token_broker.ports import Listed, ListingProvider, Reconciliation
+from token_broker.ports.store import Listed, ListingProvider, Reconciliation
+from token_broker.tokens.call import PROVIDER_BUDGET, Call
+from token_broker.tokens.inventory import Comparison, Finding, compare, note_headroom
+from token_broker.tokens.issue import shop_token
 
 #: Seconds until a list that has nothing of ours any more is looked at again: only then is it believed.
 SECOND_LOOK = 3.0

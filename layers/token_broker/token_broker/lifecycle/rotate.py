@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, cast
 
-from token_broker.call import WAIT_FOR_OTHERS, Call
+from token_broker.domain.ownership_tag import new_intent_id, new_owner
+from token_broker.domain.token import SHOP, Cause, Mint, Outcome, State, Token, Why
 from token_broker.errors import BrokerError, MintInProgress
-from token_broker.issuing import CURRENT_TITLE, shop_token, wait_for_other
-from token_broker.marks import new_intent_id, new_owner
-from token_broker.minting import FORGOTTEN_AFTER, mint_successor, succession
-from token_broker.model import SHOP, Cause, Mint, Outcome, State, Token, Why
-from token_broker.ports import Intention, ListingProvider, Provider, Rotation
+from token_broker.ports.store import Intention, ListingProvider, Provider, Rotation
+from token_broker.tokens.call import WAIT_FOR_OTHERS, Call
+from token_broker.tokens.issue import CURRENT_TITLE, shop_token, wait_for_other
+from token_broker.tokens.mint import FORGOTTEN_AFTER, mint_successor, succession
 
 #: Seconds within which a request joins the rotation before it.
 JOINING = 60

@@ -7,12 +7,12 @@ time of the next look.
 
 from contextlib import suppress
 
-from token_broker.call import Call
+from token_broker.domain.token import SHOP
 from token_broker.errors import Conflict, InvalidRequest, MerchantMisconfigured
-from token_broker.model import SHOP
-from token_broker.policies import Precondition
-from token_broker.ports import ListingProvider, RotationSchedule, RotationSettings
-from token_broker.rotating import request
+from token_broker.lifecycle.rotate import request
+from token_broker.ports.store import ListingProvider, RotationSchedule, RotationSettings
+from token_broker.storefronts.change_policy import Precondition
+from token_broker.tokens.call import Call
 
 #: Times that a change is tried again where another came between its reading and its writing.
 TRIES = 3

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from token_broker.backoff import DOUBLINGS, LONGEST_PAUSE, pause
-from token_broker.call import PROVIDER_BUDGET, Call
+from token_broker.domain.delays import DOUBLINGS, LONGEST_PAUSE, pause
+from token_broker.domain.ownership_tag import new_owner
+from token_broker.domain.token import Cause, State, Why
 from token_broker.errors import (
     BrokerError,
     Conflict,
@@ -26,10 +27,9 @@ from token_broker.errors import (
     ShopUnavailable,
     StorageUnavailable,
 )
-from token_broker.marks import new_owner
-from token_broker.minting import adopt
-from token_broker.model import Cause, State, Why
-from token_broker.ports import ListingProvider
+from token_broker.ports.store import ListingProvider
+from token_broker.tokens.call import PROVIDER_BUDGET, Call
+from token_broker.tokens.mint import adopt
 
 #: Who does it, in histories.
 CLOCK = "clock"
@@ -220,7 +220,7 @@ def _intent(call: Call[ListingProvider], merchant: str, item: str) -> Job | None
 
 
 def _rotation(call: Call[ListingProvider], merchant: str, _name: str) -> Job | None:
-    from token_broker import rotating
+    from token_broker.lifecycle import rotate
 
     rotation = call.store.rotation(merchant)
     if rotation is None or not rotation.open or rotation.due_at > call.clock.now():
@@ -230,9 +230,9 @@ def _rotation(call: Call[ListingProvider], merchant: str, _name: str) -> Job | N
     def work() -> int | None:
         nonlocal failure
         try:
-            rotating.advance(call, rotation)
+            rotate.advance(call, rotation)
         except MintInProgress:
-            return int(call.clock.now()) + rotating.CALL_TIME
+            return int(call.clock.now()) + rotate.CALL_TIME
         except BrokerError as error:
             failure = error.code
             raise
@@ -249,7 +249,7 @@ def _rotation(call: Call[ListingProvider], merchant: str, _name: str) -> Job | N
 
 
 def _settings(call: Call[ListingProvider], merchant: str, _name: str) -> Job | None:
-    from token_broker import rotation_settings
+    from token_broker.lifecycle import rotation_settings
 
     found = call.store.rotation_schedule(merchant)
     if found is None or found.due_at is None or found.due_at > call.clock.now():
@@ -266,7 +266,7 @@ def _settings(call: Call[ListingProvider], merchant: str, _name: str) -> Job | N
 
 
 def _reconciliation(call: Call[ListingProvider], merchant: str, _name: str) -> Job | None:
-    from token_broker import reconciling
+    from token_broker.lifecycle import reconcile
 
     seen = call.store.reconciliation(merchant)
     if seen is None or seen.due_at is None or seen.due_at > call.clock.now():
@@ -278,7 +278,7 @@ def _reconciliation(call: Call[ListingProvider], merchant: str, _name: str) -> J
         call.store.put_off_reconciliation(seen, due_at)
 
     return Job(
-        lambda: reconciling.reconcile_by_the_clock(by_the_clock, seen), put_off, seen.tries, {"merchant": merchant}
+        lambda: reconcile.reconcile_by_the_clock(by_the_clock, seen), put_off, seen.tries, {"merchant": merchant}
     )
 
 

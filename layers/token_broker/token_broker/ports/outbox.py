@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from token_broker.events import Event
+from token_broker.domain.events import Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from token_broker.clock import Deadline
+from token_broker.domain.events import Event
+from token_broker.domain.token import Cause, Mint, Minted, State, Token, Why
 from token_broker.errors import Fate
-from token_broker.events import Event
-from token_broker.model import Cause, Mint, Minted, State, Token, Why
 
 
 @dataclass(frozen=True, slots=True)

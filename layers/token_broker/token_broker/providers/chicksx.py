@@ -13,12 +13,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from token_broker.answers import discreet, expiry, member, optional_text, refusal, token_value
 from token_broker.clock import Deadline
-from token_broker.credentials import fields_of
-from token_broker.http import HttpClient, Request, senseless
-from token_broker.model import Minted, Use, fingerprint
-from token_broker.ports import Account, Capabilities, Order
+from token_broker.domain.merchant_secret import fields_of
+from token_broker.domain.token import Minted, Use, fingerprint
+from token_broker.http.client import HttpClient, Request, senseless
+from token_broker.http.responses import discreet, expiry, member, optional_text, refusal, token_value
+from token_broker.ports.store import Account, Capabilities, Order
 
 NAME = "chicksx"
 SHAPES = (frozenset({"apiKey", "clientId"}),)

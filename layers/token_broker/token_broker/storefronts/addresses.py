@@ -8,7 +8,7 @@ those forgive and repair, each in its own way, and what one reads as a path anot
 import re
 from typing import Any
 
-from token_broker.fields import visible
+from token_broker.domain.fields import visible
 
 ORIGIN_LIMIT = 128
 JWKS_URI_LIMIT = 1024

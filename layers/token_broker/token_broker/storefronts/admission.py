@@ -1,10 +1,10 @@
 """What an authorizer knows of the merchants: their policies, and the rule for shop-wide tokens."""
 
+from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, InvalidRequest
-from token_broker.grant import Grant
-from token_broker.policies import Journal, PolicyStore
-from token_broker.policy_memory import PolicyMemory
-from token_broker.trust_policy import ANONYMOUS_OPERATIONS, TrustPolicy, parse
+from token_broker.storefronts.change_policy import Journal, PolicyStore
+from token_broker.storefronts.policy_cache import PolicyMemory
+from token_broker.storefronts.trust_policy import ANONYMOUS_OPERATIONS, TrustPolicy, parse
 
 
 class Trust:

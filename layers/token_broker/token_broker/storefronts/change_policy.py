@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, TrustPolicyNotFound
-from token_broker.trust_policy import parse
+from token_broker.storefronts.trust_policy import parse
 
 #: Times that a change is tried again where another came between its reading and its writing.
 TRIES = 3

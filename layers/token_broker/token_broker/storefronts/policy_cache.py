@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from token_broker.clock import Clock
-from token_broker.trust_policy import TrustPolicy
+from token_broker.storefronts.trust_policy import TrustPolicy
 
 #: Seconds that a policy is believed.
 LIFE = 30.0

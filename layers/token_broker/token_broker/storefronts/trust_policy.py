@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from token_broker import addresses
+from token_broker.domain.fields import Rule, scope_names, text
 from token_broker.errors import InvalidRequest
-from token_broker.fields import Rule, scope_names, text
+from token_broker.storefronts import addresses
 
 #: The shop-wide operations that an origin alone can open: their tokens stand in every page of the storefront anyway.
 ANONYMOUS_OPERATIONS = ("fourthwall/public-token", "shopify/storefront-access-token")

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from copy import copy
 
 from token_broker.clock import Clock
+from token_broker.domain.token import Token
 from token_broker.errors import BrokerError, MerchantMisconfigured, MerchantNotFound, ProviderFailure
-from token_broker.model import Token
 
 #: Every rule about overlap and compromise counts on this bound (seconds).
 LIFE = 30.0

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from token_broker.clock import Clock, Deadline
+from token_broker.domain.grant import Grant
 from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials
-from token_broker.grant import Grant
-from token_broker.memory import TokenMemory
-from token_broker.ports import Account, Provider, Secrets, Telemetry, TokenStore
+from token_broker.ports.store import Account, Provider, Secrets, Telemetry, TokenStore
+from token_broker.tokens.cache import TokenMemory
 
 _SESSION = re.compile(r"(:assumed-role/[^/]+)/.*")
 

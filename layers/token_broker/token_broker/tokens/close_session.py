@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from token_broker.call import Call
-from token_broker.model import session_subject
-from token_broker.ports import Provider
+from token_broker.domain.token import session_subject
+from token_broker.ports.store import Provider
+from token_broker.tokens.call import Call
 
 
 @dataclass(frozen=True, slots=True)

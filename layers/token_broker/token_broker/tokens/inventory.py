@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from token_broker.call import Call
 from token_broker.clock import Deadline
-from token_broker.marks import Marked, take_apart
-from token_broker.model import SERVABLE, Origin, State, Token, fingerprint
-from token_broker.ports import Account, Listed, ListingProvider
+from token_broker.domain.ownership_tag import Marked, take_apart
+from token_broker.domain.token import SERVABLE, Origin, State, Token, fingerprint
+from token_broker.ports.store import Account, Listed, ListingProvider
+from token_broker.tokens.call import Call
 
 #: Seconds for which a record may be younger than what the provider's list shows.
 SETTLED_AFTER = 120

@@ -9,8 +9,9 @@ read ──fresh enough──▶ answer
 import hashlib
 import json
 
-from token_broker.call import PROVIDER_BUDGET, WAIT_FOR_OTHERS, Call
 from token_broker.clock import Deadline
+from token_broker.domain.ownership_tag import key_id_of, new_intent_id, new_owner
+from token_broker.domain.token import SERVABLE, SHOP, Mint, Token, session_subject
 from token_broker.errors import (
     Conflict,
     InvalidRequest,
@@ -19,10 +20,9 @@ from token_broker.errors import (
     SessionClosed,
     StorageUnavailable,
 )
-from token_broker.marks import key_id_of, new_intent_id, new_owner
-from token_broker.minting import mint_current, mint_standing
-from token_broker.model import SERVABLE, SHOP, Mint, Token, session_subject
-from token_broker.ports import Busy, Intention, ListingProvider, Order, Provider, Replay, SubjectState
+from token_broker.ports.store import Busy, Intention, ListingProvider, Order, Provider, Replay, SubjectState
+from token_broker.tokens.call import PROVIDER_BUDGET, WAIT_FOR_OTHERS, Call
+from token_broker.tokens.mint import mint_current, mint_standing
 
 #: Seconds between two looks at another's mint: full jitter between these.
 LEAST_WAIT, MOST_WAIT = 0.2, 1.0

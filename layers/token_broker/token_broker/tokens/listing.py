@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from token_broker.call import PROVIDER_BUDGET, Call
-from token_broker.comparing import Comparison, compare, note_headroom
+from token_broker.domain.token import SERVABLE, SHOP, Origin, State, Token, token_from
 from token_broker.errors import TokenNotFound
-from token_broker.model import SERVABLE, SHOP, Origin, State, Token, token_from
-from token_broker.ports import Listed, ListingProvider
+from token_broker.ports.store import Listed, ListingProvider
+from token_broker.tokens.call import PROVIDER_BUDGET, Call
+from token_broker.tokens.inventory import Comparison, compare, note_headroom
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from dataclasses import replace
 from functools import partial
 from typing import cast
 
-from token_broker.call import PROVIDER_BUDGET, Call
 from token_broker.clock import Deadline
-from token_broker.daily import next_comparison
+from token_broker.domain.daily import next_comparison
+from token_broker.domain.ownership_tag import marked, take_apart
+from token_broker.domain.token import SERVABLE, SHOP, Mint, Minted, State, Token, Why, token_from
 from token_broker.errors import (
     BrokerError,
     Conflict,
@@ -24,10 +25,9 @@ from token_broker.errors import (
     StorageUnavailable,
     TokenLimitReached,
 )
-from token_broker.marks import marked, take_apart
-from token_broker.memory import LIFE
-from token_broker.model import SERVABLE, SHOP, Mint, Minted, State, Token, Why, token_from
-from token_broker.ports import Account, ListingProvider, OpenIntent, Order, Provider, Rotation, Succession
+from token_broker.ports.store import Account, ListingProvider, OpenIntent, Order, Provider, Rotation, Succession
+from token_broker.tokens.cache import LIFE
+from token_broker.tokens.call import PROVIDER_BUDGET, Call
 
 #: Seconds that must be left for one more call to a storage that has just failed.
 RELEASE_TIME = 5.0
@@ -198,11 +198,11 @@ def _make_marked(call: Call[Provider], account: Account, title: str, mint: Mint,
     try:
         return _mint_marked(call, account, title, until)
     except TokenLimitReached as refused:
-        from token_broker import making_room
+        from token_broker.tokens import quota
 
         listing = cast("Call[ListingProvider]", call)  # one that keeps marks can list them
         again = partial(_mint_marked, call, account, title, until)
-        return making_room.mint_again(listing, account, refused, again, until)
+        return quota.mint_again(listing, account, refused, again, until)
 
 
 def _mint_marked(call: Call[Provider], account: Account, title: str, until: Deadline) -> Minted:

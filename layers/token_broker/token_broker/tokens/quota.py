@@ -7,12 +7,12 @@ revocations is asked for at once. Adopting or missing a token frees none, and re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from token_broker.call import Call
 from token_broker.clock import Deadline
-from token_broker.comparing import Comparison, Finding, compare
+from token_broker.domain.token import Cause, Minted, State, Token
 from token_broker.errors import ProviderFailure, TokenLimitReached
-from token_broker.model import Cause, Minted, State, Token
-from token_broker.ports import Account, ListingProvider
+from token_broker.ports.store import Account, ListingProvider
+from token_broker.tokens.call import Call
+from token_broker.tokens.inventory import Comparison, Finding, compare
 
 #: Seconds that are kept for the mint itself.
 MINT_TIME = 5.0

@@ -1,10 +1,10 @@
 """Ending a token: marked first, so that it is never served again, then asked of the provider until that confirms."""
 
-from token_broker.call import PROVIDER_BUDGET, Call
+from token_broker.domain.ownership_tag import take_apart
+from token_broker.domain.token import SHOP, Cause, Origin, State, Token, Why, token_from
 from token_broker.errors import Conflict, ProviderFailure, TokenNotFound
-from token_broker.marks import take_apart
-from token_broker.model import SHOP, Cause, Origin, State, Token, Why, token_from
-from token_broker.ports import ListingProvider
+from token_broker.ports.store import ListingProvider
+from token_broker.tokens.call import PROVIDER_BUDGET, Call
 
 
 def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign: bool = False) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from token_broker import settings
 from token_broker.aws.session import client
-from token_broker.aws.table import Table
+from token_broker.aws.store.table import Table
 from token_broker.clock import SystemClock
 from token_broker.telemetry import PowertoolsTelemetry
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from token_broker import settings
-from token_broker.aws.events import EventBridgeBus
-from token_broker.aws.outbox import DynamoOutbox
+from token_broker.aws.event_bus import EventBridgeBus
+from token_broker.aws.store.outbox import DynamoOutbox
 from token_broker.clock import Deadline
-from token_broker.foundation import Foundation
-from token_broker.grant import Grant
-from token_broker.publishing import Publisher
+from token_broker.domain.grant import Grant
+from token_broker.lifecycle.publisher import Publisher
+from token_broker.wiring.container import Foundation
 
 
 @dataclass

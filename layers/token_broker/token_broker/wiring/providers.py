@@ -7,15 +7,15 @@ from functools import cached_property
 
 from token_broker import settings
 from token_broker.aws.secrets import SecretsManager
-from token_broker.aws.tokens import DynamoTokens
+from token_broker.aws.store.token_store import DynamoTokens
 from token_broker.broker import Broker, ListingBroker
-from token_broker.call import Call
 from token_broker.clock import Deadline
-from token_broker.foundation import Foundation
-from token_broker.grant import Grant
-from token_broker.http import Answer, HttpClient, Request, Transport
-from token_broker.memory import TokenMemory
-from token_broker.ports import ListingProvider, Provider, Telemetry
+from token_broker.domain.grant import Grant
+from token_broker.http.client import Answer, HttpClient, Request, Transport
+from token_broker.ports.store import ListingProvider, Provider, Telemetry
+from token_broker.tokens.cache import TokenMemory
+from token_broker.tokens.call import Call
+from token_broker.wiring.container import Foundation
 
 
 class LazyTransport:
@@ -27,7 +27,7 @@ class LazyTransport:
     def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> Answer:
         """One exchange."""
         if self._transport is None:
-            from token_broker.transport import RequestsTransport
+            from token_broker.http.transport import RequestsTransport
 
             self._transport = RequestsTransport()
         return self._transport.send(
@@ -100,7 +100,7 @@ def _chicksx(http: HttpClient, _telemetry: Telemetry) -> Provider:
 
 
 def _shopify(http: HttpClient, telemetry: Telemetry) -> ListingProvider:
-    from token_broker.providers.shopify import Shopify
+    from token_broker.providers.shopify.client import Shopify
 
     version = settings.optional("SHOPIFY_API_VERSION", "2026-10")
     return Shopify(http, settings.base_url("SHOPIFY_BASE_URL"), version=version, telemetry=telemetry)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from token_broker import settings
-from token_broker.aws.dispatch_cursor import DynamoDispatchCursor
-from token_broker.aws.due import DynamoDueIndex, SqsWorkQueues
+from token_broker.aws.store.dispatch_cursor import DynamoDispatchCursor
+from token_broker.aws.store.due_index import DynamoDueIndex, SqsWorkQueues
 from token_broker.clock import Deadline
-from token_broker.dispatching import Dispatcher
-from token_broker.foundation import Foundation
-from token_broker.grant import Grant
+from token_broker.domain.grant import Grant
+from token_broker.lifecycle.dispatcher import Dispatcher
+from token_broker.wiring.container import Foundation
 
 
 @dataclass

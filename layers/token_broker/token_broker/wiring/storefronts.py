@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from token_broker import settings
-from token_broker.aws.policies import DynamoPolicies
 from token_broker.aws.secrets import SecretsManager
+from token_broker.aws.store.policies import DynamoPolicies
 from token_broker.clock import Deadline
+from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden
-from token_broker.foundation import Foundation
-from token_broker.grant import Grant
-from token_broker.policies import Policies
-from token_broker.policy_memory import PolicyMemory
-from token_broker.trust import Trust
+from token_broker.storefronts.admission import Trust
+from token_broker.storefronts.change_policy import Policies
+from token_broker.storefronts.policy_cache import PolicyMemory
+from token_broker.wiring.container import Foundation
 
 #: A merchant's keys for proofs are named like a provider's secret: `{prefix}/storefront-proof/{merchant}`.
 PROOF_KEYS = "storefront-proof"

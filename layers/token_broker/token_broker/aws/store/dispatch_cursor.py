@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from token_broker.aws.attributes import Key
-from token_broker.aws.table import ConditionFailed, Table, delete, put
-from token_broker.due import Place
-from token_broker.marks import new_owner
+from token_broker.aws.store.attributes import Key
+from token_broker.aws.store.table import ConditionFailed, Table, delete, put
+from token_broker.domain.ownership_tag import new_owner
+from token_broker.ports.work import Place
 
 CURSOR_KEY: Key = ("dispatch", "cursor")
 #: What a key of the due-index is made of.

@@ -5,12 +5,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from token_broker.aws.outbox_items import PREFIX, name_of
-from token_broker.aws.records import DUE_SHARDS
 from token_broker.aws.session import BotoCoreError, ClientError, error_code
-from token_broker.aws.table import Table
-from token_broker.due import OUTBOX, DueItem, DuePage, IndexKey, Work
+from token_broker.aws.store.outbox_items import PREFIX, name_of
+from token_broker.aws.store.records import DUE_SHARDS
+from token_broker.aws.store.table import Table
 from token_broker.errors import StorageUnavailable
+from token_broker.ports.work import OUTBOX, DueItem, DuePage, IndexKey, Work
 
 INDEX = "due"
 #: What SendMessageBatch takes.

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from token_broker.aws import records
-from token_broker.aws.attributes import Key
-from token_broker.aws.outbox_items import outbox_put
-from token_broker.aws.table import Table, put, update
+from token_broker.aws.store import records
+from token_broker.aws.store.attributes import Key
+from token_broker.aws.store.outbox_items import outbox_put
+from token_broker.aws.store.table import Table, put, update
 from token_broker.clock import Clock
-from token_broker.events import Event
-from token_broker.model import Cause, State, Token
+from token_broker.domain.events import Event
+from token_broker.domain.token import Cause, State, Token
 
 DAY = 24 * 60 * 60
 #: How long an ended token's record, without its value, is kept.

@@ -6,15 +6,15 @@ whose lease was taken over changes nothing.
 
 from typing import Any
 
-from token_broker.aws import records
-from token_broker.aws.attributes import Key
-from token_broker.aws.items import DAY, Write
-from token_broker.aws.reading import Reading
-from token_broker.aws.table import UNMET, ConditionFailed, TransactionRefused, delete, put, update
+from token_broker.aws.store import records
+from token_broker.aws.store.attributes import Key
+from token_broker.aws.store.items import DAY, Write
+from token_broker.aws.store.reading import Reading
+from token_broker.aws.store.table import UNMET, ConditionFailed, TransactionRefused, delete, put, update
+from token_broker.domain.events import Event, token_issued, token_rotated
+from token_broker.domain.token import SHOP, Cause, Mint, State, Token, Why
 from token_broker.errors import BrokerError, Conflict, Fate, MintInProgress, ProviderError, SessionClosed
-from token_broker.events import Event, token_issued, token_rotated
-from token_broker.model import SHOP, Cause, Mint, State, Token, Why
-from token_broker.ports import Busy, Intention, Replay, SubjectState, Succession
+from token_broker.ports.store import Busy, Intention, Replay, SubjectState, Succession
 
 #: Seconds; longer than any holder can live (a function ends after 25 s), clocks' differences included.
 LEASE = 40

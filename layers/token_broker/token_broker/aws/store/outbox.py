@@ -2,9 +2,9 @@
 
 from contextlib import suppress
 
-from token_broker.aws.outbox_items import event_of, key_of
-from token_broker.aws.table import ConditionFailed, Table, delete, update
-from token_broker.outbox import Undelivered
+from token_broker.aws.store.outbox_items import event_of, key_of
+from token_broker.aws.store.table import ConditionFailed, Table, delete, update
+from token_broker.ports.outbox import Undelivered
 
 
 class DynamoOutbox:

@@ -9,9 +9,9 @@ It is due five minutes after it was written: the stream should have had it deliv
 from collections.abc import Mapping
 from typing import Any
 
-from token_broker.aws import records
-from token_broker.aws.attributes import Key
-from token_broker.events import MEMBERS, Event
+from token_broker.aws.store import records
+from token_broker.aws.store.attributes import Key
+from token_broker.domain.events import MEMBERS, Event
 
 PREFIX = "outbox#"
 #: Seconds from which the clock looks after an event that is still there.

@@ -7,11 +7,11 @@ and an old ETag never fits again.
 from collections.abc import Mapping
 from typing import Any
 
-from token_broker.aws.attributes import Key
-from token_broker.aws.table import ConditionFailed, Table, put
+from token_broker.aws.store.attributes import Key
+from token_broker.aws.store.table import ConditionFailed, Table, put
 from token_broker.clock import Clock
-from token_broker.marks import new_owner
-from token_broker.policies import StoredPolicy
+from token_broker.domain.ownership_tag import new_owner
+from token_broker.storefronts.change_policy import StoredPolicy
 
 
 class DynamoPolicies:

@@ -5,14 +5,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from token_broker.aws import records
-from token_broker.aws.attributes import Key
-from token_broker.aws.items import Write
-from token_broker.aws.revocations import Revocations
-from token_broker.aws.table import ConditionFailed, TransactionRefused, check, put, update
-from token_broker.events import Event, token_issued, token_revoked
-from token_broker.model import SHOP, Cause, State, Token
-from token_broker.ports import Reconciliation
+from token_broker.aws.store import records
+from token_broker.aws.store.attributes import Key
+from token_broker.aws.store.items import Write
+from token_broker.aws.store.revocations import Revocations
+from token_broker.aws.store.table import ConditionFailed, TransactionRefused, check, put, update
+from token_broker.domain.events import Event, token_issued, token_revoked
+from token_broker.domain.token import SHOP, Cause, State, Token
+from token_broker.ports.store import Reconciliation
 
 
 class Reconciliations(Revocations):

@@ -27,8 +27,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from token_broker.aws.attributes import Key
-from token_broker.model import SERVABLE, SHOP, Cause, Origin, State, Token, Transition, Use
+from token_broker.aws.store.attributes import Key
+from token_broker.domain.token import SERVABLE, SHOP, Cause, Origin, State, Token, Transition, Use
 
 BROKER_KEY = ("broker", "id")
 DUE_SHARDS = 16

@@ -5,11 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from token_broker.aws import records
-from token_broker.aws.items import ProviderItems
-from token_broker.aws.table import ConditionFailed, TransactionRefused, put, update
-from token_broker.events import token_revoked
-from token_broker.model import Cause, State, Token
+from token_broker.aws.store import records
+from token_broker.aws.store.items import ProviderItems
+from token_broker.aws.store.table import ConditionFailed, TransactionRefused, put, update
+from token_broker.domain.events import token_revoked
+from token_broker.domain.token import Cause, State, Token
 
 #: A token is recorded once and becomes current once: a third look finds it as the second did.
 LOOKS = 3

@@ -6,11 +6,11 @@ comes meanwhile stays.
 
 from contextlib import suppress
 
-from token_broker.aws import records
-from token_broker.aws.items import ProviderItems
-from token_broker.aws.table import ConditionFailed, put, update
-from token_broker.marks import new_owner
-from token_broker.ports import RotationSchedule, RotationSettings
+from token_broker.aws.store import records
+from token_broker.aws.store.items import ProviderItems
+from token_broker.aws.store.table import ConditionFailed, put, update
+from token_broker.domain.ownership_tag import new_owner
+from token_broker.ports.store import RotationSchedule, RotationSettings
 
 
 class RotationSchedules(ProviderItems):

@@ -4,13 +4,13 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from token_broker.aws import records
-from token_broker.aws.attributes import Key
-from token_broker.aws.items import DAY, ProviderItems, Write
-from token_broker.aws.table import ConditionFailed, TransactionRefused, check, put, update
-from token_broker.events import rotation_failed
-from token_broker.model import SHOP
-from token_broker.ports import Rotation, RotationSettings, SubjectState
+from token_broker.aws.store import records
+from token_broker.aws.store.attributes import Key
+from token_broker.aws.store.items import DAY, ProviderItems, Write
+from token_broker.aws.store.table import ConditionFailed, TransactionRefused, check, put, update
+from token_broker.domain.events import rotation_failed
+from token_broker.domain.token import SHOP
+from token_broker.ports.store import Rotation, RotationSettings, SubjectState
 
 #: How long a replaced token works on where nobody has said otherwise: longer than every cache, and time to build again.
 OVERLAP = 7 * DAY

@@ -2,13 +2,13 @@
 
 import os
 
-from token_broker.aws import records
-from token_broker.aws.items import ProviderItems
-from token_broker.aws.table import TransactionRefused, update
+from token_broker.aws.store import records
+from token_broker.aws.store.items import ProviderItems
+from token_broker.aws.store.table import TransactionRefused, update
+from token_broker.domain.events import session_closed
+from token_broker.domain.token import session_of
 from token_broker.errors import StorageUnavailable
-from token_broker.events import session_closed
-from token_broker.model import session_of
-from token_broker.ports import Closure
+from token_broker.ports.store import Closure
 
 #: How often others may change the TTL between two of our writes, which are some milliseconds apart.
 ROUNDS = 3

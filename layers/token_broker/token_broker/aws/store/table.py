@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from token_broker.aws.attributes import Item, Key, unwrap_all, wrap, wrap_all
 from token_broker.aws.session import BotoCoreError, ClientError, error_code
+from token_broker.aws.store.attributes import Item, Key, unwrap_all, wrap, wrap_all
 from token_broker.errors import StorageUnavailable
 
 CONDITION_FAILED = "ConditionalCheckFailedException"

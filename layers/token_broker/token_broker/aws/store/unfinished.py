@@ -3,12 +3,12 @@
 from contextlib import suppress
 from typing import Any
 
-from token_broker.aws import records
-from token_broker.aws.items import ProviderItems
-from token_broker.aws.leases import FREE, LEASE, OWNED, OWNER
-from token_broker.aws.table import ConditionFailed, update
-from token_broker.model import SHOP, Mint, State, Why
-from token_broker.ports import OpenIntent, PendingRevocation
+from token_broker.aws.store import records
+from token_broker.aws.store.items import ProviderItems
+from token_broker.aws.store.leases import FREE, LEASE, OWNED, OWNER
+from token_broker.aws.store.table import ConditionFailed, update
+from token_broker.domain.token import SHOP, Mint, State, Why
+from token_broker.ports.store import OpenIntent, PendingRevocation
 
 _STATES = {":revoking": State.REVOKING.value, ":retiring": State.RETIRING.value}
 _TO_END = frozenset(_STATES.values())

@@ -11,13 +11,13 @@ permanent token. A bought token is kept in memory only, and renewed before it en
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from token_broker.answers import optional_seconds, token_value
 from token_broker.clock import Deadline
+from token_broker.domain.token import fingerprint
 from token_broker.errors import Fate, ProviderFailure, ProviderRejectedCredentials, ProviderReply, ShopUnavailable
-from token_broker.http import HttpClient, Request, failure_from, senseless
-from token_broker.model import fingerprint
-from token_broker.ports import Account
-from token_broker.redaction import redact
+from token_broker.http.client import HttpClient, Request, failure_from, senseless
+from token_broker.http.redaction import redact
+from token_broker.http.responses import optional_seconds, token_value
+from token_broker.ports.store import Account
 
 #: Bought anew this long before its end, so that no call starts with a token that ends under way.
 RENEW_BEFORE = 300

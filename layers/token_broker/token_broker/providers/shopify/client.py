@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from token_broker.answers import TEXT_LIMIT, discreet, member, optional_text, token_value
 from token_broker.clock import Deadline
-from token_broker.credentials import fields_of
+from token_broker.domain.merchant_secret import fields_of
+from token_broker.domain.token import Minted, Use
 from token_broker.errors import (
     AppNotEligible,
     MerchantMisconfigured,
@@ -30,12 +30,12 @@ from token_broker.errors import (
     ShopUnavailable,
     TokenLimitReached,
 )
-from token_broker.http import Answer, HttpClient, Request, failure_from, senseless
-from token_broker.model import Minted, Use
-from token_broker.ports import Account, Capabilities, Listed, Order, Telemetry
-from token_broker.providers.shopify_admin_token import SHOP_UNAVAILABLE, AdminTokens
-from token_broker.providers.shopify_domain import shop_domain
-from token_broker.redaction import redact
+from token_broker.http.client import Answer, HttpClient, Request, failure_from, senseless
+from token_broker.http.redaction import redact
+from token_broker.http.responses import TEXT_LIMIT, discreet, member, optional_text, token_value
+from token_broker.ports.store import Account, Capabilities, Listed, Order, Telemetry
+from token_broker.providers.shopify.admin_token import SHOP_UNAVAILABLE, AdminTokens
+from token_broker.providers.shopify.shop_domain import shop_domain
 
 NAME = "shopify"
 LIMIT = 100

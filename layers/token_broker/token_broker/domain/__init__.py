@@ -1,0 +1,1 @@
+"""Hold plain data and rules. Nothing here reads or writes anything."""

@@ -1,0 +1,1 @@
+"""Change tokens later: rotate, reconcile, and finish pending work."""

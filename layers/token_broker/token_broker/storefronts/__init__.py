@@ -1,0 +1,1 @@
+"""Decide which pages and apps get a token."""

@@ -1,0 +1,1 @@
+"""Decide who gets which token: issue, mint, list and revoke."""

@@ -1,0 +1,1 @@
+"""Put the parts of each function together."""
