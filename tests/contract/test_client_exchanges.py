@@ -24,7 +24,7 @@ from token_broker.domain.token import Minted
 from token_broker.errors import BrokerError, ProviderFailure
 from token_broker.http.client import HttpClient
 from token_broker.http.transport import RequestsTransport
-from token_broker.ports.store import Account, Order, Provider
+from token_broker.ports.provider import Account, Order, Provider
 from token_broker.providers.chicksx import Chicksx
 from token_broker.providers.fourthwall import Fourthwall
 from token_broker.providers.shopify.admin_token import AdminTokens

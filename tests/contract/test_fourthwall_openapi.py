@@ -20,7 +20,7 @@ from token_broker.domain.token import Minted
 from token_broker.errors import ProviderRejectedCredentials
 from token_broker.http.client import HttpClient
 from token_broker.http.transport import RequestsTransport
-from token_broker.ports.store import Order
+from token_broker.ports.provider import Order
 from token_broker.providers.fourthwall import Fourthwall
 
 DOCUMENT = Path(__file__).parent / "openapi/fourthwall.yaml"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from token_broker.storefronts.change_policy import StoredPolicy
+from token_broker.ports.policies import StoredPolicy
 
 
 class MemoryPolicyStore:

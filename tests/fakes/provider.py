@@ -13,7 +13,7 @@ from token_broker.errors import (
     ProviderUnavailable,
     TokenLimitReached,
 )
-from token_broker.ports.store import Account, Capabilities, Listed, Order
+from token_broker.ports.provider import Account, Capabilities, Listed, Order
 
 type Outcome = Minted | ProviderFailure | Callable[[Account, Order], Minted]
 

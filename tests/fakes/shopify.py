@@ -5,7 +5,7 @@ from typing import Any
 from tests.fakes.lines import Line
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import Step
-from token_broker.ports.store import Account
+from token_broker.ports.provider import Account
 from token_broker.providers.shopify.client import Shopify
 
 PERMANENT = {"shop": "acme.myshopify.com", "adminAccessToken": "shpat_permanent"}

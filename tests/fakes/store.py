@@ -17,22 +17,11 @@ from token_broker.domain.events import (
     token_revoked,
     token_rotated,
 )
-from token_broker.domain.token import SHOP, Cause, Mint, State, Token, Transition, Why, session_of
+from token_broker.domain.leases import Busy, Intention, Mint, OpenIntent, Replay, SubjectState
+from token_broker.domain.pending import Closure, PendingRevocation, Reconciliation
+from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
+from token_broker.domain.token import SHOP, Cause, State, Token, Transition, Why, session_of
 from token_broker.errors import Conflict, Fate, MintInProgress, ProviderError, SessionClosed
-from token_broker.ports.store import (
-    Busy,
-    Closure,
-    Intention,
-    OpenIntent,
-    PendingRevocation,
-    Reconciliation,
-    Replay,
-    Rotation,
-    RotationSchedule,
-    RotationSettings,
-    SubjectState,
-    Succession,
-)
 
 #: Seconds; the real store's own.
 LEASE = 40

@@ -7,7 +7,10 @@ from tests.fakes.store import MemoryTokenStore
 from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.clock import Clock, Deadline
 from token_broker.domain.grant import Grant
-from token_broker.ports.store import Capabilities, ListingProvider, Provider, Secrets, Telemetry, TokenStore
+from token_broker.ports.provider import Capabilities, ListingProvider, Provider
+from token_broker.ports.secrets import Secrets
+from token_broker.ports.store import TokenStore
+from token_broker.ports.telemetry import Telemetry
 from token_broker.tokens.cache import TokenMemory
 from token_broker.tokens.call import Call
 

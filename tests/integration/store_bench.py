@@ -9,8 +9,8 @@ from token_broker.aws.store.attributes import unwrap_all
 from token_broker.aws.store.outbox_items import PREFIX, event_of
 from token_broker.aws.store.table import Table
 from token_broker.aws.store.token_store import DynamoTokens
-from token_broker.domain.token import SHOP, Mint, State, Token, session_subject
-from token_broker.ports.store import Intention
+from token_broker.domain.leases import Intention, Mint
+from token_broker.domain.token import SHOP, State, Token, session_subject
 
 MERCHANT = "acme"
 SESSION = session_subject("s-1")

@@ -15,9 +15,10 @@ from tests.integration.store_bench import StoreBench
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.dispatch_cursor import DynamoDispatchCursor
-from token_broker.aws.store.due_index import DynamoDueIndex, SqsWorkQueues, deduplication_id
+from token_broker.aws.store.due_index import DynamoDueIndex
 from token_broker.aws.store.outbox_items import SWEPT_AFTER, key_of, outbox_put
 from token_broker.aws.store.table import Table
+from token_broker.aws.work_queues import SqsWorkQueues, deduplication_id
 from token_broker.clock import Deadline
 from token_broker.domain.events import session_closed
 from token_broker.entrypoints.inputs import PublishEvents, read

@@ -16,8 +16,9 @@ from token_broker.aws.store.records import token_of
 from token_broker.aws.store.table import Table
 from token_broker.aws.store.token_store import DynamoTokens
 from token_broker.domain.events import Event
+from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import Token
-from token_broker.ports.store import Rotation, TokenStore
+from token_broker.ports.store import TokenStore
 
 
 class WholeTable:

@@ -22,8 +22,8 @@ from tests.integration.outages import answer_lost, aws_error, refusing
 from tests.integration.stack import MERCHANT, Stack
 from tests.integration.store_bench import DAY, NOW, StoreBench
 from tests.integration.together import Quiet
+from token_broker.domain.rotation import RotationSchedule, RotationSettings
 from token_broker.errors import MerchantNotFound, PreconditionFailed
-from token_broker.ports.store import RotationSchedule, RotationSettings
 
 FREE: dict[str, str | list[str] | None] = {"If-Match": None, "If-None-Match": None}
 DEFAULTS = {"maxAgeDays": None, "overlapDays": 7, "paused": False}

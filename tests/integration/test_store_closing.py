@@ -23,9 +23,10 @@ from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.sessions import ROUNDS
 from token_broker.aws.store.table import Table
 from token_broker.aws.store.token_store import DynamoTokens
-from token_broker.domain.token import Mint, session_subject
+from token_broker.domain.leases import Busy, Mint, SubjectState
+from token_broker.domain.pending import Closure
+from token_broker.domain.token import session_subject
 from token_broker.errors import Fate, MintInProgress, SessionClosed, StorageUnavailable
-from token_broker.ports.store import Busy, Closure, SubjectState
 
 NOW_S = int(NOW)
 HOUR = 60 * 60

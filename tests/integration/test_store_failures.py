@@ -16,7 +16,8 @@ from tests.integration.store_bench import (
     intention,
     shop_token,
 )
-from token_broker.domain.token import SHOP, Mint, State
+from token_broker.domain.leases import Mint
+from token_broker.domain.token import SHOP, State
 from token_broker.errors import Fate, StorageUnavailable
 
 ENDPOINT = "https://dynamodb.us-east-1.amazonaws.com"

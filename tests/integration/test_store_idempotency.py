@@ -8,9 +8,9 @@ from tests.fakes.samples import BY_ANN
 from tests.integration.store_bench import DAY, MERCHANT, OTHER_INTENT, StoreBench, intention, shop_token
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.token_store import DynamoTokens
-from token_broker.domain.token import Mint, State
+from token_broker.domain.leases import Busy, Mint, Replay
+from token_broker.domain.token import State
 from token_broker.errors import Conflict, Fate
-from token_broker.ports.store import Busy, Replay
 
 KEY = "k" * 26
 KEYED = {"key_id": KEY, "body_hash": "hash-1"}

@@ -17,7 +17,8 @@ from tests.integration.store_bench import (
 )
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.records import due_shard
-from token_broker.domain.token import SHOP, Mint, State, fingerprint
+from token_broker.domain.leases import Mint
+from token_broker.domain.token import SHOP, State, fingerprint
 from token_broker.errors import Fate
 
 NOW_S = int(NOW)

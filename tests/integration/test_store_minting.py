@@ -18,9 +18,10 @@ from tests.integration.store_bench import (
     shop_token,
 )
 from token_broker.aws.store.leases import LEASE, SETTLING
-from token_broker.domain.token import SHOP, Mint, State
+from token_broker.domain.leases import Busy, Mint, SubjectState
+from token_broker.domain.rotation import Succession
+from token_broker.domain.token import SHOP, State
 from token_broker.errors import Fate, MintInProgress, ProviderError, SessionClosed
-from token_broker.ports.store import Busy, SubjectState, Succession
 
 
 def test_a_mint_that_is_granted_says_all_that_its_holder_must_know(bench: StoreBench) -> None:

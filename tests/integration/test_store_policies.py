@@ -11,7 +11,7 @@ from tests.integration.store_bench import MERCHANT, NOW, StoreBench
 from token_broker.aws.store.policies import DynamoPolicies
 from token_broker.aws.store.table import Table
 from token_broker.errors import StorageUnavailable
-from token_broker.storefronts.change_policy import StoredPolicy
+from token_broker.ports.policies import StoredPolicy
 from token_broker.storefronts.trust_policy import parse
 
 ONE, TWO = policy(), policy(origins=["https://two.example"])

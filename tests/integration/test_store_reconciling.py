@@ -10,9 +10,9 @@ from token_broker.aws.store.attributes import unwrap_all
 from token_broker.aws.store.outbox_items import PREFIX
 from token_broker.aws.store.token_store import DynamoTokens
 from token_broker.domain.events import token_limit_near
+from token_broker.domain.pending import Reconciliation
 from token_broker.domain.token import SHOP, Cause, State, Token, Why
 from token_broker.errors import Fate
-from token_broker.ports.store import Reconciliation
 
 BY_CLOCK = Cause("clock", Why.RECONCILED)
 LOST = Cause("clock", Why.LOST)

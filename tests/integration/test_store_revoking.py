@@ -17,8 +17,8 @@ from tests.integration.store_bench import (
     shop_token,
 )
 from token_broker.aws.store.revocations import LOOKS
+from token_broker.domain.rotation import Succession
 from token_broker.domain.token import SHOP, Cause, Origin, State, Token, Why
-from token_broker.ports.store import Succession
 
 NOW_S = int(NOW)
 

@@ -9,9 +9,9 @@ from tests.fakes.samples import BY_ANN
 from tests.integration.outages import answer_lost, refusing
 from tests.integration.store_bench import DAY, MERCHANT, NOW, SHOP, StoreBench, shop_token
 from token_broker.aws.store.records import due_shard
+from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
 from token_broker.domain.token import Cause, State, Why
 from token_broker.errors import MintInProgress, StorageUnavailable
-from token_broker.ports.store import Rotation, RotationSchedule, RotationSettings, Succession
 
 NOW_S = int(NOW)
 CLOCK = Cause("clock", Why.ROTATED)

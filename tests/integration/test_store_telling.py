@@ -19,9 +19,9 @@ from token_broker.aws.store.outbox_items import SWEPT_AFTER
 from token_broker.aws.store.records import due_shard
 from token_broker.aws.store.table import Table, TransactionRefused
 from token_broker.domain.events import token_issued
+from token_broker.domain.rotation import Succession
 from token_broker.domain.token import Cause, State, Why
 from token_broker.errors import MintInProgress
-from token_broker.ports.store import Succession
 
 NOW_S = int(NOW)
 CLOCK = Cause("clock", Why.REQUESTED)

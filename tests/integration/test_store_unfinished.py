@@ -7,9 +7,9 @@ from tests.fakes.samples import BY_ANN
 from tests.integration.outages import answer_lost
 from tests.integration.store_bench import INTENT, MERCHANT, SHOP, StoreBench, shop_token
 from token_broker.aws.store.leases import LEASE
-from token_broker.domain.token import Mint, State
+from token_broker.domain.leases import Mint, OpenIntent
+from token_broker.domain.token import State
 from token_broker.errors import Fate, MintInProgress
-from token_broker.ports.store import OpenIntent
 
 NOW_S = int(NOW)
 CURRENT, STANDING = "subject#shop", f"intent#{INTENT}"

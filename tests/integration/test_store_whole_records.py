@@ -18,9 +18,10 @@ from tests.integration.store_bench import (
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.records import due_shard
 from token_broker.aws.store.revocations import _Marking
+from token_broker.domain.leases import OpenIntent
+from token_broker.domain.rotation import Succession
 from token_broker.domain.token import Cause, Origin, State, Token, Why
 from token_broker.errors import Fate, MintInProgress
-from token_broker.ports.store import OpenIntent, Succession
 
 NOW_S = int(NOW)
 CURRENT, STANDING = "subject#shop", f"intent#{INTENT}"

@@ -4,8 +4,8 @@ from typing import Protocol
 
 from tests.fakes.store import MemoryTokenStore
 from token_broker.domain.events import Event
+from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP, Token
-from token_broker.ports.store import Rotation
 
 
 class Ledger(Protocol):

@@ -27,10 +27,12 @@ from tests.lifecycle.rules import assert_each_change_is_told_once, assert_values
 from tests.lifecycle.shops import AskedShops, Shops
 from token_broker.clock import Deadline
 from token_broker.domain.ownership_tag import marked, take_apart
+from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SERVABLE, State, Token, Why
 from token_broker.lifecycle.rotate import rotate
 from token_broker.lifecycle.worker import maintain
-from token_broker.ports.store import Capabilities, ListingProvider, Order, Rotation, TokenStore
+from token_broker.ports.provider import Capabilities, ListingProvider, Order
+from token_broker.ports.store import TokenStore
 from token_broker.tokens.cache import LIFE, TokenMemory
 from token_broker.tokens.call import Call
 from token_broker.tokens.close_session import close_session

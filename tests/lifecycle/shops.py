@@ -12,7 +12,7 @@ from token_broker.clock import Deadline
 from token_broker.domain.ownership_tag import take_apart
 from token_broker.domain.token import Minted
 from token_broker.errors import Fate, MerchantMisconfigured, ProviderRejectedCredentials, ProviderThrottled
-from token_broker.ports.store import Account, Capabilities, Listed, Order
+from token_broker.ports.provider import Account, Capabilities, Listed, Order
 
 DOWN, THROTTLED, REFUSED = "the provider is down", "the provider throttles", "the provider refuses the credentials"
 LOST, LOST_UNDONE = "acted, and the answer is lost", "not acted, and nobody knows"

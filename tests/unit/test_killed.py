@@ -16,14 +16,14 @@ from tests.fakes.store import BROKER_ID, OVERLAP, MemoryTokenStore
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from tests.lifecycle.rules import assert_each_change_is_told_once
 from token_broker.domain.ownership_tag import take_apart
+from token_broker.domain.precondition import Precondition
+from token_broker.domain.rotation import RotationSettings
 from token_broker.domain.token import SERVABLE, SHOP, Cause, State, Why
 from token_broker.errors import BrokerError
 from token_broker.lifecycle.reconcile import reconcile
 from token_broker.lifecycle.rotate import CALL_TIME, rotate
 from token_broker.lifecycle.rotation_settings import change
 from token_broker.lifecycle.worker import maintain
-from token_broker.ports.store import RotationSettings
-from token_broker.storefronts.change_policy import Precondition
 from token_broker.tokens.inventory import SETTLED_AFTER
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.revoke import revoke

@@ -12,7 +12,7 @@ from token_broker.clock import Deadline
 from token_broker.errors import ProviderNotConfigured
 from token_broker.http import transport
 from token_broker.http.client import Request
-from token_broker.ports.store import Provider
+from token_broker.ports.provider import Provider
 from token_broker.providers.chicksx import Chicksx
 from token_broker.providers.fourthwall import Fourthwall
 from token_broker.providers.shopify.client import Shopify

@@ -3,7 +3,7 @@
 from token_broker.broker import Broker
 from token_broker.entrypoints.handler import entrypoint
 from token_broker.entrypoints.inputs import CloseSession
-from token_broker.ports.store import Provider
+from token_broker.ports.provider import Provider
 from token_broker.tokens.close_session import ClosedSession
 from token_broker.wiring.providers import CHICKSX
 

@@ -4,7 +4,7 @@ from token_broker.broker import Broker
 from token_broker.domain.token import Token
 from token_broker.entrypoints.handler import entrypoint
 from token_broker.entrypoints.inputs import GetShopToken
-from token_broker.ports.store import Provider
+from token_broker.ports.provider import Provider
 from token_broker.wiring.providers import FOURTHWALL
 
 

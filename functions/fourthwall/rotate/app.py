@@ -3,7 +3,7 @@
 from token_broker.broker import Broker
 from token_broker.entrypoints.handler import Reply, entrypoint
 from token_broker.entrypoints.inputs import Rotate
-from token_broker.ports.store import Provider
+from token_broker.ports.provider import Provider
 from token_broker.wiring.providers import FOURTHWALL
 
 

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from token_broker.domain.rotation import RotationSettings
 from token_broker.domain.token import Outcome, Token
 from token_broker.errors import Forbidden
-from token_broker.ports.store import ListingProvider, Provider, RotationSettings
+from token_broker.ports.provider import ListingProvider, Provider
 from token_broker.tokens.call import Call
 from token_broker.tokens.issue import session_token, shop_token, standing_token
 
 if TYPE_CHECKING:  # what no token waits for is loaded where it is done
+    from token_broker.domain.precondition import Precondition
     from token_broker.lifecycle.reconcile import Reconciled
     from token_broker.lifecycle.rotate import RotationReport, Unsupported
     from token_broker.lifecycle.worker import Maintained
-    from token_broker.storefronts.change_policy import Precondition
     from token_broker.tokens.close_session import ClosedSession
     from token_broker.tokens.listing import RecordedToken, TokenList
 

@@ -1,9 +1,10 @@
 """The token's one shape, and that nothing shows a value by accident."""
 
 from tests.fakes.samples import minted, token
-from token_broker.domain.token import Mint, Use, fingerprint, session_subject
+from token_broker.domain.leases import Mint
+from token_broker.domain.token import Use, fingerprint, session_subject
 from token_broker.http.client import Answer, Request
-from token_broker.ports.store import Account
+from token_broker.ports.provider import Account
 
 CANARY = "sk_live_canary"
 

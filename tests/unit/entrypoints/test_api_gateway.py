@@ -8,7 +8,9 @@ import pytest
 
 from tests.fakes.events import CALLER, Context, api_event
 from tests.fakes.samples import token
-from token_broker.entrypoints.api_gateway import BODY_LIMIT, ApiDoor, DirectDoor, Reply
+from token_broker.entrypoints.adapter import Reply
+from token_broker.entrypoints.api_gateway import BODY_LIMIT, ApiDoor
+from token_broker.entrypoints.direct import DirectDoor
 from token_broker.entrypoints.handler import door_for
 from token_broker.entrypoints.inputs import (
     CloseSession,

@@ -16,8 +16,8 @@ from tests.unit.loading import Handler, load
 from token_broker.domain.grant import CLOCK_SKEW, Grant
 from token_broker.entrypoints.authorizer import NotEstablished
 from token_broker.errors import StorageUnavailable
+from token_broker.ports.policies import StoredPolicy
 from token_broker.storefronts.admission import Trust
-from token_broker.storefronts.change_policy import StoredPolicy
 from token_broker.storefronts.policy_cache import LIFE, PolicyMemory
 from token_broker.telemetry import PowertoolsTelemetry
 from token_broker.wiring.storefronts import STOREFRONTS

@@ -7,7 +7,8 @@ import pytest
 
 from tests.fakes.events import Context
 from tests.fakes.samples import token
-from token_broker.entrypoints.api_gateway import DirectDoor, Reply
+from token_broker.entrypoints.adapter import Reply
+from token_broker.entrypoints.direct import DirectDoor
 from token_broker.entrypoints.handler import door_for
 from token_broker.entrypoints.inputs import CreateToken, GetSessionToken
 from token_broker.errors import InvalidRequest, MerchantNotFound, ProviderError, ProviderReply

@@ -12,7 +12,7 @@ from tests.fakes.outbox import MemoryEventBus, MemoryOutbox
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.unit.loading import load
 from token_broker.clock import Deadline
-from token_broker.entrypoints.api_gateway import DirectDoor
+from token_broker.entrypoints.direct import DirectDoor
 from token_broker.entrypoints.dynamodb_stream import StreamDoor, changes
 from token_broker.entrypoints.handler import door_for
 from token_broker.errors import StorageUnavailable

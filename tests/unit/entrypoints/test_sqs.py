@@ -11,7 +11,8 @@ import pytest
 from tests.fakes.events import Context, message, queue_event
 from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant
-from token_broker.entrypoints.api_gateway import BODY_LIMIT, Reply
+from token_broker.entrypoints.adapter import Reply
+from token_broker.entrypoints.api_gateway import BODY_LIMIT
 from token_broker.entrypoints.handler import entrypoint
 from token_broker.entrypoints.inputs import CloseSession, read
 from token_broker.entrypoints.sqs import QueueDoor, messages

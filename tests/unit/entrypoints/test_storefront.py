@@ -8,7 +8,9 @@ import pytest
 from tests.fakes.events import CALLER, Context, api_event, storefront_event
 from tests.fakes.samples import token
 from token_broker.domain.grant import Grant
-from token_broker.entrypoints.api_gateway import ApiDoor, DirectDoor, Reply
+from token_broker.entrypoints.adapter import Reply
+from token_broker.entrypoints.api_gateway import ApiDoor
+from token_broker.entrypoints.direct import DirectDoor
 from token_broker.entrypoints.handler import door_for
 from token_broker.entrypoints.inputs import GetSessionToken, GetShopToken, Input, read
 from token_broker.entrypoints.storefront import EXPOSED_HEADERS, MAX_AGE, StorefrontDoor

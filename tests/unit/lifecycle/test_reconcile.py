@@ -11,8 +11,7 @@ from tests.fakes.samples import BY_ANN, minted, token
 from tests.fakes.store import BROKER_ID, MemoryTokenStore
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
 from token_broker.clock import Deadline
-from token_broker.domain.daily import next_comparison
-from token_broker.domain.delays import LONGEST_PAUSE
+from token_broker.domain.delays import LONGEST_PAUSE, next_comparison
 from token_broker.domain.ownership_tag import marked
 from token_broker.domain.token import SHOP, Cause, Minted, State, Token, Why
 from token_broker.errors import (
@@ -24,7 +23,7 @@ from token_broker.errors import (
 )
 from token_broker.lifecycle.reconcile import NEAR, SECOND_LOOK, reconcile
 from token_broker.lifecycle.worker import maintain
-from token_broker.ports.store import Account, Capabilities, Listed, Order
+from token_broker.ports.provider import Account, Capabilities, Listed, Order
 from token_broker.tokens.inventory import SETTLED_AFTER, Finding
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.revoke import revoke

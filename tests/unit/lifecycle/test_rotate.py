@@ -17,6 +17,7 @@ from tests.fakes.surroundings import (
     one_token_stack,
     session_stack,
 )
+from token_broker.domain.rotation import RotationSettings
 from token_broker.domain.token import SHOP, State, Token, Why
 from token_broker.errors import (
     BrokerError,
@@ -30,7 +31,7 @@ from token_broker.errors import (
 )
 from token_broker.lifecycle.rotate import CALL_TIME, JOINING, RotationReport, Unsupported, rotate
 from token_broker.lifecycle.worker import maintain
-from token_broker.ports.store import Listed, RotationSettings
+from token_broker.ports.provider import Listed
 from token_broker.tokens.issue import shop_token
 from token_broker.tokens.mint import FORGOTTEN_AFTER
 from token_broker.tokens.revoke import revoke

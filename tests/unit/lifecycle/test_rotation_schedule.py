@@ -10,13 +10,13 @@ from tests.fakes.killing import Killed, Killer
 from tests.fakes.samples import token
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
 from token_broker.domain.delays import LONGEST_PAUSE
+from token_broker.domain.precondition import Precondition
+from token_broker.domain.rotation import RotationSchedule, RotationSettings
 from token_broker.domain.token import State
 from token_broker.errors import MintInProgress
 from token_broker.lifecycle.rotate import rotate
 from token_broker.lifecycle.rotation_settings import change, look
 from token_broker.lifecycle.worker import CLOCK, Maintained, maintain
-from token_broker.ports.store import RotationSchedule, RotationSettings
-from token_broker.storefronts.change_policy import Precondition
 from token_broker.tokens.issue import shop_token
 
 MAX_AGE = 90 * DAY

@@ -10,13 +10,13 @@ from tests.fakes.events import CALLER, Context, api_event
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from tests.unit.loading import load
 from token_broker.broker import ListingBroker
-from token_broker.entrypoints.api_gateway import Door
+from token_broker.domain.precondition import Precondition
+from token_broker.domain.rotation import RotationSchedule, RotationSettings
+from token_broker.entrypoints.adapter import Door
 from token_broker.entrypoints.handler import door_for
 from token_broker.entrypoints.inputs import PutRotationSettings, read
 from token_broker.errors import Conflict, InvalidRequest, MerchantNotFound, PreconditionFailed
 from token_broker.lifecycle.rotation_settings import change, shown
-from token_broker.ports.store import RotationSchedule, RotationSettings
-from token_broker.storefronts.change_policy import Precondition
 from token_broker.wiring.providers import SHOPIFY
 
 DAY = 24 * 60 * 60

@@ -9,8 +9,10 @@ from tests.fakes.samples import BY_ANN, minted, token
 from tests.fakes.store import BROKER_ID, LEASE
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
 from token_broker.domain.delays import LONGEST_PAUSE, pause
+from token_broker.domain.leases import Mint
 from token_broker.domain.ownership_tag import marked
-from token_broker.domain.token import Mint, State, Why
+from token_broker.domain.rotation import RotationSchedule, RotationSettings
+from token_broker.domain.token import State, Why
 from token_broker.errors import (
     BrokerError,
     Fate,
@@ -23,7 +25,6 @@ from token_broker.errors import (
 )
 from token_broker.lifecycle.rotate import CALL_TIME, request
 from token_broker.lifecycle.worker import ITEM_TIME, SETTLED_AFTER, Maintained, maintain
-from token_broker.ports.store import RotationSchedule, RotationSettings
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.revoke import revoke
 

@@ -18,7 +18,7 @@ from tests.template_as_written import template
 from token_broker.broker import ListingBroker
 from token_broker.domain.token import Minted, Outcome
 from token_broker.errors import InvalidRequest
-from token_broker.ports.store import Capabilities, Order, Provider
+from token_broker.ports.provider import Capabilities, Order, Provider
 from token_broker.ports.work import OUTBOX
 from token_broker.tokens.issue import session_token, standing_token
 from token_broker.wiring import providers

@@ -18,7 +18,7 @@ from token_broker.errors import (
     ProviderUnavailable,
 )
 from token_broker.http.client import Interrupted
-from token_broker.ports.store import Order
+from token_broker.ports.provider import Order
 from token_broker.providers.chicksx import LONGEST_LIFE, Chicksx
 
 BASE = "https://develop-api.chicksx.com/v1"

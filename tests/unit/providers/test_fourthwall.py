@@ -18,7 +18,7 @@ from token_broker.errors import (
     ProviderUnavailable,
 )
 from token_broker.http.client import Interrupted, TooLarge, Unreachable
-from token_broker.ports.store import Order
+from token_broker.ports.provider import Order
 from token_broker.providers.fourthwall import DAY, Fourthwall
 
 BASE = "https://api.fourthwall.com"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.shopify import EXCHANGED, PERMANENT, ShopifyLine
 from token_broker.errors import MerchantMisconfigured
-from token_broker.ports.store import Account
+from token_broker.ports.provider import Account
 
 CANARY = "sk_live_canary"
 

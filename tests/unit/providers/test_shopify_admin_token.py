@@ -17,7 +17,7 @@ from token_broker.errors import (
     ShopUnavailable,
 )
 from token_broker.http.client import Interrupted, Unreachable
-from token_broker.ports.store import Order
+from token_broker.ports.provider import Order
 from token_broker.providers.shopify.admin_token import ASSUMED_LIFE, KEPT, RENEW_BEFORE
 
 EMPTY_LIST = json_answer(200, {"storefront_access_tokens": []})

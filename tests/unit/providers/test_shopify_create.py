@@ -14,7 +14,7 @@ from token_broker.errors import (
     ProviderError,
     ProviderFailure,
 )
-from token_broker.ports.store import Order
+from token_broker.ports.provider import Order
 
 UNVERSIONED = {**PERMANENT, "apiVersion": "unversioned"}
 

@@ -15,7 +15,7 @@ from token_broker.errors import (
     ShopUnavailable,
 )
 from token_broker.http.client import Interrupted
-from token_broker.ports.store import Listed
+from token_broker.ports.provider import Listed
 
 UNVERSIONED = {**PERMANENT, "apiVersion": "unversioned"}
 OTHER = {**ENTRY, "id": 755357713, "access_token": "378d95641257a4ab3feff967ee234f4d", "title": "API Client Extension"}

@@ -19,7 +19,7 @@ from token_broker.errors import (
     TokenLimitReached,
 )
 from token_broker.http.client import Interrupted
-from token_broker.ports.store import Order
+from token_broker.ports.provider import Order
 
 
 def create(line: ShopifyLine) -> Minted:

@@ -25,7 +25,7 @@ from token_broker.domain.token import Minted, fingerprint
 from token_broker.errors import BrokerError, Fate, ProviderFailure
 from token_broker.http.client import HttpClient
 from token_broker.http.responses import TOKEN_LIMIT
-from token_broker.ports.store import Account, Order
+from token_broker.ports.provider import Account, Order
 from token_broker.providers.chicksx import LONGEST_LIFE, Chicksx
 from token_broker.providers.fourthwall import Fourthwall
 from token_broker.providers.shopify.client import Shopify

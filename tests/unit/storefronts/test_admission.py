@@ -10,8 +10,8 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import SHOP, oidc, policy, sessions
 from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, StorageUnavailable
+from token_broker.ports.policies import StoredPolicy
 from token_broker.storefronts.admission import Trust
-from token_broker.storefronts.change_policy import StoredPolicy
 from token_broker.storefronts.policy_cache import ABSENT_LIFE, LIFE, PolicyMemory
 
 SHOPIFY, FOURTHWALL = "shopify/storefront-access-token", "fourthwall/public-token"

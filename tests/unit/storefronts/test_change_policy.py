@@ -8,8 +8,10 @@ import pytest
 from tests.fakes.policies import MemoryPolicyStore
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import SHOP, hs256, oidc, policy, sessions
+from token_broker.domain.precondition import Precondition
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, StorageUnavailable, TrustPolicyNotFound
-from token_broker.storefronts.change_policy import TRIES, Policies, Precondition, StoredPolicy
+from token_broker.ports.policies import StoredPolicy
+from token_broker.storefronts.change_policy import TRIES, Policies
 
 CALLER = "arn:aws:iam::123456789012:role/operator"
 ONE, TWO = policy(), policy(origins=["https://two.example"])

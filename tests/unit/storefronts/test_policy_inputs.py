@@ -7,11 +7,11 @@ import pytest
 
 from tests.fakes.events import Context, api_event
 from tests.fakes.trust_policies import oidc, policy, sessions
-from token_broker.entrypoints.api_gateway import Door, Reply
+from token_broker.domain.precondition import Precondition
+from token_broker.entrypoints.adapter import Door, Reply
 from token_broker.entrypoints.handler import door_for
 from token_broker.entrypoints.inputs import DeleteTrustPolicy, GetTrustPolicy, Input, PutTrustPolicy, read
 from token_broker.errors import InvalidRequest, PreconditionFailed
-from token_broker.storefronts.change_policy import Precondition
 
 ROUTE = "/merchants/{merchant}/trust-policy"
 WHOLE = policy(anonymous=["fourthwall/public-token"], sessions=sessions(oidc()))

@@ -10,8 +10,9 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import oidc, policy, sessions
 from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant
+from token_broker.domain.precondition import Precondition
 from token_broker.errors import Forbidden, InternalError, InvalidRequest
-from token_broker.storefronts.change_policy import Policies, Precondition
+from token_broker.storefronts.change_policy import Policies
 from token_broker.wiring import container
 from token_broker.wiring.storefronts import PROOF_KEYS_LIFE, TrustAssembly
 

@@ -11,11 +11,11 @@ from tests.fakes.provider import down, lost
 from tests.fakes.samples import minted
 from tests.fakes.store import LEASE
 from tests.fakes.surroundings import LISTING, ListingSurroundings, listing_stack
+from token_broker.domain.rotation import Rotation, RotationSettings
 from token_broker.domain.token import SHOP, State
 from token_broker.errors import Conflict, Fate, ProviderUnavailable, StorageUnavailable
 from token_broker.lifecycle.rotate import advance, request, rotate
 from token_broker.lifecycle.worker import maintain
-from token_broker.ports.store import Rotation, RotationSettings
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.mint import FORGOTTEN_AFTER, RELEASE_TIME
 

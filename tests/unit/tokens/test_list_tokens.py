@@ -12,7 +12,7 @@ from token_broker.clock import Deadline
 from token_broker.domain.ownership_tag import marked
 from token_broker.domain.token import Origin, State, fingerprint
 from token_broker.errors import MerchantNotFound, ProviderUnavailable, StorageUnavailable
-from token_broker.ports.store import Account, Capabilities, Listed
+from token_broker.ports.provider import Account, Capabilities, Listed
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.listing import list_tokens
 from token_broker.tokens.revoke import revoke

@@ -15,7 +15,7 @@ from token_broker.domain.ownership_tag import marked
 from token_broker.domain.token import Cause, State, Transition, Why
 from token_broker.errors import ProviderError, ProviderFailure, ProviderReply, ProviderUnavailable, TokenLimitReached
 from token_broker.lifecycle.rotate import rotate
-from token_broker.ports.store import Capabilities
+from token_broker.ports.provider import Capabilities
 from token_broker.tokens.call import PROVIDER_BUDGET
 from token_broker.tokens.inventory import SETTLED_AFTER
 from token_broker.tokens.issue import shop_token, standing_token

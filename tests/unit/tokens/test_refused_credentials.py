@@ -11,7 +11,7 @@ from tests.fakes.surroundings import session_stack
 from tests.fakes.transport import answer, json_answer
 from token_broker.domain.token import Minted
 from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials, ProviderUnavailable
-from token_broker.ports.store import Account, Order
+from token_broker.ports.provider import Account, Order
 
 
 def rejected() -> ProviderRejectedCredentials:

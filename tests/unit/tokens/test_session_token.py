@@ -7,7 +7,7 @@ from tests.fakes.samples import minted, token
 from tests.fakes.store import Work
 from tests.fakes.surroundings import CALLER, session_stack
 from token_broker.errors import Conflict, MerchantNotFound, SessionClosed
-from token_broker.ports.store import Order
+from token_broker.ports.provider import Order
 from token_broker.tokens.issue import session_token
 
 

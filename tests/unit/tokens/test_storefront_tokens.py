@@ -19,7 +19,7 @@ from token_broker.errors import (
     SessionClosed,
     Unauthenticated,
 )
-from token_broker.ports.store import Order
+from token_broker.ports.provider import Order
 
 PAGE = Grant(merchant="acme", origins=("https://shop.example",))
 ALLOWED = ("wallet.read", "merchant.read")

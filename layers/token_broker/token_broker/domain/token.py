@@ -196,30 +196,3 @@ def token_from(minted: Minted, *, provider: str, merchant: str, subject: str, st
         provider_data=minted.provider_data,
         **{"title": minted.title, **more},
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mint:
-    """The record that a mint is about to happen, and the right to do it.
-
-    `owner` and `fence` guard every later write; `continued` says that an earlier holder left this very intent without
-    an end, so the provider may already have acted on it. `title` is what the caller asked for, without the mark.
-    """
-
-    merchant: str
-    subject: str
-    key: str
-    intent_id: str
-    owner: str
-    fence: int
-    continued: bool
-    title: str | None = None
-    #: Where at the provider the intent was begun; empty where there is but one place.
-    realm: str = ""
-    #: Whether an Idempotency-Key wants the outcome remembered.
-    remembered: bool = False
-
-    @property
-    def standing(self) -> bool:
-        """Whether it makes a standing token, beside the subject's current one."""
-        return self.key.startswith("intent#")

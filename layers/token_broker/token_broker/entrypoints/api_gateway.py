@@ -9,12 +9,12 @@ queue       the same fields in SQS messages, many in one event: see `queue_door`
 import base64
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote
 
 from token_broker import strict_json
 from token_broker.domain.grant import Grant
+from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.inputs import Input, sources
 from token_broker.errors import BrokerError, InvalidRequest, Unauthenticated, response_headers
 
@@ -23,51 +23,6 @@ BODY_LIMIT = 16 * 1024
 
 #: Tokens and problems alike are for the caller alone.
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-
-
-class Shown(Protocol):
-    """What can be an answer."""
-
-    def as_json(self) -> dict[str, Any]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer whose status the handler chose. `revision` numbers the state of what is shown, for an ETag."""
-
-    body: Shown | dict[str, Any] = field(repr=False)
-    status: int
-    revision: int | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The body as plain JSON."""
-        return self.body if isinstance(self.body, dict) else self.body.as_json()
-
-
-class Door(Protocol):
-    """One event on its way through."""
-
-    @property
-    def request_id(self) -> str: ...
-    def caller(self) -> str:
-        """Who asks. Raises `Unauthenticated`."""
-        ...
-
-    def grant(self) -> Grant | None:
-        """What bounds a storefront; None for a caller whom IAM has judged. Raises `Unauthenticated`, `Forbidden`."""
-        ...
-
-    def given(self, kind: type[Input]) -> dict[str, Any]:
-        """The fields by their JSON names, not yet checked. Raises `InvalidRequest`."""
-        ...
-
-    def answer(self, reply: Reply) -> Any:
-        """What the function returns."""
-        ...
-
-    def refuse(self, error: BrokerError) -> Any:
-        """What the function returns, or raises, for a failure."""
-        ...
 
 
 class ApiDoor:
@@ -181,38 +136,3 @@ def response(status: int, body: str, content_type: str, headers: Mapping[str, st
         "body": body,
         "isBase64Encoded": False,
     }
-
-
-class DirectDoor:
-    """`lambda:InvokeFunction` with the route's fields; trusted for every merchant of the function."""
-
-    def __init__(self, event: Any, request_id: str) -> None:
-        self._event = event
-        self.request_id = request_id
-
-    def caller(self) -> str:
-        """Lambda does not tell a function who invoked it."""
-        return "direct"
-
-    def grant(self) -> None:
-        """None: whoever may invoke the function is trusted."""
-
-    def given(self, kind: type[Input]) -> dict[str, Any]:
-        """The event itself."""
-        if not isinstance(self._event, dict):
-            raise InvalidRequest(f"Invoke this function with one JSON object: {', '.join(_names(kind))}.")
-        return self._event
-
-    def answer(self, reply: Reply) -> dict[str, Any]:
-        """The plain answer; a revision goes with it, since there is no header to carry it."""
-        body = reply.as_json()
-        return body if reply.revision is None else {**body, "revision": reply.revision}
-
-    def refuse(self, error: BrokerError) -> Any:
-        """Raises the error: its class is the `errorType`, the problem document its `errorMessage`."""
-        error.args = (json.dumps(error.problem(self.request_id), ensure_ascii=False),)
-        raise error.with_traceback(None) from None
-
-
-def _names(kind: type[Input]) -> list[str]:
-    return [source.name for source in sources(kind).values()]

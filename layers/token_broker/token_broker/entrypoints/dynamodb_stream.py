@@ -7,7 +7,7 @@ then is gone from the outbox.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from token_broker.entrypoints.api_gateway import Reply
+from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.inputs import Input
 from token_broker.errors import BrokerError
 

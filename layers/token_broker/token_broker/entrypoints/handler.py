@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 from token_broker.clock import Deadline, SystemClock
 from token_broker.domain.grant import Grant
-from token_broker.entrypoints.api_gateway import ApiDoor, DirectDoor, Door, Reply, Shown
+from token_broker.entrypoints.adapter import Door, Reply, Shown
+from token_broker.entrypoints.api_gateway import ApiDoor
+from token_broker.entrypoints.direct import DirectDoor
 from token_broker.entrypoints.inputs import Input, read
 from token_broker.entrypoints.sqs import QueueDoor, messages
 from token_broker.entrypoints.storefront import StorefrontDoor

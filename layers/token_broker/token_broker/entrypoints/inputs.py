@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
+from token_broker.domain.delays import DAY
 from token_broker.domain.fields import (
     Rule,
     Tags,
@@ -26,9 +27,9 @@ from token_broker.domain.fields import (
     truth,
     visible,
 )
+from token_broker.domain.precondition import Precondition
+from token_broker.domain.rotation import RotationSettings
 from token_broker.errors import InvalidRequest
-from token_broker.ports.store import DAY, RotationSettings
-from token_broker.storefronts.change_policy import Precondition
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from token_broker import strict_json
 from token_broker.domain.grant import Grant
-from token_broker.entrypoints.api_gateway import Reply
+from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.inputs import Input, sources
 from token_broker.errors import BrokerError, InvalidRequest
 

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from token_broker.domain.grant import Grant
-from token_broker.entrypoints.api_gateway import ApiDoor, Reply, as_text, response
+from token_broker.entrypoints.adapter import Reply
+from token_broker.entrypoints.api_gateway import ApiDoor, as_text, response
 from token_broker.entrypoints.inputs import Input, sources
 from token_broker.errors import (
     BrokerError,

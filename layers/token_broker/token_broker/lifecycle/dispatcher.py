@@ -12,7 +12,7 @@ from typing import Any
 
 from token_broker.clock import Clock, Deadline
 from token_broker.errors import StorageUnavailable
-from token_broker.ports.store import Telemetry
+from token_broker.ports.telemetry import Telemetry
 from token_broker.ports.work import DispatchCursor, DueIndex, DueItem, DuePage, IndexKey, Place, Work, WorkQueues
 
 #: What one message names at most; the rest of the merchant's items comes with a later page or run.

@@ -14,7 +14,7 @@ from token_broker.clock import Clock, Deadline
 from token_broker.domain.delays import LONGEST_PAUSE, pause
 from token_broker.errors import StorageUnavailable
 from token_broker.ports.outbox import EventBus, Outbox, Undelivered
-from token_broker.ports.store import Telemetry
+from token_broker.ports.telemetry import Telemetry
 
 #: Events that are read before any of them is sent.
 AT_ONCE = 10

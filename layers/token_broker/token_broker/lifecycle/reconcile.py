@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from token_broker.domain.daily import DAY, next_comparison
+from token_broker.domain.delays import DAY, next_comparison
 from token_broker.domain.events import token_limit_near
+from token_broker.domain.pending import Reconciliation
 from token_broker.domain.token import SERVABLE, SHOP, Cause, State, Token, Why, token_from
 from token_broker.errors import MerchantNotFound
-from token_broker.ports.store import Listed, ListingProvider, Reconciliation
+from token_broker.ports.provider import Listed, ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
 from token_broker.tokens.inventory import Comparison, Finding, compare, note_headroom
 from token_broker.tokens.issue import shop_token

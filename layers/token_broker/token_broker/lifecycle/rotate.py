@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, cast
 
+from token_broker.domain.leases import Intention, Mint
 from token_broker.domain.ownership_tag import new_intent_id, new_owner
-from token_broker.domain.token import SHOP, Cause, Mint, Outcome, State, Token, Why
+from token_broker.domain.rotation import Rotation
+from token_broker.domain.token import SHOP, Cause, Outcome, State, Token, Why
 from token_broker.errors import BrokerError, MintInProgress
-from token_broker.ports.store import Intention, ListingProvider, Provider, Rotation
+from token_broker.ports.provider import ListingProvider, Provider
 from token_broker.tokens.call import WAIT_FOR_OTHERS, Call
 from token_broker.tokens.issue import CURRENT_TITLE, shop_token, wait_for_other
 from token_broker.tokens.mint import FORGOTTEN_AFTER, mint_successor, succession

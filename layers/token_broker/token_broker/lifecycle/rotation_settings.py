@@ -7,11 +7,12 @@ time of the next look.
 
 from contextlib import suppress
 
+from token_broker.domain.precondition import Precondition
+from token_broker.domain.rotation import RotationSchedule, RotationSettings
 from token_broker.domain.token import SHOP
 from token_broker.errors import Conflict, InvalidRequest, MerchantMisconfigured
 from token_broker.lifecycle.rotate import request
-from token_broker.ports.store import ListingProvider, RotationSchedule, RotationSettings
-from token_broker.storefronts.change_policy import Precondition
+from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import Call
 
 #: Times that a change is tried again where another came between its reading and its writing.

@@ -27,7 +27,7 @@ from token_broker.errors import (
     ShopUnavailable,
     StorageUnavailable,
 )
-from token_broker.ports.store import ListingProvider
+from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
 from token_broker.tokens.mint import adopt
 

@@ -18,7 +18,7 @@ from token_broker.domain.merchant_secret import fields_of
 from token_broker.domain.token import Minted, Use, fingerprint
 from token_broker.http.client import HttpClient, Request, senseless
 from token_broker.http.responses import discreet, expiry, member, optional_text, refusal, token_value
-from token_broker.ports.store import Account, Capabilities, Order
+from token_broker.ports.provider import Account, Capabilities, Order
 
 NAME = "chicksx"
 SHAPES = (frozenset({"apiKey", "clientId"}),)

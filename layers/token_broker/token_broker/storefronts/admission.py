@@ -2,7 +2,8 @@
 
 from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, InvalidRequest
-from token_broker.storefronts.change_policy import Journal, PolicyStore
+from token_broker.ports.policies import PolicyStore
+from token_broker.ports.telemetry import Telemetry
 from token_broker.storefronts.policy_cache import PolicyMemory
 from token_broker.storefronts.trust_policy import ANONYMOUS_OPERATIONS, TrustPolicy, parse
 
@@ -11,11 +12,11 @@ class Trust:
     """Merchants' policies, for one process of an authorizer."""
 
     def __init__(
-        self, store: PolicyStore, memory: PolicyMemory, journal: Journal, *, loopback_jwks_origin: str = ""
+        self, store: PolicyStore, memory: PolicyMemory, telemetry: Telemetry, *, loopback_jwks_origin: str = ""
     ) -> None:
         self._store = store
         self._memory = memory
-        self._journal = journal
+        self._telemetry = telemetry
         self._loopback_jwks_origin = loopback_jwks_origin
 
     def policy(self, merchant: str) -> TrustPolicy:
@@ -44,5 +45,5 @@ class Trust:
             return parse(stored.document, loopback_jwks_origin=self._loopback_jwks_origin)
         except InvalidRequest as reason:
             # Not written by our route: what it means is in doubt, so it opens nothing.
-            self._journal.notice("trust_policy_unusable", merchant=merchant, reason=reason.detail)
+            self._telemetry.notice("trust_policy_unusable", merchant=merchant, reason=reason.detail)
             return None

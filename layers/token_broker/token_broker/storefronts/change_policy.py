@@ -6,10 +6,12 @@ A policy has a revision, which rises with every change, also over a deletion: wh
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, TrustPolicyNotFound
+from token_broker.domain.precondition import Precondition
+from token_broker.errors import Conflict, InvalidRequest, TrustPolicyNotFound
+from token_broker.ports.policies import PolicyStore, StoredPolicy
+from token_broker.ports.telemetry import Telemetry
 from token_broker.storefronts.trust_policy import parse
 
 #: Times that a change is tried again where another came between its reading and its writing.
@@ -18,59 +20,12 @@ TRIES = 3
 LARGEST = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPolicy:
-    """A merchant's policy as it lies in the store: `document` is None once it was deleted."""
-
-    document: Mapping[str, Any] | None
-    revision: int
-    changed_by: str = ""
-
-
-class PolicyStore(Protocol):
-    """Where policies are kept. Raises `StorageUnavailable` where the storage fails."""
-
-    def read(self, merchant: str) -> StoredPolicy | None:
-        """The policy, read consistently; None where there never was one."""
-        ...
-
-    def replace(self, merchant: str, policy: StoredPolicy, *, seen: int) -> bool:
-        """Write it, unless something has changed since the revision that was `seen` (0: none); whether it was."""
-        ...
-
-
-class Journal(Protocol):
-    """Where changes and oddities are told to the operator: the part of `Telemetry` that is needed here."""
-
-    def notice(self, event: str, **fields: object) -> None:
-        """Something that an operator should read."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Precondition:
-    """What a change asks of what stands: one of the `revisions` (None: anything), or that nothing does."""
-
-    revisions: frozenset[int] | None = None
-    exists: bool = False
-    absent: bool = False
-
-    def check(self, stands: int | None, *, what: str = "trust policy") -> None:
-        """Raises `PreconditionFailed`. `stands` is the revision of what there is, None where there is nothing."""
-        if self.absent and stands is not None:
-            raise PreconditionFailed(f"There is a {what} already. Get it, and send its ETag as If-Match.")
-        if self.exists and stands is None:
-            raise PreconditionFailed(f"There is no {what}. Leave If-Match out to make one.")
-        if self.revisions is not None and stands not in self.revisions:
-            raise PreconditionFailed(f"The {what} has been changed since. Get it, and make the change to that.")
-
-
 class Policies:
     """The operations on trust policies for one call."""
 
-    def __init__(self, store: PolicyStore, journal: Journal, *, caller: str, loopback_jwks_origin: str) -> None:
+    def __init__(self, store: PolicyStore, telemetry: Telemetry, *, caller: str, loopback_jwks_origin: str) -> None:
         self._store = store
-        self._journal = journal
+        self._telemetry = telemetry
         self._caller = caller
         self._loopback_jwks_origin = loopback_jwks_origin
 
@@ -108,7 +63,7 @@ class Policies:
                 return seen, before  # a repeated call changes nothing
             new = StoredPolicy(document=document, revision=seen + 1, changed_by=self._caller)
             if self._store.replace(merchant, new, seen=seen):
-                self._journal.notice(
+                self._telemetry.notice(
                     "trust_policy_changed",
                     merchant=merchant,
                     revision=new.revision,

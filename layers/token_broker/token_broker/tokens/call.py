@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from token_broker.clock import Clock, Deadline
 from token_broker.domain.grant import Grant
 from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials
-from token_broker.ports.store import Account, Provider, Secrets, Telemetry, TokenStore
+from token_broker.ports.provider import Account, Provider
+from token_broker.ports.secrets import Secrets
+from token_broker.ports.store import TokenStore
+from token_broker.ports.telemetry import Telemetry
 from token_broker.tokens.cache import TokenMemory
 
 _SESSION = re.compile(r"(:assumed-role/[^/]+)/.*")

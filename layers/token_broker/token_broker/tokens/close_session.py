@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from token_broker.domain.token import session_subject
-from token_broker.ports.store import Provider
+from token_broker.ports.provider import Provider
 from token_broker.tokens.call import Call
 
 

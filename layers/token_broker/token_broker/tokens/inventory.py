@@ -14,7 +14,7 @@ from enum import StrEnum
 from token_broker.clock import Deadline
 from token_broker.domain.ownership_tag import Marked, take_apart
 from token_broker.domain.token import SERVABLE, Origin, State, Token, fingerprint
-from token_broker.ports.store import Account, Listed, ListingProvider
+from token_broker.ports.provider import Account, Listed, ListingProvider
 from token_broker.tokens.call import Call
 
 #: Seconds for which a record may be younger than what the provider's list shows.

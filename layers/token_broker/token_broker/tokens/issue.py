@@ -10,8 +10,9 @@ import hashlib
 import json
 
 from token_broker.clock import Deadline
+from token_broker.domain.leases import Busy, Intention, Mint, Replay, SubjectState
 from token_broker.domain.ownership_tag import key_id_of, new_intent_id, new_owner
-from token_broker.domain.token import SERVABLE, SHOP, Mint, Token, session_subject
+from token_broker.domain.token import SERVABLE, SHOP, Token, session_subject
 from token_broker.errors import (
     Conflict,
     InvalidRequest,
@@ -20,7 +21,7 @@ from token_broker.errors import (
     SessionClosed,
     StorageUnavailable,
 )
-from token_broker.ports.store import Busy, Intention, ListingProvider, Order, Provider, Replay, SubjectState
+from token_broker.ports.provider import ListingProvider, Order, Provider
 from token_broker.tokens.call import PROVIDER_BUDGET, WAIT_FOR_OTHERS, Call
 from token_broker.tokens.mint import mint_current, mint_standing
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from token_broker.domain.token import SERVABLE, SHOP, Origin, State, Token, token_from
 from token_broker.errors import TokenNotFound
-from token_broker.ports.store import Listed, ListingProvider
+from token_broker.ports.provider import Listed, ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
 from token_broker.tokens.inventory import Comparison, compare, note_headroom
 

@@ -11,9 +11,11 @@ from functools import partial
 from typing import cast
 
 from token_broker.clock import Deadline
-from token_broker.domain.daily import next_comparison
+from token_broker.domain.delays import next_comparison
+from token_broker.domain.leases import Mint, OpenIntent
 from token_broker.domain.ownership_tag import marked, take_apart
-from token_broker.domain.token import SERVABLE, SHOP, Mint, Minted, State, Token, Why, token_from
+from token_broker.domain.rotation import Rotation, Succession
+from token_broker.domain.token import SERVABLE, SHOP, Minted, State, Token, Why, token_from
 from token_broker.errors import (
     BrokerError,
     Conflict,
@@ -25,7 +27,7 @@ from token_broker.errors import (
     StorageUnavailable,
     TokenLimitReached,
 )
-from token_broker.ports.store import Account, ListingProvider, OpenIntent, Order, Provider, Rotation, Succession
+from token_broker.ports.provider import Account, ListingProvider, Order, Provider
 from token_broker.tokens.cache import LIFE
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from token_broker.clock import Deadline
 from token_broker.domain.token import Cause, Minted, State, Token
 from token_broker.errors import ProviderFailure, TokenLimitReached
-from token_broker.ports.store import Account, ListingProvider
+from token_broker.ports.provider import Account, ListingProvider
 from token_broker.tokens.call import Call
 from token_broker.tokens.inventory import Comparison, Finding, compare
 

@@ -3,7 +3,7 @@
 from token_broker.domain.ownership_tag import take_apart
 from token_broker.domain.token import SHOP, Cause, Origin, State, Token, Why, token_from
 from token_broker.errors import Conflict, ProviderFailure, TokenNotFound
-from token_broker.ports.store import ListingProvider
+from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
 
 

@@ -12,7 +12,8 @@ from token_broker.broker import Broker, ListingBroker
 from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant
 from token_broker.http.client import Answer, HttpClient, Request, Transport
-from token_broker.ports.store import ListingProvider, Provider, Telemetry
+from token_broker.ports.provider import ListingProvider, Provider
+from token_broker.ports.telemetry import Telemetry
 from token_broker.tokens.cache import TokenMemory
 from token_broker.tokens.call import Call
 from token_broker.wiring.container import Foundation

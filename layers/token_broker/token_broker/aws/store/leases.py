@@ -12,9 +12,10 @@ from token_broker.aws.store.items import DAY, Write
 from token_broker.aws.store.reading import Reading
 from token_broker.aws.store.table import UNMET, ConditionFailed, TransactionRefused, delete, put, update
 from token_broker.domain.events import Event, token_issued, token_rotated
-from token_broker.domain.token import SHOP, Cause, Mint, State, Token, Why
+from token_broker.domain.leases import Busy, Intention, Mint, Replay, SubjectState
+from token_broker.domain.rotation import Succession
+from token_broker.domain.token import SHOP, Cause, State, Token, Why
 from token_broker.errors import BrokerError, Conflict, Fate, MintInProgress, ProviderError, SessionClosed
-from token_broker.ports.store import Busy, Intention, Replay, SubjectState, Succession
 
 #: Seconds; longer than any holder can live (a function ends after 25 s), clocks' differences included.
 LEASE = 40

@@ -5,9 +5,9 @@ from typing import Any
 from token_broker.aws.store import records
 from token_broker.aws.store.items import ProviderItems
 from token_broker.aws.store.table import ConditionFailed, put
+from token_broker.domain.leases import SubjectState
 from token_broker.domain.ownership_tag import new_broker_id
 from token_broker.domain.token import SHOP, Token
-from token_broker.ports.store import SubjectState
 
 
 class Reading(ProviderItems):

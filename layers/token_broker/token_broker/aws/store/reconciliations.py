@@ -11,8 +11,8 @@ from token_broker.aws.store.items import Write
 from token_broker.aws.store.revocations import Revocations
 from token_broker.aws.store.table import ConditionFailed, TransactionRefused, check, put, update
 from token_broker.domain.events import Event, token_issued, token_revoked
+from token_broker.domain.pending import Reconciliation
 from token_broker.domain.token import SHOP, Cause, State, Token
-from token_broker.ports.store import Reconciliation
 
 
 class Reconciliations(Revocations):

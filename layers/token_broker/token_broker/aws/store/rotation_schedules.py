@@ -10,7 +10,7 @@ from token_broker.aws.store import records
 from token_broker.aws.store.items import ProviderItems
 from token_broker.aws.store.table import ConditionFailed, put, update
 from token_broker.domain.ownership_tag import new_owner
-from token_broker.ports.store import RotationSchedule, RotationSettings
+from token_broker.domain.rotation import RotationSchedule, RotationSettings
 
 
 class RotationSchedules(ProviderItems):

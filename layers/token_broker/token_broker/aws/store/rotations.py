@@ -9,8 +9,9 @@ from token_broker.aws.store.attributes import Key
 from token_broker.aws.store.items import DAY, ProviderItems, Write
 from token_broker.aws.store.table import ConditionFailed, TransactionRefused, check, put, update
 from token_broker.domain.events import rotation_failed
+from token_broker.domain.leases import SubjectState
+from token_broker.domain.rotation import Rotation, RotationSettings
 from token_broker.domain.token import SHOP
-from token_broker.ports.store import Rotation, RotationSettings, SubjectState
 
 #: How long a replaced token works on where nobody has said otherwise: longer than every cache, and time to build again.
 OVERLAP = 7 * DAY

@@ -6,9 +6,9 @@ from token_broker.aws.store import records
 from token_broker.aws.store.items import ProviderItems
 from token_broker.aws.store.table import TransactionRefused, update
 from token_broker.domain.events import session_closed
+from token_broker.domain.pending import Closure
 from token_broker.domain.token import session_of
 from token_broker.errors import StorageUnavailable
-from token_broker.ports.store import Closure
 
 #: How often others may change the TTL between two of our writes, which are some milliseconds apart.
 ROUNDS = 3

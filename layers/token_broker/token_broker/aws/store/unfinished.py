@@ -7,8 +7,9 @@ from token_broker.aws.store import records
 from token_broker.aws.store.items import ProviderItems
 from token_broker.aws.store.leases import FREE, LEASE, OWNED, OWNER
 from token_broker.aws.store.table import ConditionFailed, update
-from token_broker.domain.token import SHOP, Mint, State, Why
-from token_broker.ports.store import OpenIntent, PendingRevocation
+from token_broker.domain.leases import Mint, OpenIntent
+from token_broker.domain.pending import PendingRevocation
+from token_broker.domain.token import SHOP, State, Why
 
 _STATES = {":revoking": State.REVOKING.value, ":retiring": State.RETIRING.value}
 _TO_END = frozenset(_STATES.values())

@@ -17,7 +17,7 @@ from token_broker.errors import Fate, ProviderFailure, ProviderRejectedCredentia
 from token_broker.http.client import HttpClient, Request, failure_from, senseless
 from token_broker.http.redaction import redact
 from token_broker.http.responses import optional_seconds, token_value
-from token_broker.ports.store import Account
+from token_broker.ports.provider import Account
 
 #: Bought anew this long before its end, so that no call starts with a token that ends under way.
 RENEW_BEFORE = 300

@@ -33,7 +33,8 @@ from token_broker.errors import (
 from token_broker.http.client import Answer, HttpClient, Request, failure_from, senseless
 from token_broker.http.redaction import redact
 from token_broker.http.responses import TEXT_LIMIT, discreet, member, optional_text, token_value
-from token_broker.ports.store import Account, Capabilities, Listed, Order, Telemetry
+from token_broker.ports.provider import Account, Capabilities, Listed, Order
+from token_broker.ports.telemetry import Telemetry
 from token_broker.providers.shopify.admin_token import SHOP_UNAVAILABLE, AdminTokens
 from token_broker.providers.shopify.shop_domain import shop_domain
 
