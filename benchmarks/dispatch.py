@@ -29,8 +29,8 @@ from sandbox.signed_api import Stack
 from token_broker.aws.store.records import due_shard, partition
 from token_broker.clock import Deadline, SystemClock
 from token_broker.errors import StorageUnavailable
-from token_broker.lifecycle.dispatcher import Dispatched
-from token_broker.wiring.scheduler import LifecycleAssembly
+from token_broker.lifecycle.dispatcher import DispatchSummary
+from token_broker.wiring.scheduler import SchedulerContainer
 
 SIZES = (1000, 2500, 5000, 10_000)
 #: Time a merchant at the most merchants, as a part of that at the fewest.
@@ -94,7 +94,7 @@ class Bench:
         self._queue = self._sqs.create_queue(QueueName=f"bench-{uuid.uuid4().hex[:12]}")["QueueUrl"]
         try:
             os.environ["WORK_QUEUE_SHOPIFY"] = self._queue
-            self._assembly = LifecycleAssembly()
+            self._assembly = SchedulerContainer()
             self.run()
             yield
         finally:
@@ -123,7 +123,7 @@ class Bench:
             if answer.get("UnprocessedItems"):
                 raise CannotMeasureError("The local table did not take all items. Is this machine very busy?")
 
-    def run(self) -> tuple[Dispatched, float]:
+    def run(self) -> tuple[DispatchSummary, float]:
         """One run of the clock: what it did, and how long it took."""
         if time.monotonic() > self._until:
             raise CannotMeasureError(f"It took longer than {LONGEST:.0f} s. Measure again on an idle machine.")

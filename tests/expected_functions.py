@@ -230,7 +230,7 @@ TRUST = {
 
 
 @dataclass(frozen=True)
-class Place:
+class IndexCursor:
     """Where a stack is, for the resources' full names. `queues` are by their names in the template."""
 
     region: str
@@ -244,7 +244,7 @@ class Place:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
 
-def statements(function: Function, place: Place) -> list[Statement]:
+def statements(function: Function, place: IndexCursor) -> list[Statement]:
     """All that the function's role may do there, word for word."""
     group = f"/aws/lambda/{place.stack}-{function.name}"
     found: list[Statement] = [
@@ -278,7 +278,7 @@ def statements(function: Function, place: Place) -> list[Statement]:
     ]
 
 
-def _other_statement(other: Other, place: Place) -> Statement:
+def _other_statement(other: Other, place: IndexCursor) -> Statement:
     actions = [f"{other.service}:{action}" for action in other.actions]
     return {
         "Sid": other.sid,
@@ -288,7 +288,7 @@ def _other_statement(other: Other, place: Place) -> Statement:
     }
 
 
-def _queue_statement(queue: Queue, place: Place) -> Statement:
+def _queue_statement(queue: Queue, place: IndexCursor) -> Statement:
     actions = [f"sqs:{action}" for action in queue.actions]
     return {
         "Sid": queue.sid,
@@ -298,7 +298,7 @@ def _queue_statement(queue: Queue, place: Place) -> Statement:
     }
 
 
-def _items_statement(items: Items, place: Place) -> Statement:
+def _items_statement(items: Items, place: IndexCursor) -> Statement:
     actions = [f"dynamodb:{action}" for action in items.actions]
     return {
         "Sid": items.sid,

@@ -93,7 +93,7 @@ class Surroundings:
         made = token(token_id, provider="shopify", merchant=MERCHANT, state=State.STANDING)
         self._put({"pk": key[0], "sk": key[1], **records.token_attributes(made), "history": []})
 
-    def trust(self) -> None:
+    def admission(self) -> None:
         """Give the demo merchant a trust policy that opens everything to its page and to proofs by its key."""
         proof = {"type": "hs256", "issuer": ISSUER, "audience": "token-broker"}
         document = {

@@ -99,10 +99,10 @@ def check_failure(failed: Any) -> dict[str, Any]:
 
 def test_it_answers_at_each_of_its_doors(function: str, invoke: Any, around: Surroundings) -> None:
     if function in (*AUTHORIZERS, GET_POLICY, DELETE_POLICY):
-        around.trust()
+        around.admission()
     for door in DOORS[function]:
         if function == DELETE_POLICY:
-            around.trust()
+            around.admission()
         if "put" in function:
             around.anew()
         if function == GET_RECORD:
@@ -159,7 +159,7 @@ def test_an_authorizer_that_knows_nothing_of_the_question_says_no(function: str,
 def test_a_proof_that_is_none_is_refused_with_the_one_text_that_the_gateway_knows(
     function: str, invoke: Any, around: Surroundings
 ) -> None:
-    around.trust()
+    around.admission()
     event = event_at(function, "authorizer")
     event["multiValueHeaders"]["Authorization"] = [f"Bearer {proof()}{CANARY}"]
 

@@ -20,11 +20,11 @@ from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.telemetry import RecordingTelemetry
 from token_broker import __version__
 from token_broker.clock import Deadline
-from token_broker.domain.token import Minted
+from token_broker.domain.token import ProviderToken
 from token_broker.errors import BrokerError, ProviderFailure
 from token_broker.http.client import HttpClient
 from token_broker.http.transport import RequestsTransport
-from token_broker.ports.provider import Account, Order, Provider
+from token_broker.ports.provider import Account, MintRequest, Provider
 from token_broker.providers.chicksx import Chicksx
 from token_broker.providers.fourthwall import Fourthwall
 from token_broker.providers.shopify.admin_token import AdminTokens
@@ -99,12 +99,12 @@ class Player:
     def _mint(self) -> tuple[str, Fields]:
         call = self.client["call"]
         scope = tuple(call["scope"]) if "scope" in call else None
-        order = Order(title=call.get("title"), session_id=call.get("sessionId"), scope=scope)
+        order = MintRequest(title=call.get("title"), session_id=call.get("sessionId"), scope=scope)
         return "token", token_fields(self.provider.mint(self.account(), order, self.deadline))
 
     def _list(self) -> tuple[str, Fields]:
         listed = self.shopify().list_tokens(self.account(), self.deadline)
-        return "tokens", {"tokens": [token_fields(each.minted) for each in listed]}
+        return "tokens", {"tokens": [token_fields(each.token) for each in listed]}
 
     def _delete(self) -> tuple[str, Fields]:
         self.shopify().revoke(self.account(), self.client["call"]["tokenId"], self.deadline)
@@ -115,7 +115,7 @@ class Player:
         return "admin_token", {"accessToken": bought}
 
 
-def token_fields(minted: Minted) -> Fields:
+def token_fields(minted: ProviderToken) -> Fields:
     return {
         "tokenId": minted.token_id,
         "accessToken": minted.access_token,

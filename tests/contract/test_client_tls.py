@@ -9,7 +9,7 @@ import pytest
 from tests.contract.certificates import self_signed, server_context, trusting
 from tests.contract.scripted_server import always, answer, serving
 from token_broker.clock import Deadline, SystemClock
-from token_broker.errors import Fate, ProviderUnavailable
+from token_broker.errors import ProviderUnavailable, RequestOutcome
 from token_broker.http.client import HttpClient, Request
 from token_broker.http.transport import RequestsTransport
 
@@ -25,7 +25,7 @@ def refused(certificate: Path) -> None:
         with pytest.raises(ProviderUnavailable) as failed:
             send(server.origin)
         assert server.seen == []
-    assert failed.value.fate is Fate.NOT_DONE
+    assert failed.value.request_outcome is RequestOutcome.NOT_APPLIED
 
 
 def test_a_self_signed_certificate_is_refused(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_server_that_speaks_no_tls_is_refused() -> None:
             send(server.origin.replace("http:", "https:"))
         assert "POST" not in [seen.method for seen in server.seen]  # of a handshake it may read anything
 
-    assert failed.value.fate is Fate.NOT_DONE
+    assert failed.value.request_outcome is RequestOutcome.NOT_APPLIED
 
 
 def test_a_handshake_that_hangs_ends_in_time() -> None:
@@ -78,7 +78,7 @@ def test_a_handshake_that_hangs_ends_in_time() -> None:
             send(f"https://127.0.0.1:{listener.getsockname()[1]}", seconds=0.6)
         took = time.monotonic() - started
 
-    assert failed.value.fate is Fate.NOT_DONE
+    assert failed.value.request_outcome is RequestOutcome.NOT_APPLIED
     assert 0.1 <= took <= 1.15
 
 
@@ -98,5 +98,5 @@ def test_a_dripping_answer_over_tls_ends_in_time(tmp_path: Path, monkeypatch: py
             send(server.origin, seconds=0.6)
         took = time.monotonic() - started
 
-    assert failed.value.fate is Fate.UNDER_WAY
+    assert failed.value.request_outcome is RequestOutcome.IN_FLIGHT
     assert 0.4 <= took <= 1.15

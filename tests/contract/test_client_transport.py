@@ -17,10 +17,10 @@ import pytest
 from sandbox.simulators import Addresses, ControlClient
 from tests.contract.scripted_server import Script, ScriptedServer, Seen, always, answer, serving
 from token_broker.clock import Deadline, SystemClock
-from token_broker.errors import Fate, ProviderError, ProviderUnavailable
+from token_broker.errors import ProviderError, ProviderUnavailable, RequestOutcome
 from token_broker.http import client as http
 from token_broker.http import transport
-from token_broker.http.client import Answer, HttpClient, Request
+from token_broker.http.client import HttpClient, HttpResponse, Request
 from token_broker.http.transport import RequestsTransport
 
 KEY, CLIENT_ID = "the-secret-api-key", "the-secret-client-id"
@@ -41,7 +41,7 @@ def client() -> HttpClient:
     return HttpClient(SystemClock(), RequestsTransport(), jitter=lambda: 0.1)
 
 
-def send(client: HttpClient, request: Request, seconds: float = 5.0) -> Answer:
+def send(client: HttpClient, request: Request, seconds: float = 5.0) -> HttpResponse:
     return client.send(request, Deadline.after(SystemClock(), seconds))
 
 
@@ -92,11 +92,11 @@ def test_a_refused_port_certainly_did_nothing(client: HttpClient, method: str) -
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
 
-    assert failure(client, Request(method, url)).fate is Fate.NOT_DONE
+    assert failure(client, Request(method, url)).request_outcome is RequestOutcome.NOT_APPLIED
 
 
 def test_a_name_that_does_not_resolve_certainly_did_nothing(client: HttpClient) -> None:
-    assert failure(client, post("http://no-such-host.invalid/")).fate is Fate.NOT_DONE
+    assert failure(client, post("http://no-such-host.invalid/")).request_outcome is RequestOutcome.NOT_APPLIED
 
 
 @pytest.mark.parametrize("reset", [False, True])
@@ -106,7 +106,7 @@ def test_a_post_whose_connection_breaks_is_sent_once_and_its_fate_unknown(
 ) -> None:
     control.fault("chicksx", kind, reset=reset)
 
-    assert failure(client, chicksx).fate is Fate.UNKNOWN
+    assert failure(client, chicksx).request_outcome is RequestOutcome.UNKNOWN
     assert [each["acted"] for each in control.requests("chicksx")] == [kind == "act_then_drop"]
 
 
@@ -134,7 +134,7 @@ def test_a_hanging_answer_ends_at_the_deadline(
     control.fault("chicksx", kind, seconds=20)
 
     with taking(0.3, 1.5):
-        assert failure(client, chicksx, 0.5).fate is Fate.UNDER_WAY
+        assert failure(client, chicksx, 0.5).request_outcome is RequestOutcome.IN_FLIGHT
 
 
 def test_a_hanging_answer_ends_at_the_read_timeout_where_that_is_earlier(
@@ -157,7 +157,7 @@ def test_a_byte_every_tenth_of_a_second_ends_at_the_deadline(
     control.fault("chicksx", "slow_drip", secondsPerByte=0.1, part=part)
 
     with taking(0.45, 1.1):
-        assert failure(client, chicksx, 0.6).fate is Fate.UNDER_WAY
+        assert failure(client, chicksx, 0.6).request_outcome is RequestOutcome.IN_FLIGHT
 
 
 def test_no_try_outlives_the_deadline(client: HttpClient, fourthwall: Request, control: ControlClient) -> None:
@@ -174,7 +174,7 @@ def test_a_body_without_an_end_or_a_length_is_no_answer(client: HttpClient) -> N
         return False
 
     with serving(script) as server, taking(0.3, 1.15):
-        assert failure(client, post(server.origin), 0.5).fate is Fate.UNDER_WAY
+        assert failure(client, post(server.origin), 0.5).request_outcome is RequestOutcome.IN_FLIGHT
 
 
 def test_a_reserve_is_left_for_afterwards(client: HttpClient, chicksx: Request, control: ControlClient) -> None:
@@ -188,7 +188,7 @@ def test_a_reserve_is_left_for_afterwards(client: HttpClient, chicksx: Request, 
 
 
 def test_with_no_time_left_nothing_is_sent(client: HttpClient, chicksx: Request, control: ControlClient) -> None:
-    assert failure(client, chicksx, 0.1).fate is Fate.NOT_DONE
+    assert failure(client, chicksx, 0.1).request_outcome is RequestOutcome.NOT_APPLIED
     assert control.requests("chicksx") == []
 
 
@@ -199,7 +199,7 @@ def test_with_no_time_left_nothing_is_sent(client: HttpClient, chicksx: Request,
 def test_a_truncated_body(client: HttpClient, chicksx: Request, control: ControlClient, missing: int) -> None:
     control.fault("chicksx", "truncated", missing=missing)
 
-    assert failure(client, chicksx).fate is Fate.UNKNOWN
+    assert failure(client, chicksx).request_outcome is RequestOutcome.UNKNOWN
 
 
 def test_garbage_is_an_answer_that_is_not_json(client: HttpClient, chicksx: Request, control: ControlClient) -> None:
@@ -228,7 +228,7 @@ def test_garbage_is_an_answer_that_is_not_json(client: HttpClient, chicksx: Requ
 )
 def test_bytes_that_are_no_whole_answer(client: HttpClient, octets: bytes) -> None:
     with serving(always(octets, keep=False)) as server:
-        assert failure(client, post(server.origin)).fate is Fate.UNKNOWN
+        assert failure(client, post(server.origin)).request_outcome is RequestOutcome.UNKNOWN
         assert len(server.seen) == 1
 
 
@@ -238,7 +238,7 @@ def test_bytes_that_are_no_whole_answer(client: HttpClient, octets: bytes) -> No
 def too_large(client: HttpClient, request: Request) -> None:
     with pytest.raises(ProviderError) as failed:
         send(client, request)
-    assert failed.value.fate is Fate.UNKNOWN
+    assert failed.value.request_outcome is RequestOutcome.UNKNOWN
     assert "larger" in failed.value.detail
 
 
@@ -389,7 +389,7 @@ def test_a_post_that_dies_on_a_kept_connection_is_not_sent_again(client: HttpCli
     with serving(script) as server:
         send(client, get(server.origin))
 
-        assert failure(client, post(server.origin)).fate is Fate.UNKNOWN
+        assert failure(client, post(server.origin)).request_outcome is RequestOutcome.UNKNOWN
         assert [seen.method for seen in server.seen] == ["GET", "POST"]
 
 

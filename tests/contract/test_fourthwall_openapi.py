@@ -16,11 +16,11 @@ from tests.companions.prism import prism_mock, prism_proxy
 from tests.contract.exchanges.playing import Reply, send
 from tests.fakes.clock import MovableClock
 from token_broker.clock import Deadline
-from token_broker.domain.token import Minted
+from token_broker.domain.token import ProviderToken
 from token_broker.errors import ProviderRejectedCredentials
 from token_broker.http.client import HttpClient
 from token_broker.http.transport import RequestsTransport
-from token_broker.ports.provider import Order
+from token_broker.ports.provider import MintRequest
 from token_broker.providers.fourthwall import Fourthwall
 
 DOCUMENT = Path(__file__).parent / "openapi/fourthwall.yaml"
@@ -59,11 +59,11 @@ def put(origin: str, headers: Mapping[str, str], method: str = "PUT", path: str 
     return send(origin, method, path, headers=headers, body=None, timeout=10)
 
 
-def mint(origin: str, secret: Mapping[str, str]) -> Minted:
+def mint(origin: str, secret: Mapping[str, str]) -> ProviderToken:
     """Our client's call."""
     clock = MovableClock()
     provider = Fourthwall(HttpClient(clock, RequestsTransport(), jitter=lambda: 0.0), origin)
-    return provider.mint(provider.account("demo", secret), Order(), Deadline.after(clock, 10))
+    return provider.mint(provider.account("demo", secret), MintRequest(), Deadline.after(clock, 10))
 
 
 def kind(reply: Reply) -> str:

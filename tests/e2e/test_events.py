@@ -152,9 +152,9 @@ def every_type(merchant: str) -> list[Event]:
     now = int(time.time())
     issued = token("1001", provider="chicksx", merchant=merchant)
     return [
-        events.token_issued(issued, why="minted", at=now),
+        events.token_issued(issued, reason="minted", at=now),
         events.token_rotated(issued, previous_token_id="1000", at=now, rotation_id="r-1", overlap_ends_at=now + 60),
-        events.token_revoked(issued, why="requested", at=now),
+        events.token_revoked(issued, reason="requested", at=now),
         events.session_closed("chicksx", merchant, "s-1", order_id="order-1", closed_at=now),
         events.rotation_failed("chicksx", merchant, rotation_id="r-1", code="rate_limited", retrying=True, at=now),
         events.token_limit_near("chicksx", merchant, used=81, limit=100, at=now),

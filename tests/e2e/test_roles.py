@@ -14,7 +14,7 @@ from tests.e2e.conftest import Aws
 from tests.e2e.merchants import Merchants
 from tests.e2e.principals import assumed, client_of
 from tests.e2e.token_table import TokenTable
-from tests.expected_functions import FUNCTIONS, SCHEDULE_ROLE, TRUST, Function, Place, statements
+from tests.expected_functions import FUNCTIONS, SCHEDULE_ROLE, TRUST, Function, IndexCursor, statements
 
 ACCOUNT = "000000000000"
 #: Every kind of secret that a merchant has.
@@ -90,7 +90,9 @@ def test_a_role_has_exactly_this_policy(
     role, iam = roles[f"{function.name}Role"], aws("iam")
     described = stack.described
     names = {name: url.rpartition("/")[2] for name, url in queues.items()}
-    place = Place(described["region"], ACCOUNT, stack_name(stack), described["table"], described["secretPrefix"], names)
+    place = IndexCursor(
+        described["region"], ACCOUNT, stack_name(stack), described["table"], described["secretPrefix"], names
+    )
 
     assert iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"] == []
     assert iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"] == [function.name]

@@ -24,7 +24,7 @@ from tests.e2e.token_table import TokenTable
 
 pytest_plugins = ["tests.e2e.storefront_fixtures"]
 
-type Minted = Callable[[str], list[dict[str, Any]]]
+type ProviderToken = Callable[[str], list[dict[str, Any]]]
 
 CALLERS = 4
 
@@ -35,7 +35,7 @@ def shop(shops: Shops) -> Shop:
 
 
 def test_a_page_with_a_proof_gets_its_sessions_token(
-    stack: Stack, control: ControlClient, shop: Shop, minted: Minted, table: TokenTable
+    stack: Stack, control: ControlClient, shop: Shop, minted: ProviderToken, table: TokenTable
 ) -> None:
     sid = "checkout/1 #é"
 
@@ -66,7 +66,7 @@ def test_a_session_keeps_its_token(stack: Stack, control: ControlClient, shop: S
     assert len(control.requests("chicksx")) == 1
 
 
-def test_a_session_asked_for_at_once_gets_one_token(stack: Stack, shop: Shop, minted: Minted) -> None:
+def test_a_session_asked_for_at_once_gets_one_token(stack: Stack, shop: Shop, minted: ProviderToken) -> None:
     proof = shop.proof("at-once")
     start = threading.Barrier(CALLERS)
 
@@ -174,7 +174,7 @@ def test_a_token_that_the_backend_got_within_the_policy_is_the_sessions(stack: S
 
 
 def test_a_provider_that_grants_more_than_was_asked_opens_nothing(
-    stack: Stack, control: ControlClient, shop: Shop, minted: Minted
+    stack: Stack, control: ControlClient, shop: Shop, minted: ProviderToken
 ) -> None:
     patch = {"data": {"scopes": ["wallet.read", "wallet.write"], "scope": ["wallet.read", "wallet.write"]}}
     control.fault("chicksx", "answer_override", patch=patch)

@@ -5,7 +5,16 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tests.fakes.clock import NOW
 from token_broker.errors import StorageUnavailable
-from token_broker.ports.work import DispatchCursor, DueIndex, DueItem, DuePage, IndexKey, Place, Work, WorkQueues
+from token_broker.ports.work import (
+    DispatchCursor,
+    DueIndex,
+    DueItem,
+    DuePage,
+    IndexCursor,
+    IndexKey,
+    WorkMessage,
+    WorkQueues,
+)
 
 
 def due(
@@ -57,7 +66,7 @@ class MemoryCursor:
     """The `DispatchCursor` port; `failure` is what every call meets."""
 
     def __init__(self) -> None:
-        self.place: Place | None = None
+        self.cursor: IndexCursor | None = None
         self.seen: str | None = None
         self.calls: list[str] = []
         self.failure: Exception | None = None
@@ -68,20 +77,20 @@ class MemoryCursor:
         if self.failure is not None:
             raise self.failure
 
-    def read(self) -> tuple[Place | None, str | None]:
+    def read(self) -> tuple[IndexCursor | None, str | None]:
         self._call("read")
-        return self.place, self.seen
+        return self.cursor, self.seen
 
-    def note(self, place: Place, seen: str | None) -> None:
-        self._call("note")
+    def save(self, cursor: IndexCursor, seen: str | None) -> None:
+        self._call("save")
         if seen == self.seen or self.seen is None:
             self._notes += 1
-            self.place, self.seen = place, f"note-{self._notes}"
+            self.cursor, self.seen = cursor, f"note-{self._notes}"
 
-    def forget(self, seen: str) -> None:
-        self._call("forget")
+    def clear(self, seen: str) -> None:
+        self._call("clear")
         if seen == self.seen:
-            self.place, self.seen = None, None
+            self.cursor, self.seen = None, None
 
 
 class MemoryWorkQueues:
@@ -91,7 +100,7 @@ class MemoryWorkQueues:
 
     def __init__(self, *workers: str) -> None:
         self.workers = workers or ("shopify",)
-        self.sent: list[Work] = []
+        self.sent: list[WorkMessage] = []
         self.calls: list[int] = []
         self.refused: set[str] = set()
         #: What happens while a batch is taken.
@@ -101,7 +110,7 @@ class MemoryWorkQueues:
     def has(self, worker: str) -> bool:
         return worker in self.workers
 
-    def send(self, worker: str, batch: Sequence[Work]) -> int:
+    def send(self, worker: str, batch: Sequence[WorkMessage]) -> int:
         self.calls.append(len(batch))
         self.took()
         if self.failures:

@@ -5,7 +5,7 @@ from typing import Any
 from tests.fakes.clock import MovableClock
 from tests.fakes.transport import ScriptedTransport, Step
 from token_broker.clock import Deadline
-from token_broker.http.client import Answer, HttpClient, Request
+from token_broker.http.client import HttpClient, HttpResponse, Request
 
 
 class Line:
@@ -42,7 +42,7 @@ class HttpLine:
             self.clock, self.transport, lambda *what: self.observed.append(what), jitter=lambda: jitter
         )
 
-    def send(self, method: str = "GET", seconds: float = 20, **more: Any) -> Answer:
+    def send(self, method: str = "GET", seconds: float = 20, **more: Any) -> HttpResponse:
         request = Request(method, "https://provider.example/x", **more)
         return self.client.send(request, Deadline.after(self.clock, seconds))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from tests.fakes.clock import NOW
 from token_broker.domain.events import Event, session_closed
 from token_broker.errors import StorageUnavailable
-from token_broker.ports.outbox import EventBus, Outbox, Undelivered
+from token_broker.ports.outbox import EventBus, Outbox, UndeliveredEvent
 
 
 def closed(session: str = "s-1") -> Event:
@@ -18,7 +18,7 @@ class MemoryOutbox:
     """The `Outbox` port. `there` has the waiting events by name."""
 
     def __init__(self) -> None:
-        self.there: dict[str, Undelivered] = {}
+        self.there: dict[str, UndeliveredEvent] = {}
         #: What happens while an event is read or deleted.
         self.reading: Callable[[], object] = lambda: None
         self.deleting: Callable[[], object] = lambda: None
@@ -26,22 +26,22 @@ class MemoryOutbox:
     def add(self, name: str, event: Event | None = None, *, ago: int = 0, tries: int = 0) -> Event:
         """An event that happened so many seconds ago."""
         event = event or closed(name)
-        self.there[name] = Undelivered(name, event, int(NOW) - ago, int(NOW) - ago + 300, tries)
+        self.there[name] = UndeliveredEvent(name, event, int(NOW) - ago, int(NOW) - ago + 300, tries)
         return event
 
     def spoil(self, name: str) -> None:
         """Nobody can make sense of it any more."""
         self.there[name] = replace(self.there[name], event=None)
 
-    def read(self, name: str) -> Undelivered | None:
+    def read(self, name: str) -> UndeliveredEvent | None:
         self.reading()
         return self.there.get(name)
 
-    def delete(self, entry: Undelivered) -> None:
+    def delete(self, entry: UndeliveredEvent) -> None:
         self.deleting()
         self.there.pop(entry.name, None)
 
-    def put_off(self, entry: Undelivered, due_at: int) -> None:
+    def reschedule(self, entry: UndeliveredEvent, due_at: int) -> None:
         if (found := self.there.get(entry.name)) is not None and found.due_at == entry.due_at:
             self.there[entry.name] = replace(found, due_at=due_at, tries=found.tries + 1)
 

@@ -26,12 +26,12 @@ class MemoryPolicyStore:
             raise self.failure
         return self.stored.get(merchant)
 
-    def replace(self, merchant: str, policy: StoredPolicy, *, seen: int) -> bool:
+    def replace(self, merchant: str, policy: StoredPolicy, *, expected: int) -> bool:
         if self._others:
             self._others.pop(0)()
         self.writes.append((merchant, policy))
         stands = self.stored.get(merchant)
-        if (0 if stands is None else stands.revision) != seen:
+        if (0 if stands is None else stands.revision) != expected:
             return False
         self.stored[merchant] = policy
         return True

@@ -5,17 +5,17 @@ from typing import Any
 
 from tests.fakes.samples import minted
 from token_broker.clock import Clock, Deadline
-from token_broker.domain.token import Minted
+from token_broker.domain.token import ProviderToken
 from token_broker.errors import (
-    Fate,
     MerchantMisconfigured,
     ProviderFailure,
     ProviderUnavailable,
+    RequestOutcome,
     TokenLimitReached,
 )
-from token_broker.ports.provider import Account, Capabilities, Listed, Order
+from token_broker.ports.provider import Account, Capabilities, ListedToken, MintRequest
 
-type Outcome = Minted | ProviderFailure | Callable[[Account, Order], Minted]
+type RevocationStatus = ProviderToken | ProviderFailure | Callable[[Account, MintRequest], ProviderToken]
 
 
 class ScriptedProvider:
@@ -24,59 +24,59 @@ class ScriptedProvider:
     def __init__(self, clock: Clock, name: str, capabilities: Capabilities) -> None:
         self.name = name
         self.capabilities = capabilities
-        self.script: list[Outcome] = []
-        self.mints: list[tuple[Account, Order]] = []
+        self.script: list[RevocationStatus] = []
+        self.mints: list[tuple[Account, MintRequest]] = []
         #: Seconds that each mint was given.
         self.budgets: list[float] = []
         self.forgotten: list[Account] = []
         #: Seconds that a token lives; None is for ever.
         self.life: int | None = None
         #: The shop that every secret names.
-        self.realm = ""
+        self.account_id = ""
         self._clock = clock
         self._made = 0
 
     def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
         if "key" not in secret:
             raise MerchantMisconfigured(f"The secret of merchant '{merchant}' has no field 'key'.")
-        return Account(merchant, dict(secret), realm=self.realm)
+        return Account(merchant, dict(secret), account_id=self.account_id)
 
-    def mint(self, account: Account, order: Order, deadline: Deadline) -> Minted:
-        self.mints.append((account, order))
+    def mint(self, account: Account, mint_request: MintRequest, deadline: Deadline) -> ProviderToken:
+        self.mints.append((account, mint_request))
         self.budgets.append(deadline.left())
         if not self.script:
-            return self.make(order)
+            return self.make(mint_request)
         outcome = self.script.pop(0)
         if isinstance(outcome, ProviderFailure):
             raise outcome
-        return outcome if isinstance(outcome, Minted) else outcome(account, order)
+        return outcome if isinstance(outcome, ProviderToken) else outcome(account, mint_request)
 
-    def make(self, order: Order) -> Minted:
+    def make(self, mint_request: MintRequest) -> ProviderToken:
         """One more token."""
         self._made += 1
         now = int(self._clock.now())
         ends = None if self.life is None else now + self.life
-        return minted(str(1000 + self._made), issued_at=now, expires_at=ends, title=order.title)
+        return minted(str(1000 + self._made), issued_at=now, expires_at=ends, title=mint_request.title)
 
-    def make_after(self, action: Callable[[], object]) -> Outcome:
+    def make_after(self, action: Callable[[], object]) -> RevocationStatus:
         """An outcome for the script: something happens while the provider is asked, then it makes a token."""
 
-        def act(_account: Account, order: Order) -> Minted:
+        def act(_account: Account, mint_request: MintRequest) -> ProviderToken:
             action()
-            return self.make(order)
+            return self.make(mint_request)
 
         return act
 
-    def make_and_fail(self, failure: ProviderFailure) -> Outcome:
+    def make_and_fail(self, failure: ProviderFailure) -> RevocationStatus:
         """An outcome for the script: the provider acts, and its answer is no good."""
 
-        def act(_account: Account, order: Order) -> Minted:
-            self.make(order)
+        def act(_account: Account, mint_request: MintRequest) -> ProviderToken:
+            self.make(mint_request)
             raise failure
 
         return act
 
-    def forget(self, account: Account) -> None:
+    def invalidate_credentials(self, account: Account) -> None:
         self.forgotten.append(account)
 
 
@@ -87,7 +87,7 @@ class ScriptedListingProvider(ScriptedProvider):
 
     def __init__(self, clock: Clock, name: str, capabilities: Capabilities) -> None:
         super().__init__(clock, name, capabilities)
-        self.listed: dict[str, Listed] = {}
+        self.listed: dict[str, ListedToken] = {}
         self.failures: dict[str, list[ProviderFailure]] = {"list": [], "revoke": []}
         self.list_calls = 0
         #: How many tokens there can be; None is any number.
@@ -96,18 +96,18 @@ class ScriptedListingProvider(ScriptedProvider):
         #: What was asked for, of whose account, and the seconds that it was given.
         self.asked: list[tuple[str, str, float]] = []
 
-    def make(self, order: Order) -> Minted:
+    def make(self, mint_request: MintRequest) -> ProviderToken:
         if self.places is not None and len(self.listed) >= self.places:
             raise TokenLimitReached("Every place is taken.")
-        made = super().make(order)
-        self.put(made, order.title or "")
+        made = super().make(mint_request)
+        self.put(made, mint_request.title or "")
         return made
 
-    def put(self, made: Minted, title: str) -> None:
+    def put(self, made: ProviderToken, title: str) -> None:
         """Have a token stand at the provider, whoever made it."""
-        self.listed[made.token_id] = Listed(minted=made, title=title)
+        self.listed[made.token_id] = ListedToken(token=made, title=title)
 
-    def list_tokens(self, account: Account, deadline: Deadline) -> list[Listed]:
+    def list_tokens(self, account: Account, deadline: Deadline) -> list[ListedToken]:
         self.list_calls += 1
         self._ask("list", account, deadline)
         return list(self.listed.values())
@@ -125,7 +125,9 @@ class ScriptedListingProvider(ScriptedProvider):
 
 def lost() -> ProviderUnavailable:
     """The failure of a request whose answer never came: it may have been acted on."""
-    return ProviderUnavailable("The provider did not answer in time.", retry_after=1, fate=Fate.UNKNOWN)
+    return ProviderUnavailable(
+        "The provider did not answer in time.", retry_after=1, request_outcome=RequestOutcome.UNKNOWN
+    )
 
 
 def down() -> ProviderUnavailable:
@@ -135,4 +137,6 @@ def down() -> ProviderUnavailable:
 
 def timed_out() -> ProviderUnavailable:
     """The failure of a request that we stopped waiting for: the provider may be acting just now."""
-    return ProviderUnavailable("The provider did not answer in time.", retry_after=1, fate=Fate.UNDER_WAY)
+    return ProviderUnavailable(
+        "The provider did not answer in time.", retry_after=1, request_outcome=RequestOutcome.IN_FLIGHT
+    )

@@ -3,15 +3,15 @@
 from typing import Any
 
 from tests.fakes.clock import NOW
-from token_broker.domain.token import SHOP, Cause, Minted, State, Token, Use, Why, token_from
+from token_broker.domain.token import SHOP, Change, ProviderToken, Reason, State, Token, Use, token_from
 
-_OF_THE_ANSWER = ("access_token", "expires_at", "scope", "realm", "provider_data")
+_OF_THE_ANSWER = ("access_token", "expires_at", "scope", "account_id", "provider_data")
 #: Somebody who asks for something.
-BY_ANN = Cause("ann", Why.REQUESTED)
+BY_ANN = Change("ann", Reason.REQUESTED)
 USE = Use("header", "X-Token", "https://shop.example/api")
 
 
-def minted(number: str = "1001", **changes: Any) -> Minted:
+def minted(number: str = "1001", **changes: Any) -> ProviderToken:
     """What a provider answered."""
     fields: dict[str, Any] = {
         "token_id": number,
@@ -22,7 +22,7 @@ def minted(number: str = "1001", **changes: Any) -> Minted:
         "expires_at": None,
         "use": USE,
     }
-    return Minted(**{**fields, **changes})
+    return ProviderToken(**{**fields, **changes})
 
 
 def token(number: str = "1001", **changes: Any) -> Token:

@@ -17,15 +17,15 @@ from token_broker.domain.events import (
     token_revoked,
     token_rotated,
 )
-from token_broker.domain.leases import Busy, Intention, Mint, OpenIntent, Replay, SubjectState
-from token_broker.domain.pending import Closure, PendingRevocation, Reconciliation
+from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, OpenIntent, SubjectState
+from token_broker.domain.pending import PendingRevocation, Reconciliation, SessionClosure
 from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
-from token_broker.domain.token import SHOP, Cause, State, Token, Transition, Why, session_of
-from token_broker.errors import Conflict, Fate, MintInProgress, ProviderError, SessionClosed
+from token_broker.domain.token import SHOP, Change, Reason, State, Token, Transition, session_of
+from token_broker.errors import Conflict, MintInProgress, ProviderError, RequestOutcome, SessionClosed
 
 #: Seconds; the real store's own.
 LEASE = 40
-SETTLING = 4
+IN_FLIGHT_GRACE = 4
 KEY_RETENTION = 24 * 60 * 60
 OVERLAP = 7 * 24 * 60 * 60
 
@@ -44,7 +44,7 @@ class Work:
     intent_id: str | None = None
     title: str | None = None
     requested_by: str = ""
-    realm: str = ""
+    account_id: str = ""
     #: Whether the clock comes back to it at all: only where a lost answer can be looked up.
     findable: bool = True
     #: When the clock comes back to an open intent, and until when its last holder may have asked.
@@ -65,7 +65,7 @@ class Work:
     def end_intent(self) -> None:
         """The fence rises at a mint's end as at its begin: who read while it was under way must read again."""
         self.owner = self.intent_id = self.title = None
-        self.realm = ""
+        self.account_id = ""
         self.fence += 1
         self.tries = 0
 
@@ -81,7 +81,7 @@ class MemoryTokenStore:
         self.standing: dict[tuple[str, str], Work] = {}
         self.records: dict[tuple[str, str, str], Token] = {}
         #: Of each token that is to be revoked, now or after its overlap: since when, due at, tries, and why.
-        self.pending: dict[tuple[str, str], tuple[int, int, int, Why]] = {}
+        self.pending: dict[tuple[str, str], tuple[int, int, int, Reason]] = {}
         self.rotations: dict[str, Rotation] = {}
         self.settings: dict[str, RotationSettings] = {}
         self.schedules: dict[str, RotationSchedule] = {}
@@ -102,9 +102,9 @@ class MemoryTokenStore:
 
         (self.after if after else self.before)[operation].append(fail)
 
-    def close_session(self, merchant: str, session_id: str) -> None:
+    def close_at_once(self, merchant: str, session_id: str) -> None:
         """The session's order was placed."""
-        self.close(merchant, f"session:{session_id}", None)
+        self.close_session(merchant, f"session:{session_id}", None)
 
     def keep(self, token: Token, *, checked_at: float = 0.0) -> Token:
         """Have a token's record stand; a current one is served."""
@@ -158,8 +158,8 @@ class MemoryTokenStore:
 
     # The port
 
-    def close(self, merchant: str, subject: str, order_id: str | None) -> Closure:
-        with self._operation("close"):
+    def close_session(self, merchant: str, subject: str, order_id: str | None) -> SessionClosure:
+        with self._operation("close_session"):
             work = self.subjects.setdefault((merchant, subject), Work())
             new = not work.closed
             if new:
@@ -169,140 +169,143 @@ class MemoryTokenStore:
                     PROVIDER, merchant, session_of(subject), order_id=order_id, closed_at=work.closed_at
                 )
                 self.told.append(event)
-            return Closure(closed_at=work.closed_at, order_id=work.order_id, new=new)
+            return SessionClosure(closed_at=work.closed_at, order_id=work.order_id, new=new)
 
-    def subject(self, merchant: str, subject: str) -> SubjectState:
-        with self._operation("subject"):
+    def subject_state(self, merchant: str, subject: str) -> SubjectState:
+        with self._operation("subject_state"):
             work = self.subjects.get((merchant, subject), Work())
-            held_until = 0 if work.owner is None else work.lease_end
-            mint: dict[str, Any] = {"held_until": held_until, "unresolved": work.intent_id is not None}
+            lease_expires_at = 0 if work.owner is None else work.lease_end
+            has_intent = work.intent_id is not None
+            lease: dict[str, Any] = {"lease_expires_at": lease_expires_at, "has_open_intent": has_intent}
             if subject == SHOP:
-                return SubjectState(token=work.current, checked_at=work.checked_at, fence=work.fence, **mint)
+                return SubjectState(token=work.current, checked_at=work.checked_at, fence=work.fence, **lease)
             tokens = [each for key, each in self.records.items() if key[:2] == (merchant, subject)]
             newest = max(tokens, key=lambda token: token.expires_at or 0, default=None)
-            return SubjectState(token=newest, closed=work.closed, fence=work.fence, **mint)
+            return SubjectState(token=newest, closed=work.closed, fence=work.fence, **lease)
 
-    def begin_current(self, intention: Intention, seen: SubjectState) -> Mint | Busy:
-        with self._operation("begin_current"):
-            key = (intention.merchant, intention.subject)
+    def acquire(self, lease_request: LeaseRequest, expected: SubjectState) -> MintLease | LeaseHeld:
+        with self._operation("acquire"):
+            key = (lease_request.merchant, lease_request.subject)
             work = self.subjects.get(key, Work())
-            if work.fence != seen.fence or work.closed or not self._free(work):
-                return Busy()
+            if work.fence != expected.fence or work.closed or not self._free(work):
+                return LeaseHeld()
             self.subjects[key] = work
-            self._take(work, intention)
-            sort_key = "subject#shop" if intention.subject == SHOP else "subject"
-            return _mint(work, intention, sort_key)
+            self._take(work, lease_request)
+            sort_key = "subject#shop" if lease_request.subject == SHOP else "subject"
+            return _mint(work, lease_request, sort_key)
 
-    def begin_standing(self, intention: Intention) -> Mint | Busy | Replay:
-        with self._operation("begin_standing"):
-            item_id = intention.key_id or intention.intent_id
-            key = (intention.merchant, item_id)
+    def acquire_standing(self, lease_request: LeaseRequest) -> MintLease | LeaseHeld | IdempotentReplay:
+        with self._operation("acquire_standing"):
+            item_id = lease_request.key_id or lease_request.intent_id
+            key = (lease_request.merchant, item_id)
             work = self.standing.setdefault(key, Work())
             forgotten = work.forget_at is not None and work.forget_at < self._now()
-            again = work.token_id is None and work.body_hash == intention.body_hash and self._free(work)
+            again = work.token_id is None and work.body_hash == lease_request.body_hash and self._free(work)
             if work.fence == 0 or forgotten or again:
                 work.token_id = work.forget_at = None
-                self._take(work, intention)
-                return _mint(work, intention, f"intent#{item_id}")
-            if work.body_hash != intention.body_hash:
+                self._take(work, lease_request)
+                return _mint(work, lease_request, f"intent#{item_id}")
+            if work.body_hash != lease_request.body_hash:
                 raise Conflict("This Idempotency-Key came with another body before.")
             if work.token_id is None:
-                return Busy()
-            made = self._record(intention.merchant, work.token_id)
+                return LeaseHeld()
+            made = self._record(lease_request.merchant, work.token_id)
             if made is None:
                 raise Conflict("The token that this Idempotency-Key made is gone.")
-            return Replay(made)
+            return IdempotentReplay(made)
 
-    def publish(self, mint: Mint, token: Token, *, replaced: Succession | None = None, why: Why = Why.MINTED) -> None:
-        with self._operation("publish"):
-            work = self._work(mint)
-            if work is None or not _held(work, mint) or work.closed:
+    def commit(
+        self, lease: MintLease, token: Token, *, replaced: Succession | None = None, reason: Reason = Reason.MINTED
+    ) -> None:
+        with self._operation("commit"):
+            work = self._work(lease)
+            if work is None or not _held(work, lease) or work.closed:
                 if work is not None and work.closed:
                     raise SessionClosed
                 raise MintInProgress
             if not self._may_stand(token):
                 detail = "The provider gave an id that belongs to another token of this merchant."
-                raise ProviderError(detail, fate=Fate.UNKNOWN)
+                raise ProviderError(detail, request_outcome=RequestOutcome.UNKNOWN)
             if replaced is not None and not self._replaceable(replaced):
                 raise MintInProgress
             there = self.records.get((token.merchant, token.subject, token.token_id))
             same = there if there is not None and there.digest == token.digest else None
             before, earlier = (None, ()) if same is None else (same.state, same.history)
-            line = Transition(self._now(), token.requested_by, before, token.state, why.value)
+            line = Transition(self._now(), token.requested_by, before, token.state, reason.value)
             self.records[token.merchant, token.subject, token.token_id] = replace(token, history=(*earlier, line))
-            self.told.append(token_issued(token, why=why.value, at=self._now()))
+            self.told.append(token_issued(token, reason=reason.value, at=self._now()))
             if replaced is not None:
                 self._replace(replaced, token)
-            if not mint.standing:
+            if not lease.standing:
                 work.end_intent()
-                if mint.subject == SHOP:
+                if lease.subject == SHOP:
                     work.current, work.checked_at = token, self._now()
-            elif mint.remembered:
+            elif lease.remembered:
                 work.end_intent()
                 work.token_id, work.forget_at = token.token_id, self._now() + KEY_RETENTION
             else:
-                del self.standing[mint.merchant, mint.key.removeprefix("intent#")]
+                del self.standing[lease.merchant, lease.key.removeprefix("intent#")]
 
-    def confirm(self, mint: Mint) -> None:
+    def confirm(self, lease: MintLease) -> None:
         with self._operation("confirm"):
-            work = self._work(mint)
-            if work is not None and _held(work, mint):
+            work = self._work(lease)
+            if work is not None and _held(work, lease):
                 work.checked_at = self._now()
                 work.end_intent()
 
-    def give_up(self, mint: Mint, fate: Fate) -> None:
-        with self._operation("give_up"):
-            work = self._work(mint)
-            if work is None or not _held(work, mint) or work.closed:
+    def release(self, lease: MintLease, request_outcome: RequestOutcome) -> None:
+        with self._operation("release"):
+            work = self._work(lease)
+            if work is None or not _held(work, lease) or work.closed:
                 return
-            if fate is Fate.UNDER_WAY:
-                work.lease_end = self._now() + SETTLING
-            elif fate is Fate.UNKNOWN:
+            if request_outcome is RequestOutcome.IN_FLIGHT:
+                work.lease_end = self._now() + IN_FLIGHT_GRACE
+            elif request_outcome is RequestOutcome.UNKNOWN:
                 work.owner = None
-            elif mint.standing:
-                del self.standing[mint.merchant, mint.key.removeprefix("intent#")]
+            elif lease.standing:
+                del self.standing[lease.merchant, lease.key.removeprefix("intent#")]
             else:
                 work.end_intent()
 
-    def token(self, merchant: str, token_id: str) -> Token | None:
-        with self._operation("token"):
+    def get_token(self, merchant: str, token_id: str) -> Token | None:
+        with self._operation("get_token"):
             return self._record(merchant, token_id)
 
-    def tokens(self, merchant: str) -> list[Token]:
-        with self._operation("tokens"):
+    def all_tokens(self, merchant: str) -> list[Token]:
+        with self._operation("all_tokens"):
             return [token for key, token in self.records.items() if key[:2] == (merchant, SHOP)]
 
-    def mark_revoking(self, token: Token, cause: Cause, *, ask_from: int | None = None) -> None:
+    def mark_revoking(self, token: Token, change: Change, *, ask_from: int | None = None) -> None:
         with self._operation("mark_revoking"):
             work = self.subjects.get((token.merchant, token.subject))
             if work is not None and work.current is not None and work.current.token_id == token.token_id:
                 work.current = None
             if self._record(token.merchant, token.token_id) is None:
-                self._record_marked(token, cause, ask_from)
+                self._record_marked(token, change, ask_from)
             else:
-                self._mark(token, cause, ask_from)
+                self._mark(token, change, ask_from)
 
-    def mark_revoked(self, token: Token, cause: Cause) -> None:
+    def mark_revoked(self, token: Token, change: Change) -> None:
         with self._operation("mark_revoked"):
-            if self._end(token, State.REVOKED, cause):
-                self.told.append(token_revoked(token, why=cause.why.value, at=self._now()))
+            if self._end(token, State.REVOKED, change):
+                self.told.append(token_revoked(token, reason=change.reason.value, at=self._now()))
 
     def rotation(self, merchant: str) -> Rotation | None:
         with self._operation("rotation"):
             return self.rotations.get(merchant)
 
-    def request_rotation(self, rotation: Rotation, seen: SubjectState, before: Rotation | None) -> bool:
+    def request_rotation(self, rotation: Rotation, expected: SubjectState, previous: Rotation | None) -> bool:
         with self._operation("request_rotation"):
             there = self.rotations.get(rotation.merchant)
-            same = (there and there.rotation_id) == (before and before.rotation_id)
+            same = (there and there.rotation_id) == (previous and previous.rotation_id)
             fence = self.subjects.get((rotation.merchant, SHOP), Work()).fence
-            if not same or fence != seen.fence:
+            if not same or fence != expected.fence:
                 return False
             self.rotations[rotation.merchant] = rotation
             return True
 
-    def put_off_rotation(self, rotation: Rotation, due_at: int, failure: str) -> None:
-        with self._operation("put_off_rotation"):
+    def reschedule_rotation(self, rotation: Rotation, due_at: int, failure: str) -> None:
+        with self._operation("reschedule_rotation"):
             if self._is_open(rotation):
                 there = self.rotations[rotation.merchant]
                 if not rotation.tries and there.tries:
@@ -329,22 +332,22 @@ class MemoryTokenStore:
         with self._operation("rotation_schedule"):
             return self.schedules.get(merchant)
 
-    def replace_rotation_schedule(self, merchant: str, schedule: RotationSchedule, *, seen: int) -> bool:
+    def replace_rotation_schedule(self, merchant: str, schedule: RotationSchedule, *, expected: int) -> bool:
         with self._operation("replace_rotation_schedule"):
             there = self.schedules.get(merchant)
-            if (0 if there is None else there.revision) != seen:
+            if (0 if there is None else there.revision) != expected:
                 return False
             self.schedules[merchant], self.settings[merchant] = schedule, schedule.settings
             return True
 
-    def look_again(self, merchant: str, seen: RotationSchedule, due_at: int | None) -> None:
-        with self._operation("look_again"):
+    def reschedule_settings_check(self, merchant: str, expected: RotationSchedule, due_at: int | None) -> None:
+        with self._operation("reschedule_settings_check"):
             there = self.schedules.get(merchant)
-            if there is not None and (there.revision, there.due_at) == (seen.revision, seen.due_at):
+            if there is not None and (there.revision, there.due_at) == (expected.revision, expected.due_at):
                 self.schedules[merchant] = replace(there, due_at=due_at)
 
-    def watch(self, merchant: str, due_at: int) -> None:
-        with self._operation("watch"):
+    def schedule_reconciliation(self, merchant: str, due_at: int) -> None:
+        with self._operation("schedule_reconciliation"):
             there = self.reconciliations.get(merchant, Reconciliation(merchant=merchant))
             if there.due_at is None:
                 self.reconciliations[merchant] = replace(there, due_at=due_at)
@@ -353,24 +356,24 @@ class MemoryTokenStore:
         with self._operation("reconciliation"):
             return self.reconciliations.get(merchant)
 
-    def end_reconciliation(
-        self, seen: Reconciliation, due_at: int, near_at: int | None, told: Event | None = None
+    def complete_reconciliation(
+        self, expected: Reconciliation, due_at: int, near_at: int | None, told: Event | None = None
     ) -> None:
-        with self._operation("end_reconciliation"):
-            if self._is_unmoved(seen):
-                ended = Reconciliation(merchant=seen.merchant, due_at=due_at, near_at=near_at)
-                self.reconciliations[seen.merchant] = ended
+        with self._operation("complete_reconciliation"):
+            if self._is_unmoved(expected):
+                ended = Reconciliation(merchant=expected.merchant, due_at=due_at, near_at=near_at)
+                self.reconciliations[expected.merchant] = ended
                 self.told += [] if told is None else [told]
 
-    def put_off_reconciliation(self, seen: Reconciliation, due_at: int) -> None:
-        with self._operation("put_off_reconciliation"):
-            if self._is_unmoved(seen):
-                self.reconciliations[seen.merchant] = replace(seen, due_at=due_at, tries=seen.tries + 1)
+    def reschedule_reconciliation(self, expected: Reconciliation, due_at: int) -> None:
+        with self._operation("reschedule_reconciliation"):
+            if self._is_unmoved(expected):
+                self.reconciliations[expected.merchant] = replace(expected, due_at=due_at, tries=expected.tries + 1)
 
-    def end_watch(self, seen: Reconciliation) -> None:
-        with self._operation("end_watch"):
-            if self._is_unmoved(seen):
-                self.reconciliations[seen.merchant] = replace(seen, due_at=None, tries=0)
+    def cancel_reconciliation(self, expected: Reconciliation) -> None:
+        with self._operation("cancel_reconciliation"):
+            if self._is_unmoved(expected):
+                self.reconciliations[expected.merchant] = replace(expected, due_at=None, tries=0)
 
     def open_intent_ids(self, merchant: str) -> frozenset[str]:
         with self._operation("open_intent_ids"):
@@ -378,38 +381,38 @@ class MemoryTokenStore:
             works += [work for key, work in self.subjects.items() if key == (merchant, SHOP)]
             return frozenset(work.intent_id for work in works if work.intent_id is not None)
 
-    def adopt(self, token: Token, cause: Cause) -> bool:
+    def adopt(self, token: Token, change: Change) -> bool:
         with self._operation("adopt"):
             key = (token.merchant, token.subject, token.token_id)
             if key in self.records:
                 return False
-            line = Transition(self._now(), cause.by, None, token.state, cause.why.value)
+            line = Transition(self._now(), change.actor, None, token.state, change.reason.value)
             self.records[key] = replace(token, history=(line,))
-            self.told.append(token_issued(token, why=cause.why.value, at=self._now()))
+            self.told.append(token_issued(token, reason=change.reason.value, at=self._now()))
             return True
 
-    def bring_back(self, token: Token, access_token: str, cause: Cause) -> bool:
-        with self._operation("bring_back"):
+    def restore(self, token: Token, access_token: str, change: Change) -> bool:
+        with self._operation("restore"):
             there = self._record(token.merchant, token.token_id)
             if there is None or there.state is not State.LOST:
                 return False
-            self._move(there, State.STANDING, cause, access_token=access_token, expires_at=None)
+            self._move(there, State.STANDING, change, access_token=access_token, expires_at=None)
             standing = self.records[token.merchant, token.subject, token.token_id]
-            self.told.append(token_issued(standing, why=cause.why.value, at=self._now()))
+            self.told.append(token_issued(standing, reason=change.reason.value, at=self._now()))
             return True
 
-    def revoke_again(self, token: Token, cause: Cause) -> bool:
+    def revoke_again(self, token: Token, change: Change) -> bool:
         with self._operation("revoke_again"):
             there = self._record(token.merchant, token.token_id)
             if there is None or there.state is not State.REVOKED:
                 return False
             key = (token.merchant, token.token_id)
-            why = self.pending[key][3] if key in self.pending else Why.REQUESTED
-            self._move(there, State.REVOKING, cause)
-            self.pending[key] = (self._now(), self._now(), 0, why)
+            reason = self.pending[key][3] if key in self.pending else Reason.REQUESTED
+            self._move(there, State.REVOKING, change)
+            self.pending[key] = (self._now(), self._now(), 0, reason)
             return True
 
-    def mark_lost(self, token: Token, cause: Cause) -> bool:
+    def mark_lost(self, token: Token, change: Change) -> bool:
         with self._operation("mark_lost"):
             there = self._record(token.merchant, token.token_id)
             if there is None or there.state is not token.state:
@@ -417,8 +420,8 @@ class MemoryTokenStore:
             work = self.subjects.get((token.merchant, token.subject))
             if work is not None and work.current is not None and work.current.token_id == token.token_id:
                 work.current = None
-            self._end(token, State.LOST, cause)
-            self.told.append(token_revoked(token, why=cause.why.value, at=self._now()))
+            self._end(token, State.LOST, change)
+            self.told.append(token_revoked(token, reason=change.reason.value, at=self._now()))
             return True
 
     def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:
@@ -428,22 +431,22 @@ class MemoryTokenStore:
                 return None
             return PendingRevocation(token, *self.pending[merchant, token_id])
 
-    def put_off(self, pending: PendingRevocation, due_at: int) -> None:
-        with self._operation("put_off"):
+    def reschedule_revocation(self, pending: PendingRevocation, due_at: int) -> None:
+        with self._operation("reschedule_revocation"):
             key = (pending.token.merchant, pending.token.token_id)
-            since, seen, tries, why = self.pending[key]
-            if seen == pending.due_at:
-                self.pending[key] = (since, due_at, tries + 1, why)
+            since, expected, tries, reason = self.pending[key]
+            if expected == pending.due_at:
+                self.pending[key] = (since, due_at, tries + 1, reason)
 
-    def take_over(self, merchant: str, item: str, owner: str) -> OpenIntent | None:
-        with self._operation("take_over"):
+    def acquire_expired(self, merchant: str, item: str, owner: str) -> OpenIntent | None:
+        with self._operation("acquire_expired"):
             work = self._due_work(merchant, item)
             if work is None or work.intent_id is None or work.due_at > self._now() or not self._free(work):
                 return None
             work.fence += 1
             work.owner = owner
             work.lease_end = work.due_at = self._now() + LEASE
-            mint = Mint(
+            lease = MintLease(
                 merchant=merchant,
                 subject=SHOP,
                 key=item,
@@ -453,16 +456,16 @@ class MemoryTokenStore:
                 continued=True,
                 title=work.title,
                 remembered=work.body_hash is not None,
-                realm=work.realm,
+                account_id=work.account_id,
             )
-            return OpenIntent(mint, work.requested_by, work.asked_until, work.tries)
+            return OpenIntent(lease, work.requested_by, work.asked_until, work.tries)
 
-    def set_aside(self, merchant: str, item: str, due_at: int) -> None:
-        with self._operation("set_aside"):
+    def defer(self, merchant: str, item: str, due_at: int) -> None:
+        with self._operation("defer"):
             key = (merchant, item.removeprefix("token#"))
             if key in self.pending:
-                since, _, tries, why = self.pending[key]
-                self.pending[key] = (since, due_at, tries, why)
+                since, _, tries, reason = self.pending[key]
+                self.pending[key] = (since, due_at, tries, reason)
             rotation = self.rotations.get(merchant)
             if item == "rotation#shop" and rotation is not None and rotation.open:
                 self.rotations[merchant] = replace(rotation, due_at=due_at)
@@ -472,10 +475,10 @@ class MemoryTokenStore:
             if work is not None:
                 work.due_at = due_at
 
-    def leave_open(self, mint: Mint, due_at: int) -> None:
-        with self._operation("leave_open"):
-            work = self._work(mint)
-            if work is not None and _held(work, mint):
+    def release_and_retry_at(self, lease: MintLease, due_at: int) -> None:
+        with self._operation("release_and_retry_at"):
+            work = self._work(lease)
+            if work is not None and _held(work, lease):
                 work.owner, work.due_at, work.tries = None, due_at, work.tries + 1
 
     def broker_id(self) -> str:
@@ -499,24 +502,24 @@ class MemoryTokenStore:
     def _free(self, work: Work) -> bool:
         return work.owner is None or work.lease_end <= self._now()
 
-    def _take(self, work: Work, intention: Intention) -> None:
+    def _take(self, work: Work, lease_request: LeaseRequest) -> None:
         work.fence += 1
-        work.owner = intention.owner
+        work.owner = lease_request.owner
         work.lease_end = work.due_at = work.asked_until = self._now() + LEASE
-        work.requested_by = work.requested_by if work.intent_id else intention.requested_by
-        work.intent_id = work.intent_id or intention.intent_id
-        work.title, work.body_hash = intention.title, intention.body_hash
-        work.realm = work.realm or intention.realm
-        work.findable = intention.findable
+        work.requested_by = work.requested_by if work.intent_id else lease_request.requested_by
+        work.intent_id = work.intent_id or lease_request.intent_id
+        work.title, work.body_hash = lease_request.title, lease_request.body_hash
+        work.account_id = work.account_id or lease_request.account_id
+        work.findable = lease_request.findable
 
     def _due_work(self, merchant: str, item: str) -> Work | None:
         kind, _, name = item.partition("#")
         return self.standing.get((merchant, name)) if kind == "intent" else self.subjects.get((merchant, name))
 
-    def _work(self, mint: Mint) -> Work | None:
-        if mint.standing:
-            return self.standing.get((mint.merchant, mint.key.removeprefix("intent#")))
-        return self.subjects.get((mint.merchant, mint.subject))
+    def _work(self, lease: MintLease) -> Work | None:
+        if lease.standing:
+            return self.standing.get((lease.merchant, lease.key.removeprefix("intent#")))
+        return self.subjects.get((lease.merchant, lease.subject))
 
     def _record(self, merchant: str, token_id: str) -> Token | None:
         return self.records.get((merchant, SHOP, token_id))
@@ -530,32 +533,32 @@ class MemoryTokenStore:
             return there.state not in {State.REVOKING, State.REVOKED}
         return there.state is State.REVOKED
 
-    def _end(self, token: Token, state: State, cause: Cause) -> bool:
+    def _end(self, token: Token, state: State, change: Change) -> bool:
         there = self.records.get((token.merchant, token.subject, token.token_id))
         if there is None or there.state is State.REVOKED:
             return False
         ends = there.expires_at if state is State.LOST else None
-        self._move(there, state, cause, access_token=None, expires_at=ends)
+        self._move(there, state, change, access_token=None, expires_at=ends)
         return True
 
-    def _record_marked(self, token: Token, cause: Cause, ask_from: int | None) -> None:
-        line = Transition(self._now(), cause.by, None, State.REVOKING, cause.why.value)
+    def _record_marked(self, token: Token, change: Change, ask_from: int | None) -> None:
+        line = Transition(self._now(), change.actor, None, State.REVOKING, change.reason.value)
         marked = replace(token, state=State.REVOKING, access_token=None, expires_at=None, history=(line,))
         self.records[token.merchant, token.subject, token.token_id] = marked
         due_at = self._now() if ask_from is None else ask_from
-        self.pending[token.merchant, token.token_id] = (self._now(), due_at, 0, cause.why)
+        self.pending[token.merchant, token.token_id] = (self._now(), due_at, 0, change.reason)
 
-    def _mark(self, token: Token, cause: Cause, ask_from: int | None) -> None:
+    def _mark(self, token: Token, change: Change, ask_from: int | None) -> None:
         key = (token.merchant, token.token_id)
         there = self.records[token.merchant, token.subject, token.token_id]
         if there.state in {State.REVOKED, State.REVOKING}:
             return
         tries = self.pending[key][2] if key in self.pending else 0
-        self._move(there, State.REVOKING, cause, access_token=None, expires_at=None)
-        self.pending[key] = (self._now(), self._now() if ask_from is None else ask_from, tries, cause.why)
+        self._move(there, State.REVOKING, change, access_token=None, expires_at=None)
+        self.pending[key] = (self._now(), self._now() if ask_from is None else ask_from, tries, change.reason)
 
-    def _move(self, there: Token, state: State, cause: Cause, **changes: Any) -> None:
-        line = Transition(self._now(), cause.by, there.state, state, cause.why.value)
+    def _move(self, there: Token, state: State, change: Change, **changes: Any) -> None:
+        line = Transition(self._now(), change.actor, there.state, state, change.reason.value)
         key = (there.merchant, there.subject, there.token_id)
         self.records[key] = replace(there, state=state, history=(*there.history, line), **changes)
 
@@ -570,13 +573,13 @@ class MemoryTokenStore:
         previous, until = succession.previous, succession.until
         there = self.records[previous.merchant, previous.subject, previous.token_id]
         if succession.state is State.LOST:
-            self._end(previous, State.LOST, Cause(token.requested_by, Why.LOST))
+            self._end(previous, State.LOST, Change(token.requested_by, Reason.LOST))
         elif succession.state is State.RETIRING:
-            self._move(there, State.RETIRING, Cause(token.requested_by, Why.ROTATED))
+            self._move(there, State.RETIRING, Change(token.requested_by, Reason.ROTATED))
             due_at = self._now() if until is None else until
-            self.pending[there.merchant, there.token_id] = (due_at, due_at, 0, Why.ROTATED)
+            self.pending[there.merchant, there.token_id] = (due_at, due_at, 0, Reason.ROTATED)
         else:
-            self._mark(previous, Cause(token.requested_by, Why.COMPROMISED), until)
+            self._mark(previous, Change(token.requested_by, Reason.COMPROMISED), until)
         self.told.append(
             token_rotated(
                 token,
@@ -588,9 +591,9 @@ class MemoryTokenStore:
             )
         )
 
-    def _is_unmoved(self, seen: Reconciliation) -> bool:
-        there = self.reconciliations.get(seen.merchant, Reconciliation(merchant=seen.merchant))
-        return there.due_at == seen.due_at
+    def _is_unmoved(self, expected: Reconciliation) -> bool:
+        there = self.reconciliations.get(expected.merchant, Reconciliation(merchant=expected.merchant))
+        return there.due_at == expected.due_at
 
     def _is_open(self, rotation: Rotation) -> bool:
         there = self.rotations.get(rotation.merchant)
@@ -608,20 +611,20 @@ class MemoryTokenStore:
         self.told.append(event)
 
 
-def _held(work: Work, mint: Mint) -> bool:
-    return work.owner == mint.owner and work.fence == mint.fence
+def _held(work: Work, lease: MintLease) -> bool:
+    return work.owner == lease.owner and work.fence == lease.fence
 
 
-def _mint(work: Work, intention: Intention, key: str) -> Mint:
-    return Mint(
-        merchant=intention.merchant,
-        subject=intention.subject,
+def _mint(work: Work, lease_request: LeaseRequest, key: str) -> MintLease:
+    return MintLease(
+        merchant=lease_request.merchant,
+        subject=lease_request.subject,
         key=key,
-        intent_id=work.intent_id or intention.intent_id,
-        owner=intention.owner,
+        intent_id=work.intent_id or lease_request.intent_id,
+        owner=lease_request.owner,
         fence=work.fence,
-        continued=work.intent_id != intention.intent_id,
-        title=intention.title,
-        remembered=intention.body_hash is not None,
-        realm=work.realm,
+        continued=work.intent_id != lease_request.intent_id,
+        title=lease_request.title,
+        remembered=lease_request.body_hash is not None,
+        account_id=work.account_id,
     )

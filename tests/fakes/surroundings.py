@@ -11,14 +11,14 @@ from token_broker.ports.provider import Capabilities, ListingProvider, Provider
 from token_broker.ports.secrets import Secrets
 from token_broker.ports.store import TokenStore
 from token_broker.ports.telemetry import Telemetry
-from token_broker.tokens.cache import TokenMemory
+from token_broker.tokens.cache import TokenCache
 from token_broker.tokens.call import Call
 
 MARGIN = 60.0
 CALLER = "arn:aws:iam::123456789012:role/storefront"
 DAY = 24 * 60 * 60
 
-LISTING = Capabilities(lists=True, revokes=True, marked=True, rotates=True, limit=100)
+LISTING = Capabilities(lists=True, revokes=True, supports_title_tag=True, rotates=True, limit=100)
 ONE_TOKEN = Capabilities(recheck_after=DAY)
 SESSIONS = Capabilities(sessions=True, expires=True)
 
@@ -32,7 +32,7 @@ class Surroundings[P: ScriptedProvider]:
         self.secrets = MemorySecrets(acme={"key": "first-key"})
         self.store = MemoryTokenStore(clock)
         self.telemetry = RecordingTelemetry()
-        self.memory = TokenMemory(clock)
+        self.cache = TokenCache(clock)
 
     def _parts(self) -> tuple[Secrets, TokenStore, Clock, Telemetry]:
         return self.secrets, self.store, self.clock, self.telemetry
@@ -40,14 +40,14 @@ class Surroundings[P: ScriptedProvider]:
     def _call[Q: Provider](self, provider: Q, caller: str, seconds: float, grant: Grant | None) -> Call[Q]:
         secrets, store, clock, telemetry = self._parts()
         return Call(
-            provide=lambda: provider,
+            provider_factory=lambda: provider,
             secrets=secrets,
             store=store,
-            memory=self.memory,
+            cache=self.cache,
             clock=clock,
             telemetry=telemetry,
             jitter=lambda: 0.5,
-            margin=MARGIN,
+            min_remaining_seconds=MARGIN,
             caller=caller,
             deadline=Deadline.after(clock, seconds),
             grant=grant,
@@ -59,7 +59,7 @@ class Surroundings[P: ScriptedProvider]:
 
     def forget_memory(self) -> None:
         """Go on in another process."""
-        self.memory = TokenMemory(self.clock)
+        self.cache = TokenCache(self.clock)
 
 
 class ListingSurroundings(Surroundings[ScriptedListingProvider]):

@@ -5,18 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from token_broker.http.client import Answer, Request, TransportFailure
+from token_broker.http.client import HttpResponse, Request, TransportFailure
 
-type Step = Answer | TransportFailure | Callable[[Request], Answer]
+type Step = HttpResponse | TransportFailure | Callable[[Request], HttpResponse]
 
 
-def answer(status: int, body: bytes | str = b"", **headers: str) -> Answer:
+def answer(status: int, body: bytes | str = b"", **headers: str) -> HttpResponse:
     """An answer of raw bytes; `retry_after="2.0"` becomes the header `retry-after`."""
     octets = body.encode() if isinstance(body, str) else body
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, octets)
+    return HttpResponse(status, {name.replace("_", "-"): value for name, value in headers.items()}, octets)
 
 
-def json_answer(status: int, body: Any, **headers: str) -> Answer:
+def json_answer(status: int, body: Any, **headers: str) -> HttpResponse:
     """An answer whose body is JSON."""
     return answer(status, json.dumps(body), content_type="application/json", **headers)
 
@@ -38,14 +38,14 @@ class ScriptedTransport:
         self.steps: list[Step] = list(steps)
         self.sent: list[Sent] = []
 
-    def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> Answer:
+    def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> HttpResponse:
         self.sent.append(Sent(request, connect_timeout, read_timeout, body_limit))
         if not self.steps:
             raise AssertionError(f"request {len(self.sent)} was not expected: {request.method} {request.url}")
         step = self.steps.pop(0)
         if isinstance(step, TransportFailure):
             raise step
-        return step if isinstance(step, Answer) else step(request)
+        return step if isinstance(step, HttpResponse) else step(request)
 
     @property
     def requests(self) -> list[Request]:

@@ -16,7 +16,15 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.fakes.clock import MovableClock
 from tests.fakes.transport import Sent
-from token_broker.http.client import Answer, Interrupted, Request, TimedOut, TooLarge, TransportFailure, Unreachable
+from token_broker.http.client import (
+    HttpResponse,
+    Interrupted,
+    Request,
+    TimedOut,
+    TooLarge,
+    TransportFailure,
+    Unreachable,
+)
 
 #: Beyond what any provider's number of digits is, and Python's own limit for reading an integer.
 _HUGE = (10**15, 10**19, 10**40, -(10**40), 2**63, -(2**63), 10**4290)
@@ -73,7 +81,7 @@ def values(secrets: Sequence[str]) -> SearchStrategy[Any]:
 def _places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     """The paths of all values in a value, its own first."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for name, each in inner for place in _places(each, (*path, name)))]
+    return [path, *(location for name, each in inner for location in _places(each, (*path, name)))]
 
 
 def _bent(value: Any, path: Sequence[str | int], change: Callable[[Any, Any], None]) -> Any:
@@ -133,7 +141,7 @@ def bodies(
 
 
 def headers(secrets: Sequence[str]) -> SearchStrategy[dict[str, str]]:
-    """Header names in lower case, as `Answer` has them."""
+    """Header names in lower case, as `HttpResponse` has them."""
     said = texts(secrets).map(lambda text: text.replace(ECHO, "echo"))
     known: dict[str, SearchStrategy[str]] = {
         "retry-after": st.sampled_from(_RETRY_AFTER),
@@ -150,20 +158,20 @@ def headers(secrets: Sequence[str]) -> SearchStrategy[dict[str, str]]:
 class Played:
     """One exchange: what comes, and which part of the time that it may take it takes."""
 
-    said: Answer | TransportFailure
+    said: HttpResponse | TransportFailure
     part: float
 
 
 def exchanges(honest: Sequence[Any], secrets: Sequence[str], token: str) -> SearchStrategy[Played]:
     """Answers and broken connections, quick and slow. `honest` are documented bodies; `token` stands for the echo."""
     answers = st.builds(
-        Answer,
+        HttpResponse,
         st.one_of(st.sampled_from((200, 201, 201)), st.sampled_from(_STATUSES)),
         headers(secrets),
         bodies(honest, secrets, token),
     )
     broken = st.sampled_from([kind("It broke.") for kind in (Unreachable, Interrupted, TimedOut, TooLarge)])
-    said: SearchStrategy[Answer | TransportFailure] = st.one_of(answers, answers, answers, answers, broken)
+    said: SearchStrategy[HttpResponse | TransportFailure] = st.one_of(answers, answers, answers, answers, broken)
     return st.builds(Played, said, st.sampled_from((0.0, 0.01, 0.5, 1.0)))
 
 
@@ -174,7 +182,7 @@ class PlayingTransport:
         self._clock, self._until, self._played = clock, until, played
         self.sent: list[Sent] = []
 
-    def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> Answer:
+    def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> HttpResponse:
         whole = connect_timeout + read_timeout
         assert connect_timeout > 0
         assert read_timeout > 0

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.integration.stack import Stack
-from token_broker.domain.ownership_tag import take_apart
+from token_broker.domain.ownership_tag import parse_title
 
 _ALIVE = ("current", "standing", "retiring")
 
@@ -24,7 +24,7 @@ def assert_nothing_lost(items: list[dict[str, Any]], state: dict[str, Any]) -> N
     open_subjects = {item["pk"] for item in items if "intentId" in item}
     for merchant, account in state["shopify"].items():
         for token in account["tokens"]:
-            mark = take_apart(token["title"])
+            mark = parse_title(token["title"])
             found = token["planted"] or token["fingerprint"] in records or mark.intent_id in intents
             assert found, f"the token {token['id']} of {merchant} has neither record nor intent"
     for merchant, account in state["chicksx"].items():

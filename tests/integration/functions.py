@@ -83,7 +83,7 @@ def provider_of(function: str) -> str:
 
 
 @dataclass
-class Answer:
+class HttpResponse:
     """What API Gateway would send on; `body` is read from its JSON."""
 
     status: int
@@ -116,15 +116,15 @@ class Worker:
         )
         return self.handler(event, context)
 
-    def api(self, *, seconds: float = TIMEOUT, **changes: Any) -> Answer:
+    def api(self, *, seconds: float = TIMEOUT, **changes: Any) -> HttpResponse:
         """The sample API event with the changes of `api_event`, answered."""
         return self.answer(api_event(self.function, **changes), seconds=seconds)
 
-    def answer(self, event: Any, *, seconds: float = TIMEOUT) -> Answer:
+    def answer(self, event: Any, *, seconds: float = TIMEOUT) -> HttpResponse:
         """An event of API Gateway, answered."""
         answer = self.invoke(event, seconds=seconds)
         assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
-        return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"] or "{}"))
+        return HttpResponse(answer["statusCode"], answer["headers"], json.loads(answer["body"] or "{}"))
 
 
 def api_event(

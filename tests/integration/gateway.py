@@ -13,7 +13,7 @@ from tests.integration.functions import (
     FOURTHWALL,
     PROOF_AUTHORIZER,
     SHOP_AUTHORIZER,
-    Answer,
+    HttpResponse,
     api_event,
 )
 from tests.integration.stack import MERCHANT, Stack
@@ -42,22 +42,24 @@ class Gateway:
     stack: Stack
     decisions: list[Any] = field(default_factory=list)
 
-    def page(self, function: str, merchant: str = MERCHANT, *, origin: str | None = SHOP, **headers: str) -> Answer:
+    def page(
+        self, function: str, merchant: str = MERCHANT, *, origin: str | None = SHOP, **headers: str
+    ) -> HttpResponse:
         """A page asks for the shop's token."""
         return self._ask(function, merchant, {"Origin": origin, **headers})
 
     def session(
         self, proof: str | None, session_id: str, merchant: str = MERCHANT, *, origin: str | None = SHOP, **more: Any
-    ) -> Answer:
+    ) -> HttpResponse:
         """A page asks for a session's token."""
         headers = {"Origin": origin, "Authorization": None if proof is None else f"Bearer {proof}"}
         return self._ask(CHICKSX, merchant, headers, {"sessionId": session_id, **more})
 
     def _ask(
         self, function: str, merchant: str, headers: Mapping[str, str | None], body: dict[str, Any] | None = None
-    ) -> Answer:
+    ) -> HttpResponse:
         event = request(function, merchant, headers, body)
-        asked = question(event)
+        asked = authorizer_request(event)
         try:
             decision = self.stack.worker(AUTHORIZER[function]).invoke(asked)
         except Exception as told:  # noqa: BLE001  # whatever it raises, the gateway looks at the text alone
@@ -83,7 +85,7 @@ def request(
     return event
 
 
-def question(event: Mapping[str, Any]) -> dict[str, Any]:
+def authorizer_request(event: Mapping[str, Any]) -> dict[str, Any]:
     """What the gateway asks the authorizer about an event: everything but the body."""
     context = event["requestContext"]
     stage = f"arn:aws:execute-api:us-east-1:{context['accountId']}:{context['apiId']}/{context['stage']}"
@@ -100,9 +102,9 @@ def with_context(event: Mapping[str, Any], context: Mapping[str, Any]) -> dict[s
     return {**event, "requestContext": {**event["requestContext"], "authorizer": dict(context)}}
 
 
-def _refused(status: int) -> Answer:
+def _refused(status: int) -> HttpResponse:
     """What the gateway answers by itself, as far as a test looks at it."""
-    return Answer(status, {}, {})
+    return HttpResponse(status, {}, {})
 
 
 def opened(stack: Stack, document: Mapping[str, Any]) -> Gateway:

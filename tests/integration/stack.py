@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.simulators import ControlClient
-from tests.integration.functions import PUT_POLICY, Answer, Worker, cold_start, provider_of
+from tests.integration.functions import PUT_POLICY, HttpResponse, Worker, cold_start, provider_of
 from token_broker.aws.store.attributes import unwrap_all
 from token_broker.aws.store.outbox_items import PREFIX
 
@@ -92,7 +92,7 @@ class Stack:
         self._save(provider)
         self.secretsmanager.delete_secret(SecretId=f"{self.prefix}/{provider}/{MERCHANT}", **how)
 
-    def trust(self, document: Mapping[str, Any], merchant: str = MERCHANT) -> Answer:
+    def trust(self, document: Mapping[str, Any], merchant: str = MERCHANT) -> HttpResponse:
         """Put a merchant's trust policy."""
         return self.worker(PUT_POLICY).api(path={"merchant": merchant}, body=document, headers={"If-None-Match": None})
 

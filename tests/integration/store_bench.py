@@ -9,7 +9,7 @@ from token_broker.aws.store.attributes import unwrap_all
 from token_broker.aws.store.outbox_items import PREFIX, event_of
 from token_broker.aws.store.table import Table
 from token_broker.aws.store.token_store import DynamoTokens
-from token_broker.domain.leases import Intention, Mint
+from token_broker.domain.leases import LeaseRequest, MintLease
 from token_broker.domain.token import SHOP, State, Token, session_subject
 
 MERCHANT = "acme"
@@ -66,30 +66,30 @@ class StoreBench:
 
     def close_session(self) -> None:
         """The session's order is placed."""
-        self.store("chicksx").close(MERCHANT, SESSION, None)
+        self.store("chicksx").close_session(MERCHANT, SESSION, None)
 
-    def begin(self, store: DynamoTokens, owner: str = "owner-1", **changes: Any) -> Mint:
+    def begin(self, store: DynamoTokens, owner: str = "owner-1", **changes: Any) -> MintLease:
         """Begin the mint of the subject's current token; it must be granted."""
-        wanted = intention(owner, **changes)
-        mint = store.begin_current(wanted, store.subject(wanted.merchant, wanted.subject))
-        assert isinstance(mint, Mint)
+        wanted = lease_request(owner, **changes)
+        mint = store.acquire(wanted, store.subject_state(wanted.merchant, wanted.subject))
+        assert isinstance(mint, MintLease)
         return mint
 
-    def begin_standing(self, store: DynamoTokens, owner: str = "owner-1", **changes: Any) -> Mint:
+    def acquire_standing(self, store: DynamoTokens, owner: str = "owner-1", **changes: Any) -> MintLease:
         """The same for a standing token."""
-        mint = store.begin_standing(intention(owner, **changes))
-        assert isinstance(mint, Mint)
+        mint = store.acquire_standing(lease_request(owner, **changes))
+        assert isinstance(mint, MintLease)
         return mint
 
     def issue(self, store: DynamoTokens, issued: Token, intent_id: str = INTENT) -> Token:
         """Mint and publish the token, current or standing."""
-        begin = self.begin if issued.state is State.CURRENT else self.begin_standing
+        begin = self.begin if issued.state is State.CURRENT else self.acquire_standing
         mint = begin(store, f"owner-of-{issued.token_id}", subject=issued.subject, intent_id=intent_id)
-        store.publish(mint, issued)
+        store.commit(mint, issued)
         return issued
 
 
-def intention(owner: str = "owner-1", **changes: Any) -> Intention:
+def lease_request(owner: str = "owner-1", **changes: Any) -> LeaseRequest:
     """A mint that is asked for; a standing one with `key_id` and `body_hash` has an Idempotency-Key."""
     fields: dict[str, Any] = {
         "merchant": MERCHANT,
@@ -100,12 +100,12 @@ def intention(owner: str = "owner-1", **changes: Any) -> Intention:
         "requested_by": "arn:aws:iam::123456789012:user/ann",
         "findable": True,
     }
-    return Intention(**{**fields, **changes})
+    return LeaseRequest(**{**fields, **changes})
 
 
-def session_intention(owner: str = "owner-1", **changes: Any) -> Intention:
+def session_intention(owner: str = "owner-1", **changes: Any) -> LeaseRequest:
     """A session's mint: no title, nothing by which a lost answer could be found."""
-    return intention(owner, **{"subject": SESSION, "title": None, "findable": False, **changes})
+    return lease_request(owner, **{"subject": SESSION, "title": None, "findable": False, **changes})
 
 
 def shop_token(token_id: str = "1001", **changes: Any) -> Token:  # noqa: S107  # an id

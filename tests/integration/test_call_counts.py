@@ -29,7 +29,7 @@ from tests.integration.functions import (
 from tests.integration.stack import MERCHANT, Stack
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.leases import LEASE
-from token_broker.aws.store.outbox_items import SWEPT_AFTER, key_of, outbox_put
+from token_broker.aws.store.outbox_items import REDELIVER_AFTER, key_of, outbox_put
 from token_broker.domain import events as events_of
 
 CLOSE = "chicksx/close_session"
@@ -326,7 +326,7 @@ def refused(meter: Meter) -> None:
         parsed |= {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
 
     hooks.register(answer, refuse)
-    published(meter, events=1, ago=SWEPT_AFTER)
+    published(meter, events=1, ago=REDELIVER_AFTER)
     hooks.unregister(answer, refuse)
 
 

@@ -17,8 +17,8 @@ from token_broker.aws.store.dispatch_cursor import CURSOR_KEY, DynamoDispatchCur
 from token_broker.aws.store.due_index import DynamoDueIndex
 from token_broker.aws.store.table import Table
 from token_broker.clock import Deadline
-from token_broker.lifecycle.dispatcher import ENOUGH, Dispatched, Dispatcher
-from token_broker.ports.work import Place
+from token_broker.lifecycle.dispatcher import MIN_SECONDS_LEFT, Dispatcher, DispatchSummary
+from token_broker.ports.work import IndexCursor
 
 NOW_S = int(NOW)
 KEY = {"due": "due#3", "dueAt": NOW_S - 7, "pk": "shopify#acme", "sk": "token#1"}
@@ -45,42 +45,42 @@ def test_there_is_no_place_at_first(cursor: DynamoDispatchCursor) -> None:
     assert cursor.read() == (None, None)
 
 
-@pytest.mark.parametrize("place", [Place(3), Place(3, KEY, NOW_S - 7)])
-def test_a_place_is_read_as_it_was_noted(cursor: DynamoDispatchCursor, place: Place) -> None:
-    cursor.note(place, None)
+@pytest.mark.parametrize("position", [IndexCursor(3), IndexCursor(3, KEY, NOW_S - 7)])
+def test_a_place_is_read_as_it_was_noted(cursor: DynamoDispatchCursor, position: IndexCursor) -> None:
+    cursor.save(position, None)
     found, seen = cursor.read()
 
-    assert found == place
+    assert found == position
     assert seen
 
 
 def test_a_note_is_overwritten_and_forgotten_by_who_has_seen_it_alone(cursor: DynamoDispatchCursor) -> None:
-    cursor.note(Place(1), None)
+    cursor.save(IndexCursor(1), None)
     _, first = cursor.read()
     assert first is not None
-    cursor.note(Place(2), first)
+    cursor.save(IndexCursor(2), first)
     _, second = cursor.read()
 
-    cursor.note(Place(4), None)
-    cursor.note(Place(5), first)
-    cursor.forget(first)
-    assert cursor.read() == (Place(2), second)
+    cursor.save(IndexCursor(4), None)
+    cursor.save(IndexCursor(5), first)
+    cursor.clear(first)
+    assert cursor.read() == (IndexCursor(2), second)
 
     assert second is not None
-    cursor.forget(second)
+    cursor.clear(second)
     assert cursor.read() == (None, None)
 
 
 def test_what_was_forgotten_meanwhile_can_be_noted_and_forgotten_again(cursor: DynamoDispatchCursor) -> None:
-    cursor.note(Place(1), None)
+    cursor.save(IndexCursor(1), None)
     _, seen = cursor.read()
     assert seen is not None
-    cursor.forget(seen)
+    cursor.clear(seen)
 
-    cursor.forget(seen)
-    cursor.note(Place(2), seen)
+    cursor.clear(seen)
+    cursor.save(IndexCursor(2), seen)
 
-    assert cursor.read()[0] == Place(2)
+    assert cursor.read()[0] == IndexCursor(2)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_a_note_that_makes_no_sense_is_no_place_and_can_be_replaced(
     bench.dynamodb.put_item(TableName=bench.table_name, Item=item)
 
     assert cursor.read() == (None, "n")
-    cursor.note(Place(1), "n")
-    assert cursor.read()[0] == Place(1)
+    cursor.save(IndexCursor(1), "n")
+    assert cursor.read()[0] == IndexCursor(1)
 
 
 # Whole runs
@@ -118,10 +118,10 @@ class Runs:
         self.queues = MemoryWorkQueues()
         self.clock = MovableClock()
 
-    def run(self, batches: float = 1000) -> Dispatched:
+    def run(self, batches: float = 1000) -> DispatchSummary:
         self.queues.took = lambda: self.clock.advance(1)
         index, cursor = DynamoDueIndex(self.table), DynamoDispatchCursor(self.table)
-        deadline = Deadline.after(self.clock, ENOUGH + batches)
+        deadline = Deadline.after(self.clock, MIN_SECONDS_LEFT + batches)
         clock, telemetry = self.bench.clock, RecordingTelemetry()
         return Dispatcher(index, self.queues, cursor, clock, telemetry, lambda: 0.0, deadline).run()
 

@@ -16,7 +16,7 @@ from token_broker.aws.store import records
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.dispatch_cursor import DynamoDispatchCursor
 from token_broker.aws.store.due_index import DynamoDueIndex
-from token_broker.aws.store.outbox_items import SWEPT_AFTER, key_of, outbox_put
+from token_broker.aws.store.outbox_items import REDELIVER_AFTER, key_of, outbox_put
 from token_broker.aws.store.table import Table
 from token_broker.aws.work_queues import SqsWorkQueues, deduplication_id
 from token_broker.clock import Deadline
@@ -24,7 +24,7 @@ from token_broker.domain.events import session_closed
 from token_broker.entrypoints.inputs import PublishEvents, read
 from token_broker.errors import StorageUnavailable
 from token_broker.lifecycle.dispatcher import ITEMS_A_MESSAGE, Dispatcher
-from token_broker.ports.work import OUTBOX, DueItem, Work
+from token_broker.ports.work import OUTBOX, DueItem, WorkMessage
 
 NOW_S = int(NOW)
 
@@ -120,7 +120,7 @@ def test_an_entry_says_whose_it_is_and_since_when_also_of_a_session(bench: Store
 
 
 def test_an_undelivered_event_is_told_from_its_providers_items(bench: StoreBench) -> None:
-    event = session_closed("chicksx", "acme", "s-1", order_id=None, closed_at=NOW_S - SWEPT_AFTER)
+    event = session_closed("chicksx", "acme", "s-1", order_id=None, closed_at=NOW_S - REDELIVER_AFTER)
     key, attributes = outbox_put(event)
     written = wrap_all({"pk": key[0], "sk": key[1], **attributes})
     bench.dynamodb.put_item(TableName=bench.table_name, Item=written)
@@ -230,15 +230,15 @@ def test_one_whose_items_were_worked_on_since_is_sent_again(bench: StoreBench, s
 
 def test_two_messages_are_the_same_only_with_the_same_items_due_at_the_same_time() -> None:
     works = [
-        Work((due("acme", "token#1"), due("acme", "token#2"))),
-        Work((due("acme", "token#1", ago=1), due("acme", "token#2"))),
-        Work((due("acme", "token#1"),)),
-        Work((due("beta", "token#1"),)),
-        Work((due("acme", "token#12"),)),
+        WorkMessage((due("acme", "token#1"), due("acme", "token#2"))),
+        WorkMessage((due("acme", "token#1", ago=1), due("acme", "token#2"))),
+        WorkMessage((due("acme", "token#1"),)),
+        WorkMessage((due("beta", "token#1"),)),
+        WorkMessage((due("acme", "token#12"),)),
     ]
 
     assert len({deduplication_id(work) for work in works}) == len(works)
-    assert deduplication_id(works[0]) == deduplication_id(Work((due("acme", "token#1"), due("acme", "token#2"))))
+    assert deduplication_id(works[0]) == deduplication_id(WorkMessage((due("acme", "token#1"), due("acme", "token#2"))))
 
 
 def test_entries_that_sqs_refuses_are_counted_out(sqs: Any, queue: str) -> None:
@@ -249,7 +249,9 @@ def test_entries_that_sqs_refuses_are_counted_out(sqs: Any, queue: str) -> None:
 
     sqs.meta.events.register("before-call.sqs.SendMessageBatch", partly)
     try:
-        taken = SqsWorkQueues(lambda: sqs, {"shopify": queue}).send("shopify", [Work((due(),)), Work((due("beta"),))])
+        taken = SqsWorkQueues(lambda: sqs, {"shopify": queue}).send(
+            "shopify", [WorkMessage((due(),)), WorkMessage((due("beta"),))]
+        )
     finally:
         sqs.meta.events.unregister("before-call.sqs.SendMessageBatch", partly)
 
@@ -269,7 +271,7 @@ def test_a_queue_that_fails_is_told_without_its_address(sqs: Any, queue: str) ->
     sqs.meta.events.register("before-call.sqs.SendMessageBatch", refuse)
     try:
         with pytest.raises(StorageUnavailable) as failure:
-            SqsWorkQueues(lambda: sqs, {"shopify": queue}).send("shopify", [Work((due(),))])
+            SqsWorkQueues(lambda: sqs, {"shopify": queue}).send("shopify", [WorkMessage((due(),))])
     finally:
         sqs.meta.events.unregister("before-call.sqs.SendMessageBatch", refuse)
 
@@ -286,7 +288,7 @@ def test_a_provider_without_a_queue_has_no_worker() -> None:
 def test_a_message_to_the_publisher_names_events_that_its_input_takes(sqs: Any, queue: str) -> None:
     items = tuple(DueItem("chicksx", "acme", f"event#{letter * 26}", NOW_S, outbox=True) for letter in "ab")
 
-    assert SqsWorkQueues(lambda: sqs, {OUTBOX: queue}).send(OUTBOX, [Work(items)]) == 1
+    assert SqsWorkQueues(lambda: sqs, {OUTBOX: queue}).send(OUTBOX, [WorkMessage(items)]) == 1
 
     (message,) = received(sqs, queue)
     request = read(PublishEvents, json.loads(message["Body"]))
@@ -295,6 +297,8 @@ def test_a_message_to_the_publisher_names_events_that_its_input_takes(sqs: Any, 
 
 
 def test_events_of_two_providers_are_never_taken_for_the_same_message() -> None:
-    works = [Work((DueItem(provider, "acme", "event#a", NOW_S, outbox=True),)) for provider in ("chicksx", "shopify")]
+    works = [
+        WorkMessage((DueItem(provider, "acme", "event#a", NOW_S, outbox=True),)) for provider in ("chicksx", "shopify")
+    ]
 
     assert len({deduplication_id(work) for work in works}) == 2

@@ -39,11 +39,11 @@ from tests.integration.functions import (
     provider_of,
     sample_event,
 )
-from tests.integration.gateway import AUTHORIZER, question
+from tests.integration.gateway import AUTHORIZER, authorizer_request
 from tests.integration.stack import MERCHANT, Stack
 from token_broker.aws.store.outbox_items import key_of
 from token_broker.domain.grant import Grant
-from token_broker.domain.ownership_tag import marked, new_intent_id
+from token_broker.domain.ownership_tag import new_intent_id, tag_title
 
 #: A message's members as Lambda hands them over.
 MESSAGE_FIELDS = {
@@ -171,7 +171,7 @@ def test_an_authorizers_event_is_what_the_gateway_asks_about_a_storefronts(funct
     ]
     del event["requestContext"]["authorizer"]
 
-    assert asked == question(event)
+    assert asked == authorizer_request(event)
 
 
 @pytest.fixture
@@ -306,7 +306,7 @@ def _place_the_token_to_delete(stack: Stack) -> None:
     key = {"pk": {"S": "broker"}, "sk": {"S": "id"}}
     stack.dynamodb.put_item(TableName=stack.table, Item={**key, "brokerId": {"S": BROKER_ID}})
     token_id = sample_event(DELETE, "direct")["tokenId"]
-    title = marked("Old storefront", BROKER_ID, new_intent_id())
+    title = tag_title("Old storefront", BROKER_ID, new_intent_id())
     stack.control.plant_tokens(MERCHANT, id=int(token_id), title=title)
 
 

@@ -12,7 +12,7 @@ from tests.integration.outages import refusing
 from tests.integration.stack import MERCHANT, Stack
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.records import due_shard
-from token_broker.domain.delays import LONGEST_PAUSE
+from token_broker.domain.delays import MAX_PAUSE
 from token_broker.lifecycle.worker import SETTLED_AFTER
 
 
@@ -136,11 +136,11 @@ def test_a_merchant_without_a_secret_is_kept_and_done_once_it_is_back(stack: Sta
 
     assert clock.run() == []
     assert record(stack, token_id)["tries"] == 1
-    assert record(stack, token_id)["dueAt"] > stack.clock.now() + LONGEST_PAUSE / 2 - 10
+    assert record(stack, token_id)["dueAt"] > stack.clock.now() + MAX_PAUSE / 2 - 10
 
     stack.merchant("shopify")
     stack.cold(MAINTAIN)
-    clock.run(LONGEST_PAUSE)
+    clock.run(MAX_PAUSE)
     assert record(stack, token_id)["state"] == "revoked"
 
 

@@ -37,7 +37,7 @@ from tests.integration.gateway import KEY, proof
 from tests.integration.leaving import Leaving, found, spellings
 from tests.integration.outages import aws_error, refusing
 from tests.integration.stack import MERCHANT, SECRETS, Stack
-from token_broker.domain.ownership_tag import marked, new_intent_id
+from token_broker.domain.ownership_tag import new_intent_id, tag_title
 from token_broker.errors import BrokerError, RateLimited
 
 #: A token that no table holds; a provider brings it where it should not.
@@ -79,7 +79,7 @@ def prepare(stack: Stack) -> None:
     """What the sample events ask for."""
     key = {"pk": {"S": "broker"}, "sk": {"S": "id"}}
     stack.dynamodb.put_item(TableName=stack.table, Item={**key, "brokerId": {"S": "abcdefgh"}})
-    title = marked("Old storefront", "abcdefgh", new_intent_id())
+    title = tag_title("Old storefront", "abcdefgh", new_intent_id())
     if not stack.control.state()["shopify"][MERCHANT]["tokens"]:
         stack.control.plant_tokens(MERCHANT, id=int(sample_event(DELETE, "direct")["tokenId"]), title=title)
     stack.trust(policy(anonymous=["fourthwall/public-token", "shopify/storefront-access-token"], sessions=sessions()))

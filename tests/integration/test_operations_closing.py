@@ -13,7 +13,7 @@ from tests.fakes.events import queue_event
 from tests.fakes.proofs import SECRET
 from tests.fakes.trust_policies import SHOP, hs256, policy, sessions
 from tests.integration.aws_calls import counted
-from tests.integration.functions import CHICKSX, CLOSE, Answer
+from tests.integration.functions import CHICKSX, CLOSE, HttpResponse
 from tests.integration.gateway import Gateway
 from tests.integration.outages import aws_error, refusing
 from tests.integration.stack import MERCHANT, Stack
@@ -38,11 +38,11 @@ def close(stack: Stack, door: str, session_id: str = SESSION) -> Any:
     return None
 
 
-def ask(stack: Stack, session_id: str = SESSION) -> Answer:
+def ask(stack: Stack, session_id: str = SESSION) -> HttpResponse:
     return stack.worker(CHICKSX).api(body={"sessionId": session_id})
 
 
-def check_closed(answer: Answer) -> None:
+def check_closed(answer: HttpResponse) -> None:
     assert (answer.status, answer.code) == (410, "session_closed")
     assert answer.body["detail"] == "This session has expired. Restart the checkout from your platform."
     assert answer.body["retryable"] is False

@@ -3,20 +3,20 @@
 import json
 from typing import Any
 
-from tests.integration.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, LIST, Answer
+from tests.integration.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, LIST, HttpResponse
 from tests.integration.stack import MERCHANT, SECRETS, Stack
 
 DAY = 24 * 60 * 60
 
 
-def create(stack: Stack, title: str = "Storefront", key: str | None = None, **more: Any) -> Answer:
+def create(stack: Stack, title: str = "Storefront", key: str | None = None, **more: Any) -> HttpResponse:
     answer = stack.worker(CREATE).api(body={"title": title}, headers={"Idempotency-Key": key}, **more)
     if answer.status == 201:
         stack.secret_values.add(answer.body["accessToken"])
     return answer
 
 
-def delete(stack: Stack, token_id: str, foreign: str | None = None) -> Answer:
+def delete(stack: Stack, token_id: str, foreign: str | None = None) -> HttpResponse:
     return stack.worker(DELETE).api(path={"tokenId": token_id}, query={} if foreign is None else {"foreign": foreign})
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.functions import CHICKSX, CREATE, CURRENT, FOURTHWALL, Answer
+from tests.integration.functions import CHICKSX, CREATE, CURRENT, FOURTHWALL, HttpResponse
 from tests.integration.stack import MERCHANT, Stack
 
 LOST: dict[str, dict[str, Any]] = {
@@ -23,7 +23,7 @@ def lose(stack: Stack, method: str = "POST", times: int = 1, **fault: Any) -> No
     stack.control.fault("shopify", fault.pop("kind", "act_then_drop"), method=method, times=times, **fault)
 
 
-def create(stack: Stack, key: str | None = None, title: str = "Storefront") -> Answer:
+def create(stack: Stack, key: str | None = None, title: str = "Storefront") -> HttpResponse:
     return stack.worker(CREATE).api(body={"title": title}, headers={"Idempotency-Key": key})
 
 

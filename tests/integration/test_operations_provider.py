@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, LIST, Answer, provider_of
+from tests.integration.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, LIST, HttpResponse, provider_of
 from tests.integration.stack import MERCHANT, Stack
-from token_broker.aws.store.leases import SETTLING
+from token_broker.aws.store.leases import IN_FLIGHT_GRACE
 
 #: What each function asks of its provider first. Deleting begins with a look at the list, where there is no record.
 ASKING = [FOURTHWALL, CHICKSX, CURRENT, CREATE, LIST, DELETE]
@@ -20,7 +20,7 @@ def fail(stack: Stack, function: str, kind: str, times: int = 10, **parameters: 
     stack.control.fault(provider_of(function), kind, times=times, **parameters)
 
 
-def ask(stack: Stack, function: str, **more: Any) -> Answer:
+def ask(stack: Stack, function: str, **more: Any) -> HttpResponse:
     answer = stack.worker(function).api(**more)
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Cache-Control"] == "no-store"
@@ -146,7 +146,7 @@ def test_a_provider_that_is_slow(function: str, kind: str, stack: Stack, monkeyp
     answer = ask(stack, function)
 
     assert (answer.status, answer.code, answer.body["retryable"]) == (504, "provider_unavailable", True)
-    stack.clock.offset += SETTLING + 1  # it may be acting just now: the lease is kept so long
+    stack.clock.offset += IN_FLIGHT_GRACE + 1  # it may be acting just now: the lease is kept so long
 
 
 def test_what_may_still_be_under_way_is_not_asked_for_again_at_once(
@@ -162,7 +162,7 @@ def test_what_may_still_be_under_way_is_not_asked_for_again_at_once(
     until = time.monotonic() + 10
     while stack.mints("shopify") == 0 and time.monotonic() < until:
         time.sleep(0.05)
-    stack.clock.offset += SETTLING + 1
+    stack.clock.offset += IN_FLIGHT_GRACE + 1
     assert stack.worker(CREATE).api().status == 201
     assert stack.mints("shopify") == 1
 

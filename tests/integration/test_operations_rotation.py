@@ -12,8 +12,8 @@ from tests.integration.stack import MERCHANT, Stack
 from tests.integration.together import OneByOne, Quiet
 from token_broker import errors
 from token_broker.clock import SystemClock
-from token_broker.lifecycle.rotate import CALL_TIME, JOINING
-from token_broker.tokens.mint import FORGOTTEN_AFTER
+from token_broker.lifecycle.rotate import JOIN_WINDOW, RETRY_AFTER_CALL
+from token_broker.tokens.mint import CACHES_CLEARED_AFTER
 from token_broker.wiring import container
 
 OVERLAP = 7 * 24 * 60 * 60
@@ -92,7 +92,7 @@ def test_the_new_token_is_served_and_the_old_one_ends_with_its_overlap(stack: St
 
 def test_the_histories_are_whole(stack: Stack, first: str) -> None:
     new = rotate(stack, compromised=True).body["tokenId"]
-    work(stack, FORGOTTEN_AFTER + 1)
+    work(stack, CACHES_CLEARED_AFTER + 1)
 
     found = records(stack)
     assert [(line.get("from"), line["to"], line["why"]) for line in found[first]["history"]] == [
@@ -110,7 +110,7 @@ def test_no_value_is_in_what_the_world_hears(stack: Stack, first: str) -> None:
     values = {stack.worker(CURRENT).api().body["accessToken"]}
     rotate(stack, compromised=True)
     values.add(stack.cold(CURRENT).api().body["accessToken"])
-    work(stack, FORGOTTEN_AFTER + 1)
+    work(stack, CACHES_CLEARED_AFTER + 1)
 
     outbox = str(told(stack, "TokenIssued", "TokenRotated", "TokenRevoked"))
     assert first in outbox
@@ -122,7 +122,7 @@ def test_compromised_is_asked_of_the_provider_once_no_memory_has_it(stack: Stack
 
     assert "overlapEndsAt" not in answer.body
     assert states(stack)[first] == "revoking"
-    assert work(stack, FORGOTTEN_AFTER - 5) == []
+    assert work(stack, CACHES_CLEARED_AFTER - 5) == []
     assert first in at_the_provider(stack)
     work(stack, 6)
     assert at_the_provider(stack) == {answer.body["tokenId"]}
@@ -147,7 +147,7 @@ def test_a_direct_invocation_does_the_same(stack: Stack, first: str) -> None:
 
 def test_requests_within_a_minute_are_one_rotation(stack: Stack, first: str) -> None:
     answers = [rotate(stack) for _ in range(3)]
-    stack.clock.offset += JOINING
+    stack.clock.offset += JOIN_WINDOW
     answers.append(rotate(stack))
 
     assert [answer.status for answer in answers] == [202] * 4
@@ -221,7 +221,7 @@ def test_a_provider_that_is_down_leaves_it_to_the_clock(stack: Stack, first: str
     assert answer.body["failure"] == "provider_throttled"
     assert served(stack) == first
     stack.control.forget_faults()
-    assert work(stack, CALL_TIME + 1) == ["rotation#shop"]
+    assert work(stack, RETRY_AFTER_CALL + 1) == ["rotation#shop"]
     new = served(stack)
     assert states(stack) == {first: "retiring", new: "current"}
     assert len(told(stack, "RotationFailed")) == 1
@@ -247,7 +247,7 @@ def test_a_list_that_cannot_be_read_loses_no_token(stack: Stack, first: str, fau
     assert served(stack) == first
     stack.control.forget_faults()
     for _ in range(2):
-        work(stack, CALL_TIME + 1)
+        work(stack, RETRY_AFTER_CALL + 1)
     assert stack.mints("shopify") == 2
     assert set(states(stack).values()) == {"retiring", "current"}
     assert states(stack)[first] == "retiring"
@@ -260,7 +260,7 @@ def test_a_merchant_whose_secret_goes_meanwhile_is_done_once_it_is_back(stack: S
     stack.remove_secret("shopify", ForceDeleteWithoutRecovery=True)
     stack.cold(MAINTAIN)
 
-    work(stack, CALL_TIME + 1)
+    work(stack, RETRY_AFTER_CALL + 1)
 
     assert states(stack) == {first: "current"}
     stack.merchant("shopify")
@@ -274,7 +274,7 @@ def test_a_storage_that_fails_while_publishing_is_made_good_by_the_clock(stack: 
         answer = rotate(stack)
 
     assert (answer.status, served(stack)) == (202, first)
-    work(stack, CALL_TIME + 1)
+    work(stack, RETRY_AFTER_CALL + 1)
     assert states(stack)[first] == "retiring"
     assert stack.mints("shopify") == 2
 
@@ -283,7 +283,7 @@ def test_a_publication_whose_answer_was_lost_is_told_once(stack: Stack, first: s
     with refusing(stack.dynamodb, "TransactWriteItems", spared=1, times=1, acted=True):
         rotate(stack)
 
-    work(stack, CALL_TIME + 1)
+    work(stack, RETRY_AFTER_CALL + 1)
 
     assert states(stack)[first] == "retiring"
     assert len(told(stack, "TokenRotated")) == 1

@@ -13,7 +13,7 @@ from tests.integration.functions import (
     FOURTHWALL,
     FUNCTIONS,
     LIST,
-    Answer,
+    HttpResponse,
     provider_of,
 )
 from tests.integration.outages import aws_error, refusing, timed_out
@@ -30,7 +30,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("token_broker.tokens.issue.WAIT_FOR_OTHERS", 0.05)
 
 
-def check(answer: Answer) -> None:
+def check(answer: HttpResponse) -> None:
     assert (answer.status, answer.code) == (503, "storage_unavailable")
     assert (answer.body["retryable"], answer.retry_after) == (True, "1")
     assert "arn:" not in str(answer.body)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.functions import CHICKSX, CREATE, CURRENT, FOURTHWALL, Answer, cold_start, provider_of
+from tests.integration.functions import CHICKSX, CREATE, CURRENT, FOURTHWALL, HttpResponse, cold_start, provider_of
 from tests.integration.stack import MERCHANT, Stack
 from tests.integration.together import OneByOne, Quiet
 from token_broker.clock import SystemClock
@@ -20,18 +20,18 @@ def _prepared(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = Lock()
     clients = {"dynamodb": stack.dynamodb, "secretsmanager": stack.secretsmanager}
     monkeypatch.setattr(container, "client", lambda service: OneByOne(clients[service], lock))
-    monkeypatch.setattr("token_broker.tokens.issue.LEAST_WAIT", 0.02)
-    monkeypatch.setattr("token_broker.tokens.issue.MOST_WAIT", 0.1)
+    monkeypatch.setattr("token_broker.tokens.issue.MIN_WAIT", 0.02)
+    monkeypatch.setattr("token_broker.tokens.issue.MAX_WAIT", 0.1)
 
 
-def at_once(stack: Stack, function: str, **changes: Any) -> list[Answer]:
+def at_once(stack: Stack, function: str, **changes: Any) -> list[HttpResponse]:
     """What ten cold workers answer to the same request."""
     stack.worker(function)  # so that the merchant's secret is there
     workers = [cold_start(function, clock=SystemClock(), telemetry=Quiet()) for _ in range(CALLERS)]
     start = Barrier(CALLERS)
-    answers: list[Answer] = []
+    answers: list[HttpResponse] = []
 
-    def call(api: Callable[..., Answer]) -> None:
+    def call(api: Callable[..., HttpResponse]) -> None:
         start.wait()
         answers.append(api(**changes))
 
@@ -44,7 +44,7 @@ def at_once(stack: Stack, function: str, **changes: Any) -> list[Answer]:
     return answers
 
 
-def token_ids(answers: list[Answer]) -> set[str]:
+def token_ids(answers: list[HttpResponse]) -> set[str]:
     return {answer.body["tokenId"] for answer in answers}
 
 

@@ -16,20 +16,20 @@ from tests.integration.store_bench import StoreBench
 from token_broker.aws.event_bus import BYTES, ENTRIES, EventBridgeBus
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.outbox import DynamoOutbox
-from token_broker.aws.store.outbox_items import SWEPT_AFTER, event_of, key_of, name_of, outbox_put
+from token_broker.aws.store.outbox_items import REDELIVER_AFTER, event_of, key_of, name_of, outbox_put
 from token_broker.aws.store.records import due_shard
 from token_broker.aws.store.table import Table, put
 from token_broker.clock import Deadline
 from token_broker.domain import events
 from token_broker.domain.events import Event
 from token_broker.errors import StorageUnavailable
-from token_broker.lifecycle.publisher import Published, Publisher
+from token_broker.lifecycle.publisher import Publisher, PublishSummary
 
 NOW_S = int(NOW)
 BUS = "token-broker"
 VALUE = "a-value-that-nobody-may-see"
 EVENTS = [
-    events.token_issued(token("1001", access_token=VALUE), why="minted", at=NOW),
+    events.token_issued(token("1001", access_token=VALUE), reason="minted", at=NOW),
     events.token_rotated(token("1002"), previous_token_id="1001", at=NOW, compromised=True),
     events.session_closed("chicksx", "acme", "s-1", order_id=None, closed_at=NOW_S),
     events.rotation_failed("shopify", "acme", rotation_id="r-1", code="rate_limited", retrying=False, at=NOW),
@@ -71,7 +71,7 @@ def test_an_event_comes_out_as_it_was_written_in_a_transaction(
 
     assert found is not None
     assert (found.event, found.since, found.tries) == (event, NOW_S, 0)
-    assert found.due_at == NOW_S + SWEPT_AFTER
+    assert found.due_at == NOW_S + REDELIVER_AFTER
 
 
 def test_an_item_says_no_more_than_the_agreed_members_and_no_value(bench: StoreBench) -> None:
@@ -89,7 +89,7 @@ def test_an_item_says_no_more_than_the_agreed_members_and_no_value(bench: StoreB
         "detail": {name: value for name, value in EVENTS[0].detail.items() if value is not None},
         "occurredAt": NOW_S,
         "due": due_shard("outbox#sample#acme"),
-        "dueAt": NOW_S + SWEPT_AFTER,
+        "dueAt": NOW_S + REDELIVER_AFTER,
     }, "no expiresAt above all: what is undelivered is never dropped"
     assert VALUE not in repr(item)
 
@@ -183,9 +183,9 @@ def test_an_event_that_is_put_off_is_due_later_and_counts_its_tries(bench: Store
         entry = outbox.read(name(EVENTS[2]))
         assert entry is not None
         seen.append(entry)
-        outbox.put_off(entry, NOW_S + 1000 * (tries + 1))
+        outbox.reschedule(entry, NOW_S + 1000 * (tries + 1))
 
-    outbox.put_off(seen[-1], NOW_S + 9000)  # by another, who has seen it as it was before
+    outbox.reschedule(seen[-1], NOW_S + 9000)  # by another, who has seen it as it was before
     assert [entry.tries for entry in seen] == [0, 1]
 
     (item,) = bench.outbox()
@@ -199,7 +199,7 @@ def test_putting_off_what_is_delivered_meanwhile_makes_nothing(bench: StoreBench
     assert entry is not None
     outbox.delete(entry)
 
-    outbox.put_off(entry, NOW_S + 1000)
+    outbox.reschedule(entry, NOW_S + 1000)
 
     assert bench.outbox() == []
 
@@ -327,7 +327,7 @@ def test_bytes_are_counted_not_characters() -> None:
 # Both together
 
 
-def publish(bench: StoreBench, bus: Bus, *published: Event) -> Published:
+def publish(bench: StoreBench, bus: Bus, *published: Event) -> PublishSummary:
     outbox = DynamoOutbox(Table(lambda: bench.dynamodb, bench.table_name))
     deadline = Deadline.after(MovableClock(), 23)
     publisher = Publisher(outbox, bus.port, bench.clock, RecordingTelemetry(), lambda: 0.0, deadline)
@@ -366,7 +366,7 @@ def test_the_clock_hands_an_old_event_to_the_publisher_and_leaves_a_new_one_to_t
     now = int(stack.clock.now())
     old, new = (
         events.session_closed("chicksx", "demo", session, order_id=None, closed_at=at)
-        for session, at in (("s-old", now - SWEPT_AFTER), ("s-new", now - SWEPT_AFTER + 60))
+        for session, at in (("s-old", now - REDELIVER_AFTER), ("s-new", now - REDELIVER_AFTER + 60))
     )
     for event in (old, new):
         key, attributes = outbox_put(event)

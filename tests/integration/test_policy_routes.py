@@ -14,7 +14,7 @@ from tests.integration.functions import (
     GET_POLICY,
     POLICY_FUNCTIONS,
     PUT_POLICY,
-    Answer,
+    HttpResponse,
     cold_start,
 )
 from tests.integration.outages import answer_lost, aws_error, refusing
@@ -28,19 +28,19 @@ ONE, TWO = policy(), policy(origins=["https://two.example"])
 FREE: dict[str, str | list[str] | None] = {"If-Match": None, "If-None-Match": None}
 
 
-def put(stack: Stack, document: Any = ONE, *, merchant: str = MERCHANT, **headers: str) -> Answer:
+def put(stack: Stack, document: Any = ONE, *, merchant: str = MERCHANT, **headers: str) -> HttpResponse:
     return call(stack, PUT_POLICY, merchant, headers, body=document)
 
 
-def get(stack: Stack, merchant: str = MERCHANT) -> Answer:
+def get(stack: Stack, merchant: str = MERCHANT) -> HttpResponse:
     return call(stack, GET_POLICY, merchant, {})
 
 
-def delete(stack: Stack, merchant: str = MERCHANT, **headers: str) -> Answer:
+def delete(stack: Stack, merchant: str = MERCHANT, **headers: str) -> HttpResponse:
     return call(stack, DELETE_POLICY, merchant, headers)
 
 
-def call(stack: Stack, function: str, merchant: str, headers: dict[str, str], **changes: Any) -> Answer:
+def call(stack: Stack, function: str, merchant: str, headers: dict[str, str], **changes: Any) -> HttpResponse:
     sent = FREE | {name.replace("_", "-"): value for name, value in headers.items()}
     return stack.worker(function).api(path={"merchant": merchant}, headers=sent, **changes)
 
@@ -215,13 +215,13 @@ def test_ten_who_have_seen_nothing_are_all_counted_or_told(stack: Stack, monkeyp
 
 def at_once(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, documents: list[Any], headers: dict[str, str]
-) -> list[Answer]:
+) -> list[HttpResponse]:
     """What as many cold workers answer, each to its document."""
     client = OneByOne(stack.dynamodb, Lock())
     monkeypatch.setattr(container, "client", lambda service: client)
     workers = [cold_start(PUT_POLICY, clock=SystemClock(), telemetry=Quiet()) for _ in documents]
     start = Barrier(len(documents))
-    answers: list[Answer] = []
+    answers: list[HttpResponse] = []
 
     def change(number: int) -> None:
         start.wait(timeout=10)

@@ -5,9 +5,9 @@ import pytest
 from tests.fakes.trust_policies import SHOP, policy, sessions
 from tests.integration.aws_calls import counted
 from tests.integration.functions import CHICKSX, CURRENT, PROOF_AUTHORIZER
-from tests.integration.gateway import Gateway, opened, proof, question, request
+from tests.integration.gateway import Gateway, authorizer_request, opened, proof, request
 from tests.integration.stack import MERCHANT, Stack
-from token_broker.entrypoints.authorizer import NotEstablished
+from token_broker.entrypoints.authorizer import DecisionUnavailable
 
 
 @pytest.mark.parametrize("written", ["Basic {}", "Bearer{}", "{}", "Bearer not-a-jwt", "Bearer a.b.c"])
@@ -16,8 +16,11 @@ def test_what_has_not_the_form_of_a_proof_reads_no_policy(stack: Stack, written:
     event = request(CHICKSX, MERCHANT, {"Origin": SHOP, "Authorization": written.format(proof(stack))})
     authorizer = gateway.stack.worker(PROOF_AUTHORIZER)
 
-    with counted(stack.dynamodb, stack.secretsmanager) as calls, pytest.raises(NotEstablished, match=r"^Unauthorized$"):
-        authorizer.invoke(question(event))
+    with (
+        counted(stack.dynamodb, stack.secretsmanager) as calls,
+        pytest.raises(DecisionUnavailable, match=r"^Unauthorized$"),
+    ):
+        authorizer.invoke(authorizer_request(event))
 
     assert calls == []
 
@@ -46,6 +49,6 @@ def test_a_proof_opens_nothing_but_sessions(stack: Stack) -> None:
     gateway = opened(stack, policy(anonymous=["shopify/storefront-access-token"], sessions=sessions()))
     event = request(CURRENT, MERCHANT, {"Origin": SHOP, "Authorization": f"Bearer {proof(stack)}"})
 
-    decision = gateway.stack.worker(PROOF_AUTHORIZER).invoke(question(event))
+    decision = gateway.stack.worker(PROOF_AUTHORIZER).invoke(authorizer_request(event))
 
     assert decision["policyDocument"]["Statement"][0]["Effect"] == "Deny"

@@ -14,7 +14,7 @@ from tests.integration.outages import refusing
 from tests.integration.stack import MERCHANT, SECRETS, Stack
 from tests.integration.together import OneByOne, Quiet
 from token_broker.aws.store.attributes import unwrap_all
-from token_broker.domain.ownership_tag import marked, new_intent_id
+from token_broker.domain.ownership_tag import new_intent_id, tag_title
 from token_broker.tokens.inventory import SETTLED_AFTER
 from token_broker.wiring import container
 
@@ -50,7 +50,7 @@ def plant(stack: Stack, broker_id: str | None = None, **fields: object) -> str:
     """A token with this stack's mark that no record knows of, or another stack's."""
     if broker_id is None:
         (broker_id,) = [item["brokerId"] for item in stack.items() if item["pk"] == "broker"]
-    (planted,) = stack.control.plant_tokens(MERCHANT, title=marked("Kiosk", broker_id, new_intent_id()), **fields)
+    (planted,) = stack.control.plant_tokens(MERCHANT, title=tag_title("Kiosk", broker_id, new_intent_id()), **fields)
     return str(planted["id"])
 
 

@@ -15,7 +15,7 @@ from tests.integration.functions import (
     MAINTAIN,
     PUT_ROTATION_SETTINGS,
     ROTATION_SETTINGS,
-    Answer,
+    HttpResponse,
     cold_start,
 )
 from tests.integration.outages import answer_lost, aws_error, refusing
@@ -31,12 +31,12 @@ LOOK, ROTATION = "settings#rotation", "rotation#shop"
 ANN = "arn:aws:sts::123456789012:assumed-role/CheckoutBackend/checkout"
 
 
-def put(stack: Stack, document: Any, merchant: str = MERCHANT, **headers: str) -> Answer:
+def put(stack: Stack, document: Any, merchant: str = MERCHANT, **headers: str) -> HttpResponse:
     sent = FREE | {name.replace("_", "-"): value for name, value in headers.items()}
     return stack.worker(PUT_ROTATION_SETTINGS).api(path={"merchant": merchant}, headers=sent, body=document)
 
 
-def get(stack: Stack, merchant: str = MERCHANT) -> Answer:
+def get(stack: Stack, merchant: str = MERCHANT) -> HttpResponse:
     return stack.worker(GET_ROTATION_SETTINGS).api(path={"merchant": merchant})
 
 
@@ -254,17 +254,17 @@ def test_the_store_reads_what_it_wrote(bench: StoreBench) -> None:
             schedule(settings=RotationSettings(max_age=DAY, overlap=DAY, paused=True), due_at=None, revision=3),
         ]
     ):
-        assert store.replace_rotation_schedule("acme", written, seen=revision)
+        assert store.replace_rotation_schedule("acme", written, expected=revision)
         assert bench.store().rotation_schedule("acme") == written
         assert store.rotation_settings("acme") == written.settings
 
 
 def test_the_index_has_them_while_they_are_due(bench: StoreBench) -> None:
     store = bench.store()
-    store.replace_rotation_schedule("acme", schedule(), seen=0)
+    store.replace_rotation_schedule("acme", schedule(), expected=0)
     assert bench.due() == [("shopify#acme", LOOK)]
 
-    store.look_again("acme", schedule(), None)
+    store.reschedule_settings_check("acme", schedule(), None)
 
     assert bench.due() == []
     assert store.rotation_schedule("acme") == schedule(due_at=None)
@@ -275,27 +275,27 @@ def test_a_write_that_the_sdk_repeated_finds_itself(bench: StoreBench) -> None:
     store = bench.store()
     for revision in (1, 2):
         with answer_lost(bench.dynamodb, "PutItem") as outage:
-            assert store.replace_rotation_schedule("acme", schedule(revision=revision), seen=revision - 1)
+            assert store.replace_rotation_schedule("acme", schedule(revision=revision), expected=revision - 1)
         assert outage.struck == 1
 
 
 @pytest.mark.parametrize("seen", [1, 2, 7])
 def test_a_write_on_a_stale_look_is_none(bench: StoreBench, seen: int) -> None:
     store = bench.store()
-    assert not store.replace_rotation_schedule("acme", schedule(), seen=seen)
+    assert not store.replace_rotation_schedule("acme", schedule(), expected=seen)
     assert bench.items() == []
-    assert store.replace_rotation_schedule("acme", schedule(), seen=0)
-    assert not store.replace_rotation_schedule("acme", schedule(revision=9), seen=0)
+    assert store.replace_rotation_schedule("acme", schedule(), expected=0)
+    assert not store.replace_rotation_schedule("acme", schedule(revision=9), expected=0)
     assert store.rotation_schedule("acme") == schedule()
 
 
 @pytest.mark.parametrize("seen", [schedule(revision=2), schedule(due_at=int(NOW) - 5)])
 def test_a_look_at_what_has_changed_since_sets_no_time(bench: StoreBench, seen: RotationSchedule) -> None:
     store = bench.store()
-    store.replace_rotation_schedule("acme", schedule(), seen=0)
+    store.replace_rotation_schedule("acme", schedule(), expected=0)
 
-    store.look_again("acme", seen, int(NOW) + 100)
-    store.look_again("nobody", schedule(), int(NOW) + 100)
+    store.reschedule_settings_check("acme", seen, int(NOW) + 100)
+    store.reschedule_settings_check("nobody", schedule(), int(NOW) + 100)
 
     assert store.rotation_schedule("acme") == schedule()
     assert len(bench.items()) == 1

@@ -172,7 +172,7 @@ def test_a_fresh_read_that_fails_forgets_what_was_kept(shelf: Shelf) -> None:
 
 
 def test_memory_is_bounded(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("token_broker.aws.secrets.KEPT", 2)
+    monkeypatch.setattr("token_broker.aws.secrets.MAX_ENTRIES", 2)
     for merchant in ("one", "two", "three"):
         shelf.put(merchant, SecretString=json.dumps(SECRET))
         shelf.secrets.read(merchant)

@@ -13,12 +13,12 @@ from tests.integration.store_bench import (
     MERCHANT,
     SESSION,
     StoreBench,
-    intention,
+    lease_request,
     shop_token,
 )
-from token_broker.domain.leases import Mint
+from token_broker.domain.leases import MintLease
 from token_broker.domain.token import SHOP, State
-from token_broker.errors import Fate, StorageUnavailable
+from token_broker.errors import RequestOutcome, StorageUnavailable
 
 ENDPOINT = "https://dynamodb.us-east-1.amazonaws.com"
 FAILURES: dict[str, Callable[[], Exception]] = {
@@ -34,15 +34,15 @@ FAILURES: dict[str, Callable[[], Exception]] = {
     "bad arguments": lambda: ParamValidationError(report="secret-ish report"),
 }
 CALLS: dict[str, tuple[str, Callable[[StoreBench], object]]] = {
-    "subject of a shop": ("GetItem", lambda bench: bench.store().subject(MERCHANT, SHOP)),
-    "subject of a session": ("Query", lambda bench: bench.store().subject(MERCHANT, "session:1")),
-    "token": ("GetItem", lambda bench: bench.store().token(MERCHANT, "1")),
-    "tokens": ("Query", lambda bench: bench.store().tokens(MERCHANT)),
+    "subject of a shop": ("GetItem", lambda bench: bench.store().subject_state(MERCHANT, SHOP)),
+    "subject of a session": ("Query", lambda bench: bench.store().subject_state(MERCHANT, "session:1")),
+    "token": ("GetItem", lambda bench: bench.store().get_token(MERCHANT, "1")),
+    "tokens": ("Query", lambda bench: bench.store().all_tokens(MERCHANT)),
     "broker id, read": ("GetItem", lambda bench: bench.store().broker_id()),
     "broker id, write": ("PutItem", lambda bench: bench.store().broker_id()),
     "begin current": ("UpdateItem", lambda bench: bench.begin(bench.store())),
-    "begin standing": ("UpdateItem", lambda bench: bench.begin_standing(bench.store())),
-    "close": ("TransactWriteItems", lambda bench: bench.store("chicksx").close(MERCHANT, SESSION, None)),
+    "begin standing": ("UpdateItem", lambda bench: bench.acquire_standing(bench.store())),
+    "close": ("TransactWriteItems", lambda bench: bench.store("chicksx").close_session(MERCHANT, SESSION, None)),
     "mark revoking": (
         "UpdateItem",
         lambda bench: bench.store().mark_revoking(shop_token(state=State.STANDING), BY_ANN),
@@ -81,10 +81,10 @@ def test_a_transaction_that_met_another_is_tried_again(bench: StoreBench, code: 
     mint = bench.begin(store)
 
     with refusing(bench.dynamodb, "TransactWriteItems", error=lambda: _canceled("None", code), times=2) as outage:
-        store.publish(mint, shop_token())
+        store.commit(mint, shop_token())
 
     assert outage.struck == 2
-    assert store.token(MERCHANT, "1001") is not None
+    assert store.get_token(MERCHANT, "1001") is not None
 
 
 def test_a_transaction_that_meets_others_for_ever_is_given_up(bench: StoreBench) -> None:
@@ -97,7 +97,7 @@ def test_a_transaction_that_meets_others_for_ever_is_given_up(bench: StoreBench)
         ) as outage,
         pytest.raises(StorageUnavailable),
     ):
-        store.publish(mint, shop_token())
+        store.commit(mint, shop_token())
 
     assert outage.struck == 3
 
@@ -112,7 +112,7 @@ def test_a_revocation_that_met_a_transaction_is_marked_all_the_same(bench: Store
     with met:
         store.mark_revoking(token, BY_ANN)
 
-    assert store.subject(MERCHANT, SHOP).token is None
+    assert store.subject_state(MERCHANT, SHOP).token is None
 
 
 def test_a_single_write_that_met_a_transaction_is_tried_again(bench: StoreBench) -> None:
@@ -121,10 +121,10 @@ def test_a_single_write_that_met_a_transaction_is_tried_again(bench: StoreBench)
     met = refusing(bench.dynamodb, "UpdateItem", error=lambda: aws_error("TransactionConflictException"), times=1)
 
     with met as outage:
-        mint = store.begin_current(intention(), store.subject(MERCHANT, SHOP))
+        mint = store.acquire(lease_request(), store.subject_state(MERCHANT, SHOP))
 
     assert outage.struck == 1
-    assert isinstance(mint, Mint)
+    assert isinstance(mint, MintLease)
 
 
 def test_a_publish_that_happened_unseen_can_be_found_again(bench: StoreBench) -> None:
@@ -132,10 +132,10 @@ def test_a_publish_that_happened_unseen_can_be_found_again(bench: StoreBench) ->
     mint = bench.begin(store)
 
     with refusing(bench.dynamodb, "TransactWriteItems", acted=True), pytest.raises(StorageUnavailable):
-        store.publish(mint, shop_token())
-    store.give_up(mint, Fate.UNKNOWN)
+        store.commit(mint, shop_token())
+    store.release(mint, RequestOutcome.UNKNOWN)
 
-    state = store.subject(MERCHANT, SHOP)
+    state = store.subject_state(MERCHANT, SHOP)
     assert state.token is not None
     assert state.token.token_id == "1001"
     assert bench.due() == []
@@ -146,13 +146,13 @@ def test_a_publish_that_did_not_happen_leaves_the_intent(bench: StoreBench) -> N
     mint = bench.begin(store)
 
     with refusing(bench.dynamodb, "TransactWriteItems"), pytest.raises(StorageUnavailable):
-        store.publish(mint, shop_token())
-    store.give_up(mint, Fate.UNKNOWN)
+        store.commit(mint, shop_token())
+    store.release(mint, RequestOutcome.UNKNOWN)
 
     item = bench.item("shopify#acme", "subject#shop")
     assert item is not None
     assert item["intentId"] == INTENT
-    assert store.token(MERCHANT, "1001") is None
+    assert store.get_token(MERCHANT, "1001") is None
 
 
 def _canceled(*codes: str) -> Exception:

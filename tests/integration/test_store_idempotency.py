@@ -5,23 +5,23 @@ from typing import Any
 import pytest
 
 from tests.fakes.samples import BY_ANN
-from tests.integration.store_bench import DAY, MERCHANT, OTHER_INTENT, StoreBench, intention, shop_token
+from tests.integration.store_bench import DAY, MERCHANT, OTHER_INTENT, StoreBench, lease_request, shop_token
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.token_store import DynamoTokens
-from token_broker.domain.leases import Busy, Mint, Replay
+from token_broker.domain.leases import IdempotentReplay, LeaseHeld, MintLease
 from token_broker.domain.token import State
-from token_broker.errors import Conflict, Fate
+from token_broker.errors import Conflict, RequestOutcome
 
 KEY = "k" * 26
 KEYED = {"key_id": KEY, "body_hash": "hash-1"}
 
 
 def issued(bench: StoreBench, store: DynamoTokens) -> None:
-    store.publish(bench.begin_standing(store, **KEYED), shop_token(state=State.STANDING))
+    store.commit(bench.acquire_standing(store, **KEYED), shop_token(state=State.STANDING))
 
 
-def begin(store: DynamoTokens, owner: str = "owner-2", **changes: Any) -> Mint | Busy | Replay:
-    return store.begin_standing(intention(owner, **{"intent_id": OTHER_INTENT, **KEYED, **changes}))
+def begin(store: DynamoTokens, owner: str = "owner-2", **changes: Any) -> MintLease | LeaseHeld | IdempotentReplay:
+    return store.acquire_standing(lease_request(owner, **{"intent_id": OTHER_INTENT, **KEYED, **changes}))
 
 
 def test_the_same_key_and_body_give_the_token_that_was_made(bench: StoreBench) -> None:
@@ -30,8 +30,8 @@ def test_the_same_key_and_body_give_the_token_that_was_made(bench: StoreBench) -
 
     again = begin(store)
 
-    assert isinstance(again, Replay)
-    assert again.token == store.token(MERCHANT, "1001")
+    assert isinstance(again, IdempotentReplay)
+    assert again.token == store.get_token(MERCHANT, "1001")
 
 
 def test_the_token_comes_in_its_present_state(bench: StoreBench) -> None:
@@ -41,7 +41,7 @@ def test_the_token_comes_in_its_present_state(bench: StoreBench) -> None:
 
     again = begin(store)
 
-    assert isinstance(again, Replay)
+    assert isinstance(again, IdempotentReplay)
     assert (again.token.state, again.token.access_token) == (State.REVOKING, None)
 
 
@@ -53,12 +53,14 @@ def test_the_same_key_with_another_body_is_a_conflict(bench: StoreBench) -> None
         begin(store, body_hash="hash-2")
 
 
-@pytest.mark.parametrize("fate", [None, Fate.UNKNOWN])
-def test_another_body_is_a_conflict_also_while_the_first_is_open(bench: StoreBench, fate: Fate | None) -> None:
+@pytest.mark.parametrize("request_outcome", [None, RequestOutcome.UNKNOWN])
+def test_another_body_is_a_conflict_also_while_the_first_is_open(
+    bench: StoreBench, request_outcome: RequestOutcome | None
+) -> None:
     store = bench.store()
-    mint = bench.begin_standing(store, **KEYED)
-    if fate is not None:
-        store.give_up(mint, fate)
+    mint = bench.acquire_standing(store, **KEYED)
+    if request_outcome is not None:
+        store.release(mint, request_outcome)
 
     with pytest.raises(Conflict):
         begin(store, body_hash="hash-2")
@@ -66,40 +68,40 @@ def test_another_body_is_a_conflict_also_while_the_first_is_open(bench: StoreBen
 
 def test_while_the_first_is_at_work_the_second_waits(bench: StoreBench) -> None:
     store = bench.store()
-    bench.begin_standing(store, **KEYED)
+    bench.acquire_standing(store, **KEYED)
 
-    assert isinstance(begin(store), Busy)
+    assert isinstance(begin(store), LeaseHeld)
 
 
 def test_an_open_intent_is_continued(bench: StoreBench) -> None:
     store = bench.store()
-    first = bench.begin_standing(store, **KEYED)
-    store.give_up(first, Fate.UNKNOWN)
+    first = bench.acquire_standing(store, **KEYED)
+    store.release(first, RequestOutcome.UNKNOWN)
 
     again = begin(store)
 
-    assert isinstance(again, Mint)
+    assert isinstance(again, MintLease)
     assert (again.continued, again.intent_id, again.fence) == (True, first.intent_id, 2)
 
 
 def test_a_crashed_holder_is_continued_once_its_lease_has_ended(bench: StoreBench) -> None:
     store = bench.store()
-    bench.begin_standing(store, **KEYED)
+    bench.acquire_standing(store, **KEYED)
     bench.clock.advance(LEASE + 1)
 
     again = begin(store)
 
-    assert isinstance(again, Mint)
+    assert isinstance(again, MintLease)
     assert again.continued
 
 
 def test_a_mint_that_was_not_done_leaves_the_key_free_for_any_body(bench: StoreBench) -> None:
     store = bench.store()
-    store.give_up(bench.begin_standing(store, **KEYED), Fate.NOT_DONE)
+    store.release(bench.acquire_standing(store, **KEYED), RequestOutcome.NOT_APPLIED)
 
     again = begin(store, body_hash="hash-2")
 
-    assert isinstance(again, Mint)
+    assert isinstance(again, MintLease)
     assert not again.continued
 
 
@@ -111,7 +113,7 @@ def test_a_key_is_forgotten_by_the_clock_whether_or_not_the_ttl_has_swept(bench:
     again = begin(store, body_hash="hash-2")
 
     # The old mint has ended: the new one must not go looking for what that one made, nor bear its mark.
-    assert isinstance(again, Mint)
+    assert isinstance(again, MintLease)
     assert (again.continued, again.intent_id) == (False, OTHER_INTENT)
     assert bench.item("shopify#acme", f"intent#{KEY}") is not None
 
@@ -121,7 +123,7 @@ def test_within_its_day_a_key_is_remembered_to_the_second(bench: StoreBench) -> 
     issued(bench, store)
     bench.clock.advance(DAY)
 
-    assert isinstance(begin(store), Replay)
+    assert isinstance(begin(store), IdempotentReplay)
 
 
 def test_a_remembered_token_without_a_record_is_a_conflict(bench: StoreBench) -> None:

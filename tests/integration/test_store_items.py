@@ -10,16 +10,16 @@ from tests.integration.store_bench import (
     SESSION,
     SESSION_PARTITION,
     StoreBench,
-    intention,
+    lease_request,
     session_intention,
     session_token,
     shop_token,
 )
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.records import due_shard
-from token_broker.domain.leases import Mint
+from token_broker.domain.leases import MintLease
 from token_broker.domain.token import SHOP, State, fingerprint
-from token_broker.errors import Fate
+from token_broker.errors import RequestOutcome
 
 NOW_S = int(NOW)
 ANN = "arn:aws:iam::123456789012:user/ann"
@@ -47,7 +47,7 @@ def test_an_open_mint_of_the_current_token_is_lease_and_intent_in_one_item(bench
 
 
 def test_an_open_mint_of_a_standing_token_has_an_item_of_its_own(bench: StoreBench) -> None:
-    bench.begin_standing(bench.store())
+    bench.acquire_standing(bench.store())
 
     (item,) = bench.items()
     assert (item["pk"], item["sk"]) == ("shopify#acme", f"intent#{INTENT}")
@@ -57,7 +57,7 @@ def test_an_open_mint_of_a_standing_token_has_an_item_of_its_own(bench: StoreBen
 
 
 def test_an_open_mint_of_a_session_is_not_due_because_nobody_could_look_it_up(bench: StoreBench) -> None:
-    bench.store("chicksx").begin_current(session_intention(), bench.store("chicksx").subject(MERCHANT, SESSION))
+    bench.store("chicksx").acquire(session_intention(), bench.store("chicksx").subject_state(MERCHANT, SESSION))
 
     (item,) = bench.items()
     assert (item["pk"], item["sk"]) == (SESSION_PARTITION, "subject")
@@ -70,7 +70,7 @@ def test_what_is_due_is_in_the_index_until_it_is_done(bench: StoreBench) -> None
     mint = bench.begin(store)
     assert bench.due() == [("shopify#acme", "subject#shop")]
 
-    store.publish(mint, shop_token())
+    store.commit(mint, shop_token())
 
     assert bench.due() == []
 
@@ -131,20 +131,20 @@ def test_a_session_item_has_no_ttl_while_somebody_mints(bench: StoreBench) -> No
     assert "expiresAt" not in subject
 
 
-@pytest.mark.parametrize("fate", Fate)
-def test_a_given_up_session_mint_leaves_a_ttl(bench: StoreBench, fate: Fate) -> None:
+@pytest.mark.parametrize("request_outcome", RequestOutcome)
+def test_a_given_up_session_mint_leaves_a_ttl(bench: StoreBench, request_outcome: RequestOutcome) -> None:
     store = bench.store("chicksx")
-    store.give_up(bench.begin(store, subject=SESSION, findable=False), fate)
+    store.release(bench.begin(store, subject=SESSION, findable=False), request_outcome)
 
     (subject,) = bench.items()
     assert subject["expiresAt"] == NOW_S + 30 * DAY
-    assert ("owner" in subject) is (fate is Fate.UNDER_WAY)
+    assert ("owner" in subject) is (request_outcome is RequestOutcome.IN_FLIGHT)
 
 
 def test_the_memory_of_an_idempotency_key_lasts_a_day_and_holds_no_value(bench: StoreBench) -> None:
     store = bench.store()
-    mint = bench.begin_standing(store, key_id="k" * 26, body_hash="hash-of-body")
-    store.publish(mint, shop_token(state=State.STANDING))
+    mint = bench.acquire_standing(store, key_id="k" * 26, body_hash="hash-of-body")
+    store.commit(mint, shop_token(state=State.STANDING))
 
     memory = bench.item("shopify#acme", f"intent#{'k' * 26}")
     assert memory is not None
@@ -163,8 +163,8 @@ def test_a_standing_token_is_not_served_as_the_current_one(bench: StoreBench) ->
     store = bench.store()
     bench.issue(store, shop_token(state=State.STANDING))
 
-    assert store.subject(MERCHANT, SHOP).token is None
-    assert [each.token_id for each in store.tokens(MERCHANT)] == ["1001"]
+    assert store.subject_state(MERCHANT, SHOP).token is None
+    assert [each.token_id for each in store.all_tokens(MERCHANT)] == ["1001"]
 
 
 def test_a_token_comes_back_as_it_was_stored(bench: StoreBench) -> None:
@@ -173,22 +173,22 @@ def test_a_token_comes_back_as_it_was_stored(bench: StoreBench) -> None:
         store, shop_token(requested_by=ANN, requested_scope=("read",), provider_data={"n": 1, "deep": {"a": [True]}})
     )
 
-    assert store.token(MERCHANT, "1001") == issued
-    assert store.subject(MERCHANT, SHOP).token == issued
+    assert store.get_token(MERCHANT, "1001") == issued
+    assert store.subject_state(MERCHANT, SHOP).token == issued
 
 
 def test_each_provider_sees_its_own_items_only(bench: StoreBench) -> None:
     bench.issue(bench.store("shopify"), shop_token())
 
     other = bench.store("fourthwall")
-    assert other.subject(MERCHANT, SHOP).token is None
-    assert other.token(MERCHANT, "1001") is None
-    assert other.tokens(MERCHANT) == []
+    assert other.subject_state(MERCHANT, SHOP).token is None
+    assert other.get_token(MERCHANT, "1001") is None
+    assert other.all_tokens(MERCHANT) == []
 
 
 @pytest.mark.parametrize(("provider", "subject"), [("shopify", SHOP), ("chicksx", SESSION)])
 def test_an_unknown_subject_has_never_been_minted_for(bench: StoreBench, provider: str, subject: str) -> None:
-    state = bench.store(provider).subject(MERCHANT, subject)
+    state = bench.store(provider).subject_state(MERCHANT, subject)
 
     assert (state.token, state.checked_at, state.closed, state.fence) == (None, 0, False, 0)
 
@@ -196,14 +196,14 @@ def test_an_unknown_subject_has_never_been_minted_for(bench: StoreBench, provide
 def test_the_current_intent_is_that_of_its_first_holder(bench: StoreBench) -> None:
     store = bench.store()
     first = bench.begin(store)
-    store.give_up(first, Fate.UNKNOWN)
+    store.release(first, RequestOutcome.UNKNOWN)
     bench.clock.advance(10)
 
-    later = store.begin_current(
-        intention("owner-2", intent_id="z" * 26, requested_by="bob"), store.subject(MERCHANT, SHOP)
+    later = store.acquire(
+        lease_request("owner-2", intent_id="z" * 26, requested_by="bob"), store.subject_state(MERCHANT, SHOP)
     )
 
     (item,) = bench.items()
-    assert isinstance(later, Mint)
+    assert isinstance(later, MintLease)
     assert (later.intent_id, later.continued, later.fence) == (INTENT, True, 2)
     assert (item["intentId"], item["intentAt"], item["intentBy"]) == (INTENT, NOW_S, ANN)

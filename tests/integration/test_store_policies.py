@@ -28,13 +28,13 @@ def policies(bench: StoreBench) -> DynamoPolicies:
 
 def test_what_was_written_is_read(policies: DynamoPolicies) -> None:
     assert policies.read(MERCHANT) is None
-    assert policies.replace(MERCHANT, stored(), seen=0)
+    assert policies.replace(MERCHANT, stored(), expected=0)
 
     assert policies.read(MERCHANT) == stored()
 
 
 def test_a_policy_is_one_item_that_never_expires(policies: DynamoPolicies, bench: StoreBench) -> None:
-    policies.replace(MERCHANT, stored(), seen=0)
+    policies.replace(MERCHANT, stored(), expected=0)
 
     (item,) = bench.items()
     assert item.pop("changeId")
@@ -52,7 +52,7 @@ def test_a_policy_is_one_item_that_never_expires(policies: DynamoPolicies, bench
 def test_every_policy_that_is_taken_means_the_same_when_it_is_read(
     policies: DynamoPolicies, document: dict[str, Any]
 ) -> None:
-    policies.replace(MERCHANT, stored(document), seen=0)
+    policies.replace(MERCHANT, stored(document), expected=0)
 
     read = policies.read(MERCHANT)
     assert read is not None
@@ -62,7 +62,7 @@ def test_every_policy_that_is_taken_means_the_same_when_it_is_read(
 @pytest.mark.parametrize("value", [True, False, 1, 0, "1", 1.5])
 def test_a_required_claim_keeps_its_type(policies: DynamoPolicies, value: Any) -> None:
     document = policy(sessions=sessions(hs256(claims={"vip": value})))
-    policies.replace(MERCHANT, stored(document), seen=0)
+    policies.replace(MERCHANT, stored(document), expected=0)
 
     read = policies.read(MERCHANT)
     assert read is not None
@@ -72,28 +72,28 @@ def test_a_required_claim_keeps_its_type(policies: DynamoPolicies, value: Any) -
 
 
 def test_a_revision_guards_each_write(policies: DynamoPolicies) -> None:
-    assert policies.replace(MERCHANT, stored(), seen=0)
-    assert policies.replace(MERCHANT, stored(TWO, 2), seen=1)
+    assert policies.replace(MERCHANT, stored(), expected=0)
+    assert policies.replace(MERCHANT, stored(TWO, 2), expected=1)
 
     for seen in (0, 1, 3):
-        assert not policies.replace(MERCHANT, stored(ONE, 9), seen=seen)
+        assert not policies.replace(MERCHANT, stored(ONE, 9), expected=seen)
     assert policies.read(MERCHANT) == stored(TWO, 2)
 
 
 def test_a_deletion_leaves_the_revision_and_no_document(policies: DynamoPolicies, bench: StoreBench) -> None:
-    policies.replace(MERCHANT, stored(), seen=0)
-    assert policies.replace(MERCHANT, stored(None, 2), seen=1)
+    policies.replace(MERCHANT, stored(), expected=0)
+    assert policies.replace(MERCHANT, stored(None, 2), expected=1)
 
     assert policies.read(MERCHANT) == stored(None, 2)
     (item,) = bench.items()
     assert "document" not in item
-    assert not policies.replace(MERCHANT, stored(), seen=0), "it is not as if there had never been one"
-    assert policies.replace(MERCHANT, stored(TWO, 3), seen=2)
+    assert not policies.replace(MERCHANT, stored(), expected=0), "it is not as if there had never been one"
+    assert policies.replace(MERCHANT, stored(TWO, 3), expected=2)
 
 
 def test_merchants_do_not_meet(policies: DynamoPolicies) -> None:
-    policies.replace(MERCHANT, stored(), seen=0)
-    assert policies.replace("other", stored(TWO), seen=0)
+    policies.replace(MERCHANT, stored(), expected=0)
+    assert policies.replace("other", stored(TWO), expected=0)
 
     assert (policies.read(MERCHANT), policies.read("other")) == (stored(), stored(TWO))
     assert policies.read("acm") is None
@@ -109,10 +109,10 @@ def test_a_write_whose_answer_was_lost_is_known_for_ones_own(
 ) -> None:
     """The SDK repeats it, and it fails on its own success."""
     if before is not None:
-        policies.replace(MERCHANT, before, seen=0)
+        policies.replace(MERCHANT, before, expected=0)
 
     with answer_lost(bench.dynamodb, "PutItem") as outage:
-        assert policies.replace(MERCHANT, change, seen=change.revision - 1)
+        assert policies.replace(MERCHANT, change, expected=change.revision - 1)
 
     assert outage.struck == 1
     assert policies.read(MERCHANT) == change
@@ -121,15 +121,15 @@ def test_a_write_whose_answer_was_lost_is_known_for_ones_own(
 @pytest.mark.parametrize("theirs", [stored(), stored(TWO), stored(None), stored(ONE, 2)])
 def test_anothers_write_is_not_taken_for_ones_own(policies: DynamoPolicies, theirs: StoredPolicy) -> None:
     """Even the very same, by the same caller in the same second: of two who would be first, one is told."""
-    policies.replace(MERCHANT, theirs, seen=0)
+    policies.replace(MERCHANT, theirs, expected=0)
 
-    assert not policies.replace(MERCHANT, stored(), seen=0)
+    assert not policies.replace(MERCHANT, stored(), expected=0)
 
 
 def test_of_many_who_saw_the_same_one_writes(policies: DynamoPolicies) -> None:
-    policies.replace(MERCHANT, stored(), seen=0)
+    policies.replace(MERCHANT, stored(), expected=0)
 
-    done = [policies.replace(MERCHANT, stored(TWO, 2, f"writer-{number}"), seen=1) for number in range(5)]
+    done = [policies.replace(MERCHANT, stored(TWO, 2, f"writer-{number}"), expected=1) for number in range(5)]
 
     assert done == [True, False, False, False, False]
     assert policies.read(MERCHANT) == stored(TWO, 2, "writer-0")
@@ -139,7 +139,7 @@ def test_of_many_who_saw_the_same_one_writes(policies: DynamoPolicies) -> None:
     ("operation", "call"),
     [
         ("GetItem", lambda policies: policies.read(MERCHANT)),
-        ("PutItem", lambda policies: policies.replace(MERCHANT, stored(), seen=0)),
+        ("PutItem", lambda policies: policies.replace(MERCHANT, stored(), expected=0)),
     ],
 )
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "ThrottlingException"])

@@ -109,7 +109,7 @@ def _store_large(bench: StoreBench, partition: str, number: int, **changes: Any)
 def test_all_records_are_read_however_many_pages_they_fill(bench: StoreBench, pages: list[int]) -> None:
     _store_large(bench, "shopify#acme", 40, state=State.STANDING)
 
-    tokens = bench.store().tokens(MERCHANT)
+    tokens = bench.store().all_tokens(MERCHANT)
 
     assert [token.token_id for token in tokens] == [str(1000 + index) for index in range(40)]
     assert len(pages) > 1
@@ -122,7 +122,7 @@ def test_a_sessions_last_page_counts_too(bench: StoreBench, pages: list[int]) ->
     key = {"pk": SESSION_PARTITION, "sk": "token#zz-last"}
     bench.dynamodb.put_item(TableName=bench.table_name, Item=wrap_all({**key, **token_attributes(token)}))
 
-    served = bench.store("chicksx").subject(MERCHANT, SESSION).token
+    served = bench.store("chicksx").subject_state(MERCHANT, SESSION).token
 
     assert served is not None
     assert (served.token_id, served.expires_at) == ("zz-last", ends)
@@ -132,5 +132,5 @@ def test_a_sessions_last_page_counts_too(bench: StoreBench, pages: list[int]) ->
 def test_a_session_whose_name_begins_like_another_is_another(bench: StoreBench) -> None:
     bench.issue(bench.store("chicksx"), session_token())
 
-    assert bench.store("chicksx").subject(MERCHANT, "session:s-").token is None
-    assert bench.store("chicksx").subject(MERCHANT, "session:s-10").token is None
+    assert bench.store("chicksx").subject_state(MERCHANT, "session:s-").token is None
+    assert bench.store("chicksx").subject_state(MERCHANT, "session:s-10").token is None

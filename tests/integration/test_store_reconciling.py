@@ -11,11 +11,11 @@ from token_broker.aws.store.outbox_items import PREFIX
 from token_broker.aws.store.token_store import DynamoTokens
 from token_broker.domain.events import token_limit_near
 from token_broker.domain.pending import Reconciliation
-from token_broker.domain.token import SHOP, Cause, State, Token, Why
-from token_broker.errors import Fate
+from token_broker.domain.token import SHOP, Change, Reason, State, Token
+from token_broker.errors import RequestOutcome
 
-BY_CLOCK = Cause("clock", Why.RECONCILED)
-LOST = Cause("clock", Why.LOST)
+BY_CLOCK = Change("clock", Reason.RECONCILED)
+LOST = Change("clock", Reason.LOST)
 PARTITION = "shopify#acme"
 
 
@@ -61,7 +61,7 @@ def record(bench: StoreBench, token_id: str = "1001") -> dict[str, Any]:  # noqa
 
 def test_a_merchant_is_watched_once_and_its_time_stays(bench: StoreBench) -> None:
     for due_at in (5000, 6000):
-        bench.store().watch(MERCHANT, due_at)
+        bench.store().schedule_reconciliation(MERCHANT, due_at)
 
     item = daily(bench)
     assert item is not None
@@ -70,12 +70,12 @@ def test_a_merchant_is_watched_once_and_its_time_stays(bench: StoreBench) -> Non
 
 
 def test_a_process_writes_it_once(store: DynamoTokens, bench: StoreBench) -> None:
-    store.watch(MERCHANT, 5000)
+    store.schedule_reconciliation(MERCHANT, 5000)
     bench.dynamodb.delete_item(
         TableName=bench.table_name, Key={"pk": {"S": PARTITION}, "sk": {"S": "reconciliation#shop"}}
     )
-    store.watch(MERCHANT, 5000)
-    store.watch("other", 5000)
+    store.schedule_reconciliation(MERCHANT, 5000)
+    store.schedule_reconciliation("other", 5000)
 
     assert daily(bench) is None
     assert store.reconciliation("other") is not None
@@ -86,12 +86,12 @@ def test_no_reconciliation_is_none(store: DynamoTokens) -> None:
 
 
 def test_its_end_is_the_next_ones_begin(store: DynamoTokens, bench: StoreBench) -> None:
-    store.watch(MERCHANT, 5000)
-    store.put_off_reconciliation(Reconciliation(merchant=MERCHANT, due_at=5000), 5060)
+    store.schedule_reconciliation(MERCHANT, 5000)
+    store.reschedule_reconciliation(Reconciliation(merchant=MERCHANT, due_at=5000), 5060)
     seen = store.reconciliation(MERCHANT)
     assert seen == Reconciliation(merchant=MERCHANT, due_at=5060, tries=1)
 
-    store.end_reconciliation(seen, 9000, None)
+    store.complete_reconciliation(seen, 9000, None)
 
     assert store.reconciliation(MERCHANT) == Reconciliation(merchant=MERCHANT, due_at=9000)
     item = daily(bench)
@@ -100,7 +100,7 @@ def test_its_end_is_the_next_ones_begin(store: DynamoTokens, bench: StoreBench) 
 
 
 def test_one_that_nobody_had_planned_is_planned_from_then_on(store: DynamoTokens, bench: StoreBench) -> None:
-    store.end_reconciliation(Reconciliation(merchant=MERCHANT), 9000, None)
+    store.complete_reconciliation(Reconciliation(merchant=MERCHANT), 9000, None)
 
     assert (PARTITION, "reconciliation#shop") in bench.due()
 
@@ -110,42 +110,42 @@ def near(used: int = 95) -> Any:
 
 
 def test_what_the_world_hears_is_remembered_until_there_is_room(store: DynamoTokens, bench: StoreBench) -> None:
-    store.end_reconciliation(Reconciliation(merchant=MERCHANT), 9000, 4000, near())
+    store.complete_reconciliation(Reconciliation(merchant=MERCHANT), 9000, 4000, near())
     (event,) = outbox(bench)
     assert (event["type"], event["detail"]) == ("TokenLimitNear", {"used": 95, "limit": 100, "headroom": 5})
 
     seen = store.reconciliation(MERCHANT)
     assert seen == Reconciliation(merchant=MERCHANT, due_at=9000, near_at=4000)
-    store.end_reconciliation(seen, 9001, seen.near_at)
+    store.complete_reconciliation(seen, 9001, seen.near_at)
     seen = store.reconciliation(MERCHANT)
     assert seen is not None
     assert seen.near_at == 4000
-    store.end_reconciliation(seen, 9002, None)
+    store.complete_reconciliation(seen, 9002, None)
     assert store.reconciliation(MERCHANT) == Reconciliation(merchant=MERCHANT, due_at=9002)
 
 
 def test_who_saw_it_before_another_ended_it_changes_and_tells_nothing(store: DynamoTokens, bench: StoreBench) -> None:
-    store.watch(MERCHANT, 5000)
+    store.schedule_reconciliation(MERCHANT, 5000)
     seen = store.reconciliation(MERCHANT)
     assert seen is not None
-    store.end_reconciliation(seen, 9000, 4000, near())
+    store.complete_reconciliation(seen, 9000, 4000, near())
 
-    store.end_reconciliation(seen, 9999, 4999, near())
-    store.end_reconciliation(seen, 9999, None)
-    store.put_off_reconciliation(seen, 9999)
-    store.end_watch(seen)
-    store.end_reconciliation(Reconciliation(merchant=MERCHANT), 9999, None)
+    store.complete_reconciliation(seen, 9999, 4999, near())
+    store.complete_reconciliation(seen, 9999, None)
+    store.reschedule_reconciliation(seen, 9999)
+    store.cancel_reconciliation(seen)
+    store.complete_reconciliation(Reconciliation(merchant=MERCHANT), 9999, None)
 
     assert store.reconciliation(MERCHANT) == Reconciliation(merchant=MERCHANT, due_at=9000, near_at=4000)
     assert len(told(bench)) == 1
 
 
 def test_the_end_of_the_watch_is_due_no_more_until_the_next_token(store: DynamoTokens, bench: StoreBench) -> None:
-    store.watch(MERCHANT, 5000)
-    store.end_watch(Reconciliation(merchant=MERCHANT, due_at=5000))
+    store.schedule_reconciliation(MERCHANT, 5000)
+    store.cancel_reconciliation(Reconciliation(merchant=MERCHANT, due_at=5000))
     assert bench.due() == []
 
-    store.watch(MERCHANT, 7000)
+    store.schedule_reconciliation(MERCHANT, 7000)
     assert store.reconciliation(MERCHANT) == Reconciliation(merchant=MERCHANT, due_at=7000)
 
 
@@ -156,11 +156,11 @@ def test_open_intents_are_found_and_ended_ones_are_not(store: DynamoTokens, benc
     assert store.open_intent_ids(MERCHANT) == frozenset()
     current = bench.begin(store)
     key = {"key_id": "k" * 26, "body_hash": "b"}
-    standing = bench.begin_standing(store, "owner-2", intent_id=OTHER_INTENT, **key)
+    standing = bench.acquire_standing(store, "owner-2", intent_id=OTHER_INTENT, **key)
 
     assert store.open_intent_ids(MERCHANT) == {INTENT, OTHER_INTENT}
-    store.give_up(current, Fate.UNKNOWN)
-    store.publish(standing, shop_token("1002", state=State.STANDING))
+    store.release(current, RequestOutcome.UNKNOWN)
+    store.commit(standing, shop_token("1002", state=State.STANDING))
     assert store.open_intent_ids(MERCHANT) == {INTENT}
     assert store.open_intent_ids("other") == frozenset()
 
@@ -173,7 +173,7 @@ def test_a_token_is_adopted_once(store: DynamoTokens, bench: StoreBench) -> None
 
     assert [store.adopt(found, BY_CLOCK), store.adopt(found, BY_CLOCK)] == [True, False]
 
-    assert store.token(MERCHANT, "1001") == found
+    assert store.get_token(MERCHANT, "1001") == found
     assert record(bench)["history"] == [{"at": int(NOW), "by": "clock", "to": "standing", "why": "reconciled"}]
     assert told(bench) == [("TokenIssued", "1001", "reconciled")]
 
@@ -194,7 +194,7 @@ def test_a_lost_token_is_served_no_more(store: DynamoTokens, bench: StoreBench, 
 
     assert [store.mark_lost(issued, LOST), store.mark_lost(issued, LOST)] == [True, False]
 
-    assert store.subject(MERCHANT, SHOP).token is None
+    assert store.subject_state(MERCHANT, SHOP).token is None
     item = record(bench)
     assert (item["state"], "accessToken" in item, item["expiresAt"]) == ("lost", False, int(NOW) + 90 * DAY)
     assert item["history"][-1] == {"at": int(NOW), "by": "clock", "from": state.value, "to": "lost", "why": "lost"}
@@ -207,7 +207,7 @@ def retire(store: DynamoTokens, token: Token) -> None:
 
 def test_a_lost_token_that_was_retiring_is_due_no_more(store: DynamoTokens, bench: StoreBench) -> None:
     retire(store, bench.issue(store, shop_token()))
-    (retiring,) = store.tokens(MERCHANT)
+    (retiring,) = store.all_tokens(MERCHANT)
 
     assert store.mark_lost(retiring, LOST)
     assert (PARTITION, "token#1001") not in bench.due()
@@ -220,7 +220,7 @@ def test_another_that_is_current_meanwhile_is_still_served(store: DynamoTokens, 
     second = bench.issue(store, shop_token("1002"), OTHER_INTENT)
 
     assert store.mark_lost(first, LOST)
-    assert store.subject(MERCHANT, SHOP).token == second
+    assert store.subject_state(MERCHANT, SHOP).token == second
     assert record(bench)["state"] == "lost"
 
 
@@ -237,26 +237,26 @@ def test_what_was_marked_since_it_was_read_is_not_lost(store: DynamoTokens, benc
 def test_a_lost_token_is_brought_back_with_its_value(store: DynamoTokens, bench: StoreBench) -> None:
     issued = bench.issue(store, shop_token())
     store.mark_lost(issued, LOST)
-    (gone,) = store.tokens(MERCHANT)
+    (gone,) = store.all_tokens(MERCHANT)
     hush(bench)
 
-    assert [store.bring_back(gone, "value-of-1001", BY_CLOCK) for _ in range(2)] == [True, False]
+    assert [store.restore(gone, "value-of-1001", BY_CLOCK) for _ in range(2)] == [True, False]
 
-    back = store.token(MERCHANT, "1001")
+    back = store.get_token(MERCHANT, "1001")
     assert back is not None
     assert (back.state, back.access_token, back.expires_at) == (State.STANDING, "value-of-1001", None)
     item = record(bench)
     assert ("expiresAt" in item, "endedAt" in item) == (False, False)
     assert [line["to"] for line in item["history"]] == ["current", "lost", "standing"]
-    assert store.subject(MERCHANT, SHOP).token is None
+    assert store.subject_state(MERCHANT, SHOP).token is None
     assert told(bench) == [("TokenIssued", "1001", "reconciled")]
 
 
 def test_a_revoked_token_is_to_be_revoked_again_for_the_same_reason(store: DynamoTokens, bench: StoreBench) -> None:
     issued = bench.issue(store, shop_token(state=State.STANDING))
     for mark in (store.mark_revoking, store.mark_revoked):
-        mark(issued, Cause("ann", Why.COMPROMISED))
-    (gone,) = store.tokens(MERCHANT)
+        mark(issued, Change("ann", Reason.COMPROMISED))
+    (gone,) = store.all_tokens(MERCHANT)
     bench.clock.advance(1000)
 
     assert [store.revoke_again(gone, BY_CLOCK), store.revoke_again(gone, BY_CLOCK)] == [True, False]
@@ -264,7 +264,7 @@ def test_a_revoked_token_is_to_be_revoked_again_for_the_same_reason(store: Dynam
     pending = store.pending_revocation(MERCHANT, "1001")
     assert pending is not None
     assert (pending.since, pending.due_at, pending.tries) == (int(NOW) + 1000, int(NOW) + 1000, 0)
-    assert pending.why is Why.COMPROMISED
+    assert pending.reason is Reason.COMPROMISED
     assert "expiresAt" not in record(bench), "what is still to be done has no end of its own"
 
 
@@ -277,6 +277,6 @@ def test_what_is_neither_lost_nor_revoked_is_left_as_it_is(
         store.mark_revoking(issued, BY_ANN)
     before = bench.items()
 
-    assert not store.bring_back(issued, "value-of-1001", BY_CLOCK)
+    assert not store.restore(issued, "value-of-1001", BY_CLOCK)
     assert not store.revoke_again(issued, BY_CLOCK)
     assert bench.items() == before

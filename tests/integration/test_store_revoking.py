@@ -16,9 +16,9 @@ from tests.integration.store_bench import (
     StoreBench,
     shop_token,
 )
-from token_broker.aws.store.revocations import LOOKS
+from token_broker.aws.store.revocations import MAX_ATTEMPTS
 from token_broker.domain.rotation import Succession
-from token_broker.domain.token import SHOP, Cause, Origin, State, Token, Why
+from token_broker.domain.token import SHOP, Change, Origin, Reason, State, Token
 
 NOW_S = int(NOW)
 
@@ -29,7 +29,7 @@ def test_the_current_token_is_marked_and_served_no_more_at_once(bench: StoreBenc
 
     store.mark_revoking(token, BY_ANN)
 
-    assert store.subject(MERCHANT, SHOP).token is None
+    assert store.subject_state(MERCHANT, SHOP).token is None
     record = bench.item("shopify#acme", "token#1001")
     assert record is not None
     assert record["state"] == "revoking"
@@ -44,7 +44,7 @@ def test_after_that_a_new_current_token_can_be_minted(bench: StoreBench) -> None
 
     bench.issue(store, shop_token("2002"))
 
-    token = store.subject(MERCHANT, SHOP).token
+    token = store.subject_state(MERCHANT, SHOP).token
     assert token is not None
     assert token.token_id == "2002"
 
@@ -56,8 +56,8 @@ def test_a_standing_token_is_marked_and_the_current_one_left_alone(bench: StoreB
 
     store.mark_revoking(standing, BY_ANN)
 
-    current = store.subject(MERCHANT, SHOP).token
-    marked = store.token(MERCHANT, "2002")
+    current = store.subject_state(MERCHANT, SHOP).token
+    marked = store.get_token(MERCHANT, "2002")
     assert current is not None
     assert current.token_id == "1001"
     assert marked is not None
@@ -67,12 +67,12 @@ def test_a_standing_token_is_marked_and_the_current_one_left_alone(bench: StoreB
 def test_a_token_that_is_current_no_more_is_still_marked(bench: StoreBench) -> None:
     store = bench.store()
     token = bench.issue(store, shop_token("1001"))
-    store.publish(bench.begin(store, "owner-2"), shop_token("2002"))
+    store.commit(bench.begin(store, "owner-2"), shop_token("2002"))
 
     store.mark_revoking(token, BY_ANN)  # read as current a moment ago
 
-    marked = store.token(MERCHANT, "1001")
-    current = store.subject(MERCHANT, SHOP).token
+    marked = store.get_token(MERCHANT, "1001")
+    current = store.subject_state(MERCHANT, SHOP).token
     assert marked is not None
     assert marked.state is State.REVOKING
     assert current is not None
@@ -106,7 +106,7 @@ def test_the_confirmed_end_is_kept_for_ninety_days_without_the_value(bench: Stor
     assert (record["state"], record["endedAt"]) == ("revoked", NOW_S + 5)
     assert record["expiresAt"] == NOW_S + 5 + 90 * DAY
     assert record.keys() & {"accessToken", "due", "dueAt"} == set()
-    read = store.token(MERCHANT, "1001")
+    read = store.get_token(MERCHANT, "1001")
     assert read is not None
     assert read.expires_at is None  # the record's retention is not the token's expiry
 
@@ -130,7 +130,7 @@ def test_who_reads_it_as_marked_already_changes_nothing(bench: StoreBench) -> No
     """Neither its history nor when it is to be asked for: the first mark's time counts."""
     store = bench.store()
     store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
-    marked = store.token(MERCHANT, "1001")
+    marked = store.get_token(MERCHANT, "1001")
     assert marked is not None
     before = bench.items()
     bench.clock.advance(60)
@@ -174,16 +174,16 @@ def test_one_that_another_marks_before_the_last_try_keeps_the_others_mark(bench:
     tries = count(1)
 
     def mark(**_: Any) -> None:
-        if next(tries) > 2 * LOOKS:  # each look is two: for the mark, and against its being served
+        if next(tries) > 2 * MAX_ATTEMPTS:  # each look is two: for the mark, and against its being served
             events.unregister("before-call.dynamodb.UpdateItem", mark)
-            other.mark_revoking(unserved, Cause("bob", Why.COMPROMISED))
+            other.mark_revoking(unserved, Change("bob", Reason.COMPROMISED))
 
     events.register("before-call.dynamodb.UpdateItem", mark)
     store.mark_revoking(unserved, BY_ANN)
 
-    marked = store.token(MERCHANT, "1001")
+    marked = store.get_token(MERCHANT, "1001")
     assert marked is not None
-    assert [(line.by, line.why) for line in marked.history[1:]] == [("bob", "compromised")]
+    assert [(line.by, line.reason) for line in marked.history[1:]] == [("bob", "compromised")]
 
 
 def test_a_token_that_comes_back_between_two_looks_is_not_served_although_it_is_marked(bench: StoreBench) -> None:
@@ -192,21 +192,21 @@ def test_a_token_that_comes_back_between_two_looks_is_not_served_although_it_is_
     one, two = (shop_token(name, provider="fourthwall") for name in ("one", "two"))
     bench.issue(store, one)
     first_change = Succession(previous=one, state=State.LOST)
-    store.publish(bench.begin(store, "owner-2", intent_id="2" * 26), two, replaced=first_change)
+    store.commit(bench.begin(store, "owner-2", intent_id="2" * 26), two, replaced=first_change)
     again = bench.begin(other, "owner-3", intent_id="3" * 26)
     events = bench.dynamodb.meta.events
 
     def come_back(**_: Any) -> None:
         events.unregister("before-call.dynamodb.UpdateItem", come_back)
-        other.publish(again, one, replaced=Succession(previous=two, state=State.LOST))
+        other.commit(again, one, replaced=Succession(previous=two, state=State.LOST))
 
     events.register("before-call.dynamodb.UpdateItem", come_back)
     store.mark_revoking(one, BY_ANN)
 
-    marked = store.token(MERCHANT, "one")
+    marked = store.get_token(MERCHANT, "one")
     assert marked is not None
     assert marked.state is State.REVOKING
-    assert store.subject(MERCHANT, SHOP).token is None
+    assert store.subject_state(MERCHANT, SHOP).token is None
 
 
 def test_marking_an_unrecorded_token_twice_keeps_the_first_record(bench: StoreBench) -> None:
@@ -217,7 +217,7 @@ def test_marking_an_unrecorded_token_twice_keeps_the_first_record(bench: StoreBe
 
     store.mark_revoking(foreign, BY_ANN)
 
-    record = store.token(MERCHANT, "7007")
+    record = store.get_token(MERCHANT, "7007")
     assert record is not None
     assert record.state is State.REVOKED
 
@@ -230,8 +230,8 @@ def test_a_current_token_whose_record_is_gone_is_served_no_more_either(bench: St
 
     store.mark_revoking(token, BY_ANN)
 
-    assert store.subject(MERCHANT, SHOP).token is None
-    marked = store.token(MERCHANT, "1001")
+    assert store.subject_state(MERCHANT, SHOP).token is None
+    marked = store.get_token(MERCHANT, "1001")
     assert marked is not None
     assert marked.state is State.REVOKING
 
@@ -250,4 +250,4 @@ def test_a_token_that_became_current_since_it_was_looked_up_is_marked_and_unserv
     record = bench.item("shopify#acme", "token#1001")
     assert record is not None
     assert record["state"] == "revoking"
-    assert store.subject(MERCHANT, SHOP).token is None
+    assert store.subject_state(MERCHANT, SHOP).token is None

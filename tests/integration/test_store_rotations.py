@@ -10,11 +10,11 @@ from tests.integration.outages import answer_lost, refusing
 from tests.integration.store_bench import DAY, MERCHANT, NOW, SHOP, StoreBench, shop_token
 from token_broker.aws.store.records import due_shard
 from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
-from token_broker.domain.token import Cause, State, Why
+from token_broker.domain.token import Change, Reason, State
 from token_broker.errors import MintInProgress, StorageUnavailable
 
 NOW_S = int(NOW)
-CLOCK = Cause("clock", Why.ROTATED)
+CLOCK = Change("clock", Reason.ROTATED)
 
 
 def wish(rotation_id: str = "r-1", **changes: Any) -> Rotation:
@@ -32,23 +32,23 @@ def wish(rotation_id: str = "r-1", **changes: Any) -> Rotation:
 
 def requested(bench: StoreBench, rotation: Rotation | None = None) -> Rotation:
     store, asked = bench.store(), rotation or wish()
-    assert store.request_rotation(asked, store.subject(MERCHANT, SHOP), store.rotation(MERCHANT))
+    assert store.request_rotation(asked, store.subject_state(MERCHANT, SHOP), store.rotation(MERCHANT))
     return asked
 
 
 def successor(bench: StoreBench, state: State = State.RETIRING, until: int = NOW_S + DAY) -> None:
     """Another token takes the place of the one that is current."""
     store = bench.store()
-    previous = store.subject(MERCHANT, SHOP).token
+    previous = store.subject_state(MERCHANT, SHOP).token
     assert previous is not None
     mint = bench.begin(store, "owner-of-rotation")
     taken = Succession(previous=previous, state=state, until=until, rotation_id="r-1")
     new = shop_token(str(int(previous.token_id) + 1), requested_by="ann")
-    store.publish(mint, new, replaced=taken, why=Why.ROTATED)
+    store.commit(mint, new, replaced=taken, reason=Reason.ROTATED)
 
 
 def lines(bench: StoreBench, token_id: str) -> list[tuple[str, str | None, str, str]]:
-    token = bench.store().token(MERCHANT, token_id)
+    token = bench.store().get_token(MERCHANT, token_id)
     assert token is not None
     shown = [line.as_json() for line in token.history]
     return [(line["by"], line["from"], line["to"], line["why"]) for line in shown]
@@ -92,7 +92,7 @@ def test_without_one_there_is_none(bench: StoreBench) -> None:
 
 def test_of_two_at_once_one_stands(bench: StoreBench) -> None:
     store = bench.store()
-    seen = store.subject(MERCHANT, SHOP)
+    seen = store.subject_state(MERCHANT, SHOP)
 
     outcomes = [store.request_rotation(wish(name), seen, None) for name in ("r-1", "r-2")]
 
@@ -103,7 +103,7 @@ def test_of_two_at_once_one_stands(bench: StoreBench) -> None:
 
 
 def test_it_takes_the_place_only_of_the_one_that_was_seen(bench: StoreBench) -> None:
-    store, seen = bench.store(), bench.store().subject(MERCHANT, SHOP)
+    store, seen = bench.store(), bench.store().subject_state(MERCHANT, SHOP)
     first = requested(bench)
     assert store.request_rotation(wish("r-2", compromised=True), seen, first)
 
@@ -112,7 +112,7 @@ def test_it_takes_the_place_only_of_the_one_that_was_seen(bench: StoreBench) -> 
 
 def test_what_is_published_meanwhile_is_not_what_was_to_be_replaced(bench: StoreBench) -> None:
     store = bench.store()
-    seen = store.subject(MERCHANT, SHOP)
+    seen = store.subject_state(MERCHANT, SHOP)
     bench.issue(store, shop_token())
 
     assert not store.request_rotation(wish(), seen, None)
@@ -122,7 +122,7 @@ def test_what_is_published_meanwhile_is_not_what_was_to_be_replaced(bench: Store
 def test_a_shop_that_has_a_token_is_rotated_unless_it_has_another_meanwhile(bench: StoreBench) -> None:
     store = bench.store()
     bench.issue(store, shop_token())
-    seen = store.subject(MERCHANT, SHOP)
+    seen = store.subject_state(MERCHANT, SHOP)
     assert store.request_rotation(wish(), seen, None)
 
     successor(bench)
@@ -135,7 +135,7 @@ def test_a_wish_whose_answer_was_lost_stands(bench: StoreBench) -> None:
     """moto tells the SDK's second try that another was faster; whoever asks recognises its own wish."""
     store = bench.store()
     with answer_lost(bench.dynamodb, "TransactWriteItems"):
-        store.request_rotation(wish(), store.subject(MERCHANT, SHOP), None)
+        store.request_rotation(wish(), store.subject_state(MERCHANT, SHOP), None)
 
     assert store.rotation(MERCHANT) == wish()
 
@@ -157,7 +157,7 @@ def test_its_first_failure_is_told_and_each_one_counted(bench: StoreBench) -> No
     for number in range(1, 4):
         rotation = store.rotation(MERCHANT)
         assert rotation is not None
-        store.put_off_rotation(rotation, NOW_S + 100 * number, "provider_unavailable")
+        store.reschedule_rotation(rotation, NOW_S + 100 * number, "provider_unavailable")
 
     there = store.rotation(MERCHANT)
     assert there is not None
@@ -169,7 +169,7 @@ def test_two_that_fail_at_once_tell_it_once(bench: StoreBench) -> None:
     rotation = requested(bench)
 
     for _ in range(2):
-        bench.store().put_off_rotation(rotation, NOW_S + 100, "provider_throttled")
+        bench.store().reschedule_rotation(rotation, NOW_S + 100, "provider_throttled")
 
     assert failures(bench) == [("provider_throttled", True)]
 
@@ -180,7 +180,7 @@ def test_the_world_hears_whose_rotation_failed_and_when(bench: StoreBench, *, re
     bench.clock.advance(100)
 
     if retrying:
-        bench.store().put_off_rotation(rotation, NOW_S + 900, "provider_error")
+        bench.store().reschedule_rotation(rotation, NOW_S + 900, "provider_error")
     else:
         bench.store().end_rotation(rotation, "provider_error")
 
@@ -205,7 +205,7 @@ def test_its_end_stays_to_be_joined_and_is_due_no_more(bench: StoreBench, failur
 
 def test_an_end_clears_an_earlier_failure(bench: StoreBench) -> None:
     rotation = requested(bench)
-    bench.store().put_off_rotation(rotation, NOW_S + 100, "provider_throttled")
+    bench.store().reschedule_rotation(rotation, NOW_S + 100, "provider_throttled")
 
     bench.store().end_rotation(rotation)
 
@@ -219,7 +219,7 @@ def test_whoever_was_replaced_changes_nothing_any_more(bench: StoreBench, tries:
     first = replace(requested(bench), tries=tries)
     second = requested(bench, wish("r-2", compromised=True))
 
-    bench.store().put_off_rotation(first, NOW_S + 900, "provider_unavailable")
+    bench.store().reschedule_rotation(first, NOW_S + 900, "provider_unavailable")
     bench.store().end_rotation(first, "provider_error")
 
     assert bench.store().rotation(MERCHANT) == second
@@ -229,7 +229,7 @@ def test_whoever_was_replaced_changes_nothing_any_more(bench: StoreBench, tries:
 def test_the_clock_can_set_it_aside_without_a_failure(bench: StoreBench) -> None:
     rotation = requested(bench)
 
-    bench.store().set_aside(MERCHANT, "rotation#shop", NOW_S + 500)
+    bench.store().defer(MERCHANT, "rotation#shop", NOW_S + 500)
 
     assert bench.store().rotation(MERCHANT) == replace(rotation, due_at=NOW_S + 500)
 
@@ -242,7 +242,7 @@ def test_settings_are_read_as_they_were_written(bench: StoreBench) -> None:
     settings = RotationSettings(max_age=90 * DAY, overlap=2 * DAY, paused=True)
     schedule = RotationSchedule(settings=settings, revision=1, changed_by="ann", changed_at=NOW_S, due_at=None)
 
-    assert bench.store().replace_rotation_schedule(MERCHANT, schedule, seen=0)
+    assert bench.store().replace_rotation_schedule(MERCHANT, schedule, expected=0)
 
     assert bench.store().rotation_settings(MERCHANT) == settings
     assert bench.item("shopify#acme", "settings#rotation") is not None
@@ -257,7 +257,7 @@ def test_the_old_one_is_retiring_and_due_at_the_end_of_its_overlap(bench: StoreB
     successor(bench)
 
     store = bench.store()
-    current = store.subject(MERCHANT, SHOP).token
+    current = store.subject_state(MERCHANT, SHOP).token
     assert current is not None
     assert current.token_id == "1002"
     pending = store.pending_revocation(MERCHANT, "1001")
@@ -271,7 +271,7 @@ def test_the_whole_way_has_its_lines(bench: StoreBench) -> None:
     bench.issue(bench.store(), shop_token(requested_by="ann"))
     successor(bench)
     store = bench.store()
-    token = store.token(MERCHANT, "1001")
+    token = store.get_token(MERCHANT, "1001")
     assert token is not None
 
     store.mark_revoking(token, CLOCK)
@@ -295,12 +295,15 @@ def test_one_that_was_revoked_by_name_meanwhile_is_not_replaced(bench: StoreBenc
     store.mark_revoking(previous, BY_ANN)
 
     with pytest.raises(MintInProgress):
-        store.publish(
-            mint, shop_token("1002"), replaced=Succession(previous=previous, state=state, until=NOW_S), why=Why.ROTATED
+        store.commit(
+            mint,
+            shop_token("1002"),
+            replaced=Succession(previous=previous, state=state, until=NOW_S),
+            reason=Reason.ROTATED,
         )
 
     assert lines(bench, "1001")[1:] == [("ann", "current", "revoking", "requested")]
-    assert store.token(MERCHANT, "1002") is None
+    assert store.get_token(MERCHANT, "1002") is None
 
 
 def test_a_token_that_was_read_before_it_was_replaced_is_marked_from_the_state_that_it_is_in(
@@ -316,7 +319,7 @@ def test_a_token_that_was_read_before_it_was_replaced_is_marked_from_the_state_t
         ("ann", "current", "retiring", "rotated"),
         ("ann", "retiring", "revoking", "requested"),
     ]
-    current = bench.store().subject(MERCHANT, SHOP).token
+    current = bench.store().subject_state(MERCHANT, SHOP).token
     assert current is not None
     assert current.token_id == "1002"
 
@@ -328,7 +331,7 @@ def test_compromised_ones_wait_until_no_memory_has_them(bench: StoreBench) -> No
 
     pending = bench.store().pending_revocation(MERCHANT, "1001")
     assert pending is not None
-    assert (pending.token.state, pending.due_at, pending.why) == (State.REVOKING, NOW_S + 35, Why.COMPROMISED)
+    assert (pending.token.state, pending.due_at, pending.reason) == (State.REVOKING, NOW_S + 35, Reason.COMPROMISED)
     assert pending.token.access_token is None
 
 
@@ -342,6 +345,6 @@ def test_a_paused_rotation_that_wakes_up_late_changes_nothing(bench: StoreBench)
     taken = Succession(previous=previous, state=State.RETIRING, until=NOW_S)
 
     with pytest.raises(MintInProgress):
-        store.publish(late, shop_token("3003"), replaced=taken, why=Why.ROTATED)
+        store.commit(late, shop_token("3003"), replaced=taken, reason=Reason.ROTATED)
 
     assert all_items(bench) == before

@@ -15,21 +15,21 @@ from tests.integration.store_bench import (
     shop_token,
 )
 from token_broker.aws.store.items import HISTORY_RETENTION
-from token_broker.aws.store.outbox_items import SWEPT_AFTER
+from token_broker.aws.store.outbox_items import REDELIVER_AFTER
 from token_broker.aws.store.records import due_shard
 from token_broker.aws.store.table import Table, TransactionRefused
 from token_broker.domain.events import token_issued
 from token_broker.domain.rotation import Succession
-from token_broker.domain.token import Cause, State, Why
+from token_broker.domain.token import Change, Reason, State
 from token_broker.errors import MintInProgress
 
 NOW_S = int(NOW)
-CLOCK = Cause("clock", Why.REQUESTED)
+CLOCK = Change("clock", Reason.REQUESTED)
 
 
 def history(bench: StoreBench, token_id: str, provider: str = "shopify") -> list[tuple[str, str | None, str, str]]:
     """Who moved the token from where to where, and why."""
-    token = bench.store(provider).token(MERCHANT, token_id)
+    token = bench.store(provider).get_token(MERCHANT, token_id)
     assert token is not None
     lines = [line.as_json() for line in token.history]
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
@@ -50,14 +50,14 @@ def test_a_token_is_told_of_with_its_fingerprint_and_without_its_value(bench: St
     assert "value-of-1001" not in str(event)
 
 
-@pytest.mark.parametrize("why", [Why.MINTED, Why.ADOPTED, Why.ROTATED])
-def test_the_world_hears_why_there_is_a_new_token(bench: StoreBench, why: Why) -> None:
+@pytest.mark.parametrize("reason", [Reason.MINTED, Reason.ADOPTED, Reason.ROTATED])
+def test_the_world_hears_why_there_is_a_new_token(bench: StoreBench, reason: Reason) -> None:
     store = bench.store()
 
-    store.publish(bench.begin(store), shop_token(), why=why)
+    store.commit(bench.begin(store), shop_token(), reason=reason)
 
     (event,) = bench.told()
-    assert event["why"] == why.value
+    assert event["why"] == reason.value
 
 
 def test_an_event_lies_in_a_part_of_the_table_of_its_own_and_is_due_later(bench: StoreBench) -> None:
@@ -70,7 +70,7 @@ def test_an_event_lies_in_a_part_of_the_table_of_its_own_and_is_due_later(bench:
     )
     (item,) = page["Items"]
     assert item["due"]["S"] == due_shard("outbox#shopify#acme")
-    assert int(item["dueAt"]["N"]) == int(item["occurredAt"]["N"]) + SWEPT_AFTER
+    assert int(item["dueAt"]["N"]) == int(item["occurredAt"]["N"]) + REDELIVER_AFTER
     assert "expiresAt" not in item
 
 
@@ -126,7 +126,7 @@ def test_what_the_provider_gives_instead_is_told_as_a_rotation(bench: StoreBench
     bench.clock.advance(1)
     mint = bench.begin(store, "owner-2", intent_id=OTHER_INTENT)
 
-    store.publish(mint, shop_token("two", provider="fourthwall"), replaced=Succession(previous=first, state=State.LOST))
+    store.commit(mint, shop_token("two", provider="fourthwall"), replaced=Succession(previous=first, state=State.LOST))
 
     assert sorted(types(bench)) == ["TokenIssued", "TokenIssued", "TokenRotated"]
     (rotated,) = [event for event in bench.told() if event["type"] == "TokenRotated"]
@@ -141,7 +141,7 @@ def test_a_token_that_the_provider_gives_again_later_keeps_its_history(bench: St
     for number, (token, previous) in enumerate([(two, one), (one, two)]):
         bench.clock.advance(1)
         mint = bench.begin(store, f"owner-of-change-{number}", intent_id=f"{number + 2}" * 26)
-        store.publish(mint, token, replaced=Succession(previous=previous, state=State.LOST))
+        store.commit(mint, token, replaced=Succession(previous=previous, state=State.LOST))
 
     assert [line[1:] for line in history(bench, "one", "fourthwall")] == [
         (None, "current", "minted"),
@@ -156,20 +156,20 @@ def test_another_token_under_the_id_of_one_that_ended_long_ago_has_a_history_of_
     one, two = (shop_token(name, provider="fourthwall") for name in ("one", "two"))
     bench.issue(store, one)
     first_change = Succession(previous=one, state=State.LOST)
-    store.publish(bench.begin(store, "owner-2", intent_id="2" * 26), two, replaced=first_change)
+    store.commit(bench.begin(store, "owner-2", intent_id="2" * 26), two, replaced=first_change)
     bench.clock.advance(HISTORY_RETENTION)
 
     other = shop_token("one", provider="fourthwall", access_token="another-value", requested_by="bob")
     mint = bench.begin(store, "owner-3", intent_id="3" * 26)
-    store.publish(mint, other, replaced=Succession(previous=two, state=State.LOST))
+    store.commit(mint, other, replaced=Succession(previous=two, state=State.LOST))
 
     assert history(bench, "one", "fourthwall") == [("bob", None, "current", "minted")]
 
 
 def test_a_session_s_end_is_told_once(bench: StoreBench) -> None:
     store = bench.store("chicksx")
-    store.close(MERCHANT, SESSION, "order-1")
-    store.close(MERCHANT, SESSION, "order-2")
+    store.close_session(MERCHANT, SESSION, "order-1")
+    store.close_session(MERCHANT, SESSION, "order-2")
 
     (event,) = bench.told()
     assert (event["type"], event["sessionId"], event["orderId"]) == ("SessionClosed", "s-1", "order-1")
@@ -180,11 +180,11 @@ def test_a_session_s_end_is_told_once(bench: StoreBench) -> None:
 def test_an_event_is_never_written_over_another(bench: StoreBench) -> None:
     """The second has the first one's id, and none of what it belongs to happens either."""
     table = Table(lambda: bench.dynamodb, bench.table_name)
-    told, again = (token_issued(shop_token(), why=why, at=NOW_S) for why in ("minted", "adopted"))
-    table.transact([bench.store()._told(told)], token="first")
+    told, again = (token_issued(shop_token(), reason=reason, at=NOW_S) for reason in ("minted", "adopted"))
+    table.transact([bench.store()._outbox_put(told)], token="first")
 
     with pytest.raises(TransactionRefused):
-        table.transact([bench.store()._told(replace(again, event_id=told.event_id))], token="second")
+        table.transact([bench.store()._outbox_put(replace(again, event_id=told.event_id))], token="second")
 
     assert [event["why"] for event in bench.told()] == ["minted"]
 
@@ -196,6 +196,6 @@ def test_what_is_not_stored_is_not_told(bench: StoreBench) -> None:
     bench.begin(store, "owner-2")
 
     with pytest.raises(MintInProgress):
-        store.publish(paused, shop_token())
+        store.commit(paused, shop_token())
 
     assert bench.told() == []

@@ -7,9 +7,9 @@ from tests.fakes.samples import BY_ANN
 from tests.integration.outages import answer_lost
 from tests.integration.store_bench import INTENT, MERCHANT, SHOP, StoreBench, shop_token
 from token_broker.aws.store.leases import LEASE
-from token_broker.domain.leases import Mint, OpenIntent
+from token_broker.domain.leases import MintLease, OpenIntent
 from token_broker.domain.token import State
-from token_broker.errors import Fate, MintInProgress
+from token_broker.errors import MintInProgress, RequestOutcome
 
 NOW_S = int(NOW)
 CURRENT, STANDING = "subject#shop", f"intent#{INTENT}"
@@ -47,7 +47,7 @@ def test_it_is_put_off_and_its_tries_are_counted(bench: StoreBench) -> None:
     for tries in (1, 2):
         pending = store.pending_revocation(MERCHANT, "1001")
         assert pending is not None
-        store.put_off(pending, NOW_S + 60 * tries)
+        store.reschedule_revocation(pending, NOW_S + 60 * tries)
 
     item = bench.item("shopify#acme", "token#1001")
     assert item is not None
@@ -60,7 +60,7 @@ def test_a_second_mark_makes_it_neither_younger_nor_due(bench: StoreBench) -> No
     store.mark_revoking(token, BY_ANN)
     pending = store.pending_revocation(MERCHANT, "1001")
     assert pending is not None
-    store.put_off(pending, NOW_S + 3600)
+    store.reschedule_revocation(pending, NOW_S + 3600)
     bench.clock.advance(100)
     store.mark_revoking(token, BY_ANN)
 
@@ -76,15 +76,15 @@ def test_who_read_it_before_another_moved_it_changes_nothing(bench: StoreBench) 
     store.mark_revoking(token, BY_ANN)
     pending = store.pending_revocation(MERCHANT, "1001")
     assert pending is not None
-    store.put_off(pending, NOW_S + 60)
-    store.put_off(pending, NOW_S + 999)
+    store.reschedule_revocation(pending, NOW_S + 60)
+    store.reschedule_revocation(pending, NOW_S + 999)
     moved = store.pending_revocation(MERCHANT, "1001")
     assert moved is not None
     assert (moved.due_at, moved.tries) == (NOW_S + 60, 1)
 
     store.mark_revoked(token, BY_ANN)
     before = bench.items()
-    store.put_off(moved, NOW_S + 999)
+    store.reschedule_revocation(moved, NOW_S + 999)
 
     assert bench.items() == before
     assert store.pending_revocation(MERCHANT, "1001") is None
@@ -97,13 +97,13 @@ def test_who_read_it_before_another_moved_it_changes_nothing(bench: StoreBench) 
 def left_open(bench: StoreBench, *, standing: bool = False, **more: str) -> None:
     """A mint whose holder died."""
     store = bench.store()
-    begin = bench.begin_standing if standing else bench.begin
+    begin = bench.acquire_standing if standing else bench.begin
     begin(store, "dead", title="Kiosk", **more)
     bench.clock.advance(LEASE + 1)
 
 
 def taken(bench: StoreBench, item: str, owner: str = "worker") -> OpenIntent:
-    intent = bench.store().take_over(MERCHANT, item, owner)
+    intent = bench.store().acquire_expired(MERCHANT, item, owner)
     assert intent is not None
     return intent
 
@@ -115,7 +115,7 @@ def test_an_open_intent_is_taken_over_with_all_that_is_known_of_it(bench: StoreB
 
     intent = taken(bench, item)
 
-    mint = intent.mint
+    mint = intent.lease
     assert (mint.intent_id, mint.owner, mint.fence, mint.title, mint.continued) == (INTENT, "worker", 2, "Kiosk", True)
     assert (mint.key, mint.standing, mint.remembered) == (item, standing, False)
     assert (intent.requested_by, intent.tries) == ("arn:aws:iam::123456789012:user/ann", 0)
@@ -128,14 +128,14 @@ def test_an_open_intent_is_taken_over_with_all_that_is_known_of_it(bench: StoreB
 def test_one_with_a_key_is_remembered(bench: StoreBench) -> None:
     left_open(bench, standing=True, key_id="k" * 26, body_hash="hash")
 
-    assert taken(bench, f"intent#{'k' * 26}").mint.remembered
+    assert taken(bench, f"intent#{'k' * 26}").lease.remembered
 
 
 def test_a_token_is_published_by_whoever_took_over(bench: StoreBench) -> None:
     left_open(bench)
-    bench.store().publish(taken(bench, CURRENT).mint, shop_token())
+    bench.store().commit(taken(bench, CURRENT).lease, shop_token())
 
-    served = bench.store().subject(MERCHANT, SHOP).token
+    served = bench.store().subject_state(MERCHANT, SHOP).token
     item = bench.item("shopify#acme", CURRENT)
     assert served is not None
     assert served.token_id == "1001"
@@ -148,7 +148,7 @@ def test_a_token_is_published_by_whoever_took_over(bench: StoreBench) -> None:
 def test_an_intent_that_led_to_nothing_is_ended(bench: StoreBench, *, standing: bool) -> None:
     left_open(bench, standing=standing)
     store = bench.store()
-    store.give_up(taken(bench, STANDING if standing else CURRENT).mint, Fate.NOT_DONE)
+    store.release(taken(bench, STANDING if standing else CURRENT).lease, RequestOutcome.NOT_APPLIED)
 
     assert bench.due() == []
     assert [item for item in bench.items() if "intentId" in item] == []
@@ -156,7 +156,7 @@ def test_an_intent_that_led_to_nothing_is_ended(bench: StoreBench, *, standing: 
 
 def test_it_is_left_open_for_later(bench: StoreBench) -> None:
     left_open(bench)
-    bench.store().leave_open(taken(bench, CURRENT).mint, NOW_S + 500)
+    bench.store().release_and_retry_at(taken(bench, CURRENT).lease, NOW_S + 500)
 
     item = bench.item("shopify#acme", CURRENT)
     assert item is not None
@@ -167,7 +167,7 @@ def test_it_is_left_open_for_later(bench: StoreBench) -> None:
 
 def test_a_caller_continues_what_the_worker_left_open(bench: StoreBench) -> None:
     left_open(bench)
-    bench.store().leave_open(taken(bench, CURRENT).mint, NOW_S + 500)
+    bench.store().release_and_retry_at(taken(bench, CURRENT).lease, NOW_S + 500)
 
     mint = bench.begin(bench.store(), "caller", intent_id="z" * 26)
 
@@ -182,9 +182,9 @@ def test_nothing_is_taken_over_that_is_not_open(bench: StoreBench) -> None:
     bench.clock.advance(1000)
     before = bench.items()
 
-    assert store.take_over(MERCHANT, CURRENT, "worker") is None
-    assert store.take_over(MERCHANT, STANDING, "worker") is None
-    assert store.take_over("nobody", CURRENT, "worker") is None
+    assert store.acquire_expired(MERCHANT, CURRENT, "worker") is None
+    assert store.acquire_expired(MERCHANT, STANDING, "worker") is None
+    assert store.acquire_expired("nobody", CURRENT, "worker") is None
     assert bench.items() == before
 
 
@@ -192,32 +192,32 @@ def test_nothing_is_taken_over_that_somebody_holds(bench: StoreBench) -> None:
     store = bench.store()
     bench.begin(store, "alive")
     bench.clock.advance(LEASE - 1)
-    assert store.take_over(MERCHANT, CURRENT, "worker") is None
+    assert store.acquire_expired(MERCHANT, CURRENT, "worker") is None
     bench.clock.advance(2)
 
     taken(bench, CURRENT, "one")
 
-    assert store.take_over(MERCHANT, CURRENT, "two") is None
+    assert store.acquire_expired(MERCHANT, CURRENT, "two") is None
 
 
 def test_nothing_is_taken_over_before_it_is_due(bench: StoreBench) -> None:
     left_open(bench)
-    bench.store().leave_open(taken(bench, CURRENT).mint, NOW_S + 500)
+    bench.store().release_and_retry_at(taken(bench, CURRENT).lease, NOW_S + 500)
 
-    assert bench.store().take_over(MERCHANT, CURRENT, "worker") is None
+    assert bench.store().acquire_expired(MERCHANT, CURRENT, "worker") is None
 
 
 def test_a_worker_whose_time_was_over_changes_nothing(bench: StoreBench) -> None:
     left_open(bench)
-    late: Mint = taken(bench, CURRENT, "late").mint
+    late: MintLease = taken(bench, CURRENT, "late").lease
     bench.clock.advance(LEASE + 1)
     taken(bench, CURRENT, "next")
     before = bench.items()
 
-    bench.store().leave_open(late, 1)
-    bench.store().give_up(late, Fate.NOT_DONE)
+    bench.store().release_and_retry_at(late, 1)
+    bench.store().release(late, RequestOutcome.NOT_APPLIED)
     with pytest.raises(MintInProgress):
-        bench.store().publish(late, shop_token())
+        bench.store().commit(late, shop_token())
 
     assert bench.items() == before
 
@@ -228,7 +228,7 @@ def test_a_take_over_whose_answer_was_lost_is_ones_own(bench: StoreBench) -> Non
         intent = taken(bench, CURRENT)
 
     assert outage.struck == 1
-    assert (intent.mint.owner, intent.mint.fence) == ("worker", 2)
+    assert (intent.lease.owner, intent.lease.fence) == ("worker", 2)
 
 
 def test_a_put_off_whose_answer_was_lost_counts_once(bench: StoreBench) -> None:
@@ -237,7 +237,7 @@ def test_a_put_off_whose_answer_was_lost_counts_once(bench: StoreBench) -> None:
     pending = store.pending_revocation(MERCHANT, "1001")
     assert pending is not None
     with answer_lost(bench.dynamodb, "UpdateItem") as outage:
-        store.put_off(pending, NOW_S + 60)
+        store.reschedule_revocation(pending, NOW_S + 60)
 
     item = bench.item("shopify#acme", "token#1001")
     assert item is not None
@@ -270,7 +270,7 @@ def test_an_intent_of_an_older_version_is_taken_over_with_its_lease_s_end(bench:
     remove(bench, CURRENT, "intentEnd")
     bench.clock.advance(LEASE + 1)
 
-    taken = store.take_over(MERCHANT, CURRENT, "worker")
+    taken = store.acquire_expired(MERCHANT, CURRENT, "worker")
 
     assert taken is not None
     assert taken.asked_until == NOW_S + LEASE
@@ -279,8 +279,8 @@ def test_an_intent_of_an_older_version_is_taken_over_with_its_lease_s_end(bench:
 def test_an_item_is_set_aside_whatever_is_in_it_and_only_while_it_is_due(bench: StoreBench) -> None:
     store = bench.store()
     store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
-    store.set_aside(MERCHANT, "token#1001", NOW_S + 3600)
-    store.set_aside(MERCHANT, "token#7007", NOW_S + 3600)
+    store.defer(MERCHANT, "token#1001", NOW_S + 3600)
+    store.defer(MERCHANT, "token#7007", NOW_S + 3600)
 
     item = bench.item("shopify#acme", "token#1001")
     assert item is not None

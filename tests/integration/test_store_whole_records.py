@@ -20,8 +20,8 @@ from token_broker.aws.store.records import due_shard
 from token_broker.aws.store.revocations import _Marking
 from token_broker.domain.leases import OpenIntent
 from token_broker.domain.rotation import Succession
-from token_broker.domain.token import Cause, Origin, State, Token, Why
-from token_broker.errors import Fate, MintInProgress
+from token_broker.domain.token import Change, Origin, Reason, State, Token
+from token_broker.errors import MintInProgress, RequestOutcome
 
 NOW_S = int(NOW)
 CURRENT, STANDING = "subject#shop", f"intent#{INTENT}"
@@ -34,12 +34,12 @@ FOREIGN = shop_token("7007", state=State.STANDING, origin=Origin.FOREIGN, reques
 def test_its_mark_says_why_since_when_and_from_when_on_to_ask(bench: StoreBench) -> None:
     store = bench.store()
 
-    store.mark_revoking(FOREIGN, Cause("ann", Why.COMPROMISED), ask_from=NOW_S + 35)
+    store.mark_revoking(FOREIGN, Change("ann", Reason.COMPROMISED), ask_from=NOW_S + 35)
     bench.clock.advance(10)
 
     pending = store.pending_revocation(MERCHANT, "7007")
     assert pending is not None
-    assert (pending.why, pending.since, pending.due_at) == (Why.COMPROMISED, NOW_S, NOW_S + 35)
+    assert (pending.reason, pending.since, pending.due_at) == (Reason.COMPROMISED, NOW_S, NOW_S + 35)
     item = bench.item("shopify#acme", "token#7007")
     assert item is not None
     assert (item["revokingAt"], item["endedWhy"]) == (NOW_S, "compromised")
@@ -47,12 +47,12 @@ def test_its_mark_says_why_since_when_and_from_when_on_to_ask(bench: StoreBench)
 
 
 def test_its_record_says_that_others_made_it_and_at_which_shop(bench: StoreBench) -> None:
-    bench.store().mark_revoking(replace(FOREIGN, realm="acme.example"), BY_ANN)
+    bench.store().mark_revoking(replace(FOREIGN, account_id="acme.example"), BY_ANN)
 
-    found = bench.store().token(MERCHANT, "7007")
+    found = bench.store().get_token(MERCHANT, "7007")
 
     assert found is not None
-    assert (found.origin, found.realm) == (Origin.FOREIGN, "acme.example")
+    assert (found.origin, found.account_id) == (Origin.FOREIGN, "acme.example")
 
 
 def test_it_is_due_in_the_part_of_the_index_that_its_partition_belongs_to(bench: StoreBench) -> None:
@@ -91,7 +91,7 @@ def test_a_record_that_came_meanwhile_is_not_written_over(bench: StoreBench) -> 
 
     assert not store._mark_unrecorded(_Marking(FOREIGN, BY_ANN, None))
 
-    kept = store.token(MERCHANT, "7007")
+    kept = store.get_token(MERCHANT, "7007")
     assert kept is not None
     assert (kept.state, kept.access_token) == (State.STANDING, issued.access_token)
 
@@ -125,7 +125,7 @@ def test_an_older_version_s_mark_is_as_old_as_its_end_and_was_asked_for(bench: S
     pending = store.pending_revocation(MERCHANT, "1001")
 
     assert pending is not None
-    assert (pending.since, pending.due_at, pending.why) == (NOW_S, NOW_S + 3600, Why.REQUESTED)
+    assert (pending.since, pending.due_at, pending.reason) == (NOW_S, NOW_S + 3600, Reason.REQUESTED)
 
 
 # An open intent
@@ -133,37 +133,37 @@ def test_an_older_version_s_mark_is_as_old_as_its_end_and_was_asked_for(bench: S
 
 def left_open(bench: StoreBench, *, standing: bool, **more: str) -> OpenIntent:
     """What the clock's worker takes over from a holder who died."""
-    begin = bench.begin_standing if standing else bench.begin
+    begin = bench.acquire_standing if standing else bench.begin
     begin(bench.store(), "dead", **more)
     bench.clock.advance(LEASE + 1)
     return taken(bench, STANDING if standing else CURRENT)
 
 
 def taken(bench: StoreBench, item: str) -> OpenIntent:
-    intent = bench.store().take_over(MERCHANT, item, "worker")
+    intent = bench.store().acquire_expired(MERCHANT, item, "worker")
     assert intent is not None
     return intent
 
 
 @pytest.mark.parametrize("standing", [False, True])
-@pytest.mark.parametrize("realm", ["", "acme.example"])
-def test_it_names_the_shop_at_which_its_token_may_be(bench: StoreBench, realm: str, *, standing: bool) -> None:
-    assert left_open(bench, standing=standing, realm=realm).mint.realm == realm
+@pytest.mark.parametrize("account_id", ["", "acme.example"])
+def test_it_names_the_shop_at_which_its_token_may_be(bench: StoreBench, account_id: str, *, standing: bool) -> None:
+    assert left_open(bench, standing=standing, account_id=account_id).lease.account_id == account_id
 
 
 def test_whoever_continues_it_hears_of_the_shop_of_the_first_try(bench: StoreBench) -> None:
-    bench.begin(bench.store(), "dead", realm="first.example")
+    bench.begin(bench.store(), "dead", account_id="first.example")
     bench.clock.advance(LEASE + 1)
 
-    mint = bench.begin(bench.store(), "next", intent_id="b" * 26, realm="second.example")
+    mint = bench.begin(bench.store(), "next", intent_id="b" * 26, account_id="second.example")
 
-    assert (mint.intent_id, mint.continued, mint.realm) == (INTENT, True, "first.example")
+    assert (mint.intent_id, mint.continued, mint.account_id) == (INTENT, True, "first.example")
 
 
 def test_it_counts_how_often_it_was_left_open(bench: StoreBench) -> None:
     tries = [left_open(bench, standing=False)]
     for _ in range(2):
-        bench.store().leave_open(tries[-1].mint, int(bench.clock.now()))
+        bench.store().release_and_retry_at(tries[-1].lease, int(bench.clock.now()))
         tries.append(taken(bench, CURRENT))
 
     assert [each.tries for each in tries] == [0, 1, 2]
@@ -180,21 +180,23 @@ def test_one_of_an_older_version_names_nobody_and_no_shop(bench: StoreBench) -> 
 
     intent = taken(bench, CURRENT)
 
-    assert (intent.requested_by, intent.mint.realm) == ("", "")
+    assert (intent.requested_by, intent.lease.account_id) == ("", "")
 
 
-@pytest.mark.parametrize("fate", list(Fate))
+@pytest.mark.parametrize("request_outcome", list(RequestOutcome))
 @pytest.mark.parametrize("standing", [False, True])
-def test_the_shop_s_has_no_ttl_however_it_is_given_up(bench: StoreBench, fate: Fate, *, standing: bool) -> None:
+def test_the_shop_s_has_no_ttl_however_it_is_given_up(
+    bench: StoreBench, request_outcome: RequestOutcome, *, standing: bool
+) -> None:
     """Else DynamoDB would delete the current token, or what may have led to one, some weeks later."""
     store = bench.store()
-    mint = bench.begin_standing(store) if standing else bench.begin(store)
+    mint = bench.acquire_standing(store) if standing else bench.begin(store)
 
-    store.give_up(mint, fate)
+    store.release(mint, request_outcome)
 
     item = bench.item("shopify#acme", STANDING if standing else CURRENT) or {}
     assert "expiresAt" not in item
-    assert (item == {}) is (standing and fate is Fate.NOT_DONE)
+    assert (item == {}) is (standing and request_outcome is RequestOutcome.NOT_APPLIED)
 
 
 # A token whose place another takes
@@ -207,24 +209,30 @@ def succeeded(bench: StoreBench, state: State, until: int | None) -> Token:
     bench.clock.advance(100)
     mint = bench.begin(store, "owner-2", intent_id="b" * 26)
     replaced = Succession(previous=previous, state=state, until=until, rotation_id="r-1")
-    store.publish(mint, shop_token("2002", requested_by="bob"), replaced=replaced, why=Why.ROTATED)
-    record = store.token(MERCHANT, "1001")
+    store.commit(mint, shop_token("2002", requested_by="bob"), replaced=replaced, reason=Reason.ROTATED)
+    record = store.get_token(MERCHANT, "1001")
     assert record is not None
     return record
 
 
 @pytest.mark.parametrize(
-    ("state", "why"),
+    ("state", "reason"),
     [(State.LOST, "lost"), (State.RETIRING, "rotated"), (State.REVOKING, "compromised")],
 )
 def test_its_record_says_what_became_of_it_and_who_asked_for_the_other(
-    bench: StoreBench, state: State, why: str
+    bench: StoreBench, state: State, reason: str
 ) -> None:
     record = succeeded(bench, state, None)
 
     assert record.state is state
     line = record.history[-1]
-    assert (line.at, line.by, line.before, line.after, line.why) == (NOW_S + 100, "bob", State.CURRENT, state, why)
+    assert (line.at, line.by, line.before, line.after, line.reason) == (
+        NOW_S + 100,
+        "bob",
+        State.CURRENT,
+        state,
+        reason,
+    )
 
 
 @pytest.mark.parametrize(
@@ -263,7 +271,7 @@ def test_one_that_retires_is_late_from_the_end_of_its_overlap_on(bench: StoreBen
     pending = bench.store().pending_revocation(MERCHANT, "1001")
 
     assert pending is not None
-    assert (pending.since, pending.why) == (NOW_S + 700, Why.ROTATED)
+    assert (pending.since, pending.reason) == (NOW_S + 700, Reason.ROTATED)
 
 
 def test_one_that_was_marked_twice_is_late_since_the_first_mark(bench: StoreBench) -> None:
@@ -278,7 +286,7 @@ def test_one_that_was_marked_twice_is_late_since_the_first_mark(bench: StoreBenc
     pending = bench.store().pending_revocation(MERCHANT, "1001")
 
     assert pending is not None
-    assert (pending.since, pending.why) == (NOW_S + 100, Why.COMPROMISED)
+    assert (pending.since, pending.reason) == (NOW_S + 100, Reason.COMPROMISED)
 
 
 def test_one_that_retires_keeps_its_value(bench: StoreBench) -> None:
@@ -304,9 +312,9 @@ def test_one_that_is_current_no_more_cannot_be_replaced(bench: StoreBench) -> No
 
     replaced = Succession(previous=previous, state=State.RETIRING, until=NOW_S + 700)
     with pytest.raises(MintInProgress):
-        store.publish(mint, shop_token("2002"), replaced=replaced)
+        store.commit(mint, shop_token("2002"), replaced=replaced)
 
-    assert store.token(MERCHANT, "2002") is None
-    marked = store.token(MERCHANT, "1001")
+    assert store.get_token(MERCHANT, "2002") is None
+    marked = store.get_token(MERCHANT, "1001")
     assert marked is not None
     assert marked.state is State.REVOKING

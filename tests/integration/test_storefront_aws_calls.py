@@ -9,11 +9,11 @@ from sandbox.simulators import Addresses
 from tests.fakes.trust_policies import SHOP, hs256, oidc, policy, sessions
 from tests.integration.aws_calls import counted
 from tests.integration.functions import CHICKSX, CURRENT, FOURTHWALL, PROOF_AUTHORIZER, SHOP_AUTHORIZER
-from tests.integration.gateway import Gateway, opened, proof, question, request
+from tests.integration.gateway import Gateway, authorizer_request, opened, proof, request
 from tests.integration.stack import MERCHANT, Stack
-from token_broker.storefronts.policy_cache import ABSENT_LIFE, LIFE
-from token_broker.tokens.cache import LIFE as TOKEN_LIFE
-from token_broker.wiring.storefronts import PROOF_KEYS_LIFE
+from token_broker.storefronts.policy_cache import ABSENT_TTL_SECONDS, TTL_SECONDS
+from token_broker.tokens.cache import TTL_SECONDS as TOKEN_TTL_SECONDS
+from token_broker.wiring.storefronts import PROOF_KEYS_TTL_SECONDS
 
 ISSUERS_JWT = {"shop": "demo", "sid": "s-1", "aud": "storefront"}
 
@@ -37,14 +37,14 @@ def cost(stack: Stack, ask: Ask) -> list[str]:
 
 def page(stack: Stack, function: str = CURRENT) -> Ask:
     """A question to the warm shop authorizer."""
-    worker, asked = stack.worker(SHOP_AUTHORIZER), question(request(function, MERCHANT, {"Origin": SHOP}))
+    worker, asked = stack.worker(SHOP_AUTHORIZER), authorizer_request(request(function, MERCHANT, {"Origin": SHOP}))
     return lambda: worker.invoke(asked)
 
 
 def session(stack: Stack, token: str) -> Ask:
     """A question to the warm proof authorizer."""
     headers = {"Authorization": f"Bearer {token}"}
-    worker, asked = stack.worker(PROOF_AUTHORIZER), question(request(CHICKSX, MERCHANT, headers))
+    worker, asked = stack.worker(PROOF_AUTHORIZER), authorizer_request(request(CHICKSX, MERCHANT, headers))
     return lambda: worker.invoke(asked)
 
 
@@ -54,7 +54,7 @@ def test_a_fresh_decision_on_a_page_costs_one_read_and_the_next_nothing(gateway:
     assert cost(stack, page(stack)) == ["GetItem"]
     assert cost(stack, page(stack)) == []
     assert cost(stack, page(stack, FOURTHWALL)) == [], "the policy is the merchant's, not the route's"
-    stack.clock.offset += LIFE
+    stack.clock.offset += TTL_SECONDS
     assert cost(stack, page(stack)) == ["GetItem"]
 
 
@@ -64,12 +64,12 @@ def test_a_stranger_costs_no_more_than_a_page(gateway: Gateway) -> None:
 
     def deny(merchant: str) -> list[str]:
         with counted(stack.dynamodb, stack.secretsmanager) as asked:
-            answer = worker.invoke(question(request(CURRENT, merchant, {"Origin": "https://evil.example"})))
+            answer = worker.invoke(authorizer_request(request(CURRENT, merchant, {"Origin": "https://evil.example"})))
         assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
         return asked
 
     assert [deny("nobody"), deny("nobody"), deny(MERCHANT), deny(MERCHANT)] == [["GetItem"], [], ["GetItem"], []]
-    stack.clock.offset += ABSENT_LIFE
+    stack.clock.offset += ABSENT_TTL_SECONDS
     assert [deny("nobody"), deny(MERCHANT)] == [["GetItem"], []]
 
 
@@ -85,7 +85,7 @@ def test_a_backends_key_is_read_once_in_its_life(gateway: Gateway) -> None:
     stack = gateway.stack
     asked: list[str] = []
 
-    for seconds in (0, PROOF_KEYS_LIFE / 2, PROOF_KEYS_LIFE / 2 - 1):
+    for seconds in (0, PROOF_KEYS_TTL_SECONDS / 2, PROOF_KEYS_TTL_SECONDS / 2 - 1):
         stack.clock.offset += seconds
         asked += cost(stack, session(stack, proof(stack)))
     assert asked.count("GetSecretValue") == 1
@@ -118,7 +118,7 @@ def test_junk_costs_no_key(gateway: Gateway) -> None:
 
 def test_a_path_that_is_no_route_costs_nothing(gateway: Gateway) -> None:
     stack = gateway.stack
-    asked = question(request(CURRENT, MERCHANT, {"Origin": SHOP}))
+    asked = authorizer_request(request(CURRENT, MERCHANT, {"Origin": SHOP}))
     asked["methodArn"] = asked["methodArn"].replace("demo/", "demo//")
 
     with counted(stack.dynamodb, stack.secretsmanager) as calls:
@@ -138,7 +138,7 @@ def test_an_issuers_proof_costs_one_read_and_its_keys_are_fetched_once(gateway: 
 
     assert cost(stack, session(stack, login())) == ["GetItem"]
     assert cost(stack, session(stack, login())) == []
-    stack.clock.offset += LIFE
+    stack.clock.offset += TTL_SECONDS
     assert cost(stack, session(stack, login())) == ["GetItem"]
     assert len(stack.control.requests("issuer")) == 1
 
@@ -160,7 +160,7 @@ def test_a_shops_token_for_a_browser_costs_one_read_once_memory_lets_go_of_it(ga
     """And the authorizer one of its own."""
     stack = gateway.stack
     gateway.page(CURRENT)
-    stack.clock.offset += max(TOKEN_LIFE, LIFE)
+    stack.clock.offset += max(TOKEN_TTL_SECONDS, TTL_SECONDS)
 
     with counted(stack.dynamodb, stack.secretsmanager) as asked:
         assert gateway.page(CURRENT).status == 200

@@ -7,12 +7,12 @@ import pytest
 
 from sandbox.simulators import Addresses
 from tests.fakes.trust_policies import SHOP, hs256, oidc, policy, sessions
-from tests.integration.functions import CHICKSX, CURRENT, FOURTHWALL, Answer, provider_of
+from tests.integration.functions import CHICKSX, CURRENT, FOURTHWALL, HttpResponse, provider_of
 from tests.integration.gateway import KEY, Gateway, opened, proof
 from tests.integration.outages import timed_out
 from tests.integration.stack import MERCHANT, Stack
 from token_broker.domain.grant import CLOCK_SKEW
-from token_broker.storefronts.policy_cache import LIFE
+from token_broker.storefronts.policy_cache import TTL_SECONDS
 
 OTHER_KEY = "another merchant's key, 32 bytes and more"
 OPEN = policy(
@@ -29,7 +29,7 @@ def gateway(stack: Stack) -> Gateway:
     return opened(stack, OPEN)
 
 
-def check_readable(answer: Answer, origin: str = SHOP) -> None:
+def check_readable(answer: HttpResponse, origin: str = SHOP) -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == origin
     assert answer.headers["Vary"] == "Origin"
     assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
@@ -112,7 +112,7 @@ def test_a_withdrawn_policy_bites_once_memory_lets_go_of_it(gateway: Gateway) ->
     assert gateway.page(CURRENT).status == 200
     assert gateway.stack.trust(policy()).status == 200
 
-    gateway.stack.clock.offset += LIFE
+    gateway.stack.clock.offset += TTL_SECONDS
 
     assert gateway.page(CURRENT).status == 403
 
@@ -246,7 +246,7 @@ def test_a_proof_that_ends_between_the_authorizer_and_the_function_is_refused(
     function = stack.worker(CHICKSX)
     answered = function.answer
 
-    def later(event: Any) -> Answer:
+    def later(event: Any) -> HttpResponse:
         stack.clock.offset += 5 + CLOCK_SKEW
         return answered(event)
 

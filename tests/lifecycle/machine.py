@@ -26,14 +26,14 @@ from tests.lifecycle.ledger import Ledger
 from tests.lifecycle.rules import assert_each_change_is_told_once, assert_values
 from tests.lifecycle.shops import AskedShops, Shops
 from token_broker.clock import Deadline
-from token_broker.domain.ownership_tag import marked, take_apart
+from token_broker.domain.ownership_tag import parse_title, tag_title
 from token_broker.domain.rotation import Rotation
-from token_broker.domain.token import SERVABLE, State, Token, Why
+from token_broker.domain.token import SERVABLE, Reason, State, Token
 from token_broker.lifecycle.rotate import rotate
 from token_broker.lifecycle.worker import maintain
-from token_broker.ports.provider import Capabilities, ListingProvider, Order
+from token_broker.ports.provider import Capabilities, ListingProvider, MintRequest
 from token_broker.ports.store import TokenStore
-from token_broker.tokens.cache import LIFE, TokenMemory
+from token_broker.tokens.cache import TTL_SECONDS, TokenCache
 from token_broker.tokens.call import Call
 from token_broker.tokens.close_session import close_session
 from token_broker.tokens.issue import session_token, shop_token, standing_token
@@ -104,7 +104,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.ledger = self.ledgers[SHOP_LIKE]
         self.secrets = MemorySecrets(**{merchant: {"key": "k"} for merchant in MERCHANTS})
         #: Of two processes of the function that serves the current token.
-        self.memories = [TokenMemory(self.clock), TokenMemory(self.clock)]
+        self.memories = [TokenCache(self.clock), TokenCache(self.clock)]
         self.actors: list[Actor] = []
         self.foreign: dict[str, str] = {}
         #: What was asked to be revoked by name.
@@ -275,13 +275,13 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(process=st.integers(0, 1))
     def replace_a_process(self, process: int) -> None:
-        self.memories[process] = TokenMemory(self.clock)
+        self.memories[process] = TokenCache(self.clock)
 
     @rule(merchant=merchants)
     def somebody_else_makes_a_token(self, merchant: str) -> None:
         shop = self.shops[SHOP_LIKE]
-        theirs = marked("Theirs", "another2", "c" * 26) if len(self.foreign) % 2 else "Theirs"
-        self.foreign[shop.make(merchant, Order(title=theirs)).token_id] = merchant
+        theirs = tag_title("Theirs", "another2", "c" * 26) if len(self.foreign) % 2 else "Theirs"
+        self.foreign[shop.make(merchant, MintRequest(title=theirs)).token_id] = merchant
 
     @rule(merchant=merchants)
     def delete_or_restore_a_secret(self, merchant: str) -> None:
@@ -302,7 +302,7 @@ class Lifecycle(RuleBasedStateMachine):
                 if token_id in self.foreign:
                     continue
                 expected = states.get(token_id, State.LOST) not in {State.REVOKED, State.LOST}
-                assert expected or take_apart(listed.title).intent_id in intents, f"{token_id} is lost"
+                assert expected or parse_title(listed.title).intent_id in intents, f"{token_id} is lost"
 
     @invariant()
     def foreign_tokens_are_intact(self) -> None:
@@ -333,7 +333,7 @@ class Lifecycle(RuleBasedStateMachine):
         """It was good when it was asked for: but for what a memory of 30 s may not have heard."""
         assert token.access_token is not None
         ended = self.ended.get(token.token_id)
-        assert ended is None or ended >= started - LIFE, f"{token.token_id} ended long ago"
+        assert ended is None or ended >= started - TTL_SECONDS, f"{token.token_id} ended long ago"
         if token.token_id not in self.named:
             dead = self.shops[SHOP_LIKE].dead_at.get(token.token_id)
             assert dead is None or dead >= started, f"{token.token_id} did not work any more"
@@ -346,7 +346,7 @@ class Lifecycle(RuleBasedStateMachine):
         provider: str,
         work: Callable[[Call[ListingProvider]], object],
         *,
-        memory: TokenMemory | None = None,
+        memory: TokenCache | None = None,
         caller: str = "ann",
         seconds: float = FUNCTION,
     ) -> None:
@@ -356,14 +356,14 @@ class Lifecycle(RuleBasedStateMachine):
             asked = cast("ListingProvider", AskedShops(self.shops[provider], actor))
             return work(
                 Call(
-                    provide=lambda: asked,
+                    provider_factory=lambda: asked,
                     secrets=cast("Any", Stopping(self.secrets, actor)),
                     store=cast("TokenStore", Stopping(self.stores[provider], actor)),
-                    memory=memory or TokenMemory(self.clock),
+                    cache=memory or TokenCache(self.clock),
                     clock=StoppingClock(self.clock, actor),
                     telemetry=RecordingTelemetry(),
                     jitter=lambda: 0.5,
-                    margin=MARGIN,
+                    min_remaining_seconds=MARGIN,
                     caller=caller,
                     deadline=Deadline.after(self.clock, seconds),
                 )
@@ -400,7 +400,7 @@ class Lifecycle(RuleBasedStateMachine):
         for record in records:
             if record.state not in SERVABLE:
                 self.ended.setdefault(record.token_id, now)
-            elif record.token_id not in self.seen and record.history[0].why == Why.ROTATED:
+            elif record.token_id not in self.seen and record.history[0].reason == Reason.ROTATED:
                 hidden = self.shops[SHOP_LIKE].hidden_until.get(record.token_id, 0.0)
                 assert hidden <= now, f"{record.token_id} has another's place, and was not listed yet"
             self.seen.add(record.token_id)
@@ -459,14 +459,14 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _quiet_call(self) -> Call[ListingProvider]:
         return Call(
-            provide=lambda: cast("ListingProvider", self.shops[SHOP_LIKE]),
+            provider_factory=lambda: cast("ListingProvider", self.shops[SHOP_LIKE]),
             secrets=self.secrets,
             store=self.stores[SHOP_LIKE],
-            memory=TokenMemory(self.clock),
+            cache=TokenCache(self.clock),
             clock=self.clock,
             telemetry=RecordingTelemetry(),
             jitter=lambda: 0.5,
-            margin=MARGIN,
+            min_remaining_seconds=MARGIN,
             caller="queue",
             deadline=Deadline.after(self.clock, WORKER),
         )

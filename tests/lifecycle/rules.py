@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from token_broker.domain.events import Event
-from token_broker.domain.token import SERVABLE, State, Token, Transition, Why
+from token_broker.domain.token import SERVABLE, Reason, State, Token, Transition
 
 
 def assert_each_change_is_told_once(records: Sequence[Token], told: Sequence[Event]) -> None:
@@ -31,7 +31,7 @@ def assert_history(record: Token) -> None:
     assert history, f"{record.token_id} has no history"
     assert history[0].before is None
     assert history[-1].after is record.state
-    assert all(line.by and line.why for line in history), history
+    assert all(line.by and line.reason for line in history), history
     assert all(earlier.after is later.before for earlier, later in pairwise(history)), history
     assert all(earlier.after is not later.after for earlier, later in pairwise(history)), history
 
@@ -50,5 +50,5 @@ def _event_of(line: Transition) -> str | None:
         return "TokenIssued" if line.after is State.STANDING else None
     if line.after in {State.REVOKED, State.LOST}:
         return "TokenRevoked"
-    replaced = line.after is State.RETIRING or (line.before is State.CURRENT and line.why == Why.COMPROMISED)
+    replaced = line.after is State.RETIRING or (line.before is State.CURRENT and line.reason == Reason.COMPROMISED)
     return "TokenRotated" if replaced else None

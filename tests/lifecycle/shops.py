@@ -9,10 +9,10 @@ from tests.fakes.provider import down, lost, timed_out
 from tests.fakes.samples import minted
 from tests.lifecycle.actors import Actor
 from token_broker.clock import Deadline
-from token_broker.domain.ownership_tag import take_apart
-from token_broker.domain.token import Minted
-from token_broker.errors import Fate, MerchantMisconfigured, ProviderRejectedCredentials, ProviderThrottled
-from token_broker.ports.provider import Account, Capabilities, Listed, Order
+from token_broker.domain.ownership_tag import parse_title
+from token_broker.domain.token import ProviderToken
+from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials, ProviderThrottled, RequestOutcome
+from token_broker.ports.provider import Account, Capabilities, ListedToken, MintRequest
 
 DOWN, THROTTLED, REFUSED = "the provider is down", "the provider throttles", "the provider refuses the credentials"
 LOST, LOST_UNDONE = "acted, and the answer is lost", "not acted, and nobody knows"
@@ -36,7 +36,7 @@ class Shops:
     capabilities: Capabilities
     name: str
     life: int | None = None
-    tokens: dict[str, dict[str, Listed]] = field(default_factory=dict)
+    tokens: dict[str, dict[str, ListedToken]] = field(default_factory=dict)
     hidden_until: dict[str, float] = field(default_factory=dict)
     dead_at: dict[str, float] = field(default_factory=dict)
     #: By subject: who is being waited for, until when at the latest (monotonic).
@@ -49,17 +49,17 @@ class Shops:
             raise MerchantMisconfigured("The secret has no field 'key'.")
         return Account(merchant, dict(secret))
 
-    def make(self, merchant: str, order: Order, *, hidden: bool = False) -> Minted:
+    def make(self, merchant: str, order: MintRequest, *, hidden: bool = False) -> ProviderToken:
         self.made += 1
         now = int(self.clock.now())
         ends = None if self.life is None else now + self.life
         made = minted(f"{self.name}-{self.made}", issued_at=now, expires_at=ends, title=order.title)
-        self.tokens.setdefault(merchant, {})[made.token_id] = Listed(minted=made, title=order.title or "")
+        self.tokens.setdefault(merchant, {})[made.token_id] = ListedToken(token=made, title=order.title or "")
         if hidden:
             self.hidden_until[made.token_id] = self.clock.monotonic() + LISTED_AFTER
         return made
 
-    def listed(self, merchant: str) -> list[Listed]:
+    def listed(self, merchant: str) -> list[ListedToken]:
         now = self.clock.monotonic()
         return [each for key, each in self.tokens.get(merchant, {}).items() if self.hidden_until.get(key, 0) <= now]
 
@@ -67,7 +67,7 @@ class Shops:
         if self.tokens.get(merchant, {}).pop(token_id, None) is not None:
             self.dead_at[token_id] = self.clock.monotonic()
 
-    def make_late(self, subject: tuple[str, str], order: Order) -> None:
+    def make_late(self, subject: tuple[str, str], order: MintRequest) -> None:
         """It acts when its caller has given up waiting."""
 
         def act() -> None:
@@ -80,16 +80,16 @@ class Shops:
 
     # As a process without an actor sees it: nothing goes wrong.
 
-    def mint(self, account: Account, order: Order, deadline: Deadline) -> Minted:
+    def mint(self, account: Account, order: MintRequest, deadline: Deadline) -> ProviderToken:
         return self.make(account.merchant, order)
 
-    def list_tokens(self, account: Account, deadline: Deadline) -> list[Listed]:
+    def list_tokens(self, account: Account, deadline: Deadline) -> list[ListedToken]:
         return self.listed(account.merchant)
 
     def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
         self.end(account.merchant, token_id)
 
-    def forget(self, account: Account) -> None: ...
+    def invalidate_credentials(self, account: Account) -> None: ...
 
 
 class AskedShops:
@@ -99,9 +99,9 @@ class AskedShops:
         self._shops = shops
         self._actor = actor
         self.name, self.capabilities = shops.name, shops.capabilities
-        self.account, self.forget = shops.account, shops.forget
+        self.account, self.invalidate_credentials = shops.account, shops.invalidate_credentials
 
-    def mint(self, account: Account, order: Order, deadline: Deadline) -> Minted:
+    def mint(self, account: Account, order: MintRequest, deadline: Deadline) -> ProviderToken:
         told = self._ask("mint", deadline)
         subject = account.merchant, _subject(order)
         self._begin(subject, deadline)
@@ -117,7 +117,7 @@ class AskedShops:
         self._answer(told, deadline)
         return made
 
-    def list_tokens(self, account: Account, deadline: Deadline) -> list[Listed]:
+    def list_tokens(self, account: Account, deadline: Deadline) -> list[ListedToken]:
         told = self._ask("list_tokens", deadline)
         listed = self._shops.listed(account.merchant)
         self._answer(told, deadline)
@@ -148,13 +148,13 @@ class AskedShops:
             raise lost()
         if deadline.left() <= 0:
             failure = timed_out()
-            assert failure.fate is Fate.UNDER_WAY
+            assert failure.request_outcome is RequestOutcome.IN_FLIGHT
             raise failure
 
 
-def _subject(order: Order) -> str:
+def _subject(order: MintRequest) -> str:
     """For a shop's current token one, for a standing token its intent, for a session the session."""
     if order.session_id is not None:
         return f"session:{order.session_id}"
-    mark = take_apart(order.title or "")
+    mark = parse_title(order.title or "")
     return "shop" if mark.title == "Token Broker" else f"intent:{mark.intent_id}"

@@ -137,7 +137,7 @@ def test_who_comes_during_anothers_mint_is_told_when_to_come_again() -> None:
 
 
 def test_a_providers_refusal_is_taken_for_nothing_done_unless_it_is_said_otherwise() -> None:
-    assert ProviderFailure("x").fate is errors.Fate.NOT_DONE
+    assert ProviderFailure("x").request_outcome is errors.RequestOutcome.NOT_APPLIED
 
 
 def test_the_tree_in_the_modules_head_is_the_tree() -> None:

@@ -15,13 +15,13 @@ from tests.fakes.provider import down, lost
 from tests.fakes.store import BROKER_ID, OVERLAP, MemoryTokenStore
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from tests.lifecycle.rules import assert_each_change_is_told_once
-from token_broker.domain.ownership_tag import take_apart
+from token_broker.domain.ownership_tag import parse_title
 from token_broker.domain.precondition import Precondition
 from token_broker.domain.rotation import RotationSettings
-from token_broker.domain.token import SERVABLE, SHOP, Cause, State, Why
+from token_broker.domain.token import SERVABLE, SHOP, Change, Reason, State
 from token_broker.errors import BrokerError
 from token_broker.lifecycle.reconcile import reconcile
-from token_broker.lifecycle.rotate import CALL_TIME, rotate
+from token_broker.lifecycle.rotate import RETRY_AFTER_CALL, rotate
 from token_broker.lifecycle.rotation_settings import change
 from token_broker.lifecycle.worker import maintain
 from token_broker.tokens.inventory import SETTLED_AFTER
@@ -138,7 +138,7 @@ def unlisted(rotation: Act) -> Act:
         after_a_rotation(stack)
         stack.provider.failures["list"] = [down()]
         rotation(stack)
-        stack.clock.advance(2 * CALL_TIME)
+        stack.clock.advance(2 * RETRY_AFTER_CALL)
 
     return act
 
@@ -160,7 +160,7 @@ def begun_in_vain(rotation: Act) -> Act:
         after_a_rotation(stack)
         stack.provider.script = [down()]
         rotation(stack)
-        stack.clock.advance(2 * CALL_TIME)
+        stack.clock.advance(2 * RETRY_AFTER_CALL)
 
     return act
 
@@ -188,7 +188,7 @@ def back_again(stack: ListingSurroundings) -> None:
         mint_standing(stack)
     there = dict(stack.provider.listed)
     revoke_the_first(stack)
-    stack.store.mark_lost(stack.store.records["acme", SHOP, "1002"], Cause("ann", Why.LOST))
+    stack.store.mark_lost(stack.store.records["acme", SHOP, "1002"], Change("ann", Reason.LOST))
     stack.provider.listed.update(there)
 
 
@@ -366,30 +366,30 @@ def test_the_points_are_those_of_every_step() -> None:
     counted = {name: points(operation) for name, operation in OPERATIONS.items()}
 
     assert all(calls for calls in counted.values())
-    assert {"begin_current", "mint", "publish"} <= set(counted["the current token is minted"])
+    assert {"acquire", "mint", "commit"} <= set(counted["the current token is minted"])
     assert {"mark_revoking", "revoke", "mark_revoked"} <= set(counted["the current token is revoked"])
-    assert {"take_over", "list_tokens", "publish"} <= set(counted["the worker adopts the current token"])
-    made = {"request_rotation", "begin_current", "mint", "list_tokens", "publish", "end_rotation"}
+    assert {"acquire_expired", "list_tokens", "commit"} <= set(counted["the worker adopts the current token"])
+    made = {"request_rotation", "acquire", "mint", "list_tokens", "commit", "end_rotation"}
     assert made <= set(counted["the token is rotated"])
     assert made | {"mark_revoking"} <= set(counted["the token is compromised"])
     assert {"mark_revoking", "revoke", "mark_revoked"} <= set(counted["the worker ends an overlap"])
-    assert {"adopt", "end_reconciliation"} <= set(counted["a reconciliation adopts"])
-    assert {"mark_lost", "mint", "publish"} <= set(counted["a reconciliation marks lost and mints"])
-    assert {"revoke_again", "bring_back"} <= set(counted["a reconciliation finds what was gone"])
+    assert {"adopt", "complete_reconciliation"} <= set(counted["a reconciliation adopts"])
+    assert {"mark_lost", "mint", "commit"} <= set(counted["a reconciliation marks lost and mints"])
+    assert {"revoke_again", "restore"} <= set(counted["a reconciliation finds what was gone"])
     assert {"list_tokens", "revoke", "mark_revoked"} <= set(counted["a create at the limit"])
 
 
 def assert_nothing_lost(stack: ListingSurroundings) -> None:
     """Each token of ours at the provider has a record, or an open intent that leads to it."""
     for token_id, listed in stack.provider.listed.items():
-        mark = take_apart(listed.title)
+        mark = parse_title(listed.title)
         assert mark.broker_id == BROKER_ID
         recorded = ("acme", SHOP, token_id) in stack.store.records
         assert recorded or mark.intent_id in stack.store.open_intents, f"{token_id} is lost"
 
 
 def assert_nothing_served_that_ends(store: MemoryTokenStore) -> None:
-    served = store.subject("acme", SHOP).token
+    served = store.subject_state("acme", SHOP).token
     if served is not None:
         assert store.records["acme", SHOP, served.token_id].state in SERVABLE
     for record in store.records.values():

@@ -17,7 +17,7 @@ from token_broker.providers.chicksx import Chicksx
 from token_broker.providers.fourthwall import Fourthwall
 from token_broker.providers.shopify.client import Shopify
 from token_broker.wiring import container
-from token_broker.wiring.providers import CHICKSX, FOURTHWALL, SHOPIFY, Assembly, LazyTransport
+from token_broker.wiring.providers import CHICKSX, FOURTHWALL, SHOPIFY, LazyTransport, ProviderContainer
 
 
 def _no_client(service: str) -> NoReturn:
@@ -45,9 +45,9 @@ def deadline() -> Deadline:
     return Deadline.after(MovableClock(), 20)
 
 
-def again(assembly: Assembly[Any, Any]) -> Assembly[Any, Any]:
+def again(assembly: ProviderContainer[Any, Any]) -> ProviderContainer[Any, Any]:
     """The same line of the registry in a new process."""
-    return Assembly(assembly.name, assembly.build, assembly.serve)
+    return ProviderContainer(assembly.name, assembly.build, assembly.serve)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def again(assembly: Assembly[Any, Any]) -> Assembly[Any, Any]:
     ],
 )
 def test_each_provider_is_one_line_of_the_registry(
-    registered: Assembly[Any, Any], name: str, client: type, served: type
+    registered: ProviderContainer[Any, Any], name: str, client: type, served: type
 ) -> None:
     broker: Any = again(registered).broker("caller", deadline())
 
@@ -81,14 +81,14 @@ def test_one_process_keeps_its_parts_and_each_call_has_its_caller() -> None:
     first, second = assembly.broker("one", deadline())._call, assembly.broker("two", deadline())._call
 
     assert (first.caller, second.caller) == ("one", "two")
-    for part in ("provider", "secrets", "store", "memory", "clock", "telemetry"):
+    for part in ("provider", "secrets", "store", "cache", "clock", "telemetry"):
         assert getattr(first, part) is getattr(second, part)
 
 
 def test_the_margin_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_MARGIN_SECONDS", "90")
 
-    assert again(CHICKSX).broker("caller", deadline())._call.margin == 90
+    assert again(CHICKSX).broker("caller", deadline())._call.min_remaining_seconds == 90
 
 
 def test_the_retention_of_sessions_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_nothing_of_a_provider_is_made_before_it_is_asked_for() -> None:
     def build(_http: object, _telemetry: object) -> NoReturn:
         raise AssertionError("the provider's client was made")
 
-    Assembly("chicksx", build, Broker[Provider]).broker("caller", deadline())
+    ProviderContainer("chicksx", build, Broker[Provider]).broker("caller", deadline())
 
 
 def test_requests_is_set_up_by_the_first_exchange_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:

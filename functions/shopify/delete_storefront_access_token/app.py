@@ -1,7 +1,7 @@
 """Revoke a Shopify storefront access token."""
 
 from token_broker.broker import ListingBroker
-from token_broker.domain.token import Outcome
+from token_broker.domain.token import RevocationStatus
 from token_broker.entrypoints.handler import Reply, entrypoint
 from token_broker.entrypoints.inputs import RevokeToken
 from token_broker.wiring.providers import SHOPIFY
@@ -11,4 +11,4 @@ from token_broker.wiring.providers import SHOPIFY
 def handler(request: RevokeToken, broker: ListingBroker) -> Reply:
     """DELETE /merchants/{merchant}/shopify/storefront-access-tokens/{tokenId}"""
     outcome = broker.revoke(request.merchant, request.token_id, foreign=request.foreign)
-    return Reply({"revocation": outcome.value}, 202 if outcome is Outcome.PENDING else 200)
+    return Reply({"revocation": outcome.value}, 202 if outcome is RevocationStatus.PENDING else 200)

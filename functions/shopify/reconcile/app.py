@@ -3,11 +3,11 @@
 from token_broker.broker import ListingBroker
 from token_broker.entrypoints.handler import entrypoint
 from token_broker.entrypoints.inputs import Reconcile
-from token_broker.lifecycle.reconcile import Reconciled
+from token_broker.lifecycle.reconcile import ReconciliationReport
 from token_broker.wiring.providers import SHOPIFY
 
 
 @entrypoint(SHOPIFY, accepts=Reconcile)
-def handler(request: Reconcile, broker: ListingBroker) -> Reconciled:
+def handler(request: Reconcile, broker: ListingBroker) -> ReconciliationReport:
     """POST /merchants/{merchant}/shopify/reconciliations"""
     return broker.reconcile(request.merchant, apply=request.apply)

@@ -2,11 +2,11 @@
 
 from token_broker.entrypoints.handler import Reply, entrypoint
 from token_broker.entrypoints.inputs import DeleteTrustPolicy
-from token_broker.storefronts.change_policy import Policies
+from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.wiring.storefronts import STOREFRONTS
 
 
 @entrypoint(STOREFRONTS, accepts=DeleteTrustPolicy)
-def handler(request: DeleteTrustPolicy, policies: Policies) -> Reply:
+def handler(request: DeleteTrustPolicy, policies: TrustPolicies) -> Reply:
     """DELETE /merchants/{merchant}/trust-policy"""
     return Reply({"deleted": policies.delete(request.merchant, request.precondition)}, 200)

@@ -2,12 +2,12 @@
 
 from token_broker.entrypoints.handler import Reply, entrypoint
 from token_broker.entrypoints.inputs import GetTrustPolicy
-from token_broker.storefronts.change_policy import Policies
+from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.wiring.storefronts import STOREFRONTS
 
 
 @entrypoint(STOREFRONTS, accepts=GetTrustPolicy)
-def handler(request: GetTrustPolicy, policies: Policies) -> Reply:
+def handler(request: GetTrustPolicy, policies: TrustPolicies) -> Reply:
     """GET /merchants/{merchant}/trust-policy"""
     document, revision = policies.get(request.merchant)
     return Reply(dict(document), 200, revision)

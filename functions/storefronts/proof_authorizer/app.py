@@ -7,9 +7,9 @@ from proofs.jwks import KeySets
 from proofs.signing_keys import SigningKeys
 from proofs.verification import KeysUnavailable, Proof, ProofRejected, Verifier
 from token_broker.domain.grant import Grant
-from token_broker.entrypoints.authorizer import Question, authorizer
+from token_broker.entrypoints.authorizer import AuthorizerRequest, authorizer
 from token_broker.errors import Forbidden, StorageUnavailable, Unauthenticated
-from token_broker.storefronts.admission import Trust
+from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.trust_policy import Sessions, TrustPolicy
 from token_broker.wiring.storefronts import STOREFRONTS
 
@@ -19,18 +19,18 @@ UNMENDED = frozenset({"no_secret", "secret_unusable"})
 
 
 @authorizer(STOREFRONTS)
-def handler(asked: Question, trust: Trust) -> Grant:
+def handler(request: AuthorizerRequest, admission: Admission) -> Grant:
     """POST /storefront/{merchant}/…: a JWT that the merchant's policy accepts.
 
     The gateway keeps the answer for this Authorization, path and method: nothing else of the request may decide here.
     """
-    if asked.operation not in SESSION_OPERATIONS:
+    if request.operation not in SESSION_OPERATIONS:
         raise Forbidden("an operation that no proof opens")
-    jwt = _bearer(asked)
-    policy, sessions = _rules(trust, asked.merchant)
-    proof = _proof(jwt, asked.merchant, sessions)
+    jwt = _bearer(request)
+    policy, sessions = _rules(admission, request.merchant)
+    proof = _proof(jwt, request.merchant, sessions)
     return Grant(
-        merchant=asked.merchant,
+        merchant=request.merchant,
         origins=policy.origins,
         session_id=proof.session_id,
         expires_at=proof.expires_at,
@@ -38,9 +38,9 @@ def handler(asked: Question, trust: Trust) -> Grant:
     )
 
 
-def _bearer(asked: Question) -> str:
+def _bearer(request: AuthorizerRequest) -> str:
     """The JWT that came, which has at least the form of one: no policy is read for what isn't."""
-    scheme, _, jwt = (asked.header("authorization") or "").partition(" ")
+    scheme, _, jwt = (request.header("authorization") or "").partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthenticated("no Bearer token")
     try:
@@ -49,10 +49,10 @@ def _bearer(asked: Question) -> str:
         raise Unauthenticated(rejected.reason) from None
 
 
-def _rules(trust: Trust, merchant: str) -> tuple[TrustPolicy, Sessions]:
+def _rules(admission: Admission, merchant: str) -> tuple[TrustPolicy, Sessions]:
     """What counts as a proof. Raises `Unauthenticated` where nothing does: a stranger learns nothing of merchants."""
     try:
-        policy = trust.policy(merchant)
+        policy = admission.policy(merchant)
     except Forbidden as closed:
         raise Unauthenticated(closed.detail) from None
     if policy.sessions is None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from token_broker.domain.rotation import RotationSettings
-from token_broker.domain.token import Outcome, Token
+from token_broker.domain.token import RevocationStatus, Token
 from token_broker.errors import Forbidden
 from token_broker.ports.provider import ListingProvider, Provider
 from token_broker.tokens.call import Call
@@ -12,9 +12,9 @@ from token_broker.tokens.issue import session_token, shop_token, standing_token
 
 if TYPE_CHECKING:  # what no token waits for is loaded where it is done
     from token_broker.domain.precondition import Precondition
-    from token_broker.lifecycle.reconcile import Reconciled
+    from token_broker.lifecycle.reconcile import ReconciliationReport
     from token_broker.lifecycle.rotate import RotationReport, Unsupported
-    from token_broker.lifecycle.worker import Maintained
+    from token_broker.lifecycle.worker import WorkSummary
     from token_broker.tokens.close_session import ClosedSession
     from token_broker.tokens.listing import RecordedToken, TokenList
 
@@ -37,7 +37,7 @@ class Broker[P: Provider]:
         if self._call.grant is None:
             return shop_token(self._call, merchant, fresh=fresh)
         self._call.grant.check_shop(merchant)
-        return self._call.memory.unless_failed_lately(merchant, lambda: shop_token(self._call, merchant))
+        return self._call.cache.get_unless_failed_recently(merchant, lambda: shop_token(self._call, merchant))
 
     def session_token(self, merchant: str, session_id: str, scope: tuple[str, ...] | None = None) -> tuple[Token, bool]:
         """The token of one checkout session, and whether it was made just now.
@@ -78,14 +78,14 @@ class ListingBroker(Broker[ListingProvider]):
 
         return list_tokens(self._trusted, merchant)
 
-    def revoke(self, merchant: str, token_id: str, *, foreign: bool = False) -> Outcome:
+    def revoke(self, merchant: str, token_id: str, *, foreign: bool = False) -> RevocationStatus:
         """End a token; what the provider has said to that."""
         if not self._trusted.provider.capabilities.revokes:
-            return Outcome.UNSUPPORTED  # and so nothing is marked: the token lives on
+            return RevocationStatus.UNSUPPORTED  # and so nothing is marked: the token lives on
         from token_broker.tokens.revoke import revoke
 
         confirmed = revoke(self._trusted, merchant, token_id, foreign=foreign)
-        return Outcome.CONFIRMED if confirmed else Outcome.PENDING
+        return RevocationStatus.CONFIRMED if confirmed else RevocationStatus.PENDING
 
     def token_record(self, merchant: str, token_id: str) -> "RecordedToken":
         """One token's record with its history; the provider is not asked."""
@@ -105,13 +105,13 @@ class ListingBroker(Broker[ListingProvider]):
 
         return rotation_settings.change(self._trusted, merchant, settings, precondition)
 
-    def reconcile(self, merchant: str, *, apply: bool = False) -> "Reconciled":
+    def reconcile(self, merchant: str, *, apply: bool = False) -> "ReconciliationReport":
         """Compare our records with the provider's list, and put ours right if that is to be applied."""
         from token_broker.lifecycle.reconcile import reconcile
 
         return reconcile(self._trusted, merchant, apply=apply)
 
-    def maintain(self, merchant: str, items: Sequence[str]) -> "Maintained":
+    def maintain(self, merchant: str, items: Sequence[str]) -> "WorkSummary":
         """Work on what is due of the merchant; for the clock."""
         from token_broker.lifecycle.worker import maintain
 

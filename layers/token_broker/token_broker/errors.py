@@ -29,12 +29,12 @@ from typing import Any, ClassVar
 Problem = dict[str, Any]
 
 
-class Fate(Enum):
+class RequestOutcome(Enum):
     """What became of a request to a provider that did not end in a good answer."""
 
-    NOT_DONE = "not_done"  # never sent, or refused: nothing happened
+    NOT_APPLIED = "not_done"  # never sent, or refused: nothing happened
     UNKNOWN = "unknown"  # the provider may have acted: look it up before asking again
-    UNDER_WAY = "under_way"  # our clock ended the wait, and the provider may be acting just now
+    IN_FLIGHT = "under_way"  # our clock ended the wait, and the provider may be acting just now
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +182,11 @@ class ProviderFailure(BrokerError):
         *,
         reply: ProviderReply | None = None,
         retry_after: float | None = None,
-        fate: Fate = Fate.NOT_DONE,
+        request_outcome: RequestOutcome = RequestOutcome.NOT_APPLIED,
     ) -> None:
         super().__init__(detail, retry_after=retry_after)
         self.reply = reply
-        self.fate = fate
+        self.request_outcome = request_outcome
 
     def problem(self, request_id: str) -> Problem:
         """The RFC 9457 document, with what the provider said where it said something."""

@@ -16,7 +16,7 @@ class Settings:
 
     table: str
     secret_prefix: str
-    margin: float
+    min_remaining_seconds: float
     session_retention: int
     history_retention: int
 
@@ -33,7 +33,7 @@ def settings() -> Settings:
     return Settings(
         table=_required("TOKEN_TABLE"),
         secret_prefix=_required("SECRET_PREFIX"),
-        margin=float(os.environ.get("TOKEN_MARGIN_SECONDS") or 60),
+        min_remaining_seconds=float(os.environ.get("TOKEN_MARGIN_SECONDS") or 60),
         session_retention=_days("SESSION_RETENTION_DAYS", 30),
         history_retention=_days("HISTORY_RETENTION_DAYS", 90),
     )

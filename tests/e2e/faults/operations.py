@@ -32,7 +32,7 @@ READS = ("GetItem", "Query", "GetSecretValue")
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """What a caller got: an answer, or a problem's `code`."""
 
     body: Any = None
@@ -50,7 +50,7 @@ class Scene:
     bench: Bench
     merchant: str
     prepared: Any = None
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[HttpResponse] = field(default_factory=list)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
         return self.bench.stack.call(method, path.format(merchant=self.merchant), body, headers=headers)
@@ -88,7 +88,7 @@ class Operation:
 
     name: str
     provider: str
-    act: Callable[[Scene], Answer]
+    act: Callable[[Scene], HttpResponse]
     calls_at_least: int
     prepare: Callable[[Scene], Any] = nothing
     check: Callable[[Scene], None] = nothing
@@ -96,68 +96,68 @@ class Operation:
     leaves_more: bool = False
 
 
-def answered(response: requests.Response, *good: int) -> Answer:
+def answered(response: requests.Response, *good: int) -> HttpResponse:
     """A right answer or a clear problem, nothing between: a function that ran out of time, or died, is neither."""
     if response.status_code in good:
         assert response.headers["Cache-Control"] == "no-store"
-        return Answer(response.json())
+        return HttpResponse(response.json())
     code = response.json().get("code")
     assert code in CLEAR, f"{response.status_code}: {response.text}"
     problem_of(response, CLEAR[code], code)
-    return Answer(code=code)
+    return HttpResponse(code=code)
 
 
-def invoked(scene: Scene, function: str, event: Any) -> Answer:
+def invoked(scene: Scene, function: str, event: Any) -> HttpResponse:
     """The same of a function that was invoked."""
     answer, error = scene.bench.stack.invoke(function, event)
     if error is None:
-        return Answer(answer)
+        return HttpResponse(answer)
     assert error in ("StorageUnavailable", "MintInProgress", "ProviderUnavailable"), answer
     code = next(code for code in CLEAR if code.replace("_", "") == error.lower())
     raised_problem(answer, CLEAR[code], code)
-    return Answer(code=code)
+    return HttpResponse(code=code)
 
 
-def delivered(scene: Scene, function: str, body: Any) -> Answer:
+def delivered(scene: Scene, function: str, body: Any) -> HttpResponse:
     """The same of a message, as its queue hands it out; one that is reported comes again."""
     message = {"messageId": "m-1", "body": json.dumps(body), "eventSource": "aws:sqs", "attributes": {}}
     answer, error = scene.bench.stack.invoke(function, {"Records": [message]})
     assert error is None, answer
     assert answer in ({"batchItemFailures": []}, {"batchItemFailures": [{"itemIdentifier": "m-1"}]})
-    return Answer(answer, code="storage_unavailable" if answer["batchItemFailures"] else None)
+    return HttpResponse(answer, code="storage_unavailable" if answer["batchItemFailures"] else None)
 
 
 # ------------------------------------------------------------------------------------------------------------- Shopify
 
 
-def current(scene: Scene) -> Answer:
+def current(scene: Scene) -> HttpResponse:
     return _with_token(answered(scene.call("GET", SHOPIFY_CURRENT, **FRESH), 200))
 
 
-def standing(scene: Scene) -> Answer:
+def standing(scene: Scene) -> HttpResponse:
     return _with_token(answered(scene.call("POST", SHOPIFY, {"title": "Kiosk"}), 201))
 
 
-def standing_by_key(scene: Scene) -> Answer:
+def standing_by_key(scene: Scene) -> HttpResponse:
     return _with_token(answered(scene.call("POST", SHOPIFY, {"title": "Kiosk"}, **KEY), 201))
 
 
-def listed(scene: Scene) -> Answer:
+def listed(scene: Scene) -> HttpResponse:
     return answered(scene.call("GET", SHOPIFY), 200)
 
 
-def revoke(scene: Scene) -> Answer:
+def revoke(scene: Scene) -> HttpResponse:
     """The prepared token, which may be somebody else's."""
     return answered(scene.call("DELETE", f"{SHOPIFY}/{scene.prepared}?foreign=true"), 200, 202)
 
 
-def _with_token(answer: Answer) -> Answer:
+def _with_token(answer: HttpResponse) -> HttpResponse:
     if answer.good:
         checked_token(answer.body)
     return answer
 
 
-def _id_of(made: Answer) -> str:
+def _id_of(made: HttpResponse) -> str:
     assert made.good, made
     return str(made.body["tokenId"])
 
@@ -224,7 +224,7 @@ def open_intent(scene: Scene) -> None:
     scene.bench.bring_forward([scene.merchant])
 
 
-def work(scene: Scene) -> Answer:
+def work(scene: Scene) -> HttpResponse:
     """What the clock's message asks of the worker."""
     items = sorted(sk for pk, sk in scene.bench.due([scene.merchant]))
     # Nothing may be due any more: then there would be no message, and the worker has nothing to do with one.
@@ -241,11 +241,11 @@ def adopted(scene: Scene) -> None:
 # --------------------------------------------------------------------------------------- rotation and reconciliation
 
 
-def rotate(scene: Scene) -> Answer:
+def rotate(scene: Scene) -> HttpResponse:
     return answered(scene.call("POST", ROTATIONS["shopify"]), 202)
 
 
-def rotate_compromised(scene: Scene) -> Answer:
+def rotate_compromised(scene: Scene) -> HttpResponse:
     return invoked(scene, "shopify/rotate", {"merchant": scene.merchant, "compromised": True})
 
 
@@ -278,7 +278,7 @@ def a_wish(scene: Scene) -> str:
     return token_id
 
 
-def reconcile(scene: Scene) -> Answer:
+def reconcile(scene: Scene) -> HttpResponse:
     return answered(scene.call("POST", SHOPIFY_RECONCILIATIONS, {"apply": True}), 200)
 
 
@@ -306,12 +306,12 @@ def untold(scene: Scene) -> str:
     return " ".join(f"shopify#{scene.merchant}/{sk}" for sk in told)
 
 
-def tell(scene: Scene) -> Answer:
+def tell(scene: Scene) -> HttpResponse:
     answer, error = scene.bench.stack.invoke("lifecycle/publish_events", {"events": scene.prepared.split()})
     if error is not None:
         assert error == "StorageUnavailable", answer
-        return Answer(code="storage_unavailable")
-    return Answer(answer, code="storage_unavailable" if answer["putOff"] or answer["failed"] else None)
+        return HttpResponse(code="storage_unavailable")
+    return HttpResponse(answer, code="storage_unavailable" if answer["putOff"] or answer["failed"] else None)
 
 
 def told(scene: Scene) -> None:
@@ -324,16 +324,16 @@ def told(scene: Scene) -> None:
 # ------------------------------------------------------------------------------------------------------------- ChicksX
 
 
-def session(scene: Scene) -> Answer:
+def session(scene: Scene) -> HttpResponse:
     return _with_token(answered(scene.call("POST", CHICKSX, {"sessionId": "s"}), 200, 201))
 
 
-def close(scene: Scene) -> Answer:
+def close(scene: Scene) -> HttpResponse:
     path = CHICKSX_CLOSE.replace("{sessionId}", "s")
     return answered(scene.call("POST", path, {"orderId": "order-1"}), 200)
 
 
-def close_by_message(scene: Scene) -> Answer:
+def close_by_message(scene: Scene) -> HttpResponse:
     order = {"merchant": scene.merchant, "sessionId": "s", "orderId": "order-1"}
     return delivered(scene, "chicksx/close_session", order)
 
@@ -358,7 +358,7 @@ def closed(scene: Scene) -> None:
 # ---------------------------------------------------------------------------------------------------------- Fourthwall
 
 
-def fourthwall(scene: Scene) -> Answer:
+def fourthwall(scene: Scene) -> HttpResponse:
     return _with_token(answered(scene.call("PUT", FOURTHWALL, **FRESH), 200))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.faults import rules
 from tests.e2e.faults.bench import Bench
-from tests.e2e.faults.operations import Answer, Scene, current, one_current_token, session
+from tests.e2e.faults.operations import HttpResponse, Scene, current, one_current_token, session
 
 PATIENCE = 60.0
 
@@ -26,7 +26,9 @@ def stored(bench: Bench, merchant: str) -> list[tuple[object, object]]:
 
 
 @pytest.mark.parametrize(("provider", "act"), [("chicksx", session), ("shopify", current)], ids=["session", "shop"])
-def test_whoever_has_lost_the_lease_stores_nothing(bench: Bench, provider: str, act: Callable[[Scene], Answer]) -> None:
+def test_whoever_has_lost_the_lease_stores_nothing(
+    bench: Bench, provider: str, act: Callable[[Scene], HttpResponse]
+) -> None:
     """The first caller's write is held back until a second caller has a token; it then comes too late."""
     scene = Scene(bench, bench.merchants.of(provider).name)
     if provider == "shopify":

@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.faults import rules
 from tests.e2e.faults.bench import Bench
-from tests.e2e.faults.operations import Answer, Scene, current, one_current_token, session
+from tests.e2e.faults.operations import HttpResponse, Scene, current, one_current_token, session
 
 #: Each is a process of the function: that many are begun in waves, before anything is raced.
 LONG = os.environ.get("TOKEN_BROKER_LONG", "") not in ("", "0")
@@ -24,11 +24,11 @@ READ_FAULTS = {"throttled": 0.1, "failed": 0.05, "reset": 0.1, "unheard": 0.1, "
 WRITE_FAULTS = {"unheard": 0.5, "throttled": 0.5}
 
 
-def all_at_once(scene: Scene, act: Callable[[Scene], Answer], callers: int) -> list[Answer]:
+def all_at_once(scene: Scene, act: Callable[[Scene], HttpResponse], callers: int) -> list[HttpResponse]:
     """Each caller's last answer. A caller who is told clearly to come again does so a second later."""
     start = threading.Barrier(callers)
 
-    def caller(_number: int) -> Answer:
+    def caller(_number: int) -> HttpResponse:
         deadline = time.monotonic() + PATIENCE
         start.wait(20)
         while not (answer := act(scene)).good and time.monotonic() < deadline:
@@ -55,7 +55,7 @@ def spoil(bench: Bench, merchant: str) -> int:
     return seed
 
 
-def warm(bench: Bench, provider: str, act: Callable[[Scene], Answer]) -> None:
+def warm(bench: Bench, provider: str, act: Callable[[Scene], HttpResponse]) -> None:
     """So many processes of the function, so that what follows really happens at once."""
     scene = Scene(bench, bench.merchants.of(provider).name)
     for callers in range(WAVE, CALLERS + 1, WAVE):
@@ -63,7 +63,7 @@ def warm(bench: Bench, provider: str, act: Callable[[Scene], Answer]) -> None:
 
 
 @pytest.mark.parametrize(("provider", "act"), [("chicksx", session), ("shopify", current)], ids=["session", "shop"])
-def test_one_token_for_all_callers(bench: Bench, provider: str, act: Callable[[Scene], Answer]) -> None:
+def test_one_token_for_all_callers(bench: Bench, provider: str, act: Callable[[Scene], HttpResponse]) -> None:
     warm(bench, provider, act)
     scene = Scene(bench, bench.merchants.of(provider).name)
     if provider == "shopify":

@@ -27,9 +27,9 @@ STANDING = token("1002", access_token=VALUE, state=State.STANDING)
 SESSIONS = token("1003", access_token=VALUE, subject="session:s-1", expires_at=int(NOW) + 3600)
 
 MADE: list[Event] = [
-    events.token_issued(SHOPS, why="minted", at=NOW),
-    events.token_issued(STANDING, why="adopted", at=NOW),
-    events.token_issued(SESSIONS, why="minted", at=NOW),
+    events.token_issued(SHOPS, reason="minted", at=NOW),
+    events.token_issued(STANDING, reason="adopted", at=NOW),
+    events.token_issued(SESSIONS, reason="minted", at=NOW),
     events.token_rotated(SHOPS, previous_token_id="1000", at=NOW),
     events.token_rotated(
         SHOPS,
@@ -39,7 +39,7 @@ MADE: list[Event] = [
         overlap_ends_at=int(NOW) + 60,
         compromised=True,
     ),
-    events.token_revoked(SHOPS, why="rotated", at=NOW),
+    events.token_revoked(SHOPS, reason="rotated", at=NOW),
     events.session_closed("chicksx", "acme", "s-1", order_id=None, closed_at=int(NOW)),
     events.session_closed("chicksx", "acme", "s-1", order_id="order-1", closed_at=int(NOW)),
     events.rotation_failed("shopify", "acme", rotation_id=ROTATION, code="rate_limited", retrying=True, at=NOW),

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from token_broker.domain.ownership_tag import (
-    Marked,
+    TitleTag,
     key_id_of,
-    marked,
     new_broker_id,
     new_intent_id,
     new_owner,
-    take_apart,
+    parse_title,
+    tag_title,
 )
 
 BROKER, INTENT = "abcdefgh", "a2" * 13
@@ -22,17 +22,17 @@ BROKER, INTENT = "abcdefgh", "a2" * 13
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(st.text(max_size=150))
 def test_a_marked_title_is_taken_apart_into_what_it_was_made_of(title: str) -> None:
-    assert take_apart(marked(title, BROKER, INTENT)) == Marked(title, BROKER, INTENT)
+    assert parse_title(tag_title(title, BROKER, INTENT)) == TitleTag(title, BROKER, INTENT)
 
 
 def test_the_mark_is_the_end_of_the_title() -> None:
-    assert marked("My shop", BROKER, INTENT) == f"My shop [tb:{BROKER}:{INTENT}]"
+    assert tag_title("My shop", BROKER, INTENT) == f"My shop [tb:{BROKER}:{INTENT}]"
 
 
 def test_a_title_that_itself_ends_with_a_mark_keeps_it() -> None:
     title = f"Copied [tb:zzzzzzzz:{'b' * 26}]"
 
-    assert take_apart(marked(title, BROKER, INTENT)) == Marked(title, BROKER, INTENT)
+    assert parse_title(tag_title(title, BROKER, INTENT)) == TitleTag(title, BROKER, INTENT)
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_a_title_that_itself_ends_with_a_mark_keeps_it() -> None:
     ],
 )
 def test_what_only_looks_like_a_mark_is_part_of_the_title(title: str) -> None:
-    assert take_apart(title) == Marked(title, None, None)
+    assert parse_title(title) == TitleTag(title, None, None)
 
 
 def test_new_ids_have_the_form_that_a_mark_takes() -> None:
-    title = marked("T", new_broker_id(), new_intent_id())
+    title = tag_title("T", new_broker_id(), new_intent_id())
 
-    assert take_apart(title).intent_id is not None
+    assert parse_title(title).intent_id is not None
 
 
 def test_no_two_new_ids_are_the_same() -> None:

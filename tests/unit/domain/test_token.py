@@ -1,9 +1,9 @@
 """The token's one shape, and that nothing shows a value by accident."""
 
 from tests.fakes.samples import minted, token
-from token_broker.domain.leases import Mint
+from token_broker.domain.leases import MintLease
 from token_broker.domain.token import Use, fingerprint, session_subject
-from token_broker.http.client import Answer, Request
+from token_broker.http.client import HttpResponse, Request
 from token_broker.ports.provider import Account
 
 CANARY = "sk_live_canary"
@@ -59,7 +59,7 @@ def test_no_representation_shows_a_value() -> None:
         token(access_token=CANARY),
         Account("acme", {"password": CANARY}),
         Request("POST", "https://x", {"Authorization": CANARY}, CANARY.encode()),
-        Answer(200, {"set-cookie": CANARY}, CANARY.encode()),
+        HttpResponse(200, {"set-cookie": CANARY}, CANARY.encode()),
     ]
 
     assert CANARY not in repr(held)
@@ -73,8 +73,8 @@ def test_an_accounts_secrets_are_its_credentials_alone() -> None:
 
 
 def test_a_mint_of_a_standing_token_is_told_by_its_key() -> None:
-    def mint(key: str) -> Mint:
-        return Mint(merchant="acme", subject="shop", key=key, intent_id="i", owner="o", fence=1, continued=False)
+    def mint(key: str) -> MintLease:
+        return MintLease(merchant="acme", subject="shop", key=key, intent_id="i", owner="o", fence=1, continued=False)
 
     assert mint("intent#abc").standing
     assert not mint("subject#shop").standing

@@ -9,9 +9,9 @@ import pytest
 from tests.fakes.events import CALLER, Context, api_event
 from tests.fakes.samples import token
 from token_broker.entrypoints.adapter import Reply
-from token_broker.entrypoints.api_gateway import BODY_LIMIT, ApiDoor
-from token_broker.entrypoints.direct import DirectDoor
-from token_broker.entrypoints.handler import door_for
+from token_broker.entrypoints.api_gateway import BODY_LIMIT, ApiGatewayAdapter
+from token_broker.entrypoints.direct import DirectAdapter
+from token_broker.entrypoints.handler import adapter_for
 from token_broker.entrypoints.inputs import (
     CloseSession,
     CreateToken,
@@ -29,7 +29,7 @@ ACME = {"merchant": "acme"}
 
 
 def given(kind: type[Input], **event: Any) -> dict[str, Any]:
-    return ApiDoor(api_event(**event)).given(kind)
+    return ApiGatewayAdapter(api_event(**event)).raw_fields(kind)
 
 
 def refusal(kind: type[Input], **event: Any) -> str:
@@ -41,12 +41,12 @@ def refusal(kind: type[Input], **event: Any) -> str:
 
 
 def test_an_event_of_the_gateway_comes_through_this_door() -> None:
-    assert isinstance(door_for(api_event(), Context()), ApiDoor)
+    assert isinstance(adapter_for(api_event(), Context()), ApiGatewayAdapter)
 
 
 @pytest.mark.parametrize("event", [{"merchant": "acme"}, {"httpMethod": "GET"}, {"requestContext": {}}, [], "x", None])
 def test_anything_else_is_a_direct_invocation(event: Any) -> None:
-    assert isinstance(door_for(event, Context()), DirectDoor)
+    assert isinstance(adapter_for(event, Context()), DirectAdapter)
 
 
 def test_each_field_comes_from_its_own_place() -> None:
@@ -76,7 +76,11 @@ def test_a_session_stands_percent_encoded_in_the_path(in_the_path: str, session_
     """As API Gateway's REST APIs pass it on. It must be the one that a body names."""
     event = api_event(path={"merchant": "acme", "sessionId": in_the_path}, body={"orderId": "100%25"})
 
-    assert ApiDoor(event).given(CloseSession) == {"merchant": "acme", "sessionId": session_id, "orderId": "100%25"}
+    assert ApiGatewayAdapter(event).raw_fields(CloseSession) == {
+        "merchant": "acme",
+        "sessionId": session_id,
+        "orderId": "100%25",
+    }
 
 
 @pytest.mark.parametrize("in_the_path", ["%FF", "%C3", "%ED%A0%BC"])
@@ -97,12 +101,12 @@ def test_a_merchant_in_another_spelling_is_nobody() -> None:
     assert "'tokenId' must be" in refusal(RevokeToken, path={"merchant": "acme", "tokenId": "%37"})
 
 
-@pytest.mark.parametrize("place", ["query", "body"])
-def test_the_path_alone_says_which_session_is_closed(place: str) -> None:
+@pytest.mark.parametrize("location", ["query", "body"])
+def test_the_path_alone_says_which_session_is_closed(location: str) -> None:
     path, other = {"merchant": "acme", "sessionId": "s-1"}, {"sessionId": "s-2"}
-    event = {"query": {"sessionId": ["s-2"]}} if place == "query" else {"body": other}
+    event = {"query": {"sessionId": ["s-2"]}} if location == "query" else {"body": other}
 
-    assert refusal(CloseSession, path=path, **event).startswith(f"The {place} takes")
+    assert refusal(CloseSession, path=path, **event).startswith(f"The {location} takes")
 
 
 def test_the_body_is_one_json_object() -> None:
@@ -118,7 +122,7 @@ def test_headers_are_read_where_an_event_has_only_single_values() -> None:
     event = api_event(path=ACME, multiValueHeaders=None)
     event["headers"] = {"Cache-Control": "no-cache"}
 
-    assert ApiDoor(event).given(GetShopToken) == {"merchant": "acme", "cacheControl": "no-cache"}
+    assert ApiGatewayAdapter(event).raw_fields(GetShopToken) == {"merchant": "acme", "cacheControl": "no-cache"}
 
 
 def test_headers_that_no_field_asks_for_are_not_read() -> None:
@@ -266,15 +270,15 @@ def test_a_base64_body_that_is_no_text_is_refused(body: str) -> None:
 @pytest.mark.parametrize("body", [{"title": "T"}, ["x"], 7])
 def test_a_body_that_is_no_text_is_refused(body: Any) -> None:
     with pytest.raises(InvalidRequest, match="must be text"):
-        ApiDoor({**api_event(path=ACME), "body": body}).given(CreateToken)
+        ApiGatewayAdapter({**api_event(path=ACME), "body": body}).raw_fields(CreateToken)
 
 
 def test_a_query_and_headers_without_values_are_refused_or_passed_over() -> None:
     event = {**api_event(path=ACME), "multiValueHeaders": {"Idempotency-Key": None}}
-    assert ApiDoor(event).given(CreateToken) == ACME
+    assert ApiGatewayAdapter(event).raw_fields(CreateToken) == ACME
 
     with pytest.raises(InvalidRequest, match="query parameter"):
-        ApiDoor({**event, "multiValueQueryStringParameters": {"foreign": None}}).given(CreateToken)
+        ApiGatewayAdapter({**event, "multiValueQueryStringParameters": {"foreign": None}}).raw_fields(CreateToken)
 
 
 def test_a_body_with_half_a_surrogate_pair_is_refused() -> None:
@@ -282,13 +286,13 @@ def test_a_body_with_half_a_surrogate_pair_is_refused() -> None:
 
 
 def test_the_caller_is_the_principal_that_signed() -> None:
-    assert ApiDoor(api_event()).caller() == CALLER
+    assert ApiGatewayAdapter(api_event()).caller() == CALLER
 
 
 def test_an_access_key_stands_in_for_a_principal_without_a_name() -> None:
     event = api_event(requestContext={"requestId": "r", "identity": {"userArn": None, "accessKey": "AKIA1"}})
 
-    assert ApiDoor(event).caller() == "AKIA1"
+    assert ApiGatewayAdapter(event).caller() == "AKIA1"
 
 
 @pytest.mark.parametrize(
@@ -304,16 +308,16 @@ def test_an_access_key_stands_in_for_a_principal_without_a_name() -> None:
 )
 def test_nobody_is_let_in_without_an_identity(context: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):
-        ApiDoor(api_event(requestContext=context)).caller()
+        ApiGatewayAdapter(api_event(requestContext=context)).caller()
 
 
 def test_the_request_id_is_the_gateways() -> None:
-    assert ApiDoor(api_event()).request_id == "gateway-request-1"
-    assert not ApiDoor(api_event(requestContext={})).request_id
+    assert ApiGatewayAdapter(api_event()).request_id == "gateway-request-1"
+    assert not ApiGatewayAdapter(api_event(requestContext={})).request_id
 
 
 def test_an_answer_is_json_for_the_caller_alone() -> None:
-    answer = ApiDoor(api_event()).answer(Reply(token(title="Ü😀"), 201))
+    answer = ApiGatewayAdapter(api_event()).respond(Reply(token(title="Ü😀"), 201))
 
     assert answer["statusCode"] == 201
     assert answer["headers"] == {
@@ -326,13 +330,16 @@ def test_an_answer_is_json_for_the_caller_alone() -> None:
 
 
 def test_an_answer_may_be_a_plain_object() -> None:
-    assert ApiDoor(api_event()).answer(Reply({"revocation": "pending"}, 202))["body"] == '{"revocation":"pending"}'
+    assert (
+        ApiGatewayAdapter(api_event()).respond(Reply({"revocation": "pending"}, 202))["body"]
+        == '{"revocation":"pending"}'
+    )
 
 
 def test_a_refusal_is_a_problem_document_for_the_caller_alone() -> None:
     error = Conflict("It stands already.")
 
-    answer = ApiDoor(api_event()).refuse(error)
+    answer = ApiGatewayAdapter(api_event()).reject(error)
 
     assert answer["statusCode"] == 409
     assert answer["headers"] == {
@@ -344,7 +351,7 @@ def test_a_refusal_is_a_problem_document_for_the_caller_alone() -> None:
 
 
 def test_a_refusal_says_when_to_come_again() -> None:
-    answer = ApiDoor(api_event()).refuse(ProviderThrottled("Slow down.", retry_after=1.2))
+    answer = ApiGatewayAdapter(api_event()).reject(ProviderThrottled("Slow down.", retry_after=1.2))
 
     assert answer["headers"]["Retry-After"] == "2"
 

@@ -12,7 +12,7 @@ import pytest
 from tests.fakes.clock import NOW
 from tests.fakes.events import Context, api_event, authorizer_event
 from token_broker.domain.grant import Grant
-from token_broker.entrypoints.authorizer import NotEstablished, Question, authorizer, question
+from token_broker.entrypoints.authorizer import AuthorizerRequest, DecisionUnavailable, authorizer, authorizer_request
 from token_broker.errors import (
     Forbidden,
     InternalError,
@@ -30,7 +30,7 @@ STAGE = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/v1"
 ROUTE = "/storefront/{merchant}/shopify/storefront-access-token"
 PATH = "/storefront/acme/shopify/storefront-access-token"
 
-type Decision = Callable[[Question, str], Grant]
+type Decision = Callable[[AuthorizerRequest, str], Grant]
 type Lines = list[dict[str, Any]]
 
 
@@ -44,7 +44,7 @@ class Parts:
     def telemetry(self) -> PowertoolsTelemetry:
         return self.make_telemetry()
 
-    def trust(self) -> str:
+    def admission(self) -> str:
         return "the trust"
 
 
@@ -53,12 +53,12 @@ def parts(make_telemetry: Callable[[], PowertoolsTelemetry]) -> Parts:
     return Parts(make_telemetry)
 
 
-def allow(asked: Question, trust: str) -> Grant:
+def allow(request: AuthorizerRequest, admission: str) -> Grant:
     return GRANT
 
 
 def failing(failure: BaseException) -> Decision:
-    def decide(asked: Question, trust: str) -> Grant:
+    def decide(request: AuthorizerRequest, admission: str) -> Grant:
         raise failure
 
     return decide
@@ -91,9 +91,9 @@ def decided(written: Lines) -> dict[str, Any]:
 
 
 def test_a_question_is_read_from_the_gateways_event() -> None:
-    asked = question(authorizer_event(headers={"Origin": [SHOP]}))
+    request = authorizer_request(authorizer_event(headers={"Origin": [SHOP]}))
 
-    assert asked == Question(
+    assert request == AuthorizerRequest(
         merchant="acme",
         operation="shopify/storefront-access-token",
         resource=f"{STAGE}/GET{PATH}",
@@ -117,7 +117,7 @@ def test_the_allowed_resource_is_of_the_partition_region_and_stage_that_were_ask
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "method_and_path",
     [
         f"GET{PATH}/",
         f"GET{PATH}/more",
@@ -145,8 +145,8 @@ def test_the_allowed_resource_is_of_the_partition_region_and_stage_that_were_ask
         "",
     ],
 )
-def test_a_path_that_is_not_written_as_the_route_is_refused(parts: Parts, asked: str) -> None:
-    answer = ask(parts, event=authorizer_event(methodArn=f"{STAGE}/{asked}"))
+def test_a_path_that_is_not_written_as_the_route_is_refused(parts: Parts, method_and_path: str) -> None:
+    answer = ask(parts, event=authorizer_event(methodArn=f"{STAGE}/{method_and_path}"))
 
     assert statement(answer)["Effect"] == "Deny"
 
@@ -207,20 +207,20 @@ def test_a_name_that_is_no_merchants_is_refused(parts: Parts, merchant: str) -> 
 
 
 def test_a_headers_name_is_read_in_any_case_and_its_value_as_it_is() -> None:
-    asked = question(authorizer_event(headers={"oRiGiN": [f" {SHOP}"], "X": ["1"]}))
+    request = authorizer_request(authorizer_event(headers={"oRiGiN": [f" {SHOP}"], "X": ["1"]}))
 
-    assert (asked.header("origin"), asked.header("authorization")) == (f" {SHOP}", None)
+    assert (request.header("origin"), request.header("authorization")) == (f" {SHOP}", None)
 
 
 @pytest.mark.parametrize("headers", [{"Origin": [SHOP, SHOP]}, {"Origin": [SHOP], "origin": ["https://evil.example"]}])
 def test_a_header_that_came_twice_is_neither_the_first_nor_the_last(headers: dict[str, list[str]]) -> None:
     with pytest.raises(Unauthenticated):
-        question(authorizer_event(headers=headers)).header("origin")
+        authorizer_request(authorizer_event(headers=headers)).header("origin")
 
 
 @pytest.mark.parametrize("headers", [None, [], "Origin", 7])
 def test_an_event_without_headers_has_none(headers: Any) -> None:
-    assert question(authorizer_event(multiValueHeaders=headers)).header("origin") is None
+    assert authorizer_request(authorizer_event(multiValueHeaders=headers)).header("origin") is None
 
 
 def test_single_headers_are_not_believed() -> None:
@@ -228,7 +228,7 @@ def test_single_headers_are_not_believed() -> None:
     event = authorizer_event(multiValueHeaders=None)
     event["headers"] = {"Origin": SHOP}
 
-    assert question(event).header("origin") is None
+    assert authorizer_request(event).header("origin") is None
 
 
 # The answer
@@ -247,8 +247,8 @@ def test_a_grant_allows_one_resource_and_is_passed_on(parts: Parts) -> None:
 def test_the_decision_gets_the_question_and_the_trust(parts: Parts) -> None:
     seen: list[Any] = []
 
-    def decide(asked: Question, trust: str) -> Grant:
-        seen.extend([asked.merchant, asked.operation, trust])
+    def decide(request: AuthorizerRequest, admission: str) -> Grant:
+        seen.extend([request.merchant, request.operation, admission])
         return GRANT
 
     ask(parts, decide, authorizer_event(merchant="acme-2", operation="fourthwall/public-token"))
@@ -265,7 +265,7 @@ def test_who_may_not_is_denied_everything_and_passes_nothing_on(parts: Parts) ->
 
 def test_whose_proof_is_none_is_unauthorized(parts: Parts) -> None:
     """The exception's text is what API Gateway knows this by."""
-    with pytest.raises(NotEstablished) as raised:
+    with pytest.raises(DecisionUnavailable) as raised:
         ask(parts, failing(Unauthenticated("bad_signature")))
 
     assert str(raised.value) == "Unauthorized"
@@ -287,7 +287,7 @@ def test_whose_proof_is_none_is_unauthorized(parts: Parts) -> None:
     ids=lambda failure: type(failure).__name__,
 )
 def test_whoever_cannot_be_judged_is_neither_let_in_nor_told_why(parts: Parts, failure: Exception) -> None:
-    with pytest.raises(NotEstablished) as raised:
+    with pytest.raises(DecisionUnavailable) as raised:
         ask(parts, failing(failure))
 
     assert str(raised.value) == "The storefront could not be judged"
@@ -296,12 +296,12 @@ def test_whoever_cannot_be_judged_is_neither_let_in_nor_told_why(parts: Parts, f
 
 
 def test_parts_that_cannot_be_put_together_let_nobody_in(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    def trust() -> str:
+    def admission() -> str:
         raise InternalError("The function is not configured.")
 
-    monkeypatch.setattr(parts, "trust", trust)
+    monkeypatch.setattr(parts, "admission", admission)
 
-    with pytest.raises(NotEstablished, match="judged"):
+    with pytest.raises(DecisionUnavailable, match="judged"):
         ask(parts)
 
 
@@ -325,7 +325,7 @@ OUTCOMES: list[tuple[Decision, str, dict[str, Any]]] = [
 def test_every_question_leaves_one_line_and_one_number(
     parts: Parts, capsys: pytest.CaptureFixture[str], decide: Decision, decision: str, more: dict[str, Any]
 ) -> None:
-    with suppress(NotEstablished):
+    with suppress(DecisionUnavailable):
         ask(parts, decide)
 
     written = lines(capsys)
@@ -345,7 +345,7 @@ def test_what_aws_said_of_a_failure_is_in_the_log(parts: Parts, capsys: pytest.C
     failure = StorageUnavailable("Try again.")
     failure.add_note("DynamoDB: ThrottlingException")
 
-    with pytest.raises(NotEstablished):
+    with pytest.raises(DecisionUnavailable):
         ask(parts, failing(failure))
 
     assert decided(lines(capsys))["causes"] == ["DynamoDB: ThrottlingException"]
@@ -367,7 +367,7 @@ def test_neither_answer_nor_record_has_anything_of_the_headers_or_of_a_failure(
     told = ""
     try:
         told = json.dumps(ask(parts, decide, event))
-    except NotEstablished as raised:
+    except DecisionUnavailable as raised:
         told = str(raised)
 
     captured = capsys.readouterr()
@@ -382,7 +382,7 @@ def test_one_calls_reason_is_not_found_in_the_next_calls_line(parts: Parts, caps
 
 
 def test_an_authorizer_keeps_its_decisions_docstring(parts: Parts) -> None:
-    def decide(asked: Question, trust: str) -> Grant:
+    def decide(request: AuthorizerRequest, admission: str) -> Grant:
         """GET /here"""
         return GRANT
 

@@ -14,11 +14,11 @@ from tests.fakes.secrets import MemorySecrets
 from tests.fakes.trust_policies import SHOP, hs256, policy, sessions
 from tests.unit.loading import Handler, load
 from token_broker.domain.grant import CLOCK_SKEW, Grant
-from token_broker.entrypoints.authorizer import NotEstablished
+from token_broker.entrypoints.authorizer import DecisionUnavailable
 from token_broker.errors import StorageUnavailable
 from token_broker.ports.policies import StoredPolicy
-from token_broker.storefronts.admission import Trust
-from token_broker.storefronts.policy_cache import LIFE, PolicyMemory
+from token_broker.storefronts.admission import Admission
+from token_broker.storefronts.policy_cache import TTL_SECONDS, PolicyCache
 from token_broker.telemetry import PowertoolsTelemetry
 from token_broker.wiring.storefronts import STOREFRONTS
 
@@ -44,7 +44,7 @@ class Gate:
         event = authorizer_event(operation=operation, method=method, merchant=merchant, headers=sent)
         try:
             return self._handler(event, Context())
-        except NotEstablished as told:
+        except DecisionUnavailable as told:
             if str(told) == "Unauthorized":
                 return None
             raise
@@ -66,7 +66,7 @@ def gate(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], Powertool
             "telemetry": telemetry,
             "proof_keys": keys,
             "loopback_jwks_origin": "",
-            "_trust": Trust(store, PolicyMemory(clock), telemetry),
+            "_admission": Admission(store, PolicyCache(clock), telemetry),
         }
         for part, made in parts.items():
             monkeypatch.setitem(STOREFRONTS.__dict__, part, made)
@@ -235,7 +235,7 @@ def test_a_policy_that_closes_sessions_bites_once_memory_lets_go_of_it(proof: Ga
     assert allowed(proof.prove(good()))
     proof.put(policy())
 
-    proof.clock.advance(LIFE)
+    proof.clock.advance(TTL_SECONDS)
 
     assert proof.prove(good()) is None
 
@@ -251,7 +251,7 @@ def test_a_policy_that_closes_sessions_bites_once_memory_lets_go_of_it(proof: Ga
 def test_where_nothing_can_be_said_of_a_proof_nothing_is_said(proof: Gate, break_it: Callable[[Gate], object]) -> None:
     break_it(proof)
 
-    with pytest.raises(NotEstablished, match="could not be judged"):
+    with pytest.raises(DecisionUnavailable, match="could not be judged"):
         proof.prove(good())
 
 
@@ -287,7 +287,7 @@ def test_neither_proof_nor_key_is_written_anywhere(
     assert proof.prove(good()) is None
     proof.keys.failure = StorageUnavailable("canary-of-a-key")
     proof.clock.advance(60)
-    with pytest.raises(NotEstablished) as raised:
+    with pytest.raises(DecisionUnavailable) as raised:
         proof.prove(good())
 
     captured = capsys.readouterr()

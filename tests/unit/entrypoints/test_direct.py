@@ -8,44 +8,44 @@ import pytest
 from tests.fakes.events import Context
 from tests.fakes.samples import token
 from token_broker.entrypoints.adapter import Reply
-from token_broker.entrypoints.direct import DirectDoor
-from token_broker.entrypoints.handler import door_for
+from token_broker.entrypoints.direct import DirectAdapter
+from token_broker.entrypoints.handler import adapter_for
 from token_broker.entrypoints.inputs import CreateToken, GetSessionToken
 from token_broker.errors import InvalidRequest, MerchantNotFound, ProviderError, ProviderReply
 
 
-def door(event: Any) -> DirectDoor:
-    made = door_for(event, Context())
-    assert isinstance(made, DirectDoor)
+def adapter(event: Any) -> DirectAdapter:
+    made = adapter_for(event, Context())
+    assert isinstance(made, DirectAdapter)
     return made
 
 
 def test_the_event_is_the_fields() -> None:
     event = {"merchant": "acme", "title": "T", "idempotencyKey": "k"}
 
-    assert door(event).given(CreateToken) == event
+    assert adapter(event).raw_fields(CreateToken) == event
 
 
 @pytest.mark.parametrize("event", [None, [], "text", 7, True])
 def test_an_event_that_is_no_object_is_refused_with_the_fields_that_are_wanted(event: Any) -> None:
     with pytest.raises(InvalidRequest, match="merchant, sessionId, scope"):
-        door(event).given(GetSessionToken)
+        adapter(event).raw_fields(GetSessionToken)
 
 
 def test_the_request_id_is_lambdas() -> None:
-    assert door({}).request_id == "lambda-request-1"
+    assert adapter({}).request_id == "lambda-request-1"
 
 
 def test_a_run_without_lambda_has_no_request_id() -> None:
-    assert not door_for({}, None).request_id
+    assert not adapter_for({}, None).request_id
 
 
 def test_lambda_does_not_say_who_invoked() -> None:
-    assert door({}).caller() == "direct"
+    assert adapter({}).caller() == "direct"
 
 
 def test_the_answer_is_the_plain_body() -> None:
-    assert door({}).answer(Reply(token(), 201)) == token().as_json()
+    assert adapter({}).respond(Reply(token(), 201)) == token().as_json()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_answer_is_the_plain_body() -> None:
 )
 def test_a_refusal_raises_the_error_with_the_problem_as_its_text(error: MerchantNotFound | ProviderError) -> None:
     with pytest.raises(type(error)) as raised:
-        door({}).refuse(error)
+        adapter({}).reject(error)
 
     assert json.loads(str(raised.value)) == error.problem("lambda-request-1")
     assert raised.value.__cause__ is None

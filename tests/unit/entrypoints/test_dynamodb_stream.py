@@ -12,9 +12,9 @@ from tests.fakes.outbox import MemoryEventBus, MemoryOutbox
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.unit.loading import load
 from token_broker.clock import Deadline
-from token_broker.entrypoints.direct import DirectDoor
-from token_broker.entrypoints.dynamodb_stream import StreamDoor, changes
-from token_broker.entrypoints.handler import door_for
+from token_broker.entrypoints.direct import DirectAdapter
+from token_broker.entrypoints.dynamodb_stream import StreamAdapter, changes
+from token_broker.entrypoints.handler import adapter_for
 from token_broker.errors import StorageUnavailable
 from token_broker.lifecycle.publisher import Publisher
 from token_broker.telemetry import PowertoolsTelemetry
@@ -182,5 +182,5 @@ def test_an_operator_delivers_by_name(deployed: Deployed) -> None:
 
 def test_records_that_are_not_the_tables_are_a_direct_callers() -> None:
     """A caller may write what it likes: it is told what is wrong with it, and no record counts as done."""
-    assert isinstance(door_for({"Records": [{"eventSource": "aws:s3"}]}, Context(), stream=True), DirectDoor)
-    assert isinstance(door_for({"Records": [record(1)]}, Context(), stream=True), StreamDoor)
+    assert isinstance(adapter_for({"Records": [{"eventSource": "aws:s3"}]}, Context(), stream=True), DirectAdapter)
+    assert isinstance(adapter_for({"Records": [record(1)]}, Context(), stream=True), StreamAdapter)

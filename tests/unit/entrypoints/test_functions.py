@@ -26,7 +26,7 @@ from tests.unit.loading import FUNCTIONS, load
 from token_broker.broker import Broker, ListingBroker
 from token_broker.domain.grant import Grant
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, TrustPolicyNotFound
-from token_broker.storefronts.change_policy import Policies
+from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.telemetry import PowertoolsTelemetry
 from token_broker.wiring.providers import CHICKSX, FOURTHWALL, SHOPIFY
 from token_broker.wiring.storefronts import STOREFRONTS
@@ -283,7 +283,7 @@ def office(put_in: Callable[..., None]) -> MemoryPolicyStore:
     store = MemoryPolicyStore()
     put_in(
         STOREFRONTS,
-        lambda caller, grant: Policies(store, RecordingTelemetry(), caller=caller, loopback_jwks_origin=""),
+        lambda caller, grant: TrustPolicies(store, RecordingTelemetry(), caller=caller, loopback_jwks_origin=""),
     )
     return store
 

@@ -212,7 +212,7 @@ def test_every_call_leaves_one_line_that_says_how_it_ended(
     handler(bench, operation)(event(), Context())
 
     (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
-    assert (line["status"], line["code"], line["door"]) == (status, code, "ApiDoor")
+    assert (line["status"], line["code"], line["door"]) == (status, code, "ApiGatewayAdapter")
     assert line["ms"] >= 0
     assert line["correlation_id"] == "gateway-request-1"
 

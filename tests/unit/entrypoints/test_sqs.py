@@ -15,7 +15,7 @@ from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.api_gateway import BODY_LIMIT
 from token_broker.entrypoints.handler import entrypoint
 from token_broker.entrypoints.inputs import CloseSession, read
-from token_broker.entrypoints.sqs import QueueDoor, messages
+from token_broker.entrypoints.sqs import SqsAdapter, messages
 from token_broker.errors import InvalidRequest, SessionClosed, StorageUnavailable
 from token_broker.telemetry import PowertoolsTelemetry
 
@@ -48,7 +48,7 @@ POISON = {
 
 
 def given(body: Any) -> dict[str, Any]:
-    return QueueDoor(message("m-1", body)).given(CloseSession)
+    return SqsAdapter(message("m-1", body)).raw_fields(CloseSession)
 
 
 # What a batch is
@@ -123,28 +123,28 @@ def test_what_is_not_right_is_refused_without_being_quoted(body: str) -> None:
 
 @pytest.mark.parametrize("text", [None, 7, {"merchant": "acme"}])
 def test_a_body_that_is_no_text_is_refused(text: Any) -> None:
-    door = QueueDoor({"messageId": "m-1", "body": text})
+    adapter = SqsAdapter({"messageId": "m-1", "body": text})
 
     with pytest.raises(InvalidRequest, match="must be text"):
-        door.given(CloseSession)
+        adapter.raw_fields(CloseSession)
 
 
 def test_a_message_is_known_by_its_id_and_trusted_as_its_queue_is() -> None:
-    door = QueueDoor(message("m-1", ORDER))
+    adapter = SqsAdapter(message("m-1", ORDER))
 
-    assert (door.request_id, door.caller(), door.grant()) == ("m-1", "queue", None)
+    assert (adapter.request_id, adapter.caller(), adapter.grant()) == ("m-1", "queue", None)
 
 
 def test_a_message_without_an_id_has_none() -> None:
     """Lambda then hands out the whole batch again, which loses nothing."""
-    assert QueueDoor({"body": "{}"}).request_id == ""
+    assert SqsAdapter({"body": "{}"}).request_id == ""
 
 
 def test_nobody_waits_for_the_answer() -> None:
-    door = QueueDoor(message("m-1", ORDER))
+    adapter = SqsAdapter(message("m-1", ORDER))
 
-    assert door.answer(Reply({}, 200)) is True
-    assert door.refuse(SessionClosed()) is False
+    assert adapter.respond(Reply({}, 200)) is True
+    assert adapter.reject(SessionClosed()) is False
 
 
 # A whole batch
@@ -313,7 +313,7 @@ def test_each_message_leaves_its_line_in_the_log(
         ("message-3", 503, "storage_unavailable"),
         ("message-4", 500, "internal_error"),
     ]
-    assert {line["door"] for line in answered} == {"QueueDoor"}
+    assert {line["door"] for line in answered} == {"SqsAdapter"}
     assert [line["cold_start"] for line in answered] == [True, False, False, False]
 
 
@@ -339,9 +339,9 @@ def test_failures_of_a_batch_are_counted_by_code(
 
 @pytest.mark.parametrize(("order", "named"), [("null", None), ("1001", "1001"), ('"o-1"', "o-1")])
 def test_an_order_systems_number_or_nothing_keeps_no_session_open(order: str, named: str | None) -> None:
-    door = QueueDoor({"messageId": "1", "body": f'{{"merchant": "acme", "sessionId": "s-1", "orderId": {order}}}'})
+    adapter = SqsAdapter({"messageId": "1", "body": f'{{"merchant": "acme", "sessionId": "s-1", "orderId": {order}}}'})
 
-    request = read(CloseSession, door.given(CloseSession))
+    request = read(CloseSession, adapter.raw_fields(CloseSession))
 
     assert (request.session_id, request.order_id) == ("s-1", named)
 

@@ -9,11 +9,11 @@ from tests.fakes.events import CALLER, Context, api_event, storefront_event
 from tests.fakes.samples import token
 from token_broker.domain.grant import Grant
 from token_broker.entrypoints.adapter import Reply
-from token_broker.entrypoints.api_gateway import ApiDoor
-from token_broker.entrypoints.direct import DirectDoor
-from token_broker.entrypoints.handler import door_for
+from token_broker.entrypoints.api_gateway import ApiGatewayAdapter
+from token_broker.entrypoints.direct import DirectAdapter
+from token_broker.entrypoints.handler import adapter_for
 from token_broker.entrypoints.inputs import GetSessionToken, GetShopToken, Input, read
-from token_broker.entrypoints.storefront import EXPOSED_HEADERS, MAX_AGE, StorefrontDoor
+from token_broker.entrypoints.storefront import EXPOSED_HEADERS, MAX_AGE, StorefrontAdapter
 from token_broker.errors import (
     BrokerError,
     Conflict,
@@ -48,17 +48,17 @@ ALWAYS = {"X-Content-Type-Options": "nosniff", "Vary": "Origin", "X-Request-Id":
 READABLE = {"Access-Control-Allow-Origin": SHOP, "Access-Control-Expose-Headers": EXPOSED_HEADERS}
 
 
-def door(origin: str | None = SHOP, *, grant: Grant | None = PAGE, **event: Any) -> StorefrontDoor:
+def adapter(origin: str | None = SHOP, *, grant: Grant | None = PAGE, **event: Any) -> StorefrontAdapter:
     """A page's request."""
     headers = {**({} if origin is None else {"Origin": [origin]}), **event.pop("headers", {})}
     context = None if grant is None else {**grant.as_context(), "principalId": "storefront", "integrationLatency": 12}
-    return StorefrontDoor(storefront_event(headers=headers, authorizer=context, **event))
+    return StorefrontAdapter(storefront_event(headers=headers, authorizer=context, **event))
 
 
-def posted(origin: str | None = SHOP, **event: Any) -> StorefrontDoor:
+def posted(origin: str | None = SHOP, **event: Any) -> StorefrontAdapter:
     """A session's request."""
     given = {"operation": "chicksx/public-tokens", "method": "POST", "grant": SESSION, **event}
-    return door(origin, **given)
+    return adapter(origin, **given)
 
 
 # Whose an event is
@@ -66,7 +66,7 @@ def posted(origin: str | None = SHOP, **event: Any) -> StorefrontDoor:
 
 @pytest.mark.parametrize("resource", ["/storefront/{merchant}/shopify/storefront-access-token", "/storefront/x"])
 def test_a_storefronts_route_comes_through_this_door(resource: str) -> None:
-    assert isinstance(door_for(api_event(resource=resource), Context()), StorefrontDoor)
+    assert isinstance(adapter_for(api_event(resource=resource), Context()), StorefrontAdapter)
 
 
 @pytest.mark.parametrize(
@@ -78,28 +78,28 @@ def test_the_route_decides_and_not_the_path_that_was_sent(resource: Any) -> None
     event = api_event(resource=resource, path={"merchant": "acme"})
     event["path"] = "/storefront/acme/shopify/storefront-access-token"
 
-    assert type(door_for(event, Context())) is ApiDoor
+    assert type(adapter_for(event, Context())) is ApiGatewayAdapter
 
 
 def test_a_signed_route_stays_one_whatever_its_event_says_of_an_authorizer() -> None:
     event = api_event(path={"merchant": "acme"})
     event["requestContext"]["authorizer"] = PAGE.as_context()
 
-    chosen = door_for(event, Context())
-    assert (type(chosen), chosen.caller(), chosen.grant()) == (ApiDoor, CALLER, None)
+    chosen = adapter_for(event, Context())
+    assert (type(chosen), chosen.caller(), chosen.grant()) == (ApiGatewayAdapter, CALLER, None)
 
 
 def test_a_direct_invocation_cannot_be_a_storefront() -> None:
     event = {"resource": "/storefront/{merchant}/shopify/storefront-access-token", "merchant": "acme"}
 
-    assert isinstance(door_for(event, Context()), DirectDoor)
+    assert isinstance(adapter_for(event, Context()), DirectAdapter)
 
 
 # What it may have
 
 
 def test_the_grant_is_what_the_authorizer_passed_on() -> None:
-    assert door().grant() == PAGE
+    assert adapter().grant() == PAGE
     assert posted().grant() == SESSION
 
 
@@ -108,7 +108,7 @@ def test_a_signature_does_not_stand_in_for_an_authorizer() -> None:
     event["requestContext"]["identity"] = {"userArn": CALLER, "accessKey": "AKIA"}
 
     with pytest.raises(Unauthenticated):
-        StorefrontDoor(event).grant()
+        StorefrontAdapter(event).grant()
 
 
 @pytest.mark.parametrize(
@@ -116,12 +116,12 @@ def test_a_signature_does_not_stand_in_for_an_authorizer() -> None:
 )
 def test_without_a_whole_context_nobody_is_known(context: Any) -> None:
     with pytest.raises(Unauthenticated):
-        StorefrontDoor(storefront_event(authorizer=context)).grant()
+        StorefrontAdapter(storefront_event(authorizer=context)).grant()
 
 
 @pytest.mark.parametrize("origin", [SHOP, SECOND, None])
 def test_a_page_of_the_merchants_or_an_app_without_an_origin_is_let_through(origin: str | None) -> None:
-    assert door(origin).grant() == PAGE
+    assert adapter(origin).grant() == PAGE
 
 
 @pytest.mark.parametrize("origin", STRANGERS)
@@ -145,12 +145,12 @@ def test_an_origin_that_came_twice_is_no_origin_of_the_merchants(headers: dict[s
 
     with pytest.raises(Forbidden):
         twice.grant()
-    assert "Access-Control-Allow-Origin" not in twice.refuse(Forbidden("No."))["headers"]
+    assert "Access-Control-Allow-Origin" not in twice.reject(Forbidden("No."))["headers"]
 
 
 def test_who_asked_is_recorded_by_its_origin() -> None:
-    assert door().caller() == f"storefront {SHOP}"
-    assert door(None).caller() == "storefront without an origin"
+    assert adapter().caller() == f"storefront {SHOP}"
+    assert adapter(None).caller() == "storefront without an origin"
 
 
 # What it may say
@@ -159,14 +159,14 @@ def test_who_asked_is_recorded_by_its_origin() -> None:
 @pytest.mark.parametrize("value", ["no-cache", "max-age=0, no-cache", "no-store", "x" * 300])
 def test_a_browser_cannot_pass_the_caches_by(value: str) -> None:
     """A reload would ask the provider each time."""
-    given = door(headers={"Cache-Control": [value], "Pragma": ["no-cache"]}).given(GetShopToken)
+    given = adapter(headers={"Cache-Control": [value], "Pragma": ["no-cache"]}).raw_fields(GetShopToken)
 
     assert given == {"merchant": "acme"}
     assert not read(GetShopToken, given).fresh
 
 
 def test_a_session_and_its_scopes_come_from_the_body() -> None:
-    given = posted(body={"sessionId": "s-1", "scope": ["wallet.read"]}).given(GetSessionToken)
+    given = posted(body={"sessionId": "s-1", "scope": ["wallet.read"]}).raw_fields(GetSessionToken)
 
     assert given == {"merchant": "acme", "sessionId": "s-1", "scope": ["wallet.read"]}
 
@@ -185,14 +185,14 @@ def test_a_session_and_its_scopes_come_from_the_body() -> None:
 )
 def test_nothing_else_may_be_said(kind: type[Input], event: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest, match="takes these fields and no others"):
-        door(**event).given(kind)
+        adapter(**event).raw_fields(kind)
 
 
 # What it answers
 
 
 def test_a_shops_token_may_be_kept_for_a_short_time_by_its_tag() -> None:
-    answer = door().answer(Reply(token(title="Ü😀"), 200))
+    answer = adapter().respond(Reply(token(title="Ü😀"), 200))
 
     tag = answer["headers"].pop("ETag")
     assert answer["headers"] == {
@@ -211,15 +211,15 @@ def test_a_shops_token_is_kept_for_no_longer_than_a_function_keeps_it() -> None:
 
 
 def test_the_tag_is_the_same_for_the_same_token_and_another_for_another() -> None:
-    tags = [door().answer(Reply(each, 200))["headers"]["ETag"] for each in (token(), token(), token("1002"))]
+    tags = [adapter().respond(Reply(each, 200))["headers"]["ETag"] for each in (token(), token(), token("1002"))]
 
     assert tags[0] == tags[1] != tags[2]
 
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', ' W/{} , W/"x"'])
 def test_a_browser_that_has_it_already_is_told_so_without_a_body(form: str) -> None:
-    whole = door().answer(Reply(token(), 200))
-    again = door(headers={"If-None-Match": [form.format(whole["headers"]["ETag"])]}).answer(Reply(token(), 200))
+    whole = adapter().respond(Reply(token(), 200))
+    again = adapter(headers={"If-None-Match": [form.format(whole["headers"]["ETag"])]}).respond(Reply(token(), 200))
 
     assert (again["statusCode"], again["body"]) == (304, "")
     assert again["headers"] == whole["headers"]
@@ -227,19 +227,19 @@ def test_a_browser_that_has_it_already_is_told_so_without_a_body(form: str) -> N
 
 @pytest.mark.parametrize("sent", ['"other"', "", "other", 'W/"other", "and another"'])
 def test_a_browser_that_has_something_else_gets_the_token(sent: str) -> None:
-    answer = door(headers={"If-None-Match": [sent]}).answer(Reply(token(), 200))
+    answer = adapter(headers={"If-None-Match": [sent]}).respond(Reply(token(), 200))
 
     assert answer["statusCode"] == 200
     assert answer["body"]
 
 
 def test_a_browser_that_takes_anything_it_has_gets_nothing_new() -> None:
-    assert door(headers={"If-None-Match": ["*"]}).answer(Reply(token(), 200))["statusCode"] == 304
+    assert adapter(headers={"If-None-Match": ["*"]}).respond(Reply(token(), 200))["statusCode"] == 304
 
 
 @pytest.mark.parametrize("status", [200, 201])
 def test_a_sessions_token_is_never_kept(status: int) -> None:
-    answer = posted(headers={"If-None-Match": ['"x"']}).answer(Reply(token(), status))
+    answer = posted(headers={"If-None-Match": ['"x"']}).respond(Reply(token(), status))
 
     assert answer["statusCode"] == status
     assert answer["headers"] == {
@@ -250,7 +250,7 @@ def test_a_sessions_token_is_never_kept(status: int) -> None:
     }
 
 
-@pytest.mark.parametrize("answer", [door().refuse(Conflict("No.")), posted().refuse(Conflict("No."))])
+@pytest.mark.parametrize("answer", [adapter().reject(Conflict("No.")), posted().reject(Conflict("No."))])
 def test_a_refusal_is_never_kept_and_may_be_read_by_the_page(answer: dict[str, Any]) -> None:
     assert answer["headers"] == {
         **ALWAYS,
@@ -262,7 +262,7 @@ def test_a_refusal_is_never_kept_and_may_be_read_by_the_page(answer: dict[str, A
 
 
 def test_a_refusal_says_when_to_come_again() -> None:
-    answer = door().refuse(ProviderThrottled("Slow down.", retry_after=1.2))
+    answer = adapter().reject(ProviderThrottled("Slow down.", retry_after=1.2))
 
     assert answer["headers"]["Retry-After"] == "2"
     assert "Retry-After" in EXPOSED_HEADERS
@@ -271,7 +271,7 @@ def test_a_refusal_says_when_to_come_again() -> None:
 def test_a_storefront_is_not_told_what_the_provider_said() -> None:
     error = ProviderError("Refused.", reply=ProviderReply(400, "BAD_KEY", "the key of account 7 is bad"))
 
-    problem = json.loads(door().refuse(error)["body"])
+    problem = json.loads(adapter().reject(error)["body"])
 
     assert "provider" not in problem
     assert "provider" in error.problem("r"), "a merchant's backend is told"
@@ -279,32 +279,32 @@ def test_a_storefront_is_not_told_what_the_provider_said() -> None:
 
 @pytest.mark.parametrize("origin", [*STRANGERS, None])
 def test_another_page_is_never_named(origin: str | None) -> None:
-    given = door(origin)
-    for answer in (given.answer(Reply(token(), 200)), given.refuse(Forbidden("No."))):
+    given = adapter(origin)
+    for answer in (given.respond(Reply(token(), 200)), given.reject(Forbidden("No."))):
         assert [name for name in answer["headers"] if name.startswith("Access-Control")] == []
         assert answer["headers"]["Vary"] == "Origin"
 
 
 def test_each_of_the_merchants_pages_is_named_alone() -> None:
     for origin in PAGE.origins:
-        assert door(origin).refuse(Conflict("No."))["headers"]["Access-Control-Allow-Origin"] == origin
+        assert adapter(origin).reject(Conflict("No."))["headers"]["Access-Control-Allow-Origin"] == origin
 
 
 def test_credentials_are_never_allowed() -> None:
     for answer in (
-        door().answer(Reply(token(), 200)),
-        posted().answer(Reply(token(), 201)),
-        door().refuse(Conflict("x")),
+        adapter().respond(Reply(token(), 200)),
+        posted().respond(Reply(token(), 201)),
+        adapter().reject(Conflict("x")),
     ):
         assert "Access-Control-Allow-Credentials" not in answer["headers"]
 
 
 def test_whom_no_authorizer_let_in_reads_nothing() -> None:
-    unknown = door(grant=None)
+    unknown = adapter(grant=None)
 
     with pytest.raises(Unauthenticated) as refused:
         unknown.grant()
-    answer = unknown.refuse(refused.value)
+    answer = unknown.reject(refused.value)
 
     assert answer["statusCode"] == 401
     assert answer["headers"] == {**ALWAYS, "Content-Type": "application/problem+json", "Cache-Control": "no-store"}
@@ -319,7 +319,7 @@ def test_whom_no_authorizer_let_in_reads_nothing() -> None:
     ],
 )
 def test_a_storefront_is_not_told_how_the_merchant_is_set_up(error: BrokerError) -> None:
-    answer = door().refuse(error)
+    answer = adapter().reject(error)
 
     problem = json.loads(answer["body"])
     assert (answer["statusCode"], problem["code"]) == (error.status, error.code)

@@ -6,14 +6,14 @@ from tests.fakes.clock import MovableClock
 from tests.fakes.lines import HttpLine
 from tests.fakes.transport import ScriptedTransport, Step, answer
 from token_broker.clock import Deadline
-from token_broker.errors import Fate, ProviderError, ProviderFailure, ProviderUnavailable
+from token_broker.errors import ProviderError, ProviderFailure, ProviderUnavailable, RequestOutcome
 from token_broker.http.client import (
     BODY_LIMIT,
     CONNECT_TIMEOUT,
-    LEAST_TIME,
+    MIN_SECONDS_LEFT,
     READ_TIMEOUT,
-    Answer,
     HttpClient,
+    HttpResponse,
     Interrupted,
     Request,
     TimedOut,
@@ -28,9 +28,9 @@ def test_no_try_is_made_without_time() -> None:
     line = HttpLine()
 
     with pytest.raises(ProviderUnavailable, match="no time left") as refused:
-        line.send(seconds=LEAST_TIME - 0.01)
+        line.send(seconds=MIN_SECONDS_LEFT - 0.01)
 
-    assert refused.value.fate is Fate.NOT_DONE
+    assert refused.value.request_outcome is RequestOutcome.NOT_APPLIED
     assert line.observed == []
 
 
@@ -38,7 +38,7 @@ def test_the_least_time_is_enough_for_one_try_and_for_no_further_one() -> None:
     line = HttpLine(Unreachable("no"), jitter=0.0)
 
     with pytest.raises(ProviderUnavailable):
-        line.send(seconds=LEAST_TIME)
+        line.send(seconds=MIN_SECONDS_LEFT)
 
     assert line.tries == 1
 
@@ -53,7 +53,7 @@ def test_no_further_try_is_made_where_its_wait_leaves_no_time() -> None:
 
 
 def test_what_a_try_took_is_taken_off_the_time_for_the_next() -> None:
-    def slow(_request: Request) -> Answer:
+    def slow(_request: Request) -> HttpResponse:
         line.clock.advance(12)
         raise Interrupted("The provider did not answer in time.")
 
@@ -65,7 +65,7 @@ def test_what_a_try_took_is_taken_off_the_time_for_the_next() -> None:
 
 
 def test_the_tries_end_with_the_deadline() -> None:
-    def slow(_request: Request) -> Answer:
+    def slow(_request: Request) -> HttpResponse:
         line.clock.advance(12)
         raise Interrupted("The provider did not answer in time.")
 
@@ -112,18 +112,18 @@ def test_no_further_try_is_made_in_the_reserve() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "kind", "fate", "retry_after"),
+    ("failure", "kind", "request_outcome", "retry_after"),
     [
-        (Unreachable("Nothing was sent."), ProviderUnavailable, Fate.NOT_DONE, 1),
-        (Interrupted("It broke off."), ProviderUnavailable, Fate.UNKNOWN, 1),
-        (TimedOut("Too late."), ProviderUnavailable, Fate.UNDER_WAY, 1),
-        (TooLarge("It is too large."), ProviderError, Fate.UNKNOWN, None),
+        (Unreachable("Nothing was sent."), ProviderUnavailable, RequestOutcome.NOT_APPLIED, 1),
+        (Interrupted("It broke off."), ProviderUnavailable, RequestOutcome.UNKNOWN, 1),
+        (TimedOut("Too late."), ProviderUnavailable, RequestOutcome.IN_FLIGHT, 1),
+        (TooLarge("It is too large."), ProviderError, RequestOutcome.UNKNOWN, None),
     ],
 )
 def test_a_failure_says_whether_the_provider_may_have_acted_and_when_to_ask_again(
     failure: Unreachable | Interrupted | TooLarge,
     kind: type[ProviderUnavailable | ProviderError],
-    fate: Fate,
+    request_outcome: RequestOutcome,
     retry_after: float | None,
 ) -> None:
     line = HttpLine(failure)
@@ -131,7 +131,7 @@ def test_a_failure_says_whether_the_provider_may_have_acted_and_when_to_ask_agai
     with pytest.raises(kind) as raised:
         line.send("POST")
 
-    assert (raised.value.fate, raised.value.retry_after) == (fate, retry_after)
+    assert (raised.value.request_outcome, raised.value.retry_after) == (request_outcome, retry_after)
     assert raised.value.detail == str(failure)
     assert raised.value.__suppress_context__
 
@@ -143,7 +143,7 @@ def test_what_may_have_happened_in_an_earlier_try_is_not_forgotten(first: Step) 
     with pytest.raises(ProviderUnavailable) as raised:
         line.send("PUT")
 
-    assert raised.value.fate is Fate.UNKNOWN
+    assert raised.value.request_outcome is RequestOutcome.UNKNOWN
 
 
 def test_a_try_that_was_throttled_has_certainly_done_nothing() -> None:
@@ -152,7 +152,7 @@ def test_a_try_that_was_throttled_has_certainly_done_nothing() -> None:
     with pytest.raises(ProviderUnavailable) as raised:
         line.send("PUT")
 
-    assert raised.value.fate is Fate.NOT_DONE
+    assert raised.value.request_outcome is RequestOutcome.NOT_APPLIED
 
 
 def test_an_answer_that_is_too_large_is_not_asked_for_again() -> None:
@@ -164,7 +164,7 @@ def test_an_answer_that_is_too_large_is_not_asked_for_again() -> None:
 
 
 def test_every_try_is_observed_with_its_outcome_and_duration() -> None:
-    def slow(_request: Request) -> Answer:
+    def slow(_request: Request) -> HttpResponse:
         line.clock.advance(0.5)
         return OK
 
@@ -193,7 +193,7 @@ def test_a_failed_try_is_observed_by_its_kind(failure: Interrupted | TooLarge, k
 
 
 def test_a_fault_of_the_transport_itself_is_observed_and_not_hidden() -> None:
-    def fault(_request: Request) -> Answer:
+    def fault(_request: Request) -> HttpResponse:
         raise RuntimeError
 
     line = HttpLine(fault)

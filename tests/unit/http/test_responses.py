@@ -8,15 +8,15 @@ import pytest
 from tests.fakes.samples import minted
 from tests.fakes.transport import answer, json_answer
 from token_broker.errors import (
-    Fate,
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
     ProviderThrottled,
     ProviderUnavailable,
+    RequestOutcome,
 )
 from token_broker.http import responses
-from token_broker.http.client import failure_from
+from token_broker.http.client import error_from_status
 
 NOW = 1_800_000_000.0
 CANARY = "sk_live_canary"
@@ -36,19 +36,19 @@ def test_anything_else_is_no_token_and_is_not_quoted(value: Any) -> None:
     with pytest.raises(ProviderError) as refused:
         responses.token_value({"token": value}, "token")
 
-    assert refused.value.fate is Fate.UNKNOWN
+    assert refused.value.request_outcome is RequestOutcome.UNKNOWN
     assert CANARY not in refused.value.detail
     assert len(refused.value.detail) < 200
 
 
 def test_an_object_is_taken_out_of_an_object() -> None:
-    assert responses.member({"data": {"a": 1}}, "data") == {"a": 1}
+    assert responses.require_object({"data": {"a": 1}}, "data") == {"a": 1}
 
 
 @pytest.mark.parametrize("said", [None, [], "x", 1, {}, {"data": None}, {"data": []}, {"data": "x"}, {"other": {}}])
 def test_an_answer_without_its_object_makes_no_sense(said: Any) -> None:
     with pytest.raises(ProviderError, match="no object 'data'"):
-        responses.member(said, "data")
+        responses.require_object(said, "data")
 
 
 @pytest.mark.parametrize(
@@ -123,35 +123,37 @@ def test_an_end_that_has_passed_or_cannot_be_one_makes_no_sense(given: dict[str,
     with pytest.raises(ProviderError) as refused:
         responses.expiry(given, NOW, longest=10_000)
 
-    assert refused.value.fate is Fate.UNKNOWN
+    assert refused.value.request_outcome is RequestOutcome.UNKNOWN
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "fate"),
+    ("status", "kind", "request_outcome"),
     [
-        (200, ProviderError, Fate.UNKNOWN),
-        (204, ProviderError, Fate.UNKNOWN),
-        (299, ProviderError, Fate.UNKNOWN),
-        (300, ProviderError, Fate.NOT_DONE),
-        (301, ProviderError, Fate.NOT_DONE),
-        (399, ProviderError, Fate.NOT_DONE),
-        (400, ProviderError, Fate.NOT_DONE),
-        (401, ProviderRejectedCredentials, Fate.NOT_DONE),
-        (403, ProviderRejectedCredentials, Fate.NOT_DONE),
-        (404, ProviderError, Fate.NOT_DONE),
-        (408, ProviderUnavailable, Fate.UNKNOWN),
-        (422, ProviderError, Fate.NOT_DONE),
-        (425, ProviderUnavailable, Fate.UNKNOWN),
-        (429, ProviderThrottled, Fate.NOT_DONE),
-        (500, ProviderUnavailable, Fate.UNKNOWN),
-        (503, ProviderUnavailable, Fate.UNKNOWN),
+        (200, ProviderError, RequestOutcome.UNKNOWN),
+        (204, ProviderError, RequestOutcome.UNKNOWN),
+        (299, ProviderError, RequestOutcome.UNKNOWN),
+        (300, ProviderError, RequestOutcome.NOT_APPLIED),
+        (301, ProviderError, RequestOutcome.NOT_APPLIED),
+        (399, ProviderError, RequestOutcome.NOT_APPLIED),
+        (400, ProviderError, RequestOutcome.NOT_APPLIED),
+        (401, ProviderRejectedCredentials, RequestOutcome.NOT_APPLIED),
+        (403, ProviderRejectedCredentials, RequestOutcome.NOT_APPLIED),
+        (404, ProviderError, RequestOutcome.NOT_APPLIED),
+        (408, ProviderUnavailable, RequestOutcome.UNKNOWN),
+        (422, ProviderError, RequestOutcome.NOT_APPLIED),
+        (425, ProviderUnavailable, RequestOutcome.UNKNOWN),
+        (429, ProviderThrottled, RequestOutcome.NOT_APPLIED),
+        (500, ProviderUnavailable, RequestOutcome.UNKNOWN),
+        (503, ProviderUnavailable, RequestOutcome.UNKNOWN),
     ],
 )
-def test_every_status_has_a_meaning_and_a_fate(status: int, kind: type[ProviderFailure], fate: Fate) -> None:
-    failure = failure_from(answer(status), code="CODE", message="words")
+def test_every_status_has_a_meaning_and_a_fate(
+    status: int, kind: type[ProviderFailure], request_outcome: RequestOutcome
+) -> None:
+    failure = error_from_status(answer(status), code="CODE", message="words")
 
     assert type(failure) is kind
-    assert failure.fate is fate
+    assert failure.request_outcome is request_outcome
     assert failure.problem("r")["provider"] == {"status": status, "code": "CODE", "message": "words"}
 
 
@@ -160,13 +162,13 @@ def test_every_status_has_a_meaning_and_a_fate(status: int, kind: type[ProviderF
     [(299, "another kind"), (300, "redirect"), (399, "redirect"), (400, "refused the request"), (404, "refused")],
 )
 def test_a_redirect_is_told_from_a_success_and_from_a_refusal(status: int, words: str) -> None:
-    assert words in failure_from(answer(status), code=None, message=None).detail
+    assert words in error_from_status(answer(status), code=None, message=None).detail
 
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(("header", "seconds"), [("2.5", 2.5), ("", 1), ("0", 1)])
 def test_a_passing_failure_says_when_to_come_again(status: int, header: str, seconds: float) -> None:
-    assert failure_from(answer(status, retry_after=header), code=None, message=None).retry_after == seconds
+    assert error_from_status(answer(status, retry_after=header), code=None, message=None).retry_after == seconds
 
 
 @pytest.mark.parametrize(
@@ -183,20 +185,20 @@ def test_a_passing_failure_says_when_to_come_again(status: int, header: str, sec
     ],
 )
 def test_a_refusal_passes_the_providers_words_on(said: Any, provider: dict[str, Any]) -> None:
-    assert responses.refusal(json_answer(400, said), ()).problem("r")["provider"] == provider
+    assert responses.error_from(json_answer(400, said), ()).problem("r")["provider"] == provider
 
 
 def test_a_refusal_that_repeats_the_secret_is_cleared_of_it() -> None:
     said = json_answer(401, {"code": f"BAD {CANARY}", "message": f"{CANARY} is wrong\n" + "x " * 500})
 
-    problem = str(responses.refusal(said, (CANARY,)).problem("r"))
+    problem = str(responses.error_from(said, (CANARY,)).problem("r"))
 
     assert CANARY not in problem
     assert len(problem) < 700
 
 
 def test_a_refusal_without_json_has_the_status_alone() -> None:
-    assert responses.refusal(answer(502, "<html>Bad Gateway</html>"), ()).problem("r")["provider"] == {"status": 502}
+    assert responses.error_from(answer(502, "<html>Bad Gateway</html>"), ()).problem("r")["provider"] == {"status": 502}
 
 
 @pytest.mark.parametrize("hidden", ["value-of-the-token", "value-of-a-secret", "VALUE-OF-A-SECRET"])
@@ -213,24 +215,26 @@ def test_a_value_that_stands_where_a_name_should_be_makes_no_sense(
     spoil: Callable[[str], dict[str, Any]], hidden: str
 ) -> None:
     with pytest.raises(ProviderError) as refused:
-        responses.discreet(minted(access_token="value-of-the-token", **spoil(hidden)), ("value-of-a-secret",))
+        responses.reject_leaked_credentials(
+            minted(access_token="value-of-the-token", **spoil(hidden)), ("value-of-a-secret",)
+        )
 
-    assert refused.value.fate is Fate.UNKNOWN
+    assert refused.value.request_outcome is RequestOutcome.UNKNOWN
     assert hidden not in repr(refused.value)
 
 
 def test_a_value_in_a_title_is_blotted_out() -> None:
     said = minted(access_token="value-of-the-token", title="My value-of-the-token and Secret-1 [tb:x:y]")
 
-    assert responses.discreet(said, ("secret-1",)).title == "My [redacted] and [redacted] [tb:x:y]"
+    assert responses.reject_leaked_credentials(said, ("secret-1",)).title == "My [redacted] and [redacted] [tb:x:y]"
 
 
 def test_a_token_that_is_one_of_the_merchants_secrets_is_not_handed_out() -> None:
     with pytest.raises(ProviderError, match="one of the merchant's own secrets"):
-        responses.discreet(minted(access_token="pw"), ("user", "pw"))
+        responses.reject_leaked_credentials(minted(access_token="pw"), ("user", "pw"))
 
 
 def test_a_short_value_may_stand_in_a_name_by_chance() -> None:
     said = minted(access_token="token", token_id="token-1", title="token")
 
-    assert responses.discreet(said, ("read",)) is said
+    assert responses.reject_leaked_credentials(said, ("read",)) is said

@@ -11,8 +11,14 @@ from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.aws.session import CONFIG
 from token_broker.clock import Deadline
 from token_broker.errors import StorageUnavailable
-from token_broker.lifecycle.dispatcher import ENOUGH, ITEMS_A_MESSAGE, LONGEST_CALL, Dispatched, Dispatcher
-from token_broker.ports.work import OUTBOX, Place
+from token_broker.lifecycle.dispatcher import (
+    ITEMS_A_MESSAGE,
+    MAX_CALL_SECONDS,
+    MIN_SECONDS_LEFT,
+    Dispatcher,
+    DispatchSummary,
+)
+from token_broker.ports.work import OUTBOX, IndexCursor
 
 
 class Bench:
@@ -24,7 +30,7 @@ class Bench:
         self.telemetry = RecordingTelemetry()
         self.first = 0.0
 
-    def run(self, seconds: float = 48) -> Dispatched:
+    def run(self, seconds: float = 48) -> DispatchSummary:
         deadline = Deadline.after(self.clock, seconds)
         index, queues, cursor = self.index, self.queues, self.cursor
         return Dispatcher(index, queues, cursor, self.clock, self.telemetry, lambda: self.first, deadline).run()
@@ -167,7 +173,7 @@ def test_a_run_that_is_cut_off_continues_where_it_was() -> None:
         names = merchants(bench, pages=2, each=30)
         bench.queues.took = partial(bench.clock.advance, 1)
 
-        bench.runs_until_sent(names, ENOUGH + batches, at_most=-(-24 // batches))
+        bench.runs_until_sent(names, MIN_SECONDS_LEFT + batches, at_most=-(-24 // batches))
 
         assert sorted([merchant for merchant, _ in bench.sent][: len(names)]) == sorted(names), f"{batches} a run"
 
@@ -177,16 +183,16 @@ def test_the_next_run_begins_there_and_comes_to_what_was_before_at_last() -> Non
     names = merchants(bench, pages=2, each=10)
     bench.queues.took = partial(bench.clock.advance, 1)
 
-    done = bench.run(ENOUGH + 3)
+    done = bench.run(MIN_SECONDS_LEFT + 3)
     assert ([merchant for merchant, _ in bench.sent], done.complete) == (names[:30], False)
     assert bench.telemetry.notices == [("dispatch_cut_off", {"shard": 1, "messages": 30})]
     assert bench.telemetry.total("DispatcherRunsCutOff") == 1
     bench.queues.sent.clear()
     bench.first = 0.9
 
-    assert bench.run(ENOUGH + 100).complete
+    assert bench.run(MIN_SECONDS_LEFT + 100).complete
     assert [merchant for merchant, _ in bench.sent] == [*names[30:], *names[:20], *names[20:30]]
-    assert bench.cursor.calls == ["read", "note", "read", "forget"]
+    assert bench.cursor.calls == ["read", "save", "read", "clear"]
 
 
 def test_a_run_that_can_do_next_to_nothing_comes_to_an_end_too() -> None:
@@ -195,7 +201,7 @@ def test_a_run_that_can_do_next_to_nothing_comes_to_an_end_too() -> None:
     names = merchants(bench, pages=1, each=45)
     bench.queues.took = partial(bench.clock.advance, 10)
 
-    bench.runs_until_sent(names, ENOUGH + 1, at_most=20)
+    bench.runs_until_sent(names, MIN_SECONDS_LEFT + 1, at_most=20)
 
 
 def test_a_merchant_of_whom_more_is_due_further_on_is_not_passed_over() -> None:
@@ -205,9 +211,9 @@ def test_a_merchant_of_whom_more_is_due_further_on_is_not_passed_over() -> None:
     bench.index.parts[0] = [[*page, due("m-0", "token#1"), due("m-99")]]
     bench.queues.took = partial(bench.clock.advance, 1)
 
-    bench.run(ENOUGH + 1)
-    assert bench.cursor.place == Place(0, {"number": 9, "dueAt": page[9].due_at}, page[9].due_at)
-    bench.run(ENOUGH + 100)
+    bench.run(MIN_SECONDS_LEFT + 1)
+    assert bench.cursor.cursor == IndexCursor(0, {"number": 9, "dueAt": page[9].due_at}, page[9].due_at)
+    bench.run(MIN_SECONDS_LEFT + 100)
 
     assert {merchant for merchant, _ in bench.sent} == {*(item.merchant for item in page), "m-99"}
 
@@ -219,9 +225,9 @@ def test_a_queue_that_takes_nothing_holds_up_no_other_merchant() -> None:
     bench.queues.took = partial(bench.clock.advance, 1)
     bench.queues.refused = {names[0]}
 
-    bench.run(ENOUGH + 2)
+    bench.run(MIN_SECONDS_LEFT + 2)
     bench.queues.refused = set()
-    bench.run(ENOUGH + 100)
+    bench.run(MIN_SECONDS_LEFT + 100)
 
     assert {merchant for merchant, _ in bench.sent} == set(names)
 
@@ -232,15 +238,15 @@ def test_a_clock_that_was_put_back_loses_nothing() -> None:
     names = merchants(bench, pages=1, each=30)
     bench.index.parts[0][0][0] = due(names[0], ago=5000)
     bench.queues.took = partial(bench.clock.advance, 1)
-    bench.run(ENOUGH + 1)
-    assert bench.cursor.place is not None
+    bench.run(MIN_SECONDS_LEFT + 1)
+    assert bench.cursor.cursor is not None
     bench.queues.sent.clear()
     bench.clock.advance(-2000)
 
-    assert bench.run(ENOUGH + 100).complete
+    assert bench.run(MIN_SECONDS_LEFT + 100).complete
     assert [merchant for merchant, _ in bench.sent] == names[:1]
     bench.clock.advance(2000)
-    bench.run(ENOUGH + 100)
+    bench.run(MIN_SECONDS_LEFT + 100)
     assert {merchant for merchant, _ in bench.sent} == set(names)
 
 
@@ -248,31 +254,31 @@ def test_a_run_that_dies_before_its_note_only_repeats() -> None:
     bench = Bench()
     names = merchants(bench, pages=1, each=30)
     bench.queues.took = partial(bench.clock.advance, 1)
-    bench.run(ENOUGH + 2)
-    noted = bench.cursor.place, bench.cursor.seen
-    bench.run(ENOUGH + 2)
-    bench.cursor.place, bench.cursor.seen = noted
+    bench.run(MIN_SECONDS_LEFT + 2)
+    noted = bench.cursor.cursor, bench.cursor.seen
+    bench.run(MIN_SECONDS_LEFT + 2)
+    bench.cursor.cursor, bench.cursor.seen = noted
 
-    bench.runs_until_sent(names, ENOUGH + 2, at_most=6)
+    bench.runs_until_sent(names, MIN_SECONDS_LEFT + 2, at_most=6)
 
 
 def test_two_runs_at_once_send_the_same_and_the_first_note_stays() -> None:
     bench = Bench()
     names = merchants(bench, pages=1, each=30)
-    second: list[Dispatched] = []
+    second: list[DispatchSummary] = []
 
     def meanwhile() -> None:
         bench.queues.took = partial(bench.clock.advance, 1)
-        second.append(bench.run(ENOUGH + 4))
+        second.append(bench.run(MIN_SECONDS_LEFT + 4))
         bench.clock.advance(100)
 
     bench.queues.took = meanwhile
-    first = bench.run(ENOUGH + 90)
+    first = bench.run(MIN_SECONDS_LEFT + 90)
 
     assert not first.complete
     assert not second[0].complete
-    assert bench.cursor.place is not None
-    assert (bench.cursor.place.shard, bench.cursor.calls) == (1, ["read", "read", "note", "note"])
+    assert bench.cursor.cursor is not None
+    assert (bench.cursor.cursor.shard, bench.cursor.calls) == (1, ["read", "read", "save", "save"])
     bench.queues.took = lambda: None
     bench.run()
     assert {merchant for merchant, _ in bench.sent} == set(names)
@@ -282,7 +288,7 @@ def test_two_runs_at_once_send_the_same_and_the_first_note_stays() -> None:
 def test_a_note_of_a_part_that_there_is_not_is_passed_over_and_goes(shard: int) -> None:
     bench = Bench()
     names = merchants(bench, pages=1, each=1)
-    bench.cursor.place, bench.cursor.seen = Place(shard), "note-0"
+    bench.cursor.cursor, bench.cursor.seen = IndexCursor(shard), "note-0"
 
     assert bench.run().complete
     assert [merchant for merchant, _ in bench.sent] == names
@@ -295,7 +301,7 @@ def test_a_cursor_that_fails_costs_no_message() -> None:
     bench.cursor.failure = StorageUnavailable("Down.")
     bench.queues.took = partial(bench.clock.advance, 1)
 
-    done = bench.run(ENOUGH + 2)
+    done = bench.run(MIN_SECONDS_LEFT + 2)
 
     assert (done.messages, bench.sent[0][0]) == (20, names[0])
     assert bench.telemetry.events == ["dispatch_place_unread", "dispatch_cut_off", "dispatch_place_unnoted"]
@@ -305,13 +311,13 @@ def test_a_place_in_a_part_that_cannot_be_read_is_not_kept() -> None:
     """It may be the place itself that the index does not take."""
     bench = Bench()
     merchants(bench, pages=1, each=10)
-    bench.cursor.place, bench.cursor.seen = Place(1, {"number": 2, "dueAt": 0}, 0), "note-0"
+    bench.cursor.cursor, bench.cursor.seen = IndexCursor(1, {"number": 2, "dueAt": 0}, 0), "note-0"
     bench.index.unreadable = {1}
 
     with pytest.raises(StorageUnavailable):
         bench.run()
 
-    assert bench.cursor.place is None
+    assert bench.cursor.cursor is None
 
 
 def test_nothing_is_begun_that_could_outlive_the_run() -> None:
@@ -320,11 +326,11 @@ def test_nothing_is_begun_that_could_outlive_the_run() -> None:
     tries = options.retries["total_max_attempts"]
     pauses = sum(2**number for number in range(tries - 1))
 
-    assert tries * (options.connect_timeout + options.read_timeout) + pauses <= LONGEST_CALL
-    assert LONGEST_CALL + 1 < ENOUGH
+    assert tries * (options.connect_timeout + options.read_timeout) + pauses <= MAX_CALL_SECONDS
+    assert MAX_CALL_SECONDS + 1 < MIN_SECONDS_LEFT
     bench = Bench()
     merchants(bench, pages=1, each=1)
-    assert (bench.run(ENOUGH).complete, bench.index.pages_read, bench.queues.calls) == (False, 0, [])
+    assert (bench.run(MIN_SECONDS_LEFT).complete, bench.index.pages_read, bench.queues.calls) == (False, 0, [])
 
 
 @pytest.mark.parametrize("pages", [1, 10])

@@ -7,9 +7,9 @@ from tests.fakes.killing import Killed, Killer
 from tests.fakes.outbox import MemoryEventBus, MemoryOutbox
 from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.clock import Deadline
-from token_broker.domain.delays import LONGEST_PAUSE
+from token_broker.domain.delays import MAX_PAUSE
 from token_broker.errors import StorageUnavailable
-from token_broker.lifecycle.publisher import ENOUGH, PAUSE, TRIES, Published, Publisher
+from token_broker.lifecycle.publisher import MIN_SECONDS_LEFT, PAUSE, TRIES, Publisher, PublishSummary
 
 ALWAYS = 1_000
 
@@ -21,7 +21,7 @@ class Bench:
         self.bus = MemoryEventBus()
         self.telemetry = RecordingTelemetry()
 
-    def publish(self, *names: str, seconds: float = 23) -> Published:
+    def publish(self, *names: str, seconds: float = 23) -> PublishSummary:
         deadline = Deadline.after(self.clock, seconds)
         return Publisher(self.outbox, self.bus, self.clock, self.telemetry, lambda: 0.5, deadline).publish(names)
 
@@ -56,7 +56,7 @@ def test_an_event_that_is_gone_has_been_delivered(bench: Bench) -> None:
 
 
 def test_nothing_to_deliver_asks_nobody(bench: Bench) -> None:
-    assert bench.publish() == Published()
+    assert bench.publish() == PublishSummary()
     assert (bench.bus.calls, bench.telemetry.counts) == ([], [])
 
 
@@ -96,7 +96,7 @@ def test_one_that_is_always_refused_holds_up_no_other_and_is_left_as_it_is(bench
 
     done = bench.publish(*names)
 
-    assert (done.published, done.put_off, done.failed) == (24, 0, [names[0]])
+    assert (done.published, done.rescheduled, done.failed) == (24, 0, [names[0]])
     assert bench.outbox.there == {names[0]: before}
     ((event, told),) = bench.telemetry.notices
     assert (event, told["item"], told["code"]) == ("event_undelivered", names[0], "InternalFailure")
@@ -122,7 +122,7 @@ def test_what_is_due_and_refused_is_put_off_longer_each_time_and_never_dropped(b
 
     for _ in range(9):
         done = bench.publish("a")
-        assert (done.put_off, done.failed) == (1, [])
+        assert (done.rescheduled, done.failed) == (1, [])
         pauses.append(bench.due_in("a"))
         bench.clock.advance(pauses[-1])
 
@@ -140,8 +140,8 @@ def test_what_is_due_and_cannot_be_read_comes_back_each_hour(bench: Bench) -> No
     bench.outbox.add("a", ago=300)
     bench.outbox.spoil("a")
 
-    assert bench.publish("a").put_off == 1
-    assert bench.due_in("a") == LONGEST_PAUSE
+    assert bench.publish("a").rescheduled == 1
+    assert bench.due_in("a") == MAX_PAUSE
 
 
 def test_the_oldest_of_several_tells_its_age(bench: Bench) -> None:
@@ -185,7 +185,7 @@ def test_what_there_is_no_time_for_is_left(bench: Bench) -> None:
         bench.outbox.add(name)
     bench.outbox.reading = lambda: bench.clock.advance(1)
 
-    done = bench.publish(*names, seconds=ENOUGH + 10)
+    done = bench.publish(*names, seconds=MIN_SECONDS_LEFT + 10)
 
     assert (done.published, done.failed) == (20, names[20:])
 
@@ -195,7 +195,7 @@ def test_a_refused_event_is_not_tried_again_without_time(bench: Bench) -> None:
     bench.bus.refusals = {event.event_id: ALWAYS}
     bench.outbox.reading = lambda: bench.clock.advance(1)
 
-    bench.publish("a", seconds=ENOUGH + 0.5)
+    bench.publish("a", seconds=MIN_SECONDS_LEFT + 0.5)
 
     assert (bench.bus.calls, bench.clock.sleeps) == ([1], [])
 

@@ -11,9 +11,9 @@ from tests.fakes.samples import BY_ANN, minted, token
 from tests.fakes.store import BROKER_ID, MemoryTokenStore
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
 from token_broker.clock import Deadline
-from token_broker.domain.delays import LONGEST_PAUSE, next_comparison
-from token_broker.domain.ownership_tag import marked
-from token_broker.domain.token import SHOP, Cause, Minted, State, Token, Why
+from token_broker.domain.delays import MAX_PAUSE, next_reconciliation
+from token_broker.domain.ownership_tag import tag_title
+from token_broker.domain.token import SHOP, Change, ProviderToken, Reason, State, Token
 from token_broker.errors import (
     MerchantNotFound,
     ProviderFailure,
@@ -21,15 +21,15 @@ from token_broker.errors import (
     ProviderUnavailable,
     StorageUnavailable,
 )
-from token_broker.lifecycle.reconcile import NEAR, SECOND_LOOK, reconcile
+from token_broker.lifecycle.reconcile import RECHECK_DELAY, WARN_BELOW_SLOTS, reconcile
 from token_broker.lifecycle.worker import maintain
-from token_broker.ports.provider import Account, Capabilities, Listed, Order
+from token_broker.ports.provider import Account, Capabilities, ListedToken, MintRequest
 from token_broker.tokens.inventory import SETTLED_AFTER, Finding
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.revoke import revoke
 
 INTENT = "d" * 26
-ORPHAN = marked("Made by us", BROKER_ID, INTENT)
+ORPHAN = tag_title("Made by us", BROKER_ID, INTENT)
 NOTHING: dict[str, Any] = {"adopted": [], "broughtBack": [], "revoking": [], "lost": [], "minted": None}
 
 
@@ -103,7 +103,7 @@ def test_nothing_is_found_where_nothing_is() -> None:
     assert found(listing_stack()) == {}
 
 
-@pytest.mark.parametrize("title", ["API Client Extension", marked("T", "otherone", INTENT), ""])
+@pytest.mark.parametrize("title", ["API Client Extension", tag_title("T", "otherone", INTENT), ""])
 def test_what_others_have_made_is_foreign(title: str) -> None:
     stack = listing_stack()
     stack.provider.put(minted("5"), title)
@@ -148,7 +148,7 @@ def test_a_record_that_has_ended_and_is_not_listed_is_nothing(state: State) -> N
 @pytest.mark.parametrize("listed", [False, True])
 def test_a_record_of_another_shop_is_left_alone_and_shown(*, listed: bool) -> None:
     stack = listing_stack()
-    stack.store.keep(token("7", realm="old.example"))
+    stack.store.keep(token("7", account_id="old.example"))
     if listed:
         stack.provider.put(minted("7"), ORPHAN)
     settle(stack)
@@ -187,7 +187,7 @@ def during_the_list(stack: ListingSurroundings, action: Callable[[], object], *,
     """Something happens while the provider writes its list: after, or just before, it has looked."""
     list_then = stack.provider.list_tokens
 
-    def list_and_act(account: Account, deadline: Deadline) -> list[Listed]:
+    def list_and_act(account: Account, deadline: Deadline) -> list[ListedToken]:
         stack.provider.list_tokens = list_then  # type: ignore[method-assign]
         if not after:
             action()
@@ -203,7 +203,7 @@ def test_what_is_being_made_is_in_flight() -> None:
     stack = listing_stack()
     seen: list[dict[str, list[str]]] = []
 
-    def make_and_look(_account: Account, order: Order) -> Minted:
+    def make_and_look(_account: Account, order: MintRequest) -> ProviderToken:
         made = stack.provider.make(order)
         seen.append(found(stack))
         return made
@@ -280,8 +280,8 @@ def test_what_was_revoked_a_moment_ago_may_still_be_in_a_list() -> None:
 
 def test_a_record_from_before_shops_were_written_down_is_of_this_one() -> None:
     stack = listing_stack()
-    stack.provider.realm = "acme.example"
-    stack.store.keep(token("7", realm=""))
+    stack.provider.account_id = "acme.example"
+    stack.store.keep(token("7", account_id=""))
     stack.provider.put(minted("7"), ORPHAN)
 
     assert found(stack) == {"fine": ["7"]}
@@ -325,7 +325,7 @@ def test_a_dry_run_writes_nothing_at_all() -> None:
 
     assert set(found(stack)) == {"fine", "lost", "unrecorded", "reappeared"}
     assert snapshot(stack.store) == before
-    assert set(stack.store.calls) == {"tokens", "open_intent_ids", "broker_id"}
+    assert set(stack.store.calls) == {"all_tokens", "open_intent_ids", "broker_id"}
     assert not stack.provider.revoked
 
 
@@ -342,7 +342,7 @@ def test_an_unrecorded_token_is_adopted_beside_the_current_one() -> None:
     adopted = record(stack, "5")
     assert (adopted.state, adopted.access_token, adopted.title) == (State.STANDING, "value-of-5", "Made by us")
     (line,) = adopted.history
-    assert (line.by, line.before, line.after, line.why) == ("ann", None, State.STANDING, Why.RECONCILED)
+    assert (line.by, line.before, line.after, line.reason) == ("ann", None, State.STANDING, Reason.RECONCILED)
     assert (adopted.provider, adopted.requested_by) == ("shopify", "ann")
     assert told(stack) == [("TokenIssued", "5", "reconciled")]
     assert stack.telemetry.total("TokensIssued") == 2 + 1
@@ -358,7 +358,7 @@ def test_a_lost_standing_token_is_served_no_more() -> None:
 
     missed = record(stack, standing.token_id)
     assert (missed.state, missed.access_token) == (State.LOST, None)
-    assert (missed.history[-1].by, missed.history[-1].why) == ("ann", Why.LOST)
+    assert (missed.history[-1].by, missed.history[-1].reason) == ("ann", Reason.LOST)
     assert told(stack) == [("TokenRevoked", standing.token_id, "lost")]
     assert stack.telemetry.notices == [("token_lost", {"merchant": "acme", "token_id": standing.token_id})]
     assert stack.telemetry.total("TokensLost") == 1
@@ -390,7 +390,7 @@ def test_a_successor_that_could_not_be_made_is_made_the_next_time() -> None:
     stack = listing_stack()
     current, _ = with_two(stack)
     lose_without_a_successor(stack, current)
-    assert stack.store.subject("acme", SHOP).token is None
+    assert stack.store.subject_state("acme", SHOP).token is None
 
     assert applied(stack)["minted"] == "1003"
     assert applied(stack)["minted"] is None
@@ -428,7 +428,7 @@ def test_no_successor_is_made_of_a_token_that_somebody_has_ended() -> None:
     settle(stack)
 
     assert applied(stack)["minted"] is None
-    assert stack.store.subject("acme", SHOP).token is None
+    assert stack.store.subject_state("acme", SHOP).token is None
 
 
 def test_a_revoked_token_that_is_listed_is_to_be_revoked_again() -> None:
@@ -443,7 +443,7 @@ def test_a_revoked_token_that_is_listed_is_to_be_revoked_again() -> None:
     assert applied(stack)["revoking"] == [standing.token_id]
 
     line = record(stack, standing.token_id).history[-1]
-    assert (line.before, line.after, line.why) == (State.REVOKED, State.REVOKING, Why.RECONCILED)
+    assert (line.before, line.after, line.reason) == (State.REVOKED, State.REVOKING, Reason.RECONCILED)
     assert stack.provider.revoked == [], "the clock asks, with its patience"
     maintain(stack.listing_call(), "acme", stack.store.due_items("acme"))
     assert (stack.provider.revoked, record(stack, standing.token_id).state) == ([standing.token_id], State.REVOKED)
@@ -471,13 +471,13 @@ def test_a_lost_token_that_was_retiring_is_to_be_revoked_when_it_is_listed_again
     stack = listing_stack()
     with_two(stack)
     retiring = stack.store.keep(token("7", state=State.RETIRING))
-    stack.store.mark_lost(retiring, Cause("ann", Why.LOST))
+    stack.store.mark_lost(retiring, Change("ann", Reason.LOST))
     stack.provider.put(minted("7"), ORPHAN)
     settle(stack)
 
     assert applied(stack)["revoking"] == ["7"]
     assert record(stack, "7").state is State.REVOKING
-    assert (record(stack, "7").history[-1].by, record(stack, "7").history[-1].why) == ("ann", Why.ROTATED)
+    assert (record(stack, "7").history[-1].by, record(stack, "7").history[-1].reason) == ("ann", Reason.ROTATED)
     maintain(stack.listing_call(), "acme", stack.store.due_items("acme"))
     assert "7" not in stack.provider.listed
 
@@ -486,7 +486,7 @@ def test_foreign_tokens_are_never_touched() -> None:
     stack = listing_stack()
     with_two(stack)
     stack.provider.put(minted("5"), "Theirs")
-    stack.provider.put(minted("6"), marked("T", "otherone", INTENT))
+    stack.provider.put(minted("6"), tag_title("T", "otherone", INTENT))
 
     assert applied(stack) == NOTHING
     assert {"5", "6"} <= set(stack.provider.listed)
@@ -532,7 +532,7 @@ def test_an_empty_list_is_not_believed_at_the_first_look() -> None:
     fifty(stack)
     there = dict(stack.provider.listed)
     stack.provider.listed.clear()
-    stack.clock.plan(SECOND_LOOK, lambda: stack.provider.listed.update(there))
+    stack.clock.plan(RECHECK_DELAY, lambda: stack.provider.listed.update(there))
 
     assert applied(stack)["lost"] == []
     assert stack.telemetry.notices == [("nothing_of_ours_is_listed", {"merchant": "acme", "records": 50})]
@@ -546,7 +546,7 @@ def test_a_second_look_that_says_the_same_is_believed() -> None:
     stack.provider.put(minted("5"), "Somebody else's")
 
     assert len(applied(stack)["lost"]) == 50
-    assert stack.clock.sleeps == [SECOND_LOOK]
+    assert stack.clock.sleeps == [RECHECK_DELAY]
 
 
 def test_what_only_the_second_look_misses_waits_for_another_day() -> None:
@@ -559,7 +559,7 @@ def test_what_only_the_second_look_misses_waits_for_another_day() -> None:
         stack.store.keep(replace(token("9", state=State.STANDING), issued_at=0))
         stack.store.keep(replace(token("8", state=State.STANDING), issued_at=int(stack.clock.now())))
 
-    stack.clock.plan(SECOND_LOOK, others_are_missing)
+    stack.clock.plan(RECHECK_DELAY, others_are_missing)
 
     result = compared(stack)
     assert (sorted(result["tokens"]["lost"]), sorted(result["tokens"]["inFlight"])) == (sorted(there), ["8", "9"])
@@ -569,7 +569,7 @@ def test_a_provider_that_is_down_at_the_second_look_loses_nothing() -> None:
     stack = listing_stack()
     fifty(stack)
     stack.provider.listed.clear()
-    stack.clock.plan(SECOND_LOOK, lambda: stack.provider.failures["list"].append(down()))
+    stack.clock.plan(RECHECK_DELAY, lambda: stack.provider.failures["list"].append(down()))
 
     with pytest.raises(ProviderUnavailable):
         applied(stack)
@@ -641,11 +641,11 @@ def near(stack: ListingSurroundings) -> list[object]:
 
 def test_few_places_left_are_told_once_a_day() -> None:
     stack = listing_stack()
-    crowd(stack, 100 - NEAR)
+    crowd(stack, 100 - WARN_BELOW_SLOTS)
     applied(stack)
     assert near(stack) == []
 
-    crowd(stack, 101 - NEAR)
+    crowd(stack, 101 - WARN_BELOW_SLOTS)
     heard = []
     for _ in range(9):
         applied(stack)
@@ -694,7 +694,7 @@ def test_a_clock_that_has_jumped_back_is_not_silent_for_ever() -> None:
 def test_of_two_at_once_one_tells_it() -> None:
     stack = listing_stack()
     crowd(stack, 95)
-    stack.store.before["end_reconciliation"].append(lambda: applied(stack))
+    stack.store.before["complete_reconciliation"].append(lambda: applied(stack))
 
     applied(stack)
 
@@ -711,7 +711,7 @@ def test_the_headroom_is_a_metric_of_every_look() -> None:
 
 def test_a_provider_without_a_limit_has_no_headroom() -> None:
     stack = listing_stack()
-    stack.provider.capabilities = Capabilities(lists=True, revokes=True, marked=True)
+    stack.provider.capabilities = Capabilities(lists=True, revokes=True, supports_title_tag=True)
     crowd(stack, 95)
 
     result = compared(stack, apply=True)
@@ -733,7 +733,7 @@ def due_in(stack: ListingSurroundings) -> float | None:
 
 
 def test_all_merchants_are_looked_at_within_a_day_and_not_all_at_once() -> None:
-    assert [next_comparison(1000, jitter) - 1000 for jitter in (0.0, 0.5, 1.0)] == [DAY, DAY * 7 // 8, DAY * 3 // 4]
+    assert [next_reconciliation(1000, jitter) - 1000 for jitter in (0.0, 0.5, 1.0)] == [DAY, DAY * 7 // 8, DAY * 3 // 4]
 
 
 @pytest.mark.parametrize(
@@ -754,7 +754,7 @@ def test_the_clock_comes_back_from_the_first_token_on(mint: Callable[[ListingSur
 
 def test_it_is_watched_before_the_provider_is_asked() -> None:
     stack = listing_stack()
-    stack.store.refuse("watch", StorageUnavailable("Down."))
+    stack.store.refuse("schedule_reconciliation", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         shop_token(stack.call(), "acme")
@@ -839,12 +839,12 @@ def test_one_who_still_has_a_token_is_kept(*, pending: bool) -> None:
     if pending:
         stack.provider.failures["revoke"] = [down()]
         revoke(stack.listing_call(), "acme", made.token_id)
-        stack.store.pending["acme", made.token_id] = (0, int(stack.clock.now() + 9 * DAY), 1, Why.REQUESTED)
+        stack.store.pending["acme", made.token_id] = (0, int(stack.clock.now() + 9 * DAY), 1, Reason.REQUESTED)
     stack.secrets.delete("acme")
     stack.clock.advance(DAY)
 
     assert work(stack) == {"done": 0, "putOff": 1, "left": 0}
-    assert LONGEST_PAUSE / 2 <= (due_in(stack) or 0) <= LONGEST_PAUSE
+    assert MAX_PAUSE / 2 <= (due_in(stack) or 0) <= MAX_PAUSE
 
 
 def test_a_message_that_comes_twice_finds_nothing_due() -> None:

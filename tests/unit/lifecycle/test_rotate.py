@@ -18,7 +18,7 @@ from tests.fakes.surroundings import (
     session_stack,
 )
 from token_broker.domain.rotation import RotationSettings
-from token_broker.domain.token import SHOP, State, Token, Why
+from token_broker.domain.token import SHOP, Reason, State, Token
 from token_broker.errors import (
     BrokerError,
     MerchantNotFound,
@@ -29,11 +29,11 @@ from token_broker.errors import (
     StorageUnavailable,
     TokenLimitReached,
 )
-from token_broker.lifecycle.rotate import CALL_TIME, JOINING, RotationReport, Unsupported, rotate
+from token_broker.lifecycle.rotate import JOIN_WINDOW, RETRY_AFTER_CALL, RotationReport, Unsupported, rotate
 from token_broker.lifecycle.worker import maintain
-from token_broker.ports.provider import Listed
+from token_broker.ports.provider import ListedToken
 from token_broker.tokens.issue import shop_token
-from token_broker.tokens.mint import FORGOTTEN_AFTER
+from token_broker.tokens.mint import CACHES_CLEARED_AFTER
 from token_broker.tokens.revoke import revoke
 
 CLOCKS = "queue"
@@ -90,7 +90,7 @@ def hold_back(stack: ListingSurroundings) -> Callable[[], None]:
     whole = stack.provider.list_tokens
     hidden = {held}
     stack.provider.list_tokens = lambda *given: [  # type: ignore[method-assign]
-        each for each in whole(*given) if each.minted.token_id not in hidden
+        each for each in whole(*given) if each.token.token_id not in hidden
     ]
     assert held not in listed
     return hidden.clear
@@ -129,7 +129,7 @@ def test_the_process_that_has_served_the_one_before_serves_the_new_one_at_once(s
     assert shop_token(stack.call(), "acme").token_id == "1002"
 
 
-@pytest.mark.parametrize("operation", ["request_rotation", "begin_current", "mint", "list_tokens"])
+@pytest.mark.parametrize("operation", ["request_rotation", "acquire", "mint", "list_tokens"])
 def test_until_the_new_one_is_stored_the_old_one_is_served(stack: ListingSurroundings, operation: str) -> None:
     looks: list[str] = []
 
@@ -143,7 +143,7 @@ def test_until_the_new_one_is_stored_the_old_one_is_served(stack: ListingSurroun
     elif operation == "list_tokens":
         whole = stack.provider.list_tokens
 
-        def look_and_list(*given: Any) -> list[Listed]:
+        def look_and_list(*given: Any) -> list[ListedToken]:
             look()
             return whole(*given)
 
@@ -217,7 +217,7 @@ def test_each_change_has_its_line_with_who_and_why(stack: ListingSurroundings) -
         {"at": start + OVERLAP, "by": "clock", "from": "retiring", "to": "revoking", "why": "rotated"},
         {"at": start + OVERLAP, "by": "clock", "from": "revoking", "to": "revoked", "why": "rotated"},
     ]
-    assert [line.why for line in record(stack.store, "1002").history] == [Why.ROTATED]
+    assert [line.reason for line in record(stack.store, "1002").history] == [Reason.ROTATED]
 
 
 def test_the_world_is_told_once_and_never_a_value(stack: ListingSurroundings) -> None:
@@ -241,7 +241,7 @@ def test_who_asked_stays_who_asked_though_the_clock_went_on(stack: ListingSurrou
     stack.provider.script = [down()]
     turn(stack, compromised=True)
 
-    work(stack, CALL_TIME)
+    work(stack, RETRY_AFTER_CALL)
 
     assert record(stack.store, "1002").requested_by == CALLER
     assert [line.by for line in record(stack.store, "1002").history] == [CALLER]
@@ -252,7 +252,7 @@ def test_one_that_was_cut_off_before_its_end_is_done_and_says_of_which_token(sta
     """It says no end of an overlap: that was told by whoever began it."""
     stack.store.refuse("end_rotation", StorageUnavailable("down"))
     first = turn(stack)
-    stack.clock.advance(JOINING)
+    stack.clock.advance(JOIN_WINDOW)
 
     report = turn(stack)
 
@@ -272,7 +272,7 @@ def test_what_has_reached_its_goal_needs_no_secret_to_end(stack: ListingSurround
     turn(stack)
     stack.secrets.delete("acme")
 
-    work(stack, CALL_TIME)
+    work(stack, RETRY_AFTER_CALL)
 
     assert not stack.store.rotations["acme"].open
 
@@ -285,7 +285,7 @@ def test_a_token_that_another_request_has_made_meanwhile_leaves_no_overlap_to_te
         stack.forget_memory()
         shop_token(stack.call(), "acme")
 
-    stack.store.before["begin_current"].append(ended_and_replaced)
+    stack.store.before["acquire"].append(ended_and_replaced)
 
     report = turn(stack)
 
@@ -315,9 +315,9 @@ def test_the_clock_leaves_a_rotation_to_the_call_that_has_begun_it(stack: Listin
 
     def look() -> None:
         due.append(stack.store.due_items("acme"))
-        stack.clock.advance(CALL_TIME)
+        stack.clock.advance(RETRY_AFTER_CALL)
         due.append(stack.store.due_items("acme"))
-        stack.clock.advance(-CALL_TIME)
+        stack.clock.advance(-RETRY_AFTER_CALL)
 
     stack.provider.script = [stack.provider.make_after(look)]
 
@@ -340,13 +340,13 @@ def test_a_request_whose_own_answer_was_lost_is_not_somebody_elses(stack: Listin
 
 
 def test_a_token_that_was_lost_at_one_shop_is_not_looked_for_at_another(stack: ListingSurroundings) -> None:
-    stack.provider.realm = "first.example"
+    stack.provider.account_id = "first.example"
     stack.provider.script = [stack.provider.make_and_fail(lost())]
     stack.provider.failures["list"] = [down()]
     turn(stack)
-    stack.provider.realm = "second.example"
+    stack.provider.account_id = "second.example"
 
-    work(stack, CALL_TIME)
+    work(stack, RETRY_AFTER_CALL)
 
     assert (states(stack), len(stack.provider.mints)) == ({"1001": State.CURRENT}, 2)
 
@@ -356,7 +356,7 @@ def test_a_token_that_was_lost_at_one_shop_is_not_looked_for_at_another(stack: L
 
 def test_a_request_within_a_minute_joins_the_one_before(stack: ListingSurroundings) -> None:
     first = turn(stack)
-    stack.clock.advance(JOINING - 1)
+    stack.clock.advance(JOIN_WINDOW - 1)
 
     second = turn(stack)
 
@@ -367,7 +367,7 @@ def test_a_request_within_a_minute_joins_the_one_before(stack: ListingSurroundin
 
 def test_a_minute_later_it_is_another(stack: ListingSurroundings) -> None:
     first = turn(stack)
-    stack.clock.advance(JOINING)
+    stack.clock.advance(JOIN_WINDOW)
 
     second = turn(stack)
 
@@ -400,7 +400,7 @@ def test_a_request_that_finds_an_old_one_open_goes_on_with_it_at_once(stack: Lis
     """Whoever has mended what it failed with need not wait for the clock."""
     stack.provider.script = [down()]
     first = turn(stack)
-    stack.clock.advance(JOINING)
+    stack.clock.advance(JOIN_WINDOW)
 
     second = turn(stack)
 
@@ -432,7 +432,7 @@ def test_another_request_between_the_look_and_the_write_is_joined(stack: Listing
 def test_the_worker_twice_on_one_rotation_makes_one_token(stack: ListingSurroundings) -> None:
     stack.provider.script = [down()]
     turn(stack)
-    stack.clock.advance(CALL_TIME)
+    stack.clock.advance(RETRY_AFTER_CALL)
     due = stack.store.due_items("acme")
 
     for _ in range(2):
@@ -446,9 +446,9 @@ def test_the_worker_twice_on_one_rotation_makes_one_token(stack: ListingSurround
 
 def test_compromised_ends_the_current_and_all_retiring_ones_without_an_overlap(stack: ListingSurroundings) -> None:
     turn(stack)
-    stack.clock.advance(JOINING)
+    stack.clock.advance(JOIN_WINDOW)
     turn(stack)
-    stack.clock.advance(JOINING)
+    stack.clock.advance(JOIN_WINDOW)
 
     report = turn(stack, compromised=True)
 
@@ -468,10 +468,10 @@ def test_compromised_ends_the_current_and_all_retiring_ones_without_an_overlap(s
 
 def test_the_provider_is_asked_to_end_them_once_no_memory_has_them_any_more(stack: ListingSurroundings) -> None:
     turn(stack)
-    stack.clock.advance(JOINING)
+    stack.clock.advance(JOIN_WINDOW)
     turn(stack, compromised=True)
 
-    assert work(stack, FORGOTTEN_AFTER - 1) == []
+    assert work(stack, CACHES_CLEARED_AFTER - 1) == []
     assert stack.provider.revoked == []
     work(stack, 1)
 
@@ -505,7 +505,7 @@ def test_compromised_takes_the_place_of_an_ordinary_one_that_waits(stack: Listin
     turn(stack, compromised=True)
 
     assert stack.store.rotations["acme"].compromised
-    assert work(stack, CALL_TIME) == ["token#1001"]
+    assert work(stack, RETRY_AFTER_CALL) == ["token#1001"]
     assert set(stack.provider.listed) == {"1002"}
 
 
@@ -513,13 +513,13 @@ def test_one_that_was_cut_off_between_the_token_and_the_retiring_ones_ends_those
     stack: ListingSurroundings,
 ) -> None:
     turn(stack)
-    stack.clock.advance(JOINING)
-    stack.store.refuse("tokens", StorageUnavailable("down"))
+    stack.clock.advance(JOIN_WINDOW)
+    stack.store.refuse("all_tokens", StorageUnavailable("down"))
     turn(stack, compromised=True)
     assert record(stack.store, "1001").state is State.RETIRING
 
-    work(stack, CALL_TIME)
-    work(stack, FORGOTTEN_AFTER)
+    work(stack, RETRY_AFTER_CALL)
+    work(stack, CACHES_CLEARED_AFTER)
 
     assert set(stack.provider.listed) == {"1003"}
 
@@ -528,7 +528,7 @@ def test_a_token_that_the_clock_adopts_for_a_compromised_one_leaves_no_overlap(s
     stack.provider.failures["list"] = [down()]
     report = turn(stack, compromised=True)
 
-    stack.clock.advance(CALL_TIME + 1)
+    stack.clock.advance(RETRY_AFTER_CALL + 1)
     maintain(stack.listing_call(CLOCKS), "acme", ["subject#shop"])
 
     assert states(stack) == {"1001": State.REVOKING, "1002": State.CURRENT}
@@ -554,7 +554,7 @@ def test_a_merchant_whose_secret_is_gone_meanwhile_is_done_once_it_is_back(stack
     turn(stack)
     stack.secrets.delete("acme")
 
-    work(stack, CALL_TIME)
+    work(stack, RETRY_AFTER_CALL)
 
     assert stack.store.rotations["acme"].open
     assert stack.store.rotations["acme"].failure == "merchant_not_found"
@@ -574,7 +574,7 @@ def test_a_secret_that_goes_between_the_token_and_the_look_at_the_list_loses_not
     (intent,) = stack.store.open_intents
     assert intent in stack.provider.listed["1002"].title
     stack.secrets.stored["acme"] = {"key": "first-key"}
-    work(stack, CALL_TIME)
+    work(stack, RETRY_AFTER_CALL)
     assert states(stack) == {"1001": State.RETIRING, "1002": State.CURRENT}
 
 
@@ -594,7 +594,7 @@ def test_a_look_at_the_list_that_fails_loses_no_token(stack: ListingSurroundings
 
     assert len(stack.store.open_intents) == 1
     stack.provider.failures["list"] = []
-    work(stack, CALL_TIME)
+    work(stack, RETRY_AFTER_CALL)
     work(stack, 3600)
     assert states(stack) == {"1001": State.RETIRING, "1002": State.CURRENT}
     assert len(stack.provider.mints) == 2
@@ -615,7 +615,7 @@ def test_at_the_limit_the_old_one_stays_and_the_caller_is_told(stack: ListingSur
     assert stack.telemetry.total("RotationsFailed") == 1
     noted = {"merchant": "acme", "rotation": rotation.rotation_id, "code": "token_limit_reached"}
     assert ("rotation_failed", noted) in stack.telemetry.notices
-    assert work(stack, CALL_TIME) == []
+    assert work(stack, RETRY_AFTER_CALL) == []
 
 
 @pytest.mark.parametrize("failure", [down(), ProviderThrottled("Slower.", retry_after=2)])
@@ -628,7 +628,7 @@ def test_a_provider_that_is_down_or_throttles_is_left_to_the_clock(
 
     assert (report.as_json()["state"], report.as_json()["failure"]) == ("pending", failure.code)
     assert served(stack) == "1001"
-    assert "rotation#shop" not in work(stack, CALL_TIME - 1)
+    assert "rotation#shop" not in work(stack, RETRY_AFTER_CALL - 1)
     assert "rotation#shop" in work(stack, 1)
     work(stack, 3600)
     assert (served(stack), stack.store.rotations["acme"].open) == ("1002", False)
@@ -654,7 +654,7 @@ def test_a_token_that_is_made_and_not_listed_does_not_take_the_place_yet(stack: 
     assert (report.as_json()["state"], served(stack)) == ("pending", "1001")
     assert states(stack) == {"1001": State.CURRENT}
     let_go()
-    work(stack, CALL_TIME)
+    work(stack, RETRY_AFTER_CALL)
     assert states(stack) == {"1001": State.RETIRING, "1002": State.CURRENT}
     assert len(stack.provider.mints) == 2
     assert not stack.store.rotations["acme"].open
@@ -673,7 +673,7 @@ def test_a_rotation_while_another_mints_takes_what_that_makes(stack: ListingSurr
     stack.forget_memory()
     assert shop_token(stack.call(), "acme").token_id == "1002"
 
-    work(stack, CALL_TIME)
+    work(stack, RETRY_AFTER_CALL)
 
     assert served(stack) == "1002"
     assert not stack.store.rotations["acme"].open
@@ -689,9 +689,9 @@ def test_a_token_that_is_revoked_by_name_during_its_rotation_ends_as_was_asked(
     report = turn(stack, compromised=compromised)
 
     assert report.as_json()["state"] == "pending"
-    work(stack, CALL_TIME)
+    work(stack, RETRY_AFTER_CALL)
     assert states(stack) == {"1001": State.REVOKED, "1002": State.CURRENT}
-    assert [line.why for line in record(stack.store, "1001").history] == ["minted", "requested", "requested"]
+    assert [line.reason for line in record(stack.store, "1001").history] == ["minted", "requested", "requested"]
     assert told(stack, "TokenRotated") == []
     assert len(stack.provider.mints) == 2
 
@@ -702,14 +702,14 @@ def test_a_retiring_token_can_be_revoked_by_name(stack: ListingSurroundings) -> 
     assert revoke(stack.listing_call(), "acme", "1001")
 
     assert work(stack, OVERLAP) == []
-    assert [line.why for line in record(stack.store, "1001").history][1:] == ["rotated", "requested", "requested"]
+    assert [line.reason for line in record(stack.store, "1001").history][1:] == ["rotated", "requested", "requested"]
 
 
 def test_a_token_of_another_shop_is_replaced_and_its_end_waits_for_that_shops_secret(
     stack: ListingSurroundings,
 ) -> None:
     old = record(stack.store, "1001")
-    stack.store.keep(replace(old, realm="old.example"))
+    stack.store.keep(replace(old, account_id="old.example"))
     stack.store.keep(record(stack.store, "1001"))
 
     turn(stack)
@@ -729,7 +729,7 @@ def test_an_earlier_item_that_fails_for_long_is_no_failure_of_the_rotation(stack
     turn(stack)
     stack.secrets.delete("acme")
 
-    work(stack, CALL_TIME)
+    work(stack, RETRY_AFTER_CALL)
 
     rotation = stack.store.rotations["acme"]
     assert rotation.open
@@ -739,8 +739,8 @@ def test_an_earlier_item_that_fails_for_long_is_no_failure_of_the_rotation(stack
 
 def test_two_that_fail_at_once_tell_it_once(stack: ListingSurroundings) -> None:
     stack.provider.script = [down()]
-    stack.store.before["put_off_rotation"].append(
-        lambda: stack.store.put_off_rotation(stack.store.rotations["acme"], 0, "provider_unavailable")
+    stack.store.before["reschedule_rotation"].append(
+        lambda: stack.store.reschedule_rotation(stack.store.rotations["acme"], 0, "provider_unavailable")
     )
 
     turn(stack)

@@ -8,7 +8,7 @@ from tests.fakes.provider import down
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from token_broker.domain.events import Event
 from token_broker.domain.token import State
-from token_broker.errors import Fate, ProviderError, ProviderRejectedCredentials, TokenLimitReached
+from token_broker.errors import ProviderError, ProviderRejectedCredentials, RequestOutcome, TokenLimitReached
 from token_broker.lifecycle.rotate import RotationReport, request, rotate
 from token_broker.lifecycle.worker import maintain
 from token_broker.tokens.issue import shop_token
@@ -17,9 +17,9 @@ from token_broker.tokens.issue import shop_token
 LATER = 61.0
 
 
-def senseless() -> ProviderError:
+def malformed_response() -> ProviderError:
     """An answer that cannot be read: the provider may well have made a token."""
-    return ProviderError("The provider's answer makes no sense.", fate=Fate.UNKNOWN)
+    return ProviderError("The provider's answer makes no sense.", request_outcome=RequestOutcome.UNKNOWN)
 
 
 def stack_with_a_token() -> ListingSurroundings:
@@ -35,7 +35,7 @@ def failures(stack: ListingSurroundings) -> list[Event]:
 
 def test_a_rotation_stays_open_while_its_intent_does() -> None:
     stack = stack_with_a_token()
-    stack.provider.script = [stack.provider.make_and_fail(senseless())]
+    stack.provider.script = [stack.provider.make_and_fail(malformed_response())]
     stack.provider.failures["list"] = [down()]
 
     report = rotate(stack.listing_call(), "acme", compromised=True)
@@ -47,7 +47,7 @@ def test_a_rotation_stays_open_while_its_intent_does() -> None:
 
 def test_the_compromised_token_gets_no_overlap_from_whoever_finds_the_new_one() -> None:
     stack = stack_with_a_token()
-    stack.provider.script = [stack.provider.make_and_fail(senseless())]
+    stack.provider.script = [stack.provider.make_and_fail(malformed_response())]
     stack.provider.failures["list"] = [down()]
     rotate(stack.listing_call(), "acme", compromised=True)
 

@@ -9,14 +9,14 @@ import pytest
 from tests.fakes.killing import Killed, Killer
 from tests.fakes.samples import token
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
-from token_broker.domain.delays import LONGEST_PAUSE
+from token_broker.domain.delays import MAX_PAUSE
 from token_broker.domain.precondition import Precondition
 from token_broker.domain.rotation import RotationSchedule, RotationSettings
 from token_broker.domain.token import State
 from token_broker.errors import MintInProgress
 from token_broker.lifecycle.rotate import rotate
 from token_broker.lifecycle.rotation_settings import change, look
-from token_broker.lifecycle.worker import CLOCK, Maintained, maintain
+from token_broker.lifecycle.worker import SCHEDULER, WorkSummary, maintain
 from token_broker.tokens.issue import shop_token
 
 MAX_AGE = 90 * DAY
@@ -53,7 +53,7 @@ def run(stack: ListingSurroundings, *items: str) -> dict[str, int]:
 
 
 def result(*, done: int = 0, put_off: int = 0, left: int = 0) -> dict[str, int]:
-    return Maintained(done, put_off, left).as_json()
+    return WorkSummary(done, put_off, left).as_json()
 
 
 def next_look(stack: ListingSurroundings) -> int | None:
@@ -90,7 +90,7 @@ def test_a_token_that_has_reached_its_age_is_rotated_and_the_one_before_it_works
 
     assert run(stack) == result(done=1)
     assert due_of(stack) == ["rotation#shop"], "at once, not after the time of a call"
-    assert stack.store.rotations["acme"].requested_by == CLOCK
+    assert stack.store.rotations["acme"].requested_by == SCHEDULER
     assert next_look(stack) == MAX_AGE
     assert run(stack) == result(done=1)
 
@@ -150,7 +150,7 @@ def test_a_schedule_that_fires_twice_at_once_begins_one_rotation() -> None:
     stack.clock.advance(MAX_AGE)
     schedule = stack.store.schedules["acme"]
     # The second looks from its first line to its last while the first is between asking and writing.
-    stack.store.after["request_rotation"].append(lambda: look(stack.listing_call(), "acme", schedule, by=CLOCK))
+    stack.store.after["request_rotation"].append(lambda: look(stack.listing_call(), "acme", schedule, by=SCHEDULER))
 
     assert run(stack) == result(done=1)
     first = stack.store.rotations["acme"].rotation_id
@@ -173,7 +173,7 @@ def test_a_worker_that_dies_anywhere_leaves_one_rotation_to_be_done(number: int)
         run(stack)
     stack.store, stack.provider, stack.secrets = store, provider, secrets
     for _ in range(4):
-        stack.clock.advance(LONGEST_PAUSE)
+        stack.clock.advance(MAX_PAUSE)
         if due_of(stack):
             run(stack)
 
@@ -185,7 +185,7 @@ def test_a_worker_that_dies_anywhere_leaves_one_rotation_to_be_done(number: int)
 def test_the_clock_joins_a_rotation_that_is_open() -> None:
     stack = opted_in()
     stack.clock.advance(MAX_AGE)
-    stack.store.refuse("publish", MintInProgress())
+    stack.store.refuse("commit", MintInProgress())
     rotate(stack.listing_call(), "acme")
     (open_one,) = stack.store.rotations.values()
     assert open_one.open
@@ -243,7 +243,7 @@ def test_what_is_due_without_any_reason_is_due_no_more(settings: RotationSetting
     assert (next_look(stack), stack.store.rotations) == (None, {})
 
 
-@pytest.mark.parametrize("operation", ["subject", "request_rotation", "look_again"])
+@pytest.mark.parametrize("operation", ["subject_state", "request_rotation", "reschedule_settings_check"])
 def test_a_change_that_comes_meanwhile_stays(operation: str) -> None:
     stack = opted_in()
     stack.clock.advance(MAX_AGE)
@@ -275,12 +275,12 @@ def test_a_merchant_without_a_usable_secret_is_put_off_by_most_of_an_hour_and_be
 
     assert run(stack) == result(put_off=1)
     assert (stack.store.rotations, due_of(stack)) == ({}, [])
-    assert next_look(stack) == LONGEST_PAUSE * 3 // 4
+    assert next_look(stack) == MAX_PAUSE * 3 // 4
     assert "due_item_put_off" in stack.telemetry.events
 
     stack.secrets.stored["acme"] = {"key": "first-key"}
     stack.secrets._kept.clear()
-    stack.clock.advance(LONGEST_PAUSE)
+    stack.clock.advance(MAX_PAUSE)
     assert run(stack) == result(done=1)
     assert stack.store.rotations["acme"].open
 

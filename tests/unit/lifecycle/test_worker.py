@@ -8,23 +8,23 @@ from tests.fakes.provider import down, lost
 from tests.fakes.samples import BY_ANN, minted, token
 from tests.fakes.store import BROKER_ID, LEASE
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
-from token_broker.domain.delays import LONGEST_PAUSE, pause
-from token_broker.domain.leases import Mint
-from token_broker.domain.ownership_tag import marked
+from token_broker.domain.delays import MAX_PAUSE, pause
+from token_broker.domain.leases import MintLease
+from token_broker.domain.ownership_tag import tag_title
 from token_broker.domain.rotation import RotationSchedule, RotationSettings
-from token_broker.domain.token import State, Why
+from token_broker.domain.token import Reason, State
 from token_broker.errors import (
     BrokerError,
-    Fate,
     ProviderError,
     ProviderRejectedCredentials,
     ProviderThrottled,
     ProviderUnavailable,
+    RequestOutcome,
     ShopUnavailable,
     StorageUnavailable,
 )
-from token_broker.lifecycle.rotate import CALL_TIME, request
-from token_broker.lifecycle.worker import ITEM_TIME, SETTLED_AFTER, Maintained, maintain
+from token_broker.lifecycle.rotate import RETRY_AFTER_CALL, request
+from token_broker.lifecycle.worker import ITEM_TIME, SETTLED_AFTER, WorkSummary, maintain
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.revoke import revoke
 
@@ -39,7 +39,7 @@ def work(stack: ListingSurroundings, *items: str, seconds: float = 23.0) -> dict
 
 
 def result(*, done: int = 0, put_off: int = 0, left: int = 0) -> dict[str, int]:
-    return Maintained(done, put_off, left).as_json()
+    return WorkSummary(done, put_off, left).as_json()
 
 
 # When to come back
@@ -47,7 +47,7 @@ def result(*, done: int = 0, put_off: int = 0, left: int = 0) -> dict[str, int]:
 
 def test_the_pause_is_a_minute_at_first_and_an_hour_at_most() -> None:
     assert [pause(tries, 0.0) for tries in range(8)] == [60, 120, 240, 480, 960, 1920, 3600, 3600]
-    assert pause(10_000, 0.0) == LONGEST_PAUSE
+    assert pause(10_000, 0.0) == MAX_PAUSE
 
 
 def test_the_pause_is_up_to_half_shorter_by_chance() -> None:
@@ -130,7 +130,7 @@ def test_a_wait_of_days_is_not_kept_to() -> None:
 
     work(stack)
 
-    assert due_in(stack) == (LONGEST_PAUSE, 1)
+    assert due_in(stack) == (MAX_PAUSE, 1)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_how_often_it_was_put_off_is_told_of() -> None:
 
 def test_a_token_from_before_shops_were_written_down_is_revoked_where_the_secret_says() -> None:
     stack = pending()
-    stack.provider.realm = "acme.example"
+    stack.provider.account_id = "acme.example"
 
     assert work(stack) == result(done=1)
 
@@ -222,7 +222,7 @@ def test_a_replaced_token_that_the_provider_does_not_end_is_put_off() -> None:
     stack = listing_stack()
     retiring = stack.store.keep(token("8", state=State.RETIRING))
     now = int(stack.clock.now())
-    stack.store.pending[retiring.merchant, "8"] = (now, now, 0, Why.ROTATED)
+    stack.store.pending[retiring.merchant, "8"] = (now, now, 0, Reason.ROTATED)
     stack.clock.advance(10)
     stack.provider.failures["revoke"] = [down()]
 
@@ -234,7 +234,7 @@ def test_a_replaced_token_that_the_provider_does_not_end_is_put_off() -> None:
 
 def test_a_token_of_another_shop_than_the_secret_names_is_kept() -> None:
     stack = listing_stack()
-    stack.store.keep(token("1001", provider="shopify", state=State.STANDING, realm="old.example"))
+    stack.store.keep(token("1001", provider="shopify", state=State.STANDING, account_id="old.example"))
     stack.store.mark_revoking(stack.store.records["acme", "shop", "1001"], BY_ANN)
 
     assert work(stack) == result(put_off=1)
@@ -280,7 +280,7 @@ def test_what_there_is_none_of_or_none_any_more_is_left_alone() -> None:
 
     rotation, _ = request(stack.listing_call(), "acme", compromised=False)
     stack.store.end_rotation(rotation)
-    stack.clock.advance(CALL_TIME)
+    stack.clock.advance(RETRY_AFTER_CALL)
     assert work(stack, "rotation#shop") == result(left=1)
     assert stack.provider.mints[1:] == []
 
@@ -289,14 +289,14 @@ def test_a_rotation_comes_back_to_a_token_that_somebody_else_is_making() -> None
     stack = listing_stack()
     mint_current(stack)
     request(stack.listing_call(), "acme", compromised=False)
-    stack.clock.advance(CALL_TIME)
+    stack.clock.advance(RETRY_AFTER_CALL)
     shop = stack.store.subjects["acme", "shop"]
     shop.owner, shop.lease_end = "somebody", int(stack.clock.now()) + DAY
 
     assert work(stack, "rotation#shop") == result(put_off=1)
 
     rotation = stack.store.rotations["acme"]
-    assert (rotation.due_at, rotation.tries) == (int(stack.clock.now()) + CALL_TIME, 0)
+    assert (rotation.due_at, rotation.tries) == (int(stack.clock.now()) + RETRY_AFTER_CALL, 0)
     assert stack.telemetry.total("RotationsFailed") == 0
 
 
@@ -304,7 +304,7 @@ def test_a_rotation_that_fails_is_counted() -> None:
     stack = listing_stack()
     mint_current(stack)
     request(stack.listing_call(), "acme", compromised=False)
-    stack.clock.advance(CALL_TIME)
+    stack.clock.advance(RETRY_AFTER_CALL)
     stack.provider.script = [down()]
 
     assert work(stack, "rotation#shop") == result(put_off=1)
@@ -321,11 +321,11 @@ def test_work_of_an_unknown_kind_is_told_of_and_harms_nothing() -> None:
 def test_work_of_an_unknown_kind_comes_back_in_an_hour() -> None:
     stack = pending()
     aside: list[tuple[str, str, int]] = []
-    stack.store.set_aside = lambda *given: aside.append(given)  # type: ignore[method-assign]
+    stack.store.defer = lambda *given: aside.append(given)  # type: ignore[method-assign]
 
     work(stack, "lamp#1")
 
-    assert aside == [("acme", "lamp#1", int(stack.clock.now()) + LONGEST_PAUSE)]
+    assert aside == [("acme", "lamp#1", int(stack.clock.now()) + MAX_PAUSE)]
 
 
 def test_where_the_time_is_over_all_that_is_left_is_counted() -> None:
@@ -345,7 +345,7 @@ def test_each_that_is_put_off_is_counted() -> None:
     stack = pending(ProviderError("Bad request."), ProviderError("Bad request."), tokens=3)
     mint_current(stack)
     request(stack.listing_call(), "acme", compromised=False)
-    stack.clock.advance(CALL_TIME)
+    stack.clock.advance(RETRY_AFTER_CALL)
     shop = stack.store.subjects["acme", "shop"]
     shop.owner, shop.lease_end = "somebody", int(stack.clock.now()) + DAY
 
@@ -404,7 +404,7 @@ def test_an_item_that_breaks_the_work_holds_up_no_other_and_shows() -> None:
     assert len(stack.provider.revoked) == 2
     assert "due_item_broken" in stack.telemetry.events
     assert stack.store.due_items("acme") == [], "it comes back in an hour"
-    stack.clock.advance(LONGEST_PAUSE)
+    stack.clock.advance(MAX_PAUSE)
     assert work(stack) == result(done=1)
 
 
@@ -509,23 +509,23 @@ def test_an_intent_that_led_to_nothing_is_ended_two_minutes_later(
 def test_the_storage_is_told_that_such_an_intent_certainly_came_to_nothing() -> None:
     stack = left_open(mint_current, acted=False)
     stack.clock.advance(SETTLED_AFTER)
-    give_up, fates = stack.store.give_up, list[Fate]()
+    release, fates = stack.store.release, list[RequestOutcome]()
 
-    def note_and_give_up(mint: Mint, fate: Fate) -> None:
-        fates.append(fate)
-        give_up(mint, fate)
+    def note_and_release(lease: MintLease, request_outcome: RequestOutcome) -> None:
+        fates.append(request_outcome)
+        release(lease, request_outcome)
 
-    stack.store.give_up = note_and_give_up  # type: ignore[method-assign]
+    stack.store.release = note_and_release  # type: ignore[method-assign]
 
     assert work(stack) == result(done=1)
-    assert fates == [Fate.NOT_DONE]
+    assert fates == [RequestOutcome.NOT_APPLIED]
 
 
 def test_a_token_that_is_listed_late_is_still_adopted() -> None:
     stack = left_open(mint_current, acted=False)
     work(stack)
     (intent,) = stack.store.open_intents
-    stack.provider.put(minted("5005"), marked("Token Broker", BROKER_ID, intent))
+    stack.provider.put(minted("5005"), tag_title("Token Broker", BROKER_ID, intent))
     stack.clock.advance(SETTLED_AFTER)
 
     assert work(stack) == result(done=1)
@@ -555,7 +555,7 @@ def test_an_intent_that_cannot_be_looked_up_is_kept_for_later(failure: BrokerErr
     assert (len(stack.store.open_intents), stack.store.leases, stack.store.due_items("acme")) == (1, 0, [])
 
     stack.provider.failures["list"] = []
-    stack.clock.advance(LONGEST_PAUSE)
+    stack.clock.advance(MAX_PAUSE)
     assert work(stack) == result(done=1)
 
 
@@ -581,7 +581,7 @@ def test_one_that_a_caller_has_healed_meanwhile_is_left_alone() -> None:
 
 def test_a_worker_that_wakes_up_too_late_changes_nothing() -> None:
     stack = left_open(mint_current)
-    stack.store.before["publish"].append(stack.store.lose_leases)
+    stack.store.before["commit"].append(stack.store.lose_leases)
 
     assert work(stack, "lamp#1", "subject#shop") == result(left=2)
     assert stack.store.records == {}
@@ -596,12 +596,12 @@ def test_a_token_that_an_operator_revoked_before_it_was_adopted_stays_revoked() 
 
     assert work(stack) == result(done=1)
     assert stack.store.records["acme", "shop", "1001"].state is State.REVOKED
-    assert stack.store.subject("acme", "shop").token is None
+    assert stack.store.subject_state("acme", "shop").token is None
 
 
 def test_an_id_that_belongs_to_another_token_keeps_the_intent() -> None:
     stack = left_open(mint_current)
-    stack.store.refuse("publish", ProviderError("Another token's id.", fate=Fate.UNKNOWN))
+    stack.store.refuse("commit", ProviderError("Another token's id.", request_outcome=RequestOutcome.UNKNOWN))
 
     assert work(stack) == result(put_off=1)
     assert len(stack.store.open_intents) == 1

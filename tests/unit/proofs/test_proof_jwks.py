@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofs.jwks import KEPT, PAUSES, KeySets
+from proofs.jwks import MAX_ENTRIES, PAUSES, KeySets
 from proofs.outcomes import KeysUnavailable, ProofRejected
 from tests.fakes.clock import MovableClock
 from tests.fakes.proofs import JWKS_URI, SESSION, Desk, Issuer, by_issuer, jwk, p256_key, rsa_key
@@ -246,11 +246,11 @@ def test_addresses_without_keys_make_room_before_an_issuers_keys_do() -> None:
     sets = KeySets(issuer, clock)
     issuer.publishes(jwk(rsa_key(), kid="key-1"), at="good")
     sets.current("good")
-    for number in range(KEPT + 10):
+    for number in range(MAX_ENTRIES + 10):
         with pytest.raises(KeysUnavailable):
             sets.current(f"down-{number}")
 
-    assert len(sets._kept) == KEPT
+    assert len(sets._kept) == MAX_ENTRIES
     issuer.is_down(at="good")
     clock.advance(HOUR)
     assert sets.current("good")
@@ -259,12 +259,12 @@ def test_addresses_without_keys_make_room_before_an_issuers_keys_do() -> None:
 def test_memory_is_bounded_and_drops_the_address_not_used_for_longest() -> None:
     issuer, clock = Issuer(), MovableClock()
     sets = KeySets(issuer, clock)
-    for number in range(KEPT + 1):
+    for number in range(MAX_ENTRIES + 1):
         issuer.publishes(at=str(number))
         sets.current(str(number))
         sets.current("0")
 
-    assert len(sets._kept) == KEPT
+    assert len(sets._kept) == MAX_ENTRIES
     assert issuer.fetched.count("0") == 1
     sets.current("1")
     assert issuer.fetched.count("1") == 2

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from proofs.outcomes import KeysUnavailable, ProofRejected
-from proofs.signing_keys import ALGORITHM, KEPT, SigningKeys
+from proofs.signing_keys import ALGORITHM, MAX_ENTRIES, SigningKeys
 from tests.fakes.clock import MovableClock
 from tests.fakes.proofs import OTHER_SECRET, SECRET, SESSION, Desk, by_backend
 from tests.fakes.secrets import MemorySecrets
@@ -242,15 +242,15 @@ def test_keys_that_were_taken_back_do_not_stand_in(desk: Desk, gone: dict[str, A
 
 
 def test_memory_is_bounded_and_drops_the_merchant_not_seen_for_longest() -> None:
-    secrets = MemorySecrets(**{f"m{number}": {"keys": {"k1": SECRET}} for number in range(KEPT + 1)})
+    secrets = MemorySecrets(**{f"m{number}": {"keys": {"k1": SECRET}} for number in range(MAX_ENTRIES + 1)})
     keys = SigningKeys(secrets, MovableClock())
-    for number in range(KEPT):
+    for number in range(MAX_ENTRIES):
         keys.current(f"m{number}")
     keys.renewed("m1")
     keys.current("m1")
-    assert len(keys._kept) == KEPT
+    assert len(keys._kept) == MAX_ENTRIES
 
-    keys.current(f"m{KEPT}")
-    assert len(keys._kept) == KEPT
+    keys.current(f"m{MAX_ENTRIES}")
+    assert len(keys._kept) == MAX_ENTRIES
     assert "m0" not in keys._kept
     assert keys.renewed("m1") is None  # it is still known that this was done a moment ago

@@ -16,16 +16,16 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import Step, json_answer
 from tests.template_as_written import template
 from token_broker.broker import ListingBroker
-from token_broker.domain.token import Minted, Outcome
+from token_broker.domain.token import ProviderToken, RevocationStatus
 from token_broker.errors import InvalidRequest
-from token_broker.ports.provider import Capabilities, Order, Provider
+from token_broker.ports.provider import Capabilities, MintRequest, Provider
 from token_broker.ports.work import OUTBOX
 from token_broker.tokens.issue import session_token, standing_token
 from token_broker.wiring import providers
-from token_broker.wiring.providers import Assembly
+from token_broker.wiring.providers import ProviderContainer
 
 DOCUMENT = Path(__file__).parents[3] / "docs/lifecycle.md"
-ASSEMBLIES = {each.name: each for each in vars(providers).values() if isinstance(each, Assembly)}
+ASSEMBLIES = {each.name: each for each in vars(providers).values() if isinstance(each, ProviderContainer)}
 by_provider = pytest.mark.parametrize("name", ASSEMBLIES)
 
 
@@ -62,13 +62,13 @@ def capabilities(name: str) -> Capabilities:
     return provider_of(name, Line()).capabilities
 
 
-def minted(name: str) -> tuple[Minted, str, str]:
+def minted(name: str) -> tuple[ProviderToken, str, str]:
     """A token of the provider, and the method and the body of the request for it."""
     sample, title = SAMPLES[name], "A title with its mark"
     line = Line(sample.answer)
     provider = provider_of(name, line)
     account = provider.account("acme", sample.secret)
-    made = provider.mint(account, Order(title=title, session_id="session-1"), line.deadline)
+    made = provider.mint(account, MintRequest(title=title, session_id="session-1"), line.deadline)
     return made, line.request.method, (line.request.body or b"").decode()
 
 
@@ -88,9 +88,9 @@ def test_what_is_declared_is_there_and_nothing_else(name: str) -> None:
 def test_what_depends_on_something_has_it(name: str) -> None:
     can = capabilities(name)
 
-    assert can.lists or not can.marked, "what was made is found in the list"
+    assert can.lists or not can.supports_title_tag, "what was made is found in the list"
     assert can.lists or can.limit is None, "who is at the limit must see what would free a place"
-    assert (can.lists and can.revokes and can.marked) or not can.rotates
+    assert (can.lists and can.revokes and can.supports_title_tag) or not can.rotates
 
 
 @by_provider
@@ -112,8 +112,8 @@ def test_a_title_with_its_mark_is_kept_where_a_lost_answer_can_be_looked_up(name
     _, _, body = minted(name)
     can = capabilities(name)
 
-    assert ("A title with its mark" in body) == can.marked
-    if can.marked:
+    assert ("A title with its mark" in body) == can.supports_title_tag
+    if can.supports_title_tag:
         line = Line(json_answer(200, {"storefront_access_tokens": [{**ENTRY, "title": "A title with its mark"}]}))
         provider: Any = provider_of(name, line)
         (listed,) = provider.list_tokens(provider.account("acme", SAMPLES[name].secret), line.deadline)
@@ -132,7 +132,7 @@ def test_the_clock_has_a_worker_for_whoever_leaves_something_to_do_and_for_nobod
 
     variables = template()["Resources"]["LifecycleDispatchFunction"]["Properties"]["Environment"]["Variables"]
     workers = {name.removeprefix("WORK_QUEUE_").lower() for name in variables if name.startswith("WORK_QUEUE_")}
-    assert workers - {OUTBOX} == {name for name, each in can.items() if each.revokes or each.marked}
+    assert workers - {OUTBOX} == {name for name, each in can.items() if each.revokes or each.supports_title_tag}
 
 
 @by_provider
@@ -146,7 +146,7 @@ def test_the_table_in_the_documentation_says_what_the_module_declares(name: str)
 
     assert set(described) == set(ASSEMBLIES)
     *words, recheck, limit = described[name]
-    declared = (can.lists, can.revokes, can.expires, can.rotates, can.sessions, can.marked)
+    declared = (can.lists, can.revokes, can.expires, can.rotates, can.sessions, can.supports_title_tag)
     assert [word == "yes" for word in words] == list(declared)
     assert set(words) <= {"yes", "no"}
     hours = None if can.recheck_after is None else str(int(can.recheck_after // 3600))
@@ -168,7 +168,7 @@ def test_what_a_provider_cannot_revoke_is_reported_as_unsupported_and_lives_on()
     stack.provider.capabilities = replace(LISTING, revokes=False)
     calls = list(stack.store.calls)
 
-    assert ListingBroker(stack.listing_call()).revoke("acme", made.token_id) is Outcome.UNSUPPORTED
+    assert ListingBroker(stack.listing_call()).revoke("acme", made.token_id) is RevocationStatus.UNSUPPORTED
     assert (stack.store.calls, stack.provider.revoked) == (calls, [])
 
 
@@ -181,7 +181,7 @@ def test_a_provider_without_sessions_gives_no_session_the_whole_shops_token() ->
 
 
 def test_the_api_says_one_of_three_words() -> None:
-    assert [each.value for each in Outcome] == ["confirmed", "pending", "unsupported"]
+    assert [each.value for each in RevocationStatus] == ["confirmed", "pending", "unsupported"]
 
 
 def test_only_its_own_module_and_the_registry_know_a_providers_name() -> None:

@@ -8,18 +8,18 @@ import pytest
 from tests.fakes.clock import NOW
 from tests.fakes.lines import Line
 from tests.fakes.transport import Step, answer, json_answer
-from token_broker.domain.token import Minted, fingerprint
+from token_broker.domain.token import ProviderToken, fingerprint
 from token_broker.errors import (
-    Fate,
     MerchantMisconfigured,
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
     ProviderUnavailable,
+    RequestOutcome,
 )
 from token_broker.http.client import Interrupted
-from token_broker.ports.provider import Order
-from token_broker.providers.chicksx import LONGEST_LIFE, Chicksx
+from token_broker.ports.provider import MintRequest
+from token_broker.providers.chicksx import MAX_LIFETIME, Chicksx
 
 BASE = "https://develop-api.chicksx.com/v1"
 SECRET = {"apiKey": "key-1", "clientId": "client-1"}
@@ -41,9 +41,11 @@ def said(**changes: Any) -> Step:
     return json_answer(201, {"code": "OK", "data": data, "message": "Operation completed successfully"})
 
 
-def mint(line: Line, scope: tuple[str, ...] | None = None) -> Minted:
+def mint(line: Line, scope: tuple[str, ...] | None = None) -> ProviderToken:
     provider = Chicksx(line.http, BASE)
-    return provider.mint(provider.account("acme", SECRET), Order(session_id="session-1é", scope=scope), line.deadline)
+    return provider.mint(
+        provider.account("acme", SECRET), MintRequest(session_id="session-1é", scope=scope), line.deadline
+    )
 
 
 def failure(*steps: Step) -> ProviderFailure:
@@ -131,7 +133,7 @@ def test_a_name_that_gives_the_token_away_is_not_taken(jti: str) -> None:
         {"expiresAt": int(NOW)},
         {"expiresAt": 1696531200},
         {"expiresAt": ENDS * 1000},
-        {"expiresAt": int(NOW) + LONGEST_LIFE + 1},
+        {"expiresAt": int(NOW) + MAX_LIFETIME + 1},
         {"expiresAt": str(ENDS)},
         {"expiresAt": True},
         {"expiresAt": float(ENDS)},
@@ -154,7 +156,7 @@ def test_data_that_lies_is_a_provider_error(changes: dict[str, Any]) -> None:
     refused = failure(said(**changes))
 
     assert isinstance(refused, ProviderError)
-    assert refused.fate is Fate.UNKNOWN
+    assert refused.request_outcome is RequestOutcome.UNKNOWN
 
 
 def test_a_number_that_no_table_can_keep_is_a_provider_error() -> None:
@@ -182,21 +184,21 @@ def test_an_answer_without_data_is_a_provider_error(step: Step) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "fate"),
+    ("status", "kind", "request_outcome"),
     [
-        (400, ProviderError, Fate.NOT_DONE),
-        (401, ProviderRejectedCredentials, Fate.NOT_DONE),
-        (500, ProviderUnavailable, Fate.UNKNOWN),
+        (400, ProviderError, RequestOutcome.NOT_APPLIED),
+        (401, ProviderRejectedCredentials, RequestOutcome.NOT_APPLIED),
+        (500, ProviderUnavailable, RequestOutcome.UNKNOWN),
     ],
 )
 def test_the_status_decides_since_every_example_has_the_same_code(
-    status: int, kind: type[ProviderFailure], fate: Fate
+    status: int, kind: type[ProviderFailure], request_outcome: RequestOutcome
 ) -> None:
     said = {"code": "INVALID_INPUT", "message": "Invalid JSON in request body"}
 
     refused = failure(json_answer(status, said))
 
-    assert (type(refused), refused.fate) == (kind, fate)
+    assert (type(refused), refused.request_outcome) == (kind, request_outcome)
     assert refused.problem("r")["provider"] == {"status": status, **said}
 
 
@@ -206,7 +208,7 @@ def test_a_post_whose_answer_is_lost_is_not_sent_again() -> None:
     with pytest.raises(ProviderUnavailable) as raised:
         mint(line)
 
-    assert raised.value.fate is Fate.UNKNOWN
+    assert raised.value.request_outcome is RequestOutcome.UNKNOWN
 
 
 def test_a_refusal_that_repeats_the_key_is_cleared_of_it() -> None:
@@ -217,7 +219,7 @@ def test_the_account_is_the_merchants_and_all_of_the_secret_are_credentials() ->
     account = Chicksx(Line().http, BASE).account("acme", SECRET)
 
     assert (account.merchant, account.credentials) == ("acme", SECRET)
-    assert (account.settings, account.realm) == ({}, "")
+    assert (account.settings, account.account_id) == ({}, "")
 
 
 @pytest.mark.parametrize("secret", [{}, {"apiKey": "k"}, {"apiKey": "k", "clientId": 7}, {**SECRET, "x": "y"}])
@@ -229,7 +231,7 @@ def test_a_secret_of_another_shape_is_refused(secret: dict[str, Any]) -> None:
 def test_there_is_nothing_to_forget_and_tokens_are_for_sessions() -> None:
     provider = Chicksx(Line().http, BASE)
 
-    provider.forget(provider.account("acme", SECRET))
+    provider.invalidate_credentials(provider.account("acme", SECRET))
 
     assert provider.capabilities.sessions
-    assert not provider.capabilities.marked
+    assert not provider.capabilities.supports_title_tag

@@ -7,27 +7,27 @@ import pytest
 
 from tests.fakes.lines import Line
 from tests.fakes.transport import Step, answer, json_answer
-from token_broker.domain.token import Minted, fingerprint
+from token_broker.domain.token import ProviderToken, fingerprint
 from token_broker.errors import (
-    Fate,
     MerchantMisconfigured,
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
     ProviderThrottled,
     ProviderUnavailable,
+    RequestOutcome,
 )
 from token_broker.http.client import Interrupted, TooLarge, Unreachable
-from token_broker.ports.provider import Order
+from token_broker.ports.provider import MintRequest
 from token_broker.providers.fourthwall import DAY, Fourthwall
 
 BASE = "https://api.fourthwall.com"
 KEY = {"username": "fw_user", "password": "fw pass:word"}
 
 
-def mint(line: Line, secret: dict[str, Any] | None = None) -> Minted:
+def mint(line: Line, secret: dict[str, Any] | None = None) -> ProviderToken:
     provider = Fourthwall(line.http, BASE)
-    return provider.mint(provider.account("acme", secret or KEY), Order(), line.deadline)
+    return provider.mint(provider.account("acme", secret or KEY), MintRequest(), line.deadline)
 
 
 def failure(*said: Step) -> ProviderFailure:
@@ -150,23 +150,23 @@ def test_the_account_is_the_merchants_and_all_of_the_secret_are_credentials(secr
     account = Fourthwall(Line().http, BASE).account("acme", secret)
 
     assert (account.merchant, account.credentials) == ("acme", secret)
-    assert (account.settings, account.realm) == ({}, "")
+    assert (account.settings, account.account_id) == ({}, "")
 
 
 @pytest.mark.parametrize(
-    ("broken", "kind", "fate"),
+    ("broken", "kind", "request_outcome"),
     [
-        (Unreachable("no"), ProviderUnavailable, Fate.NOT_DONE),
-        (Interrupted("no"), ProviderUnavailable, Fate.UNKNOWN),
-        (TooLarge("no"), ProviderError, Fate.UNKNOWN),
+        (Unreachable("no"), ProviderUnavailable, RequestOutcome.NOT_APPLIED),
+        (Interrupted("no"), ProviderUnavailable, RequestOutcome.UNKNOWN),
+        (TooLarge("no"), ProviderError, RequestOutcome.UNKNOWN),
     ],
 )
 def test_a_broken_connection_is_reported_with_its_fate(
-    broken: Unreachable | Interrupted | TooLarge, kind: type[ProviderFailure], fate: Fate
+    broken: Unreachable | Interrupted | TooLarge, kind: type[ProviderFailure], request_outcome: RequestOutcome
 ) -> None:
     raised = failure(*[broken] * 3)
 
-    assert (type(raised), raised.fate) == (kind, fate)
+    assert (type(raised), raised.request_outcome) == (kind, request_outcome)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_secret_of_another_shape_is_refused(secret: dict[str, Any]) -> None:
 def test_there_is_nothing_to_forget_and_the_token_is_checked_once_a_day() -> None:
     provider = Fourthwall(Line().http, BASE)
 
-    provider.forget(provider.account("acme", KEY))
+    provider.invalidate_credentials(provider.account("acme", KEY))
 
     assert provider.capabilities.recheck_after == DAY
     assert not provider.capabilities.revokes

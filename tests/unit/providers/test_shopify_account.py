@@ -20,7 +20,7 @@ def test_a_permanent_admin_token_is_a_credential_and_the_shop_is_not() -> None:
 
     assert read.secrets() == ("shpat_permanent",)
     assert read.settings == {"shop": "acme.myshopify.com", "apiVersion": "2026-10"}
-    assert (read.merchant, read.realm) == ("acme", "acme.myshopify.com")
+    assert (read.merchant, read.account_id) == ("acme", "acme.myshopify.com")
 
 
 def test_a_client_id_and_secret_are_credentials() -> None:
@@ -37,7 +37,7 @@ def test_a_secret_may_choose_its_version_which_is_no_credential(version: str) ->
 
 @pytest.mark.parametrize("shop", ["  Xanadu.myshopify.com  ", "https://Xanadu.myshopify.com/", "xanadu.myshopify.com"])
 def test_a_shop_may_be_written_as_people_write_it(shop: str) -> None:
-    assert account({**PERMANENT, "shop": shop}).realm == "xanadu.myshopify.com"
+    assert account({**PERMANENT, "shop": shop}).account_id == "xanadu.myshopify.com"
 
 
 @pytest.mark.parametrize(

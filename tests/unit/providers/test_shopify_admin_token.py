@@ -8,17 +8,17 @@ import pytest
 from tests.fakes.shopify import ENTRY, EXCHANGED, ShopifyLine
 from tests.fakes.transport import Step, answer, json_answer
 from token_broker.errors import (
-    Fate,
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
     ProviderThrottled,
     ProviderUnavailable,
+    RequestOutcome,
     ShopUnavailable,
 )
 from token_broker.http.client import Interrupted, Unreachable
-from token_broker.ports.provider import Order
-from token_broker.providers.shopify.admin_token import ASSUMED_LIFE, KEPT, RENEW_BEFORE
+from token_broker.ports.provider import MintRequest
+from token_broker.providers.shopify.admin_token import ASSUMED_LIFE, MAX_ENTRIES, RENEW_BEFORE
 
 EMPTY_LIST = json_answer(200, {"storefront_access_tokens": []})
 
@@ -71,7 +71,7 @@ def test_a_permanent_token_is_never_bought() -> None:
 
     assert use(of) == "shpat_permanent"
     assert len(of.transport.sent) == 1
-    of.shopify.forget(of.account)
+    of.shopify.invalidate_credentials(of.account)
 
 
 def test_it_is_renewed_before_its_end() -> None:
@@ -106,8 +106,8 @@ def test_a_forgotten_one_is_bought_again() -> None:
     of = line(bought(1), EMPTY_LIST, bought(2), EMPTY_LIST)
     use(of)
 
-    of.shopify.forget(of.account)
-    of.shopify.forget(of.account)
+    of.shopify.invalidate_credentials(of.account)
+    of.shopify.invalidate_credentials(of.account)
 
     assert use(of) == "shpat_bought-2"
 
@@ -126,18 +126,18 @@ def test_a_changed_secret_never_meets_what_the_old_one_bought(change: dict[str, 
 
 def test_memory_is_bounded_and_the_oldest_makes_room() -> None:
     of = line()
-    for number in range(KEPT + 1):
+    for number in range(MAX_ENTRIES + 1):
         of.say(bought(number), EMPTY_LIST)
         of.secret = {**EXCHANGED, "clientId": f"client-{number}"}
         use(of)
     of.say(EMPTY_LIST)
-    assert use(of) == f"shpat_bought-{KEPT}"
+    assert use(of) == f"shpat_bought-{MAX_ENTRIES}"
 
     of.secret = {**EXCHANGED, "clientId": "client-0"}
     of.say(bought(0), EMPTY_LIST)
     use(of)
 
-    assert len(of.transport.sent) == 2 * (KEPT + 1) + 3
+    assert len(of.transport.sent) == 2 * (MAX_ENTRIES + 1) + 3
 
 
 def test_a_refused_client_is_a_refused_credential() -> None:
@@ -233,9 +233,9 @@ def test_a_purchase_that_fails_made_no_storefront_token(said: Step, kind: type[P
     of = line(*[said] * 3)
 
     with pytest.raises(kind) as raised:
-        of.shopify.mint(of.account, Order(title="T"), of.deadline)
+        of.shopify.mint(of.account, MintRequest(title="T"), of.deadline)
 
-    assert raised.value.fate is Fate.NOT_DONE
+    assert raised.value.request_outcome is RequestOutcome.NOT_APPLIED
 
 
 @pytest.mark.parametrize("canary", ["client-1", "shpss_secret-1"])
@@ -257,6 +257,6 @@ def test_a_later_refusal_that_repeats_the_bought_token_is_cleared_of_it() -> Non
 def test_a_create_sends_the_bought_token() -> None:
     of = line(bought(), json_answer(200, {"storefront_access_token": ENTRY}))
 
-    of.shopify.mint(of.account, Order(title="T"), of.deadline)
+    of.shopify.mint(of.account, MintRequest(title="T"), of.deadline)
 
     assert of.transport.requests[1].headers["X-Shopify-Access-Token"] == "shpat_bought-1"

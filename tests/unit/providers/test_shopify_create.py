@@ -8,13 +8,13 @@ import pytest
 from tests.fakes.clock import NOW
 from tests.fakes.shopify import ENTRY, EXCHANGED, PERMANENT, ShopifyLine
 from tests.fakes.transport import Step, answer, json_answer
-from token_broker.domain.token import Minted
+from token_broker.domain.token import ProviderToken
 from token_broker.errors import (
-    Fate,
     ProviderError,
     ProviderFailure,
+    RequestOutcome,
 )
-from token_broker.ports.provider import Order
+from token_broker.ports.provider import MintRequest
 
 UNVERSIONED = {**PERMANENT, "apiVersion": "unversioned"}
 
@@ -23,8 +23,8 @@ def created(**changes: Any) -> Step:
     return json_answer(200, {"storefront_access_token": {**ENTRY, **changes}})
 
 
-def create(line: ShopifyLine, title: str = "Test") -> Minted:
-    return line.shopify.mint(line.account, Order(title=title), line.deadline)
+def create(line: ShopifyLine, title: str = "Test") -> ProviderToken:
+    return line.shopify.mint(line.account, MintRequest(title=title), line.deadline)
 
 
 def failure(*said: Step) -> ProviderFailure:
@@ -72,7 +72,7 @@ def test_the_documented_answer_becomes_the_token() -> None:
     made = create(ShopifyLine(created()))
 
     assert (made.token_id, made.access_token) == ("1003304090", "58ce44faa12e743cfcfe77d34d5a39e8")
-    assert (made.token_type, made.realm) == ("storefront_access_token", "acme.myshopify.com")
+    assert (made.token_type, made.account_id) == ("storefront_access_token", "acme.myshopify.com")
     assert (made.scope, made.title) == (("unauthenticated_read_product_listings",), "Test")
     assert (made.issued_at, made.expires_at) == (1735835954, None)
     assert made.provider_data == {
@@ -165,7 +165,7 @@ def test_a_token_that_lies_is_a_provider_error(changes: dict[str, Any]) -> None:
     refused = failure(created(**changes))
 
     assert isinstance(refused, ProviderError)
-    assert refused.fate is Fate.UNKNOWN
+    assert refused.request_outcome is RequestOutcome.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_success_without_a_token_is_a_provider_error_whose_fate_is_unknown(sai
     refused = failure(said)
 
     assert isinstance(refused, ProviderError)
-    assert refused.fate is Fate.UNKNOWN
+    assert refused.request_outcome is RequestOutcome.UNKNOWN
 
 
 def test_a_version_that_fell_forward_is_noticed() -> None:

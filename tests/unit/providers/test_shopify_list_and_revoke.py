@@ -15,7 +15,7 @@ from token_broker.errors import (
     ShopUnavailable,
 )
 from token_broker.http.client import Interrupted
-from token_broker.ports.provider import Listed
+from token_broker.ports.provider import ListedToken
 
 UNVERSIONED = {**PERMANENT, "apiVersion": "unversioned"}
 OTHER = {**ENTRY, "id": 755357713, "access_token": "378d95641257a4ab3feff967ee234f4d", "title": "API Client Extension"}
@@ -28,7 +28,7 @@ def listed(*entries: Any) -> Step:
     return json_answer(200, {"storefront_access_tokens": list(entries)})
 
 
-def list_tokens(line: ShopifyLine) -> list[Listed]:
+def list_tokens(line: ShopifyLine) -> list[ListedToken]:
     return line.shopify.list_tokens(line.account, line.deadline)
 
 
@@ -56,7 +56,7 @@ def test_the_list_is_a_get(secret: dict[str, Any], path: str) -> None:
 def test_the_list_has_every_token_with_its_whole_title() -> None:
     tokens = list_tokens(ShopifyLine(listed(ENTRY, OTHER)))
 
-    assert [(each.minted.token_id, each.title) for each in tokens] == [
+    assert [(each.token.token_id, each.title) for each in tokens] == [
         ("1003304090", "Test"),
         ("755357713", "API Client Extension"),
     ]

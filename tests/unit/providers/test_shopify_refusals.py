@@ -6,24 +6,24 @@ import pytest
 
 from tests.fakes.shopify import ShopifyLine
 from tests.fakes.transport import Step, answer, json_answer
-from token_broker.domain.token import Minted
+from token_broker.domain.token import ProviderToken
 from token_broker.errors import (
     AppNotEligible,
-    Fate,
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
     ProviderThrottled,
     ProviderUnavailable,
+    RequestOutcome,
     ShopUnavailable,
     TokenLimitReached,
 )
 from token_broker.http.client import Interrupted
-from token_broker.ports.provider import Order
+from token_broker.ports.provider import MintRequest
 
 
-def create(line: ShopifyLine) -> Minted:
-    return line.shopify.mint(line.account, Order(title="Test"), line.deadline)
+def create(line: ShopifyLine) -> ProviderToken:
+    return line.shopify.mint(line.account, MintRequest(title="Test"), line.deadline)
 
 
 def failure(*said: Step) -> ProviderFailure:
@@ -135,7 +135,7 @@ def test_a_throttled_create_says_when_to_come_again_and_is_not_repeated() -> Non
 
 @pytest.mark.parametrize("said", [Interrupted("It broke off."), answer(502), answer(500)])
 def test_a_create_whose_answer_is_lost_is_not_repeated(said: Step) -> None:
-    assert failure(said).fate is Fate.UNKNOWN
+    assert failure(said).request_outcome is RequestOutcome.UNKNOWN
 
 
 def test_a_refusal_that_repeats_the_admin_token_is_cleared_of_it() -> None:

@@ -21,12 +21,12 @@ from tests.fakes.transport import json_answer
 from tests.fakes.undocumented_answers import Played, PlayingTransport, exchanges
 from tests.lifecycle.bounds import LONG
 from token_broker.clock import Deadline
-from token_broker.domain.token import Minted, fingerprint
-from token_broker.errors import BrokerError, Fate, ProviderFailure
+from token_broker.domain.token import ProviderToken, fingerprint
+from token_broker.errors import BrokerError, ProviderFailure, RequestOutcome
 from token_broker.http.client import HttpClient
 from token_broker.http.responses import TOKEN_LIMIT
-from token_broker.ports.provider import Account, Order
-from token_broker.providers.chicksx import LONGEST_LIFE, Chicksx
+from token_broker.ports.provider import Account, MintRequest
+from token_broker.providers.chicksx import MAX_LIFETIME, Chicksx
 from token_broker.providers.fourthwall import Fourthwall
 from token_broker.providers.shopify.client import Shopify
 
@@ -104,7 +104,7 @@ class Bench:
 def check_failure(failure: BrokerError) -> str:
     """All that can be seen of a failure; it can be sent, and asks nobody to wait for ever."""
     assert isinstance(failure, ProviderFailure)
-    assert isinstance(failure.fate, Fate)
+    assert isinstance(failure.request_outcome, RequestOutcome)
     problem = json.dumps(failure.problem("request-1"), ensure_ascii=False)
     problem.encode()
     assert len(problem) < 3000
@@ -114,7 +114,7 @@ def check_failure(failure: BrokerError) -> str:
     return f"{problem} {failure!r} {''.join(traceback.format_exception(failure))}"
 
 
-def check_minted(minted: Minted, secrets: Sequence[str]) -> None:
+def check_minted(minted: ProviderToken, secrets: Sequence[str]) -> None:
     """What may be believed: it can be stored, sent in a header, and shown."""
     value = minted.access_token
     assert 0 < len(value) <= TOKEN_LIMIT
@@ -128,7 +128,7 @@ def check_minted(minted: Minted, secrets: Sequence[str]) -> None:
     assert all(scope.isprintable() for scope in minted.scope)
     assert 0 <= minted.issued_at <= NOW + SECONDS
     if minted.expires_at is not None:
-        assert NOW < minted.expires_at <= NOW + SECONDS + LONGEST_LIFE
+        assert NOW < minted.expires_at <= NOW + SECONDS + MAX_LIFETIME
     assert minted.title is None or len(minted.title) <= 1024
     json.dumps([minted.title, dict(minted.provider_data)], allow_nan=False, ensure_ascii=False).encode()
 
@@ -152,7 +152,7 @@ def test_fourthwalls_token_is_checked_or_refused(said: list[Played]) -> None:
     provider = Fourthwall(bench.http, "https://api.fourthwall.com")
     account = account_of(provider, {"username": secrets[0], "password": secrets[1]})
 
-    minted = bench.ask(lambda: provider.mint(account, Order(), bench.deadline), (*secrets, PTKN))
+    minted = bench.ask(lambda: provider.mint(account, MintRequest(), bench.deadline), (*secrets, PTKN))
 
     if minted is not None:
         check_minted(minted, secrets)
@@ -167,7 +167,7 @@ def test_chicksxs_token_is_checked_or_refused(said: list[Played]) -> None:
     bench = Bench(*said)
     provider = Chicksx(bench.http, "https://api.chicksx.com/v1")
     account = account_of(provider, {"apiKey": API_KEY, "clientId": CLIENT_ID})
-    order = Order(session_id="s-1", scope=("wallet.read",))
+    order = MintRequest(session_id="s-1", scope=("wallet.read",))
 
     minted = bench.ask(lambda: provider.mint(account, order, bench.deadline), (*secrets, JWT))
 
@@ -220,10 +220,10 @@ def ask_shopify(bench: Bench, provider: Shopify, account: Account, operation: st
         bench.ask(lambda: provider.revoke(account, "1003304090", bench.deadline), hidden)
     elif operation == "list":
         for listed in bench.ask(lambda: provider.list_tokens(account, bench.deadline), hidden) or ():
-            check_minted(listed.minted, secrets)
+            check_minted(listed.token, secrets)
             listed.title.encode()
     else:
-        order = Order(title="Kiosk [tb:abcdefgh:aaaaaaaaaaaaaaaaaaaaaaaaaa]")
+        order = MintRequest(title="Kiosk [tb:abcdefgh:aaaaaaaaaaaaaaaaaaaaaaaaaa]")
         if (minted := bench.ask(lambda: provider.mint(account, order, bench.deadline), hidden)) is not None:
             check_minted(minted, secrets)
             assert minted.token_id.isdecimal()

@@ -16,13 +16,13 @@ from tests.unit.repository.transformed import PLACE, plain, resources
 from token_broker import errors
 from token_broker.telemetry import PowertoolsTelemetry
 from token_broker.wiring import providers
-from token_broker.wiring.event_delivery import EventsAssembly
-from token_broker.wiring.scheduler import LifecycleAssembly
-from token_broker.wiring.storefronts import TrustAssembly
+from token_broker.wiring.event_delivery import EventDeliveryContainer
+from token_broker.wiring.scheduler import SchedulerContainer
+from token_broker.wiring.storefronts import StorefrontContainer
 
 LAYER = TEMPLATE.parent / "layers/token_broker/token_broker"
-PROVIDERS = frozenset(each.name for each in vars(providers).values() if isinstance(each, providers.Assembly))
-STOREFRONTS, LIFECYCLE, EVENTS = TrustAssembly.name, LifecycleAssembly.name, EventsAssembly.name
+PROVIDERS = frozenset(each.name for each in vars(providers).values() if isinstance(each, providers.ProviderContainer))
+STOREFRONTS, LIFECYCLE, EVENTS = StorefrontContainer.name, SchedulerContainer.name, EventDeliveryContainer.name
 #: Modules whose numbers are not of the providers' functions.
 OTHERS = {
     "lifecycle/dispatcher": frozenset({LIFECYCLE}),

@@ -17,7 +17,7 @@ import pytest
 import proofs
 import token_broker
 from tests.fakes.samples import token
-from token_broker.domain.token import Minted, Token
+from token_broker.domain.token import ProviderToken, Token
 
 CANARY = "canary-5e1d"
 #: Members by these names may hold a value.
@@ -30,15 +30,16 @@ SHOWN = {
     "Call.secrets": "the port, not what it reads",
     "CreateToken.idempotency_key": "the caller's own, which opens nothing",
     "DueItem.item": "a sort key",
-    "Intention.body_hash": "a hash",
-    "Intention.key_id": "a hash",
+    "LeaseRequest.body_hash": "a hash",
+    "LeaseRequest.key_id": "a hash",
     "ListedToken.token": "hides itself",
-    "Mint.key": "a sort key",
-    "Minted.provider_data": "checked: it repeats no value",
-    "Minted.token_id": "an id",
-    "Minted.token_type": "a kind",
+    "TokenRow.token": "hides itself",
+    "MintLease.key": "a sort key",
+    "ProviderToken.provider_data": "checked: it repeats no value",
+    "ProviderToken.token_id": "an id",
+    "ProviderToken.token_type": "a kind",
     "PendingRevocation.token": "hides itself",
-    "Replay.token": "hides itself",
+    "IdempotentReplay.token": "hides itself",
     "RevokeToken.token_id": "an id",
     "RotationReport.token": "hides itself",
     "DuePage.keys": "places in an index",
@@ -86,7 +87,7 @@ def test_no_representation_shows_what_may_be_a_value() -> None:
     assert SHOWN.keys() - found == set(), "nothing stays in the list that is not shown any more"
 
 
-@pytest.mark.parametrize("kind", [Token, Minted])
+@pytest.mark.parametrize("kind", [Token, ProviderToken])
 def test_a_token_does_not_show_its_value(kind: type[Any]) -> None:
     assert f"{kind.__qualname__}.access_token" not in shown(kind)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.expected_functions import FUNCTIONS, IAM, PROOF, SCHEDULE_ROLE, SHOP, TRUST, Function, statements
 from tests.template_as_written import TEMPLATE
 from tests.unit.repository.transformed import PLACE, plain, resources, statements_of, transformed
-from token_broker.aws.store.outbox_items import PREFIX, SWEPT_AFTER
+from token_broker.aws.store.outbox_items import PREFIX, REDELIVER_AFTER
 
 ROUTES = {route: (function, who) for function in FUNCTIONS for route, who in function.routes.items()}
 STOREFRONT_PATHS = sorted(route.split()[1] for route in ROUTES if "/storefront/" in route)
@@ -130,7 +130,7 @@ def test_only_new_items_of_the_outbox_start_the_streams_reader_and_what_fails_is
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert source["BisectBatchOnFunctionError"] is True
     assert source["MaximumRetryAttempts"] == 2
-    assert source["MaximumRecordAgeInSeconds"] == SWEPT_AFTER, "by then the clock looks after it"
+    assert source["MaximumRecordAgeInSeconds"] == REDELIVER_AFTER, "by then the clock looks after it"
     assert source["StartingPosition"] == "TRIM_HORIZON"
 
 

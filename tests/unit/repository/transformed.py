@@ -10,10 +10,10 @@ from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 from samtranslator.yaml_helper import intrinsics_multi_constructor  # type: ignore[import-untyped]
 
-from tests.expected_functions import Place
+from tests.expected_functions import IndexCursor
 from tests.template_as_written import TEMPLATE
 
-PLACE = Place("us-east-1", "123456789012", "token-broker", "TokenTable", "token-broker")
+PLACE = IndexCursor("us-east-1", "123456789012", "token-broker", "TokenTable", "token-broker")
 
 _NAME = re.compile(r"\$\{([^}]+)\}")
 

@@ -11,8 +11,8 @@ from tests.fakes.trust_policies import SHOP, oidc, policy, sessions
 from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, StorageUnavailable
 from token_broker.ports.policies import StoredPolicy
-from token_broker.storefronts.admission import Trust
-from token_broker.storefronts.policy_cache import ABSENT_LIFE, LIFE, PolicyMemory
+from token_broker.storefronts.admission import Admission
+from token_broker.storefronts.policy_cache import ABSENT_TTL_SECONDS, TTL_SECONDS, PolicyCache
 
 SHOPIFY, FOURTHWALL = "shopify/storefront-access-token", "fourthwall/public-token"
 SECOND = "http://localhost:3000"
@@ -29,8 +29,8 @@ class Desk:
         self.store = MemoryPolicyStore()
         if document is not None:
             self.put(document)
-        self.trust = Trust(
-            self.store, PolicyMemory(self.clock), self.telemetry, loopback_jwks_origin=loopback_jwks_origin
+        self.admission = Admission(
+            self.store, PolicyCache(self.clock), self.telemetry, loopback_jwks_origin=loopback_jwks_origin
         )
 
     def put(self, document: Any) -> None:
@@ -38,7 +38,7 @@ class Desk:
 
     def admits(self, origin: str | None = SHOP, operation: str = SHOPIFY) -> bool:
         try:
-            self.trust.admit_page("acme", operation, origin)
+            self.admission.admit_page("acme", operation, origin)
         except Forbidden:
             return False
         return True
@@ -46,7 +46,7 @@ class Desk:
 
 @pytest.mark.parametrize("origin", [SHOP, SECOND])
 def test_a_page_that_the_policy_names_is_let_in(origin: str) -> None:
-    assert Desk(OPEN).trust.admit_page("acme", SHOPIFY, origin) == Grant(merchant="acme", origins=(SHOP, SECOND))
+    assert Desk(OPEN).admission.admit_page("acme", SHOPIFY, origin) == Grant(merchant="acme", origins=(SHOP, SECOND))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_another_merchants_policy_opens_nothing() -> None:
     desk = Desk(OPEN)
 
     with pytest.raises(Forbidden, match="no trust policy"):
-        desk.trust.admit_page("other", SHOPIFY, SHOP)
+        desk.admission.admit_page("other", SHOPIFY, SHOP)
 
 
 def test_a_deleted_policy_is_none() -> None:
@@ -105,7 +105,7 @@ def test_a_deleted_policy_is_none() -> None:
     desk.store.stored["acme"] = StoredPolicy(document=None, revision=7)
 
     with pytest.raises(Forbidden, match="no trust policy"):
-        desk.trust.policy("acme")
+        desk.admission.policy("acme")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_policy_that_our_route_would_not_have_taken_opens_nothing_and_is_told_
 def test_the_local_stacks_issuer_is_taken_where_the_stack_names_it() -> None:
     desk = Desk(policy(sessions=sessions(oidc(jwksUri=f"{LOOPBACK}/jwks.json"))), loopback_jwks_origin=LOOPBACK)
 
-    assert desk.trust.policy("acme").sessions is not None
+    assert desk.admission.policy("acme").sessions is not None
 
 
 def test_a_warm_process_reads_a_policy_once_in_its_life() -> None:
@@ -149,7 +149,7 @@ def test_a_change_bites_within_the_life_of_a_policy_in_memory() -> None:
     assert desk.admits()
     desk.put(policy())
 
-    desk.clock.advance(LIFE)
+    desk.clock.advance(TTL_SECONDS)
 
     assert not desk.admits()
 
@@ -159,7 +159,7 @@ def test_a_policy_that_was_just_put_opens_soon() -> None:
     assert not desk.admits()
     desk.put(OPEN)
 
-    desk.clock.advance(ABSENT_LIFE)
+    desk.clock.advance(ABSENT_TTL_SECONDS)
 
     assert desk.admits()
 
@@ -169,4 +169,4 @@ def test_storage_that_is_down_says_nothing_of_a_storefront() -> None:
     desk.store.failure = StorageUnavailable("Later.")
 
     with pytest.raises(StorageUnavailable):
-        desk.trust.policy("acme")
+        desk.admission.policy("acme")

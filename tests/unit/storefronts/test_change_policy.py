@@ -11,7 +11,7 @@ from tests.fakes.trust_policies import SHOP, hs256, oidc, policy, sessions
 from token_broker.domain.precondition import Precondition
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, StorageUnavailable, TrustPolicyNotFound
 from token_broker.ports.policies import StoredPolicy
-from token_broker.storefronts.change_policy import TRIES, Policies
+from token_broker.storefronts.change_policy import TRIES, TrustPolicies
 
 CALLER = "arn:aws:iam::123456789012:role/operator"
 ONE, TWO = policy(), policy(origins=["https://two.example"])
@@ -31,7 +31,9 @@ class Office:
     def __init__(self, *, loopback_jwks_origin: str = "") -> None:
         self.store = MemoryPolicyStore()
         self.telemetry = RecordingTelemetry()
-        self.policies = Policies(self.store, self.telemetry, caller=CALLER, loopback_jwks_origin=loopback_jwks_origin)
+        self.policies = TrustPolicies(
+            self.store, self.telemetry, caller=CALLER, loopback_jwks_origin=loopback_jwks_origin
+        )
 
     def put(self, document: Any = ONE, precondition: Precondition = ANY) -> tuple[int, bool]:
         return self.policies.put("acme", document, precondition)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.fakes.clock import MovableClock
 from token_broker.errors import StorageUnavailable
-from token_broker.storefronts.policy_cache import ABSENT_LIFE, KEPT, LIFE, PolicyMemory
+from token_broker.storefronts.policy_cache import ABSENT_TTL_SECONDS, MAX_ENTRIES, TTL_SECONDS, PolicyCache
 from token_broker.storefronts.trust_policy import TrustPolicy
 
 OLD = TrustPolicy(("https://old.example",), frozenset(), None)
@@ -14,7 +14,7 @@ NEW = TrustPolicy(("https://new.example",), frozenset(), None)
 class Reading:
     """What a memory asks for, and how often."""
 
-    def __init__(self, clock: MovableClock, memory: PolicyMemory, *, seconds: float = 0) -> None:
+    def __init__(self, clock: MovableClock, memory: PolicyCache, *, seconds: float = 0) -> None:
         self._clock = clock
         self._memory = memory
         self._seconds = seconds
@@ -38,21 +38,23 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
-def memory(clock: MovableClock) -> PolicyMemory:
-    return PolicyMemory(clock)
+def memory(clock: MovableClock) -> PolicyCache:
+    return PolicyCache(clock)
 
 
 @pytest.fixture
-def ask(clock: MovableClock, memory: PolicyMemory) -> Reading:
+def ask(clock: MovableClock, memory: PolicyCache) -> Reading:
     return Reading(clock, memory)
 
 
 def test_the_lives_leave_room_for_the_gateways_minute() -> None:
     """A change bites within 90 s, of which the gateway may keep an answer for 60."""
-    assert 0 < ABSENT_LIFE < LIFE <= 30
+    assert 0 < ABSENT_TTL_SECONDS < TTL_SECONDS <= 30
 
 
-@pytest.mark.parametrize(("age", "answer", "reads"), [(0, OLD, 1), (LIFE - 0.001, OLD, 1), (LIFE, NEW, 2)])
+@pytest.mark.parametrize(
+    ("age", "answer", "reads"), [(0, OLD, 1), (TTL_SECONDS - 0.001, OLD, 1), (TTL_SECONDS, NEW, 2)]
+)
 def test_a_policy_is_believed_for_its_life(
     clock: MovableClock, ask: Reading, age: float, answer: TrustPolicy, reads: int
 ) -> None:
@@ -63,7 +65,9 @@ def test_a_policy_is_believed_for_its_life(
     assert (ask(), ask.reads) == (answer, reads)
 
 
-@pytest.mark.parametrize(("age", "answer", "reads"), [(ABSENT_LIFE - 0.001, None, 1), (ABSENT_LIFE, NEW, 2)])
+@pytest.mark.parametrize(
+    ("age", "answer", "reads"), [(ABSENT_TTL_SECONDS - 0.001, None, 1), (ABSENT_TTL_SECONDS, NEW, 2)]
+)
 def test_a_merchant_without_one_is_asked_for_again_sooner(
     clock: MovableClock, ask: Reading, age: float, answer: TrustPolicy | None, reads: int
 ) -> None:
@@ -78,16 +82,16 @@ def test_a_merchant_without_one_is_asked_for_again_sooner(
 def test_being_used_does_not_prolong_a_policys_life(clock: MovableClock, ask: Reading) -> None:
     for _ in range(4):
         ask()
-        clock.advance(LIFE / 3)
+        clock.advance(TTL_SECONDS / 3)
 
     assert ask.reads == 2
 
 
-def test_a_policys_life_begins_before_it_is_read(clock: MovableClock, memory: PolicyMemory) -> None:
+def test_a_policys_life_begins_before_it_is_read(clock: MovableClock, memory: PolicyCache) -> None:
     """What was read may have been changed since, while the answer was on its way."""
     slow = Reading(clock, memory, seconds=2)
     slow()
-    clock.advance(LIFE - 2)
+    clock.advance(TTL_SECONDS - 2)
 
     slow()
 
@@ -107,7 +111,7 @@ def test_a_failure_is_raised_and_not_remembered(ask: Reading) -> None:
 def test_an_old_policy_does_not_stand_in_for_one_that_cannot_be_read(clock: MovableClock, ask: Reading) -> None:
     ask()
     ask.answer = StorageUnavailable("Later.")
-    clock.advance(LIFE)
+    clock.advance(TTL_SECONDS)
 
     with pytest.raises(StorageUnavailable):
         ask()
@@ -120,27 +124,27 @@ def test_merchants_do_not_meet(ask: Reading) -> None:
     assert (ask("other"), ask("acme")) == (NEW, OLD)
 
 
-def test_memory_is_bounded_and_drops_what_was_not_used_for_longest(memory: PolicyMemory, ask: Reading) -> None:
-    for number in range(KEPT):
+def test_memory_is_bounded_and_drops_what_was_not_used_for_longest(memory: PolicyCache, ask: Reading) -> None:
+    for number in range(MAX_ENTRIES):
         ask(f"merchant-{number}")
     ask("merchant-0")
-    assert ask.reads == KEPT
+    assert ask.reads == MAX_ENTRIES
 
     ask("one-more")
 
-    assert len(memory._policies) == KEPT
+    assert len(memory._policies) == MAX_ENTRIES
     ask("merchant-0")
-    assert ask.reads == KEPT + 1, "the one used last is still there"
+    assert ask.reads == MAX_ENTRIES + 1, "the one used last is still there"
     ask("merchant-1")
-    assert ask.reads == KEPT + 2, "the one not used for longest is gone"
+    assert ask.reads == MAX_ENTRIES + 2, "the one not used for longest is gone"
 
 
-def test_junk_merchants_fill_a_bounded_memory_of_their_own(memory: PolicyMemory, ask: Reading) -> None:
+def test_junk_merchants_fill_a_bounded_memory_of_their_own(memory: PolicyCache, ask: Reading) -> None:
     ask("acme")
     reads, ask.answer = ask.reads, None
-    for number in range(KEPT + 50):
+    for number in range(MAX_ENTRIES + 50):
         ask(f"nobody-{number}")
 
-    assert (len(memory._absent), len(memory._policies)) == (KEPT, 1)
+    assert (len(memory._absent), len(memory._policies)) == (MAX_ENTRIES, 1)
     ask("acme")
-    assert ask.reads == reads + KEPT + 50, "the merchant's policy is still there"
+    assert ask.reads == reads + MAX_ENTRIES + 50, "the merchant's policy is still there"

@@ -8,8 +8,8 @@ import pytest
 from tests.fakes.events import Context, api_event
 from tests.fakes.trust_policies import oidc, policy, sessions
 from token_broker.domain.precondition import Precondition
-from token_broker.entrypoints.adapter import Door, Reply
-from token_broker.entrypoints.handler import door_for
+from token_broker.entrypoints.adapter import EventAdapter, Reply
+from token_broker.entrypoints.handler import adapter_for
 from token_broker.entrypoints.inputs import DeleteTrustPolicy, GetTrustPolicy, Input, PutTrustPolicy, read
 from token_broker.errors import InvalidRequest, PreconditionFailed
 
@@ -18,24 +18,24 @@ WHOLE = policy(anonymous=["fourthwall/public-token"], sessions=sessions(oidc()))
 ANY = Precondition()
 
 
-def api(method: str = "PUT", *, body: Any = None, query: Any = None, **headers: str) -> Door:
+def api(method: str = "PUT", *, body: Any = None, query: Any = None, **headers: str) -> EventAdapter:
     """A signed request; a header's name is written with underscores."""
     sent = {name.replace("_", "-"): [value] for name, value in headers.items()}
     event = api_event(
         resource=ROUTE, httpMethod=method, path={"merchant": "acme"}, body=body, query=query, headers=sent
     )
-    return door_for(event, Context())
+    return adapter_for(event, Context())
 
 
-def direct(**fields: Any) -> Door:
-    return door_for({"merchant": "acme", **fields}, Context())
+def direct(**fields: Any) -> EventAdapter:
+    return adapter_for({"merchant": "acme", **fields}, Context())
 
 
-def taken[T: Input](kind: type[T], door: Door) -> T:
-    return read(kind, door.given(kind))
+def taken[T: Input](kind: type[T], door: EventAdapter) -> T:
+    return read(kind, door.raw_fields(kind))
 
 
-def refused(kind: type[Input], door: Door) -> str:
+def refused(kind: type[Input], door: EventAdapter) -> str:
     with pytest.raises(InvalidRequest) as raised:
         taken(kind, door)
     return raised.value.detail
@@ -135,14 +135,14 @@ def test_a_body_of_a_delete_is_refused() -> None:
 def test_an_answer_carries_its_revision_as_an_etag_and_a_direct_one_beside_the_document() -> None:
     reply = Reply(WHOLE, 200, 3)
 
-    answer = api().answer(reply)
+    answer = api().respond(reply)
     assert (answer["headers"]["ETag"], answer["headers"]["Cache-Control"]) == ('"3"', "no-store")
     assert json.loads(answer["body"]) == WHOLE
-    assert direct().answer(reply) == {**WHOLE, "revision": 3}
+    assert direct().respond(reply) == {**WHOLE, "revision": 3}
 
 
 def test_an_etag_fits_as_it_was_answered() -> None:
-    tag = api().answer(Reply(WHOLE, 200, 12))["headers"]["ETag"]
+    tag = api().respond(Reply(WHOLE, 200, 12))["headers"]["ETag"]
 
     taken(DeleteTrustPolicy, api("DELETE", If_Match=tag)).precondition.check(12)
     with pytest.raises(PreconditionFailed):
@@ -150,5 +150,5 @@ def test_an_etag_fits_as_it_was_answered() -> None:
 
 
 def test_an_answer_without_a_revision_has_no_etag() -> None:
-    assert "ETag" not in api().answer(Reply({"deleted": True}, 200))["headers"]
-    assert direct().answer(Reply({"deleted": True}, 200)) == {"deleted": True}
+    assert "ETag" not in api().respond(Reply({"deleted": True}, 200))["headers"]
+    assert direct().respond(Reply({"deleted": True}, 200)) == {"deleted": True}

@@ -12,9 +12,9 @@ from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant
 from token_broker.domain.precondition import Precondition
 from token_broker.errors import Forbidden, InternalError, InvalidRequest
-from token_broker.storefronts.change_policy import Policies
+from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.wiring import container
-from token_broker.wiring.storefronts import PROOF_KEYS_LIFE, TrustAssembly
+from token_broker.wiring.storefronts import PROOF_KEYS_TTL_SECONDS, StorefrontContainer
 
 LOOPBACK = "http://127.0.0.1:8123"
 
@@ -54,54 +54,54 @@ def deadline() -> Deadline:
     return Deadline.after(MovableClock(), 20)
 
 
-def put(assembly: TrustAssembly, document: Any) -> tuple[int, bool]:
+def put(assembly: StorefrontContainer, document: Any) -> tuple[int, bool]:
     return assembly.broker("caller", deadline()).put("acme", document, Precondition())
 
 
 def test_nothing_of_aws_is_asked_before_it_is_needed(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container, "client", lambda service: pytest.fail(f"a client for {service} was made"))
-    assembly = TrustAssembly()
+    assembly = StorefrontContainer()
 
-    assert isinstance(assembly.broker("caller", deadline()), Policies)
+    assert isinstance(assembly.broker("caller", deadline()), TrustPolicies)
     assert assembly.proof_keys is assembly.proof_keys
-    assembly.trust()
+    assembly.admission()
 
 
 def test_one_process_keeps_its_policies_in_one_memory(aws: Aws) -> None:
-    assembly = TrustAssembly()
+    assembly = StorefrontContainer()
 
     for _ in range(3):
         with pytest.raises(Forbidden):
-            assembly.trust().policy("acme")
+            assembly.admission().policy("acme")
 
-    assert assembly.trust() is assembly.trust()
+    assert assembly.admission() is assembly.admission()
     assert aws.asked == [("get_item", {"pk": {"S": "policy#acme"}, "sk": {"S": "policy"}})]
 
 
 def test_another_process_has_another_memory(aws: Aws) -> None:
     for _ in range(2):
         with pytest.raises(Forbidden):
-            TrustAssembly().trust().policy("acme")
+            StorefrontContainer().admission().policy("acme")
 
     assert len(aws.asked) == 2
 
 
 def test_changes_are_made_past_the_memory(aws: Aws) -> None:
     """Whoever changes a policy must see what stands, not what stood half a minute ago."""
-    assembly = TrustAssembly()
+    assembly = StorefrontContainer()
     with pytest.raises(Forbidden):
-        assembly.trust().policy("acme")
+        assembly.admission().policy("acme")
 
     assert put(assembly, policy()) == (1, True)
     assert [name for name, _ in aws.asked] == ["get_item", "get_item", "put_item"]
 
 
 def test_proof_keys_are_named_like_a_providers_secret_and_kept_for_a_short_time(aws: Aws) -> None:
-    assembly = TrustAssembly()
+    assembly = StorefrontContainer()
     clock = MovableClock()
     vars(assembly)["clock"] = clock
 
-    for seconds in (0, PROOF_KEYS_LIFE - 1, 1):
+    for seconds in (0, PROOF_KEYS_TTL_SECONDS - 1, 1):
         clock.advance(seconds)
         assembly.proof_keys.read("acme")
 
@@ -110,7 +110,7 @@ def test_proof_keys_are_named_like_a_providers_secret_and_kept_for_a_short_time(
 
 def test_a_storefront_cannot_change_what_it_is_allowed(aws: Aws) -> None:
     with pytest.raises(Forbidden):
-        TrustAssembly().broker("storefront", deadline(), Grant(merchant="acme"))
+        StorefrontContainer().broker("storefront", deadline(), Grant(merchant="acme"))
 
 
 @pytest.mark.parametrize(("named", "taken"), [("", False), (LOOPBACK, True), ("http://127.0.0.1:9999", False)])
@@ -121,10 +121,10 @@ def test_the_one_loopback_issuer_is_the_one_that_the_template_names(
     document = policy(sessions=sessions(oidc(jwksUri=f"{LOOPBACK}/jwks.json")))
 
     if taken:
-        assert put(TrustAssembly(), document) == (1, True)
+        assert put(StorefrontContainer(), document) == (1, True)
     else:
         with pytest.raises(InvalidRequest, match="jwksUri"):
-            put(TrustAssembly(), document)
+            put(StorefrontContainer(), document)
 
 
 @pytest.mark.parametrize("name", ["TOKEN_TABLE", "SECRET_PREFIX"])
@@ -132,4 +132,4 @@ def test_a_function_that_was_not_configured_says_so(aws: Aws, monkeypatch: pytes
     monkeypatch.delenv(name)
 
     with pytest.raises(InternalError, match="not configured"):
-        TrustAssembly().trust()
+        StorefrontContainer().admission()

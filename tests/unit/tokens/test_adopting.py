@@ -13,11 +13,11 @@ from tests.fakes.store import LEASE
 from tests.fakes.surroundings import LISTING, ListingSurroundings, listing_stack
 from token_broker.domain.rotation import Rotation, RotationSettings
 from token_broker.domain.token import SHOP, State
-from token_broker.errors import Conflict, Fate, ProviderUnavailable, StorageUnavailable
+from token_broker.errors import Conflict, ProviderUnavailable, RequestOutcome, StorageUnavailable
 from token_broker.lifecycle.rotate import advance, request, rotate
 from token_broker.lifecycle.worker import maintain
 from token_broker.tokens.issue import shop_token, standing_token
-from token_broker.tokens.mint import FORGOTTEN_AFTER, RELEASE_TIME
+from token_broker.tokens.mint import CACHES_CLEARED_AFTER, RELEASE_TIME
 
 OVERLAP = 5_000
 
@@ -64,7 +64,7 @@ def test_it_leaves_a_compromised_one_no_overlap() -> None:
     told = adopt(stack)
 
     assert stack.store.records["acme", SHOP, "1001"].state is State.REVOKING
-    assert stack.store.pending["acme", "1001"][1] == int(stack.clock.now()) + FORGOTTEN_AFTER
+    assert stack.store.pending["acme", "1001"][1] == int(stack.clock.now()) + CACHES_CLEARED_AFTER
     assert (told["overlapEndsAt"], told["compromised"]) == (None, True)
 
 
@@ -105,7 +105,7 @@ def test_an_intent_that_names_no_shop_is_looked_for_at_the_one_that_the_secret_n
     with pytest.raises(ProviderUnavailable):
         shop_token(stack.call(), "acme")
     stack.clock.advance(LEASE)
-    stack.provider.realm = "acme.example"
+    stack.provider.account_id = "acme.example"
 
     maintain(stack.listing_call(), "acme", ["subject#shop"])
 
@@ -115,7 +115,7 @@ def test_an_intent_that_names_no_shop_is_looked_for_at_the_one_that_the_secret_n
 
 def test_one_that_lists_and_keeps_no_mark_is_asked_without_a_title() -> None:
     stack = listing_stack()
-    stack.provider.capabilities = replace(LISTING, marked=False)
+    stack.provider.capabilities = replace(LISTING, supports_title_tag=False)
 
     standing_token(stack.listing_call(), "acme", "T", None)
 
@@ -127,7 +127,7 @@ def test_one_that_lists_and_keeps_no_mark_is_asked_without_a_title() -> None:
 def test_whatever_keeps_a_successor_from_being_stored_it_is_looked_for_again() -> None:
     stack = listing_stack()
     shop_token(stack.call(), "acme")
-    stack.store.refuse("publish", Conflict("Something that nobody has thought of."))
+    stack.store.refuse("commit", Conflict("Something that nobody has thought of."))
 
     rotate(stack.listing_call(), "acme")
 
@@ -146,13 +146,13 @@ def test_a_successor_that_is_not_listed_may_be_there_all_the_same() -> None:
     with pytest.raises(ProviderUnavailable, match="does not list it") as failure:
         advance(stack.listing_call(), rotation)
 
-    assert failure.value.fate is Fate.UNKNOWN
+    assert failure.value.request_outcome is RequestOutcome.UNKNOWN
 
 
 def test_a_lease_that_cannot_be_freed_is_noticed_with_its_intent_and_the_reason() -> None:
     stack = listing_stack()
     stack.provider.script = [down()]
-    stack.store.refuse("give_up", StorageUnavailable("Down."))
+    stack.store.refuse("release", StorageUnavailable("Down."))
 
     with pytest.raises(ProviderUnavailable):
         shop_token(stack.call(), "acme")
@@ -167,9 +167,9 @@ def test_a_storage_that_has_failed_is_asked_again_only_while_there_is_time_for_i
     seconds: float, *, freed: bool
 ) -> None:
     stack = listing_stack()
-    stack.store.refuse("publish", StorageUnavailable("Down."))
+    stack.store.refuse("commit", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         shop_token(stack.call(seconds=seconds), "acme")
 
-    assert ("give_up" in stack.store.calls) is freed
+    assert ("release" in stack.store.calls) is freed

@@ -14,7 +14,7 @@ from token_broker.errors import (
     ProviderThrottled,
     StorageUnavailable,
 )
-from token_broker.tokens.cache import FAILURE_LIFE, KEPT, LIFE, TokenMemory
+from token_broker.tokens.cache import FAILURE_TTL_SECONDS, MAX_ENTRIES, TTL_SECONDS, TokenCache
 
 
 class Tries:
@@ -33,10 +33,10 @@ class Tries:
 
 def test_a_token_is_kept_for_less_than_30_seconds() -> None:
     clock = MovableClock()
-    memory = TokenMemory(clock)
+    memory = TokenCache(clock)
     memory.put("acme", token(), read_at=clock.monotonic())
 
-    clock.advance(LIFE - 0.001)
+    clock.advance(TTL_SECONDS - 0.001)
     assert memory.get("acme") == token()
     clock.advance(0.001)
     assert memory.get("acme") is None
@@ -44,7 +44,7 @@ def test_a_token_is_kept_for_less_than_30_seconds() -> None:
 
 def test_the_time_counts_from_the_reading_not_from_the_keeping() -> None:
     clock = MovableClock()
-    memory = TokenMemory(clock)
+    memory = TokenCache(clock)
     read_at = clock.monotonic()
     clock.advance(20)
     memory.put("acme", token(), read_at=read_at)
@@ -55,7 +55,7 @@ def test_the_time_counts_from_the_reading_not_from_the_keeping() -> None:
 
 def test_each_merchant_has_its_own_token() -> None:
     clock = MovableClock()
-    memory = TokenMemory(clock)
+    memory = TokenCache(clock)
     memory.put("acme", token("1"), read_at=clock.monotonic())
     memory.put("other", token("2"), read_at=clock.monotonic())
 
@@ -65,7 +65,7 @@ def test_each_merchant_has_its_own_token() -> None:
 
 def test_a_later_token_takes_the_place_of_an_earlier_one() -> None:
     clock = MovableClock()
-    memory = TokenMemory(clock)
+    memory = TokenCache(clock)
     memory.put("acme", token("1"), read_at=clock.monotonic())
     memory.put("acme", token("2"), read_at=clock.monotonic())
 
@@ -74,7 +74,7 @@ def test_a_later_token_takes_the_place_of_an_earlier_one() -> None:
 
 def test_what_is_dropped_is_gone_and_dropping_again_is_harmless() -> None:
     clock = MovableClock()
-    memory = TokenMemory(clock)
+    memory = TokenCache(clock)
     memory.put("acme", token(), read_at=clock.monotonic())
 
     memory.drop("acme")
@@ -85,8 +85,8 @@ def test_what_is_dropped_is_gone_and_dropping_again_is_harmless() -> None:
 
 def test_memory_is_bounded_and_the_one_kept_longest_makes_room() -> None:
     clock = MovableClock()
-    memory = TokenMemory(clock)
-    for number in range(KEPT):
+    memory = TokenCache(clock)
+    for number in range(MAX_ENTRIES):
         memory.put(f"m{number}", token(), read_at=clock.monotonic())
     memory.put("m0", token("2"), read_at=clock.monotonic())
 
@@ -108,41 +108,41 @@ def test_memory_is_bounded_and_the_one_kept_longest_makes_room() -> None:
 )
 def test_what_failed_is_not_tried_again_for_a_few_seconds(failure: BrokerError) -> None:
     clock = MovableClock()
-    memory, tries = TokenMemory(clock), Tries(failure)
+    memory, tries = TokenCache(clock), Tries(failure)
     for _ in range(5):
         with pytest.raises(type(failure)):
-            memory.unless_failed_lately("acme", tries)
+            memory.get_unless_failed_recently("acme", tries)
     assert tries.count == 1
 
-    clock.advance(FAILURE_LIFE)
+    clock.advance(FAILURE_TTL_SECONDS)
     tries.failure = None
-    assert memory.unless_failed_lately("acme", tries) == token()
-    assert memory.unless_failed_lately("acme", tries) == token()
+    assert memory.get_unless_failed_recently("acme", tries) == token()
+    assert memory.get_unless_failed_recently("acme", tries) == token()
     assert tries.count == 3
 
 
 @pytest.mark.parametrize("failure", [MintInProgress(), StorageUnavailable("try again")])
 def test_what_the_next_moment_can_change_is_tried_again_at_once(failure: BrokerError) -> None:
-    memory, tries = TokenMemory(MovableClock()), Tries(failure)
+    memory, tries = TokenCache(MovableClock()), Tries(failure)
     for _ in range(2):
         with pytest.raises(type(failure)):
-            memory.unless_failed_lately("acme", tries)
+            memory.get_unless_failed_recently("acme", tries)
 
     assert tries.count == 2
 
 
 def test_another_merchant_is_not_held_up_by_a_failure() -> None:
-    memory, tries = TokenMemory(MovableClock()), Tries(MerchantNotFound("no secret"))
+    memory, tries = TokenCache(MovableClock()), Tries(MerchantNotFound("no secret"))
     with pytest.raises(MerchantNotFound):
-        memory.unless_failed_lately("acme", tries)
+        memory.get_unless_failed_recently("acme", tries)
 
-    assert memory.unless_failed_lately("other", Tries()) == token()
+    assert memory.get_unless_failed_recently("other", Tries()) == token()
 
 
 def test_failures_fill_a_bounded_memory() -> None:
-    memory, tries = TokenMemory(MovableClock()), Tries(MerchantNotFound("no secret"))
-    for number in range(KEPT + 10):
+    memory, tries = TokenCache(MovableClock()), Tries(MerchantNotFound("no secret"))
+    for number in range(MAX_ENTRIES + 10):
         with pytest.raises(MerchantNotFound):
-            memory.unless_failed_lately(f"m{number}", tries)
+            memory.get_unless_failed_recently(f"m{number}", tries)
 
-    assert len(memory._failed) == KEPT
+    assert len(memory._failed) == MAX_ENTRIES

@@ -128,12 +128,12 @@ def test_one_write_is_all_it_takes(merchant: str) -> None:
 
     close_session(stack.call(), merchant, "s-1", None)
 
-    assert (stack.store.calls, stack.secrets.reads, stack.provider.mints) == (["close"], [], [])
+    assert (stack.store.calls, stack.secrets.reads, stack.provider.mints) == (["close_session"], [], [])
 
 
 def test_a_storage_that_fails_says_so() -> None:
     stack = session_stack()
-    stack.store.refuse("close", StorageUnavailable("Down."))
+    stack.store.refuse("close_session", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         close_session(stack.call(), "acme", "s-1", None)

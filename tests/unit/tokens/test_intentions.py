@@ -50,12 +50,12 @@ def test_the_clock_comes_back_to_a_create_whose_token_can_be_found() -> None:
 
 def test_a_current_token_that_was_lost_at_one_shop_is_not_looked_for_at_another() -> None:
     stack = listing_stack()
-    stack.provider.realm = "first.example"
+    stack.provider.account_id = "first.example"
     stack.provider.script = [lost()]
     with pytest.raises(ProviderUnavailable):
         shop_token(stack.call(), "acme")
     stack.clock.advance(LEASE)
-    stack.provider.realm = "second.example"
+    stack.provider.account_id = "second.example"
 
     with pytest.raises(Conflict, match="another shop"):
         shop_token(stack.call(), "acme")
@@ -116,8 +116,8 @@ def test_a_key_and_its_body_are_remembered_as_every_deployment_has_remembered_th
     stack = listing_stack()
     standing_token(stack.listing_call(), "acme", "T", "key-1")
 
-    ((place, work),) = stack.store.standing.items()
-    assert (place, work.body_hash) == (("acme", KEY_1), BODY_OF_T)
+    ((location, work),) = stack.store.standing.items()
+    assert (location, work.body_hash) == (("acme", KEY_1), BODY_OF_T)
 
 
 def test_each_token_is_asked_for_with_its_own_merchant_s_account() -> None:

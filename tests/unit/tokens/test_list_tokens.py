@@ -9,15 +9,15 @@ from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from token_broker.clock import Deadline
-from token_broker.domain.ownership_tag import marked
+from token_broker.domain.ownership_tag import tag_title
 from token_broker.domain.token import Origin, State, fingerprint
 from token_broker.errors import MerchantNotFound, ProviderUnavailable, StorageUnavailable
-from token_broker.ports.provider import Account, Capabilities, Listed
+from token_broker.ports.provider import Account, Capabilities, ListedToken
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.listing import list_tokens
 from token_broker.tokens.revoke import revoke
 
-ORPHAN = marked("Made by us", BROKER_ID, "d" * 26)
+ORPHAN = tag_title("Made by us", BROKER_ID, "d" * 26)
 
 
 def rows(stack: ListingSurroundings) -> dict[str, dict[str, Any]]:
@@ -63,7 +63,7 @@ def test_a_foreign_token_shows_its_fingerprint_instead_of_its_value() -> None:
 
 def test_another_stacks_token_is_foreign_and_keeps_its_mark() -> None:
     stack = listing_stack()
-    title = marked("T", "otherone", "d" * 26)
+    title = tag_title("T", "otherone", "d" * 26)
     stack.provider.put(minted("5"), title)
 
     row = rows(stack)["5"]
@@ -135,7 +135,7 @@ def test_places_are_counted_by_the_provider_foreign_tokens_included() -> None:
 
 def test_a_provider_without_a_limit_has_no_headroom() -> None:
     stack = listing_stack()
-    stack.provider.capabilities = Capabilities(lists=True, revokes=True, marked=True)
+    stack.provider.capabilities = Capabilities(lists=True, revokes=True, supports_title_tag=True)
 
     assert list_tokens(stack.listing_call(), "acme").limit is None
     assert stack.telemetry.counts == []
@@ -152,7 +152,7 @@ def test_listing_changes_no_record_and_closes_nothing() -> None:
     assert stack.store.records == before
 
 
-@pytest.mark.parametrize("operation", ["tokens", "broker_id"])
+@pytest.mark.parametrize("operation", ["all_tokens", "broker_id"])
 def test_a_storage_that_is_down_gives_no_half_list(operation: str) -> None:
     stack = listing_stack()
     stack.store.refuse(operation, StorageUnavailable("Down."))
@@ -186,7 +186,7 @@ def test_a_token_that_is_made_while_the_provider_writes_its_list_is_not_lost() -
     stack = listing_stack()
     list_then = stack.provider.list_tokens
 
-    def list_and_issue(account: Account, deadline: Deadline) -> list[Listed]:
+    def list_and_issue(account: Account, deadline: Deadline) -> list[ListedToken]:
         listed = list_then(account, deadline)
         stack.store.keep(token("7", state=State.STANDING))
         return listed
@@ -201,7 +201,7 @@ def test_a_token_that_is_revoked_while_the_provider_writes_its_list_is_not_lost(
     stack.store.keep(token("7", state=State.STANDING))
     list_then = stack.provider.list_tokens
 
-    def list_and_revoke(account: Account, deadline: Deadline) -> list[Listed]:
+    def list_and_revoke(account: Account, deadline: Deadline) -> list[ListedToken]:
         stack.store.keep(token("7", state=State.REVOKED))
         return list_then(account, deadline)
 

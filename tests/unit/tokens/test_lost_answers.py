@@ -5,16 +5,16 @@ import pytest
 from tests.fakes.clock import NOW
 from tests.fakes.provider import down, lost, timed_out
 from tests.fakes.samples import minted
-from tests.fakes.store import SETTLING
+from tests.fakes.store import IN_FLIGHT_GRACE
 from tests.fakes.surroundings import ListingSurroundings, listing_stack, one_token_stack, session_stack
-from token_broker.domain.ownership_tag import marked
+from token_broker.domain.ownership_tag import tag_title
 from token_broker.domain.token import State
 from token_broker.errors import (
     Conflict,
-    Fate,
     ProviderError,
     ProviderRejectedCredentials,
     ProviderUnavailable,
+    RequestOutcome,
     StorageUnavailable,
 )
 from token_broker.tokens.issue import session_token, shop_token, standing_token
@@ -44,7 +44,9 @@ def test_a_lost_answer_is_found_within_the_same_call() -> None:
 
 def test_a_success_that_made_no_sense_is_looked_up_too() -> None:
     stack = listing_stack()
-    stack.provider.script = [stack.provider.make_and_fail(ProviderError("No data.", fate=Fate.UNKNOWN))]
+    stack.provider.script = [
+        stack.provider.make_and_fail(ProviderError("No data.", request_outcome=RequestOutcome.UNKNOWN))
+    ]
 
     assert shop_token(stack.call(), "acme").token_id == "1001"
 
@@ -81,8 +83,8 @@ def test_while_the_provider_may_still_be_acting_the_next_call_waits_before_it_lo
         shop_token(stack.call(), "acme")
     (intent,) = stack.store.open_intents
     assert stack.store.leases == 1
-    late = marked("Token Broker", "brokerid", intent)
-    stack.clock.plan(SETTLING - 0.1, lambda: stack.provider.put(minted("9"), late))
+    late = tag_title("Token Broker", "brokerid", intent)
+    stack.clock.plan(IN_FLIGHT_GRACE - 0.1, lambda: stack.provider.put(minted("9"), late))
 
     assert shop_token(stack.call(), "acme").token_id == "9"
     assert len(stack.provider.mints) == 1
@@ -159,8 +161,8 @@ def test_another_intents_and_another_stacks_tokens_are_not_taken_for_ours() -> N
     stack = left_open()
     (intent,) = stack.store.open_intents
     stack.provider.listed.clear()
-    stack.provider.put(minted("1"), marked("Token Broker", "otherone", intent))
-    stack.provider.put(minted("2"), marked("Token Broker", "brokerid", "c" * 26))
+    stack.provider.put(minted("1"), tag_title("Token Broker", "otherone", intent))
+    stack.provider.put(minted("2"), tag_title("Token Broker", "brokerid", "c" * 26))
     stack.provider.put(minted("3"), "Token Broker")
     stack.provider.put(minted("4"), f"[tb:brokerid:{intent}]")
 
@@ -247,8 +249,8 @@ def test_what_may_have_been_made_at_another_shop_is_not_made_again_at_this_one()
     """The merchant's secret names another shop than when the answer was lost: it is looked for there, or nowhere."""
     stack = left_open()
     (work,) = stack.store.subjects.values()
-    work.realm = "first.example"
-    stack.clock.advance(SETTLING + 1)
+    work.account_id = "first.example"
+    stack.clock.advance(IN_FLIGHT_GRACE + 1)
 
     with pytest.raises(Conflict, match="another shop"):
         shop_token(stack.call(), "acme")

@@ -11,8 +11,8 @@ from tests.fakes.provider import down, lost
 from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import DAY, LISTING, ListingSurroundings, listing_stack
-from token_broker.domain.ownership_tag import marked
-from token_broker.domain.token import Cause, State, Transition, Why
+from token_broker.domain.ownership_tag import tag_title
+from token_broker.domain.token import Change, Reason, State, Transition
 from token_broker.errors import ProviderError, ProviderFailure, ProviderReply, ProviderUnavailable, TokenLimitReached
 from token_broker.lifecycle.rotate import rotate
 from token_broker.ports.provider import Capabilities
@@ -22,7 +22,7 @@ from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.quota import MINT_TIME
 from token_broker.tokens.revoke import revoke
 
-ORPHAN = marked("Made by us", BROKER_ID, "d" * 26)
+ORPHAN = tag_title("Made by us", BROKER_ID, "d" * 26)
 
 
 def full(*, foreign: int = 0, pending: int = 0) -> ListingSurroundings:
@@ -37,7 +37,7 @@ def full(*, foreign: int = 0, pending: int = 0) -> ListingSurroundings:
         assert not revoke(stack.listing_call(), "acme", made.token_id)
     stack.provider.places = len(stack.provider.listed)
     stack.provider.capabilities = Capabilities(
-        lists=True, revokes=True, marked=True, rotates=True, limit=stack.provider.places
+        lists=True, revokes=True, supports_title_tag=True, rotates=True, limit=stack.provider.places
     )
     stack.provider.revoked.clear()
     stack.provider.mints.clear()
@@ -88,7 +88,7 @@ def test_a_rotations_successor_is_made_the_same_way() -> None:
 def test_where_nothing_can_go_it_says_what_would() -> None:
     stack = full(foreign=4)
     stack.store.keep(token("8", state=State.RETIRING))
-    stack.store.pending["acme", "8"] = (0, int(NOW) + 7 * DAY, 0, Why.ROTATED)
+    stack.store.pending["acme", "8"] = (0, int(NOW) + 7 * DAY, 0, Reason.ROTATED)
     stack.provider.put(minted("8"), ORPHAN)
     stack.provider.put(minted("9"), ORPHAN)
 
@@ -118,7 +118,7 @@ def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_the_end_of_an_overlap_is_said_in_utc_wherever_the_machine_is() -> None:
     stack = full()
     stack.store.keep(token("8", state=State.RETIRING))
-    stack.store.pending["acme", "8"] = (0, int(NOW) + 7 * DAY, 0, Why.ROTATED)
+    stack.store.pending["acme", "8"] = (0, int(NOW) + 7 * DAY, 0, Reason.ROTATED)
     stack.provider.put(minted("8"), ORPHAN)
     stack.provider.places = len(stack.provider.listed)
 
@@ -127,9 +127,9 @@ def test_the_end_of_an_overlap_is_said_in_utc_wherever_the_machine_is() -> None:
 
 def retiring_since(stack: ListingSurroundings, token_id: str, days_ago: int) -> None:
     began = int(NOW) - days_ago * DAY
-    line = Transition(began, "ann", State.CURRENT, State.RETIRING, Why.ROTATED)
+    line = Transition(began, "ann", State.CURRENT, State.RETIRING, Reason.ROTATED)
     stack.store.keep(replace(token(token_id, state=State.RETIRING), history=(line,)))
-    stack.store.pending["acme", token_id] = (0, began + 7 * DAY, 0, Why.ROTATED)
+    stack.store.pending["acme", token_id] = (0, began + 7 * DAY, 0, Reason.ROTATED)
     stack.provider.put(minted(token_id), ORPHAN)
 
 
@@ -145,8 +145,8 @@ def test_of_many_that_retire_the_first_that_ends_is_told_of() -> None:
 def test_what_had_ended_and_is_there_and_what_is_another_shops_is_told_of() -> None:
     stack = full()
     stack.store.keep(token("7", state=State.REVOKED))
-    stack.store.keep(token("8", realm="another.example"))
-    stack.store.keep(token("9", realm="another.example"))
+    stack.store.keep(token("8", account_id="another.example"))
+    stack.store.keep(token("9", account_id="another.example"))
     for token_id in ("7", "8"):
         stack.provider.put(minted(token_id), ORPHAN)
     stack.provider.places = len(stack.provider.listed)
@@ -188,7 +188,7 @@ def test_what_is_being_made_is_told_from_what_has_no_record() -> None:
 def test_one_that_ended_a_moment_ago_and_is_still_listed_is_told_of() -> None:
     stack = full(pending=1)
     ended = stack.store.records["acme", "shop", "1002"]
-    stack.store.mark_revoked(ended, Cause("clock", Why.REQUESTED))
+    stack.store.mark_revoked(ended, Change("clock", Reason.REQUESTED))
 
     assert refusal(stack).endswith("; 1 being made or ended just now.")
 
@@ -198,7 +198,7 @@ def test_one_whose_overlap_ends_meanwhile_has_no_end_to_tell() -> None:
     retiring = stack.store.keep(token("8", state=State.RETIRING))
     stack.provider.put(minted("8"), ORPHAN)
     stack.provider.places = len(stack.provider.listed)
-    over = Cause("clock", Why.ROTATED)
+    over = Change("clock", Reason.ROTATED)
     stack.store.before["pending_revocation"].append(lambda: stack.store.mark_revoked(retiring, over))
 
     assert refusal(stack).endswith("; 1 retiring: they end with their overlap.")
@@ -261,7 +261,7 @@ def test_a_revocation_that_fails_again_stays_the_clocks(failure: ProviderFailure
 def test_one_that_somebody_else_has_ended_meanwhile_is_not_asked_to_go() -> None:
     stack = full(pending=1)
     ended = stack.store.records["acme", "shop", "1002"]
-    over = Cause("clock", Why.REQUESTED)
+    over = Change("clock", Reason.REQUESTED)
     stack.store.before["pending_revocation"].append(lambda: stack.store.mark_revoked(ended, over))
 
     refusal(stack)
@@ -283,7 +283,7 @@ def test_a_token_that_was_current_a_moment_ago_is_not_asked_to_go_yet() -> None:
     stack.provider.places = None
     compromised = shop_token(stack.call(), "acme")
     stack.provider.places = len(stack.provider.listed)
-    stack.store.mark_revoking(compromised, Cause("ann", Why.COMPROMISED), ask_from=int(NOW) + 35)
+    stack.store.mark_revoking(compromised, Change("ann", Reason.COMPROMISED), ask_from=int(NOW) + 35)
 
     stack.provider.mints.clear()
 
@@ -298,16 +298,16 @@ def test_a_token_that_was_current_a_moment_ago_is_not_asked_to_go_yet() -> None:
 def test_a_token_of_another_shop_is_not_asked_to_go_here() -> None:
     stack = full(pending=1)
     gone = stack.store.records["acme", "shop", "1002"]
-    stack.store.keep(token("1002", state=State.REVOKING, realm="old.example", access_token="x"))
+    stack.store.keep(token("1002", state=State.REVOKING, account_id="old.example", access_token="x"))
 
     refusal(stack)
 
-    assert (stack.provider.revoked, gone.realm) == ([], "")
+    assert (stack.provider.revoked, gone.account_id) == ([], "")
 
 
 def test_a_token_from_before_shops_were_written_down_is_asked_to_go() -> None:
     stack = full(pending=1)
-    stack.provider.realm = "acme.example"
+    stack.provider.account_id = "acme.example"
 
     create(stack)
 
@@ -361,4 +361,4 @@ def test_nothing_of_it_costs_a_mint_that_has_its_place() -> None:
     create(stack)
 
     assert (stack.provider.list_calls, stack.provider.capabilities) == (0, LISTING)
-    assert "tokens" not in stack.store.calls
+    assert "all_tokens" not in stack.store.calls

@@ -9,9 +9,9 @@ from tests.fakes.samples import minted
 from tests.fakes.shopify import ENTRY, EXCHANGED, ShopifyLine
 from tests.fakes.surroundings import session_stack
 from tests.fakes.transport import answer, json_answer
-from token_broker.domain.token import Minted
+from token_broker.domain.token import ProviderToken
 from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials, ProviderUnavailable
-from token_broker.ports.provider import Account, Order
+from token_broker.ports.provider import Account, MintRequest
 
 
 def rejected() -> ProviderRejectedCredentials:
@@ -24,12 +24,12 @@ def test_a_changed_secret_works_at_once() -> None:
     call.account("acme")
     stack.secrets.stored["acme"] = {"key": "second-key"}
 
-    def question(account: Account) -> Minted:
+    def operation(account: Account) -> ProviderToken:
         if account.credentials["key"] != "second-key":
             raise rejected()
         return minted()
 
-    assert call.ask("acme", question) == minted()
+    assert call.with_credential_refresh("acme", operation) == minted()
     assert stack.secrets.fresh_reads == 1
 
 
@@ -37,7 +37,9 @@ def test_what_was_bought_with_the_refused_secret_is_thrown_away() -> None:
     stack = session_stack()
     stack.provider.script = [rejected()]
 
-    stack.call().ask("acme", lambda account: stack.provider.mint(account, Order(), stack.call().deadline))
+    stack.call().with_credential_refresh(
+        "acme", lambda account: stack.provider.mint(account, MintRequest(), stack.call().deadline)
+    )
 
     assert [account.credentials["key"] for account in stack.provider.forgotten] == ["first-key"]
 
@@ -46,12 +48,12 @@ def test_a_second_refusal_is_final() -> None:
     stack = session_stack()
     asked: list[Account] = []
 
-    def question(account: Account) -> Minted:
+    def operation(account: Account) -> ProviderToken:
         asked.append(account)
         raise rejected()
 
     with pytest.raises(ProviderRejectedCredentials):
-        stack.call().ask("acme", question)
+        stack.call().with_credential_refresh("acme", operation)
 
     assert (len(asked), stack.secrets.fresh_reads) == (2, 1)
 
@@ -59,11 +61,11 @@ def test_a_second_refusal_is_final() -> None:
 def test_no_other_failure_reads_the_secret_afresh() -> None:
     stack = session_stack()
 
-    def question(account: Account) -> Minted:
+    def operation(account: Account) -> ProviderToken:
         raise down()
 
     with pytest.raises(ProviderUnavailable):
-        stack.call().ask("acme", question)
+        stack.call().with_credential_refresh("acme", operation)
 
     assert stack.secrets.reads == [("acme", False)]
     assert stack.provider.forgotten == []
@@ -79,10 +81,10 @@ def test_shopifys_bought_admin_token_is_bought_again_after_a_401() -> None:
         secret=EXCHANGED,
     )
     with pytest.raises(ProviderRejectedCredentials):
-        line.shopify.mint(line.account, Order(title="T"), line.deadline)
+        line.shopify.mint(line.account, MintRequest(title="T"), line.deadline)
 
-    line.shopify.forget(line.account)
-    line.shopify.mint(line.account, Order(title="T"), line.deadline)
+    line.shopify.invalidate_credentials(line.account)
+    line.shopify.mint(line.account, MintRequest(title="T"), line.deadline)
 
     sent = [request.headers.get("X-Shopify-Access-Token") for request in line.transport.requests]
     assert sent == [None, "shpat_1", None, "shpat_2"]
@@ -114,12 +116,12 @@ def test_a_secret_that_was_broken_while_it_was_refused_is_said_to_be_and_read_ju
     stack = session_stack()
     asked: list[Account] = []
 
-    def question(account: Account) -> Minted:
+    def operation(account: Account) -> ProviderToken:
         asked.append(account)
         stack.secrets.stored["acme"] = {}
         raise rejected()
 
     with pytest.raises(MerchantMisconfigured):
-        stack.call().ask("acme", question)
+        stack.call().with_credential_refresh("acme", operation)
 
     assert (len(asked), stack.secrets.fresh_reads) == (1, 1)

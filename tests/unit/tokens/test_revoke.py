@@ -6,7 +6,7 @@ from tests.fakes.provider import down, lost
 from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import CALLER, listing_stack
-from token_broker.domain.ownership_tag import marked
+from token_broker.domain.ownership_tag import tag_title
 from token_broker.domain.token import Origin, State
 from token_broker.errors import (
     Conflict,
@@ -23,7 +23,7 @@ from token_broker.errors import (
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.revoke import revoke
 
-ORPHAN = marked("Made by us", BROKER_ID, "d" * 26)
+ORPHAN = tag_title("Made by us", BROKER_ID, "d" * 26)
 
 
 def test_a_standing_token_is_ended_and_its_value_is_gone() -> None:
@@ -55,7 +55,7 @@ def test_the_current_token_is_served_no_more_also_not_from_memory() -> None:
 
     revoke(stack.listing_call(), "acme", current.token_id)
 
-    assert stack.memory.get("acme") is None
+    assert stack.cache.get("acme") is None
     assert shop_token(stack.call(), "acme").token_id != current.token_id
 
 
@@ -127,7 +127,7 @@ def test_a_foreign_token_is_not_touched() -> None:
 
 def test_another_stacks_token_is_foreign() -> None:
     stack = listing_stack()
-    stack.provider.put(minted("5"), marked("T", "otherone", "d" * 26))
+    stack.provider.put(minted("5"), tag_title("T", "otherone", "d" * 26))
 
     with pytest.raises(Conflict):
         revoke(stack.listing_call(), "acme", "5")
@@ -225,7 +225,7 @@ def test_a_confirmation_that_cannot_be_noted_is_asked_for_again() -> None:
 def test_a_token_of_the_shop_that_the_secret_named_before_is_not_asked_of_the_new_one() -> None:
     """The new shop would say that it knows no such token, which is not the end of it."""
     stack = listing_stack()
-    stack.store.keep(token("7", state=State.STANDING, realm="old.example"))
+    stack.store.keep(token("7", state=State.STANDING, account_id="old.example"))
 
     with pytest.raises(Conflict, match="another shop"):
         revoke(stack.listing_call(), "acme", "7")
@@ -253,7 +253,7 @@ def test_the_search_for_a_token_without_a_record_has_the_time_of_the_call_at_mos
 
 
 def test_a_foreign_token_is_recorded_with_its_provider_and_its_whole_title() -> None:
-    title = marked("Theirs", "otherone", "d" * 26)
+    title = tag_title("Theirs", "otherone", "d" * 26)
     stack = listing_stack()
     stack.provider.put(minted("77"), title)
 
@@ -281,7 +281,7 @@ def test_a_tokens_history_names_who_asked_for_its_end() -> None:
 
 def test_a_token_of_a_time_when_shops_were_not_noted_is_ended_at_the_shop_that_the_secret_names() -> None:
     stack = listing_stack()
-    stack.provider.realm = "acme.example"
-    stack.store.keep(token("7", state=State.STANDING, realm=""))
+    stack.provider.account_id = "acme.example"
+    stack.store.keep(token("7", state=State.STANDING, account_id=""))
 
     assert revoke(stack.listing_call(), "acme", "7")

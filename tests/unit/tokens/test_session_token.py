@@ -7,7 +7,7 @@ from tests.fakes.samples import minted, token
 from tests.fakes.store import Work
 from tests.fakes.surroundings import CALLER, session_stack
 from token_broker.errors import Conflict, MerchantNotFound, SessionClosed
-from token_broker.ports.provider import Order
+from token_broker.ports.provider import MintRequest
 from token_broker.tokens.issue import session_token
 
 
@@ -18,7 +18,7 @@ def test_a_session_gets_a_new_token_for_its_scopes() -> None:
 
     assert created
     assert (served.subject, served.requested_scope, served.requested_by) == ("session:s-1", ("wallet.read",), CALLER)
-    assert stack.provider.mints[0][1] == Order(session_id="s-1", scope=("wallet.read",))
+    assert stack.provider.mints[0][1] == MintRequest(session_id="s-1", scope=("wallet.read",))
 
 
 def test_asking_again_gives_the_same_token() -> None:
@@ -38,8 +38,8 @@ def test_session_tokens_are_never_kept_in_memory() -> None:
 
     session_token(stack.call(), "acme", "s-1", None)
 
-    assert stack.store.calls == ["subject"]
-    assert stack.memory.get("acme") is None
+    assert stack.store.calls == ["subject_state"]
+    assert stack.cache.get("acme") is None
 
 
 @pytest.mark.parametrize(("left", "anew"), [(61, False), (60, True), (-1, True)])
@@ -61,7 +61,7 @@ def test_of_two_tokens_the_one_that_lasts_longer_is_served() -> None:
 
 def test_a_closed_session_gets_no_token_and_the_provider_is_not_asked() -> None:
     stack = session_stack()
-    stack.store.close_session("acme", "s-1")
+    stack.store.close_at_once("acme", "s-1")
 
     with pytest.raises(SessionClosed, match="Restart the checkout"):
         session_token(stack.call(), "acme", "s-1", None)
@@ -72,7 +72,7 @@ def test_a_closed_session_gets_no_token_and_the_provider_is_not_asked() -> None:
 def test_a_session_that_has_a_token_gets_it_no_more_once_it_is_closed() -> None:
     stack = session_stack()
     session_token(stack.call(), "acme", "s-1", None)
-    stack.store.close_session("acme", "s-1")
+    stack.store.close_at_once("acme", "s-1")
 
     with pytest.raises(SessionClosed):
         session_token(stack.call(), "acme", "s-1", None)
@@ -80,7 +80,7 @@ def test_a_session_that_has_a_token_gets_it_no_more_once_it_is_closed() -> None:
 
 def test_a_session_that_closes_between_the_look_and_the_lease_gets_no_token() -> None:
     stack = session_stack()
-    stack.store.before["begin_current"].append(lambda: stack.store.close_session("acme", "s-1"))
+    stack.store.before["acquire"].append(lambda: stack.store.close_at_once("acme", "s-1"))
 
     with pytest.raises(SessionClosed):
         session_token(stack.call(), "acme", "s-1", None)

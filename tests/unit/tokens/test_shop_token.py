@@ -6,7 +6,7 @@ from tests.fakes.clock import NOW
 from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import CALLER, listing_stack, one_token_stack
-from token_broker.domain.ownership_tag import take_apart
+from token_broker.domain.ownership_tag import parse_title
 from token_broker.domain.token import Origin, State
 from token_broker.errors import MerchantMisconfigured, MerchantNotFound, ProviderError, StorageUnavailable
 from token_broker.tokens.issue import shop_token
@@ -41,7 +41,7 @@ def test_the_intent_is_durable_before_the_provider_is_asked() -> None:
     ((intent,),) = seen
     assert stack.store.open_intents == []
     (_, order) = stack.provider.mints[0]
-    assert take_apart(order.title or "").intent_id == intent
+    assert parse_title(order.title or "").intent_id == intent
 
 
 def test_the_title_at_the_provider_carries_our_mark_and_the_answers_does_not() -> None:
@@ -49,7 +49,7 @@ def test_the_title_at_the_provider_carries_our_mark_and_the_answers_does_not() -
 
     served = shop_token(stack.call(), "acme")
 
-    mark = take_apart(stack.provider.mints[0][1].title or "")
+    mark = parse_title(stack.provider.mints[0][1].title or "")
     assert (mark.title, mark.broker_id) == ("Token Broker", BROKER_ID)
     assert served.title == "Token Broker"
 
@@ -84,7 +84,7 @@ def test_after_30_seconds_the_store_serves_and_the_provider_is_not_asked() -> No
 
     assert shop_token(stack.call(), "acme") == first
 
-    assert (stack.store.calls, len(stack.provider.mints)) == (["subject"], 1)
+    assert (stack.store.calls, len(stack.provider.mints)) == (["subject_state"], 1)
     assert stack.telemetry.total("TokensServedFromStore") == 1
 
 
@@ -118,7 +118,7 @@ def test_time_that_the_mint_took_counts_against_memorys_30_seconds() -> None:
     stack.clock.advance(20)
     shop_token(stack.call(), "acme")
 
-    assert stack.store.calls == ["subject"]
+    assert stack.store.calls == ["subject_state"]
 
 
 def test_fresh_passes_memory_by() -> None:
@@ -128,7 +128,7 @@ def test_fresh_passes_memory_by() -> None:
 
     shop_token(stack.call(), "acme", fresh=True)
 
-    assert stack.store.calls == ["subject"]
+    assert stack.store.calls == ["subject_state"]
 
 
 def test_fresh_makes_no_second_token_where_each_mint_is_a_new_one() -> None:
@@ -199,7 +199,7 @@ def test_an_unknown_merchant_leaves_nothing_in_the_store() -> None:
     with pytest.raises(MerchantNotFound):
         shop_token(stack.call(), "nobody")
 
-    assert stack.store.calls == ["subject"]
+    assert stack.store.calls == ["subject_state"]
     assert stack.store.subjects == {}
 
 
@@ -213,7 +213,7 @@ def test_a_broken_secret_leaves_nothing_in_the_store() -> None:
     assert stack.store.subjects == {}
 
 
-@pytest.mark.parametrize("operation", ["subject", "begin_current"])
+@pytest.mark.parametrize("operation", ["subject_state", "acquire"])
 def test_a_storage_that_is_down_before_the_mint_means_no_mint(operation: str) -> None:
     stack = listing_stack()
     stack.store.refuse(operation, StorageUnavailable("Down."))
@@ -236,7 +236,7 @@ def test_a_provider_that_refuses_leaves_no_intent_and_no_lease() -> None:
 
 def test_a_merchant_whose_secret_goes_away_meanwhile_leaves_no_intent() -> None:
     stack = listing_stack()
-    stack.store.after["begin_current"].append(lambda: stack.secrets.delete("acme"))
+    stack.store.after["acquire"].append(lambda: stack.secrets.delete("acme"))
 
     with pytest.raises(MerchantNotFound):
         shop_token(stack.call(), "acme")
@@ -247,7 +247,7 @@ def test_a_merchant_whose_secret_goes_away_meanwhile_leaves_no_intent() -> None:
 def test_a_lease_that_cannot_be_freed_is_noticed_and_the_first_failure_reported() -> None:
     stack = listing_stack()
     stack.provider.script = [ProviderError("The first failure.")]
-    stack.store.refuse("give_up", StorageUnavailable("Down."))
+    stack.store.refuse("release", StorageUnavailable("Down."))
 
     with pytest.raises(ProviderError, match="The first failure"):
         shop_token(stack.call(), "acme")

@@ -100,7 +100,7 @@ def test_nobody_mints_on_a_stale_read() -> None:
     def another_was_faster() -> None:
         stack.store.keep(token("77"))
 
-    stack.store.before["begin_current"].append(another_was_faster)
+    stack.store.before["acquire"].append(another_was_faster)
 
     assert shop_token(stack.call(), "acme").token_id == "77"
     assert stack.provider.mints == []
@@ -115,7 +115,7 @@ def test_nobody_mints_on_a_read_from_during_anothers_mint() -> None:
         work.end_intent()
         stack.store.keep(token("77"))
 
-    stack.store.before["begin_current"].append(the_other_ends)
+    stack.store.before["acquire"].append(the_other_ends)
 
     assert shop_token(stack.call(), "acme").token_id == "77"
     assert stack.provider.mints == []
@@ -158,7 +158,7 @@ def test_a_sessions_caller_is_told_after_5_seconds_too() -> None:
 def test_a_session_that_closes_while_somebody_waits_gives_no_token() -> None:
     stack = session_stack()
     stack.store.subjects["acme", "session:s-1"] = held()
-    stack.clock.plan(1, lambda: stack.store.close_session("acme", "s-1"))
+    stack.clock.plan(1, lambda: stack.store.close_at_once("acme", "s-1"))
 
     with pytest.raises(SessionClosed):
         session_token(stack.call(), "acme", "s-1", None)

@@ -175,7 +175,7 @@ def test_an_unknown_merchant_leaves_nothing_in_the_store() -> None:
 
 def test_a_storage_that_is_down_before_the_mint_means_no_mint() -> None:
     stack = listing_stack()
-    stack.store.refuse("begin_standing", StorageUnavailable("Down."))
+    stack.store.refuse("acquire_standing", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         standing_token(stack.listing_call(), "acme", "T", None)

@@ -19,7 +19,7 @@ from token_broker.errors import (
     SessionClosed,
     Unauthenticated,
 )
-from token_broker.ports.provider import Order
+from token_broker.ports.provider import MintRequest
 
 PAGE = Grant(merchant="acme", origins=("https://shop.example",))
 ALLOWED = ("wallet.read", "merchant.read")
@@ -61,7 +61,7 @@ def test_without_scopes_exactly_those_of_the_policy_are_asked_for(stack: Stack) 
     served, created = ask(stack)
 
     assert created
-    assert stack.provider.mints[0][1] == Order(session_id="s-1", scope=ALLOWED)
+    assert stack.provider.mints[0][1] == MintRequest(session_id="s-1", scope=ALLOWED)
     assert (served.subject, served.requested_scope) == ("session:s-1", ALLOWED)
 
 
@@ -70,7 +70,7 @@ def test_fewer_scopes_may_be_asked_for(stack: Stack) -> None:
 
     ask(stack, scope=("wallet.read",))
 
-    assert stack.provider.mints[0][1] == Order(session_id="s-1", scope=("wallet.read",))
+    assert stack.provider.mints[0][1] == MintRequest(session_id="s-1", scope=("wallet.read",))
 
 
 @pytest.mark.parametrize("scope", [("admin",), (*ALLOWED, "admin")])
@@ -154,7 +154,7 @@ def test_other_scopes_than_the_sessions_token_has_are_a_conflict(stack: Stack) -
 
 
 def test_a_closed_session_gets_no_token(stack: Stack) -> None:
-    stack.store.close_session("acme", "s-1")
+    stack.store.close_at_once("acme", "s-1")
 
     with pytest.raises(SessionClosed):
         ask(stack)
@@ -163,7 +163,7 @@ def test_a_closed_session_gets_no_token(stack: Stack) -> None:
 def test_a_backend_is_bound_by_no_policy(stack: Stack) -> None:
     by_backend(stack, ("admin",))
 
-    assert stack.provider.mints[0][1] == Order(session_id="s-1", scope=("admin",))
+    assert stack.provider.mints[0][1] == MintRequest(session_id="s-1", scope=("admin",))
 
 
 # The shop's token
@@ -183,7 +183,7 @@ def test_a_page_gets_the_shops_token_and_a_second_one_from_memory() -> None:
 @pytest.mark.parametrize(("grant", "merchant"), [(PAGE, "other"), (PROOF, "acme"), (PROOF, "other")])
 def test_neither_another_merchants_page_nor_a_proof_gets_it(grant: Grant, merchant: str) -> None:
     stack = one_token_stack()
-    stack.memory.put("other", token(merchant="other"), read_at=stack.clock.monotonic())
+    stack.cache.put("other", token(merchant="other"), read_at=stack.clock.monotonic())
 
     with pytest.raises(Forbidden):
         Broker(stack.call(grant=grant)).shop_token(merchant)

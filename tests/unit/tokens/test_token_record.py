@@ -28,8 +28,8 @@ def show(stack: ListingSurroundings, token_id: str) -> dict[str, object]:
     return shown
 
 
-def line(before: str | None, after: str, why: str, *, by: str, at: int = int(NOW)) -> dict[str, object]:
-    return {"at": at, "by": by, "from": before, "to": after, "why": why}
+def line(before: str | None, after: str, reason: str, *, by: str, at: int = int(NOW)) -> dict[str, object]:
+    return {"at": at, "by": by, "from": before, "to": after, "why": reason}
 
 
 def test_a_live_token_of_ours_is_shown_as_the_list_shows_it_and_with_its_history() -> None:

@@ -21,7 +21,7 @@ def test_a_shop_s_waiting_caller_only_reads() -> None:
     with pytest.raises(MintInProgress):
         shop_token(stack.call(), "acme")
 
-    assert set(stack.store.calls) == {"subject"}
+    assert set(stack.store.calls) == {"subject_state"}
 
 
 def test_a_session_s_waiting_caller_only_reads() -> None:
@@ -31,7 +31,7 @@ def test_a_session_s_waiting_caller_only_reads() -> None:
     with pytest.raises(MintInProgress):
         session_token(stack.call(), "acme", "s-1", None)
 
-    assert set(stack.store.calls) == {"subject"}
+    assert set(stack.store.calls) == {"subject_state"}
 
 
 def test_one_whose_token_is_being_confirmed_by_another_gets_it_without_a_write() -> None:
@@ -44,7 +44,7 @@ def test_one_whose_token_is_being_confirmed_by_another_gets_it_without_a_write()
     stack.store.calls.clear()
 
     assert shop_token(stack.call(), "acme").token_id == first.token_id
-    assert stack.store.calls == ["subject"]
+    assert stack.store.calls == ["subject_state"]
 
 
 def test_a_lease_that_has_ended_keeps_nobody_waiting() -> None:

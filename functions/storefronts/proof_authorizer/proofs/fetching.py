@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from proofs.outcomes import KeysUnavailable
 from proofs.public_addresses import is_public, look_up
 from token_broker.clock import Clock, Deadline
-from token_broker.http.client import Answer, Interrupted, Request, TimedOut, TooLarge, Transport, Unreachable
+from token_broker.http.client import HttpResponse, Interrupted, Request, TimedOut, TooLarge, Transport, Unreachable
 from token_broker.storefronts import addresses
 
 #: Seconds for the whole of it.
@@ -26,7 +26,7 @@ TIME = 3.0
 #: Seconds for a connection, so that time is left for a name's second address.
 CONNECT_TIMEOUT = 1.0
 #: Below this many seconds a further address cannot end well.
-LEAST_TIME = 0.1
+MIN_SECONDS_LEFT = 0.1
 #: Addresses of one name that are tried.
 TRIES = 2
 BODY_LIMIT = 64 * 1024
@@ -128,10 +128,10 @@ class Fetching:
         return found
 
 
-def _answer(transport: Transport, place: _Place, found: list[str], deadline: Deadline) -> Answer:
+def _answer(transport: Transport, place: _Place, found: list[str], deadline: Deadline) -> HttpResponse:
     """The answer of the first address that can be connected to."""
     for address in found[:TRIES]:
-        if (left := deadline.left()) < LEAST_TIME:
+        if (left := deadline.left()) < MIN_SECONDS_LEFT:
             break
         connect_timeout = min(CONNECT_TIMEOUT, left / 2)
         request = Request("GET", place.at(address), {**_HEADERS, "Host": place.authority})

@@ -21,7 +21,7 @@ STALE = 24 * 60 * 60.0
 JUST_FETCHED = 1.0
 #: Seconds to wait after the first failure, the second in a row, and so on.
 PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)
-KEPT = 1024
+MAX_ENTRIES = 1024
 
 #: Fetches the document under an address. Raises `KeysUnavailable`.
 type Fetch = Callable[[str], bytes]
@@ -72,7 +72,7 @@ class KeySets:
 
     def _of(self, address: str) -> _Kept:
         kept = self._kept.pop(address, None) or _Kept()
-        if len(self._kept) >= KEPT:
+        if len(self._kept) >= MAX_ENTRIES:
             # One without keys first, else the one not used for longest: a set outlives its issuer's outage here alone.
             without = (each for each, its in self._kept.items() if not its.keys)
             self._kept.pop(next(without, None) or next(iter(self._kept)))

@@ -29,7 +29,7 @@ FRESH_EVERY = 30.0
 PAUSE = 5.0
 #: Seconds for which keys that were read stand in while Secrets Manager does not answer.
 STAND_IN = 900.0
-KEPT = 1024
+MAX_ENTRIES = 1024
 
 
 class Secrets(Protocol):
@@ -83,7 +83,7 @@ class SigningKeys:
 
     def _of(self, merchant: str) -> _Kept:
         kept = self._kept.pop(merchant, None) or _Kept()
-        if len(self._kept) >= KEPT:
+        if len(self._kept) >= MAX_ENTRIES:
             self._kept.pop(next(iter(self._kept)))  # the one not used for longest
         self._kept[merchant] = kept
         return kept

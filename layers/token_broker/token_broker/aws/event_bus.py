@@ -48,7 +48,7 @@ class EventBridgeBus:
             for event in events
         ]
         try:
-            answer = self._make_client().put_events(Entries=entries)
+            response = self._make_client().put_events(Entries=entries)
         except (ClientError, BotoCoreError) as error:
             code = error_code(error)
             if code != _INVALID:
@@ -59,7 +59,7 @@ class EventBridgeBus:
                 return [code]
             half = len(events) // 2
             return self.put(events[:half]) + self.put(events[half:])
-        outcomes = [None if each.get("EventId") else each.get("ErrorCode") or _UNKNOWN for each in answer["Entries"]]
+        outcomes = [None if each.get("EventId") else each.get("ErrorCode") or _UNKNOWN for each in response["Entries"]]
         return outcomes if len(outcomes) == len(events) else [_UNKNOWN] * len(events)
 
 

@@ -12,8 +12,8 @@ from token_broker.aws.session import BotoCoreError, ClientError, error_code
 from token_broker.clock import Clock
 from token_broker.errors import MerchantMisconfigured, MerchantNotFound, StorageUnavailable
 
-LIFE = 300.0
-KEPT = 1024
+TTL_SECONDS = 300.0
+MAX_ENTRIES = 1024
 
 #: What Secrets Manager says of a secret that is missing, or (InvalidRequestException) marked for deletion.
 _ABSENT = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
@@ -24,7 +24,7 @@ class SecretsManager:
     """The `Secrets` port. `make_client` is called at the first read: most calls of a warm function never need it."""
 
     def __init__(
-        self, make_client: Callable[[], Any], *, prefix: str, provider: str, clock: Clock, life: float = LIFE
+        self, make_client: Callable[[], Any], *, prefix: str, provider: str, clock: Clock, life: float = TTL_SECONDS
     ) -> None:
         self._make_client = make_client
         self._prefix = prefix
@@ -40,17 +40,17 @@ class SecretsManager:
             return kept[1]
         self._kept.pop(merchant, None)
         secret = self._parse(merchant, self._fetch(merchant))
-        if len(self._kept) >= KEPT:
+        if len(self._kept) >= MAX_ENTRIES:
             self._kept.pop(next(iter(self._kept)))
         self._kept[merchant] = (self._clock.monotonic() + self._life, secret)
         return secret
 
     def _fetch(self, merchant: str) -> Mapping[str, Any]:
         try:
-            answer: Mapping[str, Any] = self._make_client().get_secret_value(
+            response: Mapping[str, Any] = self._make_client().get_secret_value(
                 SecretId=f"{self._prefix}/{self._provider}/{merchant}"
             )
-            return answer
+            return response
         except (ClientError, BotoCoreError) as error:
             code = error_code(error)
         if code in _ABSENT:
@@ -66,9 +66,9 @@ class SecretsManager:
         failure.add_note(f"Secrets Manager: {code}")
         raise failure
 
-    def _parse(self, merchant: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _parse(self, merchant: str, response: Mapping[str, Any]) -> Mapping[str, Any]:
         whose = f"The {self._provider} secret of merchant '{merchant}'"
-        text = answer.get("SecretString")
+        text = response.get("SecretString")
         if not isinstance(text, str):
             raise MerchantMisconfigured(f"{whose} is binary. It must be a JSON object, stored as text.")
         try:

@@ -8,7 +8,7 @@ from typing import Any
 from token_broker.aws.session import BotoCoreError, ClientError, error_code
 from token_broker.aws.store.outbox_items import name_of
 from token_broker.errors import StorageUnavailable
-from token_broker.ports.work import OUTBOX, Work
+from token_broker.ports.work import OUTBOX, WorkMessage
 
 #: What SendMessageBatch takes.
 BATCH = 10
@@ -27,7 +27,7 @@ class SqsWorkQueues:
         """Whether the template names a queue."""
         return worker in self._urls
 
-    def send(self, worker: str, batch: Sequence[Work]) -> int:
+    def send(self, worker: str, batch: Sequence[WorkMessage]) -> int:
         """One SendMessageBatch, which can fail for some of its entries alone."""
         entries = [
             {
@@ -39,22 +39,22 @@ class SqsWorkQueues:
             for number, work in enumerate(batch)
         ]
         try:
-            answer = self._make_client().send_message_batch(QueueUrl=self._urls[worker], Entries=entries)
+            response = self._make_client().send_message_batch(QueueUrl=self._urls[worker], Entries=entries)
         except (ClientError, BotoCoreError) as error:
             failure = StorageUnavailable("The queue of work did not answer. The next run sends again.")
             failure.add_note(f"SQS: {error_code(error)}")
             raise failure from None
-        return len(answer.get("Successful", []))
+        return len(response.get("Successful", []))
 
 
-def body(work: Work) -> str:
+def body(work: WorkMessage) -> str:
     """What the worker accepts."""
     if work.worker == OUTBOX:
         return json.dumps({"events": [name_of(work.provider, work.merchant, item.item) for item in work.items]})
     return json.dumps({"merchant": work.merchant, "items": [item.item for item in work.items]})
 
 
-def deduplication_id(work: Work) -> str:
+def deduplication_id(work: WorkMessage) -> str:
     """The same only while nobody has worked on any of the items: who did has moved or ended what is due.
 
     A worker whose clock is behind, and so leaves an item, gets it again once the queue has forgotten this: in 5 min.

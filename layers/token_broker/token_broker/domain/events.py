@@ -54,9 +54,14 @@ class Event:
         }
 
 
-def token_issued(token: Token, *, why: str, at: float) -> Event:
+def token_issued(token: Token, *, reason: str, at: float) -> Event:
     """A token is stored and can be served; `why` is minted, rotated, adopted or reconciled."""
-    detail: dict[str, Plain] = {**_what(token), "state": token.state.value, "expiresAt": token.expires_at, "why": why}
+    detail: dict[str, Plain] = {
+        **_what(token),
+        "state": token.state.value,
+        "expiresAt": token.expires_at,
+        "why": reason,
+    }
     return Event("TokenIssued", token.provider, token.merchant, detail, int(at))
 
 
@@ -82,9 +87,9 @@ def token_rotated(
     return Event("TokenRotated", token.provider, token.merchant, detail, int(at))
 
 
-def token_revoked(token: Token, *, why: str, at: float) -> Event:
+def token_revoked(token: Token, *, reason: str, at: float) -> Event:
     """A token has ended at its provider; `why` is requested, rotated, compromised or lost."""
-    return Event("TokenRevoked", token.provider, token.merchant, {**_what(token), "why": why}, int(at))
+    return Event("TokenRevoked", token.provider, token.merchant, {**_what(token), "why": reason}, int(at))
 
 
 def session_closed(provider: str, merchant: str, session_id: str, *, order_id: str | None, closed_at: int) -> Event:

@@ -19,12 +19,12 @@ class SubjectState:
     checked_at: float = 0.0
     closed: bool = False
     fence: int = 0
-    held_until: int = 0
-    unresolved: bool = False
+    lease_expires_at: int = 0
+    has_open_intent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intention:
+class LeaseRequest:
     """A mint that is about to be asked for.
 
     `intent_id` is new, and goes into the mark; `owner` is random and this caller's alone. `key_id` is the hash of an
@@ -41,11 +41,11 @@ class Intention:
     key_id: str | None = None
     body_hash: str | None = None
     findable: bool = False
-    realm: str = ""
+    account_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mint:
+class MintLease:
     """The record that a mint is about to happen, and the right to do it.
 
     `owner` and `fence` guard every later write; `continued` says that an earlier holder left this very intent without
@@ -61,7 +61,7 @@ class Mint:
     continued: bool
     title: str | None = None
     #: Where at the provider the intent was begun; empty where there is but one place.
-    realm: str = ""
+    account_id: str = ""
     #: Whether an Idempotency-Key wants the outcome remembered.
     remembered: bool = False
 
@@ -72,12 +72,12 @@ class Mint:
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
+class LeaseHeld:
     """Somebody else holds the mint right now."""
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class IdempotentReplay:
     """A create that was done before under the same Idempotency-Key."""
 
     token: Token
@@ -90,7 +90,7 @@ class OpenIntent:
     `asked_until` is when its last holder's right to ask the provider was over (Unix seconds).
     """
 
-    mint: Mint
+    lease: MintLease
     requested_by: str
     asked_until: int
     tries: int

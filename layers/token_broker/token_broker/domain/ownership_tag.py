@@ -8,11 +8,11 @@ import os
 import re
 from dataclasses import dataclass
 
-_MARK = re.compile(r" \[tb:([a-z2-7]{8}):([a-z2-7]{26})\]\Z")
+_TAG = re.compile(r" \[tb:([a-z2-7]{8}):([a-z2-7]{26})\]\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class TitleTag:
     """A title at the provider, taken apart; both ids are None where it ends with no mark."""
 
     title: str
@@ -49,12 +49,12 @@ def key_id_of(*parts: str) -> str:
     return _base32(digest.digest()[:16])
 
 
-def marked(title: str, broker_id: str, intent_id: str) -> str:
+def tag_title(title: str, broker_id: str, intent_id: str) -> str:
     """The title as it stands at the provider."""
     return f"{title} [tb:{broker_id}:{intent_id}]"
 
 
-def take_apart(title: str) -> Marked:
+def parse_title(title: str) -> TitleTag:
     """The title without its mark, and what the mark says."""
-    match = _MARK.search(title)
-    return Marked(title) if match is None else Marked(title[: match.start()], match[1], match[2])
+    match = _TAG.search(title)
+    return TitleTag(title) if match is None else TitleTag(title[: match.start()], match[1], match[2])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from token_broker.domain.token import Token, Why
+from token_broker.domain.token import Reason, Token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Reconciliation:
 
 
 @dataclass(frozen=True, slots=True)
-class Closure:
+class SessionClosure:
     """How a session stands once it is closed: since when (Unix seconds), by which order, and whether just now."""
 
     closed_at: int
@@ -40,4 +40,4 @@ class PendingRevocation:
     since: int
     due_at: int
     tries: int
-    why: Why = Why.REQUESTED
+    reason: Reason = Reason.REQUESTED

@@ -40,7 +40,7 @@ class State(StrEnum):
 SERVABLE = frozenset({State.CURRENT, State.STANDING, State.RETIRING})
 
 
-class Why(StrEnum):
+class Reason(StrEnum):
     """What moved a token from one state to another."""
 
     MINTED = "minted"
@@ -53,11 +53,11 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class Change:
     """Who brings a change about, and why."""
 
-    by: str
-    why: Why
+    actor: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,15 @@ class Transition:
     by: str
     before: State | None
     after: State
-    why: str
+    reason: str
 
     def as_json(self) -> dict[str, Any]:
         """The line as a record and an answer show it."""
         before = None if self.before is None else self.before.value
-        return {"at": self.at, "by": self.by, "from": before, "to": self.after.value, "why": self.why}
+        return {"at": self.at, "by": self.by, "from": before, "to": self.after.value, "why": self.reason}
 
 
-class Outcome(StrEnum):
+class RevocationStatus(StrEnum):
     """What became of something that only the provider can do."""
 
     CONFIRMED = "confirmed"
@@ -95,18 +95,18 @@ class Origin(StrEnum):
 class Use:
     """How a frontend sends a token: `place` is header, query or sdk."""
 
-    place: str
+    location: str
     name: str
     url: str | None = None
 
     def as_json(self) -> dict[str, str]:
         """The `use` member of an answer."""
-        shown = {"in": self.place, "name": self.name}
+        shown = {"in": self.location, "name": self.name}
         return shown if self.url is None else {**shown, "url": self.url}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Minted:
+class ProviderToken:
     """A provider's checked answer: one token, with nothing about who it was made for."""
 
     token_id: str
@@ -117,7 +117,7 @@ class Minted:
     expires_at: int | None
     use: Use
     title: str | None = None
-    realm: str = ""
+    account_id: str = ""
     provider_data: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -148,7 +148,7 @@ class Token:
     title: str | None = None
     requested_by: str = ""
     requested_scope: tuple[str, ...] | None = None
-    realm: str = ""
+    account_id: str = ""
     provider_data: Mapping[str, Any] = field(default_factory=dict)
     #: No part of what the token is: the copy that is served has none.
     history: tuple[Transition, ...] = field(default=(), compare=False)
@@ -177,7 +177,9 @@ class Token:
         return float("inf") if self.expires_at is None else self.expires_at - now
 
 
-def token_from(minted: Minted, *, provider: str, merchant: str, subject: str, state: State, **more: Any) -> Token:
+def token_from(
+    minted: ProviderToken, *, provider: str, merchant: str, subject: str, state: State, **more: Any
+) -> Token:
     """A provider's answer, made ours: whose it is, what for, and how it stands."""
     return Token(
         provider=provider,
@@ -192,7 +194,7 @@ def token_from(minted: Minted, *, provider: str, merchant: str, subject: str, st
         issued_at=minted.issued_at,
         expires_at=minted.expires_at,
         use=minted.use,
-        realm=minted.realm,
+        account_id=minted.account_id,
         provider_data=minted.provider_data,
         **{"title": minted.title, **more},
     )

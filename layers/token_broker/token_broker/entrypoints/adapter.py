@@ -8,7 +8,7 @@ from token_broker.entrypoints.inputs import Input
 from token_broker.errors import BrokerError
 
 
-class Shown(Protocol):
+class JsonResponse(Protocol):
     """What can be an answer."""
 
     def as_json(self) -> dict[str, Any]: ...
@@ -18,7 +18,7 @@ class Shown(Protocol):
 class Reply:
     """An answer whose status the handler chose. `revision` numbers the state of what is shown, for an ETag."""
 
-    body: Shown | dict[str, Any] = field(repr=False)
+    body: JsonResponse | dict[str, Any] = field(repr=False)
     status: int
     revision: int | None = None
 
@@ -27,7 +27,7 @@ class Reply:
         return self.body if isinstance(self.body, dict) else self.body.as_json()
 
 
-class Door(Protocol):
+class EventAdapter(Protocol):
     """One event on its way through."""
 
     @property
@@ -40,14 +40,14 @@ class Door(Protocol):
         """What bounds a storefront; None for a caller whom IAM has judged. Raises `Unauthenticated`, `Forbidden`."""
         ...
 
-    def given(self, kind: type[Input]) -> dict[str, Any]:
+    def raw_fields(self, kind: type[Input]) -> dict[str, Any]:
         """The fields by their JSON names, not yet checked. Raises `InvalidRequest`."""
         ...
 
-    def answer(self, reply: Reply) -> Any:
+    def respond(self, reply: Reply) -> Any:
         """What the function returns."""
         ...
 
-    def refuse(self, error: BrokerError) -> Any:
+    def reject(self, error: BrokerError) -> Any:
         """What the function returns, or raises, for a failure."""
         ...

@@ -25,7 +25,7 @@ BODY_LIMIT = 16 * 1024
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-class ApiDoor:
+class ApiGatewayAdapter:
     """API Gateway, REST API, Lambda proxy integration (payload 1.0)."""
 
     def __init__(self, event: Mapping[str, Any]) -> None:
@@ -49,7 +49,7 @@ class ApiDoor:
         """None: IAM has judged the caller."""
         return None
 
-    def given(self, kind: type[Input]) -> dict[str, Any]:
+    def raw_fields(self, kind: type[Input]) -> dict[str, Any]:
         """Path, query, header and body fields, each from its own place only.
 
         IAM has judged the path: a merchant that the query or the body names must never take its place.
@@ -57,13 +57,13 @@ class ApiDoor:
         wanted = sources(kind).values()
         fields: dict[str, Any] = {}
         path = self._path([source.name for source in wanted if source.encoded])
-        for place, found in (("path", path), ("query", self._query()), ("body", self._body())):
-            takes = [source.name for source in wanted if source.place == place]
+        for location, found in (("path", path), ("query", self._query()), ("body", self._body())):
+            takes = [source.name for source in wanted if source.location == location]
             if found.keys() - set(takes):
-                raise InvalidRequest(f"The {place} takes these fields and no others: {', '.join(takes) or 'none'}.")
+                raise InvalidRequest(f"The {location} takes these fields and no others: {', '.join(takes) or 'none'}.")
             fields |= found
         for source in wanted:
-            if source.place == "header" and (value := self._header(source.header)) is not None:
+            if source.location == "header" and (value := self._header(source.header)) is not None:
                 fields[source.name] = value
         return fields
 
@@ -112,23 +112,23 @@ class ApiDoor:
             raise InvalidRequest("The body must be one JSON object.")
         return value
 
-    def answer(self, reply: Reply) -> dict[str, Any]:
+    def respond(self, reply: Reply) -> dict[str, Any]:
         """A proxy response."""
         headers = {} if reply.revision is None else {"ETag": f'"{reply.revision}"'}
-        return response(reply.status, as_text(reply.as_json()), "application/json", headers)
+        return proxy_response(reply.status, to_json(reply.as_json()), "application/json", headers)
 
-    def refuse(self, error: BrokerError) -> dict[str, Any]:
+    def reject(self, error: BrokerError) -> dict[str, Any]:
         """A problem document."""
-        problem = as_text(error.problem(self.request_id))
-        return response(error.status, problem, "application/problem+json", response_headers(error))
+        problem = to_json(error.problem(self.request_id))
+        return proxy_response(error.status, problem, "application/problem+json", response_headers(error))
 
 
-def as_text(body: Any) -> str:
+def to_json(body: Any) -> str:
     """A body as JSON, in as few bytes as it takes."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
-def response(status: int, body: str, content_type: str, headers: Mapping[str, str]) -> dict[str, Any]:
+def proxy_response(status: int, body: str, content_type: str, headers: Mapping[str, str]) -> dict[str, Any]:
     """What API Gateway takes from a function; `headers` come before the usual ones."""
     return {
         "statusCode": status,

@@ -26,7 +26,7 @@ _ROUTE = "/storefront/{merchant}/"
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AuthorizerRequest:
     """One request that the gateway asks about: `operation` is the path behind the merchant, `resource` its ARN."""
 
     merchant: str
@@ -43,19 +43,19 @@ class Question:
         return values[0] if values else None
 
 
-class Assembly[T](Protocol):
+class AuthorizerContainer[T](Protocol):
     """An authorizer's parts, put together by its wiring."""
 
     @property
     def telemetry(self) -> PowertoolsTelemetry: ...
-    def trust(self) -> T: ...
+    def admission(self) -> T: ...
 
 
-class NotEstablished(Exception):
+class DecisionUnavailable(Exception):
     """The storefront could not be judged. The text is all that the gateway may learn."""
 
 
-def question(event: Any) -> Question:
+def authorizer_request(event: Any) -> AuthorizerRequest:
     """The gateway's REQUEST event, checked. Raises `Forbidden` for anything that is not one of our routes."""
     if not isinstance(event, Mapping):
         raise Forbidden("not an authorizer's event")
@@ -66,35 +66,37 @@ def question(event: Any) -> Question:
         merchant = merchant_name(path.get("merchant"))
     except ValueError:
         raise Forbidden("not a merchant's name") from None
-    asked = _RESOURCE.fullmatch(str(event.get("methodArn")))
+    request = _RESOURCE.fullmatch(str(event.get("methodArn")))
     expected = f"{event.get('httpMethod')}{route.replace('{merchant}', merchant)}"
-    if asked is None or asked[2] != expected:
+    if request is None or request[2] != expected:
         raise Forbidden("a path that is not written as the route is")
     headers = event.get("multiValueHeaders")
-    return Question(
+    return AuthorizerRequest(
         merchant=merchant,
         operation=route.removeprefix(_ROUTE),
-        resource=f"{asked[1]}/{expected}",
+        resource=f"{request[1]}/{expected}",
         headers=headers if isinstance(headers, Mapping) else {},
     )
 
 
-def authorizer[T](assembly: Assembly[T]) -> Callable[[Callable[[Question, T], Grant]], Callable[[Any, Any], Any]]:
+def authorizer[T](
+    container: AuthorizerContainer[T],
+) -> Callable[[Callable[[AuthorizerRequest, T], Grant]], Callable[[Any, Any], Any]]:
     """Make a Lambda authorizer of a decision, which returns the grant or raises."""
 
-    def decorate(decide: Callable[[Question, T], Grant]) -> Callable[[Any, Any], Any]:
+    def decorate(decide: Callable[[AuthorizerRequest, T], Grant]) -> Callable[[Any, Any], Any]:
         @functools.wraps(decide)
         def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
             started = time.perf_counter()
-            telemetry = assembly.telemetry
+            telemetry = container.telemetry
             telemetry.begin(_request_id(event), context)
             outcome: dict[str, Any] = {"decision": "none"}
             try:
-                asked = question(event)
-                outcome["merchant"], outcome["operation"] = asked.merchant, asked.operation
-                grant = decide(asked, assembly.trust())
+                request = authorizer_request(event)
+                outcome["merchant"], outcome["operation"] = request.merchant, request.operation
+                grant = decide(request, container.admission())
                 outcome["decision"] = "allow"
-                return _answer("Allow", asked.resource, grant.as_context())
+                return _answer("Allow", request.resource, grant.as_context())
             except Forbidden as reason:
                 outcome |= {"decision": "deny", "reason": reason.detail}
                 return _answer("Deny", "*", {})
@@ -118,7 +120,7 @@ def authorizer[T](assembly: Assembly[T]) -> Callable[[Callable[[Question, T], Gr
 
 
 def _refuse(text: str) -> NoReturn:
-    raise NotEstablished(text) from None
+    raise DecisionUnavailable(text) from None
 
 
 def _answer(effect: str, resource: str, context: Mapping[str, str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from token_broker.entrypoints.inputs import Input, sources
 from token_broker.errors import BrokerError, InvalidRequest
 
 
-class DirectDoor:
+class DirectAdapter:
     """`lambda:InvokeFunction` with the route's fields; trusted for every merchant of the function."""
 
     def __init__(self, event: Any, request_id: str) -> None:
@@ -22,18 +22,18 @@ class DirectDoor:
     def grant(self) -> None:
         """None: whoever may invoke the function is trusted."""
 
-    def given(self, kind: type[Input]) -> dict[str, Any]:
+    def raw_fields(self, kind: type[Input]) -> dict[str, Any]:
         """The event itself."""
         if not isinstance(self._event, dict):
             raise InvalidRequest(f"Invoke this function with one JSON object: {', '.join(_names(kind))}.")
         return self._event
 
-    def answer(self, reply: Reply) -> dict[str, Any]:
+    def respond(self, reply: Reply) -> dict[str, Any]:
         """The plain answer; a revision goes with it, since there is no header to carry it."""
         body = reply.as_json()
         return body if reply.revision is None else {**body, "revision": reply.revision}
 
-    def refuse(self, error: BrokerError) -> Any:
+    def reject(self, error: BrokerError) -> Any:
         """Raises the error: its class is the `errorType`, the problem document its `errorMessage`."""
         error.args = (json.dumps(error.problem(self.request_id), ensure_ascii=False),)
         raise error.with_traceback(None) from None

@@ -25,7 +25,7 @@ def changes(event: Any) -> list[Record] | None:
     return records if all(isinstance(each, Mapping) and each.get("eventSource") == SOURCE for each in records) else None
 
 
-class StreamDoor:
+class StreamAdapter:
     """One batch."""
 
     def __init__(self, records: Sequence[Record], request_id: str) -> None:
@@ -39,15 +39,15 @@ class StreamDoor:
     def grant(self) -> None:
         """None: IAM has judged who may write."""
 
-    def given(self, kind: type[Input]) -> dict[str, Any]:  # noqa: ARG002  # there is one kind
+    def raw_fields(self, kind: type[Input]) -> dict[str, Any]:  # noqa: ARG002  # there is one kind
         """The new events' names."""
         return {"events": list(self._numbers)}
 
-    def answer(self, reply: Reply) -> dict[str, Any]:
+    def respond(self, reply: Reply) -> dict[str, Any]:
         """Which records to hand out again."""
         return self._again(reply.as_json()["failed"])
 
-    def refuse(self, error: BrokerError) -> dict[str, Any]:  # noqa: ARG002  # nobody reads an answer: the log says why
+    def reject(self, error: BrokerError) -> dict[str, Any]:  # noqa: ARG002  # nobody reads an answer: the log says why
         """All of them."""
         return self._again(self._numbers)
 

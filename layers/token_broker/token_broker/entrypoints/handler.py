@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 from token_broker.clock import Deadline, SystemClock
 from token_broker.domain.grant import Grant
-from token_broker.entrypoints.adapter import Door, Reply, Shown
-from token_broker.entrypoints.api_gateway import ApiDoor
-from token_broker.entrypoints.direct import DirectDoor
+from token_broker.entrypoints.adapter import EventAdapter, JsonResponse, Reply
+from token_broker.entrypoints.api_gateway import ApiGatewayAdapter
+from token_broker.entrypoints.direct import DirectAdapter
 from token_broker.entrypoints.inputs import Input, read
-from token_broker.entrypoints.sqs import QueueDoor, messages
-from token_broker.entrypoints.storefront import StorefrontDoor
+from token_broker.entrypoints.sqs import SqsAdapter, messages
+from token_broker.entrypoints.storefront import StorefrontAdapter
 from token_broker.errors import BrokerError, InternalError, InvalidRequest
 from token_broker.telemetry import PowertoolsTelemetry
 
@@ -29,7 +29,7 @@ MESSAGE_SECONDS = 10.0
 ASSUMED_SECONDS = 25.0
 
 
-class Assembly[B](Protocol):
+class Container[B](Protocol):
     """One provider's parts, put together by `wiring`."""
 
     @property
@@ -37,11 +37,11 @@ class Assembly[B](Protocol):
     def broker(self, caller: str, deadline: Deadline, grant: Grant | None) -> B: ...
 
 
-type Operation[I: Input, B] = Callable[[I, B], Shown | dict[str, Any] | Reply]
+type Operation[I: Input, B] = Callable[[I, B], JsonResponse | dict[str, Any] | Reply]
 
 
 def entrypoint[I: Input, B](
-    assembly: Assembly[B], *, accepts: type[I], success: int = 200, queue: bool = False, stream: bool = False
+    container: Container[B], *, accepts: type[I], success: int = 200, queue: bool = False, stream: bool = False
 ) -> Callable[[Operation[I, B]], Callable[[Any, Any], Any]]:
     """Make a Lambda handler of an operation, which returns what to answer with the status `success`.
 
@@ -54,43 +54,47 @@ def entrypoint[I: Input, B](
         def lambda_handler(event: Any, context: Any) -> Any:
             batch = messages(event) if queue else None
             if batch is None:
-                return through(door_for(event, context, stream=stream), context)
-            doors = [QueueDoor(message) for message in batch]
+                return handle_event(adapter_for(event, context, stream=stream), context)
+            adapters = [SqsAdapter(message) for message in batch]
             # What there is no time for is handed out again like what failed. What is done stays done: a function that
             # ran out of time would have failed with the whole batch.
-            failed = [door for door in doors if _seconds(context) < MESSAGE_SECONDS or not through(door, context)]
-            return {"batchItemFailures": [{"itemIdentifier": door.request_id} for door in failed]}
+            failed = [
+                adapter
+                for adapter in adapters
+                if _seconds(context) < MESSAGE_SECONDS or not handle_event(adapter, context)
+            ]
+            return {"batchItemFailures": [{"itemIdentifier": adapter.request_id} for adapter in failed]}
 
-        def through(door: Door, context: Any) -> Any:
+        def handle_event(adapter: EventAdapter, context: Any) -> Any:
             started = time.perf_counter()
-            telemetry = assembly.telemetry
-            telemetry.begin(door.request_id, context)
+            telemetry = container.telemetry
+            telemetry.begin(adapter.request_id, context)
             status, code = 500, "internal_error"
             try:
-                caller, grant = door.caller(), door.grant()
-                request = read(accepts, door.given(accepts))
-                outcome = operation(request, assembly.broker(caller, _deadline(context), grant))
+                caller, grant = adapter.caller(), adapter.grant()
+                request = read(accepts, adapter.raw_fields(accepts))
+                outcome = operation(request, container.broker(caller, _deadline(context), grant))
                 reply = outcome if isinstance(outcome, Reply) else Reply(outcome, success)
                 status, code = reply.status, "ok"
-                return door.answer(reply)
+                return adapter.respond(reply)
             except BrokerError as error:
                 status, code = error.status, error.code
                 telemetry.count(f"Failures.{code}")
-                if isinstance(door, QueueDoor) and isinstance(error, InvalidRequest):
+                if isinstance(adapter, SqsAdapter) and isinstance(error, InvalidRequest):
                     # It names fields and quotes nothing; nobody reads an answer.
                     telemetry.notice("message_refused", code=code, detail=error.detail)
                 if causes := getattr(error, "__notes__", None):
                     telemetry.notice("failure_caused", code=code, causes=causes)
-                return door.refuse(error)
+                return adapter.reject(error)
             except Exception as error:  # noqa: BLE001  # the last line of defence: nothing of it may reach the caller
                 telemetry.log.error("unexpected_failure", extra=_where(error))  # noqa: TRY400  # it logs the message
                 telemetry.count("Failures.internal_error")
-                return door.refuse(_internal(door))
+                return adapter.reject(_internal(adapter))
             finally:
                 milliseconds = round((time.perf_counter() - started) * 1000, 1)
                 telemetry.log.info(
                     "answered",
-                    extra={"door": type(door).__name__, "status": status, "code": code, "ms": milliseconds},
+                    extra={"door": type(adapter).__name__, "status": status, "code": code, "ms": milliseconds},
                 )
                 telemetry.end()
 
@@ -99,19 +103,23 @@ def entrypoint[I: Input, B](
     return decorate
 
 
-def door_for(event: Any, context: Any, *, stream: bool = False) -> Door:
+def adapter_for(event: Any, context: Any, *, stream: bool = False) -> EventAdapter:
     """The door that an event came through."""
     if isinstance(event, dict) and "httpMethod" in event and isinstance(event.get("requestContext"), dict):
         # The route, not the path: only the gateway names it.
         route = event.get("resource")
-        return StorefrontDoor(event) if isinstance(route, str) and route.startswith("/storefront/") else ApiDoor(event)
+        return (
+            StorefrontAdapter(event)
+            if isinstance(route, str) and route.startswith("/storefront/")
+            else ApiGatewayAdapter(event)
+        )
     request_id = getattr(context, "aws_request_id", "")
     if stream:
-        from token_broker.entrypoints.dynamodb_stream import StreamDoor, changes
+        from token_broker.entrypoints.dynamodb_stream import StreamAdapter, changes
 
         if (records := changes(event)) is not None:
-            return StreamDoor(records, request_id)
-    return DirectDoor(event, request_id)
+            return StreamAdapter(records, request_id)
+    return DirectAdapter(event, request_id)
 
 
 def _seconds(context: Any) -> float:
@@ -124,9 +132,9 @@ def _deadline(context: Any) -> Deadline:
     return Deadline.after(SystemClock(), _seconds(context) - LAST_SECONDS)
 
 
-def _internal(door: Door) -> InternalError:
+def _internal(adapter: EventAdapter) -> InternalError:
     return InternalError(
-        f"This is a fault of the broker. Its operator finds it in the log under request {door.request_id}."
+        f"This is a fault of the broker. Its operator finds it in the log under request {adapter.request_id}."
     )
 
 

@@ -40,14 +40,16 @@ class Source:
     """
 
     name: str
-    place: str
+    location: str
     rule: Rule
     header: str = ""
     encoded: bool = False
 
 
-def _from(place: str, name: str, rule: Rule, *, header: str = "", encoded: bool = False, default: Any = MISSING) -> Any:
-    metadata = {"source": Source(name, place, rule, header, encoded)}
+def _from(
+    location: str, name: str, rule: Rule, *, header: str = "", encoded: bool = False, default: Any = MISSING
+) -> Any:
+    metadata = {"source": Source(name, location, rule, header, encoded)}
     return field(metadata=metadata) if default is MISSING else field(metadata=metadata, default=default)
 
 

@@ -24,7 +24,7 @@ def messages(event: Any) -> list[Mapping[str, Any]] | None:
     return records if all(isinstance(each, Mapping) and each.get("eventSource") == SOURCE for each in records) else None
 
 
-class QueueDoor:
+class SqsAdapter:
     """One message."""
 
     def __init__(self, message: Mapping[str, Any]) -> None:
@@ -43,7 +43,7 @@ class QueueDoor:
         """None: IAM has judged who may send."""
         return None
 
-    def given(self, kind: type[Input]) -> dict[str, Any]:
+    def raw_fields(self, kind: type[Input]) -> dict[str, Any]:
         """The fields among the members of the message's body; null says nothing.
 
         An event is there for many readers, and has members for others. The length is SQS's to limit.
@@ -60,10 +60,10 @@ class QueueDoor:
         known = (source.name for source in sources(kind).values())
         return {name: value[name] for name in known if value.get(name) is not None}
 
-    def answer(self, reply: Reply) -> bool:  # noqa: ARG002  # nobody waits for it
+    def respond(self, reply: Reply) -> bool:  # noqa: ARG002  # nobody waits for it
         """Done."""
         return True
 
-    def refuse(self, error: BrokerError) -> bool:  # noqa: ARG002  # nobody reads an answer: the log says why
+    def reject(self, error: BrokerError) -> bool:  # noqa: ARG002  # nobody reads an answer: the log says why
         """Not done."""
         return False

@@ -12,7 +12,7 @@ from typing import Any
 
 from token_broker.domain.grant import Grant
 from token_broker.entrypoints.adapter import Reply
-from token_broker.entrypoints.api_gateway import ApiDoor, as_text, response
+from token_broker.entrypoints.api_gateway import ApiGatewayAdapter, proxy_response, to_json
 from token_broker.entrypoints.inputs import Input, sources
 from token_broker.errors import (
     BrokerError,
@@ -35,7 +35,7 @@ EXPOSED_HEADERS = "ETag, Retry-After, X-Request-Id, x-amzn-RequestId"
 _INNER = "The token cannot be had just now. The merchant's operator finds why under this request's id."
 
 
-class StorefrontDoor(ApiDoor):
+class StorefrontAdapter(ApiGatewayAdapter):
     """One request of a storefront."""
 
     def caller(self) -> str:
@@ -48,30 +48,30 @@ class StorefrontDoor(ApiDoor):
             raise Forbidden("The merchant's trust policy does not name the origin of this page.")
         return self._granted
 
-    def given(self, kind: type[Input]) -> dict[str, Any]:
+    def raw_fields(self, kind: type[Input]) -> dict[str, Any]:
         """Path and body fields; a browser's own headers ask for nothing here."""
-        from_headers = {source.name for source in sources(kind).values() if source.place == "header"}
-        return {name: value for name, value in super().given(kind).items() if name not in from_headers}
+        from_headers = {source.name for source in sources(kind).values() if source.location == "header"}
+        return {name: value for name, value in super().raw_fields(kind).items() if name not in from_headers}
 
-    def answer(self, reply: Reply) -> dict[str, Any]:
+    def respond(self, reply: Reply) -> dict[str, Any]:
         """A token: with an ETag and a short life where it is the shop's, so that a browser need not ask again."""
-        body = as_text(reply.as_json())
+        body = to_json(reply.as_json())
         if self._event["httpMethod"] != "GET":
-            return response(reply.status, body, "application/json", self._headers())
+            return proxy_response(reply.status, body, "application/json", self._headers())
         tag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
         headers = {**self._headers(), "Cache-Control": f"public, max-age={MAX_AGE}", "ETag": tag}
         if {tag, "*"} & set(_tags(self._header("if-none-match"))):
-            return response(304, "", "application/json", headers)
-        return response(reply.status, body, "application/json", headers)
+            return proxy_response(304, "", "application/json", headers)
+        return proxy_response(reply.status, body, "application/json", headers)
 
-    def refuse(self, error: BrokerError) -> dict[str, Any]:
+    def reject(self, error: BrokerError) -> dict[str, Any]:
         """A problem document without what is the merchant's business: its secret, its account, the provider's words."""
         problem = error.problem(self.request_id)
         problem.pop("provider", None)
         if isinstance(error, MerchantNotFound | MerchantMisconfigured | ProviderFailure):
             problem["detail"] = _INNER
         headers = {**self._headers(), **response_headers(error)}
-        return response(error.status, as_text(problem), "application/problem+json", headers)
+        return proxy_response(error.status, to_json(problem), "application/problem+json", headers)
 
     @cached_property
     def _granted(self) -> Grant:

@@ -18,13 +18,13 @@ from typing import Any, Protocol
 
 from token_broker.clock import Clock, Deadline
 from token_broker.errors import (
-    Fate,
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
     ProviderReply,
     ProviderThrottled,
     ProviderUnavailable,
+    RequestOutcome,
 )
 
 TRIES = 3
@@ -34,7 +34,7 @@ BACKOFF_CAP = 2.0
 READ_TIMEOUT = 12.0
 CONNECT_TIMEOUT = 3.0
 #: Below this many seconds a further try cannot end well.
-LEAST_TIME = 0.25
+MIN_SECONDS_LEFT = 0.25
 BODY_LIMIT = 1024 * 1024
 
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
@@ -59,7 +59,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """What came back: header names in lower case; the body may hold a token, so it is not shown."""
 
     status: int
@@ -88,7 +88,9 @@ class Transport(Protocol):
     Both time-outs together bound the whole exchange.
     """
 
-    def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> Answer: ...
+    def send(
+        self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int
+    ) -> HttpResponse: ...
 
 
 class TransportFailure(Exception):
@@ -128,95 +130,101 @@ class HttpClient:
     observe: Observer = _ignore
     jitter: Callable[[], float] = random.random
 
-    def send(self, request: Request, deadline: Deadline) -> Answer:
+    def send(self, request: Request, deadline: Deadline) -> HttpResponse:
         """The provider's answer, whatever its status. Raises `ProviderUnavailable`, `ProviderError`."""
         tries = TRIES if request.may_repeat() else 1
-        fate = Fate.NOT_DONE
+        request_outcome = RequestOutcome.NOT_APPLIED
         for attempt in range(1, tries + 1):
             wait = min(BACKOFF_CAP, BACKOFF_BASE * 2**attempt) * self.jitter()
             try:
-                answer = self._try_once(request, deadline)
+                response = self._try_once(request, deadline)
             except ProviderUnavailable as failure:
                 # What an earlier try may have done is not undone by one that certainly did nothing.
-                fate = failure.fate = fate if failure.fate is Fate.NOT_DONE else failure.fate
+                request_outcome = failure.request_outcome = (
+                    request_outcome
+                    if failure.request_outcome is RequestOutcome.NOT_APPLIED
+                    else failure.request_outcome
+                )
                 if attempt == tries or not _fits(wait, request, deadline):
                     raise
             else:
-                wait = max(wait, answer.retry_after() or 0.0)
-                if answer.status not in _TRANSIENT or attempt == tries or not _fits(wait, request, deadline):
-                    return answer
-                fate = fate if answer.status == 429 else Fate.UNKNOWN
+                wait = max(wait, response.retry_after() or 0.0)
+                if response.status not in _TRANSIENT or attempt == tries or not _fits(wait, request, deadline):
+                    return response
+                request_outcome = request_outcome if response.status == 429 else RequestOutcome.UNKNOWN
             self.clock.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
-    def _try_once(self, request: Request, deadline: Deadline) -> Answer:
+    def _try_once(self, request: Request, deadline: Deadline) -> HttpResponse:
         left = deadline.left() - request.reserve
-        if left < LEAST_TIME:
+        if left < MIN_SECONDS_LEFT:
             raise ProviderUnavailable("There was no time left to ask the provider. Try again.", retry_after=1)
         # Both together end within the time left: the transport bounds the whole exchange by their sum.
         connect_timeout = min(CONNECT_TIMEOUT, left / 4)
         started = self.clock.monotonic()
         outcome: int | str = "failed"
         try:
-            answer = self.transport.send(
+            response = self.transport.send(
                 request,
                 connect_timeout=connect_timeout,
                 read_timeout=min(READ_TIMEOUT, left - connect_timeout),
                 body_limit=BODY_LIMIT,
             )
-            outcome = answer.status
-            return answer
+            outcome = response.status
+            return response
         except Unreachable as failure:
             outcome = "unreachable"
             raise ProviderUnavailable(str(failure), retry_after=1) from None
         except TimedOut as failure:
             outcome = "timed_out"
-            raise ProviderUnavailable(str(failure), retry_after=1, fate=Fate.UNDER_WAY) from None
+            raise ProviderUnavailable(str(failure), retry_after=1, request_outcome=RequestOutcome.IN_FLIGHT) from None
         except Interrupted as failure:
             outcome = "interrupted"
-            raise ProviderUnavailable(str(failure), retry_after=1, fate=Fate.UNKNOWN) from None
+            raise ProviderUnavailable(str(failure), retry_after=1, request_outcome=RequestOutcome.UNKNOWN) from None
         except TooLarge as failure:
             outcome = "too_large"
-            raise ProviderError(str(failure), fate=Fate.UNKNOWN) from None
+            raise ProviderError(str(failure), request_outcome=RequestOutcome.UNKNOWN) from None
         finally:
             self.observe(request.method, outcome, self.clock.monotonic() - started)
 
 
 def _fits(wait: float, request: Request, deadline: Deadline) -> bool:
-    return deadline.left() - request.reserve > wait + LEAST_TIME
+    return deadline.left() - request.reserve > wait + MIN_SECONDS_LEFT
 
 
-def failure_from(answer: Answer, *, code: str | None, message: str | None) -> ProviderFailure:
+def error_from_status(response: HttpResponse, *, code: str | None, message: str | None) -> ProviderFailure:
     """What a status means at any provider; a provider's own meanings are judged before this.
 
     `code` and `message` are the provider's words, redacted already.
     """
-    reply = ProviderReply(answer.status, code, message)
-    if answer.status in (401, 403):
+    reply = ProviderReply(response.status, code, message)
+    if response.status in (401, 403):
         return ProviderRejectedCredentials(
             "The provider refused the merchant's credentials. Put valid ones into the merchant's secret.",
             reply=reply,
         )
-    if answer.status == 429:
+    if response.status == 429:
         return ProviderThrottled(
             "The provider limits the rate of requests for this merchant. Ask again after the stated time.",
             reply=reply,
-            retry_after=answer.retry_after() or 1,
+            retry_after=response.retry_after() or 1,
         )
-    if answer.status >= 500 or answer.status in (408, 425):
+    if response.status >= 500 or response.status in (408, 425):
         return ProviderUnavailable(
             "The provider failed. Try again later.",
             reply=reply,
-            retry_after=answer.retry_after() or 1,
-            fate=Fate.UNKNOWN,
+            retry_after=response.retry_after() or 1,
+            request_outcome=RequestOutcome.UNKNOWN,
         )
-    if answer.status < 300:
-        return senseless("a success of another kind than was asked for", reply=reply)
-    if answer.status < 400:
+    if response.status < 300:
+        return malformed_response("a success of another kind than was asked for", reply=reply)
+    if response.status < 400:
         return ProviderError("The provider answered with a redirect, which is never followed.", reply=reply)
     return ProviderError("The provider refused the request.", reply=reply)
 
 
-def senseless(what: str, *, reply: ProviderReply | None = None) -> ProviderError:
+def malformed_response(what: str, *, reply: ProviderReply | None = None) -> ProviderError:
     """A success that is none. The provider has probably acted, so the fate is unknown."""
-    return ProviderError(f"The provider's answer is not usable: {what}.", reply=reply, fate=Fate.UNKNOWN)
+    return ProviderError(
+        f"The provider's answer is not usable: {what}.", reply=reply, request_outcome=RequestOutcome.UNKNOWN
+    )

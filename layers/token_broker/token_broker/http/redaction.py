@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 MESSAGE_LIMIT = 200
 REDACTED = "[redacted]"
 #: A value of fewer characters is in every sentence, and no secret.
-LEAST_SECRET = 4
+MIN_SECRET_LENGTH = 4
 
 # Known shapes first (Shopify's and Fourthwall's prefixes, a JWT), then whatever is long and without a blank: a message
 # for people has no such word, a credential nearly always is one.
@@ -39,7 +39,7 @@ def _readings(text: str) -> tuple[str, ...]:
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """The text as it may be shown: printable, no secret of `secrets`, nothing of a secret's shape, 200 characters."""
-    secrets = tuple(secret for secret in secrets if len(secret) >= LEAST_SECRET)
+    secrets = tuple(secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH)
     # Longest first, so that a secret which is part of another leaves no rest of it behind.
     spellings = {form for secret in secrets for form in _spellings(secret)}
     for form in sorted(spellings, key=len, reverse=True):

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from token_broker.domain.token import Minted
+from token_broker.domain.token import ProviderToken
 from token_broker.errors import ProviderFailure
-from token_broker.http.client import Answer, failure_from, senseless
+from token_broker.http.client import HttpResponse, error_from_status, malformed_response
 from token_broker.http.redaction import REDACTED, redact
 
 #: The longest token that is believed: an HTTP header of a browser or a CDN has no room for a longer one.
@@ -16,14 +16,14 @@ TEXT_LIMIT = 1024
 #: Beyond the year 30,000, also in milliseconds; DynamoDB keeps 38 digits at the most.
 SECONDS_LIMIT = 10**15
 #: A value of fewer characters can stand in another member by chance.
-LEAST_VALUE = 8
+MIN_VALUE_LENGTH = 8
 
 
-def member(data: Any, name: str) -> Mapping[str, Any]:
+def require_object(data: Any, name: str) -> Mapping[str, Any]:
     """The object under a name. Raises `ProviderError`."""
     value = data.get(name) if isinstance(data, dict) else None
     if not isinstance(value, dict):
-        raise senseless(f"it has no object '{name}'")
+        raise malformed_response(f"it has no object '{name}'")
     return value
 
 
@@ -31,9 +31,9 @@ def token_value(data: Mapping[str, Any], name: str) -> str:
     """A token: visible ASCII, and short enough to be sent in a header. Raises `ProviderError`."""
     value = data.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= TOKEN_LIMIT:
-        raise senseless(f"'{name}' is not a token")
+        raise malformed_response(f"'{name}' is not a token")
     if not value.isascii() or not value.isprintable() or " " in value:
-        raise senseless(f"'{name}' holds characters that a token cannot have")
+        raise malformed_response(f"'{name}' holds characters that a token cannot have")
     return value
 
 
@@ -43,7 +43,7 @@ def optional_text(data: Mapping[str, Any], name: str, *, longest: int = TEXT_LIM
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > longest or not value.isprintable():
-        raise senseless(f"'{name}' is not a short text")
+        raise malformed_response(f"'{name}' is not a short text")
     return value or None
 
 
@@ -53,7 +53,7 @@ def optional_seconds(data: Mapping[str, Any], name: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < SECONDS_LIMIT:
-        raise senseless(f"'{name}' is not a number of seconds")
+        raise malformed_response(f"'{name}' is not a number of seconds")
     return value
 
 
@@ -68,24 +68,24 @@ def expiry(data: Mapping[str, Any], now: float, *, longest: int) -> int | None:
     if ends is None:
         return None
     if ends <= now:
-        raise senseless("'expiresAt' has passed already")
+        raise malformed_response("'expiresAt' has passed already")
     if ends > now + longest:
-        raise senseless("'expiresAt' is too far ahead to be Unix seconds")
+        raise malformed_response("'expiresAt' is too far ahead to be Unix seconds")
     return ends
 
 
-def discreet(minted: Minted, secrets: tuple[str, ...]) -> Minted:
+def reject_leaked_credentials(minted: ProviderToken, secrets: tuple[str, ...]) -> ProviderToken:
     """The token, where a value stands in no member but its own: ids and names are stored, logged and shown to others.
 
     In a title, which is anybody's text, it is blotted out. Raises `ProviderError`, also for a token that is one of the
     merchant's secrets: those are never handed out.
     """
     if minted.access_token in secrets:
-        raise senseless("the token is one of the merchant's own secrets")
-    values = [value for value in (minted.access_token, *secrets) if len(value) >= LEAST_VALUE]
+        raise malformed_response("the token is one of the merchant's own secrets")
+    values = [value for value in (minted.access_token, *secrets) if len(value) >= MIN_VALUE_LENGTH]
     named = (minted.token_id, minted.token_type, *minted.scope, *map(str, minted.provider_data.values()))
     if any(value.casefold() in text.casefold() for value in values for text in named):
-        raise senseless("it repeats a credential where a name should be")
+        raise malformed_response("it repeats a credential where a name should be")
     if minted.title is None:
         return minted
     title = minted.title
@@ -94,12 +94,12 @@ def discreet(minted: Minted, secrets: tuple[str, ...]) -> Minted:
     return minted if title == minted.title else replace(minted, title=title[:TEXT_LIMIT])
 
 
-def refusal(answer: Answer, secrets: tuple[str, ...]) -> ProviderFailure:
+def error_from(response: HttpResponse, secrets: tuple[str, ...]) -> ProviderFailure:
     """The error for a body of the shape `{"code": …, "message": …}`; either may be missing."""
-    said = answer.json()
+    said = response.json()
     words = {
         name: redact(value, secrets)
         for name in ("code", "message")
         if isinstance(said, dict) and isinstance(value := said.get(name), str)
     }
-    return failure_from(answer, code=words.get("code"), message=words.get("message"))
+    return error_from_status(response, code=words.get("code"), message=words.get("message"))

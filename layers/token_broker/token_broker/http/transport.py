@@ -25,7 +25,15 @@ from urllib3.util import Retry
 
 from token_broker import __version__
 from token_broker.clock import SystemClock
-from token_broker.http.client import Answer, Interrupted, Request, TimedOut, TooLarge, TransportFailure, Unreachable
+from token_broker.http.client import (
+    HttpResponse,
+    Interrupted,
+    Request,
+    TimedOut,
+    TooLarge,
+    TransportFailure,
+    Unreachable,
+)
 
 USER_AGENT = f"token-broker/{__version__} (python-requests/{requests.__version__})"
 #: Seconds. A connection idle for longer is not trusted with a POST: a frozen function learns of the other side's close
@@ -150,7 +158,7 @@ class RequestsTransport:
         self._session: requests.Session | None = None
         self._last_used: dict[str, float] = {}
 
-    def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> Answer:
+    def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> HttpResponse:
         """One exchange. `read_timeout` bounds the whole of it after the connection stands."""
         session = self._session_for(request.url, repeatable=request.may_repeat())
         with _Alarm(connect_timeout + read_timeout) as alarm, _own_errors(alarm):
@@ -172,7 +180,7 @@ class RequestsTransport:
                 raise Interrupted("The provider sent an interim answer that nobody asked for.")
             self._last_used[_origin(request.url)] = self._clock.monotonic()
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, body)
+            return HttpResponse(response.status_code, headers, body)
 
     def close(self) -> None:
         """Drop the kept connections; the transport stays usable."""

@@ -13,21 +13,30 @@ from typing import Any
 from token_broker.clock import Clock, Deadline
 from token_broker.errors import StorageUnavailable
 from token_broker.ports.telemetry import Telemetry
-from token_broker.ports.work import DispatchCursor, DueIndex, DueItem, DuePage, IndexKey, Place, Work, WorkQueues
+from token_broker.ports.work import (
+    DispatchCursor,
+    DueIndex,
+    DueItem,
+    DuePage,
+    IndexCursor,
+    IndexKey,
+    WorkMessage,
+    WorkQueues,
+)
 
 #: What one message names at most; the rest of the merchant's items comes with a later page or run.
 ITEMS_A_MESSAGE = 25
 #: The same of events that were not delivered: there is one for each session, and they cost no provider's time.
 EVENTS_A_MESSAGE = 200
 #: Seconds that one call to AWS takes at worst, with all its tries (`aws/session.py`).
-LONGEST_CALL = 12.0
+MAX_CALL_SECONDS = 12.0
 #: Seconds that must be left to begin one more call: for it at its worst, and for noting the place as usual. A run that
 #: is ended in the middle of its note only repeats.
-ENOUGH = LONGEST_CALL + 2
+MIN_SECONDS_LEFT = MAX_CALL_SECONDS + 2
 
 
 @dataclass(slots=True)
-class Dispatched:
+class DispatchSummary:
     """What one run did. `complete` is False where it was cut off before it had seen all."""
 
     items: int = 0
@@ -50,10 +59,10 @@ class _Run:
     """How far one run is."""
 
     now: int
-    place: Place
+    cursor: IndexCursor
     oldest: int
     unread: int = 0
-    done: Dispatched = field(default_factory=Dispatched)
+    done: DispatchSummary = field(default_factory=DispatchSummary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,40 +77,40 @@ class Dispatcher:
     jitter: Callable[[], float]
     deadline: Deadline
 
-    def run(self) -> Dispatched:
+    def run(self) -> DispatchSummary:
         """Look at every part of the index and send what is due.
 
         Raises `StorageUnavailable` where the table fails, or the queues take nothing.
         """
         now = int(self.clock.now())
-        begin, seen = self._begin(now)
+        begin, version = self._begin(now)
         run = _Run(now, begin, oldest=now)
         for shard, until, after in self._parts(begin, now):
-            run.place = Place(shard, after, begin.due_at if after else 0)
+            run.cursor = IndexCursor(shard, after, begin.due_at if after else 0)
             self._part(run, shard, until, after)
             if not run.done.complete:
                 break
-        self._end(run, seen)
-        return self._told(run)
+        self._end(run, version)
+        return self._report(run)
 
-    def _begin(self, now: int) -> tuple[Place, str | None]:
+    def _begin(self, now: int) -> tuple[IndexCursor, str | None]:
         """Where the last run was cut off, or anywhere: a run that dies without a note must not always leave the same
         merchants out.
         """
-        anywhere = Place(int(self.jitter() * self.index.shards))
+        anywhere = IndexCursor(int(self.jitter() * self.index.shards))
         try:
-            place, seen = self.cursor.read()
+            cursor, version = self.cursor.read()
         except StorageUnavailable as failure:
             self.telemetry.notice("dispatch_place_unread", causes=getattr(failure, "__notes__", []))
             return anywhere, None
-        if place is None or not 0 <= place.shard < self.index.shards:
-            return anywhere, seen
-        if place.after is not None and place.due_at > now:
+        if cursor is None or not 0 <= cursor.shard < self.index.shards:
+            return anywhere, version
+        if cursor.after is not None and cursor.due_at > now:
             # The clock was put back: what is behind that place is not due yet, and what is before it may be.
-            return Place(place.shard), seen
-        return place, seen
+            return IndexCursor(cursor.shard), version
+        return cursor, version
 
-    def _parts(self, begin: Place, now: int) -> Iterator[tuple[int, int, IndexKey | None]]:
+    def _parts(self, begin: IndexCursor, now: int) -> Iterator[tuple[int, int, IndexKey | None]]:
         """Each part with until when and behind what it is looked at; at last the beginning of the first one."""
         yield begin.shard, now, begin.after
         for number in range(1, self.index.shards):
@@ -121,7 +130,7 @@ class Dispatcher:
                 handed_out = self._send(run, page)
                 if handed_out:
                     last = handed_out - 1
-                    run.place = Place(shard, page.keys[last], page.items[last].due_at)
+                    run.cursor = IndexCursor(shard, page.keys[last], page.items[last].due_at)
                 if handed_out < len(page.items):
                     return
         except StorageUnavailable as failure:
@@ -129,7 +138,7 @@ class Dispatcher:
             self.telemetry.notice("dispatch_part_unread", causes=getattr(failure, "__notes__", []))
 
     def _enough_time(self, run: _Run) -> bool:
-        run.done.complete = self.deadline.left() > ENOUGH
+        run.done.complete = self.deadline.left() > MIN_SECONDS_LEFT
         return run.done.complete
 
     def _send(self, run: _Run, page: DuePage) -> int:
@@ -154,7 +163,7 @@ class Dispatcher:
                     del waiting[first]
         return len(page.items)
 
-    def _send_batch(self, worker: str, batch: list[Work], done: Dispatched) -> None:
+    def _send_batch(self, worker: str, batch: list[WorkMessage], done: DispatchSummary) -> None:
         try:
             taken = self.queues.send(worker, batch)
         except StorageUnavailable as failure:
@@ -163,18 +172,18 @@ class Dispatcher:
         done.messages += taken
         done.refused += len(batch) - taken
 
-    def _end(self, run: _Run, seen: str | None) -> None:
+    def _end(self, run: _Run, version: str | None) -> None:
         """Note the place, or that there is none. A run that cannot has sent its messages all the same."""
         try:
             if not run.done.complete:
-                self.telemetry.notice("dispatch_cut_off", shard=run.place.shard, messages=run.done.messages)
-                self.cursor.note(run.place, seen)
-            elif seen is not None:
-                self.cursor.forget(seen)
+                self.telemetry.notice("dispatch_cut_off", shard=run.cursor.shard, messages=run.done.messages)
+                self.cursor.save(run.cursor, version)
+            elif version is not None:
+                self.cursor.clear(version)
         except StorageUnavailable as failure:
             self.telemetry.notice("dispatch_place_unnoted", causes=getattr(failure, "__notes__", []))
 
-    def _told(self, run: _Run) -> Dispatched:
+    def _report(self, run: _Run) -> DispatchSummary:
         done = run.done
         self.telemetry.count("DispatcherRuns")
         self.telemetry.count("DueItems", done.items)
@@ -192,7 +201,7 @@ class Dispatcher:
         return done
 
 
-def _first_entries(page: DuePage) -> dict[int, Work]:
+def _first_entries(page: DuePage) -> dict[int, WorkMessage]:
     """One message a merchant and provider, in the order of their first entries, which they are named by."""
     items: dict[tuple[str, str, str], list[DueItem]] = {}
     first: dict[tuple[str, str, str], int] = {}
@@ -202,4 +211,4 @@ def _first_entries(page: DuePage) -> dict[int, Work]:
         named = items.setdefault(whose, [])
         if len(named) < (EVENTS_A_MESSAGE if item.outbox else ITEMS_A_MESSAGE):
             named.append(item)
-    return {first[whose]: Work(tuple(named)) for whose, named in items.items()}
+    return {first[whose]: WorkMessage(tuple(named)) for whose, named in items.items()}

@@ -11,9 +11,9 @@ from itertools import batched
 from typing import Any
 
 from token_broker.clock import Clock, Deadline
-from token_broker.domain.delays import LONGEST_PAUSE, pause
+from token_broker.domain.delays import MAX_PAUSE, pause
 from token_broker.errors import StorageUnavailable
-from token_broker.ports.outbox import EventBus, Outbox, Undelivered
+from token_broker.ports.outbox import EventBus, Outbox, UndeliveredEvent
 from token_broker.ports.telemetry import Telemetry
 
 #: Events that are read before any of them is sent.
@@ -21,21 +21,21 @@ AT_ONCE = 10
 #: How often the bus is asked to take an event, and the longest wait in seconds before the second time; then doubled.
 TRIES, PAUSE = 3, 0.4
 #: Seconds that must be left to begin with more events: AWS may be slow.
-ENOUGH = 8.0
+MIN_SECONDS_LEFT = 8.0
 
 
 @dataclass(slots=True)
-class Published:
+class PublishSummary:
     """What became of the events. `gone` had been delivered before; `failed` are as they were."""
 
     published: int = 0
     gone: int = 0
-    put_off: int = 0
+    rescheduled: int = 0
     failed: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The answer to a direct invocation."""
-        return {"published": self.published, "gone": self.gone, "putOff": self.put_off, "failed": self.failed}
+        return {"published": self.published, "gone": self.gone, "putOff": self.rescheduled, "failed": self.failed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,13 @@ class Publisher:
     jitter: Callable[[], float]
     deadline: Deadline
 
-    def publish(self, names: Sequence[str]) -> Published:
+    def publish(self, names: Sequence[str]) -> PublishSummary:
         """Deliver what is still there of these, as far as the time goes. Raises `StorageUnavailable` where the outbox
         fails: what was sent by then is sent again.
         """
-        done = Published()
+        done = PublishSummary()
         for chunk in batched(names, AT_ONCE, strict=False):
-            if self.deadline.left() < ENOUGH:
+            if self.deadline.left() < MIN_SECONDS_LEFT:
                 done.failed += chunk
                 continue
             self._publish(chunk, done)
@@ -63,7 +63,7 @@ class Publisher:
             self.telemetry.count("EventsPublished", done.published)
         return done
 
-    def _publish(self, names: Sequence[str], done: Published) -> None:
+    def _publish(self, names: Sequence[str], done: PublishSummary) -> None:
         found = [self.outbox.read(name) for name in names]
         there = [entry for entry in found if entry is not None]
         done.gone += len(found) - len(there)
@@ -72,9 +72,9 @@ class Publisher:
         if undelivered:
             self._keep(undelivered, done)
 
-    def _deliver(self, entries: list[Undelivered], done: Published) -> list[tuple[Undelivered, str]]:
+    def _deliver(self, entries: list[UndeliveredEvent], done: PublishSummary) -> list[tuple[UndeliveredEvent, str]]:
         """Those that were not taken, with the reason."""
-        refused: list[tuple[Undelivered, str]] = []
+        refused: list[tuple[UndeliveredEvent, str]] = []
         for attempt in range(TRIES):
             if attempt:
                 self.clock.sleep(self.jitter() * PAUSE * 2 ** (attempt - 1))
@@ -82,13 +82,13 @@ class Publisher:
             entries = [entry for entry, _ in refused]
             # A bus that does not answer has been asked several times by the adapter.
             silent = any(code == StorageUnavailable.code for _, code in refused)
-            if not entries or silent or self.deadline.left() < ENOUGH:
+            if not entries or silent or self.deadline.left() < MIN_SECONDS_LEFT:
                 break
         return refused
 
-    def _send(self, entries: list[Undelivered], done: Published) -> list[tuple[Undelivered, str]]:
+    def _send(self, entries: list[UndeliveredEvent], done: PublishSummary) -> list[tuple[UndeliveredEvent, str]]:
         """Once to the bus with each, and out of the outbox with what it took."""
-        refused: list[tuple[Undelivered, str]] = []
+        refused: list[tuple[UndeliveredEvent, str]] = []
         while entries:
             events = [entry.event for entry in entries if entry.event is not None]
             room = self.bus.room(events)
@@ -106,7 +106,7 @@ class Publisher:
             entries = entries[room:]
         return refused
 
-    def _keep(self, undelivered: Sequence[tuple[Undelivered, str]], done: Published) -> None:
+    def _keep(self, undelivered: Sequence[tuple[UndeliveredEvent, str]], done: PublishSummary) -> None:
         """Leave to the stream and the clock what is not due yet; have what is due come back later."""
         now = int(self.clock.now())
         for entry, code in undelivered:
@@ -114,9 +114,9 @@ class Publisher:
             if entry.due_at > now:
                 done.failed.append(entry.name)
             else:
-                seconds = LONGEST_PAUSE if entry.event is None else pause(entry.tries, self.jitter())
-                self.outbox.put_off(entry, now + seconds)
-                done.put_off += 1
+                seconds = MAX_PAUSE if entry.event is None else pause(entry.tries, self.jitter())
+                self.outbox.reschedule(entry, now + seconds)
+                done.rescheduled += 1
             self.telemetry.notice(
                 "event_undelivered",
                 item=entry.name,

@@ -10,24 +10,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from token_broker.domain.delays import DAY, next_comparison
+from token_broker.domain.delays import DAY, next_reconciliation
 from token_broker.domain.events import token_limit_near
 from token_broker.domain.pending import Reconciliation
-from token_broker.domain.token import SERVABLE, SHOP, Cause, State, Token, Why, token_from
+from token_broker.domain.token import SERVABLE, SHOP, Change, Reason, State, Token, token_from
 from token_broker.errors import MerchantNotFound
-from token_broker.ports.provider import Listed, ListingProvider
+from token_broker.ports.provider import ListedToken, ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
-from token_broker.tokens.inventory import Comparison, Finding, compare, note_headroom
+from token_broker.tokens.inventory import Finding, Inventory, record_headroom, take_inventory
 from token_broker.tokens.issue import shop_token
 
 #: Seconds until a list that has nothing of ours any more is looked at again: only then is it believed.
-SECOND_LOOK = 3.0
+RECHECK_DELAY = 3.0
 #: Places left below which the world is told.
-NEAR = 20
+WARN_BELOW_SLOTS = 20
 
 
 @dataclass(slots=True)
-class Done:
+class AppliedChanges:
     """The ids of what was changed, by how."""
 
     adopted: list[str] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciled:
+class ReconciliationReport:
     """What the comparison found, by ids, and what was `done` about it: nothing, unless it was `applied`."""
 
     findings: dict[Finding, list[str]]
@@ -57,7 +57,7 @@ class Reconciled:
     limit: int | None
     headroom: int | None
     applied: bool
-    done: Done
+    done: AppliedChanges
 
     def as_json(self) -> dict[str, Any]:
         """The answer of the reconciliation route."""
@@ -73,41 +73,41 @@ class Reconciled:
 
 
 def reconcile(
-    call: Call[ListingProvider], merchant: str, *, apply: bool, seen: Reconciliation | None = None
-) -> Reconciled:
+    call: Call[ListingProvider], merchant: str, *, apply: bool, scheduled: Reconciliation | None = None
+) -> ReconciliationReport:
     """Compare, and `apply` what follows from it; else nothing at all is written.
 
-    `seen` is how the clock's own item was found. What keeps it from its end is raised: what is done by then stays done.
+    `scheduled` is the scheduler's item as it was read. An error ends the run; changes made before it stay.
     """
     call.account(merchant)  # an unknown merchant leaves nothing in the store
-    if apply and seen is None:
-        seen = call.store.reconciliation(merchant)
+    if apply and scheduled is None:
+        scheduled = call.store.reconciliation(merchant)
     found, findings = _look(call, merchant)
-    headroom, done = note_headroom(call, found.used), Done()
+    headroom, done = record_headroom(call, found.used), AppliedChanges()
     if apply:
         _put_right(call, found, findings, done)
         done.minted = _make_up(call, found, done)
-        _end(call, seen or Reconciliation(merchant=merchant), found.used, headroom)
-    return Reconciled(findings, found.used, call.provider.capabilities.limit, headroom, apply, done)
+        _end(call, scheduled or Reconciliation(merchant=merchant), found.used, headroom)
+    return ReconciliationReport(findings, found.used, call.provider.capabilities.limit, headroom, apply, done)
 
 
-def reconcile_by_the_clock(call: Call[ListingProvider], seen: Reconciliation) -> None:
+def reconcile_on_schedule(call: Call[ListingProvider], scheduled: Reconciliation) -> None:
     """The daily one. A merchant whose secret is gone, and who has no token left, is looked after no more."""
     try:
-        reconcile(call, seen.merchant, apply=True, seen=seen)
+        reconcile(call, scheduled.merchant, apply=True, scheduled=scheduled)
     except MerchantNotFound:
-        if any(record.state in SERVABLE | {State.REVOKING} for record in call.store.tokens(seen.merchant)):
+        if any(record.state in SERVABLE | {State.REVOKING} for record in call.store.all_tokens(scheduled.merchant)):
             raise
-        call.store.end_watch(seen)
+        call.store.cancel_reconciliation(scheduled)
 
 
-def _look(call: Call[ListingProvider], merchant: str) -> tuple[Comparison, dict[Finding, list[str]]]:
+def _look(call: Call[ListingProvider], merchant: str) -> tuple[Inventory, dict[Finding, list[str]]]:
     """One look; a second one where the first says that everything is lost, which a provider's hiccup says as well."""
     found, findings = _compare(call, merchant)
     missed = frozenset(findings[Finding.LOST])
     if missed and not found.ours_listed:
         call.telemetry.notice("nothing_of_ours_is_listed", merchant=merchant, records=len(missed))
-        call.clock.sleep(min(SECOND_LOOK, call.deadline.left()))
+        call.clock.sleep(min(RECHECK_DELAY, call.deadline.left()))
         found, findings = _compare(call, merchant)
         doubted = [token_id for token_id in findings[Finding.LOST] if token_id not in missed]
         findings[Finding.LOST] = [token_id for token_id in findings[Finding.LOST] if token_id in missed]
@@ -115,61 +115,63 @@ def _look(call: Call[ListingProvider], merchant: str) -> tuple[Comparison, dict[
     return found, findings
 
 
-def _compare(call: Call[ListingProvider], merchant: str) -> tuple[Comparison, dict[Finding, list[str]]]:
+def _compare(call: Call[ListingProvider], merchant: str) -> tuple[Inventory, dict[Finding, list[str]]]:
     until = call.deadline.within(PROVIDER_BUDGET)
-    found = call.ask(merchant, lambda account: compare(call, account, until, intents=True))
+    found = call.with_credential_refresh(merchant, lambda account: take_inventory(call, account, until, intents=True))
     return found, found.findings(call.clock.now())
 
 
-def _put_right(call: Call[ListingProvider], found: Comparison, findings: dict[Finding, list[str]], done: Done) -> None:
+def _put_right(
+    call: Call[ListingProvider], found: Inventory, findings: dict[Finding, list[str]], done: AppliedChanges
+) -> None:
     """Somebody who does the same at once has done a part of it: each says what it has changed itself."""
-    listed, cause = found.by_id, Cause(call.caller, Why.RECONCILED)
+    listed, change = found.by_id, Change(call.caller, Reason.RECONCILED)
     for token_id in findings[Finding.UNRECORDED]:
-        if call.store.adopt(_adopted(call, found, listed[token_id]), cause):
+        if call.store.adopt(_adopted(call, found, listed[token_id]), change):
             done.adopted.append(token_id)
             call.telemetry.count("TokensIssued")
     for token_id in findings[Finding.REAPPEARED]:
         _put_back(call, found.records[token_id], listed[token_id], done)
     for token_id in findings[Finding.LOST]:
-        if call.store.mark_lost(found.records[token_id], Cause(call.caller, Why.LOST)):
+        if call.store.mark_lost(found.records[token_id], Change(call.caller, Reason.LOST)):
             done.lost.append(token_id)
             call.telemetry.notice("token_lost", merchant=found.account.merchant, token_id=token_id)
             call.telemetry.count("TokensLost")
     if done.lost:
-        call.memory.drop(found.account.merchant)
+        call.cache.drop(found.account.merchant)
 
 
-def _adopted(call: Call[ListingProvider], found: Comparison, listed: Listed) -> Token:
+def _adopted(call: Call[ListingProvider], found: Inventory, listed: ListedToken) -> Token:
     """Nobody knows any more what it was made for: it stands beside the current one, for an operator to judge."""
-    mark = found.own_mark(listed)  # which it has, or it would be foreign
+    tag = found.own_tag(listed)  # which it has, or it would be foreign
     return token_from(
-        listed.minted,
+        listed.token,
         provider=call.provider.name,
         merchant=found.account.merchant,
         subject=SHOP,
         state=State.STANDING,
-        title=mark and mark.title,
+        title=tag and tag.title,
         requested_by=call.caller,
     )
 
 
-def _put_back(call: Call[ListingProvider], record: Token, listed: Listed, done: Done) -> None:
+def _put_back(call: Call[ListingProvider], record: Token, listed: ListedToken, done: AppliedChanges) -> None:
     """What was to end is asked to end again: its end was confirmed wrongly. What was only missed is good as before,
     and stands beside the token that has become current in its place.
     """
-    cause = Cause(call.caller, Why.RECONCILED)
+    change = Change(call.caller, Reason.RECONCILED)
     if record.state is State.REVOKED:
-        if call.store.revoke_again(record, cause):
+        if call.store.revoke_again(record, change):
             done.revoking.append(record.token_id)
     elif record.history and record.history[-1].before is State.RETIRING:
-        call.store.mark_revoking(record, Cause(call.caller, Why.ROTATED))
+        call.store.mark_revoking(record, Change(call.caller, Reason.ROTATED))
         done.revoking.append(record.token_id)
-    elif call.store.bring_back(record, listed.minted.access_token, cause):
+    elif call.store.restore(record, listed.token.access_token, change):
         done.brought_back.append(record.token_id)
         call.telemetry.count("TokensIssued")
 
 
-def _make_up(call: Call[ListingProvider], found: Comparison, done: Done) -> str | None:
+def _make_up(call: Call[ListingProvider], found: Inventory, done: AppliedChanges) -> str | None:
     """The new current token's id, if the last one was lost: also where who marked it so had no time to mint."""
     merchant = found.account.merchant
     was_current = any(found.records[token_id].state is State.CURRENT for token_id in done.lost)
@@ -185,14 +187,14 @@ def _owed(records: Iterable[Token]) -> bool:
     return bool(ends) and max(ends)[1] is State.LOST
 
 
-def _end(call: Call[ListingProvider], seen: Reconciliation, used: int, headroom: int | None) -> None:
+def _end(call: Call[ListingProvider], scheduled: Reconciliation, used: int, headroom: int | None) -> None:
     """Until tomorrow; and the world hears, once a day at most, that few places are left."""
     now, told, near_at = call.clock.now(), None, None
-    if headroom is not None and headroom < NEAR:
-        near_at = seen.near_at
+    if headroom is not None and headroom < WARN_BELOW_SLOTS:
+        near_at = scheduled.near_at
         # A clock that has jumped back must not keep the world from ever hearing of it.
         if near_at is None or not 0 <= now - near_at < DAY:
             near_at = int(now)
             limit = used + headroom
-            told = token_limit_near(call.provider.name, seen.merchant, used=used, limit=limit, at=now)
-    call.store.end_reconciliation(seen, next_comparison(now, call.jitter()), near_at, told)
+            told = token_limit_near(call.provider.name, scheduled.merchant, used=used, limit=limit, at=now)
+    call.store.complete_reconciliation(scheduled, next_reconciliation(now, call.jitter()), near_at, told)

@@ -11,22 +11,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, cast
 
-from token_broker.domain.leases import Intention, Mint
+from token_broker.domain.leases import LeaseRequest, MintLease
 from token_broker.domain.ownership_tag import new_intent_id, new_owner
 from token_broker.domain.rotation import Rotation
-from token_broker.domain.token import SHOP, Cause, Outcome, State, Token, Why
+from token_broker.domain.token import SHOP, Change, Reason, RevocationStatus, State, Token
 from token_broker.errors import BrokerError, MintInProgress
 from token_broker.ports.provider import ListingProvider, Provider
 from token_broker.tokens.call import WAIT_FOR_OTHERS, Call
 from token_broker.tokens.issue import CURRENT_TITLE, shop_token, wait_for_other
-from token_broker.tokens.mint import FORGOTTEN_AFTER, mint_successor, succession
+from token_broker.tokens.mint import CACHES_CLEARED_AFTER, mint_successor, succession
 
 #: Seconds within which a request joins the rotation before it.
-JOINING = 60
+JOIN_WINDOW = 60
 #: Seconds after which the clock looks for a rotation that this call did not end.
-CALL_TIME = 40
+RETRY_AFTER_CALL = 40
 #: How often somebody else's request may come between reading and writing.
-ROUNDS = 3
+MAX_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Unsupported:
 
     def as_json(self) -> dict[str, Any]:
         """The answer of the rotation route."""
-        return {"rotation": Outcome.UNSUPPORTED.value, "changed": self.changed}
+        return {"rotation": RevocationStatus.UNSUPPORTED.value, "changed": self.changed}
 
 
 def rotate(call: Call[Provider], merchant: str, *, compromised: bool = False) -> RotationReport | Unsupported:
@@ -80,9 +80,9 @@ def _ask_again(call: Call[Provider], merchant: str) -> Unsupported:
     """Whether the provider has given another token than before."""
     if call.provider.capabilities.expires:
         return Unsupported(changed=False)
-    before = call.store.subject(merchant, SHOP).token
+    previous = call.store.subject_state(merchant, SHOP).token
     now = shop_token(call, merchant, fresh=True)
-    return Unsupported(changed=before is not None and before.token_id != now.token_id)
+    return Unsupported(changed=previous is not None and previous.token_id != now.token_id)
 
 
 def _rotate(call: Call[ListingProvider], merchant: str, *, compromised: bool) -> RotationReport:
@@ -98,7 +98,7 @@ def _rotate(call: Call[ListingProvider], merchant: str, *, compromised: bool) ->
     except MintInProgress:
         return RotationReport(rotation)  # somebody else is at it, or has moved on: nothing has failed
     except BrokerError as failure:
-        if not joined and not _left_to_the_clock(call, rotation, failure):
+        if not joined and not _left_to_scheduler(call, rotation, failure):
             raise
         # One that was joined is somebody else's wish, which the clock never gives up.
         return RotationReport(replace(rotation, failure=failure.code))
@@ -110,7 +110,7 @@ def request(
     *,
     compromised: bool,
     requested_by: str | None = None,
-    due_in: int = CALL_TIME,
+    due_in: int = RETRY_AFTER_CALL,
 ) -> tuple[Rotation, bool]:
     """The rotation that stands now, and whether it was there before.
 
@@ -118,44 +118,44 @@ def request(
     `compromised` joins no ordinary one: the token that this has made may be known to the wrong people, too.
     """
     rotation_id = new_intent_id()
-    for _ in range(ROUNDS):
-        before = call.store.rotation(merchant)
+    for _ in range(MAX_ATTEMPTS):
+        previous = call.store.rotation(merchant)
         now = int(call.clock.now())
-        if before is not None and before.rotation_id == rotation_id:
-            return before, False  # the write of the round before had happened, and its answer was lost
-        if before is not None and _joins(before, now, compromised=compromised):
+        if previous is not None and previous.rotation_id == rotation_id:
+            return previous, False  # the write of the round before had happened, and its answer was lost
+        if previous is not None and _joins(previous, now, compromised=compromised):
             call.telemetry.count("RotationsJoined")
-            return before, True
-        seen = call.store.subject(merchant, SHOP)
+            return previous, True
+        state = call.store.subject_state(merchant, SHOP)
         rotation = Rotation(
             merchant=merchant,
             rotation_id=rotation_id,
-            replaces=None if seen.token is None else seen.token.token_id,
+            replaces=None if state.token is None else state.token.token_id,
             compromised=compromised,
             requested_by=requested_by or call.caller,
             requested_at=now,
             due_at=now + due_in,
         )
-        if call.store.request_rotation(rotation, seen, before):
+        if call.store.request_rotation(rotation, state, previous):
             return rotation, False
     raise MintInProgress
 
 
-def _joins(before: Rotation, now: int, *, compromised: bool) -> bool:
-    if compromised and not before.compromised:
+def _joins(previous: Rotation, now: int, *, compromised: bool) -> bool:
+    if compromised and not previous.compromised:
         return False
-    return before.open or (_is_recent(before, now) and before.failure is None)
+    return previous.open or (_is_recent(previous, now) and previous.failure is None)
 
 
 def _is_recent(rotation: Rotation, now: float) -> bool:
     # A clock that has jumped back must not keep it from ever being rotated again.
-    return 0 <= now - rotation.requested_at < JOINING
+    return 0 <= now - rotation.requested_at < JOIN_WINDOW
 
 
 def advance(call: Call[ListingProvider], rotation: Rotation) -> RotationReport:
     """Go on with it from wherever it is, to its end. Raises what keeps it from that."""
     token, overlap_ends_at = _succeed(call, rotation)
-    call.memory.drop(rotation.merchant)
+    call.cache.drop(rotation.merchant)
     if rotation.compromised:
         overlap_ends_at = None
         _end_retiring(call, rotation)
@@ -164,14 +164,14 @@ def advance(call: Call[ListingProvider], rotation: Rotation) -> RotationReport:
     return RotationReport(replace(rotation, open=False, failure=None), token, overlap_ends_at)
 
 
-def _left_to_the_clock(call: Call[ListingProvider], rotation: Rotation, failure: BrokerError) -> bool:
+def _left_to_scheduler(call: Call[ListingProvider], rotation: Rotation, failure: BrokerError) -> bool:
     """Whether the clock goes on with it: what can be tried again, or may still have led to a token. Else it ends."""
     call.telemetry.count("RotationsFailed")
     call.telemetry.notice(
         "rotation_failed", merchant=rotation.merchant, rotation=rotation.rotation_id, code=failure.code
     )
-    if failure.retryable or call.store.subject(rotation.merchant, SHOP).unresolved:
-        call.store.put_off_rotation(rotation, int(call.clock.now()) + CALL_TIME, failure.code)
+    if failure.retryable or call.store.subject_state(rotation.merchant, SHOP).has_open_intent:
+        call.store.reschedule_rotation(rotation, int(call.clock.now()) + RETRY_AFTER_CALL, failure.code)
         return True
     call.store.end_rotation(rotation, failure.code)
     return False
@@ -183,11 +183,11 @@ def _succeed(call: Call[ListingProvider], rotation: Rotation) -> tuple[Token, in
     """
     merchant, intent_id, until = rotation.merchant, new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
     while True:
-        seen = call.store.subject(merchant, SHOP)
-        if seen.token is not None and seen.token.token_id != rotation.replaces:
-            return seen.token, None
+        state = call.store.subject_state(merchant, SHOP)
+        if state.token is not None and state.token.token_id != rotation.replaces:
+            return state.token, None
         overlap_ends_at = int(call.clock.now()) + call.store.rotation_settings(merchant).overlap
-        intention = Intention(
+        lease_request = LeaseRequest(
             merchant=merchant,
             subject=SHOP,
             intent_id=intent_id,
@@ -195,18 +195,18 @@ def _succeed(call: Call[ListingProvider], rotation: Rotation) -> tuple[Token, in
             title=CURRENT_TITLE,
             requested_by=rotation.requested_by,
             findable=True,
-            realm=call.account(merchant).realm,
+            account_id=call.account(merchant).account_id,
         )
-        mint = call.store.begin_current(intention, seen)
-        if isinstance(mint, Mint):
-            replaced = partial(succession, call, seen.token, rotation, overlap_ends_at)
-            return mint_successor(call, mint, rotation.requested_by, replaced), overlap_ends_at
+        lease = call.store.acquire(lease_request, state)
+        if isinstance(lease, MintLease):
+            replaced = partial(succession, call, state.token, rotation, overlap_ends_at)
+            return mint_successor(call, lease, rotation.requested_by, replaced), overlap_ends_at
         wait_for_other(call, until)
 
 
 def _end_retiring(call: Call[ListingProvider], rotation: Rotation) -> None:
     """No overlap for anybody: what is replaced is asked to be revoked once no memory has it any more."""
-    cause = Cause(rotation.requested_by, Why.COMPROMISED)
-    for token in call.store.tokens(rotation.merchant):
+    change = Change(rotation.requested_by, Reason.COMPROMISED)
+    for token in call.store.all_tokens(rotation.merchant):
         if token.state is State.RETIRING:
-            call.store.mark_revoking(token, cause, ask_from=int(call.clock.now()) + FORGOTTEN_AFTER)
+            call.store.mark_revoking(token, change, ask_from=int(call.clock.now()) + CACHES_CLEARED_AFTER)

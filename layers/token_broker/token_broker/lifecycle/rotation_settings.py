@@ -18,7 +18,7 @@ from token_broker.tokens.call import Call
 #: Times that a change is tried again where another came between its reading and its writing.
 TRIES = 3
 #: Places at the provider that replaced tokens must leave to others.
-KEPT_FREE = 20
+RESERVED_SLOTS = 20
 
 
 def shown(call: Call[ListingProvider], merchant: str) -> tuple[RotationSettings, int]:
@@ -38,18 +38,18 @@ def change(call: Call[ListingProvider], merchant: str, settings: RotationSetting
     now = int(call.clock.now())
     for _ in range(TRIES):
         stands = call.store.rotation_schedule(merchant)
-        seen = 0 if stands is None else stands.revision
-        precondition.check(None if stands is None else seen, what="document of rotation settings")
+        revision = 0 if stands is None else stands.revision
+        precondition.check(None if stands is None else revision, what="document of rotation settings")
         if stands is not None and stands.settings == settings:
-            return seen  # a repeated call changes nothing
+            return revision  # a repeated call changes nothing
         new = RotationSchedule(
             settings=settings,
-            revision=seen + 1,
+            revision=revision + 1,
             changed_by=call.caller,
             changed_at=now,
             due_at=now if _scheduled(settings) else None,
         )
-        if call.store.replace_rotation_schedule(merchant, new, seen=seen):
+        if call.store.replace_rotation_schedule(merchant, new, expected=revision):
             call.telemetry.notice(
                 "rotation_settings_changed",
                 merchant=merchant,
@@ -69,16 +69,16 @@ def look(call: Call[ListingProvider], merchant: str, schedule: RotationSchedule,
     """
     max_age, now = schedule.settings.max_age, int(call.clock.now())
     if max_age is None or schedule.settings.paused:
-        call.store.look_again(merchant, schedule, None)
+        call.store.reschedule_settings_check(merchant, schedule, None)
         return
-    token = call.store.subject(merchant, SHOP).token
+    token = call.store.subject_state(merchant, SHOP).token
     # A token from the future, by a clock that has jumped back since or the provider's own, is as good as new.
     age = 0 if token is None else max(0, now - token.issued_at)
     if age >= max_age:
         call.account(merchant)  # without a usable secret no rotation would get anywhere
         request(call, merchant, compromised=False, requested_by=by, due_in=0)
         age = 0
-    call.store.look_again(merchant, schedule, now + max_age - age)
+    call.store.reschedule_settings_check(merchant, schedule, now + max_age - age)
 
 
 def _scheduled(settings: RotationSettings) -> bool:
@@ -96,8 +96,8 @@ def _check_places(call: Call[ListingProvider], settings: RotationSettings) -> No
     if limit is None or settings.max_age is None:
         return
     at_once = -(-settings.overlap // settings.max_age) + 1
-    if at_once > limit - KEPT_FREE:
+    if at_once > limit - RESERVED_SLOTS:
         raise InvalidRequest(
             f"'overlapDays' is too long beside 'maxAgeDays': {at_once} of the {limit} tokens that the provider allows "
-            f"would live at once. Leave {KEPT_FREE} of them to others."
+            f"would live at once. Leave {RESERVED_SLOTS} of them to others."
         )

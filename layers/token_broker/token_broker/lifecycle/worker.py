@@ -11,19 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from token_broker.domain.delays import DOUBLINGS, LONGEST_PAUSE, pause
+from token_broker.domain.delays import DOUBLINGS, MAX_PAUSE, pause
 from token_broker.domain.ownership_tag import new_owner
-from token_broker.domain.token import Cause, State, Why
+from token_broker.domain.token import Change, Reason, State
 from token_broker.errors import (
     BrokerError,
     Conflict,
-    Fate,
     MerchantMisconfigured,
     MerchantNotFound,
     MintInProgress,
     ProviderFailure,
     ProviderNotConfigured,
     ProviderRejectedCredentials,
+    RequestOutcome,
     ShopUnavailable,
     StorageUnavailable,
 )
@@ -32,7 +32,7 @@ from token_broker.tokens.call import PROVIDER_BUDGET, Call
 from token_broker.tokens.mint import adopt
 
 #: Who does it, in histories.
-CLOCK = "clock"
+SCHEDULER = "clock"
 #: Seconds after the end of its last holder's time at which an intent that led to nothing is ended: what a provider
 #: does not list by then, it has not made.
 SETTLED_AFTER = 120
@@ -42,7 +42,7 @@ ITEM_TIME = 6.0
 _ITEM = re.compile(r"([a-z]{1,20})#([A-Za-z0-9_-]{1,100})")
 
 #: What no later item of the merchant would fare better with, nor the same one soon: somebody has to mend it.
-_LASTING = (
+PERMANENT_FAILURES = (
     MerchantNotFound,
     MerchantMisconfigured,
     ProviderRejectedCredentials,
@@ -52,16 +52,16 @@ _LASTING = (
 
 
 @dataclass(slots=True)
-class Maintained:
+class WorkSummary:
     """What became of the items. Those `left` were not looked at, or are not due (any more)."""
 
     done: int = 0
-    put_off: int = 0
-    left: int = 0
+    rescheduled: int = 0
+    skipped: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The answer to a direct invocation."""
-        return {"done": self.done, "putOff": self.put_off, "left": self.left}
+        return {"done": self.done, "putOff": self.rescheduled, "left": self.skipped}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,91 +71,91 @@ class Job:
     """
 
     work: Callable[[], int | None]
-    put_off: Callable[[int], None]
+    reschedule: Callable[[int], None]
     tries: int
     subject: Mapping[str, object]
 
 
-def maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str]) -> Maintained:
+def maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str]) -> WorkSummary:
     """Work on the items, as far as the time goes. Raises `StorageUnavailable`."""
-    so_far = Maintained()
+    summary = WorkSummary()
     try:
-        return _maintain(call, merchant, items, so_far)
+        return _maintain(call, merchant, items, summary)
     finally:
-        call.telemetry.count("DueItemsDone", so_far.done)
-        call.telemetry.count("DueItemsPutOff", so_far.put_off)
-        call.telemetry.count("DueItemsLeft", so_far.left)
+        call.telemetry.count("DueItemsDone", summary.done)
+        call.telemetry.count("DueItemsPutOff", summary.rescheduled)
+        call.telemetry.count("DueItemsLeft", summary.skipped)
 
 
-def _maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str], so_far: Maintained) -> Maintained:
-    lasting: BrokerError | None = None
-    broken: Exception | None = None
+def _maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str], summary: WorkSummary) -> WorkSummary:
+    permanent: BrokerError | None = None
+    first_bug: Exception | None = None
     for number, item in enumerate(items):
         if call.deadline.left() < ITEM_TIME:
-            so_far.left += len(items) - number
+            summary.skipped += len(items) - number
             break
         try:
-            failure = _work_on(call, merchant, item, lasting, so_far)
+            failure = _work_on(call, merchant, item, permanent, summary)
         except StorageUnavailable:
             raise
         except Exception as error:  # noqa: BLE001  # a fault of ours with one item must not hold up the others
             call.telemetry.notice("due_item_broken", merchant=merchant, item=item, kind=type(error).__name__)
-            call.store.set_aside(merchant, item, int(call.clock.now()) + LONGEST_PAUSE)
-            so_far.put_off += 1
-            broken = error
+            call.store.defer(merchant, item, int(call.clock.now()) + MAX_PAUSE)
+            summary.rescheduled += 1
+            first_bug = error
             continue
-        if isinstance(failure, _LASTING):
-            lasting = failure
+        if isinstance(failure, PERMANENT_FAILURES):
+            permanent = failure
         elif isinstance(failure, ProviderFailure) and failure.retryable:
             # It is down, or wants fewer requests: the others stay due, and the next run tries again with one of them.
-            so_far.left += len(items) - number - 1
+            summary.skipped += len(items) - number - 1
             break
-    if broken is not None:
-        raise broken  # so that it shows: the items are put off, nothing is asked twice
-    return so_far
+    if first_bug is not None:
+        raise first_bug  # so that it shows: the items are put off, nothing is asked twice
+    return summary
 
 
 def _work_on(
-    call: Call[ListingProvider], merchant: str, item: str, lasting: BrokerError | None, so_far: Maintained
+    call: Call[ListingProvider], merchant: str, item: str, permanent: BrokerError | None, summary: WorkSummary
 ) -> BrokerError | None:
     """What the item failed with, once it is put off; what is `lasting` is not tried again with it."""
     job = _job(call, merchant, item)
     if job is None:
-        so_far.left += 1
+        summary.skipped += 1
         return None
-    if lasting is not None:
-        _put_off(call, job, lasting)
-        so_far.put_off += 1
-        return lasting
-    return _do(call, job, so_far)
+    if permanent is not None:
+        _reschedule(call, job, permanent)
+        summary.rescheduled += 1
+        return permanent
+    return _do(call, job, summary)
 
 
-def _do(call: Call[ListingProvider], job: Job, so_far: Maintained) -> BrokerError | None:
+def _do(call: Call[ListingProvider], job: Job, summary: WorkSummary) -> BrokerError | None:
     """What it failed with, once it is put off."""
     try:
         again_at = job.work()
     except MintInProgress:
-        so_far.left += 1  # the right to end it was lost: it is another's by now
+        summary.skipped += 1  # the right to end it was lost: it is another's by now
         return None
     except (ProviderFailure, MerchantNotFound, MerchantMisconfigured, Conflict) as failure:
-        _put_off(call, job, failure)
-        so_far.put_off += 1
+        _reschedule(call, job, failure)
+        summary.rescheduled += 1
         return failure
     if again_at is None:
-        so_far.done += 1
+        summary.done += 1
     else:
-        job.put_off(again_at)
-        so_far.put_off += 1
+        job.reschedule(again_at)
+        summary.rescheduled += 1
     return None
 
 
-def _put_off(call: Call[ListingProvider], job: Job, failure: BrokerError) -> None:
-    lasting = isinstance(failure, (*_LASTING, Conflict))
-    seconds = pause(DOUBLINGS if lasting else job.tries, call.jitter())
-    seconds = max(seconds, min(failure.retry_after_seconds or 0, LONGEST_PAUSE))
+def _reschedule(call: Call[ListingProvider], job: Job, failure: BrokerError) -> None:
+    permanent = isinstance(failure, (*PERMANENT_FAILURES, Conflict))
+    seconds = pause(DOUBLINGS if permanent else job.tries, call.jitter())
+    seconds = max(seconds, min(failure.retry_after_seconds or 0, MAX_PAUSE))
     call.telemetry.count(f"Failures.{failure.code}")  # no call fails with it, but alarms must hear of it
     call.telemetry.notice("due_item_put_off", code=failure.code, seconds=seconds, tries=job.tries + 1, **job.subject)
-    job.put_off(int(call.clock.now()) + seconds)
+    job.reschedule(int(call.clock.now()) + seconds)
 
 
 def _job(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:
@@ -165,7 +165,7 @@ def _job(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:
         return make(call, merchant, known[2])
     # What fits no pattern is not repeated to the log.
     call.telemetry.notice("due_item_unknown", merchant=merchant, kind=known and known[1])
-    call.store.set_aside(merchant, item, int(call.clock.now()) + LONGEST_PAUSE)
+    call.store.defer(merchant, item, int(call.clock.now()) + MAX_PAUSE)
     return None
 
 
@@ -184,26 +184,26 @@ def _revocation(call: Call[ListingProvider], merchant: str, token_id: str) -> Jo
         until = call.deadline.within(PROVIDER_BUDGET)
         if token.state is State.RETIRING:
             # Whatever becomes of the asking: its time is over, and it is served no more.
-            call.store.mark_revoking(token, Cause(CLOCK, Why.ROTATED))
+            call.store.mark_revoking(token, Change(SCHEDULER, Reason.ROTATED))
             pending = call.store.pending_revocation(merchant, token_id) or pending
-        if token.realm not in ("", call.account(merchant).realm):
+        if token.account_id not in ("", call.account(merchant).account_id):
             raise Conflict("The token was made at another shop than the merchant's secret names now.")
-        call.ask(merchant, lambda account: call.provider.revoke(account, token_id, until))
-        call.store.mark_revoked(token, Cause(CLOCK, pending.why))
+        call.with_credential_refresh(merchant, lambda account: call.provider.revoke(account, token_id, until))
+        call.store.mark_revoked(token, Change(SCHEDULER, pending.reason))
         call.telemetry.count("TokensRevoked")
 
-    def put_off(due_at: int) -> None:
+    def reschedule(due_at: int) -> None:
         call.telemetry.count("OldestRevocationAge", age, "Seconds")
-        call.store.put_off(pending, due_at)
+        call.store.reschedule_revocation(pending, due_at)
 
-    return Job(work, put_off, pending.tries, {"merchant": merchant, "token_id": token_id, "age": age})
+    return Job(work, reschedule, pending.tries, {"merchant": merchant, "token_id": token_id, "age": age})
 
 
 def _intent(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:
-    intent = call.store.take_over(merchant, item, new_owner())
+    intent = call.store.acquire_expired(merchant, item, new_owner())
     if intent is None:
         return None
-    mint = intent.mint
+    lease = intent.lease
     settled_at = intent.asked_until + SETTLED_AFTER
 
     def work() -> int | None:
@@ -211,12 +211,12 @@ def _intent(call: Call[ListingProvider], merchant: str, item: str) -> Job | None
             return None
         if call.clock.now() < settled_at:
             return settled_at
-        call.store.give_up(mint, Fate.NOT_DONE)
-        call.telemetry.notice("intent_led_to_nothing", merchant=merchant, intent=mint.intent_id)
+        call.store.release(lease, RequestOutcome.NOT_APPLIED)
+        call.telemetry.notice("intent_led_to_nothing", merchant=merchant, intent=lease.intent_id)
         return None
 
-    subject = {"merchant": merchant, "intent": mint.intent_id}
-    return Job(work, lambda due_at: call.store.leave_open(mint, due_at), intent.tries, subject)
+    subject = {"merchant": merchant, "intent": lease.intent_id}
+    return Job(work, lambda due_at: call.store.release_and_retry_at(lease, due_at), intent.tries, subject)
 
 
 def _rotation(call: Call[ListingProvider], merchant: str, _name: str) -> Job | None:
@@ -232,20 +232,20 @@ def _rotation(call: Call[ListingProvider], merchant: str, _name: str) -> Job | N
         try:
             rotate.advance(call, rotation)
         except MintInProgress:
-            return int(call.clock.now()) + rotate.CALL_TIME
+            return int(call.clock.now()) + rotate.RETRY_AFTER_CALL
         except BrokerError as error:
             failure = error.code
             raise
         return None
 
-    def put_off(due_at: int) -> None:
+    def reschedule(due_at: int) -> None:
         if failure is None:  # it was not tried, or is another's just now
-            call.store.set_aside(merchant, "rotation#shop", due_at)
+            call.store.defer(merchant, "rotation#shop", due_at)
             return
         call.telemetry.count("RotationsFailed")
-        call.store.put_off_rotation(rotation, due_at, failure)
+        call.store.reschedule_rotation(rotation, due_at, failure)
 
-    return Job(work, put_off, rotation.tries, {"merchant": merchant, "rotation": rotation.rotation_id})
+    return Job(work, reschedule, rotation.tries, {"merchant": merchant, "rotation": rotation.rotation_id})
 
 
 def _settings(call: Call[ListingProvider], merchant: str, _name: str) -> Job | None:
@@ -257,28 +257,31 @@ def _settings(call: Call[ListingProvider], merchant: str, _name: str) -> Job | N
     schedule = found
 
     def work() -> None:
-        rotation_settings.look(call, merchant, schedule, by=CLOCK)
+        rotation_settings.look(call, merchant, schedule, by=SCHEDULER)
 
-    def put_off(due_at: int) -> None:
-        call.store.look_again(merchant, schedule, due_at)
+    def reschedule(due_at: int) -> None:
+        call.store.reschedule_settings_check(merchant, schedule, due_at)
 
-    return Job(work, put_off, 0, {"merchant": merchant, "item": "settings#rotation"})
+    return Job(work, reschedule, 0, {"merchant": merchant, "item": "settings#rotation"})
 
 
 def _reconciliation(call: Call[ListingProvider], merchant: str, _name: str) -> Job | None:
     from token_broker.lifecycle import reconcile
 
-    seen = call.store.reconciliation(merchant)
-    if seen is None or seen.due_at is None or seen.due_at > call.clock.now():
+    scheduled = call.store.reconciliation(merchant)
+    if scheduled is None or scheduled.due_at is None or scheduled.due_at > call.clock.now():
         return None
-    by_the_clock = replace(call, caller=CLOCK)
+    by_the_clock = replace(call, caller=SCHEDULER)
 
-    def put_off(due_at: int) -> None:
+    def reschedule(due_at: int) -> None:
         call.telemetry.count("ReconciliationsFailed")
-        call.store.put_off_reconciliation(seen, due_at)
+        call.store.reschedule_reconciliation(scheduled, due_at)
 
     return Job(
-        lambda: reconcile.reconcile_by_the_clock(by_the_clock, seen), put_off, seen.tries, {"merchant": merchant}
+        lambda: reconcile.reconcile_on_schedule(by_the_clock, scheduled),
+        reschedule,
+        scheduled.tries,
+        {"merchant": merchant},
     )
 
 

@@ -8,7 +8,7 @@ from token_broker.domain.events import Event
 
 
 @dataclass(frozen=True, slots=True)
-class Undelivered:
+class UndeliveredEvent:
     """An event that waits since `since`; from `due_at` on the clock looks after it (both in Unix seconds).
 
     `name` is the item's key as text. `event` is None where nobody can make sense of what is there. `tries` counts how
@@ -25,15 +25,15 @@ class Undelivered:
 class Outbox(Protocol):
     """Events that were written with the change they tell of. Raises `StorageUnavailable`."""
 
-    def read(self, name: str) -> Undelivered | None:
+    def read(self, name: str) -> UndeliveredEvent | None:
         """One event, read consistently; None where it has been delivered."""
         ...
 
-    def delete(self, entry: Undelivered) -> None:
+    def delete(self, entry: UndeliveredEvent) -> None:
         """The bus has taken it."""
         ...
 
-    def put_off(self, entry: Undelivered, due_at: int) -> None:
+    def reschedule(self, entry: UndeliveredEvent, due_at: int) -> None:
         """Come back to it later, unless somebody else has moved or delivered it."""
         ...
 

@@ -21,6 +21,6 @@ class PolicyStore(Protocol):
         """The policy, read consistently; None where there never was one."""
         ...
 
-    def replace(self, merchant: str, policy: StoredPolicy, *, seen: int) -> bool:
-        """Write it, unless something has changed since the revision that was `seen` (0: none); whether it was."""
+    def replace(self, merchant: str, policy: StoredPolicy, *, expected: int) -> bool:
+        """Write it, unless something has changed since the revision that was `expected` (0: none); whether it was."""
         ...

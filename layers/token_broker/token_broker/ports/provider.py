@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from token_broker.clock import Deadline
-from token_broker.domain.token import Minted
+from token_broker.domain.token import ProviderToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Capabilities:
 
     lists: bool = False
     revokes: bool = False
-    marked: bool = False
+    supports_title_tag: bool = False
     rotates: bool = False
     expires: bool = False
     sessions: bool = False
@@ -38,7 +38,7 @@ class Account:
     merchant: str
     credentials: Mapping[str, str] = field(repr=False)
     settings: Mapping[str, str] = field(default_factory=dict)
-    realm: str = ""
+    account_id: str = ""
 
     def secrets(self) -> tuple[str, ...]:
         """The values that must not be repeated to anybody."""
@@ -46,7 +46,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class MintRequest:
     """What to mint: the title at the provider with its mark, or the session and the scopes it asked for."""
 
     title: str | None = None
@@ -55,10 +55,10 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListedToken:
     """A token in the provider's own list; the title still carries its mark."""
 
-    minted: Minted
+    token: ProviderToken
     title: str
 
 
@@ -76,11 +76,11 @@ class Provider(Protocol):
         """The secret's JSON, checked. Raises `MerchantMisconfigured`."""
         ...
 
-    def mint(self, account: Account, order: Order, deadline: Deadline) -> Minted:
+    def mint(self, account: Account, mint_request: MintRequest, deadline: Deadline) -> ProviderToken:
         """Have one token made, or get the one that the shop has where the provider keeps just one."""
         ...
 
-    def forget(self, account: Account) -> None:
+    def invalidate_credentials(self, account: Account) -> None:
         """Throw away what was bought with this account's secret: it was refused."""
         ...
 
@@ -88,7 +88,7 @@ class Provider(Protocol):
 class ListingProvider(Provider, Protocol):
     """A provider that can list and revoke its tokens."""
 
-    def list_tokens(self, account: Account, deadline: Deadline) -> list[Listed]:
+    def list_tokens(self, account: Account, deadline: Deadline) -> list[ListedToken]:
         """All tokens of this app at the shop, ours and foreign."""
         ...
 

@@ -39,7 +39,7 @@ class DuePage:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class IndexCursor:
     """Where in the index a run was: it has handed out all of this part up to and with `after`, due at `due_at` (Unix
     seconds); nothing of it where `after` is None.
     """
@@ -50,7 +50,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class WorkMessage:
     """One message: what is due of one merchant at one provider."""
 
     items: tuple[DueItem, ...]
@@ -90,15 +90,15 @@ class DispatchCursor(Protocol):
     Two runs at once read the same and send the same; what the first of them notes, the other leaves alone.
     """
 
-    def read(self) -> tuple[Place | None, str | None]:
+    def read(self) -> tuple[IndexCursor | None, str | None]:
         """The place, None after a run that saw all; and which note this is, for the next two calls."""
         ...
 
-    def note(self, place: Place, seen: str | None) -> None:
+    def save(self, cursor: IndexCursor, version: str | None) -> None:
         """The next run begins there, unless another run has noted something since."""
         ...
 
-    def forget(self, seen: str) -> None:
+    def clear(self, version: str) -> None:
         """The next run begins anywhere, unless another run has noted something since."""
         ...
 
@@ -110,7 +110,7 @@ class WorkQueues(Protocol):
         """Whether there is such a worker."""
         ...
 
-    def send(self, worker: str, batch: Sequence[Work]) -> int:
+    def send(self, worker: str, batch: Sequence[WorkMessage]) -> int:
         """Hand over at most `batch_size` messages; how many were taken. Raises `StorageUnavailable`."""
         ...
 

@@ -15,10 +15,17 @@ from typing import Any
 
 from token_broker.clock import Deadline
 from token_broker.domain.merchant_secret import fields_of
-from token_broker.domain.token import Minted, Use, fingerprint
-from token_broker.http.client import HttpClient, Request, senseless
-from token_broker.http.responses import discreet, expiry, member, optional_text, refusal, token_value
-from token_broker.ports.provider import Account, Capabilities, Order
+from token_broker.domain.token import ProviderToken, Use, fingerprint
+from token_broker.http.client import HttpClient, Request, malformed_response
+from token_broker.http.responses import (
+    error_from,
+    expiry,
+    optional_text,
+    reject_leaked_credentials,
+    require_object,
+    token_value,
+)
+from token_broker.ports.provider import Account, Capabilities, MintRequest
 
 NAME = "chicksx"
 SHAPES = (frozenset({"apiKey", "clientId"}),)
@@ -26,7 +33,7 @@ USE = Use("sdk", "authenticationToken")
 SCOPES = 100
 NAME_LIMIT = 256
 #: No session token lives for ten years; a time in milliseconds seems to.
-LONGEST_LIFE = 10 * 365 * 24 * 60 * 60
+MAX_LIFETIME = 10 * 365 * 24 * 60 * 60
 
 
 class Chicksx:
@@ -43,33 +50,33 @@ class Chicksx:
         """The secret: the merchant's API key and client id."""
         return Account(merchant, fields_of(NAME, merchant, secret, shapes=SHAPES))
 
-    def forget(self, account: Account) -> None:
+    def invalidate_credentials(self, account: Account) -> None:
         """Nothing is bought with a ChicksX secret."""
 
-    def mint(self, account: Account, order: Order, deadline: Deadline) -> Minted:
+    def mint(self, account: Account, mint_request: MintRequest, deadline: Deadline) -> ProviderToken:
         """A new token for the order's session."""
-        wanted: dict[str, Any] = {"sessionId": order.session_id}
-        if order.scope is not None:
-            wanted["scope"] = list(order.scope)
+        wanted: dict[str, Any] = {"sessionId": mint_request.session_id}
+        if mint_request.scope is not None:
+            wanted["scope"] = list(mint_request.scope)
         headers = {
             "x-api-key": account.credentials["apiKey"],
             "x-client-id": account.credentials["clientId"],
             "Content-Type": "application/json",
         }
         request = Request("POST", f"{self._base_url}/public_token/create", headers, json.dumps(wanted).encode())
-        answer = self._http.send(request, deadline)
-        if answer.status != 201:
-            raise refusal(answer, account.secrets())
-        return discreet(self._minted(member(answer.json(), "data")), account.secrets())
+        response = self._http.send(request, deadline)
+        if response.status != 201:
+            raise error_from(response, account.secrets())
+        return reject_leaked_credentials(self._minted(require_object(response.json(), "data")), account.secrets())
 
-    def _minted(self, data: Mapping[str, Any]) -> Minted:
+    def _minted(self, data: Mapping[str, Any]) -> ProviderToken:
         now = self._http.clock.now()
         value = token_value(data, "accessToken")
-        ends = expiry(data, now, longest=LONGEST_LIFE)
+        ends = expiry(data, now, longest=MAX_LIFETIME)
         if ends is None:
-            raise senseless("it has neither 'expiresAt' nor 'expiresIn'")
+            raise malformed_response("it has neither 'expiresAt' nor 'expiresIn'")
         lasts, jti = data.get("expiresIn"), optional_text(data, "jti", longest=NAME_LIMIT)
-        return Minted(
+        return ProviderToken(
             # A name that DynamoDB's keys have no room for in UTF-8 is none that a JWT's maker gives. One that gives
             # the token's value away is no name either.
             token_id=jti if jti is not None and jti.isascii() and value not in jti else fingerprint(value),
@@ -88,7 +95,7 @@ def _granted(data: Mapping[str, Any]) -> tuple[str, ...]:
     if scope is None:
         return ()
     if not isinstance(scope, list) or len(scope) > SCOPES or not all(map(_is_scope, scope)):
-        raise senseless("'scope' is not a list of names")
+        raise malformed_response("'scope' is not a list of names")
     return tuple(scope)
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 from token_broker.clock import Deadline
 from token_broker.domain.merchant_secret import fields_of
-from token_broker.domain.token import Minted, Use, fingerprint
-from token_broker.http.client import HttpClient, Request, senseless
-from token_broker.http.responses import discreet, refusal, token_value
-from token_broker.ports.provider import Account, Capabilities, Order
+from token_broker.domain.token import ProviderToken, Use, fingerprint
+from token_broker.http.client import HttpClient, Request, malformed_response
+from token_broker.http.responses import error_from, reject_leaked_credentials, token_value
+from token_broker.ports.provider import Account, Capabilities, MintRequest
 
 NAME = "fourthwall"
 SHAPES = (frozenset({"username", "password"}), frozenset({"accessToken"}))
@@ -40,21 +40,21 @@ class Fourthwall:
         """The secret: an API key's username and password, or an OAuth access token."""
         return Account(merchant, fields_of(NAME, merchant, secret, shapes=SHAPES))
 
-    def forget(self, account: Account) -> None:
+    def invalidate_credentials(self, account: Account) -> None:
         """Nothing is bought with a Fourthwall secret."""
 
-    def mint(self, account: Account, order: Order, deadline: Deadline) -> Minted:
+    def mint(self, account: Account, mint_request: MintRequest, deadline: Deadline) -> ProviderToken:
         """The shop's token. Asking twice gives the same one, so the PUT may be repeated."""
-        del order  # a shop has just one token, for everything
+        del mint_request  # a shop has just one token, for everything
         url = f"{self._base_url}/open-api/v1.0/public-token"
-        answer = self._http.send(Request("PUT", url, {"Authorization": _authorization(account)}), deadline)
-        if answer.status != 200:
-            raise refusal(answer, _secrets(account))
-        data = answer.json()
+        response = self._http.send(Request("PUT", url, {"Authorization": _authorization(account)}), deadline)
+        if response.status != 200:
+            raise error_from(response, _secrets(account))
+        data = response.json()
         if not isinstance(data, dict):
-            raise senseless("it is not a JSON object")
+            raise malformed_response("it is not a JSON object")
         value = token_value(data, "token")
-        minted = Minted(
+        minted = ProviderToken(
             token_id=fingerprint(value),
             access_token=value,
             token_type="public_token",  # noqa: S106  # a kind, not a value
@@ -63,7 +63,7 @@ class Fourthwall:
             expires_at=None,
             use=USE,
         )
-        return discreet(minted, _secrets(account))
+        return reject_leaked_credentials(minted, _secrets(account))
 
 
 def _pair(account: Account) -> str:

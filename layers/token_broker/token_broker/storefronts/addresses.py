@@ -32,7 +32,7 @@ def origin(value: Any) -> str:
         raise ValueError("an origin that begins with https://")
     if "@" in authority:
         raise ValueError("an origin without a user's name: nothing stands between https:// and the host")
-    if any(mark in authority for mark in "/?#\\"):
+    if any(tag in authority for tag in "/?#\\"):
         raise ValueError("an origin without a path: nothing follows the host and port, not even a slash")
     host, port = _host_and_port(authority)
     _origin_port(scheme, port)

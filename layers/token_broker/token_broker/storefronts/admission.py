@@ -4,24 +4,24 @@ from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, InvalidRequest
 from token_broker.ports.policies import PolicyStore
 from token_broker.ports.telemetry import Telemetry
-from token_broker.storefronts.policy_cache import PolicyMemory
+from token_broker.storefronts.policy_cache import PolicyCache
 from token_broker.storefronts.trust_policy import ANONYMOUS_OPERATIONS, TrustPolicy, parse
 
 
-class Trust:
+class Admission:
     """Merchants' policies, for one process of an authorizer."""
 
     def __init__(
-        self, store: PolicyStore, memory: PolicyMemory, telemetry: Telemetry, *, loopback_jwks_origin: str = ""
+        self, store: PolicyStore, cache: PolicyCache, telemetry: Telemetry, *, loopback_jwks_origin: str = ""
     ) -> None:
         self._store = store
-        self._memory = memory
+        self._cache = cache
         self._telemetry = telemetry
         self._loopback_jwks_origin = loopback_jwks_origin
 
     def policy(self, merchant: str) -> TrustPolicy:
         """The merchant's policy. Raises `Forbidden` where there is none, `StorageUnavailable`."""
-        policy = self._memory.policy(merchant, lambda: self._read(merchant))
+        policy = self._cache.policy(merchant, lambda: self._read(merchant))
         if policy is None:
             raise Forbidden("no trust policy")
         return policy

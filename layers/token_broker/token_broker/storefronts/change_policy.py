@@ -1,7 +1,7 @@
 """Changing and reading a merchant's trust policy: for merchants' backends and operators.
 
 A policy has a revision, which rises with every change, also over a deletion: whoever changes what stands says by
-`If-Match` what they have seen.
+`If-Match` what they have revision.
 """
 
 import json
@@ -17,10 +17,10 @@ from token_broker.storefronts.trust_policy import parse
 #: Times that a change is tried again where another came between its reading and its writing.
 TRIES = 3
 #: Bytes as JSON: an authorizer reads it in the way of a page.
-LARGEST = 16 * 1024
+MAX_BYTES = 16 * 1024
 
 
-class Policies:
+class TrustPolicies:
     """The operations on trust policies for one call."""
 
     def __init__(self, store: PolicyStore, telemetry: Telemetry, *, caller: str, loopback_jwks_origin: str) -> None:
@@ -41,8 +41,8 @@ class Policies:
 
         Raises `InvalidRequest`, `PreconditionFailed`, `Conflict`.
         """
-        if len(_text(document).encode()) > LARGEST:
-            raise InvalidRequest(f"A trust policy must have at most {LARGEST} bytes as JSON.")
+        if len(_text(document).encode()) > MAX_BYTES:
+            raise InvalidRequest(f"A trust policy must have at most {MAX_BYTES} bytes as JSON.")
         parse(document, loopback_jwks_origin=self._loopback_jwks_origin)
         revision, before = self._change(merchant, document, precondition)
         return revision, before is None
@@ -57,12 +57,12 @@ class Policies:
     ) -> tuple[int, Mapping[str, Any] | None]:
         for _ in range(TRIES):
             stored = self._store.read(merchant)
-            seen, before = (0, None) if stored is None else (stored.revision, stored.document)
-            precondition.check(None if before is None else seen)
+            revision, before = (0, None) if stored is None else (stored.revision, stored.document)
+            precondition.check(None if before is None else revision)
             if _text(before) == _text(document):
-                return seen, before  # a repeated call changes nothing
-            new = StoredPolicy(document=document, revision=seen + 1, changed_by=self._caller)
-            if self._store.replace(merchant, new, seen=seen):
+                return revision, before  # a repeated call changes nothing
+            new = StoredPolicy(document=document, revision=revision + 1, changed_by=self._caller)
+            if self._store.replace(merchant, new, expected=revision):
                 self._telemetry.notice(
                     "trust_policy_changed",
                     merchant=merchant,

@@ -6,17 +6,17 @@ from token_broker.clock import Clock
 from token_broker.storefronts.trust_policy import TrustPolicy
 
 #: Seconds that a policy is believed.
-LIFE = 30.0
+TTL_SECONDS = 30.0
 #: Seconds that a merchant without a policy stays without: somebody may just be putting one.
-ABSENT_LIFE = 5.0
-KEPT = 1024
+ABSENT_TTL_SECONDS = 5.0
+MAX_ENTRIES = 1024
 
 
 #: Until when, on the monotonic clock, and what; by merchant.
 type _Kept = dict[str, tuple[float, TrustPolicy | None]]
 
 
-class PolicyMemory:
+class PolicyCache:
     """Two bounded maps: merchants' policies, and the names without one, which a stranger can make up without end."""
 
     def __init__(self, clock: Clock) -> None:
@@ -30,9 +30,9 @@ class PolicyMemory:
         kept = self._policies.pop(merchant, None) or self._absent.pop(merchant, None)
         if kept is None or started >= kept[0]:
             policy = read()
-            kept = started + (ABSENT_LIFE if policy is None else LIFE), policy
+            kept = started + (ABSENT_TTL_SECONDS if policy is None else TTL_SECONDS), policy
         here = self._absent if kept[1] is None else self._policies
-        if len(here) >= KEPT:
+        if len(here) >= MAX_ENTRIES:
             here.pop(next(iter(here)))  # the one not used for longest
         here[merchant] = kept  # now the one used last
         return kept[1]

@@ -12,13 +12,13 @@ from token_broker.domain.token import Token
 from token_broker.errors import BrokerError, MerchantMisconfigured, MerchantNotFound, ProviderFailure
 
 #: Every rule about overlap and compromise counts on this bound (seconds).
-LIFE = 30.0
-KEPT = 1024
+TTL_SECONDS = 30.0
+MAX_ENTRIES = 1024
 #: Seconds for which a failure is answered again without another try.
-FAILURE_LIFE = 10.0
+FAILURE_TTL_SECONDS = 10.0
 
 
-class TokenMemory:
+class TokenCache:
     """A bounded map from merchant to the token read or minted a moment ago."""
 
     def __init__(self, clock: Clock) -> None:
@@ -36,15 +36,15 @@ class TokenMemory:
     def put(self, merchant: str, token: Token, *, read_at: float) -> None:
         """Keep what was read at that moment of the monotonic clock, not at the moment of keeping it."""
         self._kept.pop(merchant, None)
-        if len(self._kept) >= KEPT:
+        if len(self._kept) >= MAX_ENTRIES:
             self._kept.pop(next(iter(self._kept)))  # the one kept longest
-        self._kept[merchant] = (read_at + LIFE, token)
+        self._kept[merchant] = (read_at + TTL_SECONDS, token)
 
     def drop(self, merchant: str) -> None:
         """The token is not current any more."""
         self._kept.pop(merchant, None)
 
-    def unless_failed_lately(self, merchant: str, get: Callable[[], Token]) -> Token:
+    def get_unless_failed_recently(self, merchant: str, get: Callable[[], Token]) -> Token:
         """What `get` gives, or the failure that it ended with a few seconds ago."""
         failed = self._failed.get(merchant)
         if failed is not None and self._clock.monotonic() < failed[0]:
@@ -53,8 +53,8 @@ class TokenMemory:
         try:
             return get()
         except (MerchantNotFound, MerchantMisconfigured, ProviderFailure) as failure:
-            if len(self._failed) >= KEPT:
+            if len(self._failed) >= MAX_ENTRIES:
                 self._failed.pop(next(iter(self._failed)))
             # A copy: this one will hold on to the frames, and the event, of the call that it ends.
-            self._failed[merchant] = (self._clock.monotonic() + FAILURE_LIFE, copy(failure))
+            self._failed[merchant] = (self._clock.monotonic() + FAILURE_TTL_SECONDS, copy(failure))
             raise

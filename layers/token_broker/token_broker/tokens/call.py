@@ -11,7 +11,7 @@ from token_broker.ports.provider import Account, Provider
 from token_broker.ports.secrets import Secrets
 from token_broker.ports.store import TokenStore
 from token_broker.ports.telemetry import Telemetry
-from token_broker.tokens.cache import TokenMemory
+from token_broker.tokens.cache import TokenCache
 
 _SESSION = re.compile(r"(:assumed-role/[^/]+)/.*")
 
@@ -29,14 +29,14 @@ class Call[P: Provider]:
     provider's client at its first use: what asks nothing of a provider needs no address of it either.
     """
 
-    provide: Callable[[], P]
+    provider_factory: Callable[[], P]
     secrets: Secrets
     store: TokenStore
-    memory: TokenMemory
+    cache: TokenCache
     clock: Clock
     telemetry: Telemetry
     jitter: Callable[[], float]
-    margin: float
+    min_remaining_seconds: float
     caller: str
     deadline: Deadline
     grant: Grant | None = None
@@ -44,7 +44,7 @@ class Call[P: Provider]:
     @property
     def provider(self) -> P:
         """The provider's client. Raises `ProviderNotConfigured` where the stack has no address for it."""
-        return self.provide()
+        return self.provider_factory()
 
     @property
     def principal(self) -> str:
@@ -61,11 +61,11 @@ class Call[P: Provider]:
             # What memory holds may have been put right since.
             return self.provider.account(merchant, self.secrets.read(merchant, fresh=True))
 
-    def ask[T](self, merchant: str, question: Callable[[Account], T]) -> T:
+    def with_credential_refresh[T](self, merchant: str, operation: Callable[[Account], T]) -> T:
         """Ask the provider; where it refuses the credentials, once more: the secret may have changed."""
         account = self.account(merchant)
         try:
-            return question(account)
+            return operation(account)
         except ProviderRejectedCredentials:
-            self.provider.forget(account)
-            return question(self.account(merchant, fresh=True))
+            self.provider.invalidate_credentials(account)
+            return operation(self.account(merchant, fresh=True))

@@ -27,7 +27,7 @@ def close_session(call: Call[Provider], merchant: str, session_id: str, order_id
 
     The merchant's secret is not asked for: an order is placed also where the secret was taken away meanwhile.
     """
-    closure = call.store.close(merchant, session_subject(session_id), order_id)
+    closure = call.store.close_session(merchant, session_subject(session_id), order_id)
     if closure.new:
         call.telemetry.count("SessionsClosed")
     elif order_id is not None and closure.order_id not in (None, order_id):

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from token_broker.clock import Deadline
-from token_broker.domain.ownership_tag import Marked, take_apart
+from token_broker.domain.ownership_tag import TitleTag, parse_title
 from token_broker.domain.token import SERVABLE, Origin, State, Token, fingerprint
-from token_broker.ports.provider import Account, Listed, ListingProvider
+from token_broker.ports.provider import Account, ListedToken, ListingProvider
 from token_broker.tokens.call import Call
 
 #: Seconds for which a record may be younger than what the provider's list shows.
@@ -25,7 +25,7 @@ _ENDED = (State.REVOKED, State.LOST)
 class Finding(StrEnum):
     """What the comparison says of one token."""
 
-    FINE = "fine"
+    IN_SYNC = "fine"
     #: Being made, or recorded, ended or changed just now.
     IN_FLIGHT = "inFlight"
     #: Made by this stack, which has neither a record nor an intent of it.
@@ -37,18 +37,18 @@ class Finding(StrEnum):
     #: Somebody else's, or another stack's.
     FOREIGN = "foreign"
     #: Recorded at another shop than the merchant's secret names now.
-    ELSEWHERE = "elsewhere"
+    WRONG_ACCOUNT = "elsewhere"
     #: Listed with another value than was recorded under its id.
-    DIFFERING = "differing"
+    VALUE_MISMATCH = "differing"
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Inventory:
     """What was read, in the order of the fields; tokens by their ids. `open_intents` is empty where nobody asked."""
 
     account: Account
     before: Mapping[str, Token] = field(repr=False)
-    listed: Sequence[Listed] = field(repr=False)
+    listed: Sequence[ListedToken] = field(repr=False)
     open_intents: Collection[str]
     records: Mapping[str, Token] = field(repr=False)
     broker_id: str
@@ -59,19 +59,19 @@ class Comparison:
         return len(self.listed)
 
     @property
-    def by_id(self) -> Mapping[str, Listed]:
+    def by_id(self) -> Mapping[str, ListedToken]:
         """What is listed."""
-        return {each.minted.token_id: each for each in self.listed}
+        return {each.token.token_id: each for each in self.listed}
 
     @property
     def ours_listed(self) -> bool:
         """Whether the provider lists anything that this stack has made."""
-        return any(self.own_mark(each) is not None or each.minted.token_id in self.records for each in self.listed)
+        return any(self.own_tag(each) is not None or each.token.token_id in self.records for each in self.listed)
 
-    def own_mark(self, listed: Listed) -> Marked | None:
+    def own_tag(self, listed: ListedToken) -> TitleTag | None:
         """The title taken apart, if it has this stack's mark."""
-        mark = take_apart(listed.title)
-        return mark if mark.broker_id == self.broker_id else None
+        tag = parse_title(listed.title)
+        return tag if tag.broker_id == self.broker_id else None
 
     def unlisted(self) -> list[Token]:
         """The records of what was alive before the list was written, is so now, and is not in it."""
@@ -89,48 +89,50 @@ class Comparison:
         """The ids by what is to be said of each token; all findings are there, those of nothing are empty."""
         found: dict[Finding, list[str]] = {finding: [] for finding in Finding}
         for each in self.listed:
-            found[self._of_listed(each, now)].append(each.minted.token_id)
+            found[self._of_listed(each, now)].append(each.token.token_id)
         for record in self.unlisted():
             found[self._of_unlisted(record, now)].append(record.token_id)
         return found
 
-    def _of_listed(self, listed: Listed, now: float) -> Finding:
-        record, mark = self.records.get(listed.minted.token_id), self.own_mark(listed)
+    def _of_listed(self, listed: ListedToken, now: float) -> Finding:
+        record, tag = self.records.get(listed.token.token_id), self.own_tag(listed)
         if record is None:
-            if mark is None:
+            if tag is None:
                 return Finding.FOREIGN
-            return Finding.IN_FLIGHT if mark.intent_id in self.open_intents else Finding.UNRECORDED
+            return Finding.IN_FLIGHT if tag.intent_id in self.open_intents else Finding.UNRECORDED
         if self._is_elsewhere(record):
-            return Finding.ELSEWHERE
-        if record.digest != fingerprint(listed.minted.access_token):
-            return Finding.DIFFERING
+            return Finding.WRONG_ACCOUNT
+        if record.digest != fingerprint(listed.token.access_token):
+            return Finding.VALUE_MISMATCH
         if record.state in _ENDED:
             # One that has ended while the list was written, or a moment before, may be in it all the same.
             before = self.before.get(record.token_id)
             ended_before = before is not None and before.state is record.state
             return Finding.REAPPEARED if ended_before and _settled(record, now) else Finding.IN_FLIGHT
-        return Finding.FINE if record.origin is Origin.BROKER else Finding.FOREIGN
+        return Finding.IN_SYNC if record.origin is Origin.BROKER else Finding.FOREIGN
 
     def _of_unlisted(self, record: Token, now: float) -> Finding:
         if self._is_elsewhere(record):
-            return Finding.ELSEWHERE
+            return Finding.WRONG_ACCOUNT
         return Finding.LOST if _settled(record, now) else Finding.IN_FLIGHT
 
     def _is_elsewhere(self, record: Token) -> bool:
-        return record.realm not in ("", self.account.realm)
+        return record.account_id not in ("", self.account.account_id)
 
 
-def compare(call: Call[ListingProvider], account: Account, until: Deadline, *, intents: bool = False) -> Comparison:
+def take_inventory(
+    call: Call[ListingProvider], account: Account, until: Deadline, *, intents: bool = False
+) -> Inventory:
     """Read all of it; without `intents` what is in flight cannot be told from what has no record."""
     merchant = account.merchant
-    before = {record.token_id: record for record in call.store.tokens(merchant)}
+    before = {record.token_id: record for record in call.store.all_tokens(merchant)}
     listed = call.provider.list_tokens(account, until)
     open_intents = call.store.open_intent_ids(merchant) if intents else frozenset()
-    records = {record.token_id: record for record in call.store.tokens(merchant)}
-    return Comparison(account, before, listed, open_intents, records, call.store.broker_id())
+    records = {record.token_id: record for record in call.store.all_tokens(merchant)}
+    return Inventory(account, before, listed, open_intents, records, call.store.broker_id())
 
 
-def note_headroom(call: Call[ListingProvider], used: int) -> int | None:
+def record_headroom(call: Call[ListingProvider], used: int) -> int | None:
     """The places that are left, told as a metric; None where the provider has no limit."""
     limit = call.provider.capabilities.limit
     if limit is None:

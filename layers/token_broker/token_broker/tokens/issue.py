@@ -10,7 +10,7 @@ import hashlib
 import json
 
 from token_broker.clock import Deadline
-from token_broker.domain.leases import Busy, Intention, Mint, Replay, SubjectState
+from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, SubjectState
 from token_broker.domain.ownership_tag import key_id_of, new_intent_id, new_owner
 from token_broker.domain.token import SERVABLE, SHOP, Token, session_subject
 from token_broker.errors import (
@@ -21,12 +21,12 @@ from token_broker.errors import (
     SessionClosed,
     StorageUnavailable,
 )
-from token_broker.ports.provider import ListingProvider, Order, Provider
+from token_broker.ports.provider import ListingProvider, MintRequest, Provider
 from token_broker.tokens.call import PROVIDER_BUDGET, WAIT_FOR_OTHERS, Call
 from token_broker.tokens.mint import mint_current, mint_standing
 
 #: Seconds between two looks at another's mint: full jitter between these.
-LEAST_WAIT, MOST_WAIT = 0.2, 1.0
+MIN_WAIT, MAX_WAIT = 0.2, 1.0
 #: Seconds for having a token confirmed that could be served as it is.
 RECHECK_BUDGET = 3.0
 #: The title of the token that is served to everybody; a standing token's title is its creator's.
@@ -35,41 +35,41 @@ CURRENT_TITLE = "Token Broker"
 
 def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> Token:
     """The shop's current token. `fresh` passes memory by, and asks a provider that keeps one token for it again."""
-    kept = None if fresh else call.memory.get(merchant)
-    if kept is not None and kept.left(call.clock.now()) > call.margin:
+    kept = None if fresh else call.cache.get(merchant)
+    if kept is not None and kept.left(call.clock.now()) > call.min_remaining_seconds:
         call.telemetry.count("TokensServedFromMemory")
         return kept
     started, started_wall = call.clock.monotonic(), call.clock.now()
     intent_id, until = new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
     while True:
         read_at = call.clock.monotonic()
-        seen = call.store.subject(merchant, SHOP)
-        token = _usable(call, seen)
+        state = call.store.subject_state(merchant, SHOP)
+        token = _usable(call, state)
         recheck = call.provider.capabilities.recheck_after
-        age = call.clock.now() - seen.checked_at
-        due = recheck is not None and (age >= recheck if not fresh else seen.checked_at < started_wall)
+        age = call.clock.now() - state.checked_at
+        due = recheck is not None and (age >= recheck if not fresh else state.checked_at < started_wall)
         if token is not None and not due:
             call.telemetry.count("TokensServedFromStore")
-            call.memory.put(merchant, token, read_at=read_at)
+            call.cache.put(merchant, token, read_at=read_at)
             return token
         try:
-            realm = call.account(merchant).realm  # an unknown merchant leaves nothing in the store
+            account_id = call.account(merchant).account_id  # an unknown merchant leaves nothing in the store
         except StorageUnavailable:
             if token is None or fresh:
                 raise
             return token
-        intention = Intention(
+        lease_request = LeaseRequest(
             merchant=merchant,
             subject=SHOP,
             intent_id=intent_id,
             owner=new_owner(),
-            title=CURRENT_TITLE if call.provider.capabilities.marked else None,
+            title=CURRENT_TITLE if call.provider.capabilities.supports_title_tag else None,
             requested_by=call.caller,
-            findable=call.provider.capabilities.marked,
-            realm=realm,
+            findable=call.provider.capabilities.supports_title_tag,
+            account_id=account_id,
         )
-        mint = _begin(call, intention, seen)
-        if isinstance(mint, Mint):
+        lease = _begin(call, lease_request, state)
+        if isinstance(lease, MintLease):
             break
         if token is not None and not fresh:
             return token  # somebody is asking for it again already
@@ -77,13 +77,13 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
     try:
         # A caller who could be answered already is not kept waiting for a confirmation.
         budget = PROVIDER_BUDGET if token is None or fresh else RECHECK_BUDGET
-        token = mint_current(call, mint, Order(), known=token, budget=budget)
+        token = mint_current(call, lease, MintRequest(), known=token, budget=budget)
     except (ProviderFailure, StorageUnavailable) as failure:
         # The shop's token was only to be confirmed: it is most likely as good as it was an hour ago.
         if token is None or fresh or not failure.retryable:
             raise
         call.telemetry.notice("stored_token_served_unconfirmed", code=failure.code)
-    call.memory.put(merchant, token, read_at=started)
+    call.cache.put(merchant, token, read_at=started)
     return token
 
 
@@ -100,13 +100,16 @@ def session_token(
     Without `scope` a new one is asked for with `default_scope`; without that too, the provider chooses. Raises
     `SessionClosed`, and `Conflict` where the session has a token with other scopes.
     """
-    subject, order = session_subject(session_id), Order(session_id=session_id, scope=scope or default_scope)
+    subject, mint_request = (
+        session_subject(session_id),
+        MintRequest(session_id=session_id, scope=scope or default_scope),
+    )
     intent_id, until = new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
     while True:
-        seen = call.store.subject(merchant, subject)
-        if seen.closed:
+        state = call.store.subject_state(merchant, subject)
+        if state.closed:
             raise SessionClosed
-        token = _usable(call, seen)
+        token = _usable(call, state)
         if token is not None:
             _check_scope(token, scope)
             call.telemetry.count("TokensServedFromStore")
@@ -115,16 +118,16 @@ def session_token(
             # It would give the whole shop's token, which is not for one session.
             raise InvalidRequest("This provider makes no tokens for checkout sessions.")
         call.account(merchant)
-        intention = Intention(
+        lease_request = LeaseRequest(
             merchant=merchant,
             subject=subject,
             intent_id=intent_id,
             owner=new_owner(),
             requested_by=call.caller,
         )
-        mint = _begin(call, intention, seen)
-        if isinstance(mint, Mint):
-            return mint_current(call, mint, order), True
+        lease = _begin(call, lease_request, state)
+        if isinstance(lease, MintLease):
+            return mint_current(call, lease, mint_request), True
         wait_for_other(call, until)
 
 
@@ -134,7 +137,7 @@ def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: 
     Raises `Conflict` where the key came with another title, or its token was revoked.
     """
     route = f"{call.provider.name}/standing/{merchant}"
-    intention = Intention(
+    lease_request = LeaseRequest(
         merchant=merchant,
         subject=SHOP,
         intent_id=new_intent_id(),
@@ -144,31 +147,31 @@ def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: 
         key_id=None if key is None else key_id_of(call.principal, route, key),
         body_hash=None if key is None else _body_hash(title),
         findable=True,
-        realm=call.account(merchant).realm,
+        account_id=call.account(merchant).account_id,
     )
     until = call.deadline.within(WAIT_FOR_OTHERS)
-    while isinstance(mint := call.store.begin_standing(intention), Busy):
+    while isinstance(lease := call.store.acquire_standing(lease_request), LeaseHeld):
         wait_for_other(call, until)
-    if isinstance(mint, Replay):
-        if mint.token.state not in SERVABLE:
+    if isinstance(lease, IdempotentReplay):
+        if lease.token.state not in SERVABLE:
             raise Conflict(
                 "The token that this Idempotency-Key made has been revoked. Use a new key to create another token."
             )
         call.telemetry.count("TokensServedFromStore")
-        return mint.token
-    return mint_standing(call, mint)
+        return lease.token
+    return mint_standing(call, lease)
 
 
-def _usable(call: Call[Provider], seen: SubjectState) -> Token | None:
-    token = seen.token
+def _usable(call: Call[Provider], state: SubjectState) -> Token | None:
+    token = state.token
     if token is None or token.access_token is None or token.state not in SERVABLE:
         return None
-    return token if token.left(call.clock.now()) > call.margin else None
+    return token if token.left(call.clock.now()) > call.min_remaining_seconds else None
 
 
-def _begin(call: Call[Provider], intention: Intention, seen: SubjectState) -> Mint | Busy:
+def _begin(call: Call[Provider], lease_request: LeaseRequest, state: SubjectState) -> MintLease | LeaseHeld:
     """Who waits for another only reads: all who wait would write to one item, which takes so many writes a second."""
-    return Busy() if seen.held_until > call.clock.now() else call.store.begin_current(intention, seen)
+    return LeaseHeld() if state.lease_expires_at > call.clock.now() else call.store.acquire(lease_request, state)
 
 
 def _check_scope(token: Token, scope: tuple[str, ...] | None) -> None:
@@ -185,7 +188,7 @@ def wait_for_other(call: Call[Provider], until: Deadline) -> None:
     left = until.left()
     if left <= 0:
         raise MintInProgress
-    call.clock.sleep(min(left, LEAST_WAIT + (MOST_WAIT - LEAST_WAIT) * call.jitter()))
+    call.clock.sleep(min(left, MIN_WAIT + (MAX_WAIT - MIN_WAIT) * call.jitter()))
 
 
 def _body_hash(title: str) -> str:

@@ -5,13 +5,13 @@ from typing import Any
 
 from token_broker.domain.token import SERVABLE, SHOP, Origin, State, Token, token_from
 from token_broker.errors import TokenNotFound
-from token_broker.ports.provider import Listed, ListingProvider
+from token_broker.ports.provider import ListedToken, ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
-from token_broker.tokens.inventory import Comparison, compare, note_headroom
+from token_broker.tokens.inventory import Inventory, record_headroom, take_inventory
 
 
 @dataclass(frozen=True, slots=True)
-class ListedToken:
+class TokenRow:
     """One row: a token as answers show it, whose it is, and where it stands."""
 
     token: Token
@@ -28,7 +28,7 @@ class ListedToken:
 class TokenList:
     """All rows; `used` counts the provider's places, foreign tokens included."""
 
-    tokens: list[ListedToken]
+    tokens: list[TokenRow]
     used: int
     limit: int | None
 
@@ -45,7 +45,7 @@ class RecordedToken:
 
     def as_json(self) -> dict[str, Any]:
         """The answer of the record's route; the history is in its own order, the oldest line first."""
-        return {**ListedToken(self.token).as_json(), "history": [each.as_json() for each in self.token.history]}
+        return {**TokenRow(self.token).as_json(), "history": [each.as_json() for each in self.token.history]}
 
 
 def recorded_token(call: Call[ListingProvider], merchant: str, token_id: str) -> RecordedToken:
@@ -53,7 +53,7 @@ def recorded_token(call: Call[ListingProvider], merchant: str, token_id: str) ->
 
     Neither the provider nor the merchant's secret is asked for: what was, stays to be read. Raises `TokenNotFound`.
     """
-    token = call.store.token(merchant, token_id)
+    token = call.store.get_token(merchant, token_id)
     if token is None:
         raise TokenNotFound(
             "This stack has no record of a token with this id, or none any more. List the tokens to see those that "
@@ -67,26 +67,26 @@ def recorded_token(call: Call[ListingProvider], merchant: str, token_id: str) ->
 def list_tokens(call: Call[ListingProvider], merchant: str) -> TokenList:
     """All tokens of the app at the shop. Values are shown of ours alone, once recorded and until revoked."""
     until = call.deadline.within(PROVIDER_BUDGET)
-    found = call.ask(merchant, lambda account: compare(call, account, until))
+    found = call.with_credential_refresh(merchant, lambda account: take_inventory(call, account, until))
     rows = [_row(call, merchant, each, found) for each in found.listed]
     rows += [_lost(record) for record in found.unlisted()]
-    note_headroom(call, found.used)
-    return TokenList([ListedToken(row) for row in rows], found.used, call.provider.capabilities.limit)
+    record_headroom(call, found.used)
+    return TokenList([TokenRow(row) for row in rows], found.used, call.provider.capabilities.limit)
 
 
-def _row(call: Call[ListingProvider], merchant: str, listed: Listed, found: Comparison) -> Token:
-    record = found.records.get(listed.minted.token_id)
+def _row(call: Call[ListingProvider], merchant: str, listed: ListedToken, found: Inventory) -> Token:
+    record = found.records.get(listed.token.token_id)
     if record is not None and record.origin is Origin.BROKER:
         return record
-    mark = found.own_mark(listed)
+    tag = found.own_tag(listed)
     row = token_from(
-        listed.minted,
+        listed.token,
         provider=call.provider.name,
         merchant=merchant,
         subject=SHOP,
         state=State.STANDING if record is None else record.state,
-        origin=Origin.FOREIGN if mark is None else Origin.BROKER,
-        title=listed.title if mark is None else mark.title,
+        origin=Origin.FOREIGN if tag is None else Origin.BROKER,
+        title=listed.title if tag is None else tag.title,
     )
     return replace(row, access_token=None)
 

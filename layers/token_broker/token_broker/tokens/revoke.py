@@ -1,7 +1,7 @@
 """Ending a token: marked first, so that it is never served again, then asked of the provider until that confirms."""
 
-from token_broker.domain.ownership_tag import take_apart
-from token_broker.domain.token import SHOP, Cause, Origin, State, Token, Why, token_from
+from token_broker.domain.ownership_tag import parse_title
+from token_broker.domain.token import SHOP, Change, Origin, Reason, State, Token, token_from
 from token_broker.errors import Conflict, ProviderFailure, TokenNotFound
 from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
@@ -13,7 +13,7 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
     Raises `TokenNotFound`, and `Conflict` for a token that this stack did not make unless `foreign` allows it.
     """
     until = call.deadline.within(PROVIDER_BUDGET)
-    token = call.store.token(merchant, token_id)
+    token = call.store.get_token(merchant, token_id)
     if token is None:
         token = _found_at_provider(call, merchant, token_id)
     if token.state is State.REVOKED:
@@ -24,23 +24,23 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
             "To revoke it all the same, ask again with foreign=true."
         )
     # Without a usable secret nothing could be asked: then nothing is marked either.
-    if token.realm not in ("", call.account(merchant).realm):
+    if token.account_id not in ("", call.account(merchant).account_id):
         raise Conflict(
             "The token was made at another shop than the merchant's secret names now. Put that shop's secret back to "
             "revoke it there."
         )
-    cause = Cause(call.caller, Why.REQUESTED)
-    call.store.mark_revoking(token, cause)
-    call.memory.drop(merchant)
+    change = Change(call.caller, Reason.REQUESTED)
+    call.store.mark_revoking(token, change)
+    call.cache.drop(merchant)
     try:
-        call.ask(merchant, lambda account: call.provider.revoke(account, token_id, until))
+        call.with_credential_refresh(merchant, lambda account: call.provider.revoke(account, token_id, until))
     except ProviderFailure as failure:
         if not failure.retryable:
             raise
         call.telemetry.notice("revocation_pending", code=failure.code, token_id=token_id)
         call.telemetry.count("RevocationsPending")
         return False
-    call.store.mark_revoked(token, cause)
+    call.store.mark_revoked(token, change)
     call.telemetry.count("TokensRevoked")
     return True
 
@@ -48,18 +48,18 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
 def _found_at_provider(call: Call[ListingProvider], merchant: str, token_id: str) -> Token:
     """A token that has no record: another's, or one of ours whose answer was lost."""
     until = call.deadline.within(PROVIDER_BUDGET)
-    for listed in call.ask(merchant, lambda account: call.provider.list_tokens(account, until)):
-        if listed.minted.token_id == token_id:
-            mark = take_apart(listed.title)
-            ours = mark.broker_id == call.store.broker_id()
+    for listed in call.with_credential_refresh(merchant, lambda account: call.provider.list_tokens(account, until)):
+        if listed.token.token_id == token_id:
+            tag = parse_title(listed.title)
+            ours = tag.broker_id == call.store.broker_id()
             return token_from(
-                listed.minted,
+                listed.token,
                 provider=call.provider.name,
                 merchant=merchant,
                 subject=SHOP,
                 state=State.STANDING,
                 origin=Origin.BROKER if ours else Origin.FOREIGN,
-                title=mark.title if ours else listed.title,
+                title=tag.title if ours else listed.title,
                 requested_by=call.caller,
             )
     raise TokenNotFound(

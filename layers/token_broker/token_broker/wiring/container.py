@@ -13,7 +13,7 @@ from token_broker.telemetry import PowertoolsTelemetry
 
 
 @dataclass
-class Foundation:
+class Container:
     """Each part is made at its first use and kept for the life of the process. Logs and metrics have its `name`."""
 
     name: str

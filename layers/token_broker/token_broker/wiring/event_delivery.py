@@ -10,11 +10,11 @@ from token_broker.aws.store.outbox import DynamoOutbox
 from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant
 from token_broker.lifecycle.publisher import Publisher
-from token_broker.wiring.container import Foundation
+from token_broker.wiring.container import Container
 
 
 @dataclass
-class EventsAssembly(Foundation):
+class EventDeliveryContainer(Container):
     """The publisher's parts."""
 
     name: str = "events"
@@ -32,4 +32,4 @@ class EventsAssembly(Foundation):
         return Publisher(self._outbox, self._bus, self.clock, self.telemetry, random.random, deadline)
 
 
-EVENTS = EventsAssembly()
+EVENTS = EventDeliveryContainer()

@@ -11,12 +11,12 @@ from token_broker.aws.store.token_store import DynamoTokens
 from token_broker.broker import Broker, ListingBroker
 from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant
-from token_broker.http.client import Answer, HttpClient, Request, Transport
+from token_broker.http.client import HttpClient, HttpResponse, Request, Transport
 from token_broker.ports.provider import ListingProvider, Provider
 from token_broker.ports.telemetry import Telemetry
-from token_broker.tokens.cache import TokenMemory
+from token_broker.tokens.cache import TokenCache
 from token_broker.tokens.call import Call
-from token_broker.wiring.container import Foundation
+from token_broker.wiring.container import Container
 
 
 class LazyTransport:
@@ -25,7 +25,7 @@ class LazyTransport:
     def __init__(self) -> None:
         self._transport: Transport | None = None
 
-    def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> Answer:
+    def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> HttpResponse:
         """One exchange."""
         if self._transport is None:
             from token_broker.http.transport import RequestsTransport
@@ -40,7 +40,7 @@ type Build[P: Provider] = Callable[[HttpClient, Telemetry], P]
 
 
 @dataclass
-class Assembly[P: Provider, B](Foundation):
+class ProviderContainer[P: Provider, B](Container):
     """One provider's parts."""
 
     build: Build[P]
@@ -66,21 +66,21 @@ class Assembly[P: Provider, B](Foundation):
         )
 
     @cached_property
-    def _memory(self) -> TokenMemory:
-        return TokenMemory(self.clock)
+    def _cache(self) -> TokenCache:
+        return TokenCache(self.clock)
 
     def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> B:
         """The product's operations for one call."""
         return self.serve(
             Call(
-                provide=lambda: self._provider,
+                provider_factory=lambda: self._provider,
                 secrets=self._secrets,
                 store=self._store,
-                memory=self._memory,
+                cache=self._cache,
                 clock=self.clock,
                 telemetry=self.telemetry,
                 jitter=random.random,
-                margin=self.settings.margin,
+                min_remaining_seconds=self.settings.min_remaining_seconds,
                 caller=caller,
                 deadline=deadline,
                 grant=grant,
@@ -108,6 +108,6 @@ def _shopify(http: HttpClient, telemetry: Telemetry) -> ListingProvider:
 
 
 #: The registry: a further provider is one more line.
-FOURTHWALL = Assembly("fourthwall", _fourthwall, Broker[Provider])
-CHICKSX = Assembly("chicksx", _chicksx, Broker[Provider])
-SHOPIFY = Assembly("shopify", _shopify, ListingBroker)
+FOURTHWALL = ProviderContainer("fourthwall", _fourthwall, Broker[Provider])
+CHICKSX = ProviderContainer("chicksx", _chicksx, Broker[Provider])
+SHOPIFY = ProviderContainer("shopify", _shopify, ListingBroker)

@@ -11,11 +11,11 @@ from token_broker.aws.work_queues import SqsWorkQueues
 from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant
 from token_broker.lifecycle.dispatcher import Dispatcher
-from token_broker.wiring.container import Foundation
+from token_broker.wiring.container import Container
 
 
 @dataclass
-class LifecycleAssembly(Foundation):
+class SchedulerContainer(Container):
     """The clock's parts."""
 
     name: str = "lifecycle"
@@ -37,4 +37,4 @@ class LifecycleAssembly(Foundation):
         return Dispatcher(self._index, self._queues, self._cursor, self.clock, self.telemetry, random.random, deadline)
 
 
-LIFECYCLE = LifecycleAssembly()
+LIFECYCLE = SchedulerContainer()

@@ -9,19 +9,19 @@ from token_broker.aws.store.policies import DynamoPolicies
 from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden
-from token_broker.storefronts.admission import Trust
-from token_broker.storefronts.change_policy import Policies
-from token_broker.storefronts.policy_cache import PolicyMemory
-from token_broker.wiring.container import Foundation
+from token_broker.storefronts.admission import Admission
+from token_broker.storefronts.change_policy import TrustPolicies
+from token_broker.storefronts.policy_cache import PolicyCache
+from token_broker.wiring.container import Container
 
 #: A merchant's keys for proofs are named like a provider's secret: `{prefix}/storefront-proof/{merchant}`.
 PROOF_KEYS = "storefront-proof"
 #: Seconds that such a key is kept in memory: one that was taken away is used no longer than a policy would be.
-PROOF_KEYS_LIFE = 30.0
+PROOF_KEYS_TTL_SECONDS = 30.0
 
 
 @dataclass
-class TrustAssembly(Foundation):
+class StorefrontContainer(Container):
     """The parts around trust policies."""
 
     name: str = "storefronts"
@@ -39,7 +39,7 @@ class TrustAssembly(Foundation):
             prefix=self.settings.secret_prefix,
             provider=PROOF_KEYS,
             clock=self.clock,
-            life=PROOF_KEYS_LIFE,
+            life=PROOF_KEYS_TTL_SECONDS,
         )
 
     @cached_property
@@ -47,20 +47,20 @@ class TrustAssembly(Foundation):
         return DynamoPolicies(self.table, self.clock)
 
     @cached_property
-    def _trust(self) -> Trust:
-        return Trust(
-            self._store, PolicyMemory(self.clock), self.telemetry, loopback_jwks_origin=self.loopback_jwks_origin
+    def _admission(self) -> Admission:
+        return Admission(
+            self._store, PolicyCache(self.clock), self.telemetry, loopback_jwks_origin=self.loopback_jwks_origin
         )
 
-    def trust(self) -> Trust:
+    def admission(self) -> Admission:
         """The merchants' policies, with this process's memory."""
-        return self._trust
+        return self._admission
 
-    def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> Policies:  # noqa: ARG002
+    def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> TrustPolicies:  # noqa: ARG002
         """The operations on policies for one call. Raises `Forbidden` for a storefront."""
         if grant is not None:
             raise Forbidden("Storefronts cannot change what they are allowed.")
-        return Policies(self._store, self.telemetry, caller=caller, loopback_jwks_origin=self.loopback_jwks_origin)
+        return TrustPolicies(self._store, self.telemetry, caller=caller, loopback_jwks_origin=self.loopback_jwks_origin)
 
 
-STOREFRONTS = TrustAssembly()
+STOREFRONTS = StorefrontContainer()

@@ -15,7 +15,7 @@ from token_broker.domain.events import MEMBERS, Event
 
 PREFIX = "outbox#"
 #: Seconds from which the clock looks after an event that is still there.
-SWEPT_AFTER = 5 * 60
+REDELIVER_AFTER = 5 * 60
 
 _TYPES = {"type": str, "provider": str, "merchant": str, "occurredAt": int, "eventId": str}
 
@@ -31,7 +31,7 @@ def outbox_put(event: Event) -> tuple[Key, dict[str, Any]]:
         "detail": dict(event.detail),
         "occurredAt": event.occurred_at,
         "due": records.due_shard(key[0]),
-        "dueAt": event.occurred_at + SWEPT_AFTER,
+        "dueAt": event.occurred_at + REDELIVER_AFTER,
     }
 
 

@@ -30,8 +30,8 @@ class DynamoPolicies:
             document=item.get("document"), revision=item["revision"], changed_by=item.get("changedBy", "")
         )
 
-    def replace(self, merchant: str, policy: StoredPolicy, *, seen: int) -> bool:
-        """Write it if the revision is still the one that was `seen`."""
+    def replace(self, merchant: str, policy: StoredPolicy, *, expected: int) -> bool:
+        """Write it if the revision is still the one that was `expected`."""
         attributes = {
             "revision": policy.revision,
             "document": policy.document,
@@ -40,7 +40,7 @@ class DynamoPolicies:
             "changeId": new_owner(),
         }
         try:
-            self._table.put(_guarded(_key(merchant), attributes, seen))
+            self._table.put(_guarded(_key(merchant), attributes, expected))
         except ConditionFailed as failed:
             # The SDK repeats a write whose answer was lost: then it fails on its own success.
             return failed.found is not None and failed.found.get("changeId") == attributes["changeId"]
@@ -51,7 +51,7 @@ def _key(merchant: str) -> Key:
     return f"policy#{merchant}", "policy"
 
 
-def _guarded(key: Key, attributes: Mapping[str, Any], seen: int) -> dict[str, Any]:
-    if seen == 0:
+def _guarded(key: Key, attributes: Mapping[str, Any], expected: int) -> dict[str, Any]:
+    if expected == 0:
         return put(key, attributes, "attribute_not_exists(pk)")
-    return put(key, attributes, "revision = :seen", {":seen": seen})
+    return put(key, attributes, "revision = :seen", {":seen": expected})

@@ -15,7 +15,7 @@ class Reading(ProviderItems):
 
     _broker_id: str | None = None
 
-    def subject(self, merchant: str, subject: str) -> SubjectState:
+    def subject_state(self, merchant: str, subject: str) -> SubjectState:
         """One call: an item for a shop, a partition of two or three items for a session."""
         key = records.subject_key(self._provider, merchant, subject)
         if subject == SHOP:
@@ -37,12 +37,12 @@ class Reading(ProviderItems):
             **_mint_of(state),
         )
 
-    def token(self, merchant: str, token_id: str) -> Token | None:
+    def get_token(self, merchant: str, token_id: str) -> Token | None:
         """A shop-wide token's record."""
         item = self._table.get(self._token_key(merchant, SHOP, token_id))
         return None if item is None else records.token_of(item)
 
-    def tokens(self, merchant: str) -> list[Token]:
+    def all_tokens(self, merchant: str) -> list[Token]:
         """All records of shop-wide tokens, those in their retention included."""
         pk = records.partition(self._provider, merchant)
         return [records.token_of(item) for item in self._table.query(pk, prefix="token#")]
@@ -65,4 +65,4 @@ class Reading(ProviderItems):
 
 def _mint_of(item: dict[str, Any]) -> dict[str, Any]:
     """How a mint of the subject stands."""
-    return {"held_until": item["leaseEnd"] if "owner" in item else 0, "unresolved": "intentId" in item}
+    return {"lease_expires_at": item["leaseEnd"] if "owner" in item else 0, "has_open_intent": "intentId" in item}

@@ -28,7 +28,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from token_broker.aws.store.attributes import Key
-from token_broker.domain.token import SERVABLE, SHOP, Cause, Origin, State, Token, Transition, Use
+from token_broker.domain.token import SERVABLE, SHOP, Change, Origin, State, Token, Transition, Use
 
 BROKER_KEY = ("broker", "id")
 DUE_SHARDS = 16
@@ -69,9 +69,9 @@ def reconciliation_key(provider: str, merchant: str) -> Key:
     return partition(provider, merchant), "reconciliation#shop"
 
 
-def transition(at: int, cause: Cause, before: State | None, after: State) -> dict[str, Any]:
+def transition(at: int, change: Change, before: State | None, after: State) -> dict[str, Any]:
     """One line of a record's history."""
-    return Transition(at, cause.by, before, after, cause.why.value).as_json()
+    return Transition(at, change.actor, before, after, change.reason.value).as_json()
 
 
 def due_shard(pk: str) -> str:
@@ -96,7 +96,7 @@ def token_attributes(token: Token) -> dict[str, Any]:
         "state": token.state.value,
         "origin": token.origin.value,
         "title": token.title,
-        "realm": token.realm or None,
+        "realm": token.account_id or None,
         "requestedBy": token.requested_by,
         "requestedScopes": None if token.requested_scope is None else list(token.requested_scope),
         "providerData": dict(token.provider_data),
@@ -126,7 +126,7 @@ def token_of(item: Mapping[str, Any]) -> Token:
         title=item.get("title"),
         requested_by=item["requestedBy"],
         requested_scope=None if requested is None else tuple(requested),
-        realm=item.get("realm", ""),
+        account_id=item.get("realm", ""),
         provider_data=item["providerData"],
         history=tuple(map(_transition, item.get("history", ()))),
     )

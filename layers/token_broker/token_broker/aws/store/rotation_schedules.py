@@ -30,8 +30,8 @@ class RotationSchedules(ProviderItems):
             due_at=item.get("dueAt"),
         )
 
-    def replace_rotation_schedule(self, merchant: str, schedule: RotationSchedule, *, seen: int) -> bool:
-        """Write it if the revision is still the one that was `seen`."""
+    def replace_rotation_schedule(self, merchant: str, schedule: RotationSchedule, *, expected: int) -> bool:
+        """Write it if the revision is still the one that was `expected`."""
         key, settings = records.settings_key(self._provider, merchant), schedule.settings
         attributes = {
             "maxAge": settings.max_age,
@@ -44,18 +44,18 @@ class RotationSchedules(ProviderItems):
             "due": None if schedule.due_at is None else records.due_shard(key[0]),
             "dueAt": schedule.due_at,
         }
-        condition = "revision = :seen" if seen else "attribute_not_exists(pk)"
+        condition = "revision = :seen" if expected else "attribute_not_exists(pk)"
         try:
-            self._table.put(put(key, attributes, condition, {":seen": seen} if seen else None))
+            self._table.put(put(key, attributes, condition, {":seen": expected} if expected else None))
         except ConditionFailed as failed:
             # The SDK repeats a write whose answer was lost: then it fails on its own success.
             return failed.found is not None and failed.found.get("changeId") == attributes["changeId"]
         return True
 
-    def look_again(self, merchant: str, seen: RotationSchedule, due_at: int | None) -> None:
+    def reschedule_settings_check(self, merchant: str, expected: RotationSchedule, due_at: int | None) -> None:
         """The time alone is written."""
         expression = "REMOVE due, dueAt" if due_at is None else "SET dueAt = :due"
-        values = {":revision": seen.revision, ":seen": seen.due_at, ":due": due_at}
+        values = {":revision": expected.revision, ":seen": expected.due_at, ":due": due_at}
         key = records.settings_key(self._provider, merchant)
         with suppress(ConditionFailed):  # changed meanwhile, or looked after by another
             self._table.update(update(key, expression, "revision = :revision AND dueAt = :seen", values))

@@ -38,7 +38,7 @@ class Rotations(ProviderItems):
             failure=item.get("failure"),
         )
 
-    def request_rotation(self, rotation: Rotation, seen: SubjectState, before: Rotation | None) -> bool:
+    def request_rotation(self, rotation: Rotation, expected: SubjectState, previous: Rotation | None) -> bool:
         """On the state of the subject that was seen: what is published meanwhile is not what was to be replaced."""
         key = self._rotation_key(rotation.merchant)
         attributes = {
@@ -50,20 +50,20 @@ class Rotations(ProviderItems):
             "due": records.due_shard(key[0]),
             "dueAt": rotation.due_at,
         }
-        if before is None:
+        if previous is None:
             written = put(key, attributes, "attribute_not_exists(pk)")
         else:
-            written = put(key, attributes, "rotationId = :before", {":before": before.rotation_id})
+            written = put(key, attributes, "rotationId = :before", {":before": previous.rotation_id})
         subject = records.subject_key(self._provider, rotation.merchant, SHOP)
-        unchanged = "fence = :seen" if seen.fence else "attribute_not_exists(fence)"
-        writes = [("Put", written), ("ConditionCheck", check(subject, unchanged, {":seen": seen.fence}))]
+        unchanged = "fence = :seen" if expected.fence else "attribute_not_exists(fence)"
+        writes = [("Put", written), ("ConditionCheck", check(subject, unchanged, {":seen": expected.fence}))]
         try:
             self._table.transact(writes, token=os.urandom(16).hex())
         except TransactionRefused:
             return False
         return True
 
-    def put_off_rotation(self, rotation: Rotation, due_at: int, failure: str) -> None:
+    def reschedule_rotation(self, rotation: Rotation, due_at: int, failure: str) -> None:
         """Another time, and one more try counted."""
         expression = "SET dueAt = :due, failure = :failure ADD tries :one"
         written = self._written(rotation, expression, {":due": due_at, ":failure": failure, ":one": 1})
@@ -105,7 +105,7 @@ class Rotations(ProviderItems):
         rotation_id, at = rotation.rotation_id, self._clock.now()
         merchant = rotation.merchant
         event = rotation_failed(self._provider, merchant, rotation_id=rotation_id, code=code, retrying=retrying, at=at)
-        return self._told(event)
+        return self._outbox_put(event)
 
     def _rotation_key(self, merchant: str) -> Key:
         return records.rotation_key(self._provider, merchant)

@@ -6,12 +6,12 @@ from token_broker.aws.store import records
 from token_broker.aws.store.items import ProviderItems
 from token_broker.aws.store.table import TransactionRefused, update
 from token_broker.domain.events import session_closed
-from token_broker.domain.pending import Closure
+from token_broker.domain.pending import SessionClosure
 from token_broker.domain.token import session_of
 from token_broker.errors import StorageUnavailable
 
 #: How often others may change the TTL between two of our writes, which are some milliseconds apart.
-ROUNDS = 3
+MAX_ATTEMPTS = 3
 
 # Whoever holds the lease finds the session closed at the end of the mint: there is nothing left to hold.
 _NO_LEASE = "REMOVE #owner, leaseEnd"
@@ -25,23 +25,23 @@ _PROLONGING = "expiresAt = :until", "expiresAt < :until"
 class Sessions(ProviderItems):
     """The end of checkout sessions."""
 
-    def close(self, merchant: str, subject: str, order_id: str | None) -> Closure:
+    def close_session(self, merchant: str, subject: str, order_id: str | None) -> SessionClosure:
         """One conditional write, or two where the session's TTL would come too early; the world hears of it, once."""
         key = records.subject_key(self._provider, merchant, subject)
         now = self._now()
         values = {":now": now, ":order": order_id, ":until": now + self._session_retention}
-        told = self._told(
+        told = self._outbox_put(
             session_closed(self._provider, merchant, session_of(subject), order_id=order_id, closed_at=now)
         )
         closing = "SET closedAt = :now" if order_id is None else "SET closedAt = :now, orderId = :order"
-        for until, fitting in (_KEEPING, _PROLONGING) * ROUNDS:
+        for until, fitting in (_KEEPING, _PROLONGING) * MAX_ATTEMPTS:
             close = update(key, f"{closing}, {until} {_NO_LEASE}", f"{_OPEN} AND {fitting}", values, _OWNER)
             try:
                 self._table.transact([("Update", close), told], token=os.urandom(16).hex())
             except TransactionRefused:
                 found = self._table.get(key) or {}
                 if "closedAt" in found:
-                    return Closure(closed_at=found["closedAt"], order_id=found.get("orderId"), new=False)
+                    return SessionClosure(closed_at=found["closedAt"], order_id=found.get("orderId"), new=False)
             else:
-                return Closure(closed_at=now, order_id=order_id, new=True)
+                return SessionClosure(closed_at=now, order_id=order_id, new=True)
         raise StorageUnavailable("The session was too busy, and is not closed yet. Try again.")

@@ -114,8 +114,8 @@ class Table:
 
     def get(self, key: Key) -> dict[str, Any] | None:
         """One item, read consistently."""
-        answer = self._do("get_item", Key=_key(key), ConsistentRead=True)
-        return unwrap_all(answer["Item"]) if "Item" in answer else None
+        response = self._do("get_item", Key=_key(key), ConsistentRead=True)
+        return unwrap_all(response["Item"]) if "Item" in response else None
 
     def query(self, pk: str, *, prefix: str = "") -> Iterator[dict[str, Any]]:
         """The items of a partition, read consistently, page after page."""
@@ -156,13 +156,13 @@ class Table:
 
     def update(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """A conditional update; the item as it is now. Raises `ConditionFailed`."""
-        answer = self._do(
+        response = self._do(
             "update_item",
             **arguments,
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        return unwrap_all(answer["Attributes"])
+        return unwrap_all(response["Attributes"])
 
     def put(self, arguments: Mapping[str, Any]) -> None:
         """A conditional put. Raises `ConditionFailed`."""
@@ -184,8 +184,8 @@ class Table:
         """One call, and again a few times where it met a transaction: the SDK does not repeat those by itself."""
         for attempt in range(1, CONFLICT_TRIES + 1):
             try:
-                answer: Mapping[str, Any] = getattr(self._make_client(), operation)(**arguments)
-                return answer
+                response: Mapping[str, Any] = getattr(self._make_client(), operation)(**arguments)
+                return response
             except ClientError as error:
                 failure = _judged(error)
             except BotoCoreError as error:

@@ -7,9 +7,9 @@ from token_broker.aws.store import records
 from token_broker.aws.store.items import ProviderItems
 from token_broker.aws.store.leases import FREE, LEASE, OWNED, OWNER
 from token_broker.aws.store.table import ConditionFailed, update
-from token_broker.domain.leases import Mint, OpenIntent
+from token_broker.domain.leases import MintLease, OpenIntent
 from token_broker.domain.pending import PendingRevocation
-from token_broker.domain.token import SHOP, State, Why
+from token_broker.domain.token import SHOP, Reason, State
 
 _STATES = {":revoking": State.REVOKING.value, ":retiring": State.RETIRING.value}
 _TO_END = frozenset(_STATES.values())
@@ -26,10 +26,10 @@ class Unfinished(ProviderItems):
         # Older records have no `revokingAt`. A replaced token has neither: it is not late before its overlap is over.
         since = item.get("revokingAt", item.get("endedAt", item["dueAt"]))
         retiring = item["state"] == State.RETIRING.value
-        why = Why(item.get("endedWhy", Why.ROTATED if retiring else Why.REQUESTED))
-        return PendingRevocation(records.token_of(item), since, item["dueAt"], item.get("tries", 0), why)
+        reason = Reason(item.get("endedWhy", Reason.ROTATED if retiring else Reason.REQUESTED))
+        return PendingRevocation(records.token_of(item), since, item["dueAt"], item.get("tries", 0), reason)
 
-    def put_off(self, pending: PendingRevocation, due_at: int) -> None:
+    def reschedule_revocation(self, pending: PendingRevocation, due_at: int) -> None:
         """Another time, and one more try counted."""
         token = pending.token
         values = {":due": due_at, ":seen": pending.due_at, ":one": 1, **_STATES}
@@ -43,13 +43,13 @@ class Unfinished(ProviderItems):
         with suppress(ConditionFailed):  # confirmed meanwhile, or put off already
             self._table.update(arguments)
 
-    def set_aside(self, merchant: str, item: str, due_at: int) -> None:
+    def defer(self, merchant: str, item: str, due_at: int) -> None:
         """The time alone is written, and a lease that was just taken is left to its end."""
         key = records.partition(self._provider, merchant), item
         with suppress(ConditionFailed):  # it is due no more
             self._table.update(update(key, "SET dueAt = :due", "attribute_exists(dueAt)", {":due": due_at}))
 
-    def take_over(self, merchant: str, item: str, owner: str) -> OpenIntent | None:
+    def acquire_expired(self, merchant: str, item: str, owner: str) -> OpenIntent | None:
         """The lease of an open intent, by the fence as any holder has it. Nothing is begun where none is open."""
         pk, now = records.partition(self._provider, merchant), self._now()
         values = {":owner": owner, ":end": now + LEASE, ":now": now, ":one": 1}
@@ -70,17 +70,17 @@ class Unfinished(ProviderItems):
                 return None  # else the write had happened, and its answer was lost
         return _open_intent(merchant, item, owner, found)
 
-    def leave_open(self, mint: Mint, due_at: int) -> None:
+    def release_and_retry_at(self, lease: MintLease, due_at: int) -> None:
         """The lease's end before its time; the intent stays."""
-        key = records.partition(self._provider, mint.merchant, mint.subject), mint.key
-        values = {":owner": mint.owner, ":fence": mint.fence, ":due": due_at, ":one": 1}
+        key = records.partition(self._provider, lease.merchant, lease.subject), lease.key
+        values = {":owner": lease.owner, ":fence": lease.fence, ":due": due_at, ":one": 1}
         expression = "SET dueAt = :due REMOVE #owner, leaseEnd ADD tries :one"
         with suppress(ConditionFailed):  # the lease was taken over
             self._table.update(update(key, expression, OWNED, values, OWNER))
 
 
 def _open_intent(merchant: str, item: str, owner: str, found: dict[str, Any]) -> OpenIntent:
-    mint = Mint(
+    lease = MintLease(
         merchant=merchant,
         subject=SHOP,
         key=item,
@@ -90,6 +90,6 @@ def _open_intent(merchant: str, item: str, owner: str, found: dict[str, Any]) ->
         continued=True,
         title=found.get("intentTitle"),
         remembered="bodyHash" in found,
-        realm=found.get("intentRealm", ""),
+        account_id=found.get("intentRealm", ""),
     )
-    return OpenIntent(mint, found.get("intentBy", ""), found["intentEnd"], found.get("tries", 0))
+    return OpenIntent(lease, found.get("intentBy", ""), found["intentEnd"], found.get("tries", 0))

@@ -13,8 +13,14 @@ from urllib.parse import urlencode
 
 from token_broker.clock import Deadline
 from token_broker.domain.token import fingerprint
-from token_broker.errors import Fate, ProviderFailure, ProviderRejectedCredentials, ProviderReply, ShopUnavailable
-from token_broker.http.client import HttpClient, Request, failure_from, senseless
+from token_broker.errors import (
+    ProviderFailure,
+    ProviderRejectedCredentials,
+    ProviderReply,
+    RequestOutcome,
+    ShopUnavailable,
+)
+from token_broker.http.client import HttpClient, Request, error_from_status, malformed_response
 from token_broker.http.redaction import redact
 from token_broker.http.responses import optional_seconds, token_value
 from token_broker.ports.provider import Account
@@ -24,7 +30,7 @@ RENEW_BEFORE = 300
 #: What to assume where Shopify does not say how long the token lives.
 ASSUMED_LIFE = 3600
 #: Merchants whose bought tokens one process keeps.
-KEPT = 256
+MAX_ENTRIES = 256
 
 SHOP_UNAVAILABLE = "Shopify says that the shop is not available: unpaid, frozen or locked."
 
@@ -50,12 +56,12 @@ class AdminTokens:
         bought = self._bought.get(key)
         if bought is None or bought.renew_at <= self._http.clock.now():
             bought = self._buy(account, base_url, deadline)
-            if len(self._bought) >= KEPT:
+            if len(self._bought) >= MAX_ENTRIES:
                 self._bought.pop(next(iter(self._bought)))
             self._bought[key] = bought
         return bought.value
 
-    def forget(self, account: Account) -> None:
+    def invalidate_credentials(self, account: Account) -> None:
         """Throw the bought token away: Shopify refused it, or the secret changed."""
         if "clientSecret" in account.credentials:
             self._bought.pop(_key(account), None)
@@ -69,7 +75,7 @@ class AdminTokens:
         try:
             return self._ask(account, base_url, deadline)
         except ProviderFailure as failure:
-            failure.fate = Fate.NOT_DONE  # whatever was bought: no storefront token was made
+            failure.request_outcome = RequestOutcome.NOT_APPLIED  # whatever was bought: no storefront token was made
             raise
 
     def _ask(self, account: Account, base_url: str, deadline: Deadline) -> _Bought:
@@ -86,24 +92,24 @@ class AdminTokens:
             urlencode(form).encode(),
             repeatable=True,
         )
-        answer = self._http.send(request, deadline)
-        said = answer.json()
-        if answer.status != 200:
+        response = self._http.send(request, deadline)
+        said = response.json()
+        if response.status != 200:
             words = said if isinstance(said, dict) else {}
             code, message = (
                 redact(word, account.secrets()) if isinstance(word := words.get(name), str) else None
                 for name in ("error", "error_description")
             )
-            if answer.status == 400:
+            if response.status == 400:
                 raise ProviderRejectedCredentials(
                     "Shopify refused the client id and secret. Put valid ones into the merchant's secret.",
-                    reply=ProviderReply(answer.status, code, message),
+                    reply=ProviderReply(response.status, code, message),
                 )
-            if answer.status in (402, 423):
-                raise ShopUnavailable(SHOP_UNAVAILABLE, reply=ProviderReply(answer.status, code, message))
-            raise failure_from(answer, code=code, message=message)
+            if response.status in (402, 423):
+                raise ShopUnavailable(SHOP_UNAVAILABLE, reply=ProviderReply(response.status, code, message))
+            raise error_from_status(response, code=code, message=message)
         if not isinstance(said, dict):
-            raise senseless("it is not a JSON object")
+            raise malformed_response("it is not a JSON object")
         lasts = optional_seconds(said, "expires_in") or ASSUMED_LIFE
         # A life shorter than twice the margin would be renewed at every call: then half of it has to do.
         margin = min(RENEW_BEFORE, lasts / 2)

@@ -21,7 +21,7 @@ from typing import Any
 
 from token_broker.clock import Deadline
 from token_broker.domain.merchant_secret import fields_of
-from token_broker.domain.token import Minted, Use
+from token_broker.domain.token import ProviderToken, Use
 from token_broker.errors import (
     AppNotEligible,
     MerchantMisconfigured,
@@ -30,10 +30,16 @@ from token_broker.errors import (
     ShopUnavailable,
     TokenLimitReached,
 )
-from token_broker.http.client import Answer, HttpClient, Request, failure_from, senseless
+from token_broker.http.client import HttpClient, HttpResponse, Request, error_from_status, malformed_response
 from token_broker.http.redaction import redact
-from token_broker.http.responses import TEXT_LIMIT, discreet, member, optional_text, token_value
-from token_broker.ports.provider import Account, Capabilities, Listed, Order
+from token_broker.http.responses import (
+    TEXT_LIMIT,
+    optional_text,
+    reject_leaked_credentials,
+    require_object,
+    token_value,
+)
+from token_broker.ports.provider import Account, Capabilities, ListedToken, MintRequest
 from token_broker.ports.telemetry import Telemetry
 from token_broker.providers.shopify.admin_token import SHOP_UNAVAILABLE, AdminTokens
 from token_broker.providers.shopify.shop_domain import shop_domain
@@ -66,7 +72,7 @@ class Shopify:
     """The client. `base_url` may hold `{shop}`, which becomes the shop's checked domain."""
 
     name = NAME
-    capabilities = Capabilities(lists=True, revokes=True, marked=True, rotates=True, limit=LIMIT)
+    capabilities = Capabilities(lists=True, revokes=True, supports_title_tag=True, rotates=True, limit=LIMIT)
 
     def __init__(self, http: HttpClient, base_url: str, *, version: str, telemetry: Telemetry) -> None:
         self._http = http
@@ -92,45 +98,45 @@ class Shopify:
                 f"{whose}: the field 'apiVersion' must be a version like 2026-10, or '{UNVERSIONED}'."
             )
         credentials = {name: value for name, value in fields.items() if name not in ("shop", "apiVersion")}
-        return Account(merchant, credentials, {"shop": shop, "apiVersion": version}, realm=shop)
+        return Account(merchant, credentials, {"shop": shop, "apiVersion": version}, account_id=shop)
 
-    def forget(self, account: Account) -> None:
+    def invalidate_credentials(self, account: Account) -> None:
         """Throw away the admin token that was bought for this account."""
-        self._admin_tokens.forget(account)
+        self._admin_tokens.invalidate_credentials(account)
 
-    def mint(self, account: Account, order: Order, deadline: Deadline) -> Minted:
+    def mint(self, account: Account, mint_request: MintRequest, deadline: Deadline) -> ProviderToken:
         """A new token with the order's title."""
-        body = json.dumps({"storefront_access_token": {"title": order.title}}).encode()
-        answer = self._call("POST", "storefront_access_tokens.json", account, deadline, body=body)
-        if answer.status not in (200, 201):
-            raise self._failure(answer, account, creating=True)
-        return self._minted(member(answer.json(), "storefront_access_token"), account)
+        body = json.dumps({"storefront_access_token": {"title": mint_request.title}}).encode()
+        response = self._call("POST", "storefront_access_tokens.json", account, deadline, body=body)
+        if response.status not in (200, 201):
+            raise self._failure(response, account, creating=True)
+        return self._minted(require_object(response.json(), "storefront_access_token"), account)
 
-    def list_tokens(self, account: Account, deadline: Deadline) -> list[Listed]:
+    def list_tokens(self, account: Account, deadline: Deadline) -> list[ListedToken]:
         """Every token of this app at the shop."""
-        answer = self._call("GET", "storefront_access_tokens.json", account, deadline)
-        if answer.status != 200:
-            raise self._failure(answer, account)
-        said = answer.json()
+        response = self._call("GET", "storefront_access_tokens.json", account, deadline)
+        if response.status != 200:
+            raise self._failure(response, account)
+        said = response.json()
         entries = said.get("storefront_access_tokens") if isinstance(said, dict) else None
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise senseless("it has no list 'storefront_access_tokens'")
+            raise malformed_response("it has no list 'storefront_access_tokens'")
         tokens = [self._minted(entry, account) for entry in entries]
-        return [Listed(minted=minted, title=minted.title or "") for minted in tokens]
+        return [ListedToken(token=minted, title=minted.title or "") for minted in tokens]
 
     def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
         """End a token. A 404 says that it has ended, unless it is still listed: a wrong API version answers 404 too."""
-        answer = self._call("DELETE", f"storefront_access_tokens/{token_id}.json", account, deadline)
-        if answer.status == 404 and any(
-            each.minted.token_id == token_id for each in self.list_tokens(account, deadline)
+        response = self._call("DELETE", f"storefront_access_tokens/{token_id}.json", account, deadline)
+        if response.status == 404 and any(
+            each.token.token_id == token_id for each in self.list_tokens(account, deadline)
         ):
-            raise self._failure(answer, account)
-        if answer.status not in (200, 204, 404):
-            raise self._failure(answer, account)
+            raise self._failure(response, account)
+        if response.status not in (200, 204, 404):
+            raise self._failure(response, account)
 
     def _call(
         self, method: str, path: str, account: Account, deadline: Deadline, *, body: bytes | None = None
-    ) -> Answer:
+    ) -> HttpResponse:
         base_url = self._base_url.replace("{shop}", account.settings["shop"])
         version = account.settings["apiVersion"]
         admin = "/admin" if version == UNVERSIONED else f"/admin/api/{version}"
@@ -138,27 +144,29 @@ class Shopify:
         if body is not None:
             headers["Content-Type"] = "application/json"
         reserve = LOOKUP_RESERVE if method == "POST" else 0.0
-        answer = self._http.send(Request(method, f"{base_url}{admin}/{path}", headers, body, reserve=reserve), deadline)
-        self._note_version(version, answer, self._secrets(account))
-        return answer
+        response = self._http.send(
+            Request(method, f"{base_url}{admin}/{path}", headers, body, reserve=reserve), deadline
+        )
+        self._note_version(version, response, self._secrets(account))
+        return response
 
-    def _note_version(self, asked: str, answer: Answer, secrets: tuple[str, ...]) -> None:
-        served = answer.headers.get("x-shopify-api-version")
+    def _note_version(self, asked: str, response: HttpResponse, secrets: tuple[str, ...]) -> None:
+        served = response.headers.get("x-shopify-api-version")
         if served is not None and asked not in (served, UNVERSIONED):
             self._telemetry.notice("shopify_version_fell_forward", asked=asked, served=redact(served, secrets))
-        if reason := answer.headers.get("x-shopify-api-deprecated-reason"):
+        if reason := response.headers.get("x-shopify-api-deprecated-reason"):
             self._telemetry.notice("shopify_api_deprecated", asked=asked, reason=redact(reason, secrets))
 
-    def _minted(self, entry: Mapping[str, Any], account: Account) -> Minted:
+    def _minted(self, entry: Mapping[str, Any], account: Account) -> ProviderToken:
         number = entry.get("id")
         if not isinstance(number, int | str) or not _ID.fullmatch(str(number)):
-            raise senseless("'id' is not a token's id")
+            raise malformed_response("'id' is not a token's id")
         scopes = optional_text(entry, "access_scope") or ""
         title = entry.get("title")  # anybody's text: a foreign one must not spoil the list
         created = optional_text(entry, "created_at")
         graphql_id = optional_text(entry, "admin_graphql_api_id")
         given = {"admin_graphql_api_id": graphql_id, "created_at": created}
-        minted = Minted(
+        minted = ProviderToken(
             token_id=str(number),
             access_token=token_value(entry, "access_token"),
             token_type="storefront_access_token",  # noqa: S106  # a kind, not a value
@@ -168,10 +176,10 @@ class Shopify:
             use=Use("header", HEADER, self._storefront_url(account)),
             # Half a surrogate pair, which JSON can spell, could be neither stored nor answered.
             title=title[:TEXT_LIMIT].encode(errors="replace").decode() if isinstance(title, str) else None,
-            realm=account.realm,
+            account_id=account.account_id,
             provider_data={name: value for name, value in given.items() if value is not None},
         )
-        return discreet(minted, self._secrets(account))
+        return reject_leaked_credentials(minted, self._secrets(account))
 
     def _secrets(self, account: Account) -> tuple[str, ...]:
         """What must not be repeated: also what was bought with them."""
@@ -182,23 +190,23 @@ class Shopify:
         version = self._version if asked == UNVERSIONED else asked
         return f"https://{account.settings['shop']}/api/{version}/graphql.json"
 
-    def _failure(self, answer: Answer, account: Account, *, creating: bool = False) -> ProviderFailure:
-        message = _message(answer, self._secrets(account))
-        reply = ProviderReply(answer.status, None, message)
-        if answer.status in (402, 423):
+    def _failure(self, response: HttpResponse, account: Account, *, creating: bool = False) -> ProviderFailure:
+        message = _message(response, self._secrets(account))
+        reply = ProviderReply(response.status, None, message)
+        if response.status in (402, 423):
             return ShopUnavailable(SHOP_UNAVAILABLE, reply=reply)
-        if creating and answer.status == 403:
+        if creating and response.status == 403:
             return AppNotEligible(NOT_ELIGIBLE, reply=reply)
         # Shopify has no error code for its limit: the documented sentence is all there is to tell it from a bad
         # request.
-        if creating and answer.status == 400 and message and _LIMIT_TEXT.search(message):
+        if creating and response.status == 400 and message and _LIMIT_TEXT.search(message):
             return TokenLimitReached(LIMIT_REACHED, reply=reply)
-        return failure_from(answer, code=None, message=message)
+        return error_from_status(response, code=None, message=message)
 
 
-def _message(answer: Answer, secrets: tuple[str, ...]) -> str | None:
+def _message(response: HttpResponse, secrets: tuple[str, ...]) -> str | None:
     """Shopify's `errors` (string, array or object of arrays) in one line."""
-    said = answer.json()
+    said = response.json()
     errors = said.get("errors") if isinstance(said, dict) else None
     words = list(_words(errors))
     return redact("; ".join(words), secrets) if words else None
