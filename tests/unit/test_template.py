@@ -51,6 +51,15 @@ def test_a_role_may_do_exactly_this(function: Function) -> None:
     assert policy["PolicyDocument"]["Statement"] == statements(function, PLACE)
 
 
+def test_a_role_that_writes_events_has_one_statement_for_all_its_keys_of_the_table() -> None:
+    """See docs/decisions/0017: two statements can fail where a transaction needs both."""
+    table = PLACE.arn("dynamodb", "table/TokenTable")
+    for name, role in resources("AWS::IAM::Role").items():
+        own = [statement for statement in map(plain, statements_of(role)) if statement["Resource"] == table]
+        if PREFIX in str(own):
+            assert len(own) == 1, name
+
+
 def test_no_policy_lies_beside_the_roles() -> None:
     kinds = {each["Type"] for each in transformed()["Resources"].values()}
 
