@@ -16,6 +16,16 @@ STOREFRONT_PATHS = sorted(route.split()[1] for route in ROUTES if "/storefront/"
 LAMBDA_TYPES = {"Function", "Permission", "EventInvokeConfig", "EventSourceMapping", "LayerVersion"}
 TAKERS = [function for function in FUNCTIONS if function.takes]
 
+#: The kinds of resources whose names all Regions of an account share, with the property that names them.
+GLOBAL_NAMES = {
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::IAM::InstanceProfile": "InstanceProfileName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::IAM::User": "UserName",
+    "AWS::S3::Bucket": "BucketName",
+}
+
 by_name = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 
 
@@ -98,6 +108,17 @@ def test_a_function_may_be_called_by_the_gateway_for_its_own_routes_alone(functi
 
 def test_nobody_may_call_any_other_function() -> None:
     assert len(resources("AWS::Lambda::Permission")) == len(ROUTES) + len([each for each in FUNCTIONS if each.decides])
+
+
+# Names
+
+
+def test_a_name_that_all_regions_of_an_account_share_holds_the_region() -> None:
+    """Where the template gives no name, CloudFormation makes a unique one."""
+    for kind, name in GLOBAL_NAMES.items():
+        for properties in resources(kind).values():
+            if name in properties:
+                assert PLACE.region in plain(properties[name]), kind
 
 
 # Queues, and the clock
