@@ -49,6 +49,11 @@ def test_the_functions_are_those_of_the_table_with_a_role_each() -> None:
     assert set(resources("AWS::IAM::Role")) == {SCHEDULE_ROLE, *(f"{each.name}Role" for each in FUNCTIONS)}
 
 
+def test_a_function_gets_another_runtime_and_sdk_only_by_a_deploy() -> None:
+    for function in resources("AWS::Lambda::Function").values():
+        assert function["RuntimeManagementConfig"] == {"UpdateRuntimeOn": "FunctionUpdate"}
+
+
 @by_name
 def test_a_role_may_do_exactly_this(function: Function) -> None:
     role = plain(resources("AWS::IAM::Role")[f"{function.name}Role"])
