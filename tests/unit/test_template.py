@@ -16,6 +16,9 @@ STOREFRONT_PATHS = sorted(route.split()[1] for route in ROUTES if "/storefront/"
 LAMBDA_TYPES = {"Function", "Permission", "EventInvokeConfig", "EventSourceMapping", "LayerVersion"}
 TAKERS = [function for function in FUNCTIONS if function.takes]
 
+#: In seconds. SQS keeps no message longer.
+FOURTEEN_DAYS = 14 * 24 * 60 * 60
+
 #: The kinds of resources whose names all Regions of an account share, with the property that names them.
 GLOBAL_NAMES = {
     "AWS::CloudWatch::Dashboard": "DashboardName",
@@ -185,7 +188,7 @@ def test_a_message_that_fails_is_put_aside_where_an_alarm_sees_it(function: Func
 
     assert queue["VisibilityTimeout"] >= 6 * timeout
     assert queue["RedrivePolicy"]["maxReceiveCount"] >= 3
-    assert queues[aside]["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
+    assert queues[aside]["MessageRetentionPeriod"] == FOURTEEN_DAYS
     assert bool(queues[aside].get("FifoQueue")) == bool(queue.get("FifoQueue"))
     (alarm,) = [each for each in alarms() if {"Name": "QueueName", "Value": aside} in each["Dimensions"]]
     assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
@@ -206,6 +209,11 @@ def test_a_merchants_work_is_done_by_one_worker_at_a_time(name: str) -> None:
 
 def test_every_queue_and_nothing_else_is_encrypted_with_its_own_key() -> None:
     assert {plain(each)["SqsManagedSseEnabled"] for each in resources("AWS::SQS::Queue").values()} == {True}
+
+
+def test_an_order_is_kept_as_long_as_the_queue_can_keep_it() -> None:
+    """An expired message does not reach the dead-letter queue."""
+    assert plain(resources("AWS::SQS::Queue")["OrderQueue"])["MessageRetentionPeriod"] == FOURTEEN_DAYS
 
 
 def test_orders_come_in_tens_and_are_tried_five_times() -> None:
