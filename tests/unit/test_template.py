@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from typing import Any
 
 import pytest
@@ -127,6 +128,30 @@ def test_a_name_that_all_regions_of_an_account_share_holds_the_region() -> None:
         for properties in resources(kind).values():
             if name in properties:
                 assert PLACE.region in plain(properties[name]), kind
+
+
+def environments() -> dict[str, Any]:
+    """Return the environments of samconfig.toml by their names."""
+    configuration = tomllib.loads((TEMPLATE.parent / "samconfig.toml").read_text())
+    return {name: each for name, each in configuration.items() if name != "version"}
+
+
+def test_no_two_environments_share_a_stack() -> None:
+    names = [each["global"]["parameters"]["stack_name"] for each in environments().values()]
+
+    assert len(set(names)) == len(names)
+
+
+def test_no_two_environments_on_aws_share_their_secrets() -> None:
+    prefixes = []
+    for name, each in environments().items():
+        if name != "local":
+            overrides = each["deploy"]["parameters"]["parameter_overrides"]
+            prefixes.append(
+                next((one for one in overrides if one.startswith("SecretPrefix=")), "the template's default")
+            )
+
+    assert len(set(prefixes)) == len(prefixes)
 
 
 # Queues, and the clock
