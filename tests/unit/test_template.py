@@ -371,6 +371,61 @@ def test_there_is_one_stage_with_throttles() -> None:
     assert plain(settings["ThrottlingBurstLimit"]) == 200
 
 
+#: The fields of a line of the access log, with AWS's names for what they hold.
+ACCESS_LOG_FIELDS = {
+    "requestId": "requestId",
+    "extendedRequestId": "extendedRequestId",
+    "time": "requestTimeEpoch",
+    "method": "httpMethod",
+    "route": "resourcePath",
+    "path": "path",
+    "status": "status",
+    "latency": "responseLatency",
+    "sourceIp": "identity.sourceIp",
+    "userAgent": "identity.userAgent",
+    "principal": "identity.userArn",
+    "error": "error.responseType",
+    "wafResponseCode": "wafResponseCode",
+    "authorizerStatus": "authorizer.status",
+    "authorizerLatency": "authorizer.latency",
+    "authorizerError": "authorizer.error",
+    "integrationStatus": "integration.status",
+    "integrationLatency": "integration.latency",
+    "integrationRequestId": "integration.requestId",
+    "integrationError": "integration.error",
+}
+#: Numbers that each request has.
+ALWAYS_NUMBERS = ("requestTimeEpoch", "status", "responseLatency")
+
+
+def access_log_format() -> str:
+    (stage,) = resources("AWS::ApiGateway::Stage").values()
+    condition, settings, otherwise = stage["AccessLogSetting"]["Fn::If"]
+    assert (condition, otherwise) == ("WithAccessLogs", {"Ref": "AWS::NoValue"})
+    written: str = settings["Format"]
+    return written
+
+
+def test_the_access_log_says_who_asked_for_what_and_who_answered() -> None:
+    quoted = re.sub(r'(?<!")(\$context\.[\w.]+)', r'"\1"', access_log_format())
+
+    assert json.loads(quoted) == {field: f"$context.{name}" for field, name in ACCESS_LOG_FIELDS.items()}
+
+
+def test_a_line_of_the_access_log_is_json_even_of_a_request_that_reached_nothing() -> None:
+    def value(match: re.Match[str]) -> str:
+        return "200" if match[1] in ALWAYS_NUMBERS else "-"
+
+    line = json.loads(re.sub(r"\$context\.([\w.]+)", value, access_log_format()))
+
+    assert set(line) == set(ACCESS_LOG_FIELDS)
+
+
+def test_the_access_logs_format_is_one_line_of_the_size_that_api_gateway_takes() -> None:
+    assert "\n" not in access_log_format()
+    assert len(access_log_format().encode()) <= 3 * 1024
+
+
 def test_every_method_lets_in_whom_the_table_says_and_nothing_but_a_preflight_is_open(api: Any) -> None:
     deployed = {
         route: sorted(name for each in method.get("security", []) for name in each)
