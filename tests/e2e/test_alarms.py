@@ -28,7 +28,7 @@ def test_an_alarm_watches_the_queue_and_the_function_that_are_deployed(stack: St
 
 
 def test_the_dashboard_is_there_with_the_deployed_names(stack: Stack, aws: Aws) -> None:
-    name = stack.described["eventBus"]
+    name = f"{stack.described['eventBus']}-{stack.described['region']}"
     body = json.loads(aws("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"])
 
     shown = [metric for widget in body["widgets"] for metric in widget["properties"]["metrics"]]

@@ -173,7 +173,7 @@ def other_table(aws: Aws) -> Iterator[str]:
 def test_a_function_does_with_single_items_what_it_needs_and_nothing_else(
     stack: Stack, aws: Aws, table: TokenTable, roles: Roles, function: Function
 ) -> None:
-    """Which partitions are its own is in its policy's text alone: the local AWS does not look at leading keys."""
+    """Only the policy's text shows which partitions are its own. The local AWS does not enforce leading keys."""
     dynamodb = as_function(stack, roles, function, "dynamodb")
     may = {action for items in function.items if items.index is None for action in items.actions}
     key = a_key_of(function)

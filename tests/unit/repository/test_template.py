@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from typing import Any
 
 import pytest
@@ -15,6 +16,19 @@ ROUTES = {route: (function, who) for function in FUNCTIONS for route, who in fun
 STOREFRONT_PATHS = sorted(route.split()[1] for route in ROUTES if "/storefront/" in route)
 LAMBDA_TYPES = {"Function", "Permission", "EventInvokeConfig", "EventSourceMapping", "LayerVersion"}
 TAKERS = [function for function in FUNCTIONS if function.takes]
+
+#: In seconds. SQS keeps no message longer.
+FOURTEEN_DAYS = 14 * 24 * 60 * 60
+
+#: The kinds of resources whose names all Regions of an account share, with the property that names them.
+GLOBAL_NAMES = {
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::IAM::InstanceProfile": "InstanceProfileName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::IAM::User": "UserName",
+    "AWS::S3::Bucket": "BucketName",
+}
 
 by_name = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 
@@ -39,6 +53,11 @@ def test_the_functions_are_those_of_the_table_with_a_role_each() -> None:
     assert set(resources("AWS::IAM::Role")) == {SCHEDULE_ROLE, *(f"{each.name}Role" for each in FUNCTIONS)}
 
 
+def test_a_function_gets_another_runtime_and_sdk_only_by_a_deploy() -> None:
+    for function in resources("AWS::Lambda::Function").values():
+        assert function["RuntimeManagementConfig"] == {"UpdateRuntimeOn": "FunctionUpdate"}
+
+
 @by_name
 def test_a_role_may_do_exactly_this(function: Function) -> None:
     role = plain(resources("AWS::IAM::Role")[f"{function.name}Role"])
@@ -49,6 +68,15 @@ def test_a_role_may_do_exactly_this(function: Function) -> None:
     assert policy["PolicyName"] == function.name
     assert set(policy["PolicyDocument"]) == {"Version", "Statement"}
     assert policy["PolicyDocument"]["Statement"] == statements(function, PLACE)
+
+
+def test_a_role_that_writes_events_has_one_statement_for_all_its_keys_of_the_table() -> None:
+    """See docs/decisions/0017: two statements can fail where a transaction needs both."""
+    table = PLACE.arn("dynamodb", "table/TokenTable")
+    for name, role in resources("AWS::IAM::Role").items():
+        own = [statement for statement in map(plain, statements_of(role)) if statement["Resource"] == table]
+        if PREFIX in str(own):
+            assert len(own) == 1, name
 
 
 def test_no_policy_lies_beside_the_roles() -> None:
@@ -89,6 +117,41 @@ def test_a_function_may_be_called_by_the_gateway_for_its_own_routes_alone(functi
 
 def test_nobody_may_call_any_other_function() -> None:
     assert len(resources("AWS::Lambda::Permission")) == len(ROUTES) + len([each for each in FUNCTIONS if each.decides])
+
+
+# Names
+
+
+def test_a_name_that_all_regions_of_an_account_share_holds_the_region() -> None:
+    """Where the template gives no name, CloudFormation makes a unique one."""
+    for kind, name in GLOBAL_NAMES.items():
+        for properties in resources(kind).values():
+            if name in properties:
+                assert PLACE.region in plain(properties[name]), kind
+
+
+def environments() -> dict[str, Any]:
+    """Return the environments of samconfig.toml by their names."""
+    configuration = tomllib.loads((TEMPLATE.parent / "samconfig.toml").read_text())
+    return {name: each for name, each in configuration.items() if name != "version"}
+
+
+def test_no_two_environments_share_a_stack() -> None:
+    names = [each["global"]["parameters"]["stack_name"] for each in environments().values()]
+
+    assert len(set(names)) == len(names)
+
+
+def test_no_two_environments_on_aws_share_their_secrets() -> None:
+    prefixes = []
+    for name, each in environments().items():
+        if name != "local":
+            overrides = each["deploy"]["parameters"]["parameter_overrides"]
+            prefixes.append(
+                next((one for one in overrides if one.startswith("SecretPrefix=")), "the template's default")
+            )
+
+    assert len(set(prefixes)) == len(prefixes)
 
 
 # Queues, and the clock
@@ -150,7 +213,7 @@ def test_a_message_that_fails_is_put_aside_where_an_alarm_sees_it(function: Func
 
     assert queue["VisibilityTimeout"] >= 6 * timeout
     assert queue["RedrivePolicy"]["maxReceiveCount"] >= 3
-    assert queues[aside]["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
+    assert queues[aside]["MessageRetentionPeriod"] == FOURTEEN_DAYS
     assert bool(queues[aside].get("FifoQueue")) == bool(queue.get("FifoQueue"))
     (alarm,) = [each for each in alarms() if {"Name": "QueueName", "Value": aside} in each["Dimensions"]]
     assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
@@ -171,6 +234,11 @@ def test_a_merchants_work_is_done_by_one_worker_at_a_time(name: str) -> None:
 
 def test_every_queue_and_nothing_else_is_encrypted_with_its_own_key() -> None:
     assert {plain(each)["SqsManagedSseEnabled"] for each in resources("AWS::SQS::Queue").values()} == {True}
+
+
+def test_an_order_is_kept_as_long_as_the_queue_can_keep_it() -> None:
+    """An expired message does not reach the dead-letter queue."""
+    assert plain(resources("AWS::SQS::Queue")["OrderQueue"])["MessageRetentionPeriod"] == FOURTEEN_DAYS
 
 
 def test_orders_come_in_tens_and_are_tried_five_times() -> None:
@@ -301,6 +369,61 @@ def test_there_is_one_stage_with_throttles() -> None:
     assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
     assert plain(settings["ThrottlingRateLimit"]) == 100
     assert plain(settings["ThrottlingBurstLimit"]) == 200
+
+
+#: The fields of a line of the access log, with AWS's names for what they hold.
+ACCESS_LOG_FIELDS = {
+    "requestId": "requestId",
+    "extendedRequestId": "extendedRequestId",
+    "time": "requestTimeEpoch",
+    "method": "httpMethod",
+    "route": "resourcePath",
+    "path": "path",
+    "status": "status",
+    "latency": "responseLatency",
+    "sourceIp": "identity.sourceIp",
+    "userAgent": "identity.userAgent",
+    "principal": "identity.userArn",
+    "error": "error.responseType",
+    "wafResponseCode": "wafResponseCode",
+    "authorizerStatus": "authorizer.status",
+    "authorizerLatency": "authorizer.latency",
+    "authorizerError": "authorizer.error",
+    "integrationStatus": "integration.status",
+    "integrationLatency": "integration.latency",
+    "integrationRequestId": "integration.requestId",
+    "integrationError": "integration.error",
+}
+#: Numbers that each request has.
+ALWAYS_NUMBERS = ("requestTimeEpoch", "status", "responseLatency")
+
+
+def access_log_format() -> str:
+    (stage,) = resources("AWS::ApiGateway::Stage").values()
+    condition, settings, otherwise = stage["AccessLogSetting"]["Fn::If"]
+    assert (condition, otherwise) == ("WithAccessLogs", {"Ref": "AWS::NoValue"})
+    written: str = settings["Format"]
+    return written
+
+
+def test_the_access_log_says_who_asked_for_what_and_who_answered() -> None:
+    quoted = re.sub(r'(?<!")(\$context\.[\w.]+)', r'"\1"', access_log_format())
+
+    assert json.loads(quoted) == {field: f"$context.{name}" for field, name in ACCESS_LOG_FIELDS.items()}
+
+
+def test_a_line_of_the_access_log_is_json_even_of_a_request_that_reached_nothing() -> None:
+    def value(match: re.Match[str]) -> str:
+        return "200" if match[1] in ALWAYS_NUMBERS else "-"
+
+    line = json.loads(re.sub(r"\$context\.([\w.]+)", value, access_log_format()))
+
+    assert set(line) == set(ACCESS_LOG_FIELDS)
+
+
+def test_the_access_logs_format_is_one_line_of_the_size_that_api_gateway_takes() -> None:
+    assert "\n" not in access_log_format()
+    assert len(access_log_format().encode()) <= 3 * 1024
 
 
 def test_every_method_lets_in_whom_the_table_says_and_nothing_but_a_preflight_is_open(api: Any) -> None:
