@@ -13,26 +13,26 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from benchmarks.complaints import CannotMeasureError
-from benchmarks.places import BENCH_PACKAGES, RUNTIME_PYTHON, USUAL_ARTEFACTS, USUAL_HANDLER
+from benchmarks.errors import CannotMeasureError
+from benchmarks.paths import BASELINE_ARTIFACTS, BASELINE_HANDLER, BENCH_PACKAGES, RUNTIME_PYTHON
 
 _FROM_THE_RUNTIME = re.compile(r"(boto3|botocore|s3transfer|jmespath|dateutil|python_dateutil|six)([-.].*)?")
 _NOT_SHIPPED = re.compile(r"pip(-.*)?|__pycache__")
 
 
-def usual_artefact(*, bytecode: bool) -> Path:
+def baseline_artifact(*, bytecode: bool) -> Path:
     """The folder; made at the first use and kept until the handler or its packages change."""
     stamp = BENCH_PACKAGES.parents[2] / ".installed"
     if not stamp.exists() or not RUNTIME_PYTHON.exists():
         raise CannotMeasureError("The environments are missing: run `make bench`, which installs them.")
-    digest = hashlib.sha256(stamp.read_bytes() + USUAL_HANDLER.read_bytes()).hexdigest()[:12]
-    folder = USUAL_ARTEFACTS / f"usual-{digest}-{'bytecode' if bytecode else 'as-deployed'}"
+    digest = hashlib.sha256(stamp.read_bytes() + BASELINE_HANDLER.read_bytes()).hexdigest()[:12]
+    folder = BASELINE_ARTIFACTS / f"usual-{digest}-{'bytecode' if bytecode else 'as-deployed'}"
     if folder.exists():
         return folder
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.copytree(BENCH_PACKAGES, unfinished, ignore=_left_out)
-    shutil.copy2(USUAL_HANDLER, unfinished / "app.py")
+    shutil.copy2(BASELINE_HANDLER, unfinished / "app.py")
     if bytecode:
         compile_all = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(unfinished)]
         subprocess.run([str(RUNTIME_PYTHON), *compile_all], check=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmarks.built_artefacts import Bytecode, Layer
+from benchmarks.built_artifacts import Bytecode, Layer
 from benchmarks.cases import Case
 from benchmarks.rounds import Figures
 from benchmarks.warm import WarmPath

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.complaints import CannotMeasureError
-from benchmarks.places import BUILD
+from benchmarks.errors import CannotMeasureError
+from benchmarks.paths import BUILD
 from sandbox.stack.template import function_id
 
 #: PEP 552: the second word of a .pyc. Bit 0: by hash, not by time; bit 1: the source is read and compared at import.

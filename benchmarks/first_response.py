@@ -1,7 +1,7 @@
 """Runs in the measured process, which has only what Lambda has: imports `app`, calls its handler once, says what it
 cost.
 
-    python -P first_answer.py REPORT_FD [SECONDS] < EVENT.json
+    python -P first_response.py REPORT_FD [SECONDS] < EVENT.json
 
 The report is one JSON object. `answered` is on the monotonic clock, which all processes of a machine share: the parent
 knows on it when this process was started. With SECONDS the handler is then called again and again for that long; from

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox.stack.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Settings
+from sandbox.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Settings
 
 _LOOPBACK = "127.0.0.1,localhost,::1"
 _DROPPED = ("AWS_", "SAM_CLI_", "PYTHON", "VIRTUAL_ENV", "GATEWAY_", "MINISTACK_", "LOCALSTACK_", "LAMBDA_")

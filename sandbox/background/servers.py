@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.stack import environment, processes
-from sandbox.stack.errors import StackError
-from sandbox.stack.settings import PROJECT, Settings
-from sandbox.stack.state import State
+from sandbox.background import environment, processes
+from sandbox.background.state import State
+from sandbox.errors import StackError
+from sandbox.settings import PROJECT, Settings
 
 _READY_WITHIN = 20.0
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sandbox.stack.errors import StackError
-from sandbox.stack.processes import Identity
+from sandbox.background.processes import Identity
+from sandbox.errors import StackError
 
 
 class State:

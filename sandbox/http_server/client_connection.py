@@ -8,9 +8,9 @@ import threading
 from email.utils import formatdate
 from http import HTTPStatus
 
-from sandbox.simulators.clock import POLL_SECONDS
-from sandbox.simulators.messages import Response
+from sandbox.http_server.messages import Response
 
+POLL_SECONDS = 0.05
 _BODILESS = (204, 304)
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
 
-from sandbox.simulators.messages import Request, Response, json_response
-from sandbox.simulators.misbehaviour import Misbehaviour
-from sandbox.simulators.wire import Wire, reset_on_close
+from sandbox.http_server.client_connection import Wire, reset_on_close
+from sandbox.http_server.faults.injected_fault import Misbehaviour
+from sandbox.http_server.messages import Request, Response, json_response
 
 HOST = "127.0.0.1"
 IDLE_SECONDS = 120

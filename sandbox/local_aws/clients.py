@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from sandbox.stack.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from sandbox.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 
 class LocalAws:

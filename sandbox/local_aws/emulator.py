@@ -7,10 +7,10 @@ import time
 import urllib.error
 import urllib.request
 
-from sandbox.stack import environment, processes
-from sandbox.stack.errors import StackError
-from sandbox.stack.settings import PROJECT, Settings
-from sandbox.stack.state import State
+from sandbox.background import environment, processes
+from sandbox.background.state import State
+from sandbox.errors import StackError
+from sandbox.settings import PROJECT, Settings
 
 NAME = "emulator"
 _READY_WITHIN = 60.0
@@ -18,7 +18,7 @@ _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def mark(settings: Settings) -> str:
-    return f"-m sandbox.stack.emulator_process {settings.state_dir} "
+    return f"-m sandbox.local_aws.emulator_process {settings.state_dir} "
 
 
 def worker_mark(settings: Settings) -> str:
@@ -61,7 +61,7 @@ def _start_on(settings: Settings, state: State, port: int, functions_endpoint: s
         )
     settings.scratch.mkdir(parents=True, exist_ok=True)
     log = settings.logs / "emulator.log"
-    command = [str(settings.local_python), "-m", "sandbox.stack.emulator_process"]
+    command = [str(settings.local_python), "-m", "sandbox.local_aws.emulator_process"]
     process, identity = processes.start(
         [*command, str(settings.state_dir), str(settings.runtime_python)],
         mark=mark(settings),

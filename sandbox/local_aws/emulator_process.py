@@ -1,4 +1,4 @@
-"""The emulator's own process: `python -m sandbox.stack.emulator_process STATE_DIR RUNTIME_PYTHON`.
+"""The emulator's own process: `python -m sandbox.local_aws.emulator_process STATE_DIR RUNTIME_PYTHON`.
 
 The emulator runs functions with `sys.executable`. Pointing that at an environment which holds only what
 the Lambda runtime ships makes a dependency that the layer lacks fail here as it would on AWS. STATE_DIR
@@ -29,8 +29,8 @@ def main() -> None:
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
-    from sandbox.stack.function_failures import Survivors, naming_exceptions
-    from sandbox.stack.unpacking import unpacking_once
+    from sandbox.local_aws.function_failures import Survivors, naming_exceptions
+    from sandbox.local_aws.unpacking import unpacking_once
 
     sys.executable = runtime_python
     lambda_runtime.zipfile = unpacking_once(Path(tempfile.gettempdir()) / "unpacked")

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from sandbox.simulators.connection_faults import ActThenDrop, ActThenHang, Drop, Hang, Refuse
-from sandbox.simulators.json_fields import Fields, InputError
-from sandbox.simulators.made_up_answers import Answer, Garbage, Huge, Malformed, Redirect
-from sandbox.simulators.messages import Request
-from sandbox.simulators.misbehaviour import Misbehaviour
-from sandbox.simulators.spoilt_answers import AnswerOverride, SlowDrip, Truncated
+from sandbox.http_server.faults.canned_responses import Answer, Garbage, Huge, Malformed, Redirect
+from sandbox.http_server.faults.connection_faults import ActThenDrop, ActThenHang, Drop, Hang, Refuse
+from sandbox.http_server.faults.corrupted_responses import AnswerOverride, SlowDrip, Truncated
+from sandbox.http_server.faults.injected_fault import Misbehaviour
+from sandbox.http_server.json_fields import Fields, InputError
+from sandbox.http_server.messages import Request
 
 MAX_TIMES = 1_000_000
 KINDS: dict[str, type[Misbehaviour]] = {

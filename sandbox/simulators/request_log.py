@@ -7,7 +7,7 @@ Authorization the scheme stays readable and the credential after it is what is h
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from sandbox.simulators.messages import JSON_TYPE, Request, fingerprint, parse_json
+from sandbox.http_server.messages import JSON_TYPE, Request, fingerprint, parse_json
 
 CREDENTIAL_HEADERS = ("x-api-key", "x-client-id", "x-shopify-access-token", "cookie")
 CREDENTIAL_FIELDS = ("client_id", "client_secret")

@@ -17,11 +17,11 @@ from typing import Any
 
 import requests
 
+from sandbox.errors import StackError
+from sandbox.local_aws.clients import LocalAws
 from sandbox.signed_api import Stack
 from sandbox.simulators.control_client import ControlClient
-from sandbox.simulators.issuer import JWKS_PATH
-from sandbox.stack.aws import LocalAws
-from sandbox.stack.errors import StackError
+from sandbox.simulators.issuer.issuer import JWKS_PATH
 from sandbox.storefront import merchant_backend
 
 _POLICY = "/merchants/demo/trust-policy"

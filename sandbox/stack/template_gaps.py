@@ -19,7 +19,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.stack.aws import LocalAws
+from sandbox.local_aws.clients import LocalAws
 from sandbox.stack.deploy import Deployment
 
 

@@ -12,13 +12,13 @@ import boto3
 import jwt
 from botocore.config import Config
 
+from sandbox.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Settings
 from sandbox.simulators import Addresses, ControlClient, running_simulators
-from sandbox.stack.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Settings
 from sandbox.stack.template import function_id, load_template
-from tests.artefacts.built import PROJECT
-from tests.artefacts.local_aws import local_aws
+from tests.artifacts.built import PROJECT
+from tests.artifacts.local_aws_process import local_aws
 from tests.fakes.samples import token
-from tests.integration.table_definition import table_definition
+from tests.integration.support.table_definition import table_definition
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.domain.token import SHOP, State

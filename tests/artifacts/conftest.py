@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.artefacts import surroundings
-from tests.artefacts.built import PROJECT
-from tests.artefacts.surroundings import Surroundings
+from tests.artifacts import backends
+from tests.artifacts.backends import Surroundings
+from tests.artifacts.built import PROJECT
 
 #: Seconds; a first build downloads packages.
 _BUILD_LIMIT = 420
@@ -35,5 +35,5 @@ def _built() -> None:
 def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
     if sys.platform != "linux":
         pytest.skip("Lambda's runtime interface emulator runs on Linux only")
-    with surroundings.started(tmp_path_factory.mktemp("local-aws")) as made:
+    with backends.started(tmp_path_factory.mktemp("local-aws")) as made:
         yield made

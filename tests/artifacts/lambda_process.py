@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.artefacts.built import PROJECT
+from tests.artifacts.built import PROJECT
 
 _PROCESSOR = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
 #: It comes with the SAM CLI, for Linux.

@@ -10,8 +10,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sandbox.stack import environment
-from sandbox.stack.settings import PROJECT, Settings
+from sandbox.background import environment
+from sandbox.settings import PROJECT, Settings
 
 #: Seconds.
 _READY_WITHIN, _END_WITHIN = 60.0, 5.0
@@ -27,7 +27,7 @@ def local_aws(settings: Settings) -> Iterator[str]:
     settings.scratch.mkdir(parents=True)
     settings.logs.mkdir(parents=True)
     log = settings.logs / "emulator.log"
-    module = ("-m", "sandbox.stack.emulator_process", str(settings.state_dir), str(settings.runtime_python))
+    module = ("-m", "sandbox.local_aws.emulator_process", str(settings.state_dir), str(settings.runtime_python))
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(settings.local_python), *module],

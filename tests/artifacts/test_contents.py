@@ -8,7 +8,7 @@ from types import CodeType
 
 import pytest
 
-from tests.artefacts.built import BUILD, FUNCTIONS, LAYER, PROJECT, bytes_of, files, folder_of
+from tests.artifacts.built import BUILD, FUNCTIONS, LAYER, PROJECT, bytes_of, files, folder_of
 
 PROOFS = "storefronts/proof_authorizer"
 #: Bytes, unzipped.

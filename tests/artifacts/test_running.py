@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.artefacts.built import FUNCTIONS, LAYER, folder_of
-from tests.artefacts.lambda_process import LambdaProcess, running
-from tests.artefacts.surroundings import ISSUER, SECRETS, STACK, VALUES, Surroundings, proof
-from tests.integration.functions import (
+from tests.artifacts.backends import ISSUER, SECRETS, STACK, VALUES, Surroundings, proof
+from tests.artifacts.built import FUNCTIONS, LAYER, folder_of
+from tests.artifacts.lambda_process import LambdaProcess, running
+from tests.integration.support.functions import (
     AUTHORIZERS,
     CHICKSX,
     CURRENT,
@@ -28,7 +28,7 @@ from tests.integration.functions import (
     provider_of,
     sample_event,
 )
-from tests.integration.functions import FUNCTIONS as FOR_ACCOUNTS
+from tests.integration.support.functions import FUNCTIONS as FOR_ACCOUNTS
 from token_broker.errors import BrokerError
 
 #: In no file and no secret; what holds it has quoted an event.

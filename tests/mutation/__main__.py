@@ -1,6 +1,6 @@
 """Change one module of the layer in small ways, each in turn, and run the tests that must notice.
 
-    python -m tests.mutants aws/leases
+    python -m tests.mutation aws/store/leases
 
 The tool is mutmut. It wants the package in a folder `src` beside the tests, so it gets a copy of the project that is
 so, in `.local/mutation/`. Fails where a change went unnoticed that `explained.py` does not know. Lines that are a
@@ -13,9 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.mutants.explained import EXPLAINED
-from tests.mutants.plan import PLAN
-from tests.mutants.verdicts import Verdicts, verdicts_of
+from tests.mutation.equivalent import EXPLAINED
+from tests.mutation.plan import PLAN
+from tests.mutation.results import Verdicts, verdicts_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = ROOT / "layers/token_broker/token_broker"

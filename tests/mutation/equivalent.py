@@ -18,27 +18,27 @@ def _casts(line: str, kind: str) -> dict[str, str]:
 
 
 EXPLAINED: dict[str, dict[str, str]] = {
-    "aws/attributes": {
+    "aws/store/attributes": {
         '- return int(value) if value.lstrip("-").isdigit() else float(value)\n'
         '+ return int(value) if value.lstrip("XX-XX").isdigit() else float(value)': "no number has an X",
     },
-    "aws/leases": {
+    "aws/store/leases": {
         '- "OR (fingerprint = :print AND NOT #state IN (:revoking, :revoked))",\n'
         '+ "or (fingerprint = :print and not #state in (:revoking, :revoked))",': _KEYWORD,
         '- ":one": 1,\n+ ":one": 2,': _ONLY_ANOTHER,
-        '- values: dict[str, Any] = {":owner": mint.owner, ":fence": mint.fence, ":one": 1}\n'
-        '+ values: dict[str, Any] = {":owner": mint.owner, ":fence": mint.fence, ":one": 2}': _ONLY_ANOTHER,
+        '- values: dict[str, Any] = {":owner": lease.owner, ":fence": lease.fence, ":one": 1}\n'
+        '+ values: dict[str, Any] = {":owner": lease.owner, ":fence": lease.fence, ":one": 2}': _ONLY_ANOTHER,
     },
-    "aws/reading": {
+    "aws/store/reading": {
         "- token=max(tokens, key=lambda token: token.expires_at or 0, default=None),\n"
         "+ token=max(tokens, key=lambda token: token.expires_at or 1, default=None),": "no token ends that early",
     },
-    "aws/revocations": {
+    "aws/store/revocations": {
         '- "REMOVE #current",\n+ "remove #current",': _KEYWORD,
         "- self._table.transact(writes, token=os.urandom(16).hex())\n"
         "+ self._table.transact(writes, token=os.urandom(17).hex())": _LONGER_NAME,
     },
-    "aws/rotations": {
+    "aws/store/rotations": {
         '- " AND attribute_not_exists(tries)"  # two that fail at once tell it once\n'
         '+ " and attribute_not_exists(tries)"  # two that fail at once tell it once': _KEYWORD,
         "- self._table.transact(writes, token=os.urandom(16).hex())\n"
@@ -46,18 +46,18 @@ EXPLAINED: dict[str, dict[str, str]] = {
         '- self._table.transact([("Update", written), told], token=os.urandom(16).hex())\n'
         '+ self._table.transact([("Update", written), told], token=os.urandom(17).hex())': _LONGER_NAME,
     },
-    "aws/sessions": {
+    "aws/store/sessions": {
         '- self._table.transact([("Update", close), told], token=os.urandom(16).hex())\n'
         '+ self._table.transact([("Update", close), told], token=os.urandom(17).hex())': _LONGER_NAME,
     },
-    "aws/unfinished": {
+    "aws/store/unfinished": {
         '- "ADD fence :one",\n+ "add fence :one",': _KEYWORD,
-        "- key = records.partition(self._provider, mint.merchant, mint.subject), mint.key\n"
-        "+ key = records.partition(self._provider, mint.merchant, ), mint.key": (
+        "- key = records.partition(self._provider, lease.merchant, lease.subject), lease.key\n"
+        "+ key = records.partition(self._provider, lease.merchant, ), lease.key": (
             "an intent that the clock takes over is the shop's, which is what is meant where no subject is named"
         ),
     },
-    "http": {
+    "http/client": {
         "- for attempt in range(1, tries + 1):\n+ for attempt in range(1, tries + 2):": (
             "the last try returns or raises, so that nothing comes after it"
         ),
@@ -66,19 +66,19 @@ EXPLAINED: dict[str, dict[str, str]] = {
             "both give the same for the first two waits, and three tries have no more"
         ),
     },
-    "maintaining": {
-        "- seconds = max(seconds, min(failure.retry_after_seconds or 0, LONGEST_PAUSE))\n"
-        "+ seconds = max(seconds, min(failure.retry_after_seconds or 1, LONGEST_PAUSE))": (
+    "lifecycle/worker": {
+        "- seconds = max(seconds, min(failure.retry_after_seconds or 0, MAX_PAUSE))\n"
+        "+ seconds = max(seconds, min(failure.retry_after_seconds or 1, MAX_PAUSE))": (
             "no pause is as short as either"
         ),
     },
-    "minting": {
-        '- title = marked(mint.title or "", call.store.broker_id(), mint.intent_id)\n'
-        "+ title = marked(None, call.store.broker_id(), mint.intent_id)": _ONLY_THE_MARK,
-        '- title = marked(mint.title or "", call.store.broker_id(), mint.intent_id)\n'
-        '+ title = marked(mint.title and "", call.store.broker_id(), mint.intent_id)': _ONLY_THE_MARK,
-        '- title = marked(mint.title or "", call.store.broker_id(), mint.intent_id)\n'
-        '+ title = marked(mint.title or "XXXX", call.store.broker_id(), mint.intent_id)': _ONLY_THE_MARK,
+    "tokens/mint": {
+        '- title = tag_title(lease.title or "", call.store.broker_id(), lease.intent_id)\n'
+        "+ title = tag_title(None, call.store.broker_id(), lease.intent_id)": _ONLY_THE_MARK,
+        '- title = tag_title(lease.title or "", call.store.broker_id(), lease.intent_id)\n'
+        '+ title = tag_title(lease.title and "", call.store.broker_id(), lease.intent_id)': _ONLY_THE_MARK,
+        '- title = tag_title(lease.title or "", call.store.broker_id(), lease.intent_id)\n'
+        '+ title = tag_title(lease.title or "XXXX", call.store.broker_id(), lease.intent_id)': _ONLY_THE_MARK,
         **_casts(
             'provider = cast("ListingProvider", call.provider)  # one that keeps marks can list them',
             "ListingProvider",
@@ -88,13 +88,13 @@ EXPLAINED: dict[str, dict[str, str]] = {
             "Call[ListingProvider]",
         ),
     },
-    "providers/shopify": {
+    "providers/shopify/client": {
         '- created = int(datetime.fromisoformat(created_at or "").timestamp())\n'
         '+ created = int(datetime.fromisoformat(created_at or "XXXX").timestamp())': "neither is a time",
         "- return created if 0 <= created <= now else int(now)\n"
         "+ return created if 0 <= created < now else int(now)": "both give now where the two are equal",
     },
-    "redaction": {
+    "http/redaction": {
         '- return (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded, '
         'encoded.rstrip("="))\n'
         '+ return (secret, quote(secret, safe="XXXX"), quote_plus(secret), json.dumps(secret)[1:-1], encoded, '
@@ -104,13 +104,13 @@ EXPLAINED: dict[str, dict[str, str]] = {
         '+ return (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded, '
         'encoded.rstrip("XX=XX"))': "Base64 has no X before its padding, and where it has none the whole goes first",
     },
-    "rotating": {
+    "lifecycle/rotate": {
         **_casts(
             'return _rotate(cast("Call[ListingProvider]", call), merchant, compromised=compromised)',
             "Call[ListingProvider]",
         ),
     },
-    "revoking": {
+    "tokens/revoke": {
         "- state=State.STANDING,\n+ state=None,": "such a record begins with the mark that follows",
     },
 }

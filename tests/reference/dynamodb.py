@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sandbox.stack import environment
-from sandbox.stack.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Settings
-from tests.companions import places
-from tests.companions.servers import serving
+from sandbox.background import environment
+from sandbox.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Settings
+from tests.reference import paths
+from tests.reference.servers import serving
 from token_broker.aws import session
 
 #: A start that is short, for few requests: none of the later, costlier compilers; little memory.
@@ -21,9 +21,9 @@ def dynamodb_local() -> Iterator[Any]:
 
     It knows no way to listen on loopback alone; it keeps nothing on disk, and tells Amazon nothing of its use.
     """
-    jar = places.dynamodb_local()
+    jar = paths.dynamodb_local()
     libraries = f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"
-    command = [str(places.java()), *_JAVA_OPTIONS, libraries, "-jar", str(jar)]
+    command = [str(paths.java()), *_JAVA_OPTIONS, libraries, "-jar", str(jar)]
     chosen = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port"]
     with serving("DynamoDB Local", lambda port, _: [*command, *chosen, str(port)]) as address:
         yield _client(address)
@@ -32,13 +32,13 @@ def dynamodb_local() -> Iterator[Any]:
 @contextmanager
 def local_aws() -> Iterator[Any]:
     """A client of the DynamoDB in the local AWS, started as `make up` starts it."""
-    python = places.local_python()
+    python = paths.local_python()
 
     def command(_: int, folder: Path) -> list[str]:
         settings = Settings(folder)
         settings.scratch.mkdir()
         arguments = (folder, settings.runtime_python)
-        return [str(python), "-m", "sandbox.stack.emulator_process", *map(str, arguments)]
+        return [str(python), "-m", "sandbox.local_aws.emulator_process", *map(str, arguments)]
 
     def variables(port: int, folder: Path) -> Mapping[str, str]:
         return environment.emulator(Settings(folder), port)

@@ -1,6 +1,6 @@
 """Shopify's own client for Python (PyPI: ShopifyAPI), asked by another process.
 
-`python -m tests.companions.official_shopify PORT` reads calls, one JSON object a line:
+`python -m tests.reference.official_shopify PORT` reads calls, one JSON object a line:
     {"call": "create", "title"} · {"call": "list"} · {"call": "find", "id"} · {"call": "delete", "id"}
 each with {"shop", "token", "version": "2026-10" | null}; null takes the addresses without a version.
 and answers each with one line: {"answer": …} or {"raised": the exception's class, "status", "body", "retryAfter"}.

@@ -1,10 +1,10 @@
-"""Where `requirements/install.sh` has put what the companions are made of; a sentence instead of what is missing."""
+"""Where `requirements/install.sh` puts the reference implementations; a sentence instead of what is missing."""
 
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-COMPANIONS = PROJECT / ".venvs/companions"
-PYTHON = COMPANIONS / "bin/python"
+REFERENCE = PROJECT / ".venvs/reference"
+PYTHON = REFERENCE / "bin/python"
 
 
 def java() -> Path:
@@ -32,14 +32,14 @@ def local_python() -> Path:
     return _installed(PROJECT / ".venvs/local/bin/python", "local")
 
 
-def companions_python() -> Path:
+def reference_python() -> Path:
     """The Python that has Shopify's client."""
-    return _installed(PYTHON, "companions")
+    return _installed(PYTHON, "reference")
 
 
 def _one(pattern: str) -> Path:
-    found = sorted(COMPANIONS.glob(pattern))
-    return _installed(found[-1] if found else COMPANIONS / pattern, "companions")
+    found = sorted(REFERENCE.glob(pattern))
+    return _installed(found[-1] if found else REFERENCE / pattern, "reference")
 
 
 def _installed(path: Path, environment: str) -> Path:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.companions import places
-from tests.companions.servers import serving
+from tests.reference import paths
+from tests.reference.servers import serving
 
 
 @contextmanager
@@ -24,6 +24,6 @@ def prism_mock(document: Path) -> Iterator[str]:
 
 @contextmanager
 def _prism(*what: str) -> Iterator[str]:
-    command = [str(places.node()), str(places.prism()), *what, "--errors", "--host", "127.0.0.1", "--port"]
+    command = [str(paths.node()), str(paths.prism()), *what, "--errors", "--host", "127.0.0.1", "--port"]
     with serving("Prism", lambda port, _: [*command, str(port)]) as address:
         yield address

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox.stack import environment
-from tests.companions.places import PROJECT
+from sandbox.background import environment
+from tests.reference.paths import PROJECT
 
 #: Seconds, on a machine that is busy with other tests.
 READY_WITHIN = 60.0
@@ -62,7 +62,7 @@ def _one_try(
         inherited = {name: value for name, value in environment.plain().items() if not name.startswith(_DROPPED)}
         with (folder / "output.log").open("w+b") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.companions.supervisor", *command(port, folder)],
+                [sys.executable, "-m", "tests.reference.supervisor", *command(port, folder)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""`python -m tests.companions.supervisor COMMAND…` runs a command until its own standard input ends.
+"""`python -m tests.reference.supervisor COMMAND…` runs a command until its own standard input ends.
 
 A pipe ends when whoever holds its other end is gone, however they went: nothing outlives the tests.
 """

@@ -3,8 +3,8 @@
 import base64
 import binascii
 
-from sandbox.simulators.json_fields import Fields, InputError
-from sandbox.simulators.messages import json_response
+from sandbox.http_server.json_fields import Fields, InputError
+from sandbox.http_server.messages import json_response
 
 
 def read_body(fields: Fields, default: str) -> tuple[str, bytes]:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Self
 
-from sandbox.simulators.json_fields import Fields
-from sandbox.simulators.made_up_bodies import read_body
-from sandbox.simulators.messages import JSON_TYPE, Response
-from sandbox.simulators.misbehaviour import Act, read_act
-from sandbox.simulators.wire import Wire
+from sandbox.http_server.client_connection import Wire
+from sandbox.http_server.faults.canned_bodies import read_body
+from sandbox.http_server.faults.injected_fault import Act, read_act
+from sandbox.http_server.json_fields import Fields
+from sandbox.http_server.messages import JSON_TYPE, Response
 
 MAX_HUGE_BYTES = 1 << 30
 CHUNK = 64 * 1024

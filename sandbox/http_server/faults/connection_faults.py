@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
-from sandbox.simulators.json_fields import Fields
-from sandbox.simulators.misbehaviour import Act
-from sandbox.simulators.wire import Wire
+from sandbox.http_server.client_connection import Wire
+from sandbox.http_server.faults.injected_fault import Act
+from sandbox.http_server.json_fields import Fields
 
 MAX_SECONDS = 3600.0
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Self
 
-from sandbox.simulators.json_fields import Fields, InputError
-from sandbox.simulators.messages import Response, json_response, parse_json
-from sandbox.simulators.misbehaviour import Act
-from sandbox.simulators.wire import Wire
+from sandbox.http_server.client_connection import Wire
+from sandbox.http_server.faults.injected_fault import Act
+from sandbox.http_server.json_fields import Fields, InputError
+from sandbox.http_server.messages import Response, json_response, parse_json
 
 MAX_MISSING_BYTES = 1 << 30
 

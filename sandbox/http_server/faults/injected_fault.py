@@ -8,9 +8,9 @@ malformed, redirect) act only with `"act": true`; the kinds that spoil the true 
 from collections.abc import Callable
 from typing import Protocol, Self
 
-from sandbox.simulators.json_fields import Fields
-from sandbox.simulators.messages import Response
-from sandbox.simulators.wire import Wire
+from sandbox.http_server.client_connection import Wire
+from sandbox.http_server.json_fields import Fields
+from sandbox.http_server.messages import Response
 
 type Act = Callable[[], Response]
 

@@ -8,11 +8,11 @@ of its own. It begins with one RSA and one EC key.
 import secrets
 from typing import TYPE_CHECKING
 
-from sandbox.simulators.json_fields import Fields, InputError
-from sandbox.simulators.messages import Request, Response, json_response
+from sandbox.http_server.json_fields import Fields, InputError
+from sandbox.http_server.messages import Request, Response, json_response
 
 if TYPE_CHECKING:
-    from sandbox.simulators.issuer_keys import SigningKey
+    from sandbox.simulators.issuer.keys import SigningKey
 
 DISCOVERY_PATH = "/.well-known/openid-configuration"
 JWKS_PATH = "/.well-known/jwks.json"
@@ -76,7 +76,7 @@ class Issuer:
         return {"token": key.sign(claims, algorithm or key.algorithm, headers), "kid": key.kid}
 
     def _signing_key(self, algorithm: str | None, kid: str | None) -> "SigningKey":
-        from sandbox.simulators.issuer_keys import FAMILIES
+        from sandbox.simulators.issuer.keys import FAMILIES
 
         for key in reversed(self._all()):
             if kid in (None, key.kid) and algorithm in (None, *FAMILIES[key.algorithm]):
@@ -94,7 +94,7 @@ class Issuer:
         return self._keys
 
     def _make(self, algorithm: str, kid: str | None, *, published: bool) -> "SigningKey":
-        from sandbox.simulators.issuer_keys import SigningKey
+        from sandbox.simulators.issuer.keys import SigningKey
 
         # Random, so that a verifier's cache from before a restart holds no other key under the same name.
         key = SigningKey(kid or f"{KID_PREFIX[algorithm]}-{secrets.token_hex(4)}", algorithm, published)

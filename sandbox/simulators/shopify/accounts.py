@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
-from sandbox.simulators.json_fields import Fields, InputError
-from sandbox.simulators.messages import fingerprint
+from sandbox.http_server.json_fields import Fields, InputError
+from sandbox.http_server.messages import fingerprint
 
 TOKEN_LIMIT = 100
 SHOP_STATUSES = ("active", "payment_required", "unavailable", "locked")

@@ -9,11 +9,11 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sandbox.simulators import shopify_oauth
+from sandbox.http_server.json_fields import Fields, InputError
+from sandbox.http_server.messages import JSON_TYPE, Request, Response, json_response, parse_json
 from sandbox.simulators.clock import shop_time
-from sandbox.simulators.json_fields import Fields, InputError
-from sandbox.simulators.messages import JSON_TYPE, Request, Response, json_response, parse_json
-from sandbox.simulators.shopify_accounts import (
+from sandbox.simulators.shopify import oauth
+from sandbox.simulators.shopify.accounts import (
     SHOP_SUFFIX,
     TOKEN_LIMIT,
     Account,
@@ -22,7 +22,7 @@ from sandbox.simulators.shopify_accounts import (
     StorefrontToken,
     read_account,
 )
-from sandbox.simulators.shopify_answers import (
+from sandbox.simulators.shopify.responses import (
     BLANK_TITLE,
     DELETED,
     INELIGIBLE,
@@ -33,7 +33,7 @@ from sandbox.simulators.shopify_answers import (
     UNAUTHORIZED,
     throttled,
 )
-from sandbox.simulators.shopify_routes import Route, find_route
+from sandbox.simulators.shopify.routes import Route, find_route
 
 FIRST_ID = 1053727608
 
@@ -102,8 +102,8 @@ class Shopify:
         candidates = list(self._of_host(request))
         if not candidates and _shop_of_host(request) is not None:
             return NOT_FOUND
-        if request.path == shopify_oauth.PATH:
-            return shopify_oauth.exchange(request, candidates, now) if request.method == "POST" else NOT_FOUND
+        if request.path == oauth.PATH:
+            return oauth.exchange(request, candidates, now) if request.method == "POST" else NOT_FOUND
         route = find_route(request.path)
         return NOT_FOUND if route is None else self._administer(route, request, candidates, now)
 

@@ -8,8 +8,8 @@ import secrets
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
-from sandbox.simulators.messages import JSON_TYPE, Request, Response, json_response, parse_json
-from sandbox.simulators.shopify_accounts import Installation
+from sandbox.http_server.messages import JSON_TYPE, Request, Response, json_response, parse_json
+from sandbox.simulators.shopify.accounts import Installation
 
 PATH = "/admin/oauth/access_token"
 LIFETIME_SECONDS = 86_399

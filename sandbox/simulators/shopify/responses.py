@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from sandbox.simulators.messages import Response, json_response
-from sandbox.simulators.shopify_accounts import TOKEN_LIMIT
+from sandbox.http_server.messages import Response, json_response
+from sandbox.simulators.shopify.accounts import TOKEN_LIMIT
 
 UNAUTHORIZED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 SHOP_REFUSALS = {

@@ -8,9 +8,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import fingerprint
-from tests.e2e.chromium import PATIENCE, Complaints, running_chromium, serving_blank_pages, visitor
-from tests.e2e.page_scripts import FETCH
+from tests.e2e.browser.chromium import PATIENCE, Complaints, running_chromium, serving_blank_pages, visitor
+from tests.e2e.browser.page_scripts import FETCH
+from tests.e2e.support.responses import fingerprint
 
 PROVIDERS = ("shopify", "fourthwall", "chicksx")
 SHOP_WIDE = ("shopify", "fourthwall")

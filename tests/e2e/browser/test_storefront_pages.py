@@ -15,16 +15,10 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import checked_problem, checked_token, fingerprint
-from tests.e2e.chromium import (
-    BlankPages,
-    Network,
-    running_chromium,
-    serving_blank_pages,
-    visitor,
-)
-from tests.e2e.merchants import Merchants
-from tests.e2e.page_scripts import FETCH, SANDBOXED_FETCH, WAYS
+from tests.e2e.browser.chromium import BlankPages, Network, running_chromium, serving_blank_pages, visitor
+from tests.e2e.browser.page_scripts import FETCH, SANDBOXED_FETCH, WAYS
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.responses import checked_problem, checked_token, fingerprint
 
 PROVIDERS = ("shopify", "fourthwall", "chicksx")
 SHOP_WIDE = ("shopify", "fourthwall")

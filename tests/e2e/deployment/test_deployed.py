@@ -8,8 +8,8 @@ import pytest
 
 from sandbox.signed_api import Stack
 from tests.e2e.conftest import Aws
-from tests.e2e.routes import ROUTES
-from tests.e2e.token_table import TokenTable
+from tests.e2e.support.routes import ROUTES
+from tests.e2e.support.token_table import TokenTable
 from tests.expected_functions import FUNCTIONS, IAM, PROOF, SHOP
 
 FIELDS = {

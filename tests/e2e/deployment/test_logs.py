@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from sandbox import function_logs
+from sandbox.local_aws import function_logs
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import problem_of, token_of
 from tests.e2e.conftest import Aws
-from tests.e2e.merchants import Merchants
-from tests.e2e.renewing import renew
-from tests.e2e.routes import CHICKSX, FOURTHWALL, ROUTES, SHOPIFY, SHOPIFY_CURRENT
-from tests.e2e.token_table import TokenTable
+from tests.e2e.support.cold_starts import renew
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.responses import problem_of, token_of
+from tests.e2e.support.routes import CHICKSX, FOURTHWALL, ROUTES, SHOPIFY, SHOPIFY_CURRENT
+from tests.e2e.support.token_table import TokenTable
 from tests.expected_functions import FUNCTIONS
 
 GROUP_PREFIX = "/aws/lambda/"

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 
 from sandbox.signed_api import Stack
 from tests.e2e.conftest import Aws
-from tests.e2e.merchants import Merchants
-from tests.e2e.principals import assumed, client_of
-from tests.e2e.token_table import TokenTable
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.principals import assumed, client_of
+from tests.e2e.support.token_table import TokenTable
 from tests.expected_functions import FUNCTIONS, SCHEDULE_ROLE, TRUST, Function, IndexCursor, statements
 
 ACCOUNT = "000000000000"

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from sandbox.signed_api import Stack
-from tests.e2e.answers import token_of
-from tests.e2e.own_stack import DOWN_LIMIT, UP_LIMIT, bring_up, folder_of_its_own, processes_of, run
-from tests.e2e.routes import SHOPIFY_CURRENT
-from tests.e2e.token_table import Items, TokenTable
+from tests.e2e.support.own_stack import DOWN_LIMIT, UP_LIMIT, bring_up, folder_of_its_own, processes_of, run
+from tests.e2e.support.responses import token_of
+from tests.e2e.support.routes import SHOPIFY_CURRENT
+from tests.e2e.support.token_table import Items, TokenTable
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import checked_problem, problem_of, token_of
-from tests.e2e.merchants import Merchant, Merchants
-from tests.e2e.routes import CHICKSX, FOURTHWALL, ROUTES, SHOPIFY, SHOPIFY_CURRENT, Route
-from tests.e2e.signing import send, sign
-from tests.e2e.token_table import TokenTable
+from tests.e2e.support.merchants import Merchant, Merchants
+from tests.e2e.support.responses import checked_problem, problem_of, token_of
+from tests.e2e.support.routes import CHICKSX, FOURTHWALL, ROUTES, SHOPIFY, SHOPIFY_CURRENT, Route
+from tests.e2e.support.signing import send, sign
+from tests.e2e.support.token_table import TokenTable
 
 BODIES = {
     "nothing": b"",

@@ -7,12 +7,12 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import checked_token, raised_problem, token_of
 from tests.e2e.conftest import Aws
-from tests.e2e.merchants import Merchants
-from tests.e2e.own_stack import PROJECT
-from tests.e2e.routes import CHICKSX, FOURTHWALL, ROUTES, SHOPIFY, SHOPIFY_CURRENT, Route
-from tests.e2e.token_table import TokenTable
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.own_stack import PROJECT
+from tests.e2e.support.responses import checked_token, raised_problem, token_of
+from tests.e2e.support.routes import CHICKSX, FOURTHWALL, ROUTES, SHOPIFY, SHOPIFY_CURRENT, Route
+from tests.e2e.support.token_table import TokenTable
 
 FOLDERS = [route.folder for route in ROUTES]
 

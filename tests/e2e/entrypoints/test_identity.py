@@ -8,13 +8,13 @@ from botocore.credentials import Credentials
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import checked_problem, problem_of, token_of
 from tests.e2e.conftest import Aws
-from tests.e2e.merchants import Merchant, Merchants
-from tests.e2e.principals import assumed, iam_role, iam_user, may_call
-from tests.e2e.routes import CHICKSX, ROUTES, SHOPIFY, SHOPIFY_CURRENT, Route
-from tests.e2e.signing import send, sign
-from tests.e2e.token_table import TokenTable
+from tests.e2e.support.merchants import Merchant, Merchants
+from tests.e2e.support.principals import assumed, iam_role, iam_user, may_call
+from tests.e2e.support.responses import checked_problem, problem_of, token_of
+from tests.e2e.support.routes import CHICKSX, ROUTES, SHOPIFY, SHOPIFY_CURRENT, Route
+from tests.e2e.support.signing import send, sign
+from tests.e2e.support.token_table import TokenTable
 
 type User = tuple[str, Credentials]
 

@@ -7,10 +7,10 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import fingerprint, problem_of, token_of
-from tests.e2e.merchants import Merchants
-from tests.e2e.routes import CHICKSX, FOURTHWALL, SHOPIFY, SHOPIFY_CURRENT
-from tests.e2e.token_table import TokenTable
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.responses import fingerprint, problem_of, token_of
+from tests.e2e.support.routes import CHICKSX, FOURTHWALL, SHOPIFY, SHOPIFY_CURRENT
+from tests.e2e.support.token_table import TokenTable
 
 ADMINISTRATOR = "arn:aws:iam::000000000000:root"
 DAY = 24 * 60 * 60

@@ -12,9 +12,9 @@ from boto3.dynamodb.types import TypeDeserializer
 from sandbox.fault_proxy import FaultProxyClient
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e import clock_runs
-from tests.e2e.merchants import Merchants
-from tests.e2e.token_table import TokenTable
+from tests.e2e.support import dispatcher_runs
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.token_table import TokenTable
 
 #: Seconds for one round of the clock's work to be done: a first call is a cold start, and the machine may be busy.
 PATIENCE = 60.0
@@ -68,7 +68,7 @@ class Bench:
             self.bring_forward(merchants)
             if not self.due(merchants):
                 return
-            clock_runs.run(self.stack)
+            dispatcher_runs.run(self.stack)
             # Worked on is what is due no more, or was moved by whoever worked on it.
             deadline = time.monotonic() + PATIENCE
             while self.due(merchants, by=time.time()) and time.monotonic() < deadline:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.e2e.faults import rules
-from tests.e2e.faults.bench import Bench
+from tests.e2e.faults.harness import Bench
 from tests.e2e.faults.operations import HttpResponse, Scene, current, one_current_token, session
 
 #: Each is a process of the function: that many are begun in waves, before anything is raced.

@@ -5,10 +5,10 @@ import os
 import pytest
 
 from sandbox.fault_proxy import KINDS
-from tests.e2e.clock_runs import DISPATCH
 from tests.e2e.faults import rules
-from tests.e2e.faults.bench import Bench
+from tests.e2e.faults.harness import Bench
 from tests.e2e.faults.operations import Scene, gone, invoked, pending_revocation
+from tests.e2e.support.dispatcher_runs import DISPATCH
 
 LONG = os.environ.get("TOKEN_BROKER_LONG", "") not in ("", "0")
 ALL_TRIES = 3

@@ -16,13 +16,13 @@ import pytest
 from botocore.exceptions import ClientError
 from jsonschema import Draft202012Validator
 
-from sandbox.function_logs import messages
+from sandbox.local_aws.function_logs import messages
 from sandbox.signed_api import Stack
-from tests.e2e import clock_runs
 from tests.e2e.conftest import Aws
-from tests.e2e.principals import assumed, client_of
-from tests.e2e.token_table import TokenTable
-from tests.e2e.waiting import wait_until
+from tests.e2e.support import dispatcher_runs
+from tests.e2e.support.principals import assumed, client_of
+from tests.e2e.support.token_table import TokenTable
+from tests.e2e.support.waiting import wait_until
 from tests.fakes.samples import token
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.outbox_items import outbox_put
@@ -30,7 +30,7 @@ from token_broker.domain import events
 from token_broker.domain.events import Event
 
 PUBLISH = "lifecycle/publish_events"
-SCHEMAS = Path(__file__).parents[2] / "docs" / "events"
+SCHEMAS = Path(__file__).parents[3] / "docs" / "events"
 #: Seconds after which the clock looks after an event.
 OLD = 400
 
@@ -222,7 +222,7 @@ def test_what_the_stream_never_told_of_the_clock_hands_over(
     old, new = outbox.closed(ago=OLD), outbox.closed()
     with stream_cut_off(stack, aws):
         outbox.write(old, new)
-        clock_runs.run(stack)
+        dispatcher_runs.run(stack)
         wait_until(lambda: subscriber.of(old))
         wait_until(lambda: set(outbox.items()) == {new.event_id})
         assert subscriber.of(new) == [], "it is the stream's for five minutes"
@@ -241,7 +241,7 @@ def test_a_publisher_that_ends_between_the_bus_and_the_outbox_delivers_twice_and
         wait_until(lambda: subscriber.of(event))
         assert set(outbox.items()) == {event.event_id}
 
-    clock_runs.run(stack)
+    dispatcher_runs.run(stack)
 
     wait_until(lambda: not outbox.items())
     heard = subscriber.of(event)
@@ -259,13 +259,13 @@ def test_what_the_bus_refuses_is_put_off_and_delivered_once_the_bus_takes_it(
         outbox.write(event)
         wait_until(lambda: outbox.items()[event.event_id].get("tries") == 1)
         outbox.bring_forward(event, ago=10)
-        clock_runs.run(stack)
+        dispatcher_runs.run(stack)
         wait_until(lambda: outbox.items()[event.event_id].get("tries") == 2)
         assert outbox.items()[event.event_id]["dueAt"] > time.time() + 30
     assert subscriber.of(event) == []
 
     outbox.bring_forward(event, ago=20)
-    clock_runs.run(stack)
+    dispatcher_runs.run(stack)
 
     wait_until(lambda: subscriber.of(event))
     wait_until(lambda: not outbox.items())

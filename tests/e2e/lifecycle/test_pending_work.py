@@ -13,13 +13,13 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e import clock_runs
-from tests.e2e.answers import token_of
 from tests.e2e.conftest import Aws
-from tests.e2e.merchants import Merchant, Merchants
-from tests.e2e.routes import SHOPIFY, SHOPIFY_CURRENT
-from tests.e2e.token_table import TokenTable
-from tests.e2e.waiting import wait_until
+from tests.e2e.support import dispatcher_runs
+from tests.e2e.support.merchants import Merchant, Merchants
+from tests.e2e.support.responses import token_of
+from tests.e2e.support.routes import SHOPIFY, SHOPIFY_CURRENT
+from tests.e2e.support.token_table import TokenTable
+from tests.e2e.support.waiting import wait_until
 
 #: The daily look at the provider's list, which is due tomorrow.
 DAILY = "reconciliation#shop"
@@ -80,13 +80,13 @@ def test_a_revocation_that_the_provider_refused_for_a_while_is_confirmed_by_the_
     key = f"token#{token_id}"
 
     for tries in (1, 2):
-        clock_runs.run(stack)
+        dispatcher_runs.run(stack)
         wait_until(partial(was_tried, table, shop, key, tries))
         item = items_of(table, shop)[key]
         assert (item["state"], at_the_provider(control, shop)) == ("revoking", [token_id])
         assert item["dueAt"] > time.time() + 20
         bring_forward(shop)
-    clock_runs.run(stack)
+    dispatcher_runs.run(stack)
 
     wait_until(lambda: items_of(table, shop)[key]["state"] == "revoked")
     assert (at_the_provider(control, shop), due_of(table, shop)) == ([], set())
@@ -114,7 +114,7 @@ def test_an_intent_that_a_lost_answer_left_open_is_adopted(
     assert len(due_of(table, shop)) == 1
 
     bring_forward(shop)
-    clock_runs.run(stack)
+    dispatcher_runs.run(stack)
 
     wait_until(lambda: f"token#{token_id}" in items_of(table, shop))
     record = items_of(table, shop)[f"token#{token_id}"]
@@ -132,14 +132,14 @@ def test_an_intent_that_led_to_nothing_is_ended(
     assert stack.call("POST", SHOPIFY.format(merchant=shop.name), {"title": "Kiosk"}).status_code == 504
 
     bring_forward(shop)
-    clock_runs.run(stack)
+    dispatcher_runs.run(stack)
 
     wait_until(lambda: items_of(table, shop) == {})
     assert at_the_provider(control, shop) == []
 
 
 def test_the_schedule_starts_the_clock_every_minute(stack: Stack, aws: Aws) -> None:
-    schedule = clock_runs.schedule_of(stack)
+    schedule = dispatcher_runs.schedule_of(stack)
     role = schedule["Target"]["RoleArn"].rpartition("/")[2]
 
     assert schedule["ScheduleExpression"] == "rate(1 minute)"

@@ -9,13 +9,13 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e import clock_runs
-from tests.e2e.answers import token_of
 from tests.e2e.conftest import Aws
-from tests.e2e.merchants import Merchant, Merchants
-from tests.e2e.routes import SHOPIFY, SHOPIFY_CURRENT, SHOPIFY_RECONCILIATIONS
-from tests.e2e.token_table import TokenTable
-from tests.e2e.waiting import wait_until
+from tests.e2e.support import dispatcher_runs
+from tests.e2e.support.merchants import Merchant, Merchants
+from tests.e2e.support.responses import token_of
+from tests.e2e.support.routes import SHOPIFY, SHOPIFY_CURRENT, SHOPIFY_RECONCILIATIONS
+from tests.e2e.support.token_table import TokenTable
+from tests.e2e.support.waiting import wait_until
 
 DAILY = "reconciliation#shop"
 #: Seconds for a message to be taken and worked on: a first call is a cold start, and the machine may be busy.
@@ -127,7 +127,7 @@ def test_the_clock_does_it_by_itself(
         ExpressionAttributeValues={":past": {"N": str(int(time.time()) - 1)}},
     )
 
-    clock_runs.run(stack)
+    dispatcher_runs.run(stack)
 
     wait_until(lambda: "reconciledAt" in table.partition(pk)[DAILY])
     adopted = table.partition(pk)[f"token#{astray}"]

@@ -10,13 +10,13 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e import clock_runs
-from tests.e2e.answers import problem_of, raised_problem, token_of
 from tests.e2e.conftest import Aws
-from tests.e2e.merchants import Merchant, Merchants
-from tests.e2e.routes import FOURTHWALL, ROTATIONS, SHOPIFY, SHOPIFY_CURRENT
-from tests.e2e.token_table import TokenTable
-from tests.e2e.waiting import wait_until
+from tests.e2e.support import dispatcher_runs
+from tests.e2e.support.merchants import Merchant, Merchants
+from tests.e2e.support.responses import problem_of, raised_problem, token_of
+from tests.e2e.support.routes import FOURTHWALL, ROTATIONS, SHOPIFY, SHOPIFY_CURRENT
+from tests.e2e.support.token_table import TokenTable
+from tests.e2e.support.waiting import wait_until
 
 CALLERS = 10
 #: Seconds for a message to be taken and worked on, and for what a function has in memory to be forgotten.
@@ -75,7 +75,7 @@ def test_the_old_token_works_until_its_overlap_is_over(
     wait_until(lambda: current(stack, shop) == new, "the old one is forgotten", patience=FORGOTTEN)
 
     bring_forward(aws, table, shop)
-    clock_runs.run(stack)
+    dispatcher_runs.run(stack)
 
     wait_until(lambda: states(table, shop)[old] == "revoked")
     assert at_the_provider(control, shop) == {new}
@@ -128,10 +128,10 @@ def test_a_compromised_token_is_ended_at_the_provider_by_the_clock(
     assert error is None, answer
     assert states(table, shop) == {old: "revoking", ordinary: "revoking", answer["tokenId"]: "current"}
     assert at_the_provider(control, shop) == {old, ordinary, answer["tokenId"]}
-    clock_runs.run(stack)
+    dispatcher_runs.run(stack)
     assert at_the_provider(control, shop) == {old, ordinary, answer["tokenId"]}, "a memory may still have them"
     bring_forward(aws, table, shop)
-    clock_runs.run(stack)
+    dispatcher_runs.run(stack)
     wait_until(lambda: at_the_provider(control, shop) == {answer["tokenId"]})
 
 
@@ -145,7 +145,7 @@ def test_a_rotation_that_the_provider_refused_is_continued_by_the_clock(
     control.forget_faults()
 
     bring_forward(aws, table, shop)
-    clock_runs.run(stack)
+    dispatcher_runs.run(stack)
 
     wait_until(lambda: states(table, shop)[old] == "retiring")
     assert "dueAt" not in items_of(table, shop)["rotation#shop"]

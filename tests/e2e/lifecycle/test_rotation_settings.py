@@ -16,15 +16,15 @@ from botocore.credentials import Credentials
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e import clock_runs
-from tests.e2e.answers import fingerprint, problem_of, raised_problem, token_of
 from tests.e2e.conftest import Aws
-from tests.e2e.merchants import Merchant, Merchants
-from tests.e2e.own_stack import PROJECT
-from tests.e2e.principals import iam_user, may_call
-from tests.e2e.routes import ROTATION_SETTINGS, SHOPIFY, SHOPIFY_CURRENT
-from tests.e2e.token_table import TokenTable
-from tests.e2e.waiting import wait_until
+from tests.e2e.support import dispatcher_runs
+from tests.e2e.support.merchants import Merchant, Merchants
+from tests.e2e.support.own_stack import PROJECT
+from tests.e2e.support.principals import iam_user, may_call
+from tests.e2e.support.responses import fingerprint, problem_of, raised_problem, token_of
+from tests.e2e.support.routes import ROTATION_SETTINGS, SHOPIFY, SHOPIFY_CURRENT
+from tests.e2e.support.token_table import TokenTable
+from tests.e2e.support.waiting import wait_until
 
 ADMINISTRATOR = "arn:aws:iam::000000000000:root"
 DAY = 24 * 60 * 60
@@ -110,7 +110,7 @@ def looked_at(table: TokenTable, shop: Merchant) -> bool:
 
 
 def run_the_clock(stack: Stack, happened: Callable[[], object]) -> None:
-    clock_runs.run(stack)
+    dispatcher_runs.run(stack)
     wait_until(happened)
 
 

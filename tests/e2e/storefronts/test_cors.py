@@ -6,9 +6,12 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import problem_of
 from tests.e2e.conftest import Aws
-from tests.e2e.routes import (
+from tests.e2e.storefronts.support.merchant_shops import Shop, Shops
+from tests.e2e.storefronts.support.storefront_requests import page
+from tests.e2e.storefronts.support.storefront_responses import refused_by_gateway
+from tests.e2e.support.responses import problem_of
+from tests.e2e.support.routes import (
     CHICKSX,
     FOURTHWALL,
     SHOPIFY,
@@ -18,11 +21,8 @@ from tests.e2e.routes import (
     STOREFRONT_SHOPIFY,
     TRUST_POLICY,
 )
-from tests.e2e.storefront_answers import refused_by_gateway
-from tests.e2e.storefront_calls import page
-from tests.e2e.storefront_shops import Shop, Shops
 
-pytest_plugins = ["tests.e2e.storefront_fixtures"]
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 METHODS = {STOREFRONT_FOURTHWALL: "GET", STOREFRONT_SHOPIFY: "GET", STOREFRONT_CHICKSX: "POST"}
 

@@ -16,11 +16,14 @@ from botocore.credentials import Credentials
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import checked_problem, problem_of
 from tests.e2e.conftest import Aws
-from tests.e2e.principals import iam_user, may_call
-from tests.e2e.raw_http import exchange
-from tests.e2e.routes import (
+from tests.e2e.storefronts.support.merchant_shops import Shop, Shops
+from tests.e2e.storefronts.support.storefront_requests import page
+from tests.e2e.storefronts.support.storefront_responses import page_token, refused_by_gateway
+from tests.e2e.support.principals import iam_user, may_call
+from tests.e2e.support.raw_http import exchange
+from tests.e2e.support.responses import checked_problem, problem_of
+from tests.e2e.support.routes import (
     CHICKSX,
     FOURTHWALL,
     ROTATION_SETTINGS,
@@ -30,12 +33,9 @@ from tests.e2e.routes import (
     STOREFRONT_SHOPIFY,
     TRUST_POLICY,
 )
-from tests.e2e.signing import Sent, sign
-from tests.e2e.storefront_answers import page_token, refused_by_gateway
-from tests.e2e.storefront_calls import page
-from tests.e2e.storefront_shops import Shop, Shops
+from tests.e2e.support.signing import Sent, sign
 
-pytest_plugins = ["tests.e2e.storefront_fixtures"]
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 BACKENDS_ROUTES = {
     FOURTHWALL: ("PUT", None),

@@ -8,15 +8,15 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.authorizer_log import AuthorizerLog
 from tests.e2e.conftest import Aws
-from tests.e2e.raw_http import exchange
-from tests.e2e.routes import STOREFRONT_CHICKSX, STOREFRONT_FOURTHWALL, STOREFRONT_SHOPIFY
-from tests.e2e.storefront_answers import refused_by_function, refused_by_gateway, session_token
-from tests.e2e.storefront_calls import page, session
-from tests.e2e.storefront_shops import Shops
+from tests.e2e.storefronts.support.authorizer_log import AuthorizerLog
+from tests.e2e.storefronts.support.merchant_shops import Shops
+from tests.e2e.storefronts.support.storefront_requests import page, session
+from tests.e2e.storefronts.support.storefront_responses import refused_by_function, refused_by_gateway, session_token
+from tests.e2e.support.raw_http import exchange
+from tests.e2e.support.routes import STOREFRONT_CHICKSX, STOREFRONT_FOURTHWALL, STOREFRONT_SHOPIFY
 
-pytest_plugins = ["tests.e2e.storefront_fixtures"]
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 BODY = {"sessionId": "checkout-1"}
 #: Seconds by which two machines' clocks may differ.

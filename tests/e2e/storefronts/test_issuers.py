@@ -13,16 +13,16 @@ import requests
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import problem_of
-from tests.e2e.authorizer_log import AuthorizerLog
-from tests.e2e.proof_tokens import hs256
-from tests.e2e.routes import TRUST_POLICY
-from tests.e2e.storefront_answers import refused_by_function, refused_by_gateway, session_token
-from tests.e2e.storefront_calls import session
-from tests.e2e.storefront_shops import Document, Shop, Shops
-from tests.e2e.waiting import wait_until
+from tests.e2e.storefronts.support.authorizer_log import AuthorizerLog
+from tests.e2e.storefronts.support.merchant_shops import Document, Shop, Shops
+from tests.e2e.storefronts.support.proof_tokens import hs256
+from tests.e2e.storefronts.support.storefront_requests import session
+from tests.e2e.storefronts.support.storefront_responses import refused_by_function, refused_by_gateway, session_token
+from tests.e2e.support.responses import problem_of
+from tests.e2e.support.routes import TRUST_POLICY
+from tests.e2e.support.waiting import wait_until
 
-pytest_plugins = ["tests.e2e.storefront_fixtures"]
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 ISSUER, AUDIENCE = "https://login.example", "storefront"
 SESSION_CLAIM = "https://shop.example/session"

@@ -12,13 +12,18 @@ import requests
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import problem_of
-from tests.e2e.raw_http import Headers, exchange
-from tests.e2e.routes import STOREFRONT_CHICKSX, STOREFRONT_SHOPIFY
-from tests.e2e.storefront_answers import page_token, refused_by_function, refused_by_gateway, session_token
-from tests.e2e.storefront_shops import Shop, Shops
+from tests.e2e.storefronts.support.merchant_shops import Shop, Shops
+from tests.e2e.storefronts.support.storefront_responses import (
+    page_token,
+    refused_by_function,
+    refused_by_gateway,
+    session_token,
+)
+from tests.e2e.support.raw_http import Headers, exchange
+from tests.e2e.support.responses import problem_of
+from tests.e2e.support.routes import STOREFRONT_CHICKSX, STOREFRONT_SHOPIFY
 
-pytest_plugins = ["tests.e2e.storefront_fixtures"]
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 
 @pytest.fixture(scope="module")

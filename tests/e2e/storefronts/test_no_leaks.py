@@ -1,6 +1,6 @@
 """What is left behind when storefronts were let in and kept out: no token, no proof and no key, in log or policy.
 
-The file's name puts it behind those of the other storefront tests, all of whose traces it looks through.
+It runs last, since it looks through the traces of all other storefront tests.
 """
 
 import json
@@ -8,18 +8,19 @@ import re
 
 import pytest
 
-from sandbox.function_logs import groups, messages
+from sandbox.local_aws.function_logs import groups, messages
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
-from tests.e2e.proof_tokens import hs256, unsigned, with_claims
-from tests.e2e.routes import STOREFRONT_SHOPIFY, TRUST_POLICY
-from tests.e2e.storefront_answers import page_token, refused_by_gateway, session_token
-from tests.e2e.storefront_calls import page, session
-from tests.e2e.storefront_shops import Shop, Shops
-from tests.e2e.token_table import TokenTable
+from tests.e2e.storefronts.support.merchant_shops import Shop, Shops
+from tests.e2e.storefronts.support.proof_tokens import hs256, unsigned, with_claims
+from tests.e2e.storefronts.support.storefront_requests import page, session
+from tests.e2e.storefronts.support.storefront_responses import page_token, refused_by_gateway, session_token
+from tests.e2e.support.routes import STOREFRONT_SHOPIFY, TRUST_POLICY
+from tests.e2e.support.token_table import TokenTable
 
-pytest_plugins = ["tests.e2e.storefront_fixtures"]
+pytestmark = pytest.mark.run_last
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 #: How each JSON object begins in base64url: every JWT, whole or a part of it.
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}")

@@ -1,15 +1,14 @@
 """Until a change of a trust policy is felt: an authorizer answers from its memory, and reads nothing.
 
-How long that may be is in test_storefronts_feel_changes.py, which runs behind all other storefront tests: so nobody
-waits for it.
+How long that may be is in test_policy_propagation.py, which runs last. This way nobody waits for it.
 """
 
 from sandbox.signed_api import Stack
-from tests.e2e.aws_calls import CallsSince
-from tests.e2e.policy_changes import PolicyChanges
-from tests.e2e.storefront_shops import Shops
+from tests.e2e.storefronts.support.merchant_shops import Shops
+from tests.e2e.storefronts.support.policy_changes import PolicyChanges
+from tests.e2e.support.recorded_aws_calls import CallsSince
 
-pytest_plugins = ["tests.e2e.storefront_fixtures"]
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 
 def test_a_policy_is_read_once_and_then_known(stack: Stack, shops: Shops, calls_to_aws: CallsSince) -> None:

@@ -1,14 +1,17 @@
 """A change of a trust policy bites within 90 s: 60 in the gateway's cache, which the local AWS lacks, and 30 in the
 authorizer's memory.
 
-The file's name puts it behind those of the other storefront tests, which take longer than 30 s. Alone it waits for it.
+It runs last, behind tests that take longer than 30 s. Alone it waits for the change.
 """
 
 import time
 
-from tests.e2e.policy_changes import MOVED_TO, PolicyChanges
+import pytest
 
-pytest_plugins = ["tests.e2e.storefront_fixtures"]
+from tests.e2e.storefronts.support.policy_changes import MOVED_TO, PolicyChanges
+
+pytestmark = pytest.mark.run_last
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 BITES_WITHIN = 90
 

@@ -14,13 +14,13 @@ import requests
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.authorizer_log import AuthorizerLog
-from tests.e2e.proof_tokens import hs256, unsigned, with_bit_turned, with_claims, with_header
-from tests.e2e.storefront_answers import refused_by_gateway, session_token
-from tests.e2e.storefront_calls import session
-from tests.e2e.storefront_shops import KID, Shop, Shops
+from tests.e2e.storefronts.support.authorizer_log import AuthorizerLog
+from tests.e2e.storefronts.support.merchant_shops import KID, Shop, Shops
+from tests.e2e.storefronts.support.proof_tokens import hs256, unsigned, with_bit_turned, with_claims, with_header
+from tests.e2e.storefronts.support.storefront_requests import session
+from tests.e2e.storefronts.support.storefront_responses import refused_by_gateway, session_token
 
-pytest_plugins = ["tests.e2e.storefront_fixtures"]
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 BODY = {"sessionId": "checkout-1"}
 DAY = 24 * 60 * 60

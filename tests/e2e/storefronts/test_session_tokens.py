@@ -11,18 +11,18 @@ import requests
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import fingerprint, token_of
-from tests.e2e.aws_calls import CallsSince
 from tests.e2e.conftest import Aws
-from tests.e2e.proof_tokens import hs256
-from tests.e2e.renewing import renew
-from tests.e2e.routes import CHICKSX
-from tests.e2e.storefront_answers import refused_by_function, refused_by_gateway, session_token
-from tests.e2e.storefront_calls import session
-from tests.e2e.storefront_shops import KID, SCOPES, Shop, Shops
-from tests.e2e.token_table import TokenTable
+from tests.e2e.storefronts.support.merchant_shops import KID, SCOPES, Shop, Shops
+from tests.e2e.storefronts.support.proof_tokens import hs256
+from tests.e2e.storefronts.support.storefront_requests import session
+from tests.e2e.storefronts.support.storefront_responses import refused_by_function, refused_by_gateway, session_token
+from tests.e2e.support.cold_starts import renew
+from tests.e2e.support.recorded_aws_calls import CallsSince
+from tests.e2e.support.responses import fingerprint, token_of
+from tests.e2e.support.routes import CHICKSX
+from tests.e2e.support.token_table import TokenTable
 
-pytest_plugins = ["tests.e2e.storefront_fixtures"]
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 type ProviderToken = Callable[[str], list[dict[str, Any]]]
 

@@ -7,14 +7,19 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import token_of
-from tests.e2e.aws_calls import CallsSince
-from tests.e2e.routes import FOURTHWALL, SHOPIFY_CURRENT, STOREFRONT_FOURTHWALL, STOREFRONT_SHOPIFY
-from tests.e2e.storefront_answers import page_token, readable_by, refused_by_function, refused_by_gateway
-from tests.e2e.storefront_calls import page
-from tests.e2e.storefront_shops import Shop, Shops
+from tests.e2e.storefronts.support.merchant_shops import Shop, Shops
+from tests.e2e.storefronts.support.storefront_requests import page
+from tests.e2e.storefronts.support.storefront_responses import (
+    page_token,
+    readable_by,
+    refused_by_function,
+    refused_by_gateway,
+)
+from tests.e2e.support.recorded_aws_calls import CallsSince
+from tests.e2e.support.responses import token_of
+from tests.e2e.support.routes import FOURTHWALL, SHOPIFY_CURRENT, STOREFRONT_FOURTHWALL, STOREFRONT_SHOPIFY
 
-pytest_plugins = ["tests.e2e.storefront_fixtures"]
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 PATHS = (STOREFRONT_FOURTHWALL, STOREFRONT_SHOPIFY)
 by_provider = pytest.mark.parametrize("path", PATHS, ids=["fourthwall", "shopify"])

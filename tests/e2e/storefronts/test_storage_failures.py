@@ -7,15 +7,15 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.authorizer_log import AuthorizerLog
 from tests.e2e.conftest import Aws
-from tests.e2e.routes import STOREFRONT_SHOPIFY
-from tests.e2e.storefront_answers import page_token, refused_by_gateway
-from tests.e2e.storefront_calls import page, session
-from tests.e2e.storefront_shops import Shops
-from tests.e2e.waiting import wait_until
+from tests.e2e.storefronts.support.authorizer_log import AuthorizerLog
+from tests.e2e.storefronts.support.merchant_shops import Shops
+from tests.e2e.storefronts.support.storefront_requests import page, session
+from tests.e2e.storefronts.support.storefront_responses import page_token, refused_by_gateway
+from tests.e2e.support.routes import STOREFRONT_SHOPIFY
+from tests.e2e.support.waiting import wait_until
 
-pytest_plugins = ["tests.e2e.storefront_fixtures"]
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 BODY = {"sessionId": "checkout-1"}
 

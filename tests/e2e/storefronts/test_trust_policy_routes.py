@@ -11,15 +11,15 @@ from botocore.credentials import Credentials
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import problem_of, raised_problem
 from tests.e2e.conftest import Aws
-from tests.e2e.principals import iam_user, may_call
-from tests.e2e.routes import STOREFRONT_SHOPIFY, TRUST_POLICY
-from tests.e2e.storefront_answers import page_token, refused_by_gateway
-from tests.e2e.storefront_calls import page
-from tests.e2e.storefront_shops import Document, Shop, Shops
+from tests.e2e.storefronts.support.merchant_shops import Document, Shop, Shops
+from tests.e2e.storefronts.support.storefront_requests import page
+from tests.e2e.storefronts.support.storefront_responses import page_token, refused_by_gateway
+from tests.e2e.support.principals import iam_user, may_call
+from tests.e2e.support.responses import problem_of, raised_problem
+from tests.e2e.support.routes import STOREFRONT_SHOPIFY, TRUST_POLICY
 
-pytest_plugins = ["tests.e2e.storefront_fixtures"]
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 ADMINISTRATOR = "arn:aws:iam::000000000000:root"
 WRITERS = 8

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.stack import processes
-from sandbox.stack.settings import PROVIDERS
+from sandbox.background import processes
+from sandbox.settings import PROVIDERS
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 PYTHON = PROJECT / ".venvs/local/bin/python"
 #: Seconds; a first build downloads the layer's packages.
 UP_LIMIT, DOWN_LIMIT = 420, 90

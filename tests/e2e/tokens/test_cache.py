@@ -6,12 +6,12 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import token_of
-from tests.e2e.aws_calls import CallsSince, recorded
 from tests.e2e.conftest import Aws
-from tests.e2e.merchants import Merchants
-from tests.e2e.renewing import renew
-from tests.e2e.routes import CHICKSX, FOURTHWALL, SHOPIFY_CURRENT
+from tests.e2e.support.cold_starts import renew
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.recorded_aws_calls import CallsSince, recorded
+from tests.e2e.support.responses import token_of
+from tests.e2e.support.routes import CHICKSX, FOURTHWALL, SHOPIFY_CURRENT
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import requests
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import problem_of, token_of
-from tests.e2e.merchants import Merchants
-from tests.e2e.routes import CHICKSX, ROUTES, SHOPIFY, SHOPIFY_CURRENT
-from tests.e2e.token_table import TokenTable
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.responses import problem_of, token_of
+from tests.e2e.support.routes import CHICKSX, ROUTES, SHOPIFY, SHOPIFY_CURRENT
+from tests.e2e.support.token_table import TokenTable
 
 CALLERS = 20
 #: Each race is run this often, with a new subject: a window of milliseconds is not hit each time.

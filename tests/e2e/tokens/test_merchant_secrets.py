@@ -10,10 +10,10 @@ import requests
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import problem_of, token_of
 from tests.e2e.conftest import Aws
-from tests.e2e.merchants import Merchant, Merchants
-from tests.e2e.routes import CHICKSX, FOURTHWALL, SHOPIFY, SHOPIFY_CURRENT
+from tests.e2e.support.merchants import Merchant, Merchants
+from tests.e2e.support.responses import problem_of, token_of
+from tests.e2e.support.routes import CHICKSX, FOURTHWALL, SHOPIFY, SHOPIFY_CURRENT
 
 CANARY = "shpat_c0ffee00c0ffee00c0ffee00c0ffee00"
 SHOP = {"shop": "broken.myshopify.com"}

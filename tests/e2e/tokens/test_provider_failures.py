@@ -11,11 +11,11 @@ import requests
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.answers import fingerprint, problem_of, token_of
-from tests.e2e.merchants import Merchant, Merchants
-from tests.e2e.routes import CHICKSX, FOURTHWALL, SHOPIFY, SHOPIFY_CURRENT
-from tests.e2e.token_table import TokenTable
-from tests.e2e.waiting import wait_until
+from tests.e2e.support.merchants import Merchant, Merchants
+from tests.e2e.support.responses import fingerprint, problem_of, token_of
+from tests.e2e.support.routes import CHICKSX, FOURTHWALL, SHOPIFY, SHOPIFY_CURRENT
+from tests.e2e.support.token_table import TokenTable
+from tests.e2e.support.waiting import wait_until
 
 DATA = {"code": "OK", "message": "Operation completed successfully"}
 NOW = 1_795_000_000

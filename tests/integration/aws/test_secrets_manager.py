@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from tests.fakes.clock import MovableClock
-from tests.integration.outages import aws_error
+from tests.integration.support.outages import aws_error
 from token_broker.aws.secrets import SecretsManager
 from token_broker.errors import BrokerError, MerchantMisconfigured, MerchantNotFound, StorageUnavailable
 

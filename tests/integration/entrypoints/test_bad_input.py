@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.functions import (
+from tests.integration.support.functions import (
     CHICKSX,
     CREATE,
     CURRENT,
@@ -17,7 +17,7 @@ from tests.integration.functions import (
     POLICY_FUNCTIONS,
     provider_of,
 )
-from tests.integration.stack import MERCHANT, Stack
+from tests.integration.support.in_process_stack import MERCHANT, Stack
 from token_broker.errors import BrokerError, InvalidRequest
 
 BODIES = [CHICKSX, CREATE]

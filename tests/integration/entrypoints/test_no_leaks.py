@@ -12,11 +12,12 @@ from urllib.parse import quote
 import pytest
 
 from sandbox.simulators import Addresses
-from sandbox.simulators.faults import KINDS
+from sandbox.simulators.fault_queue import KINDS
 from tests.fakes.killing import Killed
 from tests.fakes.trust_policies import policy, sessions
 from tests.integration.conftest import deployed
-from tests.integration.functions import (
+from tests.integration.support.captured_output import Leaving, found, spellings
+from tests.integration.support.functions import (
     CHICKSX,
     CLOSE,
     CREATE,
@@ -33,10 +34,9 @@ from tests.integration.functions import (
     provider_of,
     sample_event,
 )
-from tests.integration.gateway import KEY, proof
-from tests.integration.leaving import Leaving, found, spellings
-from tests.integration.outages import aws_error, refusing
-from tests.integration.stack import MERCHANT, SECRETS, Stack
+from tests.integration.support.gateway import KEY, proof
+from tests.integration.support.in_process_stack import MERCHANT, SECRETS, Stack
+from tests.integration.support.outages import aws_error, refusing
 from token_broker.domain.ownership_tag import new_intent_id, tag_title
 from token_broker.errors import BrokerError, RateLimited
 

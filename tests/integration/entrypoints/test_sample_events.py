@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.trust_policies import policy
-from tests.integration.functions import (
+from tests.integration.support.functions import (
     AUTHORIZERS,
     CHICKSX,
     CLOCKWORK,
@@ -39,8 +39,8 @@ from tests.integration.functions import (
     provider_of,
     sample_event,
 )
-from tests.integration.gateway import AUTHORIZER, authorizer_request
-from tests.integration.stack import MERCHANT, Stack
+from tests.integration.support.gateway import AUTHORIZER, authorizer_request
+from tests.integration.support.in_process_stack import MERCHANT, Stack
 from token_broker.aws.store.outbox_items import key_of
 from token_broker.domain.grant import Grant
 from token_broker.domain.ownership_tag import new_intent_id, tag_title

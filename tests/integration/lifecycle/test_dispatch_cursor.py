@@ -9,8 +9,8 @@ import pytest
 from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.due import MemoryWorkQueues
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.integration.aws_calls import counted
-from tests.integration.store_bench import StoreBench
+from tests.integration.support.aws_call_counter import counted
+from tests.integration.support.store_harness import StoreBench
 from token_broker.aws.store import due_index as due
 from token_broker.aws.store import records
 from token_broker.aws.store.dispatch_cursor import CURSOR_KEY, DynamoDispatchCursor

@@ -9,10 +9,10 @@ import pytest
 from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.samples import token
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.integration.functions import DISPATCH, PUBLISH
-from tests.integration.outages import ARN, aws_error, refusing, timed_out
-from tests.integration.stack import Stack
-from tests.integration.store_bench import StoreBench
+from tests.integration.support.functions import DISPATCH, PUBLISH
+from tests.integration.support.in_process_stack import Stack
+from tests.integration.support.outages import ARN, aws_error, refusing, timed_out
+from tests.integration.support.store_harness import StoreBench
 from token_broker.aws.event_bus import BYTES, ENTRIES, EventBridgeBus
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.outbox import DynamoOutbox

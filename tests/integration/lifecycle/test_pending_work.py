@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.functions import CREATE, CURRENT, DELETE, DISPATCH, MAINTAIN
-from tests.integration.outages import refusing
-from tests.integration.stack import MERCHANT, Stack
+from tests.integration.support.functions import CREATE, CURRENT, DELETE, DISPATCH, MAINTAIN
+from tests.integration.support.in_process_stack import MERCHANT, Stack
+from tests.integration.support.outages import refusing
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.records import due_shard
 from token_broker.domain.delays import MAX_PAUSE

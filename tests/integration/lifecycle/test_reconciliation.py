@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from sandbox.simulators import Addresses
-from tests.integration.functions import CREATE, CURRENT, DELETE, LIST, MAINTAIN, RECONCILE, Worker, cold_start
-from tests.integration.outages import refusing
-from tests.integration.stack import MERCHANT, SECRETS, Stack
-from tests.integration.together import OneByOne, Quiet
+from tests.integration.support.concurrency import OneByOne, Quiet
+from tests.integration.support.functions import CREATE, CURRENT, DELETE, LIST, MAINTAIN, RECONCILE, Worker, cold_start
+from tests.integration.support.in_process_stack import MERCHANT, SECRETS, Stack
+from tests.integration.support.outages import refusing
 from token_broker.aws.store.attributes import unwrap_all
 from token_broker.domain.ownership_tag import new_intent_id, tag_title
 from token_broker.tokens.inventory import SETTLED_AFTER

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.functions import CURRENT, DELETE, FOURTHWALL, LIST, MAINTAIN, ROTATE, cold_start
-from tests.integration.outages import answer_lost, refusing
-from tests.integration.stack import MERCHANT, Stack
-from tests.integration.together import OneByOne, Quiet
+from tests.integration.support.concurrency import OneByOne, Quiet
+from tests.integration.support.functions import CURRENT, DELETE, FOURTHWALL, LIST, MAINTAIN, ROTATE, cold_start
+from tests.integration.support.in_process_stack import MERCHANT, Stack
+from tests.integration.support.outages import answer_lost, refusing
 from token_broker import errors
 from token_broker.clock import SystemClock
 from token_broker.lifecycle.rotate import JOIN_WINDOW, RETRY_AFTER_CALL

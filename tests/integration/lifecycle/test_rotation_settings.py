@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.functions import (
+from tests.integration.support.concurrency import Quiet
+from tests.integration.support.functions import (
     CURRENT,
     DELETE,
     GET_RECORD,
@@ -18,10 +19,9 @@ from tests.integration.functions import (
     HttpResponse,
     cold_start,
 )
-from tests.integration.outages import answer_lost, aws_error, refusing
-from tests.integration.stack import MERCHANT, Stack
-from tests.integration.store_bench import DAY, NOW, StoreBench
-from tests.integration.together import Quiet
+from tests.integration.support.in_process_stack import MERCHANT, Stack
+from tests.integration.support.outages import answer_lost, aws_error, refusing
+from tests.integration.support.store_harness import DAY, NOW, StoreBench
 from token_broker.domain.rotation import RotationSchedule, RotationSettings
 from token_broker.errors import MerchantNotFound, PreconditionFailed
 

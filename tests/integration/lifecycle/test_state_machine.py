@@ -6,7 +6,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.fakes.clock import MovableClock
 from tests.integration.conftest import empty
-from tests.integration.store_bench import StoreBench
+from tests.integration.support.store_harness import StoreBench
 from tests.lifecycle.bounds import search
 from tests.lifecycle.ledger import Ledger
 from tests.lifecycle.machine import MERCHANTS, SHOP_LIKE, Lifecycle

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.stack import build, processes
+from sandbox.background import processes
+from sandbox.stack import build
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 #: What every system has that has a shell.
 USUAL = (
     *("awk", "cat", "cmp", "cp", "cut", "dirname", "env", "grep", "id"),
@@ -148,11 +149,11 @@ def test_nodes_packages_need_no_home_either(machine: Machine) -> None:
     machine.has("python3.13", PYTHON)
     machine.has("../node/bin/node", '#!/bin/sh\necho "cache: $npm_config_cache"\nmkdir -p "$npm_config_cache"\n')
 
-    status, said = machine.run("make", "env-companions")
+    status, said = machine.run("make", "env-reference")
 
-    log = (machine.clone / ".local/logs/install-companions.log").read_text()
-    assert (status, log) == (0, f"cache: {machine.clone}/.venvs/companions/.npm\n"), said
-    assert not (machine.clone / ".venvs/companions/.npm").exists()
+    log = (machine.clone / ".local/logs/install-reference.log").read_text()
+    assert (status, log) == (0, f"cache: {machine.clone}/.venvs/reference/.npm\n"), said
+    assert not (machine.clone / ".venvs/reference/.npm").exists()
 
 
 @pytest.mark.parametrize(

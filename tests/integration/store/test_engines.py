@@ -1,7 +1,7 @@
 """Each engine that stands for DynamoDB is the one that the test's id names, and loses answers as the tests have it."""
 
-from tests.integration.outages import answer_lost
-from tests.integration.store_bench import StoreBench
+from tests.integration.support.outages import answer_lost
+from tests.integration.support.store_harness import StoreBench
 
 #: A header by which each engine's answers are known, and how it begins.
 SIGNATURES = {

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.samples import BY_ANN
-from tests.integration.store_bench import (
+from tests.integration.support.store_harness import (
     MERCHANT,
     NOW,
     OTHER_INTENT,

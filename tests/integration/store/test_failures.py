@@ -7,15 +7,8 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, NoCredentialsError, ParamValidationError
 
 from tests.fakes.samples import BY_ANN
-from tests.integration.outages import aws_error, refusing, timed_out
-from tests.integration.store_bench import (
-    INTENT,
-    MERCHANT,
-    SESSION,
-    StoreBench,
-    lease_request,
-    shop_token,
-)
+from tests.integration.support.outages import aws_error, refusing, timed_out
+from tests.integration.support.store_harness import INTENT, MERCHANT, SESSION, StoreBench, lease_request, shop_token
 from token_broker.domain.leases import MintLease
 from token_broker.domain.token import SHOP, State
 from token_broker.errors import RequestOutcome, StorageUnavailable

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.samples import BY_ANN
-from tests.integration.store_bench import DAY, MERCHANT, OTHER_INTENT, StoreBench, lease_request, shop_token
+from tests.integration.support.store_harness import DAY, MERCHANT, OTHER_INTENT, StoreBench, lease_request, shop_token
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.token_store import DynamoTokens
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, MintLease

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.fakes.clock import NOW
-from tests.integration.store_bench import (
+from tests.integration.support.store_harness import (
     DAY,
     INTENT,
     MERCHANT,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.fakes.trust_policies import TAKEN, hs256, policy, sessions
-from tests.integration.outages import answer_lost, aws_error, refusing
-from tests.integration.store_bench import MERCHANT, NOW, StoreBench
+from tests.integration.support.outages import answer_lost, aws_error, refusing
+from tests.integration.support.store_harness import MERCHANT, NOW, StoreBench
 from token_broker.aws.store.policies import DynamoPolicies
 from token_broker.aws.store.table import Table
 from token_broker.errors import StorageUnavailable

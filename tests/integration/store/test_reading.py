@@ -6,8 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.integration.outages import answer_lost
-from tests.integration.store_bench import MERCHANT, SESSION, SESSION_PARTITION, StoreBench, session_token, shop_token
+from tests.integration.support.outages import answer_lost
+from tests.integration.support.store_harness import (
+    MERCHANT,
+    SESSION,
+    SESSION_PARTITION,
+    StoreBench,
+    session_token,
+    shop_token,
+)
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.records import token_attributes
 from token_broker.aws.store.table import Table

@@ -6,8 +6,8 @@ import pytest
 
 from tests.fakes.clock import NOW
 from tests.fakes.samples import BY_ANN
-from tests.integration.aws_calls import counted
-from tests.integration.store_bench import (
+from tests.integration.support.aws_call_counter import counted
+from tests.integration.support.store_harness import (
     INTENT,
     MERCHANT,
     SESSION_PARTITION,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.aws_calls import counted
-from tests.integration.outages import answer_lost
-from tests.integration.store_bench import (
+from tests.integration.support.aws_call_counter import counted
+from tests.integration.support.outages import answer_lost
+from tests.integration.support.store_harness import (
     DAY,
     MERCHANT,
     NOW,

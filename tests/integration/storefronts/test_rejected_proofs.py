@@ -3,10 +3,10 @@
 import pytest
 
 from tests.fakes.trust_policies import SHOP, policy, sessions
-from tests.integration.aws_calls import counted
-from tests.integration.functions import CHICKSX, CURRENT, PROOF_AUTHORIZER
-from tests.integration.gateway import Gateway, authorizer_request, opened, proof, request
-from tests.integration.stack import MERCHANT, Stack
+from tests.integration.support.aws_call_counter import counted
+from tests.integration.support.functions import CHICKSX, CURRENT, PROOF_AUTHORIZER
+from tests.integration.support.gateway import Gateway, authorizer_request, opened, proof, request
+from tests.integration.support.in_process_stack import MERCHANT, Stack
 from token_broker.entrypoints.authorizer import DecisionUnavailable
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from sandbox.simulators import Addresses
 from tests.fakes.trust_policies import SHOP, hs256, oidc, policy, sessions
-from tests.integration.aws_calls import counted
-from tests.integration.functions import CHICKSX, CURRENT, FOURTHWALL, PROOF_AUTHORIZER, SHOP_AUTHORIZER
-from tests.integration.gateway import Gateway, authorizer_request, opened, proof, request
-from tests.integration.stack import MERCHANT, Stack
+from tests.integration.support.aws_call_counter import counted
+from tests.integration.support.functions import CHICKSX, CURRENT, FOURTHWALL, PROOF_AUTHORIZER, SHOP_AUTHORIZER
+from tests.integration.support.gateway import Gateway, authorizer_request, opened, proof, request
+from tests.integration.support.in_process_stack import MERCHANT, Stack
 from token_broker.storefronts.policy_cache import ABSENT_TTL_SECONDS, TTL_SECONDS
 from token_broker.tokens.cache import TTL_SECONDS as TOKEN_TTL_SECONDS
 from token_broker.wiring.storefronts import PROOF_KEYS_TTL_SECONDS

@@ -7,10 +7,10 @@ import pytest
 
 from sandbox.simulators import Addresses
 from tests.fakes.trust_policies import SHOP, hs256, oidc, policy, sessions
-from tests.integration.functions import CHICKSX, CURRENT, FOURTHWALL, HttpResponse, provider_of
-from tests.integration.gateway import KEY, Gateway, opened, proof
-from tests.integration.outages import timed_out
-from tests.integration.stack import MERCHANT, Stack
+from tests.integration.support.functions import CHICKSX, CURRENT, FOURTHWALL, HttpResponse, provider_of
+from tests.integration.support.gateway import KEY, Gateway, opened, proof
+from tests.integration.support.in_process_stack import MERCHANT, Stack
+from tests.integration.support.outages import timed_out
 from token_broker.domain.grant import CLOCK_SKEW
 from token_broker.storefronts.policy_cache import TTL_SECONDS
 

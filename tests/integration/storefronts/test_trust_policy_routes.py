@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.fakes.trust_policies import hs256, oidc, policy, sessions
-from tests.integration.functions import (
+from tests.integration.support.concurrency import OneByOne, Quiet
+from tests.integration.support.functions import (
     DELETE_POLICY,
     GET_POLICY,
     POLICY_FUNCTIONS,
@@ -17,9 +18,8 @@ from tests.integration.functions import (
     HttpResponse,
     cold_start,
 )
-from tests.integration.outages import answer_lost, aws_error, refusing
-from tests.integration.stack import MERCHANT, Stack
-from tests.integration.together import OneByOne, Quiet
+from tests.integration.support.in_process_stack import MERCHANT, Stack
+from tests.integration.support.outages import answer_lost, aws_error, refusing
 from token_broker.clock import SystemClock
 from token_broker.errors import PreconditionFailed, TrustPolicyNotFound
 from token_broker.wiring import container

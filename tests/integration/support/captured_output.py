@@ -11,8 +11,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from tests.integration.functions import Worker
-from tests.integration.stack import SECRETS, Stack
+from tests.integration.support.functions import Worker
+from tests.integration.support.in_process_stack import SECRETS, Stack
 
 #: The one member of an answer, and of an item, in which a token's value may stand.
 VALUE = "accessToken"

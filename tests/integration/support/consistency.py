@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.integration.stack import Stack
+from tests.integration.support.in_process_stack import Stack
 from token_broker.domain.ownership_tag import parse_title
 
 _ALIVE = ("current", "standing", "retiring")

@@ -16,7 +16,7 @@ from aws_lambda_powertools.metrics import Metrics
 from token_broker.clock import Clock
 from token_broker.wiring import event_delivery, providers, scheduler, storefronts
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EVERY_FUNCTION = sorted(
     path.parent.relative_to(ROOT / "functions").as_posix() for path in ROOT.glob("functions/*/*/app.py")
 )

@@ -7,7 +7,7 @@ from typing import Any
 import jwt
 
 from tests.fakes.trust_policies import SHOP
-from tests.integration.functions import (
+from tests.integration.support.functions import (
     CHICKSX,
     CURRENT,
     FOURTHWALL,
@@ -16,7 +16,7 @@ from tests.integration.functions import (
     HttpResponse,
     api_event,
 )
-from tests.integration.stack import MERCHANT, Stack
+from tests.integration.support.in_process_stack import MERCHANT, Stack
 
 #: By which the merchant's backend signs.
 KEY = "the demo backend's key, 32 bytes and more"

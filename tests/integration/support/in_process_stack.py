@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.simulators import ControlClient
-from tests.integration.functions import PUT_POLICY, HttpResponse, Worker, cold_start, provider_of
+from tests.integration.support.functions import PUT_POLICY, HttpResponse, Worker, cold_start, provider_of
 from token_broker.aws.store.attributes import unwrap_all
 from token_broker.aws.store.outbox_items import PREFIX
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.aws_calls import counted
-from tests.integration.functions import (
+from tests.integration.support.aws_call_counter import counted
+from tests.integration.support.functions import (
     CHICKSX,
     CREATE,
     CURRENT,
@@ -26,7 +26,7 @@ from tests.integration.functions import (
     ROOT,
     ROTATE,
 )
-from tests.integration.stack import MERCHANT, Stack
+from tests.integration.support.in_process_stack import MERCHANT, Stack
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.outbox_items import REDELIVER_AFTER, key_of, outbox_put

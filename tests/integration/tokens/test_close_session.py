@@ -12,11 +12,11 @@ import pytest
 from tests.fakes.events import queue_event
 from tests.fakes.proofs import SECRET
 from tests.fakes.trust_policies import SHOP, hs256, policy, sessions
-from tests.integration.aws_calls import counted
-from tests.integration.functions import CHICKSX, CLOSE, HttpResponse
-from tests.integration.gateway import Gateway
-from tests.integration.outages import aws_error, refusing
-from tests.integration.stack import MERCHANT, Stack
+from tests.integration.support.aws_call_counter import counted
+from tests.integration.support.functions import CHICKSX, CLOSE, HttpResponse
+from tests.integration.support.gateway import Gateway
+from tests.integration.support.in_process_stack import MERCHANT, Stack
+from tests.integration.support.outages import aws_error, refusing
 
 SESSION = "session-456def"  # of the sample events
 ORDER = {"merchant": MERCHANT, "sessionId": SESSION, "orderId": "order-1001"}

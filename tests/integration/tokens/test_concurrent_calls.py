@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.integration.functions import CHICKSX, CREATE, CURRENT, FOURTHWALL, HttpResponse, cold_start, provider_of
-from tests.integration.stack import MERCHANT, Stack
-from tests.integration.together import OneByOne, Quiet
+from tests.integration.support.concurrency import OneByOne, Quiet
+from tests.integration.support.functions import (
+    CHICKSX,
+    CREATE,
+    CURRENT,
+    FOURTHWALL,
+    HttpResponse,
+    cold_start,
+    provider_of,
+)
+from tests.integration.support.in_process_stack import MERCHANT, Stack
 from token_broker.clock import SystemClock
 from token_broker.wiring import container
 

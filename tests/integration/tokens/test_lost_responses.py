@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.functions import CHICKSX, CREATE, CURRENT, FOURTHWALL, HttpResponse
-from tests.integration.stack import MERCHANT, Stack
+from tests.integration.support.functions import CHICKSX, CREATE, CURRENT, FOURTHWALL, HttpResponse
+from tests.integration.support.in_process_stack import MERCHANT, Stack
 
 LOST: dict[str, dict[str, Any]] = {
     "closed": {"kind": "act_then_drop"},

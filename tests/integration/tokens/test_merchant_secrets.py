@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, FUNCTIONS, provider_of
-from tests.integration.stack import MERCHANT, SECRETS, Stack
+from tests.integration.support.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, FUNCTIONS, provider_of
+from tests.integration.support.in_process_stack import MERCHANT, SECRETS, Stack
 
 VALUE = "a-value-that-must-not-be-quoted"
 BROKEN: dict[str, list[dict[str, Any]]] = {

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from tests.integration.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, LIST, HttpResponse
-from tests.integration.stack import MERCHANT, SECRETS, Stack
+from tests.integration.support.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, LIST, HttpResponse
+from tests.integration.support.in_process_stack import MERCHANT, SECRETS, Stack
 
 DAY = 24 * 60 * 60
 

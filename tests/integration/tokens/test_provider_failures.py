@@ -6,8 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.integration.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, LIST, HttpResponse, provider_of
-from tests.integration.stack import MERCHANT, Stack
+from tests.integration.support.functions import (
+    CHICKSX,
+    CREATE,
+    CURRENT,
+    DELETE,
+    FOURTHWALL,
+    LIST,
+    HttpResponse,
+    provider_of,
+)
+from tests.integration.support.in_process_stack import MERCHANT, Stack
 from token_broker.aws.store.leases import IN_FLIGHT_GRACE
 
 #: What each function asks of its provider first. Deleting begins with a look at the list, where there is no record.

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.integration.functions import (
+from tests.integration.support.functions import (
     CHICKSX,
     CREATE,
     CURRENT,
@@ -16,8 +16,8 @@ from tests.integration.functions import (
     HttpResponse,
     provider_of,
 )
-from tests.integration.outages import aws_error, refusing, timed_out
-from tests.integration.stack import MERCHANT, Stack
+from tests.integration.support.in_process_stack import MERCHANT, Stack
+from tests.integration.support.outages import aws_error, refusing, timed_out
 from token_broker.aws.store.leases import LEASE
 
 MINTING = [FOURTHWALL, CHICKSX, CURRENT, CREATE]

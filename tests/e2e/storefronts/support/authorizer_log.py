@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.function_logs import messages
+from sandbox.local_aws.function_logs import messages
 from sandbox.signed_api import Stack
 
 FOLDERS = ("storefronts/shop_authorizer", "storefronts/proof_authorizer")

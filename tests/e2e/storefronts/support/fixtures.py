@@ -1,4 +1,4 @@
-"""What the tests of storefronts share: `pytest_plugins = ["tests.e2e.storefront_fixtures"]` brings it in."""
+"""What the tests of storefronts share: `pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]` brings it in."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,12 +8,12 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.authorizer_log import AuthorizerLog
-from tests.e2e.aws_calls import CallsSince, recorded
 from tests.e2e.conftest import Aws
-from tests.e2e.merchants import Merchants
-from tests.e2e.policy_changes import PolicyChanges
-from tests.e2e.storefront_shops import Shops
+from tests.e2e.storefronts.support.authorizer_log import AuthorizerLog
+from tests.e2e.storefronts.support.merchant_shops import Shops
+from tests.e2e.storefronts.support.policy_changes import PolicyChanges
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.recorded_aws_calls import CallsSince, recorded
 
 
 @pytest.fixture(scope="session")

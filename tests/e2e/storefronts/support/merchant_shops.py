@@ -10,9 +10,9 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from sandbox.signed_api import Stack
-from tests.e2e.merchants import Merchants
-from tests.e2e.proof_tokens import hs256
-from tests.e2e.routes import TRUST_POLICY
+from tests.e2e.storefronts.support.proof_tokens import hs256
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.routes import TRUST_POLICY
 
 AUDIENCE = "token-broker"
 KID = "first"

@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass, field
 
 from sandbox.signed_api import Stack
-from tests.e2e.routes import STOREFRONT_FOURTHWALL
-from tests.e2e.storefront_calls import page, session
-from tests.e2e.storefront_shops import Shop, Shops
+from tests.e2e.storefronts.support.merchant_shops import Shop, Shops
+from tests.e2e.storefronts.support.storefront_requests import page, session
+from tests.e2e.support.routes import STOREFRONT_FOURTHWALL
 
 MOVED_TO = "https://moved.example"
 

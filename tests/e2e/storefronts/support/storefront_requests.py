@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import requests
 
 from sandbox.signed_api import TIMEOUT_SECONDS, Stack
-from tests.e2e.routes import STOREFRONT_CHICKSX
-from tests.e2e.storefront_shops import Shop
+from tests.e2e.storefronts.support.merchant_shops import Shop
+from tests.e2e.support.routes import STOREFRONT_CHICKSX
 
 
 def page(

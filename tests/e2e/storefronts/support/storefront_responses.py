@@ -4,7 +4,7 @@ from typing import Any
 
 import requests
 
-from tests.e2e.answers import checked_token, problem_of, token_of
+from tests.e2e.support.responses import checked_token, problem_of, token_of
 
 EXPOSED = "ETag, Retry-After, X-Request-Id, x-amzn-RequestId"
 

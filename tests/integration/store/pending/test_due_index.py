@@ -10,8 +10,8 @@ import pytest
 from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.due import due
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.integration.outages import aws_error
-from tests.integration.store_bench import StoreBench
+from tests.integration.support.outages import aws_error
+from tests.integration.support.store_harness import StoreBench
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.dispatch_cursor import DynamoDispatchCursor

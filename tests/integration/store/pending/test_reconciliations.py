@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.samples import BY_ANN
-from tests.integration.store_bench import DAY, INTENT, MERCHANT, NOW, OTHER_INTENT, StoreBench, shop_token
+from tests.integration.support.store_harness import DAY, INTENT, MERCHANT, NOW, OTHER_INTENT, StoreBench, shop_token
 from token_broker.aws.store.attributes import unwrap_all
 from token_broker.aws.store.outbox_items import PREFIX
 from token_broker.aws.store.token_store import DynamoTokens

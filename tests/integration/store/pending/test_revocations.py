@@ -8,14 +8,8 @@ import pytest
 
 from tests.fakes.clock import NOW
 from tests.fakes.samples import BY_ANN
-from tests.integration.outages import refusing
-from tests.integration.store_bench import (
-    DAY,
-    MERCHANT,
-    OTHER_INTENT,
-    StoreBench,
-    shop_token,
-)
+from tests.integration.support.outages import refusing
+from tests.integration.support.store_harness import DAY, MERCHANT, OTHER_INTENT, StoreBench, shop_token
 from token_broker.aws.store.revocations import MAX_ATTEMPTS
 from token_broker.domain.rotation import Succession
 from token_broker.domain.token import SHOP, Change, Origin, Reason, State, Token

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.fakes.samples import BY_ANN
-from tests.integration.outages import answer_lost, refusing
-from tests.integration.store_bench import DAY, MERCHANT, NOW, SHOP, StoreBench, shop_token
+from tests.integration.support.outages import answer_lost, refusing
+from tests.integration.support.store_harness import DAY, MERCHANT, NOW, SHOP, StoreBench, shop_token
 from token_broker.aws.store.records import due_shard
 from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
 from token_broker.domain.token import Change, Reason, State

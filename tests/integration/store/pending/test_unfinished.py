@@ -4,8 +4,8 @@ import pytest
 
 from tests.fakes.clock import NOW
 from tests.fakes.samples import BY_ANN
-from tests.integration.outages import answer_lost
-from tests.integration.store_bench import INTENT, MERCHANT, SHOP, StoreBench, shop_token
+from tests.integration.support.outages import answer_lost
+from tests.integration.support.store_harness import INTENT, MERCHANT, SHOP, StoreBench, shop_token
 from token_broker.aws.store.leases import LEASE
 from token_broker.domain.leases import MintLease, OpenIntent
 from token_broker.domain.token import State
