@@ -18,11 +18,15 @@ LAYER = "layers/token_broker/token_broker"
 PAGE = ROOT / "docs/adding-a-provider.md"
 #: What holds every provider to something, each with cases of this one.
 WITH_ITS_CASES = (
-    *("tests/unit/test_functions.py", "tests/contract/test_client_exchanges.py"),
+    *("tests/unit/entrypoints/test_functions.py", "tests/contract/test_client_exchanges.py"),
     *("tests/contract/test_simulator_exchanges.py", "tests/integration/test_examplecart.py"),
     *("tests/integration/test_events.py", "tests/integration/test_nothing_leaks.py"),
 )
-TABLES = ("tests/unit/test_template.py", "tests/unit/test_readme.py", "tests/unit/test_architecture.py")
+TABLES = (
+    "tests/unit/repository/test_template.py",
+    "tests/unit/repository/test_readme.py",
+    "tests/unit/repository/test_architecture.py",
+)
 #: One process, and nothing written beside the tests.
 PLAIN = ("-p", "no:cacheprovider", "-p", "no:xdist")
 #: Seconds for one command in the copy, on a machine that has other things to do.
@@ -74,11 +78,11 @@ def test_nothing_is_changed_or_taken_away(difference: list[Touched]) -> None:
 def test_of_the_layer_only_its_own_module_and_the_registry_are_touched(difference: list[Touched]) -> None:
     layer = {each.path: each.new for each in difference if each.path.startswith(f"{LAYER}/")}
 
-    assert layer == {f"{LAYER}/providers/examplecart.py": True, f"{LAYER}/wiring.py": False}
+    assert layer == {f"{LAYER}/providers/examplecart.py": True, f"{LAYER}/wiring/providers.py": False}
 
 
 def test_the_page_lists_what_was_touched_and_nothing_else(difference: list[Touched]) -> None:
-    table = PAGE.read_text().partition("## What was touched")[2].partition("\n## ")[0]
+    table = PAGE.read_text().partition("## What is touched")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `([^`]+)` \| (new|\d+ lines?) \|", table, re.MULTILINE)
     found = {each.path: "new" if each.new else f"{each.added} line{'s' * (each.added > 1)}" for each in difference}
 
@@ -96,7 +100,11 @@ def test_its_code_is_in_the_house_style_and_its_imports_point_one_way(tree: Path
 
 
 def test_its_types_fit_the_ports(tree: Path, tmp_path: Path) -> None:
-    files = [f"{LAYER}/wiring.py", "functions/examplecart/storefront_key/app.py", "sandbox/simulators/server.py"]
+    files = [
+        f"{LAYER}/wiring/providers.py",
+        "functions/examplecart/storefront_key/app.py",
+        "sandbox/simulators/server.py",
+    ]
 
     run(tree, "-m", "mypy", "--cache-dir", str(tmp_path), *files)
 

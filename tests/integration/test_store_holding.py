@@ -21,7 +21,7 @@ def test_a_read_says_until_when_somebody_holds_the_mint(bench: StoreBench, provi
 
 
 @pytest.mark.parametrize(
-    ("request_outcome", "unresolved"), [(RequestOutcome.UNKNOWN, True), (RequestOutcome.NOT_APPLIED, False)]
+    ("request_outcome", "has_open_intent"), [(RequestOutcome.UNKNOWN, True), (RequestOutcome.NOT_APPLIED, False)]
 )
 def test_a_mint_that_was_given_up_is_held_by_nobody(
     bench: StoreBench, request_outcome: RequestOutcome, *, has_open_intent: bool
