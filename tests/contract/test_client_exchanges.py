@@ -251,5 +251,5 @@ def test_a_version_that_fell_forward_is_noticed() -> None:
         player.run()
 
     ((event, told),) = player.telemetry.notices
-    assert event == "shopify_version_fell_forward"
+    assert event == "shopify_version_fallback"
     assert told == {"asked": "2024-10", "served": headers["x-shopify-api-version"]}

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 CALLER = "arn:aws:sts::123456789012:assumed-role/backend/one"
+#: The caller without the name of its session, as the log shows it.
+PRINCIPAL = "arn:aws:sts::123456789012:assumed-role/backend"
 
 
 class Context:

@@ -7,10 +7,14 @@ class RecordingTelemetry:
     def __init__(self) -> None:
         self.notices: list[tuple[str, dict[str, object]]] = []
         self.counts: list[tuple[str, float, str]] = []
+        self.annotations: dict[str, object] = {}
         self.tries: list[tuple[str, int | str, float]] = []
 
     def notice(self, event: str, **fields: object) -> None:
         self.notices.append((event, fields))
+
+    def annotate(self, **fields: object) -> None:
+        self.annotations |= fields
 
     def count(self, metric: str, value: float = 1, unit: str = "Count") -> None:
         self.counts.append((metric, value, unit))

@@ -8,7 +8,7 @@ from token_broker.tokens.close_session import ClosedSession
 from token_broker.wiring.providers import CHICKSX
 
 
-@entrypoint(CHICKSX, accepts=CloseSession, queue=True)
+@entrypoint(CHICKSX, "chicksx/close_session", accepts=CloseSession, queue=True)
 def handler(request: CloseSession, broker: Broker[Provider]) -> ClosedSession:
     """POST /merchants/{merchant}/chicksx/sessions/{sessionId}/close"""
     return broker.close_session(request.merchant, request.session_id, request.order_id)

@@ -7,7 +7,7 @@ from token_broker.ports.provider import Provider
 from token_broker.wiring.providers import CHICKSX
 
 
-@entrypoint(CHICKSX, accepts=GetSessionToken)
+@entrypoint(CHICKSX, "chicksx/public_token", accepts=GetSessionToken)
 def handler(request: GetSessionToken, broker: Broker[Provider]) -> Reply:
     """POST /merchants/{merchant}/chicksx/public-tokens"""
     token, created = broker.session_token(request.merchant, request.session_id, request.scope)

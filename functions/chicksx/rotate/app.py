@@ -7,7 +7,7 @@ from token_broker.ports.provider import Provider
 from token_broker.wiring.providers import CHICKSX
 
 
-@entrypoint(CHICKSX, accepts=Rotate)
+@entrypoint(CHICKSX, "chicksx/rotate", accepts=Rotate)
 def handler(request: Rotate, broker: Broker[Provider]) -> Reply:
     """POST /merchants/{merchant}/chicksx/rotations"""
     report = broker.rotate(request.merchant, compromised=request.compromised)

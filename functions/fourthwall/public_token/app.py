@@ -8,7 +8,7 @@ from token_broker.ports.provider import Provider
 from token_broker.wiring.providers import FOURTHWALL
 
 
-@entrypoint(FOURTHWALL, accepts=GetShopToken)
+@entrypoint(FOURTHWALL, "fourthwall/public_token", accepts=GetShopToken)
 def handler(request: GetShopToken, broker: Broker[Provider]) -> Token:
     """PUT /merchants/{merchant}/fourthwall/public-token"""
     return broker.shop_token(request.merchant, fresh=request.fresh)

@@ -7,7 +7,7 @@ from token_broker.ports.provider import Provider
 from token_broker.wiring.providers import FOURTHWALL
 
 
-@entrypoint(FOURTHWALL, accepts=Rotate)
+@entrypoint(FOURTHWALL, "fourthwall/rotate", accepts=Rotate)
 def handler(request: Rotate, broker: Broker[Provider]) -> Reply:
     """POST /merchants/{merchant}/fourthwall/rotations"""
     report = broker.rotate(request.merchant, compromised=request.compromised)

@@ -6,7 +6,7 @@ from token_broker.lifecycle.dispatcher import Dispatcher, DispatchSummary
 from token_broker.wiring.scheduler import LIFECYCLE
 
 
-@entrypoint(LIFECYCLE, accepts=Dispatch)
+@entrypoint(LIFECYCLE, "lifecycle/dispatch", accepts=Dispatch)
 def handler(_request: Dispatch, dispatcher: Dispatcher) -> DispatchSummary:
     """Every minute, by EventBridge Scheduler; it does no merchant's work."""
     return dispatcher.run()

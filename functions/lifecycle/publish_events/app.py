@@ -6,7 +6,7 @@ from token_broker.lifecycle.publisher import Publisher, PublishSummary
 from token_broker.wiring.event_delivery import EVENTS
 
 
-@entrypoint(EVENTS, accepts=PublishEvents, queue=True, stream=True)
+@entrypoint(EVENTS, "lifecycle/publish_events", accepts=PublishEvents, queue=True, stream=True)
 def handler(request: PublishEvents, publisher: Publisher) -> PublishSummary:
     """Batches of the table's stream, and messages of the outbox's queue about what the stream has left."""
     return publisher.publish(request.events)

@@ -7,7 +7,7 @@ from token_broker.entrypoints.inputs import CreateToken
 from token_broker.wiring.providers import SHOPIFY
 
 
-@entrypoint(SHOPIFY, accepts=CreateToken, success=201)
+@entrypoint(SHOPIFY, "shopify/create_storefront_access_token", accepts=CreateToken, success=201)
 def handler(request: CreateToken, broker: ListingBroker) -> Token:
     """POST /merchants/{merchant}/shopify/storefront-access-tokens"""
     return broker.create_token(request.merchant, request.title, idempotency_key=request.idempotency_key)

@@ -7,7 +7,7 @@ from token_broker.entrypoints.inputs import RevokeToken
 from token_broker.wiring.providers import SHOPIFY
 
 
-@entrypoint(SHOPIFY, accepts=RevokeToken)
+@entrypoint(SHOPIFY, "shopify/delete_storefront_access_token", accepts=RevokeToken)
 def handler(request: RevokeToken, broker: ListingBroker) -> Reply:
     """DELETE /merchants/{merchant}/shopify/storefront-access-tokens/{tokenId}"""
     outcome = broker.revoke(request.merchant, request.token_id, foreign=request.foreign)

@@ -6,7 +6,7 @@ from token_broker.entrypoints.inputs import GetRotationSettings
 from token_broker.wiring.providers import SHOPIFY
 
 
-@entrypoint(SHOPIFY, accepts=GetRotationSettings)
+@entrypoint(SHOPIFY, "shopify/get_rotation_settings", accepts=GetRotationSettings)
 def handler(request: GetRotationSettings, broker: ListingBroker) -> Reply:
     """GET /merchants/{merchant}/shopify/rotation-settings"""
     settings, revision = broker.rotation_settings(request.merchant)

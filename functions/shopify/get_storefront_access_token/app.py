@@ -7,7 +7,7 @@ from token_broker.tokens.listing import RecordedToken
 from token_broker.wiring.providers import SHOPIFY
 
 
-@entrypoint(SHOPIFY, accepts=GetTokenRecord)
+@entrypoint(SHOPIFY, "shopify/get_storefront_access_token", accepts=GetTokenRecord)
 def handler(request: GetTokenRecord, broker: ListingBroker) -> RecordedToken:
     """GET /merchants/{merchant}/shopify/storefront-access-tokens/{tokenId}"""
     return broker.token_record(request.merchant, request.token_id)

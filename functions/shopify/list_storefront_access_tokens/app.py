@@ -7,7 +7,7 @@ from token_broker.tokens.listing import TokenList
 from token_broker.wiring.providers import SHOPIFY
 
 
-@entrypoint(SHOPIFY, accepts=ListTokens)
+@entrypoint(SHOPIFY, "shopify/list_storefront_access_tokens", accepts=ListTokens)
 def handler(request: ListTokens, broker: ListingBroker) -> TokenList:
     """GET /merchants/{merchant}/shopify/storefront-access-tokens"""
     return broker.list_tokens(request.merchant)

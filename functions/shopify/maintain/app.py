@@ -7,7 +7,7 @@ from token_broker.lifecycle.worker import WorkSummary
 from token_broker.wiring.providers import SHOPIFY
 
 
-@entrypoint(SHOPIFY, accepts=Maintain, queue=True)
+@entrypoint(SHOPIFY, "shopify/maintain", accepts=Maintain, queue=True)
 def handler(request: Maintain, broker: ListingBroker) -> WorkSummary:
     """Messages of Shopify's queue of work, one for each merchant that something is due of."""
     return broker.maintain(request.merchant, request.items)

@@ -6,7 +6,7 @@ from token_broker.entrypoints.inputs import PutRotationSettings
 from token_broker.wiring.providers import SHOPIFY
 
 
-@entrypoint(SHOPIFY, accepts=PutRotationSettings)
+@entrypoint(SHOPIFY, "shopify/put_rotation_settings", accepts=PutRotationSettings)
 def handler(request: PutRotationSettings, broker: ListingBroker) -> Reply:
     """PUT /merchants/{merchant}/shopify/rotation-settings"""
     revision = broker.change_rotation_settings(request.merchant, request.settings, request.precondition)

@@ -7,7 +7,7 @@ from token_broker.lifecycle.reconcile import ReconciliationReport
 from token_broker.wiring.providers import SHOPIFY
 
 
-@entrypoint(SHOPIFY, accepts=Reconcile)
+@entrypoint(SHOPIFY, "shopify/reconcile", accepts=Reconcile)
 def handler(request: Reconcile, broker: ListingBroker) -> ReconciliationReport:
     """POST /merchants/{merchant}/shopify/reconciliations"""
     return broker.reconcile(request.merchant, apply=request.apply)

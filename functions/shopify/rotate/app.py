@@ -6,7 +6,7 @@ from token_broker.entrypoints.inputs import Rotate
 from token_broker.wiring.providers import SHOPIFY
 
 
-@entrypoint(SHOPIFY, accepts=Rotate)
+@entrypoint(SHOPIFY, "shopify/rotate", accepts=Rotate)
 def handler(request: Rotate, broker: ListingBroker) -> Reply:
     """POST /merchants/{merchant}/shopify/rotations"""
     report = broker.rotate(request.merchant, compromised=request.compromised)

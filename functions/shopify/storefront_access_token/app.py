@@ -7,7 +7,7 @@ from token_broker.entrypoints.inputs import GetShopToken
 from token_broker.wiring.providers import SHOPIFY
 
 
-@entrypoint(SHOPIFY, accepts=GetShopToken)
+@entrypoint(SHOPIFY, "shopify/storefront_access_token", accepts=GetShopToken)
 def handler(request: GetShopToken, broker: ListingBroker) -> Token:
     """GET /merchants/{merchant}/shopify/storefront-access-token"""
     return broker.shop_token(request.merchant, fresh=request.fresh)

@@ -6,7 +6,7 @@ from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.wiring.storefronts import STOREFRONTS
 
 
-@entrypoint(STOREFRONTS, accepts=DeleteTrustPolicy)
+@entrypoint(STOREFRONTS, "storefronts/delete_trust_policy", accepts=DeleteTrustPolicy)
 def handler(request: DeleteTrustPolicy, policies: TrustPolicies) -> Reply:
     """DELETE /merchants/{merchant}/trust-policy"""
     return Reply({"deleted": policies.delete(request.merchant, request.precondition)}, 200)

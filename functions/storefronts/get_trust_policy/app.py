@@ -6,7 +6,7 @@ from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.wiring.storefronts import STOREFRONTS
 
 
-@entrypoint(STOREFRONTS, accepts=GetTrustPolicy)
+@entrypoint(STOREFRONTS, "storefronts/get_trust_policy", accepts=GetTrustPolicy)
 def handler(request: GetTrustPolicy, policies: TrustPolicies) -> Reply:
     """GET /merchants/{merchant}/trust-policy"""
     document, revision = policies.get(request.merchant)

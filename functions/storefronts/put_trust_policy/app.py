@@ -6,7 +6,7 @@ from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.wiring.storefronts import STOREFRONTS
 
 
-@entrypoint(STOREFRONTS, accepts=PutTrustPolicy)
+@entrypoint(STOREFRONTS, "storefronts/put_trust_policy", accepts=PutTrustPolicy)
 def handler(request: PutTrustPolicy, policies: TrustPolicies) -> Reply:
     """PUT /merchants/{merchant}/trust-policy"""
     revision, created = policies.put(request.merchant, request.document, request.precondition)

@@ -24,6 +24,7 @@ class PowertoolsTelemetry:
         self._metrics.set_default_dimensions(provider=provider)
         self._provider = provider
         self._cold = True
+        self._annotations: dict[str, object] = {}
 
     def begin(self, request_id: str, context: Any) -> None:
         """The start of a call: everything logged from here on carries the request's id."""
@@ -39,15 +40,24 @@ class PowertoolsTelemetry:
         if self._cold:
             self.count("ColdStart")
         self._cold = False
+        self._annotations.clear()
 
     def end(self) -> None:
         """The end of a call: the numbers are written, and nothing of this call is left for the next."""
         if self._metrics.metric_set:
             self._metrics.flush_metrics()
 
+    def answered(self, **fields: object) -> None:
+        """Write the line that ends a call, with the fields that the call was annotated with."""
+        self.log.info("answered", extra={**fields, **self._annotations})
+
     def notice(self, event: str, **fields: object) -> None:
         """A warning for the operator."""
         self.log.warning(event, extra=fields)
+
+    def annotate(self, **fields: object) -> None:
+        """Add fields to the line that ends this call."""
+        self._annotations.update(fields)
 
     def count(self, metric: str, value: float = 1, unit: str = "Count") -> None:
         """One number of this call."""

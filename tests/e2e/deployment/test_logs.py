@@ -71,7 +71,8 @@ def test_a_call_can_be_found_by_the_id_in_its_answer(stack: Stack, aws: Aws, mer
         "level": "INFO",
         "service": stack.described["eventBus"],
         "provider": "shopify",
-        "door": "ApiDoor",
+        "entry_point": "api",
+        "operation": "shopify/storefront_access_token",
     }.items() <= line.items()
     assert (line["status"], line["code"]) == (404, "merchant_not_found")
     assert isinstance(line["cold_start"], bool)
@@ -136,7 +137,7 @@ def test_a_version_that_fell_forward_is_logged(stack: Stack, aws: Aws, merchants
 
     token_of(stack.call("GET", SHOPIFY_CURRENT.format(merchant=merchant)))
 
-    notices = [line for line in our_lines(aws) if line.get("message") == "shopify_version_fell_forward"]
+    notices = [line for line in our_lines(aws) if line.get("message") == "shopify_version_fallback"]
     assert ("WARNING", "2024-01", "2026-01") in {(each["level"], each["asked"], each["served"]) for each in notices}
 
 

@@ -47,12 +47,13 @@ def iam_role(iam: Any, account: str, statements: Sequence[Statement]) -> Iterato
 
 
 def may_call(stack: Stack, merchant: str) -> Statement:
-    """The statement that holds a principal to one merchant, as the documentation gives it."""
+    """Return the statement that limits a principal to one merchant, as README tells operators to write it."""
     api = stack.api_url.split("/execute-api/")[1].split("/")[0]
+    stage = f"arn:aws:execute-api:{stack.described['region']}:*:{api}/v1"
     return {
         "Effect": "Allow",
         "Action": "execute-api:Invoke",
-        "Resource": f"arn:aws:execute-api:{stack.described['region']}:*:{api}/v1/*/merchants/{merchant}/*",
+        "Resource": [f"{stage}/{method}/merchants/{merchant}/*" for method in ("GET", "PUT", "POST", "DELETE")],
     }
 
 

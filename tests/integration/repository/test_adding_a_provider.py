@@ -23,7 +23,8 @@ WITH_ITS_CASES = (
     *("tests/integration/entrypoints/test_sample_events.py", "tests/integration/entrypoints/test_no_leaks.py"),
 )
 TABLES = (
-    *("tests/unit/repository/test_template.py", "tests/unit/repository/test_readme.py"),
+    "tests/unit/repository/test_template.py",
+    "tests/unit/repository/test_readme.py",
     "tests/unit/repository/test_architecture.py",
 )
 #: One process, and nothing written beside the tests.
@@ -81,7 +82,7 @@ def test_of_the_layer_only_its_own_module_and_the_registry_are_touched(differenc
 
 
 def test_the_page_lists_what_was_touched_and_nothing_else(difference: list[Touched]) -> None:
-    table = PAGE.read_text().partition("## What was touched")[2].partition("\n## ")[0]
+    table = PAGE.read_text().partition("## What is touched")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `([^`]+)` \| (new|\d+ lines?) \|", table, re.MULTILINE)
     found = {each.path: "new" if each.new else f"{each.added} line{'s' * (each.added > 1)}" for each in difference}
 

@@ -371,15 +371,15 @@ def settings_changed(meter: Meter) -> None:
 
 
 SCENARIOS: dict[str, Callable[[Meter], None]] = {
-    "the current token, from memory": from_memory,
+    "the current token, from the cache": from_memory,
     "the current token, from the table": from_the_table,
     "the current token, minted": current_minted,
     "a standing token": standing,
     "a standing token again, by its key": standing_again,
-    "a standing token whose answer was lost": standing_lost,
-    "a standing token, where one that is to go had the last place": standing_at_the_limit,
-    "a reconciliation, dry": reconciled_dry,
-    "a reconciliation that adopts one": reconciled,
+    "a standing token whose response was lost": standing_lost,
+    "a standing token, after a pending revocation freed the last quota slot": standing_at_the_limit,
+    "a reconciliation, without apply": reconciled_dry,
+    "a reconciliation that adopts a token": reconciled,
     "the list": listed,
     "revoking a standing token": standing_revoked,
     "revoking the current token": current_revoked,
@@ -390,21 +390,21 @@ SCENARIOS: dict[str, Callable[[Meter], None]] = {
     "closing a session": session_closed,
     "Fourthwall's token, new": fourthwall_new,
     "Fourthwall's token, confirmed": fourthwall_confirmed,
-    "the clock's run, nothing due": idle_run,
-    "the clock's run, ten merchants": run_for_ten,
+    "a dispatcher run, no pending work": idle_run,
+    "a dispatcher run, ten merchants": run_for_ten,
     "the worker: a revocation confirmed": revocation_confirmed,
-    "the worker: a revocation put off": revocation_put_off,
+    "the worker: a revocation rescheduled": revocation_put_off,
     "the worker: an overlap's end": overlap_ended,
     "the worker: a token adopted": adopted,
     "the worker: the daily reconciliation": reconciled_daily,
     "the worker: an intent left open": still_open,
-    "the worker: nothing due any more": nothing_due,
+    "the worker: no pending work any more": nothing_due,
     "an event delivered": partial(published, events=1),
     "ten events delivered": partial(published, events=10),
-    "an event that the bus refuses, due": refused,
+    "an event that the bus rejects, due": refused,
     "an event delivered before": delivered_before,
-    "the worker: a token that is young": young_token,
-    "the worker: a token of its age": token_of_its_age,
+    "the worker: a token below its maximum age": young_token,
+    "the worker: a token at its maximum age": token_of_its_age,
     "a token's record": token_record,
     "the rotation settings, changed": settings_changed,
 }
@@ -432,8 +432,8 @@ def test_an_operation_asks_for_what_the_table_says(meter: Meter, operation: str)
     SCENARIOS[operation](meter)
 
     aws, provider = described()[operation]
-    if operation.startswith("the clock's"):
-        aws, meter.aws = sorted(aws), sorted(meter.aws)  # a run begins anywhere in the index
+    if operation.startswith("a dispatcher run"):
+        aws, meter.aws = sorted(aws), sorted(meter.aws)  # a run starts anywhere in the index
     assert (meter.aws, meter.provider) == (aws, provider)
 
 

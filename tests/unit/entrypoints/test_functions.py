@@ -1,7 +1,9 @@
 """The functions themselves, each file run over a broker in memory: what comes in, what goes out."""
 
+import ast
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -372,3 +374,12 @@ def test_every_function_is_expected() -> None:
     assert sorted(path.parent.relative_to(FUNCTIONS).as_posix() for path in FUNCTIONS.glob("*/*/app.py")) == sorted(
         each.folder for each in EXPECTED
     )
+
+
+@pytest.mark.parametrize("path", sorted(FUNCTIONS.glob("*/*/app.py")), ids=lambda path: path.parent.name)
+def test_a_function_names_its_own_folder_in_the_log(path: Path) -> None:
+    decorators = [each for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.Call)]
+    names = [each.args[1] for each in decorators if ast.unparse(each.func) == "entrypoint"]
+
+    assert [ast.literal_eval(name) for name in names] in ([], [path.parent.relative_to(FUNCTIONS).as_posix()])
+    assert names or path.parent.name.endswith("_authorizer")

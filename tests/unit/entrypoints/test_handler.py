@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.events import CALLER, Context, api_event
+from tests.fakes.events import CALLER, PRINCIPAL, Context, api_event
 from tests.fakes.samples import token
 from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant
@@ -46,7 +46,7 @@ def bench(make_telemetry: Callable[[], PowertoolsTelemetry]) -> Bench:
 def handler(
     bench: Bench, operation: Callable[[CreateToken, str], Any], success: int = 201
 ) -> Callable[[Any, Any], Any]:
-    return entrypoint(bench, accepts=CreateToken, success=success)(operation)
+    return entrypoint(bench, "shopify/create", accepts=CreateToken, success=success)(operation)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -156,7 +156,7 @@ def test_what_aws_said_of_a_failure_is_in_the_log_and_not_in_the_answer(
 
     answer = handler(bench, operation)(event(), Context())
 
-    (line,) = [line for line in lines(capsys) if line.get("message") == "failure_caused"]
+    (line,) = [line for line in lines(capsys) if line.get("message") == "failure_causes"]
     assert (line["code"], line["causes"]) == ("storage_unavailable", ["DynamoDB: ThrottlingException"])
     assert "Throttling" not in json.dumps(answer)
 
@@ -212,9 +212,34 @@ def test_every_call_leaves_one_line_that_says_how_it_ended(
     handler(bench, operation)(event(), Context())
 
     (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
-    assert (line["status"], line["code"], line["door"]) == (status, code, "ApiGatewayAdapter")
+    assert (line["status"], line["code"], line["entry_point"]) == (status, code, "api")
+    assert (line["operation"], line["merchant"], line["caller"]) == ("shopify/create", "acme", PRINCIPAL)
     assert line["ms"] >= 0
     assert line["correlation_id"] == "gateway-request-1"
+
+
+def test_the_line_names_the_token_that_was_served_and_its_source(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def from_memory(request: CreateToken, broker: str) -> Token:
+        bench.telemetry.annotate(served="memory")
+        return token()
+
+    for operation in (from_memory, give, lambda request, broker: {"revocation": "pending"}):
+        handler(bench, operation)(event(), Context())
+
+    first, second, third = [line for line in lines(capsys) if line.get("message") == "answered"]
+    assert (first["served"], first["fingerprint"]) == ("memory", token().digest)
+    assert (second["served"], second["fingerprint"]) == ("store", token().digest)
+    assert not {"served", "fingerprint"} & third.keys()
+
+
+def test_a_request_that_is_not_valid_names_no_merchant(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    handler(bench, give)(event({"title": 7}), Context())
+
+    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
+    assert (line["code"], line["caller"]) == ("invalid_request", PRINCIPAL)
+    assert "merchant" not in line
 
 
 def test_the_log_has_nothing_of_the_event(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

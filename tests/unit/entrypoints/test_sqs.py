@@ -200,7 +200,9 @@ def run(bench: Bench, operation: Operation, event: Any, context: Any = None) -> 
     def close(request: CloseSession, broker: str) -> dict[str, Any]:
         return operation(request, broker)
 
-    return entrypoint(bench, accepts=CloseSession, queue=True)(close)(event, context or Context())
+    return entrypoint(bench, "chicksx/close_session", accepts=CloseSession, queue=True)(close)(
+        event, context or Context()
+    )
 
 
 def order(session_id: str) -> dict[str, str]:
@@ -233,7 +235,7 @@ def test_a_function_without_a_queue_takes_no_messages(bench: Bench, operation: O
         return operation(request, broker)
 
     with pytest.raises(InvalidRequest, match="not known here"):
-        entrypoint(bench, accepts=CloseSession)(close)(event, Context())
+        entrypoint(bench, "chicksx/close_session", accepts=CloseSession)(close)(event, Context())
     assert (operation.closed, bench.callers) == ([], [])
 
 
@@ -298,7 +300,14 @@ def test_a_run_without_lambda_has_the_usual_time(bench: Bench, operation: Operat
     def close(request: CloseSession, broker: str) -> dict[str, Any]:
         return operation(request, broker)
 
-    assert failed(entrypoint(bench, accepts=CloseSession, queue=True)(close)(queue_event(order("s-1")), None)) == []
+    assert (
+        failed(
+            entrypoint(bench, "chicksx/close_session", accepts=CloseSession, queue=True)(close)(
+                queue_event(order("s-1")), None
+            )
+        )
+        == []
+    )
 
 
 def test_each_message_leaves_its_line_in_the_log(
@@ -313,7 +322,7 @@ def test_each_message_leaves_its_line_in_the_log(
         ("message-3", 503, "storage_unavailable"),
         ("message-4", 500, "internal_error"),
     ]
-    assert {line["door"] for line in answered} == {"SqsAdapter"}
+    assert {line["entry_point"] for line in answered} == {"queue"}
     assert [line["cold_start"] for line in answered] == [True, False, False, False]
 
 
@@ -351,6 +360,6 @@ def test_the_log_says_what_is_wrong_with_a_message_since_nobody_reads_an_answer(
 ) -> None:
     run(bench, operation, queue_event('{"merchant": "acme"}'))
 
-    (refused,) = [line for line in lines(capsys) if line.get("message") == "message_refused"]
+    (refused,) = [line for line in lines(capsys) if line.get("message") == "message_rejected"]
     assert (refused["code"], refused["correlation_id"]) == ("invalid_request", "message-1")
     assert "'sessionId'" in refused["detail"]

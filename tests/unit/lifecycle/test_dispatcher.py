@@ -149,7 +149,7 @@ def test_items_that_nobody_works_on_are_told_of_and_hold_up_nobody() -> None:
     bench.run()
 
     assert bench.sent == [("acme", ["subject#shop"])]
-    assert bench.telemetry.notices == [("due_without_worker", {"provider_of_items": "fourthwall", "merchants": 1})]
+    assert bench.telemetry.notices == [("no_queue_for_provider", {"provider_of_items": "fourthwall", "merchants": 1})]
 
 
 # Cut off
@@ -304,7 +304,7 @@ def test_a_cursor_that_fails_costs_no_message() -> None:
     done = bench.run(MIN_SECONDS_LEFT + 2)
 
     assert (done.messages, bench.sent[0][0]) == (20, names[0])
-    assert bench.telemetry.events == ["dispatch_place_unread", "dispatch_cut_off", "dispatch_place_unnoted"]
+    assert bench.telemetry.events == ["dispatch_cursor_read_failed", "dispatch_cut_off", "dispatch_cursor_write_failed"]
 
 
 def test_a_place_in_a_part_that_cannot_be_read_is_not_kept() -> None:
@@ -358,7 +358,7 @@ def test_a_part_that_cannot_be_read_holds_up_no_other_and_shows() -> None:
 
     assert {merchant for merchant, _ in bench.sent} == {"m-0", "m-2", "m-3"}
     assert bench.telemetry.total("DispatcherRuns") == 1
-    assert "dispatch_part_unread" in bench.telemetry.events
+    assert "dispatch_shard_read_failed" in bench.telemetry.events
 
 
 def test_an_undelivered_event_goes_to_the_publisher_and_not_to_its_providers_worker() -> None:

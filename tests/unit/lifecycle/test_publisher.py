@@ -99,7 +99,7 @@ def test_one_that_is_always_refused_holds_up_no_other_and_is_left_as_it_is(bench
     assert (done.published, done.rescheduled, done.failed) == (24, 0, [names[0]])
     assert bench.outbox.there == {names[0]: before}
     ((event, told),) = bench.telemetry.notices
-    assert (event, told["item"], told["code"]) == ("event_undelivered", names[0], "InternalFailure")
+    assert (event, told["item"], told["code"]) == ("event_not_delivered", names[0], "InternalFailure")
     assert bench.telemetry.total("OldestEventAge") >= 7
     assert bench.telemetry.total("EventsUndelivered") == 1
 

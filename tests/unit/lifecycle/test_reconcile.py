@@ -535,7 +535,7 @@ def test_an_empty_list_is_not_believed_at_the_first_look() -> None:
     stack.clock.plan(RECHECK_DELAY, lambda: stack.provider.listed.update(there))
 
     assert applied(stack)["lost"] == []
-    assert stack.telemetry.notices == [("nothing_of_ours_is_listed", {"merchant": "acme", "records": 50})]
+    assert stack.telemetry.notices == [("provider_list_has_none_of_ours", {"merchant": "acme", "records": 50})]
     assert stack.provider.list_calls == 2
 
 

@@ -276,7 +276,7 @@ def test_a_merchant_without_a_usable_secret_is_put_off_by_most_of_an_hour_and_be
     assert run(stack) == result(put_off=1)
     assert (stack.store.rotations, due_of(stack)) == ({}, [])
     assert next_look(stack) == MAX_PAUSE * 3 // 4
-    assert "due_item_put_off" in stack.telemetry.events
+    assert "work_rescheduled" in stack.telemetry.events
 
     stack.secrets.stored["acme"] = {"key": "first-key"}
     stack.secrets._kept.clear()

@@ -145,7 +145,7 @@ def test_what_somebody_must_mend_is_kept_for_later_at_once(failure: Exception) -
 
     assert work(stack) == result(put_off=1)
     assert due_in(stack) == (2700, 1)
-    assert stack.telemetry.events == ["due_item_put_off"]
+    assert stack.telemetry.events == ["work_rescheduled"]
 
 
 def secret_gone(stack: ListingSurroundings) -> None:
@@ -198,7 +198,7 @@ def test_whatever_is_put_off_is_told_of_with_its_name_and_its_tries() -> None:
         {},
         {"intent": intent},
     ]
-    assert stack.telemetry.notices == [("due_item_put_off", {**told, **subject}) for subject in subjects]
+    assert stack.telemetry.notices == [("work_rescheduled", {**told, **subject}) for subject in subjects]
 
 
 def test_how_often_it_was_put_off_is_told_of() -> None:
@@ -315,7 +315,7 @@ def test_work_of_an_unknown_kind_is_told_of_and_harms_nothing() -> None:
     stack = pending()
 
     assert work(stack, "lamp#1", "token#1001") == result(done=1, left=1)
-    assert stack.telemetry.notices == [("due_item_unknown", {"merchant": "acme", "kind": "lamp"})]
+    assert stack.telemetry.notices == [("work_item_unknown", {"merchant": "acme", "kind": "lamp"})]
 
 
 def test_work_of_an_unknown_kind_comes_back_in_an_hour() -> None:
@@ -362,7 +362,7 @@ def test_one_that_breaks_the_work_is_counted_with_those_that_are_put_off() -> No
 
     assert stack.telemetry.total("DueItemsPutOff") == 2
     broken = {"merchant": "acme", "item": "token#1002", "kind": "KeyError"}
-    assert ("due_item_broken", broken) in stack.telemetry.notices
+    assert ("work_failed", broken) in stack.telemetry.notices
 
 
 @pytest.mark.parametrize("item", ["lamp", "#", "token#", "token#A/../B", "Token#1", "token#1#2", f"token#{'1' * 101}"])
@@ -370,7 +370,7 @@ def test_a_key_of_no_known_pattern_is_put_aside_and_not_repeated_to_the_log(item
     stack = pending()
 
     assert work(stack, item, "token#1001") == result(done=1, left=1)
-    assert stack.telemetry.notices == [("due_item_unknown", {"merchant": "acme", "kind": None})]
+    assert stack.telemetry.notices == [("work_item_unknown", {"merchant": "acme", "kind": None})]
 
 
 def test_what_became_of_a_messages_items_is_told() -> None:
@@ -402,7 +402,7 @@ def test_an_item_that_breaks_the_work_holds_up_no_other_and_shows() -> None:
         work(stack, first, *others)
 
     assert len(stack.provider.revoked) == 2
-    assert "due_item_broken" in stack.telemetry.events
+    assert "work_failed" in stack.telemetry.events
     assert stack.store.due_items("acme") == [], "it comes back in an hour"
     stack.clock.advance(MAX_PAUSE)
     assert work(stack) == result(done=1)
@@ -502,7 +502,7 @@ def test_an_intent_that_led_to_nothing_is_ended_two_minutes_later(
     assert work(stack) == result(done=1)
 
     assert (stack.store.open_intents, stack.store.due_items("acme")) == ([], [])
-    assert stack.telemetry.notices == [("intent_led_to_nothing", {"merchant": "acme", "intent": intent})]
+    assert stack.telemetry.notices == [("intent_expired", {"merchant": "acme", "intent": intent})]
     assert len(stack.provider.mints) == 1, "nothing is minted by the clock"
 
 

@@ -195,7 +195,7 @@ def test_a_version_that_fell_forward_is_noticed() -> None:
 
     create(line)
 
-    assert line.telemetry.notices == [("shopify_version_fell_forward", {"asked": "2026-10", "served": "2027-01"})]
+    assert line.telemetry.notices == [("shopify_version_fallback", {"asked": "2026-10", "served": "2027-01"})]
 
 
 @pytest.mark.parametrize(("secret", "served"), [(PERMANENT, "2026-10"), (UNVERSIONED, "2027-01")])

@@ -54,7 +54,7 @@ def test_it_takes_the_place_that_the_open_rotation_made_for_it() -> None:
     assert stack.store.records["acme", SHOP, "1001"].state is State.RETIRING
     assert stack.store.pending["acme", "1001"][1] == ends_at
     assert (told["previousTokenId"], told["overlapEndsAt"]) == ("1001", ends_at)
-    assert ("lost_answer_found", {"intent": intent, "token_id": "1002"}) in stack.telemetry.notices
+    assert ("lost_response_found", {"intent": intent, "token_id": "1002"}) in stack.telemetry.notices
     assert told["rotationId"] == stack.store.rotations["acme"].rotation_id
 
 
@@ -158,7 +158,7 @@ def test_a_lease_that_cannot_be_freed_is_noticed_with_its_intent_and_the_reason(
         shop_token(stack.call(), "acme")
 
     (intent,) = stack.store.open_intents
-    expected = ("mint_not_released", {"code": StorageUnavailable.code, "intent": intent})
+    expected = ("lease_not_released", {"code": StorageUnavailable.code, "intent": intent})
     assert stack.telemetry.notices[-1] == expected
 
 

@@ -38,7 +38,7 @@ def test_a_lost_answer_is_found_within_the_same_call() -> None:
     served = shop_token(stack.call(), "acme")
 
     assert (served.token_id, len(stack.provider.mints), len(stack.provider.listed)) == ("1001", 1, 1)
-    assert stack.telemetry.events == ["lost_answer_found"]
+    assert stack.telemetry.events == ["lost_response_found"]
     assert (stack.store.open_intents, stack.store.records["acme", "shop", "1001"]) == ([], served)
 
 

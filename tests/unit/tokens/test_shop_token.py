@@ -252,4 +252,4 @@ def test_a_lease_that_cannot_be_freed_is_noticed_and_the_first_failure_reported(
     with pytest.raises(ProviderError, match="The first failure"):
         shop_token(stack.call(), "acme")
 
-    assert stack.telemetry.events == ["mint_not_released"]
+    assert stack.telemetry.events == ["lease_not_released"]

@@ -1,53 +1,67 @@
-"""What every kind of event has in common."""
+"""What the adapters of all kinds of events have in common."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from token_broker.domain.grant import Grant
-from token_broker.entrypoints.inputs import Input
-from token_broker.errors import BrokerError
+if TYPE_CHECKING:
+    from token_broker.domain.grant import Grant
+    from token_broker.entrypoints.inputs import Input
+    from token_broker.errors import BrokerError
 
 
 class JsonResponse(Protocol):
-    """What can be an answer."""
+    """Anything that can be the body of a response."""
 
-    def as_json(self) -> dict[str, Any]: ...
+    def as_json(self) -> dict[str, Any]:
+        """Return the body as plain JSON."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer whose status the handler chose. `revision` numbers the state of what is shown, for an ETag."""
+    """Hold a body with the status that the handler chose. `revision` becomes the ETag."""
 
     body: JsonResponse | dict[str, Any] = field(repr=False)
     status: int
     revision: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The body as plain JSON."""
+        """Return the body as plain JSON."""
         return self.body if isinstance(self.body, dict) else self.body.as_json()
 
 
 class EventAdapter(Protocol):
-    """One event on its way through."""
+    """Translate one event into the fields of an input, and the outcome into what the function returns."""
+
+    #: The kind of event in the log: api, storefront, direct, queue or stream.
+    entry_point: ClassVar[str]
 
     @property
-    def request_id(self) -> str: ...
+    def request_id(self) -> str:
+        """Return the id under which the log names this event."""
+        ...
+
     def caller(self) -> str:
-        """Who asks. Raises `Unauthenticated`."""
+        """Return who calls. Raises `Unauthenticated`."""
         ...
 
     def grant(self) -> Grant | None:
-        """What bounds a storefront; None for a caller whom IAM has judged. Raises `Unauthenticated`, `Forbidden`."""
+        """Return what a storefront may have, or None for a caller that IAM has admitted.
+
+        Raises `Unauthenticated`, `Forbidden`.
+        """
         ...
 
     def raw_fields(self, kind: type[Input]) -> dict[str, Any]:
-        """The fields by their JSON names, not yet checked. Raises `InvalidRequest`."""
+        """Return the fields by their JSON names, unchecked. Raises `InvalidRequest`."""
         ...
 
     def respond(self, reply: Reply) -> Any:
-        """What the function returns."""
+        """Return what the function returns on success."""
         ...
 
     def reject(self, error: BrokerError) -> Any:
-        """What the function returns, or raises, for a failure."""
+        """Return, or raise, what the function ends with on failure."""
         ...

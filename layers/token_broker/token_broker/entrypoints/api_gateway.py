@@ -9,7 +9,7 @@ queue       the same fields in SQS messages, many in one event: see `queue_door`
 import base64
 import json
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from token_broker import strict_json
@@ -27,6 +27,8 @@ _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 class ApiGatewayAdapter:
     """API Gateway, REST API, Lambda proxy integration (payload 1.0)."""
+
+    entry_point: ClassVar = "api"
 
     def __init__(self, event: Mapping[str, Any]) -> None:
         self._event = event

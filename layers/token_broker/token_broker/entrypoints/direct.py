@@ -1,7 +1,7 @@
 """Direct invocation: the fields of the route as plain JSON."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.inputs import Input, sources
@@ -10,6 +10,8 @@ from token_broker.errors import BrokerError, InvalidRequest
 
 class DirectAdapter:
     """`lambda:InvokeFunction` with the route's fields; trusted for every merchant of the function."""
+
+    entry_point: ClassVar = "direct"
 
     def __init__(self, event: Any, request_id: str) -> None:
         self._event = event

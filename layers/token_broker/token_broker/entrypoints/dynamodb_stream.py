@@ -5,7 +5,7 @@ then is gone from the outbox.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.inputs import Input
@@ -27,6 +27,8 @@ def changes(event: Any) -> list[Record] | None:
 
 class StreamAdapter:
     """One batch."""
+
+    entry_point: ClassVar = "stream"
 
     def __init__(self, records: Sequence[Record], request_id: str) -> None:
         self._numbers = dict(_ours(records))

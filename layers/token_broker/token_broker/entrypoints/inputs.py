@@ -2,11 +2,11 @@
 invocation takes all of them from one JSON object by the same names.
 """
 
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any
+from __future__ import annotations
 
-from token_broker.domain.delays import DAY
+from dataclasses import MISSING, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
 from token_broker.domain.fields import (
     Rule,
     Tags,
@@ -28,8 +28,12 @@ from token_broker.domain.fields import (
     visible,
 )
 from token_broker.domain.precondition import Precondition
-from token_broker.domain.rotation import RotationSettings
 from token_broker.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from token_broker.domain.rotation import RotationSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,9 @@ class PutRotationSettings(MerchantInput):
     @property
     def settings(self) -> RotationSettings:
         """The settings that were given."""
+        from token_broker.domain.delays import DAY
+        from token_broker.domain.rotation import RotationSettings
+
         max_age = None if self.max_age_days is None else self.max_age_days * DAY
         return RotationSettings(max_age=max_age, overlap=self.overlap_days * DAY, paused=self.paused)
 

@@ -5,7 +5,7 @@ try, puts it aside in the dead-letter queue; the others are done.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from token_broker import strict_json
 from token_broker.domain.grant import Grant
@@ -26,6 +26,8 @@ def messages(event: Any) -> list[Mapping[str, Any]] | None:
 
 class SqsAdapter:
     """One message."""
+
+    entry_point: ClassVar = "queue"
 
     def __init__(self, message: Mapping[str, Any]) -> None:
         self._message = message

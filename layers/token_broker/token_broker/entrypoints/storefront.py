@@ -8,8 +8,9 @@ cached for a short time; a session's token never.
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
+from token_broker.domain.caller import STOREFRONT
 from token_broker.domain.grant import Grant
 from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.api_gateway import ApiGatewayAdapter, proxy_response, to_json
@@ -38,9 +39,11 @@ _INNER = "The token cannot be had just now. The merchant's operator finds why un
 class StorefrontAdapter(ApiGatewayAdapter):
     """One request of a storefront."""
 
+    entry_point: ClassVar = "storefront"
+
     def caller(self) -> str:
         """The page's origin: for the records; what it may have is in the grant."""
-        return f"storefront {self._origin() or 'without an origin'}"
+        return STOREFRONT + (self._origin() or "without an origin")
 
     def grant(self) -> Grant:
         """What the authorizer passed on, held against the page's origin."""

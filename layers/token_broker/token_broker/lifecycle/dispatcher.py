@@ -101,7 +101,7 @@ class Dispatcher:
         try:
             cursor, version = self.cursor.read()
         except StorageUnavailable as failure:
-            self.telemetry.notice("dispatch_place_unread", causes=getattr(failure, "__notes__", []))
+            self.telemetry.notice("dispatch_cursor_read_failed", causes=getattr(failure, "__notes__", []))
             return anywhere, None
         if cursor is None or not 0 <= cursor.shard < self.index.shards:
             return anywhere, version
@@ -135,7 +135,7 @@ class Dispatcher:
                     return
         except StorageUnavailable as failure:
             run.unread += 1  # the other parts may well be readable
-            self.telemetry.notice("dispatch_part_unread", causes=getattr(failure, "__notes__", []))
+            self.telemetry.notice("dispatch_shard_read_failed", causes=getattr(failure, "__notes__", []))
 
     def _enough_time(self, run: _Run) -> bool:
         run.done.complete = self.deadline.left() > MIN_SECONDS_LEFT
@@ -152,7 +152,7 @@ class Dispatcher:
             own = [(first, work) for first, work in waiting.items() if work.worker == worker]
             if not self.queues.has(worker):
                 # Nobody will ever come back to these: an operator must know.
-                self.telemetry.notice("due_without_worker", provider_of_items=worker, merchants=len(own))
+                self.telemetry.notice("no_queue_for_provider", provider_of_items=worker, merchants=len(own))
                 waiting = {first: work for first, work in waiting.items() if work.worker != worker}
                 continue
             for batch in batched(own, self.queues.batch_size, strict=False):
@@ -181,7 +181,7 @@ class Dispatcher:
             elif version is not None:
                 self.cursor.clear(version)
         except StorageUnavailable as failure:
-            self.telemetry.notice("dispatch_place_unnoted", causes=getattr(failure, "__notes__", []))
+            self.telemetry.notice("dispatch_cursor_write_failed", causes=getattr(failure, "__notes__", []))
 
     def _report(self, run: _Run) -> DispatchSummary:
         done = run.done

@@ -118,7 +118,7 @@ class Publisher:
                 self.outbox.reschedule(entry, now + seconds)
                 done.rescheduled += 1
             self.telemetry.notice(
-                "event_undelivered",
+                "event_not_delivered",
                 item=entry.name,
                 code=code,
                 age=now - entry.since,

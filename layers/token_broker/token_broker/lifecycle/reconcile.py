@@ -106,7 +106,7 @@ def _look(call: Call[ListingProvider], merchant: str) -> tuple[Inventory, dict[F
     found, findings = _compare(call, merchant)
     missed = frozenset(findings[Finding.LOST])
     if missed and not found.ours_listed:
-        call.telemetry.notice("nothing_of_ours_is_listed", merchant=merchant, records=len(missed))
+        call.telemetry.notice("provider_list_has_none_of_ours", merchant=merchant, records=len(missed))
         call.clock.sleep(min(RECHECK_DELAY, call.deadline.left()))
         found, findings = _compare(call, merchant)
         doubted = [token_id for token_id in findings[Finding.LOST] if token_id not in missed]

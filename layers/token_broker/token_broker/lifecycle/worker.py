@@ -99,7 +99,7 @@ def _maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str], 
         except StorageUnavailable:
             raise
         except Exception as error:  # noqa: BLE001  # a fault of ours with one item must not hold up the others
-            call.telemetry.notice("due_item_broken", merchant=merchant, item=item, kind=type(error).__name__)
+            call.telemetry.notice("work_failed", merchant=merchant, item=item, kind=type(error).__name__)
             call.store.defer(merchant, item, int(call.clock.now()) + MAX_PAUSE)
             summary.rescheduled += 1
             first_bug = error
@@ -154,7 +154,7 @@ def _reschedule(call: Call[ListingProvider], job: Job, failure: BrokerError) -> 
     seconds = pause(DOUBLINGS if permanent else job.tries, call.jitter())
     seconds = max(seconds, min(failure.retry_after_seconds or 0, MAX_PAUSE))
     call.telemetry.count(f"Failures.{failure.code}")  # no call fails with it, but alarms must hear of it
-    call.telemetry.notice("due_item_put_off", code=failure.code, seconds=seconds, tries=job.tries + 1, **job.subject)
+    call.telemetry.notice("work_rescheduled", code=failure.code, seconds=seconds, tries=job.tries + 1, **job.subject)
     job.reschedule(int(call.clock.now()) + seconds)
 
 
@@ -164,7 +164,7 @@ def _job(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:
     if known is not None and (make := _KINDS.get(known[1])) is not None:
         return make(call, merchant, known[2])
     # What fits no pattern is not repeated to the log.
-    call.telemetry.notice("due_item_unknown", merchant=merchant, kind=known and known[1])
+    call.telemetry.notice("work_item_unknown", merchant=merchant, kind=known and known[1])
     call.store.defer(merchant, item, int(call.clock.now()) + MAX_PAUSE)
     return None
 
@@ -212,7 +212,7 @@ def _intent(call: Call[ListingProvider], merchant: str, item: str) -> Job | None
         if call.clock.now() < settled_at:
             return settled_at
         call.store.release(lease, RequestOutcome.NOT_APPLIED)
-        call.telemetry.notice("intent_led_to_nothing", merchant=merchant, intent=lease.intent_id)
+        call.telemetry.notice("intent_expired", merchant=merchant, intent=lease.intent_id)
         return None
 
     subject = {"merchant": merchant, "intent": lease.intent_id}

@@ -13,3 +13,7 @@ class Telemetry(Protocol):
     def count(self, metric: str, value: float = 1, unit: str = "Count") -> None:
         """One number."""
         ...
+
+    def annotate(self, **fields: object) -> None:
+        """Add fields to the log line that ends this call."""
+        ...

@@ -1,19 +1,22 @@
 """What one call works with: the ports, and who asks until when."""
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
 
-from token_broker.clock import Clock, Deadline
-from token_broker.domain.grant import Grant
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials
 from token_broker.ports.provider import Account, Provider
-from token_broker.ports.secrets import Secrets
-from token_broker.ports.store import TokenStore
-from token_broker.ports.telemetry import Telemetry
-from token_broker.tokens.cache import TokenCache
 
-_SESSION = re.compile(r"(:assumed-role/[^/]+)/.*")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from token_broker.clock import Clock, Deadline
+    from token_broker.domain.grant import Grant
+    from token_broker.ports.secrets import Secrets
+    from token_broker.ports.store import TokenStore
+    from token_broker.ports.telemetry import Telemetry
+    from token_broker.tokens.cache import TokenCache
 
 #: Seconds for everything that is asked of a provider within one call.
 PROVIDER_BUDGET = 15.0
@@ -45,11 +48,6 @@ class Call[P: Provider]:
     def provider(self) -> P:
         """The provider's client. Raises `ProviderNotConfigured` where the stack has no address for it."""
         return self.provider_factory()
-
-    @property
-    def principal(self) -> str:
-        """The caller without what changes from process to process: AWS ends an assumed role's name with its session."""
-        return _SESSION.sub(r"\1", self.caller)
 
     def account(self, merchant: str, *, fresh: bool = False) -> Account:
         """The merchant's account. Raises `MerchantNotFound`, `MerchantMisconfigured`."""

@@ -10,6 +10,7 @@ import hashlib
 import json
 
 from token_broker.clock import Deadline
+from token_broker.domain.caller import principal
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, SubjectState
 from token_broker.domain.ownership_tag import key_id_of, new_intent_id, new_owner
 from token_broker.domain.token import SERVABLE, SHOP, Token, session_subject
@@ -38,6 +39,7 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
     kept = None if fresh else call.cache.get(merchant)
     if kept is not None and kept.left(call.clock.now()) > call.min_remaining_seconds:
         call.telemetry.count("TokensServedFromMemory")
+        call.telemetry.annotate(served="memory")
         return kept
     started, started_wall = call.clock.monotonic(), call.clock.now()
     intent_id, until = new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
@@ -144,7 +146,7 @@ def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: 
         owner=new_owner(),
         title=title,
         requested_by=call.caller,
-        key_id=None if key is None else key_id_of(call.principal, route, key),
+        key_id=None if key is None else key_id_of(principal(call.caller), route, key),
         body_hash=None if key is None else _body_hash(title),
         findable=True,
         account_id=call.account(merchant).account_id,

@@ -179,7 +179,7 @@ def _release_lease(call: Call[Provider], lease: MintLease, request_outcome: Requ
         call.store.release(lease, request_outcome)
     except BrokerError as failure:
         # The lease ends by itself, and the first failure is the one to report.
-        call.telemetry.notice("mint_not_released", code=failure.code, intent=lease.intent_id)
+        call.telemetry.notice("lease_not_released", code=failure.code, intent=lease.intent_id)
 
 
 def _make(call: Call[Provider], lease: MintLease, mint_request: MintRequest, until: Deadline) -> ProviderToken:
@@ -247,7 +247,7 @@ def _find(call: Call[Provider], account: Account, title: str, until: Deadline) -
         # One that is being revoked already has its record: it is no longer what the intent leads to.
         record = call.store.get_token(account.merchant, each.token.token_id)
         if record is None or record.state in SERVABLE:
-            call.telemetry.notice("lost_answer_found", intent=wanted.intent_id, token_id=each.token.token_id)
+            call.telemetry.notice("lost_response_found", intent=wanted.intent_id, token_id=each.token.token_id)
             return each.token
     return None
 
@@ -282,4 +282,5 @@ def _publish(
             "minted_but_not_stored", code=failure.code, intent=lease.intent_id, fingerprint=token.digest
         )
         raise
+    call.telemetry.annotate(served="minted")
     call.telemetry.count("TokensIssued")

@@ -30,6 +30,7 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
             "revoke it there."
         )
     change = Change(call.caller, Reason.REQUESTED)
+    call.telemetry.annotate(fingerprint=token.digest)
     call.store.mark_revoking(token, change)
     call.cache.drop(merchant)
     try:

@@ -1,22 +1,28 @@
 """The one place where parts are put together. A provider is one line in the registry at the end."""
 
+from __future__ import annotations
+
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from token_broker import settings
 from token_broker.aws.secrets import SecretsManager
 from token_broker.aws.store.token_store import DynamoTokens
 from token_broker.broker import Broker, ListingBroker
-from token_broker.clock import Deadline
-from token_broker.domain.grant import Grant
 from token_broker.http.client import HttpClient, HttpResponse, Request, Transport
 from token_broker.ports.provider import ListingProvider, Provider
-from token_broker.ports.telemetry import Telemetry
 from token_broker.tokens.cache import TokenCache
 from token_broker.tokens.call import Call
 from token_broker.wiring.container import Container
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from token_broker.clock import Deadline
+    from token_broker.domain.grant import Grant
+    from token_broker.ports.telemetry import Telemetry
 
 
 class LazyTransport:

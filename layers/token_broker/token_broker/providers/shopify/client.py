@@ -153,7 +153,7 @@ class Shopify:
     def _note_version(self, asked: str, response: HttpResponse, secrets: tuple[str, ...]) -> None:
         served = response.headers.get("x-shopify-api-version")
         if served is not None and asked not in (served, UNVERSIONED):
-            self._telemetry.notice("shopify_version_fell_forward", asked=asked, served=redact(served, secrets))
+            self._telemetry.notice("shopify_version_fallback", asked=asked, served=redact(served, secrets))
         if reason := response.headers.get("x-shopify-api-deprecated-reason"):
             self._telemetry.notice("shopify_api_deprecated", asked=asked, reason=redact(reason, secrets))
 
