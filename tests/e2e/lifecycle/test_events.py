@@ -207,7 +207,7 @@ def test_other_items_of_the_table_are_told_to_nobody(
 
 def invocations(stack: Stack, aws: Aws) -> int:
     """How often the stream has started the function."""
-    return len(log(stack, aws, '"StreamDoor"'))
+    return len(log(stack, aws, '"entry_point":"stream"'))
 
 
 def log(stack: Stack, aws: Aws, text: str) -> list[dict[str, Any]]:
