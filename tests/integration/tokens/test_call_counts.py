@@ -1,4 +1,4 @@
-"""What each operation asks of AWS and of its provider: the table in docs/lifecycle.md, measured."""
+"""Each operation makes the calls that the table in docs/lifecycle.md lists."""
 
 import os
 import re
@@ -38,19 +38,19 @@ DAY = 24 * 60 * 60
 
 @dataclass
 class Meter:
-    """A stack with warm workers; `measured` is what the operation asked for, in its order."""
+    """Measure an operation on a stack with warm processes. `aws` and `provider` are its calls, in their order."""
 
     stack: Stack
     clients: Mapping[str, Any]
     aws: list[str] = field(default_factory=list)
     provider: list[str] = field(default_factory=list)
 
-    def measure(self, function: str, call: Callable[[], Any]) -> None:
-        """Note what the call asks for; the secret and the stack's name were read before."""
+    def measure(self, function: str, operation: Callable[[], Any]) -> None:
+        """Record the calls of an operation. The secret and the stack's name were read before."""
         self.stack.control.forget_requests()
-        with counted(*self.clients.values()) as asked:
-            call()
-        self.aws = list(asked)
+        with counted(*self.clients.values()) as calls:
+            operation()
+        self.aws = list(calls)
         at_a_provider = not function.startswith("lifecycle/")
         self.provider = [each["method"] for each in self.stack.asked(function)] if at_a_provider else []
 
@@ -67,9 +67,9 @@ def meter(stack: Stack, aws: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch)
 
 
 def api(stack: Stack, function: str, **event: Any) -> Any:
-    answer = stack.worker(function).api(**event)
-    assert answer.status in (200, 201, 202), answer
-    return answer.body
+    response = stack.worker(function).api(**event)
+    assert response.status in (200, 201, 202), response
+    return response.body
 
 
 def create(stack: Stack, key: str | None = None) -> str:
@@ -245,7 +245,7 @@ def idle_run(meter: Meter) -> None:
 
 
 def run_for_ten(meter: Meter) -> None:
-    """All ten in one part of the index; in several parts it would be a batch for each."""
+    """All ten merchants are in one shard of the index. Each further shard would need a batch of its own."""
     for number in range(10):
         key = {"pk": {"S": f"shopify#m-{number}"}, "sk": {"S": "subject#shop"}}
         due = {"due": {"S": "due#7"}, "dueAt": {"N": "1000"}}
@@ -254,7 +254,7 @@ def run_for_ten(meter: Meter) -> None:
 
 
 def pending(meter: Meter) -> str:
-    """A revocation that was not confirmed, and a worker that has worked before."""
+    """Return the item of an unconfirmed revocation. The worker has done other work before."""
     meter.stack.control.fault("shopify", "status", method="DELETE", status=503, times=6)
     tokens = [create(meter.stack), create(meter.stack)]
     for token_id in tokens:
@@ -268,20 +268,20 @@ def revocation_confirmed(meter: Meter) -> None:
     meter.measure(MAINTAIN, lambda: work(meter.stack, item))
 
 
-def revocation_put_off(meter: Meter) -> None:
+def revocation_rescheduled(meter: Meter) -> None:
     item = pending(meter)
     meter.stack.control.fault("shopify", "status", method="DELETE", status=503, times=3)
     meter.measure(MAINTAIN, lambda: work(meter.stack, item))
 
 
-def nothing_due(meter: Meter) -> None:
+def nothing_pending(meter: Meter) -> None:
     item = pending(meter)
     work(meter.stack, item)
     meter.measure(MAINTAIN, lambda: work(meter.stack, item))
 
 
 def opened(meter: Meter, kind: str) -> str:
-    """An intent that a lost answer left open; the worker has ended another before."""
+    """Return the item of an intent that a lost response left open. The worker has ended another intent before."""
     items: list[str] = []
     for _ in range(2):
         meter.stack.control.fault("shopify", kind, method="POST")
@@ -305,7 +305,7 @@ def still_open(meter: Meter) -> None:
 
 
 def published(meter: Meter, *, events: int, ago: int = 0) -> None:
-    """As many events, by a publisher that has worked before."""
+    """Deliver so many events. The publisher has delivered another one before."""
     now, names = int(meter.stack.clock.now()), []
     for number in range(events + 1):
         event = events_of.session_closed("chicksx", MERCHANT, f"s-{number}", order_id=None, closed_at=now - ago)
@@ -319,15 +319,15 @@ def published(meter: Meter, *, events: int, ago: int = 0) -> None:
         meter.stack.dynamodb.delete_item(TableName=meter.stack.table, Key=wrap_all({"pk": pk, "sk": sk}))
 
 
-def refused(meter: Meter) -> None:
-    hooks, answer = meter.clients["events"].meta.events, "after-call.events.PutEvents"
+def rejected(meter: Meter) -> None:
+    hooks, call = meter.clients["events"].meta.events, "after-call.events.PutEvents"
 
-    def refuse(parsed: dict[str, Any], **_: Any) -> None:
+    def reject(parsed: dict[str, Any], **_: Any) -> None:
         parsed |= {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
 
-    hooks.register(answer, refuse)
+    hooks.register(call, reject)
     published(meter, events=1, ago=REDELIVER_AFTER)
-    hooks.unregister(answer, refuse)
+    hooks.unregister(call, reject)
 
 
 def delivered_before(meter: Meter) -> None:
@@ -337,7 +337,7 @@ def delivered_before(meter: Meter) -> None:
 
 
 def opted_in(meter: Meter) -> None:
-    """A current token, and a worker that has looked at the settings of its merchant before."""
+    """Make a current token. The worker has checked the merchant's settings before."""
     api(meter.stack, CURRENT)
     put_settings(meter, {"maxAgeDays": 90})
     work(meter.stack, "settings#rotation")
@@ -356,7 +356,7 @@ def young_token(meter: Meter) -> None:
 def token_of_its_age(meter: Meter) -> None:
     opted_in(meter)
     meter.stack.clock.offset += 90 * DAY
-    pending(meter)  # the worker has read the secret lately
+    pending(meter)  # the worker has read the secret recently
     meter.measure(MAINTAIN, lambda: work(meter.stack, "settings#rotation"))
 
 
@@ -393,15 +393,15 @@ SCENARIOS: dict[str, Callable[[Meter], None]] = {
     "a dispatcher run, no pending work": idle_run,
     "a dispatcher run, ten merchants": run_for_ten,
     "the worker: a revocation confirmed": revocation_confirmed,
-    "the worker: a revocation rescheduled": revocation_put_off,
+    "the worker: a revocation rescheduled": revocation_rescheduled,
     "the worker: an overlap's end": overlap_ended,
     "the worker: a token adopted": adopted,
     "the worker: the daily reconciliation": reconciled_daily,
     "the worker: an intent left open": still_open,
-    "the worker: no pending work any more": nothing_due,
+    "the worker: no pending work any more": nothing_pending,
     "an event delivered": partial(published, events=1),
     "ten events delivered": partial(published, events=10),
-    "an event that the bus rejects, due": refused,
+    "an event that the bus rejects, due": rejected,
     "an event delivered before": delivered_before,
     "the worker: a token below its maximum age": young_token,
     "the worker: a token at its maximum age": token_of_its_age,
@@ -411,7 +411,7 @@ SCENARIOS: dict[str, Callable[[Meter], None]] = {
 
 
 def described() -> dict[str, list[list[str]]]:
-    """The rows of the table: AWS's operations, and the provider's methods."""
+    """Return the rows of the table: AWS's operations, and the provider's methods."""
     table = (ROOT / "docs/lifecycle.md").read_text().partition("## What an operation costs")[2]
     rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ") and "---" not in line]
     return {name.strip(): [_calls(cell) for cell in cells] for name, *cells in rows[1:]}
@@ -428,7 +428,7 @@ def test_every_row_is_measured() -> None:
 
 
 @pytest.mark.parametrize("operation", SCENARIOS)
-def test_an_operation_asks_for_what_the_table_says(meter: Meter, operation: str) -> None:
+def test_an_operation_makes_the_calls_of_the_table(meter: Meter, operation: str) -> None:
     SCENARIOS[operation](meter)
 
     aws, provider = described()[operation]

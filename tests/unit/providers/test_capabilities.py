@@ -1,4 +1,4 @@
-"""What each provider module declares about itself, held to what it does, and to the table in docs/lifecycle.md."""
+"""The capabilities that a provider declares agree with its behavior and with the table in docs/lifecycle.md."""
 
 import re
 from collections.abc import Mapping
@@ -25,16 +25,16 @@ from token_broker.wiring import providers
 from token_broker.wiring.providers import ProviderContainer
 
 DOCUMENT = Path(__file__).parents[3] / "docs/lifecycle.md"
-ASSEMBLIES = {each.name: each for each in vars(providers).values() if isinstance(each, ProviderContainer)}
-by_provider = pytest.mark.parametrize("name", ASSEMBLIES)
+CONTAINERS = {each.name: each for each in vars(providers).values() if isinstance(each, ProviderContainer)}
+by_provider = pytest.mark.parametrize("name", CONTAINERS)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A merchant's secret, and the provider's documented answer to a mint."""
+    """A merchant's secret, and the provider's documented response to a mint."""
 
     secret: Mapping[str, Any]
-    answer: Step
+    response: Step
 
 
 SAMPLES = {
@@ -49,12 +49,12 @@ SAMPLES = {
 
 @pytest.fixture(autouse=True)
 def _addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ASSEMBLIES:
+    for name in CONTAINERS:
         monkeypatch.setenv(f"{name.upper()}_BASE_URL", "https://provider.example")
 
 
 def provider_of(name: str, line: Line) -> Provider:
-    made: Provider = ASSEMBLIES[name].build(line.http, RecordingTelemetry())
+    made: Provider = CONTAINERS[name].build(line.http, RecordingTelemetry())
     return made
 
 
@@ -63,72 +63,72 @@ def capabilities(name: str) -> Capabilities:
 
 
 def minted(name: str) -> tuple[ProviderToken, str, str]:
-    """A token of the provider, and the method and the body of the request for it."""
-    sample, title = SAMPLES[name], "A title with its mark"
-    line = Line(sample.answer)
+    """Return a token of the provider, and the method and the body of the request for it."""
+    sample, title = SAMPLES[name], "A title with its tag"
+    line = Line(sample.response)
     provider = provider_of(name, line)
     account = provider.account("acme", sample.secret)
     made = provider.mint(account, MintRequest(title=title, session_id="session-1"), line.deadline)
     return made, line.request.method, (line.request.body or b"").decode()
 
 
-def test_every_provider_is_sampled() -> None:
-    assert set(SAMPLES) == set(ASSEMBLIES)
+def test_every_provider_has_a_sample() -> None:
+    assert set(SAMPLES) == set(CONTAINERS)
 
 
 @by_provider
-def test_what_is_declared_is_there_and_nothing_else(name: str) -> None:
+def test_a_client_has_the_methods_of_its_capabilities_and_no_others(name: str) -> None:
     provider, can = provider_of(name, Line()), capabilities(name)
 
     assert (hasattr(provider, "list_tokens"), hasattr(provider, "revoke")) == (can.lists, can.revokes)
-    assert (ASSEMBLIES[name].serve is ListingBroker) == (can.lists and can.revokes)
+    assert (CONTAINERS[name].serve is ListingBroker) == (can.lists and can.revokes)
 
 
 @by_provider
-def test_what_depends_on_something_has_it(name: str) -> None:
+def test_a_capability_has_the_capabilities_that_it_needs(name: str) -> None:
     can = capabilities(name)
 
-    assert can.lists or not can.supports_title_tag, "what was made is found in the list"
-    assert can.lists or can.limit is None, "who is at the limit must see what would free a place"
+    assert can.lists or not can.supports_title_tag, "the list finds a token by its tag"
+    assert can.lists or can.limit is None, "at the limit, the list shows what would free a quota slot"
     assert (can.lists and can.revokes and can.supports_title_tag) or not can.rotates
 
 
 @by_provider
-def test_tokens_have_an_end_where_that_is_declared(name: str) -> None:
+def test_tokens_expire_if_that_is_declared(name: str) -> None:
     made, _, _ = minted(name)
 
     assert (made.expires_at is not None) == capabilities(name).expires
 
 
 @by_provider
-def test_a_session_is_named_to_the_provider_where_it_has_sessions(name: str) -> None:
+def test_the_provider_receives_the_session_if_it_has_sessions(name: str) -> None:
     _, _, body = minted(name)
 
     assert ("session-1" in body) == capabilities(name).sessions
 
 
 @by_provider
-def test_a_title_with_its_mark_is_kept_where_a_lost_answer_can_be_looked_up(name: str) -> None:
+def test_a_title_keeps_its_tag_if_a_lost_response_can_be_looked_up(name: str) -> None:
     _, _, body = minted(name)
     can = capabilities(name)
 
-    assert ("A title with its mark" in body) == can.supports_title_tag
+    assert ("A title with its tag" in body) == can.supports_title_tag
     if can.supports_title_tag:
-        line = Line(json_answer(200, {"storefront_access_tokens": [{**ENTRY, "title": "A title with its mark"}]}))
+        line = Line(json_answer(200, {"storefront_access_tokens": [{**ENTRY, "title": "A title with its tag"}]}))
         provider: Any = provider_of(name, line)
         (listed,) = provider.list_tokens(provider.account("acme", SAMPLES[name].secret), line.deadline)
-        assert listed.title == "A title with its mark"
+        assert listed.title == "A title with its tag"
 
 
 @by_provider
-def test_only_where_asking_again_makes_no_second_token_is_it_asked_again(name: str) -> None:
+def test_only_a_provider_that_makes_no_second_token_is_asked_again(name: str) -> None:
     _, method, _ = minted(name)
 
     assert (capabilities(name).recheck_after is not None) == (method == "PUT")
 
 
-def test_the_clock_has_a_worker_for_whoever_leaves_something_to_do_and_for_nobody_else() -> None:
-    can = {name: capabilities(name) for name in ASSEMBLIES}
+def test_the_dispatcher_has_a_worker_for_each_provider_with_pending_work_and_for_no_other() -> None:
+    can = {name: capabilities(name) for name in CONTAINERS}
 
     variables = template()["Resources"]["LifecycleDispatchFunction"]["Properties"]["Environment"]["Variables"]
     workers = {name.removeprefix("WORK_QUEUE_").lower() for name in variables if name.startswith("WORK_QUEUE_")}
@@ -136,7 +136,7 @@ def test_the_clock_has_a_worker_for_whoever_leaves_something_to_do_and_for_nobod
 
 
 @by_provider
-def test_the_table_in_the_documentation_says_what_the_module_declares(name: str) -> None:
+def test_the_table_has_the_capabilities_that_the_module_declares(name: str) -> None:
     table = DOCUMENT.read_text().partition("## What a provider can")[2].partition("\n## ")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line[:1] == "|"]
     header, _, *body = rows
@@ -144,7 +144,7 @@ def test_the_table_in_the_documentation_says_what_the_module_declares(name: str)
     described = {row[0].strip("`"): row[1:] for row in body}
     can = capabilities(name)
 
-    assert set(described) == set(ASSEMBLIES)
+    assert set(described) == set(CONTAINERS)
     *words, recheck, limit = described[name]
     declared = (can.lists, can.revokes, can.expires, can.rotates, can.sessions, can.supports_title_tag)
     assert [word == "yes" for word in words] == list(declared)
@@ -155,14 +155,14 @@ def test_the_table_in_the_documentation_says_what_the_module_declares(name: str)
 
 
 @pytest.mark.parametrize(("fake", "name"), [(ONE_TOKEN, "fourthwall"), (SESSIONS, "chicksx"), (LISTING, "shopify")])
-def test_the_fakes_can_what_the_providers_can(fake: Capabilities, name: str) -> None:
+def test_the_fakes_have_the_capabilities_of_the_providers(fake: Capabilities, name: str) -> None:
     assert fake == capabilities(name)
 
 
-# The lifecycle reads them
+# The product reads them
 
 
-def test_what_a_provider_cannot_revoke_is_reported_as_unsupported_and_lives_on() -> None:
+def test_a_token_that_cannot_be_revoked_is_reported_as_unsupported_and_stays() -> None:
     stack = listing_stack()
     made = standing_token(stack.listing_call(), "acme", "Kiosk", None)
     stack.provider.capabilities = replace(LISTING, revokes=False)
@@ -172,7 +172,7 @@ def test_what_a_provider_cannot_revoke_is_reported_as_unsupported_and_lives_on()
     assert (stack.store.calls, stack.provider.revoked) == (calls, [])
 
 
-def test_a_provider_without_sessions_gives_no_session_the_whole_shops_token() -> None:
+def test_a_session_gets_no_token_from_a_provider_without_sessions() -> None:
     stack = one_token_stack()
 
     with pytest.raises(InvalidRequest):
@@ -180,16 +180,16 @@ def test_a_provider_without_sessions_gives_no_session_the_whole_shops_token() ->
     assert (stack.provider.mints, stack.store.subjects) == ([], {})
 
 
-def test_the_api_says_one_of_three_words() -> None:
+def test_a_revocation_has_one_of_three_statuses() -> None:
     assert [each.value for each in RevocationStatus] == ["confirmed", "pending", "unsupported"]
 
 
-def test_only_its_own_module_and_the_registry_know_a_providers_name() -> None:
+def test_only_its_own_module_and_the_registry_have_a_providers_name() -> None:
     registry = Path(providers.__file__)
     layer = registry.parents[1]
-    named = re.compile(rf"""["']({"|".join(ASSEMBLIES)})["']""")
+    named = re.compile(rf"""["']({"|".join(CONTAINERS)})["']""")
     core = [path for path in layer.rglob("*.py") if "providers" not in path.relative_to(layer).parts]
 
     found = {path: named.findall(path.read_text()) for path in core if path != registry}
     assert {path: names for path, names in found.items() if names} == {}
-    assert set(named.findall(registry.read_text())) == set(ASSEMBLIES), "the pattern finds the names"
+    assert set(named.findall(registry.read_text())) == set(CONTAINERS), "the pattern finds the names"

@@ -1,4 +1,4 @@
-"""Alarms and dashboard name metrics that there are: ours as the code counts them, AWS's of what is in the template."""
+"""Alarms and dashboard use metrics that exist: ours are counted by the code, AWS's are of resources in the template."""
 
 import ast
 import json
@@ -23,7 +23,7 @@ from token_broker.wiring.storefronts import StorefrontContainer
 LAYER = TEMPLATE.parent / "layers/token_broker/token_broker"
 PROVIDERS = frozenset(each.name for each in vars(providers).values() if isinstance(each, providers.ProviderContainer))
 STOREFRONTS, LIFECYCLE, EVENTS = StorefrontContainer.name, SchedulerContainer.name, EventDeliveryContainer.name
-#: Modules whose numbers are not of the providers' functions.
+#: Modules whose metrics are not of the providers' functions.
 OTHERS = {
     "lifecycle/dispatcher": frozenset({LIFECYCLE}),
     "entrypoints/authorizer": frozenset({STOREFRONTS}),
@@ -31,13 +31,13 @@ OTHERS = {
     "entrypoints/handler": PROVIDERS | {STOREFRONTS, LIFECYCLE, EVENTS},
     "telemetry": PROVIDERS | {STOREFRONTS, LIFECYCLE, EVENTS},
 }
-#: The metrics of these are told apart by a last word of many.
+#: The codes that end the metrics `Failures.{code}`.
 CODES = {leaf.code for leaf in leaves(errors.BrokerError)}
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What a module counts: a metric, or (`family`) those that begin with its name and a dot."""
+    """A metric that a module counts, or a `family` of metrics that begin with its name and a dot."""
 
     name: str
     providers: frozenset[str]
@@ -45,7 +45,7 @@ class Counted:
 
 
 def counted() -> Iterator[Counted]:
-    """Every `telemetry.count(…)` in the layer, and those of the telemetry itself."""
+    """Yield every `telemetry.count(…)` in the layer, and those of the telemetry itself."""
     for path in sorted(LAYER.rglob("*.py")):
         providers = OTHERS.get(path.relative_to(LAYER).with_suffix("").as_posix(), PROVIDERS)
         for call in ast.walk(ast.parse(path.read_text())):
@@ -59,7 +59,7 @@ def counted() -> Iterator[Counted]:
                 case ast.JoinedStr(values=[ast.Constant(value=str(name)), ast.FormattedValue()]) if name.endswith("."):
                     yield Counted(name.removesuffix("."), providers, family=True)
                 case _:
-                    raise AssertionError(f"{path.name}:{call.lineno} counts what nobody can foresee")
+                    raise AssertionError(f"{path.name}:{call.lineno} counts a metric without a fixed name")
 
 
 @cache
@@ -90,7 +90,7 @@ def widgets() -> list[dict[str, Any]]:
 
 
 def lines() -> list[tuple[str, str, dict[str, str]]]:
-    """Each metric of the dashboard: namespace, name and dimensions."""
+    """Return each metric of the dashboard: namespace, name and dimensions."""
     found = []
     for metric in [each for widget in widgets() for each in widget["properties"]["metrics"]]:
         words = [each for each in metric if isinstance(each, str)]
@@ -106,15 +106,15 @@ def searches() -> list[str]:
 
 
 def namespaces() -> dict[str, str]:
-    """What the functions are told, by the stack's name."""
-    told = {
+    """Return the namespace and the service in the functions' environment."""
+    settings = {
         (
             each["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"],
             plain(each["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]),
         )
         for each in resources("AWS::Lambda::Function").values()
     }
-    ((namespace, service),) = told
+    ((namespace, service),) = settings
     return {"Namespace": namespace, "service": service}
 
 
@@ -122,13 +122,13 @@ def our_dimensions(provider: str) -> dict[str, str]:
     return {"provider": provider, "service": PLACE.stack}
 
 
-def test_two_stacks_in_one_account_are_told_apart() -> None:
+def test_two_stacks_in_one_account_have_different_metrics() -> None:
     assert namespaces() == {"Namespace": "TokenBroker", "service": PLACE.stack}
     settings = resources("AWS::Lambda::Function")["ShopifyMaintainFunction"]["Environment"]["Variables"]
     assert settings["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
 
 
-def test_the_dimensions_are_those_that_are_written(
+def test_the_telemetry_writes_these_dimensions(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", namespaces()["Namespace"])
@@ -143,8 +143,7 @@ def test_the_dimensions_are_those_that_are_written(
     assert {name: written[name] for name in group["Dimensions"][0]} == our_dimensions("shopify")
 
 
-def test_what_is_counted_is_found() -> None:
-    """So that the tests below compare with something."""
+def test_the_counted_metrics_are_found() -> None:
     assert {("TokensIssued", "chicksx"), ("OldestDueLag", LIFECYCLE), ("ColdStart", STOREFRONTS)} <= metrics()
     assert {("Failures", "shopify"), ("ProviderErrors", "shopify"), ("Authorizer", STOREFRONTS)} <= families()
     assert is_counted("Failures.provider_rejected_credentials", "shopify")
@@ -153,7 +152,7 @@ def test_what_is_counted_is_found() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, each in alarms().items() if each["Namespace"] == "TokenBroker"])
-def test_an_alarm_is_on_what_the_code_counts(name: str) -> None:
+def test_an_alarm_is_on_a_metric_that_the_code_counts(name: str) -> None:
     alarm = alarms()[name]
     dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
 
@@ -161,7 +160,7 @@ def test_an_alarm_is_on_what_the_code_counts(name: str) -> None:
     assert is_counted(alarm["MetricName"], dimensions["provider"])
 
 
-def test_each_providers_refused_credentials_are_an_alarm() -> None:
+def test_each_provider_has_an_alarm_on_rejected_credentials() -> None:
     watched = {
         each["Dimensions"][0]["Value"]
         for each in alarms().values()
@@ -171,7 +170,7 @@ def test_each_providers_refused_credentials_are_an_alarm() -> None:
     assert watched == PROVIDERS == {"fourthwall", "chicksx", "shopify"}
 
 
-def test_the_dashboard_shows_what_the_code_counts() -> None:
+def test_the_dashboard_shows_metrics_that_the_code_counts() -> None:
     ours = [(name, dimensions) for space, name, dimensions in lines() if space == "TokenBroker"]
 
     assert len(ours) > 20
@@ -180,7 +179,7 @@ def test_the_dashboard_shows_what_the_code_counts() -> None:
         assert is_counted(name, dimensions["provider"]), name
 
 
-def test_the_dashboard_searches_for_families_of_this_stack_alone() -> None:
+def test_the_dashboard_searches_for_families_of_this_stack_only() -> None:
     pattern = rf"""SEARCH\('{{TokenBroker,provider,service}} service="{PLACE.stack}" MetricName=(\w+)', 'Sum', 300\)"""
     found = [re.fullmatch(pattern, each) for each in searches()]
 
@@ -211,7 +210,7 @@ def test_the_dashboard_shows_the_api() -> None:
     assert {each for _, each in shown} == {dimensions}
 
 
-def test_nothing_else_is_on_the_dashboard_and_nothing_covers_anything() -> None:
+def test_the_dashboard_shows_nothing_else_and_no_widgets_overlap() -> None:
     places = [(each["x"], each["y"]) for each in widgets()]
 
     assert {space for space, _, _ in lines()} == {"TokenBroker", "AWS/Lambda", "AWS/SQS", "AWS/ApiGateway"}
@@ -220,7 +219,7 @@ def test_nothing_else_is_on_the_dashboard_and_nothing_covers_anything() -> None:
     assert {each["properties"]["region"] for each in widgets()} == {PLACE.region}
 
 
-def test_every_alarm_of_aws_is_on_something_of_the_template() -> None:
+def test_every_alarm_on_aws_metrics_is_on_a_resource_of_the_template() -> None:
     known: dict[str, set[str]] = {
         "AWS/Lambda": set(resources("AWS::Lambda::Function")),
         "AWS/SQS": set(resources("AWS::SQS::Queue")),

@@ -1,4 +1,4 @@
-"""The README's tables are true: each is held against what it describes."""
+"""The README's tables, and the links and paths in all pages, describe the repository."""
 
 import re
 from pathlib import Path
@@ -10,6 +10,12 @@ from tests.template_as_written import template
 from token_broker import errors
 
 ROOT = Path(__file__).resolve().parents[3]
+PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))]
+#: The folders that the paths in the pages are relative to.
+BASES = [ROOT / name for name in ("", "layers/token_broker/token_broker")] + [
+    ROOT / "functions/storefronts/proof_authorizer/proofs",
+    ROOT / "tests/unit/tokens",
+]
 
 
 def readme() -> str:
@@ -60,3 +66,17 @@ def test_each_function_has_its_line_in_the_build_and_its_block_in_the_template(f
     (built,) = re.findall(rf"^build-(\w+):.*(?:\n\t.*)*?\$\(call function,{operation}\)$", makefile, re.MULTILINE)
 
     assert built in functions()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_to_a_file(page: str) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / page).read_text())
+
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "docs/adding-a-provider.md"])
+def test_every_module_and_folder_that_a_page_names_exists(page: str) -> None:
+    paths = re.findall(r"`(\w[\w./-]*(?:\.py|/))`", (ROOT / page).read_text())
+
+    assert [path for path in paths if path != "app.py" and not any((base / path).exists() for base in BASES)] == []
