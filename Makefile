@@ -15,15 +15,15 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format test test-unit coverage mutation up down demo logs bench bench-dispatch build lock clean env-local env-runtime env-dev env-bench env-companions env-lambda env-mutation
+.PHONY: help setup check format test test-unit coverage mutation up down demo logs bench bench-dispatch build lock clean env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: env-local env-runtime env-dev env-companions env-lambda env-bench ## install and build everything but a browser, so that the other targets need no network
+setup: env-local env-runtime env-dev env-reference env-lambda env-bench ## install and build everything but a browser, so that the other targets need no network
 	@$(LOCAL) -m sandbox.stack build-here
 
-env-local env-runtime env-dev env-bench env-companions env-lambda env-mutation: env-%:
+env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation: env-%:
 	@sh requirements/install.sh $*
 
 check: env-dev env-local ## lint, types, import rules, template: seconds
@@ -38,18 +38,18 @@ format: env-dev ## put the Python sources in the house style
 	$(DEV) -m ruff check --fix $(SOURCES)
 	$(DEV) -m ruff format $(SOURCES)
 
-test: env-dev env-local env-runtime env-companions env-lambda ## every test, the end-to-end ones on local stacks of their own
+test: env-dev env-local env-runtime env-reference env-lambda ## every test, the end-to-end ones on local stacks of their own
 	$(DEV) -m pytest --numprocesses 2 tests/unit tests/contract tests/lifecycle tests/integration
 	@$(LOCAL) -m sandbox.stack build-here
-	$(DEV) -m pytest tests/artefacts
+	$(DEV) -m pytest tests/artifacts
 	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder tests/e2e
 
 .PHONY: test-long
 test-long: env-dev env-local env-runtime ## what searches longer than CI can: the whole matrix of faults, then the state machines and the fuzzing; two hours or more
 	TOKEN_BROKER_LONG=1 $(DEV) -m pytest tests/e2e/faults
-	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/lifecycle/test_in_memory.py tests/integration/test_lifecycle_table.py tests/unit/test_undocumented_answers.py
+	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/lifecycle/test_in_memory.py tests/integration/lifecycle/test_state_machine.py tests/unit/providers/test_undocumented_answers.py
 
-test-unit: env-dev env-companions ## the unit and contract tests: seconds
+test-unit: env-dev env-reference ## the unit and contract tests: seconds
 	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) unit contract
 
 # Beside each other, since one works and the other waits; with bytecode, since half of such a short time is imports.
@@ -61,15 +61,15 @@ unit:
 contract:
 	@$(DEV) -m pytest --numprocesses 2 tests/contract
 
-coverage: env-dev env-companions ## which branches of the layer and the functions no test takes; fails under 95 %
+coverage: env-dev env-reference ## which branches of the layer and the functions no test takes; fails under 95 %
 	@$(DEV) -m coverage erase
 	$(DEV) -m coverage run -m pytest --numprocesses 2 -k "not local-aws and not dynamodb-local" tests/unit tests/contract tests/lifecycle tests/integration
 	@$(DEV) -m coverage combine --quiet
 	@$(DEV) -m coverage report
 	@$(DEV) -m tests.branches
 
-mutation: env-mutation ## change MODULE (one of the layer's, as in MODULE=aws/leases) in small ways: do the tests notice?
-	@$(MUTATION) -m tests.mutants $(MODULE)
+mutation: env-mutation ## change MODULE (one of the layer's, as in MODULE=aws/store/leases) in small ways: do the tests notice?
+	@$(MUTATION) -m tests.mutation $(MODULE)
 
 up: env-local env-runtime ## start the local AWS and the providers' simulators, deploy, write .local/stack.json
 	@$(LOCAL) -m sandbox.stack up

@@ -13,18 +13,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from benchmarks.built_artefacts import Build, built
+from benchmarks.baseline_artifact import baseline_artifact
+from benchmarks.bounds import Results
+from benchmarks.built_artifacts import Build, built
 from benchmarks.canned_server import CannedServer
 from benchmarks.cases import Case, cases
-from benchmarks.complaints import CannotMeasureError
 from benchmarks.decisions import decisions
+from benchmarks.errors import CannotMeasureError
 from benchmarks.function_environment import FunctionEnvironments
 from benchmarks.measured_process import Measured, measure
-from benchmarks.places import ONE_CLIENT_HANDLER
+from benchmarks.paths import ONE_CLIENT_HANDLER
 from benchmarks.report import show, write_json
 from benchmarks.rounds import interleaved
-from benchmarks.usual_artefact import usual_artefact
-from benchmarks.verdict import Results
 from benchmarks.warm import warm_path
 
 #: Seconds after which no further round is begun.
@@ -43,8 +43,8 @@ def _measured(build: Build, rounds: int, status: Status) -> Results:
     all_cases = cases()
     current = all_cases[0]
     status.update("Putting the usual handler together")
-    usual = _Subject(current, (usual_artefact(bytecode=False),))
-    usual_compiled = _Subject(current, (usual_artefact(bytecode=True),))
+    usual = _Subject(current, (baseline_artifact(bytecode=False),))
+    usual_compiled = _Subject(current, (baseline_artifact(bytecode=True),))
     one_client = _Subject(current, (ONE_CLIENT_HANDLER,))
     authorizers = decisions()
     ours = {case: _Subject(case, build.folders(case.function)) for case in (*all_cases, *authorizers)}

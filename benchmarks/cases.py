@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.canned_server import Scene
-from benchmarks.places import EVENTS
+from benchmarks.paths import EVENTS
 
 _HOUR = 60 * 60
 

@@ -24,7 +24,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.complaints import CannotMeasureError
+from benchmarks.errors import CannotMeasureError
 from sandbox.signed_api import Stack
 from token_broker.aws.store.records import due_shard, partition
 from token_broker.clock import Deadline, SystemClock

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from benchmarks.complaints import CannotMeasureError
-from benchmarks.places import PROJECT
+from benchmarks.errors import CannotMeasureError
+from benchmarks.paths import PROJECT
 from sandbox.stack.template import function_id, load_template
 
 #: What Lambda itself sets, and nothing of the caller's own environment. A trace header and the tracer's daemon are left

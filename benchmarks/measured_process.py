@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.complaints import CannotMeasureError
-from benchmarks.places import FIRST_ANSWER, RUNTIME_PYTHON
+from benchmarks.errors import CannotMeasureError
+from benchmarks.paths import FIRST_RESPONSE, RUNTIME_PYTHON
 
 #: Seconds, and characters.
 _LIMIT = 60
@@ -45,7 +45,7 @@ def measure(
         "PYTHONDONTWRITEBYTECODE": "1",  # Lambda's file system is read-only
     }
     reading, writing = os.pipe()
-    command = [str(RUNTIME_PYTHON), "-P", str(FIRST_ANSWER), str(writing)]
+    command = [str(RUNTIME_PYTHON), "-P", str(FIRST_RESPONSE), str(writing)]
     if warm_seconds:
         command.append(str(warm_seconds))
     with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as said, os.fdopen(reading) as report:

@@ -10,8 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.bounds import LARGEST_DECISION_RATIO, LARGEST_LAYER, LARGEST_RATIO, Results
 from benchmarks.rounds import Figures
-from benchmarks.verdict import LARGEST_DECISION_RATIO, LARGEST_LAYER, LARGEST_RATIO, Results
 
 _LARGEST_SHOWN = 5
 

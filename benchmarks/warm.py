@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from benchmarks.built_artefacts import Build
+from benchmarks.built_artifacts import Build
 from benchmarks.canned_server import CannedServer
 from benchmarks.cases import Case
-from benchmarks.complaints import CannotMeasureError
+from benchmarks.errors import CannotMeasureError
 from benchmarks.function_environment import FunctionEnvironments
 from benchmarks.measured_process import measure
 

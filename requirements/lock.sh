@@ -10,7 +10,7 @@ export CUSTOM_COMPILE_COMMAND="make lock"
 
 # The layer first: dev.in is held to what the layer resolved to.
 for file in ../layers/token_broker/requirements ../functions/storefronts/proof_authorizer/requirements runtime lambda \
-    ../benchmarks/requirements local dev mutation companions-build companions lock; do
+    ../benchmarks/requirements local dev mutation reference-build reference lock; do
     (
         cd "$(dirname "$file")"
         name=$(basename "$file")
@@ -21,6 +21,6 @@ for file in ../layers/token_broker/requirements ../functions/storefronts/proof_a
 done
 
 # npm writes no registry's address, and runs no package's scripts.
-(cd .. && sh requirements/install.sh companions)
-NPM_FOLDER="$PWD/companions" sh npm.sh "$(cd .. && pwd)/.venvs/companions" install --package-lock-only --ignore-scripts \
+(cd .. && sh requirements/install.sh reference)
+NPM_FOLDER="$PWD/reference" sh npm.sh "$(cd .. && pwd)/.venvs/reference" install --package-lock-only --ignore-scripts \
     --omit-lockfile-registry-resolved --no-audit --no-fund

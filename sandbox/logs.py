@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from sandbox import function_logs
+from sandbox.local_aws import function_logs
 from sandbox.signed_api import Stack
 
 #: Records shown at the most, the latest ones.

@@ -11,8 +11,8 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 
+from sandbox.background.state import write_privately
 from sandbox.fault_proxy.server import running_fault_proxy
-from sandbox.stack.state import write_privately
 
 
 def main() -> int:

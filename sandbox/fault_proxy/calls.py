@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from sandbox.simulators.messages import Request
+from sandbox.http_server.messages import Request
 
 #: `Credential=<key>/<date>/<region>/<service>/aws4_request` in a SigV4 signature.
 _SCOPE = re.compile(r"Credential=[^/,]+/\d{8}/[^/,]+/([a-z0-9-]+)/aws4_request")

@@ -14,8 +14,8 @@ from urllib.parse import parse_qs
 
 from sandbox.fault_proxy.faults import read_fault
 from sandbox.fault_proxy.proxy import FaultProxy
-from sandbox.simulators.json_fields import Fields, InputError
-from sandbox.simulators.messages import Request, Response, json_response, parse_json
+from sandbox.http_server.json_fields import Fields, InputError
+from sandbox.http_server.messages import Request, Response, json_response, parse_json
 
 #: Never anywhere but on this machine.
 _LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d{1,5}")

@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from sandbox.fault_proxy.calls import Call
-from sandbox.simulators.connection_faults import ActThenDrop, ActThenHang, Drop, Hang
-from sandbox.simulators.json_fields import Fields
-from sandbox.simulators.made_up_answers import Answer
-from sandbox.simulators.messages import json_response
-from sandbox.simulators.misbehaviour import Act, Misbehaviour
-from sandbox.simulators.wire import Wire
+from sandbox.http_server.client_connection import Wire
+from sandbox.http_server.faults.canned_responses import Answer
+from sandbox.http_server.faults.connection_faults import ActThenDrop, ActThenHang, Drop, Hang
+from sandbox.http_server.faults.injected_fault import Act, Misbehaviour
+from sandbox.http_server.json_fields import Fields
+from sandbox.http_server.messages import json_response
 
 MAX_TIMES = 1_000_000
 MAX_SECONDS = 60.0

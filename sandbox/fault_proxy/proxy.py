@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sandbox.fault_proxy.calls import Call, call_of
-from sandbox.simulators.messages import Request, Response, json_response
-from sandbox.simulators.misbehaviour import Misbehaviour
+from sandbox.http_server.faults.injected_fault import Misbehaviour
+from sandbox.http_server.messages import Request, Response, json_response
 
 if TYPE_CHECKING:
     from sandbox.fault_proxy.faults import Fault

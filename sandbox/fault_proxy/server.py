@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sandbox.fault_proxy.control import Control
 from sandbox.fault_proxy.proxy import FaultProxy
-from sandbox.simulators.transport import Listener, Receive
+from sandbox.http_server.listener import Listener, Receive
 
 BODY_LIMIT = 16 * 1024 * 1024
 POLL_SECONDS = 0.02

@@ -12,8 +12,8 @@ import secrets
 import uuid
 from dataclasses import dataclass, field
 
-from sandbox.simulators.json_fields import Fields
-from sandbox.simulators.messages import JSON_TYPE, Request, Response, fingerprint, json_response, parse_json
+from sandbox.http_server.json_fields import Fields
+from sandbox.http_server.messages import JSON_TYPE, Request, Response, fingerprint, json_response, parse_json
 
 PATH = "/v1/public_token/create"
 DEFAULT_SCOPES = ("wallet.read", "merchant.read")

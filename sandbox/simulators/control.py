@@ -24,9 +24,9 @@ Bad input is 400 {"error": "<a sentence>"}, an unknown address 404, a wrong meth
 from collections.abc import Callable
 from urllib.parse import parse_qs, unquote
 
-from sandbox.simulators.faults import read_fault
-from sandbox.simulators.json_fields import Fields, InputError
-from sandbox.simulators.messages import Request, Response, json_response, parse_json
+from sandbox.http_server.json_fields import Fields, InputError
+from sandbox.http_server.messages import Request, Response, json_response, parse_json
+from sandbox.simulators.fault_queue import read_fault
 from sandbox.simulators.simulation import PARTIES, PROVIDERS, Simulation
 
 TEN_YEARS = 315_360_000

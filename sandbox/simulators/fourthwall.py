@@ -11,8 +11,8 @@ import binascii
 import secrets
 from dataclasses import dataclass, field
 
-from sandbox.simulators.json_fields import Fields, InputError
-from sandbox.simulators.messages import Request, Response, fingerprint, json_response
+from sandbox.http_server.json_fields import Fields, InputError
+from sandbox.http_server.messages import Request, Response, fingerprint, json_response
 
 PATH = "/open-api/v1.0/public-token"
 SCOPE = "shop_read"

@@ -6,9 +6,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from sandbox.http_server.listener import Listener
 from sandbox.simulators.control import Control
 from sandbox.simulators.simulation import Simulation
-from sandbox.simulators.transport import Listener
 
 PROVIDER_BODY_LIMIT = 2 * 1024 * 1024
 CONTROL_BODY_LIMIT = 16 * 1024 * 1024

@@ -5,15 +5,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from sandbox.http_server.faults.injected_fault import Misbehaviour
+from sandbox.http_server.messages import Request, Response
 from sandbox.simulators.chicksx import Chicksx
 from sandbox.simulators.clock import Clock
-from sandbox.simulators.faults import FaultQueue
+from sandbox.simulators.fault_queue import FaultQueue
 from sandbox.simulators.fourthwall import Fourthwall
-from sandbox.simulators.issuer import Issuer
-from sandbox.simulators.messages import Request, Response
-from sandbox.simulators.misbehaviour import Misbehaviour
-from sandbox.simulators.shopify import Shopify
-from sandbox.simulators.sightings import Sighting
+from sandbox.simulators.issuer.issuer import Issuer
+from sandbox.simulators.request_log import Sighting
+from sandbox.simulators.shopify.admin_api import Shopify
 
 PROVIDERS = (
     "fourthwall",

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.stack import processes
-from sandbox.stack.errors import StackError
+from sandbox.background import processes
+from sandbox.background.state import State, locked
+from sandbox.errors import StackError
+from sandbox.settings import PROJECT, Settings
 from sandbox.stack.sam import BUILD_FOLDER, run_sam, sam_mark
-from sandbox.stack.settings import PROJECT, Settings
-from sandbox.stack.state import State, locked
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from sandbox.errors import StackError
+from sandbox.settings import Settings, read_settings
 from sandbox.stack.build import AWS, THIS_MACHINE
 from sandbox.stack.down import take_down
-from sandbox.stack.errors import StackError
 from sandbox.stack.progress import Progress
-from sandbox.stack.settings import Settings, read_settings
 from sandbox.stack.up import bring_up, build_only, validate
 
 

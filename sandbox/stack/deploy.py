@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.stack.aws import LocalAws
+from sandbox.background.state import State
+from sandbox.errors import StackError
+from sandbox.local_aws.clients import LocalAws
+from sandbox.settings import PROJECT, Settings
 from sandbox.stack.build import THIS_MACHINE
-from sandbox.stack.errors import StackError
 from sandbox.stack.sam import run_sam
-from sandbox.stack.settings import PROJECT, Settings
-from sandbox.stack.state import State
 
 _LIMIT = 180
 

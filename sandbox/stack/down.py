@@ -2,11 +2,12 @@
 
 import shutil
 
-from sandbox.stack import emulator, processes
+from sandbox.background import processes
+from sandbox.background.servers import fault_proxy, simulators, storefront
+from sandbox.background.state import State, locked
+from sandbox.local_aws import emulator
+from sandbox.settings import Settings
 from sandbox.stack.progress import Progress
-from sandbox.stack.servers import fault_proxy, simulators, storefront
-from sandbox.stack.settings import Settings
-from sandbox.stack.state import State, locked
 
 #: A `make up` that still runs is waited for, but not for ever.
 _BUSY_AFTER = 10.0

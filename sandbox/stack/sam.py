@@ -11,10 +11,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox.stack import environment, processes
-from sandbox.stack.errors import StackError
-from sandbox.stack.settings import PROJECT, Settings
-from sandbox.stack.state import State
+from sandbox.background import environment, processes
+from sandbox.background.state import State
+from sandbox.errors import StackError
+from sandbox.settings import PROJECT, Settings
 
 BUILD_FOLDER = PROJECT / ".aws-sam"
 _SETTINGS_FOLDER = BUILD_FOLDER / "cli"

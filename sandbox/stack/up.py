@@ -5,21 +5,21 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from sandbox.background.servers import fault_proxy, simulators, storefront
+from sandbox.background.state import State, locked, write_privately
+from sandbox.errors import StackError
 from sandbox.fault_proxy.client import FaultProxyClient
+from sandbox.local_aws import emulator
+from sandbox.local_aws.clients import LocalAws
+from sandbox.settings import ACCESS_KEY_ID, PROJECT, PROVIDERS, REGION, SECRET_ACCESS_KEY, Settings
 from sandbox.signed_api import Stack
-from sandbox.stack import emulator
-from sandbox.stack.accounts import store_demo_accounts, store_demo_policy
-from sandbox.stack.aws import LocalAws
 from sandbox.stack.build import THIS_MACHINE, Target, build, build_folder
-from sandbox.stack.completion import complete
+from sandbox.stack.demo_merchants import store_demo_accounts, store_demo_policy
 from sandbox.stack.deploy import Deployment, deploy
-from sandbox.stack.errors import StackError
 from sandbox.stack.progress import Progress
 from sandbox.stack.sam import run_sam
-from sandbox.stack.servers import fault_proxy, simulators, storefront
-from sandbox.stack.settings import ACCESS_KEY_ID, PROJECT, PROVIDERS, REGION, SECRET_ACCESS_KEY, Settings
-from sandbox.stack.state import State, locked, write_privately
 from sandbox.stack.template import function_folders, function_id, load_template, parameter_default
+from sandbox.stack.template_gaps import complete
 
 #: Longer than any other command that may hold the lock.
 _BUSY_AFTER = 5.0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox.simulators.transport import Listener
+from sandbox.http_server.listener import Listener
 from sandbox.storefront.site import Site
 
 BODY_LIMIT = 64 * 1024

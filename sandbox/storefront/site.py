@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sandbox.http_server.messages import Request, Response, json_response
 from sandbox.signed_api import Stack
-from sandbox.simulators.messages import Request, Response, json_response
 from sandbox.storefront.merchant_backend import sign_proof
 from sandbox.storefront.visitors import Visitors
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from sandbox.simulators import Addresses, ControlClient
-from tests.companions.prism import prism_mock, prism_proxy
 from tests.contract.exchanges.playing import Reply, send
 from tests.fakes.clock import MovableClock
+from tests.reference.prism import prism_mock, prism_proxy
 from token_broker.clock import Deadline
 from token_broker.domain.token import ProviderToken
 from token_broker.errors import ProviderRejectedCredentials

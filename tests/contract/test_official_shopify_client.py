@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from sandbox.background import environment
 from sandbox.simulators import Addresses, ControlClient
-from sandbox.stack import environment
-from tests.companions.places import PROJECT, companions_python
+from tests.reference.paths import PROJECT, reference_python
 
 SHOP = "demo.myshopify.com"
 ADMIN_TOKEN = "shpat_demo"
@@ -57,7 +57,7 @@ class OfficialClient:
 def client_process(simulators: Addresses) -> Iterator[subprocess.Popen[str]]:
     port = str(urlsplit(simulators.shopify).port)
     with subprocess.Popen(
-        [str(companions_python()), "-m", "tests.companions.official_shopify", port],
+        [str(reference_python()), "-m", "tests.reference.official_shopify", port],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

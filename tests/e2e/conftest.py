@@ -13,11 +13,11 @@ import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e import clock_runs
-from tests.e2e.merchants import Merchants
-from tests.e2e.own_stack import bring_up, folder_of_its_own
-from tests.e2e.scheduling import StackEach
-from tests.e2e.token_table import TokenTable
+from tests.e2e.support import dispatcher_runs
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.own_stack import bring_up, folder_of_its_own
+from tests.e2e.support.token_table import TokenTable
+from tests.e2e.xdist_groups import FAULTS, StackEach
 
 type Aws = Callable[[str], Any]
 
@@ -27,18 +27,29 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackEach:
     return StackEach(config, log)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of the fault stack first, since they take longest, and those marked `run_last` last."""
+    items.sort(key=_position)
+
+
+def _position(item: pytest.Item) -> int:
+    if item.get_closest_marker("run_last"):
+        return 1
+    return -1 if item.nodeid.startswith(FAULTS) else 0
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     running = os.environ.get("TOKEN_BROKER_E2E_STACK")
     if running:
         found = Stack.read(Path(running))
-        with clock_runs.stopped(found):
+        with dispatcher_runs.stopped(found):
             yield found
         return
     with folder_of_its_own() as folder:
         bring_up(folder)
         made = Stack.read(folder)
-        with clock_runs.stopped(made):
+        with dispatcher_runs.stopped(made):
             yield made
 
 

@@ -14,11 +14,11 @@ from moto import mock_aws
 from moto.core.models import patch_client
 
 from sandbox.simulators import Addresses, ControlClient, running_simulators
-from tests.companions import dynamodb as companions
-from tests.integration.agreement import assert_agreement
-from tests.integration.stack import SECRETS, Stack
-from tests.integration.store_bench import StoreBench
-from tests.integration.table_definition import table_definition
+from tests.integration.support.consistency import assert_agreement
+from tests.integration.support.in_process_stack import SECRETS, Stack
+from tests.integration.support.store_harness import StoreBench
+from tests.integration.support.table_definition import table_definition
+from tests.reference import dynamodb as dynamodb_engines
 from token_broker.aws import session
 from token_broker.wiring import container
 
@@ -33,7 +33,7 @@ ENVIRONMENT = {
 #: What stands for DynamoDB. All of them run what writes or reads the table by its own expressions; the rest runs on the
 #: first, which is the fastest.
 ENGINES = ("moto", "local-aws", "dynamodb-local")
-ON_EVERY_ENGINE = ("test_store_", "test_due", "test_maintenance")
+ON_EVERY_ENGINE = ("tests.integration.store.", "tests.integration.lifecycle.test_pending_work")
 
 #: Makes owners' names unique for each test: DynamoDB remembers a ClientRequestToken for ten minutes (moto does not).
 _SALT = [""]
@@ -46,8 +46,7 @@ def _salted(params: dict[str, Any], **_: Any) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the store's tests once on each engine, a module's tests on one after those on another."""
-    module = metafunc.module.__name__.rpartition(".")[2]
-    if "engine" in metafunc.fixturenames and module.startswith(ON_EVERY_ENGINE):
+    if "engine" in metafunc.fixturenames and metafunc.module.__name__.startswith(ON_EVERY_ENGINE):
         metafunc.parametrize("engine", ENGINES, indirect=True, scope="module")
 
 
@@ -59,13 +58,13 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def local_aws() -> Iterator[Any]:
-    with companions.local_aws() as client:
+    with dynamodb_engines.local_aws() as client:
         yield _salting(client)
 
 
 @pytest.fixture(scope="session")
 def dynamodb_local() -> Iterator[Any]:
-    with companions.dynamodb_local() as client:
+    with dynamodb_engines.dynamodb_local() as client:
         yield _salting(client)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from sandbox.signed_api import Stack
-from tests.e2e import clock_runs
-from tests.e2e.aws_calls import no_events_published
-from tests.e2e.faults.bench import Bench, bench_of
-from tests.e2e.own_stack import bring_up, folder_of_its_own
+from tests.e2e.faults.harness import Bench, bench_of
+from tests.e2e.support import dispatcher_runs
+from tests.e2e.support.own_stack import bring_up, folder_of_its_own
+from tests.e2e.support.recorded_aws_calls import no_events_published
 
 
 @pytest.fixture(scope="session")
@@ -22,13 +22,13 @@ def whole_bench() -> Iterator[Bench]:
     running = os.environ.get("TOKEN_BROKER_E2E_FAULT_STACK")
     if running:
         found = Stack.read(Path(running))
-        with clock_runs.stopped(found), no_events_published(found):
+        with dispatcher_runs.stopped(found), no_events_published(found):
             yield bench_of(found)
         return
     with folder_of_its_own() as folder:
         bring_up(folder, TOKEN_BROKER_FAULT_PROXY="1")
         made = Stack.read(folder)
-        with clock_runs.stopped(made), no_events_published(made):
+        with dispatcher_runs.stopped(made), no_events_published(made):
             yield bench_of(made)
 
 

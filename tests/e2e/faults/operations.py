@@ -11,9 +11,9 @@ from typing import Any
 
 import requests
 
-from tests.e2e.answers import checked_token, problem_of, raised_problem
-from tests.e2e.faults.bench import Bench
-from tests.e2e.routes import (
+from tests.e2e.faults.harness import Bench
+from tests.e2e.support.responses import checked_token, problem_of, raised_problem
+from tests.e2e.support.routes import (
     CHICKSX,
     CHICKSX_CLOSE,
     FOURTHWALL,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.e2e.faults.bench import DAILY
+from tests.e2e.faults.harness import DAILY
 from tests.e2e.faults.operations import Scene
 
 SERVABLE = ("current", "standing", "retiring")

@@ -14,7 +14,7 @@ import pytest
 
 from sandbox.fault_proxy.faults import KINDS
 from tests.e2e.faults import rules
-from tests.e2e.faults.bench import Bench
+from tests.e2e.faults.harness import Bench
 from tests.e2e.faults.operations import OPERATIONS, READS, Operation, Scene, nothing
 
 #: The SDK makes a call three times at most.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.faults import rules
-from tests.e2e.faults.bench import Bench
+from tests.e2e.faults.harness import Bench
 from tests.e2e.faults.operations import HttpResponse, Scene, current, one_current_token, session
 
 PATIENCE = 60.0

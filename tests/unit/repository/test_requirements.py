@@ -15,7 +15,7 @@ PINNED = sorted(
         ROOT / "functions/storefronts/proof_authorizer/requirements.txt",
     ]
 )
-NODE = ROOT / "requirements/companions/package-lock.json"
+NODE = ROOT / "requirements/reference/package-lock.json"
 
 
 @pytest.mark.parametrize("path", PINNED, ids=lambda path: str(path.relative_to(ROOT)))

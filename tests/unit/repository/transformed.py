@@ -35,10 +35,10 @@ class _Session:
 def transformed() -> dict[str, Any]:
     """The whole template after the transform; not to be changed."""
     template = yaml.load(TEMPLATE.read_text(), Loader=_Intrinsics)  # noqa: S506  # a SafeLoader
-    template["Globals"]["Function"]["CodeUri"] = "s3://artefacts/function"
+    template["Globals"]["Function"]["CodeUri"] = "s3://artifacts/function"
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::LayerVersion":
-            resource["Properties"]["ContentUri"] = "s3://artefacts/layer"
+            resource["Properties"]["ContentUri"] = "s3://artifacts/layer"
     result: dict[str, Any] = Translator({}, Parser(), boto_session=_Session()).translate(template, {})
     return result
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.stack.function_failures import REPORT, Survivors
+from sandbox.local_aws.function_failures import REPORT, Survivors
 
 
 def handle(event: object) -> object:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.stack.unpacking import Archives, unpacking_once
+from sandbox.local_aws.unpacking import Archives, unpacking_once
 
 FILES = {"app.py": "print()", "python/package/__init__.py": "", "python/package/__pycache__/a.pyc": "x"}
 

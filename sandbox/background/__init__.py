@@ -1,0 +1,1 @@
+"""The processes that the local stack runs in the background, and the record of them."""

@@ -1,0 +1,61 @@
+"""The environments in which the stack's processes run: nothing of the caller's AWS account may reach them."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from sandbox.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Settings
+
+_LOOPBACK = "127.0.0.1,localhost,::1"
+_DROPPED = ("AWS_", "SAM_CLI_", "PYTHON", "VIRTUAL_ENV", "GATEWAY_", "MINISTACK_", "LOCALSTACK_", "LAMBDA_")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+
+
+def plain(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The caller's environment without what would change how the stack behaves."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
+    ours = {"NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, **ours, **(extra or {})}
+
+
+def emulator(settings: Settings, port: int, functions_endpoint: str | None = None) -> dict[str, str]:
+    """For the emulator, and for the functions, which inherit it. Nothing in there goes through the caller's proxy.
+
+    `functions_endpoint` is what the functions take for AWS, where that is not the emulator itself.
+    """
+    inherited = {name: value for name, value in plain().items() if name.lower() not in _PROXIES}
+    if functions_endpoint:
+        inherited["AWS_ENDPOINT_URL"] = functions_endpoint
+    return inherited | {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        # Signatures and the functions' roles are enforced.
+        "AUTH": "true",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "LOG_LEVEL": "WARNING",
+        "MINISTACK_REGION": REGION,
+        "PERSIST_STATE": "0",
+        # It leaves folders behind in its temporary folder.
+        "TMPDIR": str(settings.scratch),
+        "STATE_DIR": str(settings.scratch / "state"),
+        "S3_DATA_DIR": str(settings.scratch / "s3"),
+    }
+
+
+def sam(folder: Path, endpoint: str | None = None) -> dict[str, str]:
+    """For the SAM CLI, with a settings folder of its own."""
+    chosen = {
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": "1",
+        "__SAM_CLI_APP_DIR": str(folder),
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_COLOR": "1",
+    }
+    return plain(chosen | ({"AWS_ENDPOINT_URL": endpoint} if endpoint else {}))

@@ -1,0 +1,83 @@
+"""Misbehaviours of the connection: refusing, hanging, dropping."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from sandbox.http_server.client_connection import Wire
+from sandbox.http_server.faults.injected_fault import Act
+from sandbox.http_server.json_fields import Fields
+
+MAX_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """Reset the connection as soon as it is accepted; a kept one as soon as a request line arrives on it."""
+
+    @classmethod
+    def read(cls, _fields: Fields) -> Self:
+        return cls()
+
+    def deliver(self, _act: Act, wire: Wire) -> None:
+        wire.drop(reset=True)
+
+
+@dataclass(frozen=True)
+class Hang:
+    """Wait before acting, then act and answer. If the caller leaves first nothing is done, unless `late`: then it is
+    done all the same when the time is over.
+    """
+
+    seconds: float
+    late: bool
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(_seconds(fields), fields.flag("late", default=False))
+
+    def deliver(self, act: Act, wire: Wire) -> None:
+        wire.pause(self.seconds, though_alone=self.late)
+        wire.answer(act())
+
+
+@dataclass(frozen=True)
+class ActThenHang:
+    """Act at once, answer after the wait."""
+
+    seconds: float
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(_seconds(fields))
+
+    def deliver(self, act: Act, wire: Wire) -> None:
+        answer = act()
+        wire.pause(self.seconds)
+        wire.answer(answer)
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Close without an answer; with `reset` by RST."""
+
+    reset: bool
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(fields.flag("reset", default=False))
+
+    def deliver(self, _act: Act, wire: Wire) -> None:
+        wire.drop(self.reset)
+
+
+@dataclass(frozen=True)
+class ActThenDrop(Drop):
+    """Act, then close without an answer."""
+
+    def deliver(self, act: Act, wire: Wire) -> None:
+        act()
+        wire.drop(self.reset)
+
+
+def _seconds(fields: Fields) -> float:
+    return fields.number("seconds", None, 0, MAX_SECONDS)

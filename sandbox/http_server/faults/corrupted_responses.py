@@ -1,0 +1,98 @@
+"""Misbehaviours that act, then spoil the true answer."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from sandbox.http_server.client_connection import Wire
+from sandbox.http_server.faults.injected_fault import Act
+from sandbox.http_server.json_fields import Fields, InputError
+from sandbox.http_server.messages import Response, json_response, parse_json
+
+MAX_MISSING_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class SlowDrip:
+    """The true answer, its headers or its body one byte at a time."""
+
+    seconds_per_byte: float
+    part: str
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(
+            fields.number("secondsPerByte", 0.1, 0.001, 60),
+            fields.choice("part", ("headers", "body"), "body"),
+        )
+
+    def deliver(self, act: Act, wire: Wire) -> None:
+        answer = act()
+        head, body = wire.head_of(answer, len(answer.body)), wire.body_of(answer)
+        slow = head if self.part == "headers" else body
+        if slow is body:
+            wire.send(head)
+        for byte in slow:
+            wire.send(bytes([byte]))
+            wire.pause(self.seconds_per_byte)
+        if slow is head:
+            wire.send(body)
+
+
+@dataclass(frozen=True)
+class Truncated:
+    """The true answer, cut short by `missing` bytes of the length it declares."""
+
+    missing: int
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(fields.whole("missing", 10, 1, MAX_MISSING_BYTES))
+
+    def deliver(self, act: Act, wire: Wire) -> None:
+        answer = act()
+        wire.drop(reset=False)
+        kept = max(0, len(answer.body) - self.missing)
+        wire.send(wire.head_of(answer, kept + self.missing) + wire.body_of(answer)[:kept])
+
+
+@dataclass(frozen=True)
+class AnswerOverride:
+    """The true answer changed by a JSON merge patch (RFC 7396), by `status` or by more `headers`."""
+
+    patch: object
+    status: int | None
+    headers: dict[str, str]
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        status = fields.whole("status", None, 200, 599) if fields.has("status") else None
+        if not fields.has("patch") and status is None and not fields.has("headers"):
+            raise InputError("The fault answer_override needs patch, a JSON merge patch, or status, or headers.")
+        patch = fields.anything("patch") if fields.has("patch") else {}
+        return cls(patch, status, fields.text_map("headers"))
+
+    def deliver(self, act: Act, wire: Wire) -> None:
+        true = act()
+        body = true.body if self.patch == {} else json_response(200, merge(_json_or_nothing(true), self.patch)).body
+        headers = {**true.headers, **self.headers}
+        wire.answer(Response(self.status or true.status, headers, body))
+
+
+def merge(target: object, patch: object) -> object:
+    """RFC 7396: null removes a member, an object merges, anything else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge(merged.get(name), value)
+    return merged
+
+
+def _json_or_nothing(answer: Response) -> object:
+    try:
+        return parse_json(answer.body)
+    except ValueError:
+        return {}

@@ -1,0 +1,1 @@
+"""The simulated OpenID Connect issuer."""

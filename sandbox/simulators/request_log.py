@@ -1,0 +1,73 @@
+"""What the providers saw: each request as a record without credential values.
+
+A credential is shown as `sha256:` and the first 12 hex digits of the SHA-256 of the value as sent; of
+Authorization the scheme stays readable and the credential after it is what is hashed.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from sandbox.http_server.messages import JSON_TYPE, Request, fingerprint, parse_json
+
+CREDENTIAL_HEADERS = ("x-api-key", "x-client-id", "x-shopify-access-token", "cookie")
+CREDENTIAL_FIELDS = ("client_id", "client_secret")
+FORM_TYPE = "application/x-www-form-urlencoded"
+BODY_LIMIT = 64 * 1024
+
+
+@dataclass
+class Sighting:
+    """`acted`: the provider's logic ran. `status`: what it decided, whatever reached the caller."""
+
+    number: int
+    at: float
+    provider: str
+    request: Request
+    fault: str | None
+    acted: bool = False
+    status: int | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "number": self.number,
+            "at": self.at,
+            "provider": self.provider,
+            "method": self.request.method,
+            "path": self.request.target,
+            "headers": {name: _shown_header(name, value) for name, value in self.request.headers.items()},
+            "body": _shown_body(self.request),
+            "fault": self.fault,
+            "acted": self.acted,
+            "status": self.status,
+        }
+
+
+def _hidden(value: str) -> str:
+    return f"sha256:{fingerprint(value)}"
+
+
+def _shown_header(name: str, value: str) -> str:
+    if name == "authorization":
+        scheme, _, credential = value.partition(" ")
+        return f"{scheme} {_hidden(credential.strip())}" if credential else _hidden(value)
+    return _hidden(value) if name in CREDENTIAL_HEADERS else value
+
+
+def _shown_body(request: Request) -> object:
+    """A JSON or form body as a value, anything else as text; None if empty."""
+    if not request.body:
+        return None
+    if len(request.body) > BODY_LIMIT:
+        return f"({len(request.body)} bytes, too large to keep)"
+    text = request.body.decode(errors="replace")
+    try:
+        value = parse_json(request.body) if request.media_type == JSON_TYPE else _form(request, text)
+    except ValueError:
+        value = text
+    if isinstance(value, dict):
+        return {name: _hidden(str(item)) if name in CREDENTIAL_FIELDS else item for name, item in value.items()}
+    return _hidden(text) if "client_secret" in text else value
+
+
+def _form(request: Request, text: str) -> object:
+    return dict(parse_qsl(text, strict_parsing=True)) if request.media_type == FORM_TYPE else text

@@ -1,0 +1,35 @@
+"""Shopify's fixed answers. `errors` is a string, an array or an object, as Shopify has it each time."""
+
+from collections.abc import Mapping
+
+from sandbox.http_server.messages import Response, json_response
+from sandbox.simulators.shopify.accounts import TOKEN_LIMIT
+
+UNAUTHORIZED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
+SHOP_REFUSALS = {
+    "payment_required": (402, "This shop's plan does not have access to this feature"),
+    "unavailable": (403, "Unavailable Shop"),
+    "locked": (423, "This shop is unavailable"),
+}
+INELIGIBLE = {
+    "extendable": json_response(403, {"errors": "App must be extendable to create a storefront access token."}),
+    "eligible": json_response(403, {"errors": "Token must be eligible to manage storefront tokens."}),
+    "empty": Response(403),
+}
+DELETED = {
+    "empty": Response(200),
+    "object": json_response(200, {}),
+    "text": Response(200, {"Content-Type": "text/html; charset=utf-8"}, b"<p>deleted</p>"),
+}
+NOT_FOUND = json_response(404, {"errors": "Not Found"})
+LIMIT_REACHED = json_response(400, {"errors": [f"Api permission exceeds public access token limit of: {TOKEN_LIMIT}"]})
+PARAMETER_MISSING = json_response(400, {"errors": {"storefront_access_token": "Required parameter missing or invalid"}})
+BLANK_TITLE = json_response(422, {"errors": {"title": ["can't be blank"]}})
+
+
+def throttled(leak_per_second: float, headers: Mapping[str, str]) -> Response:
+    text = (
+        f"Exceeded {leak_per_second:g} calls per second for api client. "
+        "Reduce request rates to resume uninterrupted service."
+    )
+    return json_response(429, {"errors": text}, {**headers, "Retry-After": "2.0"})

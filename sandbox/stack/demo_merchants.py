@@ -1,0 +1,117 @@
+"""The demo merchants: an account at each simulator, and the secret that opens it.
+
+    demo          all three providers; Shopify with a permanent admin token
+    demo-oauth    Shopify with a client id and secret, which buy a 24-hour token
+    demo-classic  Shopify with the older, unversioned address
+
+`demo` has a storefront, too: a key by which its backend signs proofs, and a trust policy that lets its page in. All
+credentials are made by the first `make up` of a stack, written to the local Secrets Manager and to the simulators, and
+nowhere else.
+"""
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import requests
+
+from sandbox.errors import StackError
+from sandbox.local_aws.clients import LocalAws
+from sandbox.signed_api import Stack
+from sandbox.simulators.control_client import ControlClient
+from sandbox.simulators.issuer.issuer import JWKS_PATH
+from sandbox.storefront import merchant_backend
+
+_POLICY = "/merchants/demo/trust-policy"
+
+
+@dataclass(frozen=True)
+class DemoSecret:
+    """A merchant's secret; the simulator's account has the same fields but `apiVersion`."""
+
+    provider: str
+    merchant: str
+    fields: Mapping[str, Any]
+
+
+def store_demo_accounts(aws: LocalAws, control: str, prefix: str) -> list[DemoSecret]:
+    """Every demo account with its secret: the one that is stored already, else a new one."""
+    simulators, manager = ControlClient(control), aws.client("secretsmanager")
+    kept = [_kept(manager, prefix, secret) for secret in _demo_secrets()]
+    for secret in kept:
+        account = {name: value for name, value in secret.fields.items() if name != "apiVersion"}
+        simulators.put_account(secret.provider, secret.merchant, **account)
+    return kept
+
+
+def store_demo_policy(aws: LocalAws, stack: Stack, *, shop: str, issuer: str) -> None:
+    """Let the shop at this origin in: a proof key, kept if there is one, and the trust policy of `demo`.
+
+    `issuer` is the address of the issuer's simulator. The policy is put by the API as a merchant's operator would;
+    nothing is written where it is as it should be. Raises StackError.
+    """
+    key = DemoSecret("storefront-proof", "demo", {})
+    keys = {"keys": {"demo-1": secrets.token_urlsafe(32)}}
+    _kept(aws.client("secretsmanager"), stack.described["secretPrefix"], replace(key, fields=keys))
+    wanted = _demo_policy(shop, issuer)
+    try:
+        present = stack.call("GET", _POLICY)
+        if present.status_code == 200 and present.json() == wanted:
+            return
+        only_if = {"If-Match": present.headers["ETag"]} if present.status_code == 200 else {"If-None-Match": "*"}
+        put = stack.call("PUT", _POLICY, wanted, headers=only_if)
+    except requests.RequestException as fault:
+        raise StackError(f"The demo's trust policy could not be put: {type(fault).__name__}.") from None
+    if not put.ok:
+        raise StackError(f"The demo's trust policy was refused with {put.status_code}: {put.text[:300]}")
+
+
+def _demo_policy(shop: str, issuer: str) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "origins": [shop],
+        "anonymous": ["fourthwall/public-token", "shopify/storefront-access-token"],
+        "sessions": {
+            "scopes": ["wallet.read", "merchant.read"],
+            "proofs": [
+                {"type": "hs256", "issuer": merchant_backend.ISSUER, "audience": merchant_backend.AUDIENCE},
+                {"type": "oidc", "issuer": issuer, "audience": "storefront", "jwksUri": f"{issuer}{JWKS_PATH}"},
+            ],
+        },
+    }
+
+
+def _kept(manager: Any, prefix: str, secret: DemoSecret) -> DemoSecret:
+    name = f"{prefix}/{secret.provider}/{secret.merchant}"
+    try:
+        manager.create_secret(Name=name, SecretString=json.dumps(dict(secret.fields)))
+    except manager.exceptions.ResourceExistsException:
+        stored = manager.get_secret_value(SecretId=name)["SecretString"]
+        return replace(secret, fields=json.loads(stored))
+    return secret
+
+
+def _demo_secrets() -> Iterator[DemoSecret]:
+    yield DemoSecret("fourthwall", "demo", {"username": f"fw_api_{_random()}", "password": _random()})
+    yield DemoSecret("chicksx", "demo", {"apiKey": _random(), "clientId": _random()})
+    yield DemoSecret("shopify", "demo", {"shop": "demo.myshopify.com", "adminAccessToken": f"shpat_{_random()}"})
+    yield DemoSecret(
+        "shopify",
+        "demo-oauth",
+        {"shop": "demo-oauth.myshopify.com", "clientId": _random(), "clientSecret": f"shpss_{_random()}"},
+    )
+    yield DemoSecret(
+        "shopify",
+        "demo-classic",
+        {
+            "shop": "demo-classic.myshopify.com",
+            "adminAccessToken": f"shpat_{_random()}",
+            "apiVersion": "unversioned",
+        },
+    )
+
+
+def _random() -> str:
+    return secrets.token_hex(16)

@@ -1,0 +1,167 @@
+"""What ships, held by lists: a file or package that joins it fails a test, and its reviewer adds a line here."""
+
+import importlib.util
+import marshal
+import re
+from pathlib import Path
+from types import CodeType
+
+import pytest
+
+from tests.artifacts.built import BUILD, FUNCTIONS, LAYER, PROJECT, bytes_of, files, folder_of
+
+PROOFS = "storefronts/proof_authorizer"
+#: Bytes, unzipped.
+LARGEST_LAYER = 9 * 2**20
+LARGEST_FUNCTION = 16 * 2**10
+#: Nearly all of it is cryptography's compiled library.
+LARGEST_PROOF_AUTHORIZER = 20 * 2**20
+
+OURS = "token_broker"
+LAYER_PACKAGES = {
+    OURS,
+    "aws_lambda_powertools",
+    "certifi",
+    "charset_normalizer",
+    "idna",
+    "jmespath",
+    "requests",
+    "typing_extensions",
+    "urllib3",
+}
+PROOF_PACKAGES = {"proofs", "cffi", "cryptography", "jwt", "pycparser"}
+PROOF_DISTRIBUTIONS = {"cffi", "cryptography", "pycparser", "pyjwt"}
+#: What is neither Python nor about a package, by its path in the artefact.
+LAYER_DATA = {"certifi/cacert.pem", "urllib3/contrib/emscripten/emscripten_fetch_worker.js"}
+PROOF_DATA = {
+    "cffi/_cffi_errors.h",
+    "cffi/_cffi_include.h",
+    "cffi/_embedding.h",
+    "cffi/parse_c_type.h",
+    "pycparser/_c_ast.cfg",
+}
+PROOF_COMPILED = {"_cffi_backend.cpython-313", "cryptography/hazmat/bindings/_rust.abi3"}
+#: Hints for type checkers; they weigh little.
+_TYPES = {"py.typed"}
+
+#: PEP 552: the second word of a .pyc. Bit 0: by hash, not by time; bit 1: the source is read and compared at import.
+_UNCHECKED_HASH = 1
+_DISTRIBUTION = re.compile(r"(?P<name>[a-z0-9_]+)-[0-9][^/]*\.dist-info")
+
+#: Each folder that Lambda unpacks, and where.
+UNPACKED = {"/opt": LAYER} | {f"/var/task of {function}": folder_of(function) for function in FUNCTIONS}
+
+
+def top_level(folder: Path) -> tuple[set[str], set[str]]:
+    """The packages and modules in a folder of packages, and the distributions that are described there."""
+    names = {path.name for path in folder.iterdir()} - {"__pycache__"}
+    described = {name: match["name"] for name in names if (match := _DISTRIBUTION.fullmatch(name))}
+    return {name.partition(".")[0] for name in names - set(described)}, set(described.values())
+
+
+def not_python(folder: Path) -> set[str]:
+    """Files that are no module, no bytecode, and not about a package."""
+    return {
+        path.as_posix()
+        for path in files(folder)
+        if path.suffix not in {".py", ".pyc", ".pyi"}
+        and path.name not in _TYPES
+        and not _DISTRIBUTION.fullmatch(path.parts[0])
+    }
+
+
+def test_everything_that_is_built_is_known() -> None:
+    folders = {path.name for path in BUILD.iterdir() if path.is_dir()}
+
+    assert folders == {folder.name for folder in UNPACKED.values()}
+
+
+def test_the_layer_holds_these_packages() -> None:
+    packages, distributions = top_level(LAYER / "python")
+
+    assert packages == LAYER_PACKAGES
+    assert distributions == LAYER_PACKAGES - {OURS}
+    assert {path.name for path in LAYER.iterdir()} == {"python"}
+
+
+def test_the_layer_holds_our_package_as_it_is_in_the_source_and_nothing_beside_it() -> None:
+    source = PROJECT / "layers/token_broker/token_broker"
+    wanted = {path.relative_to(source) for path in source.rglob("*.py")}
+
+    built = {path for path in files(LAYER / "python" / OURS) if path.suffix != ".pyc"}
+
+    assert built == wanted
+    assert all((LAYER / "python" / OURS / path).read_bytes() == (source / path).read_bytes() for path in wanted)
+
+
+def test_what_is_not_python_in_the_layer_is_listed() -> None:
+    assert not_python(LAYER / "python") == LAYER_DATA
+
+
+@pytest.mark.parametrize("function", [each for each in FUNCTIONS if each != PROOFS])
+def test_a_function_is_one_file_with_its_bytecode(function: str) -> None:
+    built = {path.as_posix() for path in files(folder_of(function))}
+
+    assert built == {"app.py", "__pycache__/app.cpython-313.pyc"}
+    assert (folder_of(function) / "app.py").read_bytes() == (PROJECT / "functions" / function / "app.py").read_bytes()
+    assert bytes_of(folder_of(function)) <= LARGEST_FUNCTION
+
+
+def test_the_proof_authorizer_brings_these_packages() -> None:
+    packages, distributions = top_level(folder_of(PROOFS))
+    source = PROJECT / "functions" / PROOFS / "proofs"
+
+    assert packages == PROOF_PACKAGES | {"app", "_cffi_backend"}
+    assert distributions == PROOF_DISTRIBUTIONS
+    assert {path for path in files(folder_of(PROOFS) / "proofs") if path.suffix != ".pyc"} == {
+        path.relative_to(source) for path in source.rglob("*.py")
+    }
+
+
+def test_what_is_not_python_in_the_proof_authorizer_is_listed() -> None:
+    others = not_python(folder_of(PROOFS))
+    compiled = {name for name in others if name.endswith(".so")}
+
+    assert others - compiled == PROOF_DATA
+    # Behind this, the names of the compiled ones tell the processor.
+    assert len(compiled) == len(PROOF_COMPILED)
+    assert all(name.startswith(tuple(PROOF_COMPILED)) for name in compiled)
+
+
+def test_the_largest_artefacts_keep_to_their_sizes() -> None:
+    assert bytes_of(LAYER) <= LARGEST_LAYER
+    assert bytes_of(folder_of(PROOFS)) <= LARGEST_PROOF_AUTHORIZER
+
+
+@pytest.mark.parametrize("unpacked", UNPACKED)
+def test_each_module_has_bytecode_that_is_taken_as_it_is(unpacked: str) -> None:
+    folder = UNPACKED[unpacked]
+    modules = {path for path in files(folder) if path.suffix == ".py"}
+    bytecode = {path for path in files(folder) if path.suffix == ".pyc"}
+
+    assert bytecode == {path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc" for path in modules}
+    heads = {path: (folder / path).read_bytes()[:8] for path in bytecode}
+    assert {head[:4] for head in heads.values()} == {importlib.util.MAGIC_NUMBER}
+    assert {int.from_bytes(head[4:], "little") for head in heads.values()} == {_UNCHECKED_HASH}
+
+
+@pytest.mark.parametrize("unpacked", UNPACKED)
+def test_bytecode_is_of_the_source_beside_it_and_names_the_place_in_lambda(unpacked: str) -> None:
+    """An unchecked one that is older than its source would run in its stead."""
+    folder, place = UNPACKED[unpacked], unpacked.partition(" ")[0]
+    for path in files(folder):
+        if path.suffix == ".py":
+            source = (folder / path).read_bytes()
+            octets = (folder / path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc").read_bytes()
+            assert octets[8:16] == importlib.util.source_hash(source), path
+            code = marshal.loads(octets[16:])  # noqa: S302  # what was just built here
+            assert isinstance(code, CodeType)
+            assert code.co_filename == f"{place}/{path.as_posix()}"
+
+
+@pytest.mark.parametrize("unpacked", UNPACKED)
+def test_no_file_names_a_place_on_the_machine_that_built_it(unpacked: str) -> None:
+    folder, here = UNPACKED[unpacked], str(PROJECT).encode()
+
+    assert [path.as_posix() for path in files(folder) if here in (folder / path).read_bytes()] == []
+    assert [path.as_posix() for path in files(folder) if (folder / path).is_symlink()] == []

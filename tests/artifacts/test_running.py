@@ -1,0 +1,205 @@
+"""Each built function, with nothing but its layer, under AWS's own runtime client: it imports, it answers at each of
+its doors, and what it refuses has Lambda's own shape.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.artifacts.backends import ISSUER, SECRETS, STACK, VALUES, Surroundings, proof
+from tests.artifacts.built import FUNCTIONS, LAYER, folder_of
+from tests.artifacts.lambda_process import LambdaProcess, running
+from tests.integration.support.functions import (
+    AUTHORIZERS,
+    CHICKSX,
+    CURRENT,
+    DELETE_POLICY,
+    DISPATCH,
+    DOORS,
+    FOURTHWALL,
+    GET_POLICY,
+    GET_RECORD,
+    PROOF_AUTHORIZER,
+    provider_of,
+    sample_event,
+)
+from tests.integration.support.functions import FUNCTIONS as FOR_ACCOUNTS
+from token_broker.errors import BrokerError
+
+#: In no file and no secret; what holds it has quoted an event.
+CANARY = "canary-4f1c9e07d2"
+#: Lambda's own members of a failure, from its runtime client.
+FAILURE = {"errorMessage", "errorType", "requestId", "stackTrace"}
+FRAME = re.compile(r'  File "[^"]+/token_broker/(entry|doors)\.py", line \d+')
+PROBLEM = {"type", "title", "status", "detail", "code", "requestId", "retryable"}
+
+
+def errors() -> dict[str, type[BrokerError]]:
+    """All of ours, by the names of their classes."""
+    found, left = {}, [BrokerError]
+    while left:
+        error = left.pop()
+        found[error.__name__] = error
+        left += error.__subclasses__()
+    return found
+
+
+@pytest.fixture(scope="module", params=FUNCTIONS)
+def function(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def process(function: str, around: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambdaProcess]:
+    """One warm process for all tests of a function."""
+    log = tmp_path_factory.mktemp(function.replace("/", "-")) / "log"
+    with running([folder_of(function), LAYER / "python"], around.environment(function), log) as started:
+        yield started
+    written = log.read_text(errors="replace")
+    assert [value for value in (*VALUES, CANARY) if value in written] == [], "the log holds a value"
+
+
+@pytest.fixture
+def invoke(process: LambdaProcess, around: Surroundings) -> Any:
+    around.anew()
+    return process.invoke
+
+
+def event_at(function: str, door: str) -> Any:
+    """The sample event, sent now."""
+    event = sample_event(function, door)
+    if function == PROOF_AUTHORIZER:
+        event["headers"]["Authorization"] = f"Bearer {proof()}"
+        event["multiValueHeaders"]["Authorization"] = [event["headers"]["Authorization"]]
+    if door == "storefront" and function == CHICKSX:
+        event["requestContext"]["authorizer"]["expiresAt"] = str(int(time.time()) + 600)
+    return event
+
+
+def check_failure(failed: Any) -> dict[str, Any]:
+    """The problem document of a failure that has Lambda's shape and ours."""
+    assert set(failed) == FAILURE
+    problem: dict[str, Any] = json.loads(failed["errorMessage"])
+    error = errors()[failed["errorType"]]
+    assert set(problem) - {"provider"} == PROBLEM
+    assert (problem["code"], problem["status"]) == (error.code, error.status)
+    assert problem["requestId"] == failed["requestId"]
+    # Where it was raised, in our own code: nothing of what was under way there.
+    assert all(
+        re.match(r'  File "[^"]+/token_broker/(entry|doors)\.py", line \d+', each) for each in failed["stackTrace"]
+    )
+    assert not any(value in json.dumps(failed) for value in (*VALUES, CANARY))
+    return problem
+
+
+def test_it_answers_at_each_of_its_doors(function: str, invoke: Any, around: Surroundings) -> None:
+    if function in (*AUTHORIZERS, GET_POLICY, DELETE_POLICY):
+        around.admission()
+    for door in DOORS[function]:
+        if function == DELETE_POLICY:
+            around.admission()
+        if "put" in function:
+            around.anew()
+        if function == GET_RECORD:
+            around.record(event_at(function, "direct")["tokenId"])
+        answer = invoke(event_at(function, door))
+
+        match door:
+            case "api" | "storefront":
+                assert answer["statusCode"] in (200, 201, 202), answer
+                assert isinstance(json.loads(answer["body"]), dict)
+            case "queue":
+                assert answer == {"batchItemFailures": []}
+            case "authorizer":
+                [statement] = answer["policyDocument"]["Statement"]
+                assert statement["Effect"] == "Allow"
+                assert ISSUER in answer["context"]["origins"]
+            case _:
+                assert not FAILURE & set(answer), answer
+
+
+def test_it_writes_json_lines_and_one_cold_start(function: str, invoke: Any, process: LambdaProcess) -> None:
+    door = DOORS[function][0]
+    for _ in range(2):
+        invoke(event_at(function, door))
+
+    lines = [json.loads(line) for line in process.written().splitlines() if line.startswith("{")]
+    ends = [line for line in lines if line.get("message") in ("answered", "decided")]
+
+    assert ends[0]["cold_start"] is True
+    assert {line["cold_start"] for line in ends[1:]} == {False}
+    assert {line["service"] for line in ends} == {STACK}
+    assert any("_aws" in line for line in lines)
+
+
+@pytest.mark.parametrize("function", [each for each in FUNCTIONS if "direct" in DOORS[each]], indirect=True)
+@pytest.mark.parametrize("event", [{"merchant": f"{CANARY}!", "x": CANARY}, {CANARY: CANARY}, [CANARY], CANARY, 7])
+def test_a_wrong_event_fails_in_lambdas_own_shape(event: Any, invoke: Any) -> None:
+    failed = invoke(event)
+
+    assert failed["errorType"] == "InvalidRequest"
+    assert check_failure(failed)["code"] == "invalid_request"
+
+
+@pytest.mark.parametrize("function", AUTHORIZERS, indirect=True)
+def test_an_authorizer_that_knows_nothing_of_the_question_says_no(function: str, invoke: Any) -> None:
+    """It raises nothing, of which the gateway would tell."""
+    answer = invoke({"type": "REQUEST", "headers": {"Authorization": CANARY}, CANARY: CANARY})
+
+    assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+    assert CANARY not in json.dumps(answer)
+
+
+@pytest.mark.parametrize("function", [PROOF_AUTHORIZER], indirect=True)
+def test_a_proof_that_is_none_is_refused_with_the_one_text_that_the_gateway_knows(
+    function: str, invoke: Any, around: Surroundings
+) -> None:
+    around.admission()
+    event = event_at(function, "authorizer")
+    event["multiValueHeaders"]["Authorization"] = [f"Bearer {proof()}{CANARY}"]
+
+    failed = invoke(event)
+
+    assert set(failed) == FAILURE
+    assert (failed["errorMessage"], failed["errorType"]) == ("Unauthorized", "NotEstablished")
+    assert not any(value in json.dumps(failed) for value in (*VALUES, CANARY, "eyJ"))
+
+
+@pytest.mark.parametrize("function", FOR_ACCOUNTS, indirect=True)
+def test_a_merchant_without_a_secret_is_not_found(function: str, invoke: Any) -> None:
+    failed = invoke({**sample_event(function, "direct"), "merchant": "nobody-here"})
+
+    assert failed["errorType"] == "MerchantNotFound"
+    check_failure(failed)
+
+
+@pytest.mark.parametrize("function", FOR_ACCOUNTS, indirect=True)
+def test_a_provider_that_repeats_the_secrets_does_not_bring_them_out(
+    function: str, invoke: Any, around: Surroundings
+) -> None:
+    """Also not into what Lambda itself writes of an exception."""
+    echo = " ".join(value for name, value in SECRETS[provider_of(function)].items() if name != "shop")
+    around.control.fault(
+        provider_of(function), "status", status=400, body={"code": echo, "message": echo, "errors": {"base": [echo]}}
+    )
+    event = sample_event(function, "direct")
+
+    # Not from memory, where an earlier test has left one.
+    failed = invoke({**event, "cacheControl": "no-cache"} if function in (FOURTHWALL, CURRENT) else event)
+
+    assert failed["errorType"] == "ProviderError"
+    assert "[redacted]" in check_failure(failed)["provider"]["message"]
+
+
+def test_a_function_without_its_layer_does_not_start(around: Surroundings, tmp_path: Path) -> None:
+    """So nothing of this machine stands in for what the layer lacks."""
+    with running([folder_of(DISPATCH)], around.environment(DISPATCH), tmp_path / "log") as process:
+        failed = process.invoke(sample_event(DISPATCH, "direct"))
+
+    assert failed["errorType"] == "Runtime.ImportModuleError"
+    assert "No module named 'token_broker'" in failed["errorMessage"]

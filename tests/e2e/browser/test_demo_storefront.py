@@ -1,0 +1,173 @@
+"""The demo's shop, as a visitor of it sees it in a real browser."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from sandbox.signed_api import Stack
+from sandbox.simulators import ControlClient
+from tests.e2e.browser.chromium import PATIENCE, Complaints, running_chromium, serving_blank_pages, visitor
+from tests.e2e.browser.page_scripts import FETCH
+from tests.e2e.support.responses import fingerprint
+
+PROVIDERS = ("shopify", "fourthwall", "chicksx")
+SHOP_WIDE = ("shopify", "fourthwall")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    with visitor(chromium) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def shop_url(stack: Stack) -> str:
+    return str(stack.described["storefrontUrl"])
+
+
+def open_shop(page: Page, url: str) -> Complaints:
+    complaints = Complaints()
+    complaints.listen(page)
+    page.goto(url)
+    page.wait_for_selector("html[data-ready]", timeout=PATIENCE)
+    return complaints
+
+
+def card(page: Page, provider: str) -> Locator:
+    return page.locator(f"article#{provider}")
+
+
+def revealed(page: Page, provider: str) -> str:
+    """The token's value, by the button that shows it."""
+    name = card(page, provider).get_by_role("heading", level=2).inner_text()
+    card(page, provider).get_by_role("button", name=f"Reveal the {name} token").click()
+    return card(page, provider).locator(".secret").inner_text()
+
+
+def held(control: ControlClient, provider: str) -> set[str]:
+    """The fingerprints of the tokens that the provider has made for `demo` and still takes."""
+    known = control.state()[provider]["demo"]
+    return {token["fingerprint"] for token in (known["tokens"] if "tokens" in known else [known["token"]])}
+
+
+def test_the_demo_shop_gets_each_of_its_three_tokens(page: Page, shop_url: str, control: ControlClient) -> None:
+    complaints = open_shop(page, shop_url)
+
+    for provider in PROVIDERS:
+        expect(card(page, provider).get_by_role("status")).to_contain_text("Received in")
+        value = revealed(page, provider)
+        assert fingerprint(value) in held(control, provider), provider
+        expect(card(page, provider).get_by_text(re.compile("^Request id$"))).to_be_visible()
+    assert complaints.found == []
+
+
+def test_the_demo_shop_shows_use_and_life_of_each_token(page: Page, shop_url: str) -> None:
+    open_shop(page, shop_url)
+
+    use = {provider: card(page, provider).locator(".snippet").inner_text() for provider in PROVIDERS}
+    assert '"X-Shopify-Storefront-Access-Token":' in use["shopify"]
+    assert '"storefront_token", token.accessToken' in use["fourthwall"]
+    assert "authenticationToken: token.accessToken" in use["chicksx"]
+    for provider in SHOP_WIDE:
+        expect(card(page, provider).locator(".countdown")).to_contain_text("Does not expire")
+    countdown = card(page, "chicksx").locator(".countdown")
+    shown = countdown.inner_text()
+    assert re.search(r"Expires in (1 h 00|59) min \d\d s", shown)
+    expect(countdown).not_to_have_text(shown)
+
+
+def test_a_token_is_masked_until_it_is_asked_for(page: Page, shop_url: str) -> None:
+    open_shop(page, shop_url)
+    before = page.content()
+
+    value = revealed(page, "shopify")
+
+    assert value not in before
+    card(page, "shopify").get_by_role("button", name="Reveal the Shopify token", pressed=True).press("Enter")
+    assert value not in page.content()
+
+
+def test_asking_again_keeps_the_sessions_token_and_a_new_checkout_gets_another(page: Page, shop_url: str) -> None:
+    open_shop(page, shop_url)
+    status = card(page, "chicksx").get_by_role("status")
+    lines = card(page, "chicksx").locator(".log li")
+    first = revealed(page, "chicksx")
+
+    card(page, "chicksx").get_by_role("button", name="Ask again").click()
+    expect(lines.last).to_contain_text("200")
+    expect(status).to_contain_text("Received in")
+    assert revealed(page, "chicksx") == first
+
+    card(page, "chicksx").get_by_role("button", name="Start a new checkout").click()
+    expect(lines.last).to_contain_text("201")
+    expect(status).to_contain_text("Received in")
+    assert revealed(page, "chicksx") != first
+
+
+def test_the_demo_shop_shows_what_came_out_of_the_browsers_cache(page: Page, shop_url: str) -> None:
+    open_shop(page, shop_url)
+
+    card(page, "fourthwall").get_by_role("button", name="Ask again").click()
+    expect(card(page, "fourthwall").locator(".log li").last).to_contain_text("from this browser")
+
+    card(page, "fourthwall").get_by_role("button", name="Ask past the cache").click()
+    expect(card(page, "fourthwall").locator(".log li").nth(2)).to_contain_text("the API")
+
+
+def test_from_another_origin_the_demo_shop_shows_that_it_is_refused_and_why(
+    page: Page, shop_url: str, control: ControlClient
+) -> None:
+    open_shop(page, shop_url)
+    values = [revealed(page, provider) for provider in PROVIDERS]
+    control.forget_requests()
+
+    page.get_by_role("link", name="Try from another origin").click()
+    page.wait_for_url("http://localhost:*/")
+    page.wait_for_selector("html[data-ready]", timeout=PATIENCE)
+
+    reasons = {
+        "shopify": ("403", "forbidden"),
+        "fourthwall": ("403", "forbidden"),
+        "chicksx": ("401", "unauthenticated"),
+    }
+    for provider, (status, code) in reasons.items():
+        expect(card(page, provider).get_by_role("status")).to_have_text(re.compile(rf"Refused \({status}\)"))
+        problem = card(page, provider).locator(".problem")
+        expect(problem).to_contain_text(code)
+        expect(problem.locator(".problem-detail")).to_contain_text(" ")
+        expect(problem.get_by_text("Request id")).to_be_visible()
+        expect(card(page, provider).locator(".token")).to_be_hidden()
+    expect(page.locator("#proof")).to_contain_text("Nothing was signed")
+    assert not any(value in page.content() for value in values)
+    assert control.requests() == [], "no provider was asked for a page that was refused"
+
+
+def test_no_other_page_gets_a_proof_from_the_shops_backend(page: Page, shop_url: str) -> None:
+    open_shop(page, shop_url)  # now the visitor has the shop's cookie
+    own = page.evaluate(FETCH, {"url": f"{shop_url}/proof", "init": {"method": "POST"}})
+    assert own["status"] == 200
+    with serving_blank_pages() as pages:
+        for origin in (pages.near, pages.other):
+            page.goto(origin)
+            for init in ({"method": "POST", "credentials": "include"}, {"method": "POST", "mode": "no-cors"}):
+                seen = page.evaluate(FETCH, {"url": f"{shop_url}/proof", "init": init})
+                readable = {name: value for name, value in seen.items() if value}
+                assert readable in ({"failed": "TypeError: Failed to fetch"}, {"type": "opaque"}), (origin, init)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_demo_shop_fits_a_small_screen(chromium: Browser, shop_url: str, scheme: str) -> None:
+    with visitor(chromium, viewport={"width": 360, "height": 740}, color_scheme=scheme) as small:
+        page = small.new_page()
+        complaints = open_shop(page, shop_url)
+
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        assert complaints.found == []

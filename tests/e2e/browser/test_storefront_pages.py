@@ -1,0 +1,307 @@
+"""Pages in a real browser: on the origin that a trust policy names they get each of the three tokens, on any other they
+can read nothing, whatever they try."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+import pytest
+import requests
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from sandbox.signed_api import Stack
+from sandbox.simulators import ControlClient
+from tests.e2e.browser.chromium import BlankPages, Network, running_chromium, serving_blank_pages, visitor
+from tests.e2e.browser.page_scripts import FETCH, SANDBOXED_FETCH, WAYS
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.responses import checked_problem, checked_token, fingerprint
+
+PROVIDERS = ("shopify", "fourthwall", "chicksx")
+SHOP_WIDE = ("shopify", "fourthwall")
+PATHS = {
+    "shopify": "shopify/storefront-access-token",
+    "fourthwall": "fourthwall/public-token",
+    "chicksx": "chicksx/public-tokens",
+}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    with visitor(chromium) as made:
+        yield made
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture(scope="module")
+def pages() -> Iterator[BlankPages]:
+    with serving_blank_pages() as served:
+        yield served
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A merchant at one provider whose policy names one origin."""
+
+    stack: Stack
+    provider: str
+    merchant: str
+    key: str
+    session: str
+
+    @property
+    def url(self) -> str:
+        return f"{self.stack.api_url}/storefront/{self.merchant}/{PATHS[self.provider]}"
+
+    def request(self, **init: Any) -> dict[str, Any]:
+        """What the shop's page hands to fetch: for a session with the proof that its backend signed."""
+        if self.provider in SHOP_WIDE:
+            return {"url": self.url, "init": {"method": "GET", **init}}
+        now = int(time.time())
+        claims = {
+            "iss": "https://shop.example",
+            "aud": "token-broker",
+            "sid": self.session,
+            "iat": now,
+            "exp": now + 300,
+        }
+        headers = {
+            "Authorization": f"Bearer {jwt.encode(claims, self.key, 'HS256')}",
+            "Content-Type": "application/json",
+        }
+        body = json.dumps({"sessionId": self.session})
+        return {"url": self.url, "init": {"method": "POST", "headers": headers, "body": body, **init}}
+
+
+type Shops = Callable[[str], Shop]
+
+
+@pytest.fixture
+def shops(stack: Stack, merchants: Merchants, pages: BlankPages) -> Shops:
+    """Makes a shop at a provider, which trusts `pages.own` and nobody else."""
+
+    def make(provider: str) -> Shop:
+        merchant, key = merchants.of(provider).name, secrets.token_urlsafe(32)
+        merchants.store("storefront-proof", merchant, json.dumps({"keys": {"k": key}}))
+        policy = {
+            "version": 1,
+            "origins": [pages.own],
+            "anonymous": ["fourthwall/public-token", "shopify/storefront-access-token"],
+            "sessions": {
+                "scopes": ["wallet.read", "merchant.read"],
+                "proofs": [{"type": "hs256", "issuer": "https://shop.example", "audience": "token-broker"}],
+            },
+        }
+        put = stack.call("PUT", f"/merchants/{merchant}/trust-policy", policy)
+        assert put.status_code == 201, put.text
+        return Shop(stack, provider, merchant, key, f"checkout-{secrets.token_hex(6)}")
+
+    return make
+
+
+def made_tokens(control: ControlClient, shop: Shop) -> set[str]:
+    known = control.state()[shop.provider][shop.merchant]
+    made = known["tokens"] if "tokens" in known else [known["token"]]
+    return {token["fingerprint"] for token in made if token is not None}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_on_an_origin_of_the_policy_javascript_reads_the_token(
+    page: Page, pages: BlankPages, shops: Shops, control: ControlClient, provider: str
+) -> None:
+    shop = shops(provider)
+    page.goto(pages.own)
+
+    seen = page.evaluate(FETCH, shop.request())
+
+    assert (seen["status"], seen["type"]) == (200 if provider in SHOP_WIDE else 201, "cors"), seen
+    token = checked_token(json.loads(seen["text"]))
+    assert made_tokens(control, shop) == {fingerprint(token["accessToken"])}
+    assert (token["provider"], token["merchant"]) == (provider, shop.merchant)
+    assert seen["headers"]["x-request-id"]
+    if provider in SHOP_WIDE:
+        assert seen["headers"]["cache-control"] == "public, max-age=30"
+        assert seen["headers"]["etag"]
+    else:
+        assert seen["headers"]["cache-control"] == "no-store"
+        assert token["subject"] == f"session:{shop.session}"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_on_any_other_origin_nothing_of_a_token_can_be_read(
+    context: BrowserContext, pages: BlankPages, shops: Shops, control: ControlClient, provider: str
+) -> None:
+    shop = shops(provider)
+    own = context.new_page()
+    own.goto(pages.own)
+    token = json.loads(own.evaluate(FETCH, shop.request())["text"])
+    made = made_tokens(control, shop)
+    control.forget_requests()
+    request = shop.request()  # its proof is a good one: to the session, not to the page
+
+    for origin in (pages.other, pages.near):
+        for way, script in WAYS.items():
+            page = context.new_page()
+            page.goto(origin)
+            seen = page.evaluate(script, request)
+            assert token["accessToken"] not in json.dumps(seen), (origin, way)
+            assert token["tokenId"] not in json.dumps(seen), (origin, way)
+            assert seen.get("status", 0) in (0, 401, 403), (origin, way, seen)
+            page.close()
+    assert control.requests(provider) == []
+    assert made_tokens(control, shop) == made
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_page_without_an_origin_reads_nothing(page: Page, pages: BlankPages, shops: Shops, provider: str) -> None:
+    """In a sandboxed frame, even of the shop's own page, the origin is `null`."""
+    shop = shops(provider)
+    page.goto(pages.own)
+
+    seen = page.evaluate(SANDBOXED_FETCH, shop.request())
+
+    assert (seen["origin"], seen.get("status", 403)) == ("null", 403), seen
+    assert "accessToken" not in json.dumps(seen)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_credentials_are_never_allowed_not_even_to_the_shop(
+    page: Page, pages: BlankPages, shops: Shops, provider: str
+) -> None:
+    shop = shops(provider)
+    page.goto(pages.own)
+
+    seen = page.evaluate(FETCH, shop.request(credentials="include"))
+
+    assert seen == {"failed": "TypeError: Failed to fetch"}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("origin", ["https://shop.example", "https://evil.example", "null"])
+def test_the_preflight_lets_any_page_ask_and_promises_nothing(stack: Stack, provider: str, origin: str) -> None:
+    method = "GET" if provider in SHOP_WIDE else "POST"
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+
+    answer = requests.options(f"{stack.api_url}/storefront/demo/{PATHS[provider]}", headers=headers, timeout=30)
+
+    allowed = {
+        name.lower(): value for name, value in answer.headers.items() if name.lower().startswith("access-control-")
+    }
+    assert answer.status_code == 200
+    assert allowed["access-control-allow-origin"] == "*"
+    assert allowed["access-control-allow-methods"] == method
+    assert set(allowed["access-control-allow-headers"].lower().split(",")) == {"authorization", "content-type"}
+    assert "access-control-allow-credentials" not in allowed
+
+
+def test_javascript_reads_why_it_failed_when_to_ask_again_and_the_requests_id(
+    page: Page, pages: BlankPages, shops: Shops, control: ControlClient
+) -> None:
+    shop = shops("shopify")
+    control.fault("shopify", "status", status=429, headers={"Retry-After": "7.0"}, body={"errors": "slow"}, times=100)
+    page.goto(pages.own)
+
+    seen = page.evaluate(FETCH, shop.request())
+
+    problem = checked_problem(json.loads(seen["text"]), 503, "provider_throttled")
+    assert (seen["status"], seen["headers"]["cache-control"]) == (503, "no-store")
+    assert int(seen["headers"]["retry-after"]) >= 1
+    assert seen["headers"]["x-request-id"] == problem["requestId"]
+
+
+def test_javascript_reads_a_refusal_that_the_gateway_makes_wherever_it_runs(
+    page: Page, pages: BlankPages, shops: Shops
+) -> None:
+    for origin in (pages.own, pages.other):
+        shop = shops("chicksx")
+        page.goto(origin)
+        request = shop.request(headers={"Content-Type": "application/json"})
+
+        seen = page.evaluate(FETCH, request)
+
+        checked_problem(json.loads(seen["text"]), 401, "unauthenticated")
+        assert seen["headers"]["x-amzn-requestid"]
+        assert seen["headers"]["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("provider", SHOP_WIDE)
+def test_a_shops_token_comes_out_of_the_browsers_cache_the_second_time(
+    page: Page, pages: BlankPages, shops: Shops, provider: str
+) -> None:
+    shop = shops(provider)
+    page.goto(pages.own)
+    network = Network(page)
+
+    first, second = (page.evaluate(FETCH, shop.request()) for _ in range(2))
+
+    assert network.wire_statuses(1) == [200]
+    assert network.from_cache() == 1
+    assert second == first, "the very same answer, its request id too"
+
+
+@pytest.mark.parametrize("provider", SHOP_WIDE)
+def test_a_shops_token_is_revalidated_without_being_sent_again(
+    page: Page, pages: BlankPages, shops: Shops, provider: str
+) -> None:
+    shop = shops(provider)
+    page.goto(pages.own)
+    network = Network(page)
+
+    first = page.evaluate(FETCH, shop.request())
+    again = page.evaluate(FETCH, shop.request(cache="no-cache"))
+
+    assert network.wire_statuses(2) == [200, 304]
+    assert (again["status"], again["text"]) == (200, first["text"])
+    assert again["headers"]["etag"] == first["headers"]["etag"]
+
+
+def test_a_sessions_token_is_never_kept_by_the_browser(page: Page, pages: BlankPages, shops: Shops) -> None:
+    shop = shops("chicksx")
+    page.goto(pages.own)
+    network = Network(page)
+
+    first, second = (page.evaluate(FETCH, shop.request()) for _ in range(2))
+
+    preflight = 200
+    assert network.wire_statuses(3) == [preflight, 201, 200]
+    assert network.from_cache() == 0
+    assert first["headers"]["cache-control"] == second["headers"]["cache-control"] == "no-store"
+    assert first["headers"]["x-request-id"] != second["headers"]["x-request-id"]
+    assert first["text"] == second["text"]
+
+
+@pytest.mark.parametrize("provider", SHOP_WIDE)
+def test_what_the_browser_keeps_for_the_shop_is_kept_from_other_pages(
+    context: BrowserContext, pages: BlankPages, shops: Shops, provider: str
+) -> None:
+    """`near` shares the cache's partition with the shop: what holds it back is `Vary: Origin`, and CORS."""
+    shop = shops(provider)
+    own, near = context.new_page(), context.new_page()
+    own.goto(pages.own)
+    near.goto(pages.near)
+    kept = own.evaluate(FETCH, shop.request())
+    assert kept["headers"]["cache-control"] == "public, max-age=30"
+
+    seen = near.evaluate(FETCH, shop.request(cache="only-if-cached", mode="same-origin"))
+    forced = near.evaluate(FETCH, shop.request(cache="force-cache"))
+
+    assert "failed" in seen
+    assert forced["status"] == 403
+    assert own.evaluate(FETCH, shop.request())["text"] == kept["text"], "and the refusal is not kept for the shop"

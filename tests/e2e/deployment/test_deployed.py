@@ -1,0 +1,149 @@
+"""What stands after `up`: the stack's outputs, stack.json, the table as the template wants it, the functions."""
+
+import json
+import stat
+from typing import Any
+
+import pytest
+
+from sandbox.signed_api import Stack
+from tests.e2e.conftest import Aws
+from tests.e2e.support.routes import ROUTES
+from tests.e2e.support.token_table import TokenTable
+from tests.expected_functions import FUNCTIONS, IAM, PROOF, SHOP
+
+FIELDS = {
+    "apiUrl": str,
+    "endpointUrl": str,
+    "region": str,
+    "table": str,
+    "secretPrefix": str,
+    "functions": dict,
+    "eventBus": str,
+    "orderQueueUrl": str,
+    "providers": dict,
+    "credentials": dict,
+    "storefrontUrl": str,  # not frozen, and there with simulators only
+}
+#: What API Gateway calls the ways in.
+AUTHORIZATION = {IAM: "AWS_IAM", SHOP: "CUSTOM", PROOF: "CUSTOM"}
+VARIABLES = {
+    "TOKEN_TABLE",
+    "SECRET_PREFIX",
+    "TOKEN_MARGIN_SECONDS",
+    "HISTORY_RETENTION_DAYS",
+    "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_METRICS_NAMESPACE",
+    "POWERTOOLS_LOG_LEVEL",
+}
+OWN_VARIABLES = {
+    "fourthwall": {"FOURTHWALL_BASE_URL"},
+    "chicksx": {"CHICKSX_BASE_URL", "SESSION_RETENTION_DAYS"},
+    "chicksx/rotate": {"CHICKSX_BASE_URL"},
+    "shopify": {"SHOPIFY_BASE_URL", "SHOPIFY_API_VERSION"},
+}
+
+
+def test_stack_json_has_the_frozen_fields(stack: Stack) -> None:
+    described = json.loads((stack.folder / "stack.json").read_text())
+
+    assert {name: type(value) for name, value in described.items()} == FIELDS
+    assert described["apiUrl"].startswith(described["endpointUrl"])
+    assert described["apiUrl"].endswith("/v1")
+    assert described["secretPrefix"] == "token-broker"
+    assert described["region"] == "us-east-1"
+    assert set(described["functions"]) == {function.folder for function in FUNCTIONS}
+    assert set(described["providers"]) == {"fourthwall", "chicksx", "shopify"}
+    assert set(described["credentials"]) == {"accessKeyId", "secretAccessKey"}
+
+
+@pytest.mark.parametrize("name", ["stack.json", "state.json"])
+def test_files_with_credentials_or_processes_are_the_owners_alone(stack: Stack, name: str) -> None:
+    assert stat.S_IMODE((stack.folder / name).stat().st_mode) == 0o600
+
+
+@pytest.fixture(scope="module")
+def outputs(stack: Stack, aws: Aws) -> dict[str, str]:
+    [deployed] = aws("cloudformation").describe_stacks(StackName=stack.described["eventBus"])["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in deployed["Outputs"]}
+
+
+def test_the_stack_has_its_outputs(stack: Stack, outputs: dict[str, str]) -> None:
+    functions = {name: value for name, value in outputs.items() if name.endswith("FunctionName")}
+
+    invoked = {function.folder for function in FUNCTIONS if function.decides is None}
+    assert set(functions.values()) == {stack.described["functions"][folder] for folder in invoked}
+    assert set(outputs) - set(functions) == {
+        "ApiUrl",
+        "ApiId",
+        "TableName",
+        "SecretPrefix",
+        "EventBusName",
+        "OrderQueueUrl",
+        "ShopifyWorkQueueUrl",
+        "ShopifyWorkDeadLetterQueueUrl",
+        "OutboxQueueUrl",
+        "OutboxDeadLetterQueueUrl",
+    }
+    assert outputs["ApiUrl"].endswith("/v1")
+    assert outputs["ApiId"] in stack.api_url
+    assert outputs["TableName"] == stack.described["table"]
+
+
+def test_the_table_is_as_the_template_wants_it(aws: Aws, table: TokenTable) -> None:
+    dynamodb = aws("dynamodb")
+    described = dynamodb.describe_table(TableName=table.name)["Table"]
+
+    assert described["KeySchema"] == [
+        {"AttributeName": "pk", "KeyType": "HASH"},
+        {"AttributeName": "sk", "KeyType": "RANGE"},
+    ]
+    assert described["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert described["SSEDescription"]["Status"] == "ENABLED"
+    assert described["DeletionProtectionEnabled"] is True
+    [due] = described["GlobalSecondaryIndexes"]
+    assert due["IndexName"] == "due"
+    assert due["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert [key["AttributeName"] for key in due["KeySchema"]] == ["due", "dueAt"]
+    assert described["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    expiry = dynamodb.describe_time_to_live(TableName=table.name)["TimeToLiveDescription"]
+    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
+    backups = dynamodb.describe_continuous_backups(TableName=table.name)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.folder)
+def test_a_function_knows_of_its_own_provider_only(stack: Stack, aws: Aws, route: Any) -> None:
+    configuration = aws("lambda").get_function_configuration(FunctionName=stack.described["functions"][route.folder])
+
+    own = OWN_VARIABLES.get(route.folder, OWN_VARIABLES[route.provider])
+    assert set(configuration["Environment"]["Variables"]) == VARIABLES | own
+    assert (configuration["Runtime"], configuration["Timeout"]) == ("python3.13", 25)
+    assert configuration["TracingConfig"] == {"Mode": "Active"}
+    assert len(configuration["Layers"]) == 1
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.folder.split("/")[1].startswith(("public", "storefront", "create"))]
+)
+def test_an_asynchronous_call_of_a_function_that_mints_is_not_repeated(stack: Stack, aws: Aws, route: Any) -> None:
+    function = stack.described["functions"][route.folder]
+
+    config = aws("lambda").get_function_event_invoke_config(FunctionName=function)
+
+    assert config["MaximumRetryAttempts"] == 0
+
+
+def test_every_route_lets_in_whom_the_table_says(stack: Stack, aws: Aws, outputs: dict[str, str]) -> None:
+    resources = aws("apigateway").get_resources(restApiId=outputs["ApiId"], embed=["methods"], limit=500)["items"]
+
+    methods = {
+        (name, resource["path"]): method["authorizationType"]
+        for resource in resources
+        for name, method in resource.get("resourceMethods", {}).items()
+        if name != "OPTIONS"
+    }
+    routes = {route: way for function in FUNCTIONS for route, way in function.routes.items()}
+    assert methods == {tuple(route.split(" ")): AUTHORIZATION[way] for route, way in routes.items()}
+    stages = aws("apigateway").get_stages(restApiId=outputs["ApiId"])["item"]
+    assert [stage["stageName"] for stage in stages] == ["v1"]

@@ -1,0 +1,195 @@
+"""Functions invoked as Step Functions or another Lambda would: the route's fields as plain JSON, plain JSON back."""
+
+import json
+from typing import Any
+
+import pytest
+
+from sandbox.signed_api import Stack
+from sandbox.simulators import ControlClient
+from tests.e2e.conftest import Aws
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.own_stack import PROJECT
+from tests.e2e.support.responses import checked_token, raised_problem, token_of
+from tests.e2e.support.routes import CHICKSX, FOURTHWALL, ROUTES, SHOPIFY, SHOPIFY_CURRENT, Route
+from tests.e2e.support.token_table import TokenTable
+
+FOLDERS = [route.folder for route in ROUTES]
+
+
+def invoke(stack: Stack, folder: str, event: object) -> Any:
+    """The answer of an invocation that must not fail."""
+    answer, error = stack.invoke(folder, event)
+    assert error is None, answer
+    return answer
+
+
+def test_both_doors_give_the_same_answers(stack: Stack, control: ControlClient, merchants: Merchants) -> None:
+    fourthwall, chicksx, shopify = merchants.fourthwall().name, merchants.chicksx().name, merchants.shopify().name
+    standing = {"merchant": shopify, "title": "Kiosk", "idempotencyKey": "k-1"}
+
+    token = checked_token(invoke(stack, "fourthwall/public_token", {"merchant": fourthwall}))
+    assert token_of(stack.call("PUT", FOURTHWALL.format(merchant=fourthwall))) == token
+
+    session = {"sessionId": "s", "scope": ["wallet.read"]}
+    token = checked_token(invoke(stack, "chicksx/public_token", {"merchant": chicksx, **session}))
+    assert token_of(stack.call("POST", CHICKSX.format(merchant=chicksx), session)) == token
+
+    token = checked_token(invoke(stack, "shopify/storefront_access_token", {"merchant": shopify}))
+    assert token_of(stack.call("GET", SHOPIFY_CURRENT.format(merchant=shopify))) == token
+
+    made = checked_token(invoke(stack, "shopify/create_storefront_access_token", standing))
+    assert made["title"] == "Kiosk"
+    assert invoke(stack, "shopify/create_storefront_access_token", standing) == made
+
+    listed = invoke(stack, "shopify/list_storefront_access_tokens", {"merchant": shopify})
+    assert stack.call("GET", SHOPIFY.format(merchant=shopify)).json() == listed
+    assert {row["tokenId"] for row in listed["tokens"]} == {token["tokenId"], made["tokenId"]}
+
+    revoke = {"merchant": shopify, "tokenId": made["tokenId"]}
+    for _ in range(2):
+        assert invoke(stack, "shopify/delete_storefront_access_token", revoke) == {"revocation": "confirmed"}
+    [foreign] = control.plant_tokens(shopify, title="Somebody else's")
+    insisting = {"merchant": shopify, "tokenId": str(foreign["id"]), "foreign": True}
+    assert invoke(stack, "shopify/delete_storefront_access_token", insisting) == {"revocation": "confirmed"}
+
+
+def test_a_shop_token_is_fetched_afresh_where_the_event_asks_for_it(
+    stack: Stack, control: ControlClient, merchants: Merchants
+) -> None:
+    event = {"merchant": merchants.fourthwall().name}
+    first = invoke(stack, "fourthwall/public_token", event)
+    control.renew_fourthwall_token(event["merchant"])
+
+    assert invoke(stack, "fourthwall/public_token", event) == first
+    assert invoke(stack, "fourthwall/public_token", {**event, "cacheControl": "no-cache"}) != first
+
+
+def failing_calls() -> list[tuple[str, dict[str, object], str, int, str]]:
+    """Function, event (MERCHANT stands for one that exists), errorType, and the problem's status and code."""
+    unknown = [
+        (route.folder, {"merchant": "nobody-here", **route.fields}, "MerchantNotFound", 404, "merchant_not_found")
+        for route in ROUTES
+        if route.account
+    ]
+    return [
+        *unknown,
+        ("chicksx/public_token", {"merchant": "MERCHANT"}, "InvalidRequest", 400, "invalid_request"),
+        (
+            "chicksx/public_token",
+            {"merchant": "MERCHANT", "sessionId": "s", "x": 1},
+            "InvalidRequest",
+            400,
+            "invalid_request",
+        ),
+        ("fourthwall/public_token", {"merchant": "../etc"}, "InvalidRequest", 400, "invalid_request"),
+        (
+            "shopify/create_storefront_access_token",
+            {"merchant": "MERCHANT", "title": "\0"},
+            "InvalidRequest",
+            400,
+            "invalid_request",
+        ),
+        (
+            "shopify/delete_storefront_access_token",
+            {"merchant": "MERCHANT", "tokenId": 5},
+            "InvalidRequest",
+            400,
+            "invalid_request",
+        ),
+        (
+            "shopify/delete_storefront_access_token",
+            {"merchant": "MERCHANT", "tokenId": "5"},
+            "TokenNotFound",
+            404,
+            "token_not_found",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("folder", "event", "error", "status", "code"), failing_calls())
+def test_a_failure_is_an_exception_named_after_its_code(
+    stack: Stack, merchants: Merchants, folder: str, event: dict[str, object], error: str, status: int, code: str
+) -> None:
+    if event["merchant"] == "MERCHANT":
+        event = {**event, "merchant": merchants.of(folder.partition("/")[0]).name}
+
+    answer, raised = stack.invoke(folder, event)
+
+    assert raised == error
+    raised_problem(answer, status, code)
+
+
+@pytest.mark.parametrize("event", [None, [], "text", 5, {}], ids=repr)
+def test_an_event_that_is_no_object_of_fields_is_an_invalid_request(stack: Stack, event: object) -> None:
+    answer, raised = stack.invoke("shopify/list_storefront_access_tokens", event)
+
+    assert raised == "InvalidRequest"
+    raised_problem(answer, 400, "invalid_request")
+
+
+def test_a_conflict_and_a_providers_failure_have_their_names(
+    stack: Stack, control: ControlClient, merchants: Merchants
+) -> None:
+    shopify = merchants.shopify(accessScopes=[]).name
+    chicksx = merchants.chicksx().name
+    invoke(stack, "chicksx/public_token", {"merchant": chicksx, "sessionId": "s", "scope": ["wallet.read"]})
+    other = {"merchant": chicksx, "sessionId": "s", "scope": ["wallet.write"]}
+    control.fault("chicksx", "status", status=429, headers={"Retry-After": "2.0"})
+
+    for folder, event, error, status, code in (
+        ("chicksx/public_token", other, "Conflict", 409, "conflict"),
+        ("chicksx/public_token", {**other, "sessionId": "t"}, "ProviderThrottled", 503, "provider_throttled"),
+        ("shopify/storefront_access_token", {"merchant": shopify}, "AppNotEligible", 409, "app_not_eligible"),
+    ):
+        answer, raised = stack.invoke(folder, event)
+        assert raised == error
+        raised_problem(answer, status, code)
+
+
+def test_the_record_says_that_nobody_knows_who_invoked_directly(
+    stack: Stack, merchants: Merchants, table: TokenTable
+) -> None:
+    merchant = merchants.fourthwall().name
+    invoke(stack, "fourthwall/public_token", {"merchant": merchant})
+
+    assert table.partition(f"fourthwall#{merchant}")["subject#shop"]["current"]["requestedBy"] == "direct"
+
+
+def sample(route: Route, door: str) -> Any:
+    return json.loads((PROJECT / "events" / route.folder / f"{door}.json").read_text())
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=FOLDERS)
+def test_the_sample_events_run_on_the_deployed_functions(
+    stack: Stack, aws: Aws, control: ControlClient, table: TokenTable, route: Route
+) -> None:
+    """They are about the merchant `demo`, and to delete about a token that must be there."""
+    if "tokenId" in route.fields:
+        invoke(stack, "shopify/storefront_access_token", {"merchant": "demo"})  # has made the broker's id
+        mark = f"tb:{table.partition('broker')['id']['brokerId']}:{'a' * 26}"
+        known = {token["id"] for token in control.state()["shopify"]["demo"]["tokens"]}
+        if sample(route, "direct")["tokenId"] not in known:
+            control.plant_tokens("demo", title=f"Ours [{mark}]", id=int(sample(route, "direct")["tokenId"]))
+
+    direct = invoke(stack, route.folder, sample(route, "direct"))
+    through_api = invoke(stack, route.folder, sample(route, "api"))
+
+    assert isinstance(direct, dict)
+    assert through_api["statusCode"] in (200, 201, 202)
+    shown = json.loads(through_api["body"])
+    if "rotationId" in direct:
+        assert shown["rotationId"] == direct["rotationId"], "the second one joins the first"
+    else:
+        assert set(shown) == set(direct)
+    if "accessToken" in direct:
+        checked_token(direct)
+
+
+def test_every_function_is_deployed_and_has_sample_events(stack: Stack) -> None:
+    folders = {str(path.parent.relative_to(PROJECT / "functions")) for path in PROJECT.glob("functions/*/*/app.py")}
+
+    assert set(FOLDERS) <= folders == set(stack.described["functions"])
+    assert folders == {str(path.parent.relative_to(PROJECT / "events")) for path in PROJECT.glob("events/*/*/*.json")}
+    for folder in FOLDERS:
+        assert {"api.json", "direct.json"} <= {path.name for path in (PROJECT / "events" / folder).iterdir()}

@@ -1,0 +1,60 @@
+"""The clock's run while its index or its queue fails: what is due stays due, and a later run hands it out."""
+
+import os
+
+import pytest
+
+from sandbox.fault_proxy import KINDS
+from tests.e2e.faults import rules
+from tests.e2e.faults.harness import Bench
+from tests.e2e.faults.operations import Scene, gone, invoked, pending_revocation
+from tests.e2e.support.dispatcher_runs import DISPATCH
+
+LONG = os.environ.get("TOKEN_BROKER_LONG", "") not in ("", "0")
+ALL_TRIES = 3
+
+
+def due_shop(bench: Bench) -> Scene:
+    """A merchant whose token waits for its end at the provider."""
+    scene = Scene(bench, bench.merchants.shopify().name)
+    bench.control.plant_tokens(scene.merchant)
+    scene.prepared = pending_revocation(scene)
+    return scene
+
+
+@pytest.mark.parametrize("operation", ["Query", "SendMessageBatch"])
+@pytest.mark.parametrize("kind", KINDS if LONG else ["throttled", "unheard"])
+def test_a_run_whose_calls_fail(bench: Bench, operation: str, kind: str) -> None:
+    scene = due_shop(bench)
+    # A Query of the index names a part of it, and no merchant; the message names the merchant.
+    about = "due#" if operation == "Query" else scene.merchant
+    for part in (0, 1) if operation == "Query" else (0,):
+        contains = f'"due#{part}"' if operation == "Query" else about
+        bench.proxy.fault(kind, operation=operation, contains=contains, times=ALL_TRIES if part == 0 else 1)
+
+    answer = invoked(scene, DISPATCH, {})
+
+    struck = [call for call in bench.proxy.calls(about) if call["fault"]]
+    assert {call["operation"] for call in struck} == {operation}
+    bench.proxy.lift()
+    if operation == "Query":
+        assert answer.code == "storage_unavailable", "a part that could not be read shows as a failed run"
+        assert len(struck) == ALL_TRIES + 1
+    else:
+        assert answer.code == "storage_unavailable" or answer.body["refused"] >= 1
+    bench.settle([scene.merchant])
+    gone(scene)
+    rules.check(scene)
+
+
+def test_the_calls_of_a_run_are_those_that_are_spoilt_here(bench: Bench) -> None:
+    scene = due_shop(bench)
+    bench.proxy.forget()
+
+    answer = invoked(scene, DISPATCH, {})
+
+    assert answer.body["messages"] >= 1
+    about = bench.proxy.calls("due#") + bench.proxy.calls(scene.merchant)
+    assert {"Query", "SendMessageBatch"} <= {call["operation"] for call in about}
+    bench.settle([scene.merchant])
+    gone(scene)

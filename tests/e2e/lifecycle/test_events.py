@@ -1,0 +1,309 @@
+"""Events on the deployed stack: from the outbox to a subscriber of the bus, whatever fails in between.
+
+The tests write the outbox's items themselves, and run the clock.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from jsonschema import Draft202012Validator
+
+from sandbox.local_aws.function_logs import messages
+from sandbox.signed_api import Stack
+from tests.e2e.conftest import Aws
+from tests.e2e.support import dispatcher_runs
+from tests.e2e.support.principals import assumed, client_of
+from tests.e2e.support.token_table import TokenTable
+from tests.e2e.support.waiting import wait_until
+from tests.fakes.samples import token
+from token_broker.aws.store.attributes import wrap_all
+from token_broker.aws.store.outbox_items import outbox_put
+from token_broker.domain import events
+from token_broker.domain.events import Event
+
+PUBLISH = "lifecycle/publish_events"
+SCHEMAS = Path(__file__).parents[3] / "docs" / "events"
+#: Seconds after which the clock looks after an event.
+OLD = 400
+
+
+@dataclass
+class Subscriber:
+    """A queue behind a rule of the bus."""
+
+    sqs: Any
+    queue: str
+    heard: list[dict[str, Any]] = field(default_factory=list)
+
+    def listen(self) -> None:
+        while received := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
+            self.heard += [json.loads(message["Body"]) for message in received]
+            for message in received:
+                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+
+    def of(self, *told: Event) -> list[dict[str, Any]]:
+        """What was heard of these."""
+        self.listen()
+        ids = {event.event_id for event in told}
+        return [each for each in self.heard if each["detail"]["eventId"] in ids]
+
+
+@pytest.fixture(scope="module")
+def subscriber(stack: Stack, aws: Aws) -> Iterator[Subscriber]:
+    """As a site's owner would: a rule for the broker's events, and a target."""
+    name, sqs, bus = f"e2e-{secrets.token_hex(4)}", aws("sqs"), stack.described["eventBus"]
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["token-broker"], "detail-type": sorted(events.MEMBERS)}
+    aws("events").put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps(pattern))
+    aws("events").put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+    yield Subscriber(sqs, queue)
+    aws("events").remove_targets(Rule=name, EventBusName=bus, Ids=["queue"])
+    aws("events").delete_rule(Name=name, EventBusName=bus)
+    sqs.delete_queue(QueueUrl=queue)
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """One merchant's outbox, written to as the producers do."""
+
+    dynamodb: Any
+    table: TokenTable
+    merchant: str
+
+    def write(self, *told: Event, **changes: Any) -> None:
+        for event in told:
+            key, attributes = outbox_put(event)
+            item = wrap_all({"pk": key[0], "sk": key[1], **attributes, **changes})
+            self.dynamodb.put_item(TableName=self.table.name, Item=item)
+
+    def items(self) -> Mapping[str, dict[str, Any]]:
+        """What is there of the merchant, by event id."""
+        found = self.table.merchant("outbox", f"chicksx#{self.merchant}")
+        return {str(sk).removeprefix("event#"): item for (_, sk), item in found.items()}
+
+    def closed(self, *, ago: int = 0) -> Event:
+        """An event that happened so many seconds ago."""
+        session, at = f"s-{secrets.token_hex(4)}", int(time.time()) - ago
+        return events.session_closed("chicksx", self.merchant, session, order_id=None, closed_at=at)
+
+    def bring_forward(self, event: Event, *, ago: int) -> None:
+        """As if it were due since so many seconds: other ones each time, or the queue takes it for the same message."""
+        (pk, sk), _ = outbox_put(event)
+        self.dynamodb.update_item(
+            TableName=self.table.name,
+            Key=wrap_all({"pk": pk, "sk": sk}),
+            UpdateExpression="SET dueAt = :past",
+            ExpressionAttributeValues=wrap_all({":past": int(time.time()) - ago}),
+        )
+
+
+@pytest.fixture
+def outbox(aws: Aws, table: TokenTable) -> Iterator[Outbox]:
+    """Empty again after the test, or else what it left would be delivered within the next."""
+    made = Outbox(aws("dynamodb"), table, f"e2e-{secrets.token_hex(4)}")
+    yield made
+    for event_id in made.items():
+        key = {"pk": f"outbox#chicksx#{made.merchant}", "sk": f"event#{event_id}"}
+        made.dynamodb.delete_item(TableName=table.name, Key=wrap_all(key))
+
+
+@pytest.fixture(scope="module")
+def role(stack: Stack, aws: Aws) -> str:
+    """The publisher's role, by its ARN."""
+    configuration = aws("lambda").get_function_configuration(FunctionName=stack.described["functions"][PUBLISH])
+    return str(configuration["Role"])
+
+
+@contextmanager
+def denied(aws: Aws, role: str, action: str) -> Iterator[None]:
+    """The publisher may not do that for a while."""
+    statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
+    name, policy = role.rpartition("/")[2], json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws("iam").put_role_policy(RoleName=name, PolicyName="e2e-denied", PolicyDocument=policy)
+    try:
+        yield
+    finally:
+        aws("iam").delete_role_policy(RoleName=name, PolicyName="e2e-denied")
+
+
+@contextmanager
+def stream_cut_off(stack: Stack, aws: Aws) -> Iterator[None]:
+    """The stream starts nothing inside."""
+    client, name = aws("lambda"), stack.described["functions"][PUBLISH]
+    mappings = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    (uuid,) = [each["UUID"] for each in mappings if ":dynamodb:" in each["EventSourceArn"]]
+    client.update_event_source_mapping(UUID=uuid, Enabled=False)
+    try:
+        yield
+    finally:
+        client.update_event_source_mapping(UUID=uuid, Enabled=True)
+
+
+def every_type(merchant: str) -> list[Event]:
+    now = int(time.time())
+    issued = token("1001", provider="chicksx", merchant=merchant)
+    return [
+        events.token_issued(issued, reason="minted", at=now),
+        events.token_rotated(issued, previous_token_id="1000", at=now, rotation_id="r-1", overlap_ends_at=now + 60),
+        events.token_revoked(issued, reason="requested", at=now),
+        events.session_closed("chicksx", merchant, "s-1", order_id="order-1", closed_at=now),
+        events.rotation_failed("chicksx", merchant, rotation_id="r-1", code="rate_limited", retrying=True, at=now),
+        events.token_limit_near("chicksx", merchant, used=81, limit=100, at=now),
+    ]
+
+
+def test_a_subscriber_hears_every_type_as_its_schema_says_and_the_outbox_is_empty_again(
+    subscriber: Subscriber, outbox: Outbox
+) -> None:
+    told = every_type(outbox.merchant)
+    outbox.write(*told)
+
+    wait_until(lambda: len(subscriber.of(*told)) >= len(told))
+    wait_until(lambda: not outbox.items())
+
+    heard = {each["detail-type"]: each for each in subscriber.of(*told)}
+    assert set(heard) == set(events.MEMBERS)
+    for event in told:
+        got = heard[event.type]
+        assert (got["source"], got["detail"]) == ("token-broker", event.as_json())
+        schema = json.loads((SCHEMAS / f"{event.type}.schema.json").read_text())
+        Draft202012Validator(schema).validate(got["detail"])
+
+
+def test_many_events_at_once_are_all_heard(subscriber: Subscriber, outbox: Outbox) -> None:
+    told = [outbox.closed() for _ in range(60)]
+    outbox.write(*told)
+
+    wait_until(lambda: not outbox.items())
+    wait_until(lambda: {each["detail"]["eventId"] for each in subscriber.of(*told)} == {e.event_id for e in told})
+
+
+def test_other_items_of_the_table_are_told_to_nobody(
+    stack: Stack, aws: Aws, subscriber: Subscriber, outbox: Outbox, table: TokenTable
+) -> None:
+    """They do not even start the function: its log has nothing of them."""
+    key = wrap_all({"pk": f"shopify#{outbox.merchant}", "sk": "token#1"})
+    before = invocations(stack, aws)
+    for number in range(3):
+        aws("dynamodb").put_item(TableName=table.name, Item={**key, "padding": {"N": str(number)}})
+    aws("dynamodb").delete_item(TableName=table.name, Key=key)
+    event = outbox.closed()
+    outbox.write(event)
+
+    wait_until(lambda: not outbox.items())
+
+    assert len(subscriber.of(event)) == 1
+    assert invocations(stack, aws) - before == 1
+
+
+def invocations(stack: Stack, aws: Aws) -> int:
+    """How often the stream has started the function."""
+    return len(log(stack, aws, '"StreamDoor"'))
+
+
+def log(stack: Stack, aws: Aws, text: str) -> list[dict[str, Any]]:
+    """The function's lines that hold the text."""
+    group = f"/aws/lambda/{stack.described['eventBus']}-LifecyclePublishEvents"
+    return [json.loads(line) for line in messages(aws("logs"), group) if text in line and line.startswith("{")]
+
+
+def test_what_the_stream_never_told_of_the_clock_hands_over(
+    stack: Stack, aws: Aws, subscriber: Subscriber, outbox: Outbox
+) -> None:
+    old, new = outbox.closed(ago=OLD), outbox.closed()
+    with stream_cut_off(stack, aws):
+        outbox.write(old, new)
+        dispatcher_runs.run(stack)
+        wait_until(lambda: subscriber.of(old))
+        wait_until(lambda: set(outbox.items()) == {new.event_id})
+        assert subscriber.of(new) == [], "it is the stream's for five minutes"
+
+    wait_until(lambda: not outbox.items())
+    assert [len(subscriber.of(each)) for each in (old, new)] == [1, 1]
+
+
+def test_a_publisher_that_ends_between_the_bus_and_the_outbox_delivers_twice_and_loses_nothing(
+    stack: Stack, aws: Aws, subscriber: Subscriber, outbox: Outbox, role: str
+) -> None:
+    """As far as anybody can see from outside: the bus has the event, and its item was not deleted."""
+    event = outbox.closed(ago=OLD)
+    with denied(aws, role, "dynamodb:DeleteItem"):
+        outbox.write(event)
+        wait_until(lambda: subscriber.of(event))
+        assert set(outbox.items()) == {event.event_id}
+
+    dispatcher_runs.run(stack)
+
+    wait_until(lambda: not outbox.items())
+    heard = subscriber.of(event)
+    assert len(heard) >= 2
+    assert {json.dumps(each["detail"], sort_keys=True) for each in heard} == {
+        json.dumps(event.as_json(), sort_keys=True)
+    }
+
+
+def test_what_the_bus_refuses_is_put_off_and_delivered_once_the_bus_takes_it(
+    stack: Stack, aws: Aws, subscriber: Subscriber, outbox: Outbox, role: str
+) -> None:
+    event = outbox.closed(ago=OLD)
+    with denied(aws, role, "events:PutEvents"):
+        outbox.write(event)
+        wait_until(lambda: outbox.items()[event.event_id].get("tries") == 1)
+        outbox.bring_forward(event, ago=10)
+        dispatcher_runs.run(stack)
+        wait_until(lambda: outbox.items()[event.event_id].get("tries") == 2)
+        assert outbox.items()[event.event_id]["dueAt"] > time.time() + 30
+    assert subscriber.of(event) == []
+
+    outbox.bring_forward(event, ago=20)
+    dispatcher_runs.run(stack)
+
+    wait_until(lambda: subscriber.of(event))
+    wait_until(lambda: not outbox.items())
+
+
+def test_an_item_that_makes_no_sense_holds_up_nobody_and_stays_to_be_looked_at(
+    stack: Stack, aws: Aws, subscriber: Subscriber, outbox: Outbox
+) -> None:
+    poison, before, after = outbox.closed(), outbox.closed(), outbox.closed()
+    outbox.write(before)
+    outbox.write(poison, type="TokenEaten")
+    outbox.write(after)
+
+    wait_until(lambda: set(outbox.items()) == {poison.event_id})
+
+    assert [len(subscriber.of(each)) for each in (before, poison, after)] == [1, 0, 1]
+    told = log(stack, aws, poison.event_id)
+    assert [each["code"] for each in told] == ["unreadable"] * 3, "once, and twice again by the stream; then it is left"
+
+
+def test_an_operator_delivers_one_by_hand(stack: Stack, aws: Aws, subscriber: Subscriber, outbox: Outbox) -> None:
+    event = outbox.closed()
+    with stream_cut_off(stack, aws):
+        outbox.write(event)
+
+        answer, error = stack.invoke(PUBLISH, {"events": [f"chicksx#{outbox.merchant}/event#{event.event_id}"]})
+
+        assert (answer, error) == ({"published": 1, "gone": 0, "putOff": 0, "failed": []}, None)
+        wait_until(lambda: subscriber.of(event))
+
+
+def test_the_publisher_may_use_this_bus_alone(stack: Stack, role: str) -> None:
+    """What else it may do is in `test_roles`: of the table's items only those of the outbox."""
+    client = client_of(stack, assumed(stack, role, "e2e"), "events")
+    entry = {"Source": "token-broker", "DetailType": "Nothing", "Detail": "{}"}
+
+    with pytest.raises(ClientError) as failure:
+        client.put_events(Entries=[{**entry, "EventBusName": "default"}])
+    assert failure.value.response["Error"]["Code"] == "AccessDeniedException"
+    taken = client.put_events(Entries=[{**entry, "EventBusName": stack.described["eventBus"]}])
+    assert taken["FailedEntryCount"] == 0

@@ -1,0 +1,160 @@
+"""What a decision is worth that the gateway has kept: what was asked, until the proof ends, and nothing more."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.signed_api import Stack
+from sandbox.simulators import ControlClient
+from tests.e2e.conftest import Aws
+from tests.e2e.storefronts.support.authorizer_log import AuthorizerLog
+from tests.e2e.storefronts.support.merchant_shops import Shops
+from tests.e2e.storefronts.support.storefront_requests import page, session
+from tests.e2e.storefronts.support.storefront_responses import refused_by_function, refused_by_gateway, session_token
+from tests.e2e.support.raw_http import exchange
+from tests.e2e.support.routes import STOREFRONT_CHICKSX, STOREFRONT_FOURTHWALL, STOREFRONT_SHOPIFY
+
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
+
+BODY = {"sessionId": "checkout-1"}
+#: Seconds by which two machines' clocks may differ.
+SKEW = 30
+
+
+class Gateway:
+    """The deployed API's authorizers, as the API Gateway API shows and changes them."""
+
+    def __init__(self, stack: Stack, client: Any) -> None:
+        self._client = client
+        self._api = stack.api_url.split("/execute-api/")[1].split("/")[0]
+
+    def authorizers(self) -> dict[str, dict[str, Any]]:
+        """By name, without what the client adds."""
+        return {each["name"]: each for each in self._client.get_authorizers(restApiId=self._api)["items"]}
+
+    def change(self, name: str, **members: object) -> None:
+        """Change one, and deploy."""
+        operations = [{"op": "replace", "path": f"/{member}", "value": str(value)} for member, value in members.items()]
+        self._client.update_authorizer(
+            restApiId=self._api, authorizerId=self.authorizers()[name]["id"], patchOperations=operations
+        )
+        self._client.create_deployment(restApiId=self._api, stageName="v1")
+
+
+@pytest.fixture(scope="module")
+def gateway(stack: Stack, aws: Aws) -> Gateway:
+    return Gateway(stack, aws("apigateway"))
+
+
+@pytest.fixture
+def careless(gateway: Gateway) -> Iterator[Gateway]:
+    """The proof's authorizer with a cache that is worse than the template's: five minutes, by the proof alone.
+
+    So what was decided for one path and moment is there for every other one, and nothing but our own answers holds.
+    """
+    before = gateway.authorizers()
+    proof = before["Proof"]
+    gateway.change("Proof", identitySource="method.request.header.Authorization", authorizerResultTtlInSeconds=300)
+    try:
+        yield gateway
+    finally:
+        gateway.change(
+            "Proof",
+            identitySource=proof["identitySource"],
+            authorizerResultTtlInSeconds=proof["authorizerResultTtlInSeconds"],
+        )
+        assert gateway.authorizers() == before
+
+
+def test_the_gateway_is_set_up_as_the_template_says(gateway: Gateway) -> None:
+    """But for the proof's 60 s: the local AWS takes the path and the method of a cache's key for absent."""
+    shop, proof = gateway.authorizers()["Shop"], gateway.authorizers()["Proof"]
+
+    assert (shop["type"], int(shop["authorizerResultTtlInSeconds"])) == ("REQUEST", 0)
+    assert (proof["type"], int(proof["authorizerResultTtlInSeconds"])) == ("REQUEST", 0)
+    assert {source.strip() for source in proof["identitySource"].split(",")} == {
+        "method.request.header.Authorization",
+        "context.path",
+        "context.httpMethod",
+    }
+
+
+@pytest.mark.usefixtures("careless")
+def test_a_cached_decision_is_good_for_nothing_but_what_was_asked(
+    stack: Stack, control: ControlClient, shops: Shops, authorizer_log: AuthorizerLog
+) -> None:
+    shop, other = shops.open(), shops.open()
+    proof = shop.proof()
+    session_token(session(stack, shop, proof, BODY), 201)
+    control.forget_requests()
+
+    # Were the authorizer asked about these, it would say 401: the proof is none for the other merchant.
+    refused_by_gateway(session(stack, other, proof, BODY), 403, "forbidden")
+    for crooked in (shop.name.upper(), f"{shop.name}%2F", f"{other.name}%00", f"{shop.name};x"):
+        path = STOREFRONT_CHICKSX.format(merchant=crooked)
+        headers = [("Authorization", f"Bearer {proof}"), ("Content-Length", "0")]
+        assert exchange(stack, "POST", path, headers).status_code in (401, 403), crooked
+    # Other methods and paths of the merchant have an authorizer of their own, or none.
+    bearer = {"Authorization": f"Bearer {proof}"}
+    for path in (STOREFRONT_SHOPIFY, STOREFRONT_FOURTHWALL):
+        response = page(stack, path.format(merchant=shop.name), "https://evil.com", headers=bearer)
+        refused_by_gateway(response, 403, "forbidden")
+    response = page(stack, STOREFRONT_CHICKSX.format(merchant=shop.name), shop.origin, headers=bearer)
+    refused_by_gateway(response, 401, "unauthenticated")
+
+    assert control.requests() == []
+    session_token(session(stack, shop, proof, BODY), 200)
+    [asked] = [line for line in authorizer_log.decisions()[shop.name] if line["operation"] == "chicksx/public-tokens"]
+    assert asked["decision"] == "allow", "the authorizer was asked once: the cache was at work all the time"
+    assert not authorizer_log.decisions()[other.name]
+
+
+@pytest.mark.usefixtures("careless")
+def test_a_cached_decision_is_none_for_another_session_scope_or_page(
+    stack: Stack, control: ControlClient, shops: Shops, authorizer_log: AuthorizerLog
+) -> None:
+    shop = shops.open()
+    proof = shop.proof()
+    session_token(session(stack, shop, proof, BODY, origin=shop.origin), 201, shop.origin)
+    control.forget_requests()
+
+    refused_by_function(session(stack, shop, proof, {"sessionId": "checkout-2"}), 403, "forbidden")
+    refused_by_function(session(stack, shop, proof, {**BODY, "scope": ["wallet.write"]}), 403, "forbidden")
+    refused_by_function(session(stack, shop, proof, BODY, origin="https://evil.com"), 403, "forbidden")
+
+    assert control.requests() == []
+    assert len(authorizer_log.decisions()[shop.name]) == 1
+
+
+@pytest.mark.usefixtures("careless")
+def test_a_cached_decision_ends_with_its_proof(
+    stack: Stack, control: ControlClient, shops: Shops, authorizer_log: AuthorizerLog
+) -> None:
+    """Takes some 5 s: the proof must be good at first, and past its end and the skew a moment later."""
+    shop = shops.open()
+    session_token(session(stack, shop, shop.proof("warm"), {"sessionId": "warm"}), 201)
+    ends = int(time.time()) - SKEW + 5
+    proof = shop.proof(iat=ends - 60, exp=ends)
+    session_token(session(stack, shop, proof, BODY), 201)
+    control.forget_requests()
+
+    time.sleep(max(0.0, ends + SKEW - time.time()) + 0.1)
+
+    # The authorizer would have been the gateway's 401, with other words.
+    problem = refused_by_function(session(stack, shop, proof, BODY), 401, "unauthenticated")
+    assert problem["detail"].startswith("The proof has expired.")
+    assert control.requests() == []
+    assert [line["decision"] for line in authorizer_log.decisions()[shop.name]] == ["allow", "allow"]
+
+
+def test_without_the_cache_each_call_is_decided(stack: Stack, shops: Shops, authorizer_log: AuthorizerLog) -> None:
+    """As the stack is again after the tests above."""
+    shop = shops.open()
+    proof = shop.proof()
+
+    for status in (201, 200):
+        session_token(session(stack, shop, proof, BODY), status)
+
+    assert len(authorizer_log.decisions()[shop.name]) == 2

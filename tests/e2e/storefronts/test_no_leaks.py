@@ -1,0 +1,108 @@
+"""What is left behind when storefronts were let in and kept out: no token, no proof and no key, in log or policy.
+
+It runs last, since it looks through the traces of all other storefront tests.
+"""
+
+import json
+import re
+
+import pytest
+
+from sandbox.local_aws.function_logs import groups, messages
+from sandbox.signed_api import Stack
+from sandbox.simulators import ControlClient
+from tests.e2e.conftest import Aws
+from tests.e2e.storefronts.support.merchant_shops import Shop, Shops
+from tests.e2e.storefronts.support.proof_tokens import hs256, unsigned, with_claims
+from tests.e2e.storefronts.support.storefront_requests import page, session
+from tests.e2e.storefronts.support.storefront_responses import page_token, refused_by_gateway, session_token
+from tests.e2e.support.routes import STOREFRONT_SHOPIFY, TRUST_POLICY
+from tests.e2e.support.token_table import TokenTable
+
+pytestmark = pytest.mark.run_last
+pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
+
+#: How each JSON object begins in base64url: every JWT, whole or a part of it.
+JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}")
+SESSION = "session-canary-7c1e"
+
+
+@pytest.fixture(scope="module")
+def shop(stack: Stack, shops: Shops, simulators: ControlClient) -> Shop:
+    """Who was on every good way, and on each bad one that has a value in its hands."""
+    simulators.forget_faults()
+    shop, body = shops.open(), {"sessionId": SESSION}
+    page_token(page(stack, STOREFRONT_SHOPIFY.format(merchant=shop.name), shop.origin), shop.origin)
+    session_token(session(stack, shop, shop.proof(SESSION), body), 201)
+    for bad in (
+        with_claims(shop.proof(SESSION), sid="other"),
+        hs256(shop.claims(SESSION), shop.key, kid=shop.key),
+        shop.key,
+    ):
+        refused_by_gateway(session(stack, shop, bad, body), 401, "unauthenticated")
+    simulators.fault("chicksx", "status", status=400, body={"code": "X", "message": shop.proof(SESSION)})
+    assert session(stack, shop, shop.proof("x"), {"sessionId": "x"}).status_code == 502
+    wrong = shop.policy(sessions=shop.sessions(key=shop.key))
+    assert stack.call("PUT", TRUST_POLICY.format(merchant=shop.name), wrong).status_code == 400
+    stack.invoke("storefronts/put_trust_policy", {"merchant": shop.name, **wrong})
+    proof = [f"Bearer {shop.proof(SESSION)}"]
+    stack.invoke("storefronts/proof_authorizer", {"type": "REQUEST", "multiValueHeaders": {"Authorization": proof}})
+    shops.merchants.rewrite("storefront-proof", shop.name, json.dumps({"keys": [shop.key]}))
+    unusable = session(stack, shop, hs256(shop.claims(), "x" * 32, kid="new"), body)
+    refused_by_gateway(unusable, 401, "unauthenticated")
+    return shop
+
+
+@pytest.fixture(scope="module")
+def logged(aws: Aws, shop: Shop) -> str:
+    """All that any function has written."""
+    logs = aws("logs")
+    text = "\n".join(message for group in groups(logs) for message in messages(logs, group["logGroupName"]))
+    assert shop.name in text
+    assert '"message":"decided"' in text
+    return text
+
+
+def test_no_log_holds_a_jwt(logged: str) -> None:
+    assert {found[:12] for found in JWT.findall(logged)} == set()
+
+
+def test_the_search_for_jwts_finds_them() -> None:
+    shop = Shop("demo", "k" * 32)
+
+    for jwt in (shop.proof(), unsigned(shop.claims(), "none")):
+        assert len(JWT.findall(f"Bearer {jwt}")) == 2
+
+
+def test_no_log_holds_a_key_a_secret_or_a_token(logged: str, shop: Shop, shops: Shops, table: TokenTable) -> None:
+    tokens = {item["accessToken"] for item in table.everything().values() if "accessToken" in item}
+    values = shops.merchants.values | tokens
+    assert shop.key in values
+    assert len(tokens) > 1
+
+    # Which one it was is not for a test report either.
+    assert [f"{value[:4]}…({len(value)})" for value in values if value in logged] == []
+
+
+def test_no_log_holds_a_session(logged: str, shop: Shop) -> None:
+    """Who knows one has not its token, but it is the visitor's own."""
+    assert SESSION not in logged
+
+
+def test_no_policy_holds_a_value(shop: Shop, shops: Shops, table: TokenTable) -> None:
+    policies = {key: item for key, item in table.everything().items() if key[0].startswith("policy#")}
+    assert (f"policy#{shop.name}", "policy") in policies
+
+    text = repr(policies)
+    assert [f"{value[:4]}…({len(value)})" for value in shops.merchants.values if value in text] == []
+    assert JWT.findall(text) == []
+    assert all(
+        set(item) <= {"revision", "document", "changedAt", "changedBy", "changeId"} for item in policies.values()
+    )
+
+
+def test_the_local_aws_has_written_none_either(stack: Stack, shop: Shop, shops: Shops) -> None:
+    files = "\n".join(file.read_text(errors="replace") for file in (stack.folder / "logs").glob("*.log"))
+
+    assert [f"{value[:4]}…({len(value)})" for value in shops.merchants.values if value in files] == []
+    assert shop.key not in files

@@ -1,0 +1,82 @@
+"""A current shop token in a warm function's memory is served without a network call; a session's token never is."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.signed_api import Stack
+from sandbox.simulators import ControlClient
+from tests.e2e.conftest import Aws
+from tests.e2e.support.cold_starts import renew
+from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.recorded_aws_calls import CallsSince, recorded
+from tests.e2e.support.responses import token_of
+from tests.e2e.support.routes import CHICKSX, FOURTHWALL, SHOPIFY_CURRENT
+
+
+@pytest.fixture
+def calls_to_aws(stack: Stack, aws: Aws) -> Iterator[CallsSince]:
+    """The names of the AWS calls since it was asked last."""
+    with recorded(stack, aws("cloudtrail")) as since:
+        yield since
+
+
+@pytest.mark.parametrize(
+    ("provider", "method", "path"), [("fourthwall", "PUT", FOURTHWALL), ("shopify", "GET", SHOPIFY_CURRENT)]
+)
+def test_a_warm_function_serves_a_shops_token_from_memory(
+    stack: Stack,
+    control: ControlClient,
+    merchants: Merchants,
+    calls_to_aws: CallsSince,
+    provider: str,
+    method: str,
+    path: str,
+) -> None:
+    path = path.format(merchant=merchants.of(provider).name)
+    calls_to_aws()
+    first = token_of(stack.call(method, path))
+    assert calls_to_aws()[:1] == ["GetItem"], "the recorder sees what there is to see"
+    asked = len(control.requests(provider))
+
+    for _ in range(3):
+        assert token_of(stack.call(method, path)) == first
+
+    assert calls_to_aws() == []
+    assert len(control.requests(provider)) == asked == 1
+
+
+def test_a_stored_token_is_one_read(stack: Stack, aws: Aws, merchants: Merchants, calls_to_aws: CallsSince) -> None:
+    path = FOURTHWALL.format(merchant=merchants.fourthwall().name)
+    stack.call("PUT", path)
+    renew(aws("lambda"), stack.described["functions"]["fourthwall/public_token"])
+    calls_to_aws()
+
+    token_of(stack.call("PUT", path))
+
+    assert calls_to_aws() == ["GetItem"]
+
+
+def test_a_call_that_failed_has_not_cost_the_memory(
+    stack: Stack, merchants: Merchants, calls_to_aws: CallsSince
+) -> None:
+    """On AWS a function's process outlives an exception of its handler."""
+    path = FOURTHWALL.format(merchant=merchants.fourthwall().name)
+    token_of(stack.call("PUT", path))
+    answer, _ = stack.invoke("fourthwall/public_token", {"merchant": "-"})
+    assert "errorMessage" in answer
+    calls_to_aws()
+
+    token_of(stack.call("PUT", path))
+
+    assert calls_to_aws() == []
+
+
+def test_a_sessions_token_is_read_each_time(stack: Stack, merchants: Merchants, calls_to_aws: CallsSince) -> None:
+    path = CHICKSX.format(merchant=merchants.chicksx().name)
+    token_of(stack.call("POST", path, {"sessionId": "s"}), 201)
+    calls_to_aws()
+
+    for _ in range(2):
+        token_of(stack.call("POST", path, {"sessionId": "s"}))
+        assert calls_to_aws() == ["Query"]

@@ -1,0 +1,358 @@
+"""Every file of `events/` runs through its own handler."""
+
+import hashlib
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+
+from tests.fakes.trust_policies import policy
+from tests.integration.support.functions import (
+    AUTHORIZERS,
+    CHICKSX,
+    CLOCKWORK,
+    CLOSE,
+    CREATE,
+    DELETE,
+    DELETE_POLICY,
+    DISPATCH,
+    DOORS,
+    EVERY_FUNCTION,
+    FOR_STOREFRONTS,
+    GET_POLICY,
+    GET_RECORD,
+    GET_ROTATION_SETTINGS,
+    LIST,
+    MAINTAIN,
+    POLICY_FUNCTIONS,
+    PROOF_AUTHORIZER,
+    PUBLISH,
+    PUT_POLICY,
+    PUT_ROTATION_SETTINGS,
+    RECONCILE,
+    ROOT,
+    ROTATE,
+    ROTATION_SETTINGS,
+    ROTATIONS,
+    provider_of,
+    sample_event,
+)
+from tests.integration.support.gateway import AUTHORIZER, authorizer_request
+from tests.integration.support.in_process_stack import MERCHANT, Stack
+from token_broker.aws.store.outbox_items import key_of
+from token_broker.domain.grant import Grant
+from token_broker.domain.ownership_tag import new_intent_id, tag_title
+
+#: A message's members as Lambda hands them over.
+MESSAGE_FIELDS = {
+    "messageId",
+    "receiptHandle",
+    "body",
+    "attributes",
+    "messageAttributes",
+    "md5OfBody",
+    "eventSource",
+    "eventSourceARN",
+    "awsRegion",
+}
+#: A change's members as Lambda hands them over.
+RECORD_FIELDS = {
+    "eventID",
+    "eventName",
+    "eventVersion",
+    "eventSource",
+    "awsRegion",
+    "dynamodb",
+    "eventSourceARN",
+}
+CHANGE_FIELDS = {"ApproximateCreationDateTime", "Keys", "SequenceNumber", "SizeBytes", "StreamViewType"}
+STATUS = {CHICKSX: 201, CREATE: 201, PUT_POLICY: 201, ROTATE: 202}
+TOKEN_FIELDS = {
+    "provider",
+    "merchant",
+    "tokenId",
+    "accessToken",
+    "tokenType",
+    "scope",
+    "issuedAt",
+    "expiresAt",
+    "subject",
+    "use",
+    "providerData",
+}
+BROKER_ID = "abcdefgh"
+#: API Gateway's members of a REST proxy event, payload 1.0.
+API_FIELDS = {
+    "resource",
+    "path",
+    "httpMethod",
+    "headers",
+    "multiValueHeaders",
+    "queryStringParameters",
+    "multiValueQueryStringParameters",
+    "pathParameters",
+    "stageVariables",
+    "requestContext",
+    "body",
+    "isBase64Encoded",
+}
+SAMPLES = [(function, door) for function in EVERY_FUNCTION for door in DOORS[function]]
+
+
+@pytest.mark.parametrize("function", EVERY_FUNCTION)
+def test_every_function_has_an_event_for_each_of_its_doors(function: str) -> None:
+    files = sorted(path.name for path in (ROOT / "events" / function).iterdir())
+
+    assert files == sorted(f"{door}.json" for door in DOORS[function])
+
+
+def test_every_event_has_its_function() -> None:
+    folders = {path.parent.relative_to(ROOT / "events").as_posix() for path in ROOT.glob("events/*/*/*.json")}
+
+    assert sorted(folders) == EVERY_FUNCTION
+
+
+@pytest.mark.parametrize(
+    ("function", "door"), [(function, door) for function, door in SAMPLES if door in ("api", "storefront")]
+)
+def test_a_gateways_event_is_whole(function: str, door: str) -> None:
+    event = sample_event(function, door)
+    context, identity = event["requestContext"], event["requestContext"]["identity"]
+
+    assert set(event) == API_FIELDS
+    assert context["resourcePath"] == event["resource"]
+    assert context["httpMethod"] == event["httpMethod"]
+    assert event["path"] == event["resource"].format(**event["pathParameters"])
+    assert context["path"] == f"/{context['stage']}{event['path']}"
+    assert {name: [value] for name, value in event["headers"].items()} == event["multiValueHeaders"]
+    if door == "api":
+        assert identity["userArn"].startswith("arn:aws:sts::")
+        assert "authorizer" not in context
+    else:
+        assert {name for name, value in identity.items() if value is not None} == {"sourceIp", "userAgent"}
+        assert context["authorizer"]["principalId"] == "storefront"
+
+
+@pytest.mark.parametrize("function", [function for function, door in SAMPLES if door == "queue"])
+def test_a_queues_event_is_whole(function: str) -> None:
+    event = sample_event(function, "queue")
+
+    assert set(event) == {"Records"}
+    assert len({record["messageId"] for record in event["Records"]}) == len(event["Records"])
+    for record in event["Records"]:
+        assert set(record) == MESSAGE_FIELDS
+        assert record["eventSource"] == "aws:sqs"
+        assert record["eventSourceARN"].startswith("arn:aws:sqs:us-east-1:123456789012:token-broker-")
+        assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
+
+
+@pytest.mark.parametrize("function", [function for function, door in SAMPLES if door == "stream"])
+def test_a_streams_event_is_whole_and_has_keys_alone(function: str) -> None:
+    event = sample_event(function, "stream")
+
+    assert set(event) == {"Records"}
+    for record in event["Records"]:
+        assert set(record) == RECORD_FIELDS
+        assert set(record["dynamodb"]) == CHANGE_FIELDS
+        assert record["dynamodb"]["StreamViewType"] == "KEYS_ONLY"
+        assert record["eventSource"] == "aws:dynamodb"
+        assert record["eventSourceARN"].startswith("arn:aws:dynamodb:us-east-1:123456789012:table/token-broker-")
+
+
+@pytest.mark.parametrize("function", AUTHORIZERS)
+def test_an_authorizers_event_is_what_the_gateway_asks_about_a_storefronts(function: str) -> None:
+    asked = sample_event(function, "authorizer")
+    (event,) = [
+        event
+        for event in (sample_event(each, "storefront") for each in FOR_STOREFRONTS if AUTHORIZER[each] == function)
+        if event["resource"] == asked["resource"]
+    ]
+    del event["requestContext"]["authorizer"]
+
+    assert asked == authorizer_request(event)
+
+
+@pytest.fixture
+def at_the_time(stack: Stack) -> Stack:
+    """The stack at the moment when the sample events were sent."""
+    sent = sample_event(PROOF_AUTHORIZER, "authorizer")["requestContext"]["requestTimeEpoch"] / 1000
+    stack.clock.offset = sent - time.time()
+    return stack
+
+
+@pytest.mark.parametrize(
+    ("function", "door"),
+    [(each, door) for each, door in SAMPLES if each not in (*AUTHORIZERS, *CLOCKWORK) and door != "queue"],
+)
+def test_an_event_is_answered_with_the_right_status_and_shape(function: str, door: str, at_the_time: Stack) -> None:
+    stack = at_the_time
+    _place_the_token_to_delete(stack)
+    if function in (GET_POLICY, DELETE_POLICY):
+        stack.trust(policy())
+    if function == GET_RECORD:
+        stack.worker(DELETE).invoke(sample_event(DELETE, "direct"))
+
+    answer = stack.worker(function).invoke(sample_event(function, door))
+
+    if door != "direct":
+        assert answer["statusCode"] == STATUS.get(function, 200)
+        headers = answer["headers"]
+        assert headers["Content-Type"] == "application/json"
+        kept = door == "storefront" and function != CHICKSX
+        assert headers["Cache-Control"] == ("public, max-age=30" if kept else "no-store")
+        assert headers.get("Access-Control-Allow-Origin") == ("https://shop.example" if door == "storefront" else None)
+        answer = json.loads(answer["body"])
+    if function in POLICY_FUNCTIONS:
+        _check_policy(function, door, answer)
+    elif function in ROTATIONS:
+        _check_rotation(function, answer)
+    elif function in ROTATION_SETTINGS:
+        _check_rotation_settings(function, door, answer)
+    elif function == CLOSE:
+        assert answer.pop("closedAt") == pytest.approx(stack.clock.now(), abs=60)
+        assert answer == {"sessionId": "session-456def", "closed": True, "orderId": "order-1001"}
+    else:
+        _check_shape(function, answer)
+
+
+def test_the_sample_orders_close_their_sessions(stack: Stack) -> None:
+    event = sample_event(CLOSE, "queue")
+
+    assert stack.worker(CLOSE).invoke(event) == {"batchItemFailures": []}
+
+    orders = [json.loads(record["body"]) for record in event["Records"]]
+    assert {item["pk"]: item["orderId"] for item in stack.items()} == {
+        f"chicksx#{order['merchant']}#session:{order['sessionId']}": order["orderId"] for order in orders
+    }
+
+
+def test_the_sample_order_is_the_same_through_every_door() -> None:
+    event = sample_event(CLOSE, "api")
+    through_api = {**event["pathParameters"], **json.loads(event["body"])}
+
+    first = json.loads(sample_event(CLOSE, "queue")["Records"][0]["body"])
+    assert sample_event(CLOSE, "direct") == through_api == first
+    assert through_api["sessionId"] != sample_event(CHICKSX, "direct")["sessionId"], "which would get no token any more"
+
+
+def test_the_clocks_run_is_told_nothing(stack: Stack) -> None:
+    answer = stack.worker(DISPATCH).invoke(sample_event(DISPATCH, "direct"))
+
+    assert answer == {"items": 0, "messages": 0, "refused": 0, "complete": True}
+
+
+def test_work_on_what_is_not_due_any_more_is_done_at_once(stack: Stack) -> None:
+    worker = stack.worker(MAINTAIN)
+
+    assert worker.invoke(sample_event(MAINTAIN, "direct")) == {"done": 0, "putOff": 0, "left": 2}
+    assert worker.invoke(sample_event(MAINTAIN, "queue")) == {"batchItemFailures": []}
+    assert stack.asked(MAINTAIN) == []
+
+
+def test_events_that_have_been_delivered_are_done_at_once_through_every_door(stack: Stack) -> None:
+    worker = stack.worker(PUBLISH)
+
+    answer = worker.invoke(sample_event(PUBLISH, "direct"))
+    assert answer == {"published": 0, "gone": 1, "putOff": 0, "failed": []}
+    for door in ("queue", "stream"):
+        assert worker.invoke(sample_event(PUBLISH, door)) == {"batchItemFailures": []}
+
+
+def test_the_sample_events_are_the_same_through_every_door() -> None:
+    (message,) = sample_event(PUBLISH, "queue")["Records"]
+    names = json.loads(message["body"])["events"]
+    changed = [each["dynamodb"]["Keys"] for each in sample_event(PUBLISH, "stream")["Records"]]
+
+    assert [key_of(name) for name in names] == [(each["pk"]["S"], each["sk"]["S"]) for each in changed]
+    assert sample_event(PUBLISH, "direct")["events"] == names[:1]
+
+
+@pytest.mark.parametrize("function", AUTHORIZERS)
+def test_a_sample_question_is_answered_with_the_sample_context(function: str, at_the_time: Stack) -> None:
+    at_the_time.trust(json.loads(sample_event(PUT_POLICY, "api")["body"]))
+    at_the_time.proof_keys(**_key_of_the_readme())
+    asked = sample_event(function, "authorizer")
+
+    answer = at_the_time.worker(function).invoke(asked)
+
+    assert answer["policyDocument"]["Statement"] == [
+        {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": asked["methodArn"]}
+    ]
+    (passed_on,) = [
+        event["requestContext"]["authorizer"]
+        for event in (sample_event(each, "storefront") for each in FOR_STOREFRONTS)
+        if event["resource"] == asked["resource"]
+    ]
+    assert Grant.from_context(answer["context"]) == Grant.from_context(passed_on)
+
+
+def test_the_sample_policy_is_the_same_through_both_doors() -> None:
+    direct = sample_event(PUT_POLICY, "direct")
+    document = json.loads(sample_event(PUT_POLICY, "api")["body"])
+
+    assert {name: value for name, value in direct.items() if name in document} == document
+
+
+def _key_of_the_readme() -> dict[str, str]:
+    (found,) = re.findall(r'`\{"keys": (\{.*?\})\}`', (ROOT / "events/README.md").read_text())
+    keys: dict[str, str] = json.loads(found)
+    return keys
+
+
+def _place_the_token_to_delete(stack: Stack) -> None:
+    """A token of this stack that has the id in the sample."""
+    key = {"pk": {"S": "broker"}, "sk": {"S": "id"}}
+    stack.dynamodb.put_item(TableName=stack.table, Item={**key, "brokerId": {"S": BROKER_ID}})
+    token_id = sample_event(DELETE, "direct")["tokenId"]
+    title = tag_title("Old storefront", BROKER_ID, new_intent_id())
+    stack.control.plant_tokens(MERCHANT, id=int(token_id), title=title)
+
+
+def _check_policy(function: str, door: str, answer: dict[str, Any]) -> None:
+    if function == DELETE_POLICY:
+        assert answer == {"deleted": True}
+    else:
+        document = policy() if function == GET_POLICY else json.loads(sample_event(PUT_POLICY, "api")["body"])
+        assert answer == (document if door == "api" else {**document, "revision": 1})
+
+
+def _check_rotation(function: str, answer: dict[str, Any]) -> None:
+    if function != ROTATE:
+        assert answer == {"rotation": "unsupported", "changed": False}
+        return
+    assert set(answer) == {"rotationId", "state", "compromised", "requestedAt", "tokenId", "overlapEndsAt"}
+    assert (answer["state"], answer["compromised"]) == ("done", False)
+
+
+def _check_rotation_settings(function: str, door: str, answer: dict[str, Any]) -> None:
+    if function == GET_ROTATION_SETTINGS:
+        assert answer == {"maxAgeDays": None, "overlapDays": 7, "paused": False}
+    else:
+        document = json.loads(sample_event(PUT_ROTATION_SETTINGS, "api")["body"])
+        assert answer == (document if door == "api" else {**document, "revision": 1})
+
+
+def _check_shape(function: str, answer: dict[str, Any]) -> None:
+    if function == DELETE:
+        assert answer == {"revocation": "confirmed"}
+    elif function == GET_RECORD:
+        assert set(answer) == TOKEN_FIELDS | {"title", "origin", "state", "fingerprint", "history"}
+        assert (answer["state"], answer["accessToken"]) == ("revoked", None)
+        assert [line["to"] for line in answer["history"]] == ["revoking", "revoked"]
+    elif function == RECONCILE:
+        assert (answer["used"], answer["limit"], answer["headroom"]) == (1, 100, 99)
+        assert {name: count for name, count in answer["counts"].items() if count} == {"unrecorded": 1}
+        assert bool(answer["done"]["adopted"]) is answer["applied"]
+    elif function == LIST:
+        assert set(answer) == {"tokens", "used", "limit"}
+        assert (answer["used"], answer["limit"]) == (1, 100)
+        (row,) = answer["tokens"]
+        assert set(row) == TOKEN_FIELDS | {"title", "origin", "state", "fingerprint"}
+        assert (row["origin"], row["state"], row["title"]) == ("broker", "standing", "Old storefront")
+    else:
+        assert set(answer) - {"title"} == TOKEN_FIELDS
+        assert (answer["provider"], answer["merchant"]) == (provider_of(function), MERCHANT)
+        assert answer["accessToken"]
+        assert set(answer["use"]) <= {"in", "name", "url"}

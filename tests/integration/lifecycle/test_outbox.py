@@ -1,0 +1,386 @@
+"""Events as items of the table, and on the bus: what is written comes out whole, and is gone once it is delivered."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.fakes.clock import NOW, MovableClock
+from tests.fakes.samples import token
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.integration.support.functions import DISPATCH, PUBLISH
+from tests.integration.support.in_process_stack import Stack
+from tests.integration.support.outages import ARN, aws_error, refusing, timed_out
+from tests.integration.support.store_harness import StoreBench
+from token_broker.aws.event_bus import BYTES, ENTRIES, EventBridgeBus
+from token_broker.aws.store.attributes import wrap_all
+from token_broker.aws.store.outbox import DynamoOutbox
+from token_broker.aws.store.outbox_items import REDELIVER_AFTER, event_of, key_of, name_of, outbox_put
+from token_broker.aws.store.records import due_shard
+from token_broker.aws.store.table import Table, put
+from token_broker.clock import Deadline
+from token_broker.domain import events
+from token_broker.domain.events import Event
+from token_broker.errors import StorageUnavailable
+from token_broker.lifecycle.publisher import Publisher, PublishSummary
+
+NOW_S = int(NOW)
+BUS = "token-broker"
+VALUE = "a-value-that-nobody-may-see"
+EVENTS = [
+    events.token_issued(token("1001", access_token=VALUE), reason="minted", at=NOW),
+    events.token_rotated(token("1002"), previous_token_id="1001", at=NOW, compromised=True),
+    events.session_closed("chicksx", "acme", "s-1", order_id=None, closed_at=NOW_S),
+    events.rotation_failed("shopify", "acme", rotation_id="r-1", code="rate_limited", retrying=False, at=NOW),
+    events.token_limit_near("shopify", "acme", used=85, limit=100, at=NOW),
+]
+
+
+def name(event: Event) -> str:
+    return name_of(event.provider, event.merchant, f"event#{event.event_id}")
+
+
+@pytest.fixture
+def table(bench: StoreBench) -> Table:
+    return Table(lambda: bench.dynamodb, bench.table_name)
+
+
+@pytest.fixture
+def outbox(table: Table) -> DynamoOutbox:
+    return DynamoOutbox(table)
+
+
+def write(bench: StoreBench, event: Event, **changes: Any) -> None:
+    """The event as its producer writes it, or changed."""
+    key, attributes = outbox_put(event)
+    item = wrap_all({"pk": key[0], "sk": key[1], **attributes, **changes})
+    bench.dynamodb.put_item(TableName=bench.table_name, Item=item)
+
+
+# The item
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
+def test_an_event_comes_out_as_it_was_written_in_a_transaction(
+    table: Table, outbox: DynamoOutbox, event: Event
+) -> None:
+    table.transact([("Put", put(*outbox_put(event), "attribute_not_exists(pk)"))], event.event_id)
+
+    found = outbox.read(name(event))
+
+    assert found is not None
+    assert (found.event, found.since, found.tries) == (event, NOW_S, 0)
+    assert found.due_at == NOW_S + REDELIVER_AFTER
+
+
+def test_an_item_says_no_more_than_the_agreed_members_and_no_value(bench: StoreBench) -> None:
+    write(bench, EVENTS[0])
+
+    (item,) = bench.outbox()
+
+    assert item == {
+        "pk": "outbox#sample#acme",
+        "sk": f"event#{EVENTS[0].event_id}",
+        "eventId": EVENTS[0].event_id,
+        "type": "TokenIssued",
+        "provider": "sample",
+        "merchant": "acme",
+        "detail": {name: value for name, value in EVENTS[0].detail.items() if value is not None},
+        "occurredAt": NOW_S,
+        "due": due_shard("outbox#sample#acme"),
+        "dueAt": NOW_S + REDELIVER_AFTER,
+    }, "no expiresAt above all: what is undelivered is never dropped"
+    assert VALUE not in repr(item)
+
+
+def test_members_that_no_schema_knows_leave_the_table_never(bench: StoreBench, outbox: DynamoOutbox) -> None:
+    write(bench, EVENTS[2], detail={**EVENTS[2].detail, "accessToken": VALUE}, accessToken=VALUE)
+
+    found = outbox.read(name(EVENTS[2]))
+
+    assert found is not None
+    assert found.event == EVENTS[2]
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"type": "TokenEaten"},
+        {"type": 1},
+        {"type": None},
+        {"detail": None},
+        {"detail": "text"},
+        {"detail": {"sessionId": ["s-1"]}},
+        {"detail": {"sessionId": 1.5}},
+        {"occurredAt": None},
+        {"occurredAt": "yesterday"},
+        {"merchant": None},
+        {"eventId": 7},
+    ],
+)
+def test_an_item_that_makes_no_sense_is_there_and_no_event(
+    bench: StoreBench, outbox: DynamoOutbox, spoilt: dict[str, Any]
+) -> None:
+    write(bench, EVENTS[2], **spoilt)
+
+    found = outbox.read(name(EVENTS[2]))
+
+    assert found is not None
+    assert found.event is None
+    assert found.since == (0 if "occurredAt" in spoilt else NOW_S)
+
+
+def test_bytes_and_sets_are_no_event_either() -> None:
+    _, attributes = outbox_put(EVENTS[2])
+
+    odd_ones: list[Any] = [b"bytes", {"a"}, {}]
+    for odd in odd_ones:
+        assert event_of({**attributes, "detail": {**EVENTS[2].detail, "orderId": odd}}) is None
+    assert event_of({}) is None
+
+
+def test_what_is_not_there_has_been_delivered(outbox: DynamoOutbox) -> None:
+    assert outbox.read(name(EVENTS[0])) is None
+
+
+def test_a_name_never_leads_out_of_the_outbox() -> None:
+    for odd in ("shopify#acme/token#1", "/x", "x", "../shopify#acme/subject#shop"):
+        assert key_of(odd)[0].startswith("outbox#")
+
+
+def test_an_item_that_somebody_named_with_a_slash_is_found_by_its_whole_name() -> None:
+    assert key_of(name_of("shopify", "acme", "event#a/b")) == ("outbox#shopify#acme", "event#a/b")
+
+
+def test_a_delivered_event_is_deleted_and_its_neighbours_are_not(bench: StoreBench, outbox: DynamoOutbox) -> None:
+    for event in EVENTS[3:]:
+        write(bench, event)
+    entry = outbox.read(name(EVENTS[3]))
+    assert entry is not None
+
+    outbox.delete(entry)
+    outbox.delete(entry)  # by somebody else, too
+
+    assert [item["eventId"] for item in bench.outbox()] == [EVENTS[4].event_id]
+
+
+def test_an_item_that_holds_another_event_is_not_deleted(bench: StoreBench, outbox: DynamoOutbox) -> None:
+    write(bench, EVENTS[2])
+    entry = outbox.read(name(EVENTS[2]))
+    assert entry is not None
+    write(bench, EVENTS[2], eventId="another")
+
+    outbox.delete(entry)
+
+    assert len(bench.outbox()) == 1
+
+
+def test_an_event_that_is_put_off_is_due_later_and_counts_its_tries(bench: StoreBench, outbox: DynamoOutbox) -> None:
+    write(bench, EVENTS[2])
+    seen = []
+    for tries in (0, 1):
+        entry = outbox.read(name(EVENTS[2]))
+        assert entry is not None
+        seen.append(entry)
+        outbox.reschedule(entry, NOW_S + 1000 * (tries + 1))
+
+    outbox.reschedule(seen[-1], NOW_S + 9000)  # by another, who has seen it as it was before
+    assert [entry.tries for entry in seen] == [0, 1]
+
+    (item,) = bench.outbox()
+    assert (item["dueAt"], item["tries"]) == (NOW_S + 2000, 2)
+    assert len(bench.due(events=True)) == 1
+
+
+def test_putting_off_what_is_delivered_meanwhile_makes_nothing(bench: StoreBench, outbox: DynamoOutbox) -> None:
+    write(bench, EVENTS[2])
+    entry = outbox.read(name(EVENTS[2]))
+    assert entry is not None
+    outbox.delete(entry)
+
+    outbox.reschedule(entry, NOW_S + 1000)
+
+    assert bench.outbox() == []
+
+
+# The bus
+
+
+class Bus:
+    """moto's bus; `taken` has what it was given. (Its rules reach no queue: the end-to-end tests have subscribers.)"""
+
+    def __init__(self, client: Any) -> None:
+        self.port = EventBridgeBus(lambda: client, BUS)
+        self.taken: list[dict[str, Any]] = []
+
+    def given(self, params: Mapping[str, Any], **_: Any) -> None:
+        self.taken += params["Entries"]
+
+    @property
+    def details(self) -> list[dict[str, Any]]:
+        return [json.loads(entry["Detail"]) for entry in self.taken]
+
+
+@pytest.fixture
+def bus(aws: Mapping[str, Any]) -> Iterator[Bus]:
+    client, hook = aws["events"], "provide-client-params.events.PutEvents"
+    client.create_event_bus(Name=BUS)
+    made = Bus(client)
+    client.meta.events.register(hook, made.given)
+    yield made
+    client.meta.events.unregister(hook, made.given)
+    client.delete_event_bus(Name=BUS)
+
+
+def test_the_bus_is_given_type_source_and_detail(bus: Bus) -> None:
+    assert bus.port.put(EVENTS) == [None] * len(EVENTS)
+
+    assert [(each["DetailType"], each["Source"], each["EventBusName"], each["Time"]) for each in bus.taken] == [
+        (event.type, "token-broker", BUS, NOW_S) for event in EVENTS
+    ]
+    assert bus.details == [event.as_json() for event in EVENTS]
+
+
+class ScriptedEvents:
+    """The client: what PutEvents answers, and what it was asked."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.asked: list[list[dict[str, Any]]] = []
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> Any:  # noqa: N803 - as AWS names it
+        self.asked.append(Entries)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer(Entries) if callable(answer) else answer
+
+
+def scripted(*answers: Any) -> tuple[ScriptedEvents, EventBridgeBus]:
+    client = ScriptedEvents(*answers)
+    return client, EventBridgeBus(lambda: client, BUS)
+
+
+def test_each_entrys_own_outcome_counts() -> None:
+    entries = [{"EventId": "1"}, {"ErrorCode": "InternalFailure", "ErrorMessage": ARN}, {"EventId": "3"}, {}]
+    client, port = scripted({"FailedEntryCount": 2, "Entries": entries})
+
+    assert port.put(EVENTS[:4]) == [None, "InternalFailure", None, "Unknown"]
+    assert [set(each) for each in client.asked[0]] == [
+        {"Time", "Source", "DetailType", "Detail", "EventBusName"},
+    ] * 4
+    assert [each["Time"] for each in client.asked[0]] == [NOW_S] * 4
+
+
+def test_an_answer_about_other_entries_than_were_sent_delivers_nothing() -> None:
+    _, port = scripted({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]})
+
+    assert port.put(EVENTS[:2]) == ["Unknown", "Unknown"]
+
+
+def test_one_entry_that_has_the_whole_call_refused_is_found_and_the_others_are_taken() -> None:
+    poison = EVENTS[1].event_id
+
+    def judge(entries: list[dict[str, Any]]) -> Any:
+        if any(poison in each["Detail"] for each in entries):
+            raise aws_error("ValidationException")
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": "x"} for _ in entries]}
+
+    client, port = scripted(*[judge] * 9)
+
+    assert port.put(EVENTS) == [None, "ValidationException", None, None, None]
+    assert len(client.asked) <= 7
+
+
+@pytest.mark.parametrize("error", [aws_error("ThrottlingException"), aws_error("AccessDeniedException"), timed_out()])
+def test_a_bus_that_does_not_answer_is_unavailable_and_no_resource_is_named(error: Exception) -> None:
+    client, port = scripted(error)
+
+    with pytest.raises(StorageUnavailable) as failure:
+        port.put(EVENTS)
+
+    assert len(client.asked) == 1, "the SDK has tried again by itself"
+    assert ARN not in f"{failure.value} {failure.value.__notes__}"
+    assert failure.value.__cause__ is None
+
+
+def test_one_call_takes_ten_events_and_256_kilobytes() -> None:
+    _, port = scripted()
+    small, large = EVENTS[2], events.session_closed("x", "acme", "s" * 100_000, order_id=None, closed_at=NOW_S)
+    huge = events.session_closed("x", "acme", "ü" * BYTES, order_id=None, closed_at=NOW_S)
+
+    assert port.room([small] * 25) == ENTRIES == 10
+    assert port.room([small] * 3) == 3
+    assert port.room([large] * 5) == 2
+    assert port.room([small, huge, small]) == 1
+    assert port.room([huge, small]) == 1, "alone, so that it holds up no other"
+
+
+def test_bytes_are_counted_not_characters() -> None:
+    _, port = scripted()
+    wide = events.session_closed("x", "acme", "ü" * 70_000, order_id=None, closed_at=NOW_S)
+
+    assert port.room([wide] * 2) == 1
+
+
+# Both together
+
+
+def publish(bench: StoreBench, bus: Bus, *published: Event) -> PublishSummary:
+    outbox = DynamoOutbox(Table(lambda: bench.dynamodb, bench.table_name))
+    deadline = Deadline.after(MovableClock(), 23)
+    publisher = Publisher(outbox, bus.port, bench.clock, RecordingTelemetry(), lambda: 0.0, deadline)
+    return publisher.publish([name(event) for event in published])
+
+
+def test_events_leave_the_table_for_the_bus(bench: StoreBench, bus: Bus) -> None:
+    for event in EVENTS:
+        write(bench, event)
+
+    assert publish(bench, bus, *EVENTS).published == len(EVENTS)
+
+    assert bench.outbox() == []
+    assert bus.details == [event.as_json() for event in EVENTS]
+    assert publish(bench, bus, *EVENTS).gone == len(EVENTS)
+
+
+@pytest.mark.parametrize("acted", [False, True])
+def test_a_deletion_that_fails_or_whose_answer_is_lost_loses_no_event(
+    bench: StoreBench, bus: Bus, *, acted: bool
+) -> None:
+    write(bench, EVENTS[2])
+
+    with refusing(bench.dynamodb, "DeleteItem", acted=acted), pytest.raises(StorageUnavailable):
+        publish(bench, bus, EVENTS[2])
+    publish(bench, bus, EVENTS[2])
+
+    assert bench.outbox() == []
+    assert bus.details == [EVENTS[2].as_json()] * (1 if acted else 2)
+
+
+def test_the_clock_hands_an_old_event_to_the_publisher_and_leaves_a_new_one_to_the_stream(
+    stack: Stack, bus: Bus, aws: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqs = aws["sqs"]
+    now = int(stack.clock.now())
+    old, new = (
+        events.session_closed("chicksx", "demo", session, order_id=None, closed_at=at)
+        for session, at in (("s-old", now - REDELIVER_AFTER), ("s-new", now - REDELIVER_AFTER + 60))
+    )
+    for event in (old, new):
+        key, attributes = outbox_put(event)
+        item = wrap_all({"pk": key[0], "sk": key[1], **attributes})
+        stack.dynamodb.put_item(TableName=stack.table, Item=item)
+    queue = sqs.create_queue(QueueName="outbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    monkeypatch.setenv("WORK_QUEUE_OUTBOX", queue)
+
+    assert stack.worker(DISPATCH).invoke({})["messages"] == 1
+
+    (message,) = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    record = {"messageId": "m-1", "eventSource": "aws:sqs", "body": message["Body"], "attributes": {}}
+    assert stack.worker(PUBLISH).invoke({"Records": [record]}) == {"batchItemFailures": []}
+    assert bus.details == [old.as_json()]
+    assert [item["eventId"] for item in stack.told()] == [new.event_id]
+    stack.worker(PUBLISH).invoke({"events": [name(new)]})
+    sqs.delete_queue(QueueUrl=queue)

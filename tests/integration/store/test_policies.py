@@ -1,0 +1,164 @@
+"""Trust policies in the table: guarded writes, what a deletion leaves, lost answers, and writers at the same time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.fakes.trust_policies import TAKEN, hs256, policy, sessions
+from tests.integration.support.outages import answer_lost, aws_error, refusing
+from tests.integration.support.store_harness import MERCHANT, NOW, StoreBench
+from token_broker.aws.store.policies import DynamoPolicies
+from token_broker.aws.store.table import Table
+from token_broker.errors import StorageUnavailable
+from token_broker.ports.policies import StoredPolicy
+from token_broker.storefronts.trust_policy import parse
+
+ONE, TWO = policy(), policy(origins=["https://two.example"])
+
+
+def stored(document: Any = ONE, revision: int = 1, changed_by: str = "ann") -> StoredPolicy:
+    return StoredPolicy(document=document, revision=revision, changed_by=changed_by)
+
+
+@pytest.fixture
+def policies(bench: StoreBench) -> DynamoPolicies:
+    return DynamoPolicies(Table(lambda: bench.dynamodb, bench.table_name), bench.clock)
+
+
+def test_what_was_written_is_read(policies: DynamoPolicies) -> None:
+    assert policies.read(MERCHANT) is None
+    assert policies.replace(MERCHANT, stored(), expected=0)
+
+    assert policies.read(MERCHANT) == stored()
+
+
+def test_a_policy_is_one_item_that_never_expires(policies: DynamoPolicies, bench: StoreBench) -> None:
+    policies.replace(MERCHANT, stored(), expected=0)
+
+    (item,) = bench.items()
+    assert item.pop("changeId")
+    assert item == {
+        "pk": "policy#acme",
+        "sk": "policy",
+        "revision": 1,
+        "document": ONE,
+        "changedAt": int(NOW),
+        "changedBy": "ann",
+    }
+
+
+@pytest.mark.parametrize("document", TAKEN.values(), ids=TAKEN)
+def test_every_policy_that_is_taken_means_the_same_when_it_is_read(
+    policies: DynamoPolicies, document: dict[str, Any]
+) -> None:
+    policies.replace(MERCHANT, stored(document), expected=0)
+
+    read = policies.read(MERCHANT)
+    assert read is not None
+    assert parse(read.document) == parse(document)
+
+
+@pytest.mark.parametrize("value", [True, False, 1, 0, "1", 1.5])
+def test_a_required_claim_keeps_its_type(policies: DynamoPolicies, value: Any) -> None:
+    document = policy(sessions=sessions(hs256(claims={"vip": value})))
+    policies.replace(MERCHANT, stored(document), expected=0)
+
+    read = policies.read(MERCHANT)
+    assert read is not None
+    assert read.document is not None
+    kept = read.document["sessions"]["proofs"][0]["claims"]["vip"]
+    assert (kept, type(kept)) == (value, type(value))
+
+
+def test_a_revision_guards_each_write(policies: DynamoPolicies) -> None:
+    assert policies.replace(MERCHANT, stored(), expected=0)
+    assert policies.replace(MERCHANT, stored(TWO, 2), expected=1)
+
+    for seen in (0, 1, 3):
+        assert not policies.replace(MERCHANT, stored(ONE, 9), expected=seen)
+    assert policies.read(MERCHANT) == stored(TWO, 2)
+
+
+def test_a_deletion_leaves_the_revision_and_no_document(policies: DynamoPolicies, bench: StoreBench) -> None:
+    policies.replace(MERCHANT, stored(), expected=0)
+    assert policies.replace(MERCHANT, stored(None, 2), expected=1)
+
+    assert policies.read(MERCHANT) == stored(None, 2)
+    (item,) = bench.items()
+    assert "document" not in item
+    assert not policies.replace(MERCHANT, stored(), expected=0), "it is not as if there had never been one"
+    assert policies.replace(MERCHANT, stored(TWO, 3), expected=2)
+
+
+def test_merchants_do_not_meet(policies: DynamoPolicies) -> None:
+    policies.replace(MERCHANT, stored(), expected=0)
+    assert policies.replace("other", stored(TWO), expected=0)
+
+    assert (policies.read(MERCHANT), policies.read("other")) == (stored(), stored(TWO))
+    assert policies.read("acm") is None
+
+
+@pytest.mark.parametrize(
+    ("before", "change"),
+    [(None, stored()), (stored(), stored(TWO, 2)), (stored(), stored(None, 2))],
+    ids=["first", "change", "deletion"],
+)
+def test_a_write_whose_answer_was_lost_is_known_for_ones_own(
+    policies: DynamoPolicies, bench: StoreBench, before: StoredPolicy | None, change: StoredPolicy
+) -> None:
+    """The SDK repeats it, and it fails on its own success."""
+    if before is not None:
+        policies.replace(MERCHANT, before, expected=0)
+
+    with answer_lost(bench.dynamodb, "PutItem") as outage:
+        assert policies.replace(MERCHANT, change, expected=change.revision - 1)
+
+    assert outage.struck == 1
+    assert policies.read(MERCHANT) == change
+
+
+@pytest.mark.parametrize("theirs", [stored(), stored(TWO), stored(None), stored(ONE, 2)])
+def test_anothers_write_is_not_taken_for_ones_own(policies: DynamoPolicies, theirs: StoredPolicy) -> None:
+    """Even the very same, by the same caller in the same second: of two who would be first, one is told."""
+    policies.replace(MERCHANT, theirs, expected=0)
+
+    assert not policies.replace(MERCHANT, stored(), expected=0)
+
+
+def test_of_many_who_saw_the_same_one_writes(policies: DynamoPolicies) -> None:
+    policies.replace(MERCHANT, stored(), expected=0)
+
+    done = [policies.replace(MERCHANT, stored(TWO, 2, f"writer-{number}"), expected=1) for number in range(5)]
+
+    assert done == [True, False, False, False, False]
+    assert policies.read(MERCHANT) == stored(TWO, 2, "writer-0")
+
+
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        ("GetItem", lambda policies: policies.read(MERCHANT)),
+        ("PutItem", lambda policies: policies.replace(MERCHANT, stored(), expected=0)),
+    ],
+)
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "ThrottlingException"])
+def test_storage_that_fails_is_said_without_a_word_of_awss(
+    policies: DynamoPolicies, bench: StoreBench, operation: str, call: Callable[[DynamoPolicies], object], code: str
+) -> None:
+    with refusing(bench.dynamodb, operation, error=lambda: aws_error(code)), pytest.raises(StorageUnavailable) as said:
+        call(policies)
+
+    assert "arn:" not in said.value.detail
+    assert said.value.__notes__ == [f"DynamoDB: {code}"]
+
+
+def test_a_document_that_somebody_else_wrote_is_read_as_it_lies(policies: DynamoPolicies, bench: StoreBench) -> None:
+    """What it means is for the reader to judge."""
+    key = {"pk": {"S": "policy#acme"}, "sk": {"S": "policy"}}
+    bench.dynamodb.put_item(
+        TableName=bench.table_name, Item={**key, "revision": {"N": "4"}, "document": {"S": "allow all"}}
+    )
+
+    found: Any = policies.read(MERCHANT)
+    assert (found.document, found.revision, found.changed_by) == ("allow all", 4, "")

@@ -1,0 +1,213 @@
+"""The functions as Lambda runs them: each worker is one warm process of one function, with parts of its own."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from threading import Lock
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aws_lambda_powertools.metrics import Metrics
+
+from token_broker.clock import Clock
+from token_broker.wiring import event_delivery, providers, scheduler, storefronts
+
+ROOT = Path(__file__).parents[3]
+EVERY_FUNCTION = sorted(
+    path.parent.relative_to(ROOT / "functions").as_posix() for path in ROOT.glob("functions/*/*/app.py")
+)
+
+FOURTHWALL = "fourthwall/public_token"
+CHICKSX = "chicksx/public_token"
+CLOSE = "chicksx/close_session"
+CURRENT = "shopify/storefront_access_token"
+CREATE = "shopify/create_storefront_access_token"
+LIST = "shopify/list_storefront_access_tokens"
+DELETE = "shopify/delete_storefront_access_token"
+GET_RECORD = "shopify/get_storefront_access_token"
+GET_ROTATION_SETTINGS = "shopify/get_rotation_settings"
+PUT_ROTATION_SETTINGS = "shopify/put_rotation_settings"
+RECONCILE = "shopify/reconcile"
+MAINTAIN = "shopify/maintain"
+DISPATCH = "lifecycle/dispatch"
+ROTATE = "shopify/rotate"
+PUBLISH = "lifecycle/publish_events"
+PUT_POLICY = "storefronts/put_trust_policy"
+GET_POLICY = "storefronts/get_trust_policy"
+DELETE_POLICY = "storefronts/delete_trust_policy"
+SHOP_AUTHORIZER = "storefronts/shop_authorizer"
+PROOF_AUTHORIZER = "storefronts/proof_authorizer"
+
+#: Those that work for a merchant's account at a provider.
+FUNCTIONS = [FOURTHWALL, CHICKSX, CURRENT, CREATE, LIST, DELETE]
+#: Those of them that storefronts may call, too.
+FOR_STOREFRONTS = [FOURTHWALL, CHICKSX, CURRENT]
+#: Those that ask nothing of a provider, though the merchant must have an account there to have its settings.
+ROTATION_SETTINGS = [GET_ROTATION_SETTINGS, PUT_ROTATION_SETTINGS]
+POLICY_FUNCTIONS = [PUT_POLICY, GET_POLICY, DELETE_POLICY]
+AUTHORIZERS = [SHOP_AUTHORIZER, PROOF_AUTHORIZER]
+#: What each provider makes of a rotation.
+ROTATIONS = ["fourthwall/rotate", "chicksx/rotate", ROTATE]
+#: Those that the clock starts, itself or by a queue, or the table.
+CLOCKWORK = [MAINTAIN, DISPATCH, PUBLISH]
+
+#: The ways into each function: a file of its folder in `events/` for each.
+DOORS = {
+    **dict.fromkeys([*FUNCTIONS, *POLICY_FUNCTIONS, *ROTATIONS, *ROTATION_SETTINGS, GET_RECORD], ("api", "direct")),
+    **dict.fromkeys(FOR_STOREFRONTS, ("api", "direct", "storefront")),
+    **dict.fromkeys(AUTHORIZERS, ("authorizer",)),
+    CLOSE: ("api", "direct", "queue"),
+    RECONCILE: ("api", "direct"),
+    MAINTAIN: ("direct", "queue"),
+    DISPATCH: ("direct",),
+    PUBLISH: ("direct", "queue", "stream"),
+}
+
+#: Seconds that a call has, unless the test says otherwise: the template's.
+TIMEOUT = 25.0
+
+_loading = Lock()
+
+
+def sample_event(function: str, door: str) -> Any:
+    """A file of `events/`."""
+    return json.loads((ROOT / "events" / function / f"{door}.json").read_text())
+
+
+def provider_of(function: str) -> str:
+    return function.partition("/")[0]
+
+
+@dataclass
+class HttpResponse:
+    """What API Gateway would send on; `body` is read from its JSON."""
+
+    status: int
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+    @property
+    def code(self) -> str:
+        return str(self.body["code"])
+
+    @property
+    def retry_after(self) -> str | None:
+        return self.headers.get("Retry-After")
+
+
+@dataclass
+class Worker:
+    """A loaded handler. `log` has its lines."""
+
+    function: str
+    handler: Callable[[Any, Any], Any]
+    log: list[str] = field(default_factory=list)
+
+    def invoke(self, event: Any, *, seconds: float = TIMEOUT) -> Any:
+        """The handler's own result. Raises what it raises."""
+        context = SimpleNamespace(
+            aws_request_id="11111111-2222-4333-8444-555555555555",
+            function_name=self.function.replace("/", "-"),
+            get_remaining_time_in_millis=lambda: int(seconds * 1000),
+        )
+        return self.handler(event, context)
+
+    def api(self, *, seconds: float = TIMEOUT, **changes: Any) -> HttpResponse:
+        """The sample API event with the changes of `api_event`, answered."""
+        return self.answer(api_event(self.function, **changes), seconds=seconds)
+
+    def answer(self, event: Any, *, seconds: float = TIMEOUT) -> HttpResponse:
+        """An event of API Gateway, answered."""
+        answer = self.invoke(event, seconds=seconds)
+        assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
+        return HttpResponse(answer["statusCode"], answer["headers"], json.loads(answer["body"] or "{}"))
+
+
+def api_event(
+    function: str,
+    door: str = "api",
+    *,
+    path: dict[str, str] | None = None,
+    query: dict[str, str | list[str]] | None = None,
+    headers: dict[str, str | list[str] | None] | None = None,
+    body: Any = None,
+    raw_body: str | None = None,
+    base64: bool = False,
+    identity: dict[str, Any] | None = None,
+) -> Any:
+    """The sample event of a function, changed: path parameters and headers are merged, a header of None is left out."""
+    event = sample_event(function, door)
+    event["pathParameters"] |= path or {}
+    if query is not None:
+        _set_many(event, "queryStringParameters", "multiValueQueryStringParameters", query)
+    _merge_headers(event, headers or {})
+    if body is not None:
+        event["body"] = json.dumps(body)
+    if raw_body is not None:
+        event["body"] = raw_body
+    event["isBase64Encoded"] = base64
+    if identity is not None:
+        event["requestContext"]["identity"] = identity
+    return event
+
+
+def _registry(function: str) -> tuple[ModuleType, str]:
+    """Where a function's parts are put together, and under which name."""
+    if function == PUBLISH:
+        return event_delivery, "EVENTS"
+    name = provider_of(function).upper()
+    return {"STOREFRONTS": storefronts, "LIFECYCLE": scheduler}.get(name, providers), name
+
+
+def _merge_headers(event: Any, headers: dict[str, str | list[str] | None]) -> None:
+    wanted = {**event["headers"], **headers}
+    _set_many(event, "headers", "multiValueHeaders", {name: value for name, value in wanted.items() if value})
+
+
+def _set_many(event: Any, one: str, many: str, values: dict[str, Any]) -> None:
+    listed = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
+    event[many] = listed
+    event[one] = {name: each[-1] for name, each in listed.items()}
+
+
+class _Lines(logging.Handler):
+    def __init__(self, lines: list[str], formatter: logging.Formatter) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(self.format(record))
+
+
+def cold_start(function: str, *, clock: Clock, telemetry: Any = None) -> Worker:
+    """Load a handler with parts that no other worker shares, on the given clock."""
+    registry, name = _registry(function)
+    assembly = replace(cast("Any", getattr(registry, name)))
+    vars(assembly)["clock"] = clock
+    if telemetry is not None:
+        vars(assembly)["telemetry"] = telemetry
+    with _loading, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, name, assembly)
+        spec = spec_from_file_location("app", ROOT / "functions" / function / "app.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+    if function == PROOF_AUTHORIZER:
+        # It goes back to the registry for its keys at the first proof.
+        vars(module)["trust_wiring"] = SimpleNamespace(STOREFRONTS=assembly)
+    worker = Worker(function, module.handler)
+    if telemetry is None:
+        # Powertools keeps these for the process, which in Lambda is one function's.
+        Metrics._default_dimensions.clear()
+        Metrics._dimensions.clear()
+        log = assembly.telemetry.log
+        for old in [each for each in log.handlers if isinstance(each, _Lines)]:
+            log.removeHandler(old)
+        log.addHandler(_Lines(worker.log, log.registered_formatter))
+    return worker

@@ -1,0 +1,122 @@
+"""What API Gateway does between a storefront and the functions: it asks the authorizer, and keeps to the answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+
+from tests.fakes.trust_policies import SHOP
+from tests.integration.support.functions import (
+    CHICKSX,
+    CURRENT,
+    FOURTHWALL,
+    PROOF_AUTHORIZER,
+    SHOP_AUTHORIZER,
+    HttpResponse,
+    api_event,
+)
+from tests.integration.support.in_process_stack import MERCHANT, Stack
+
+#: By which the merchant's backend signs.
+KEY = "the demo backend's key, 32 bytes and more"
+AUTHORIZER = {FOURTHWALL: SHOP_AUTHORIZER, CURRENT: SHOP_AUTHORIZER, CHICKSX: PROOF_AUTHORIZER}
+
+_SHARED = (
+    "resource",
+    "path",
+    "httpMethod",
+    "headers",
+    "multiValueHeaders",
+    "queryStringParameters",
+    "multiValueQueryStringParameters",
+    "pathParameters",
+    "stageVariables",
+)
+
+
+@dataclass
+class Gateway:
+    """The `/storefront/…` routes of one stack. `decisions` are the authorizers' answers, None for an exception."""
+
+    stack: Stack
+    decisions: list[Any] = field(default_factory=list)
+
+    def page(
+        self, function: str, merchant: str = MERCHANT, *, origin: str | None = SHOP, **headers: str
+    ) -> HttpResponse:
+        """A page asks for the shop's token."""
+        return self._ask(function, merchant, {"Origin": origin, **headers})
+
+    def session(
+        self, proof: str | None, session_id: str, merchant: str = MERCHANT, *, origin: str | None = SHOP, **more: Any
+    ) -> HttpResponse:
+        """A page asks for a session's token."""
+        headers = {"Origin": origin, "Authorization": None if proof is None else f"Bearer {proof}"}
+        return self._ask(CHICKSX, merchant, headers, {"sessionId": session_id, **more})
+
+    def _ask(
+        self, function: str, merchant: str, headers: Mapping[str, str | None], body: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        event = request(function, merchant, headers, body)
+        asked = authorizer_request(event)
+        try:
+            decision = self.stack.worker(AUTHORIZER[function]).invoke(asked)
+        except Exception as told:  # noqa: BLE001  # whatever it raises, the gateway looks at the text alone
+            self.decisions.append(None)
+            return _refused(401 if str(told) == "Unauthorized" else 503)
+        self.decisions.append(decision)
+        (statement,) = decision["policyDocument"]["Statement"]
+        if (statement["Effect"], statement["Resource"]) != ("Allow", asked["methodArn"]):
+            return _refused(403)
+        context = {**decision["context"], "principalId": decision["principalId"], "integrationLatency": 9}
+        return self.stack.worker(function).answer(with_context(event, context))
+
+
+def request(
+    function: str, merchant: str, headers: Mapping[str, str | None], body: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The sample event of a storefront's route, changed; nobody has judged it yet."""
+    event: dict[str, Any] = api_event(
+        function, "storefront", path={"merchant": merchant}, headers=dict(headers), body=body
+    )
+    event["path"] = event["resource"].format(merchant=merchant)
+    event["requestContext"].pop("authorizer")
+    return event
+
+
+def authorizer_request(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What the gateway asks the authorizer about an event: everything but the body."""
+    context = event["requestContext"]
+    stage = f"arn:aws:execute-api:us-east-1:{context['accountId']}:{context['apiId']}/{context['stage']}"
+    return {
+        "type": "REQUEST",
+        "methodArn": f"{stage}/{event['httpMethod']}{event['path']}",
+        **{name: event[name] or {} for name in _SHARED},
+        "requestContext": context,
+    }
+
+
+def with_context(event: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+    """An event with what the authorizer passed on."""
+    return {**event, "requestContext": {**event["requestContext"], "authorizer": dict(context)}}
+
+
+def _refused(status: int) -> HttpResponse:
+    """What the gateway answers by itself, as far as a test looks at it."""
+    return HttpResponse(status, {}, {})
+
+
+def opened(stack: Stack, document: Mapping[str, Any]) -> Gateway:
+    """The routes of a stack whose demo merchant has this policy, and a backend with a key."""
+    assert stack.trust(document).status == 201
+    stack.proof_keys(k1=KEY)
+    return Gateway(stack)
+
+
+def proof(stack: Stack, session_id: str = "s-1", *, key: str = KEY, kid: str | None = "k1", **claims: Any) -> str:
+    """What the merchant's backend signs, good for ten minutes."""
+    said = {"iss": SHOP, "aud": "token-broker", "sid": session_id, "exp": int(stack.clock.now()) + 600, **claims}
+    token = jwt.encode(said, key, "HS256", headers=None if kid is None else {"kid": kid})
+    stack.secret_values.add(token)
+    return token

@@ -1,0 +1,126 @@
+"""Everything that `make up` brings, in one process: moto's table and secrets, the providers' simulators, the
+functions.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.simulators import ControlClient
+from tests.integration.support.functions import PUT_POLICY, HttpResponse, Worker, cold_start, provider_of
+from token_broker.aws.store.attributes import unwrap_all
+from token_broker.aws.store.outbox_items import PREFIX
+
+MERCHANT = "demo"
+#: Of the first test secret on; each value is looked for in every log line and problem document.
+SECRETS: Mapping[str, Mapping[str, str]] = {
+    "fourthwall": {"username": "fw-user-of-demo", "password": "fw-password-of-demo"},
+    "chicksx": {"apiKey": "cx-api-key-of-demo", "clientId": "cx-client-id-of-demo"},
+    "shopify": {"shop": "demo.myshopify.com", "adminAccessToken": "shpat_admin_token_of_demo"},
+}
+
+
+class HurriedClock:
+    """The machine's time, moved as a test likes; waiting is noted, and hardly done."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+        self.sleeps: list[float] = []
+
+    def now(self) -> float:
+        return time.time() + self.offset
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.offset
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        time.sleep(seconds / 100)
+
+
+@dataclass
+class Stack:
+    """One deployed broker. Simulated accounts are named like their merchants."""
+
+    dynamodb: Any
+    secretsmanager: Any
+    table: str
+    prefix: str
+    control: ControlClient
+    clock: HurriedClock = field(default_factory=HurriedClock)
+    workers: dict[str, Worker] = field(default_factory=dict)
+    #: Values that must be in no log line.
+    secret_values: set[str] = field(default_factory=set)
+    #: The demo merchant's secrets that nothing has needed yet, by provider.
+    unsaved: dict[str, str] = field(default_factory=dict)
+
+    def worker(self, function: str) -> Worker:
+        """The function's warm worker."""
+        return self.workers[function] if function in self.workers else self.cold(function)
+
+    def cold(self, function: str) -> Worker:
+        """A new worker in its place: nothing of what the old one had in memory."""
+        self._save(provider_of(function))
+        self.workers[function] = cold_start(function, clock=self.clock)
+        return self.workers[function]
+
+    def merchant(self, provider: str, merchant: str = MERCHANT, **account: Any) -> None:
+        """An account at the simulator and the secret that opens it."""
+        fields = SECRETS[provider]
+        if merchant != MERCHANT:
+            fields = {name: value.replace(MERCHANT, merchant) for name, value in fields.items()}
+        self.control.put_account(provider, merchant, **fields, **account)
+        if merchant == MERCHANT:
+            self.unsaved[provider] = json.dumps(fields)
+        else:
+            self.secret(provider, merchant, json.dumps(fields))
+
+    def secret(self, provider: str, merchant: str, text: str) -> None:
+        """Store a secret's text, whatever it is."""
+        if merchant == MERCHANT:
+            self.unsaved.pop(provider, None)
+        name = f"{self.prefix}/{provider}/{merchant}"
+        try:
+            self.secretsmanager.create_secret(Name=name, SecretString=text)
+        except self.secretsmanager.exceptions.ResourceExistsException:
+            self.secretsmanager.put_secret_value(SecretId=name, SecretString=text)
+
+    def remove_secret(self, provider: str, **how: Any) -> None:
+        """Delete the demo merchant's secret."""
+        self._save(provider)
+        self.secretsmanager.delete_secret(SecretId=f"{self.prefix}/{provider}/{MERCHANT}", **how)
+
+    def trust(self, document: Mapping[str, Any], merchant: str = MERCHANT) -> HttpResponse:
+        """Put a merchant's trust policy."""
+        return self.worker(PUT_POLICY).api(path={"merchant": merchant}, body=document, headers={"If-None-Match": None})
+
+    def proof_keys(self, merchant: str = MERCHANT, **keys: str) -> None:
+        """Store the keys by which a merchant's backend signs, by their ids."""
+        self.secret_values.update(keys.values())
+        self.secret("storefront-proof", merchant, json.dumps({"keys": keys}))
+
+    def _save(self, provider: str) -> None:
+        if provider in self.unsaved:
+            self.secret(provider, MERCHANT, self.unsaved[provider])
+
+    def items(self) -> list[dict[str, Any]]:
+        """All items of the table but events, as plain values."""
+        return [item for item in self._scan() if not item["pk"].startswith(PREFIX)]
+
+    def told(self) -> list[dict[str, Any]]:
+        """The events that the world is to hear, as items."""
+        return [item for item in self._scan() if item["pk"].startswith(PREFIX)]
+
+    def _scan(self) -> list[dict[str, Any]]:
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.table)
+        return [unwrap_all(item) for page in pages for item in page["Items"]]
+
+    def asked(self, function_or_provider: str) -> list[dict[str, Any]]:
+        """The requests that the provider has seen."""
+        return self.control.requests(provider_of(function_or_provider))
+
+    def mints(self, provider: str, merchant: str = MERCHANT) -> int:
+        """How many tokens the provider has made for the merchant."""
+        return int(self.control.state()[provider][merchant]["mints"])

@@ -1,0 +1,116 @@
+"""Changes that no test can notice, each with the reason why: nothing that anybody relies on changes with them.
+
+By module, then by the lines as they were and as they became.
+"""
+
+_LONGER_NAME = "a transaction's name may have up to 36 characters, and need only be another each time"
+_ONLY_THE_MARK = "of this title only the mark is looked at, which follows it"
+_ONLY_ANOTHER = "a fence is compared for being the same: how far a mint's end lifts it says nothing"
+_KEYWORD = "DynamoDB reads its keywords in any case"
+
+_HINT = "what a value is cast to is read by the type checker alone"
+
+
+def _casts(line: str, kind: str) -> dict[str, str]:
+    """The changes of a `cast` to `kind`."""
+    others = ("None", f'"XX{kind}XX"', f'"{kind.lower()}"', f'"{kind.upper()}"')
+    return {f"- {line}\n+ {line.replace(f'"{kind}"', other)}": _HINT for other in others}
+
+
+EXPLAINED: dict[str, dict[str, str]] = {
+    "aws/store/attributes": {
+        '- return int(value) if value.lstrip("-").isdigit() else float(value)\n'
+        '+ return int(value) if value.lstrip("XX-XX").isdigit() else float(value)': "no number has an X",
+    },
+    "aws/store/leases": {
+        '- "OR (fingerprint = :print AND NOT #state IN (:revoking, :revoked))",\n'
+        '+ "or (fingerprint = :print and not #state in (:revoking, :revoked))",': _KEYWORD,
+        '- ":one": 1,\n+ ":one": 2,': _ONLY_ANOTHER,
+        '- values: dict[str, Any] = {":owner": lease.owner, ":fence": lease.fence, ":one": 1}\n'
+        '+ values: dict[str, Any] = {":owner": lease.owner, ":fence": lease.fence, ":one": 2}': _ONLY_ANOTHER,
+    },
+    "aws/store/reading": {
+        "- token=max(tokens, key=lambda token: token.expires_at or 0, default=None),\n"
+        "+ token=max(tokens, key=lambda token: token.expires_at or 1, default=None),": "no token ends that early",
+    },
+    "aws/store/revocations": {
+        '- "REMOVE #current",\n+ "remove #current",': _KEYWORD,
+        "- self._table.transact(writes, token=os.urandom(16).hex())\n"
+        "+ self._table.transact(writes, token=os.urandom(17).hex())": _LONGER_NAME,
+    },
+    "aws/store/rotations": {
+        '- " AND attribute_not_exists(tries)"  # two that fail at once tell it once\n'
+        '+ " and attribute_not_exists(tries)"  # two that fail at once tell it once': _KEYWORD,
+        "- self._table.transact(writes, token=os.urandom(16).hex())\n"
+        "+ self._table.transact(writes, token=os.urandom(17).hex())": _LONGER_NAME,
+        '- self._table.transact([("Update", written), told], token=os.urandom(16).hex())\n'
+        '+ self._table.transact([("Update", written), told], token=os.urandom(17).hex())': _LONGER_NAME,
+    },
+    "aws/store/sessions": {
+        '- self._table.transact([("Update", close), told], token=os.urandom(16).hex())\n'
+        '+ self._table.transact([("Update", close), told], token=os.urandom(17).hex())': _LONGER_NAME,
+    },
+    "aws/store/unfinished": {
+        '- "ADD fence :one",\n+ "add fence :one",': _KEYWORD,
+        "- key = records.partition(self._provider, lease.merchant, lease.subject), lease.key\n"
+        "+ key = records.partition(self._provider, lease.merchant, ), lease.key": (
+            "an intent that the clock takes over is the shop's, which is what is meant where no subject is named"
+        ),
+    },
+    "http/client": {
+        "- for attempt in range(1, tries + 1):\n+ for attempt in range(1, tries + 2):": (
+            "the last try returns or raises, so that nothing comes after it"
+        ),
+        "- wait = min(BACKOFF_CAP, BACKOFF_BASE * 2**attempt) * self.jitter()\n"
+        "+ wait = min(BACKOFF_CAP, BACKOFF_BASE * 2 * attempt) * self.jitter()": (
+            "both give the same for the first two waits, and three tries have no more"
+        ),
+    },
+    "lifecycle/worker": {
+        "- seconds = max(seconds, min(failure.retry_after_seconds or 0, MAX_PAUSE))\n"
+        "+ seconds = max(seconds, min(failure.retry_after_seconds or 1, MAX_PAUSE))": (
+            "no pause is as short as either"
+        ),
+    },
+    "tokens/mint": {
+        '- title = tag_title(lease.title or "", call.store.broker_id(), lease.intent_id)\n'
+        "+ title = tag_title(None, call.store.broker_id(), lease.intent_id)": _ONLY_THE_MARK,
+        '- title = tag_title(lease.title or "", call.store.broker_id(), lease.intent_id)\n'
+        '+ title = tag_title(lease.title and "", call.store.broker_id(), lease.intent_id)': _ONLY_THE_MARK,
+        '- title = tag_title(lease.title or "", call.store.broker_id(), lease.intent_id)\n'
+        '+ title = tag_title(lease.title or "XXXX", call.store.broker_id(), lease.intent_id)': _ONLY_THE_MARK,
+        **_casts(
+            'provider = cast("ListingProvider", call.provider)  # one that keeps marks can list them',
+            "ListingProvider",
+        ),
+        **_casts(
+            'listing = cast("Call[ListingProvider]", call)  # one that keeps marks can list them',
+            "Call[ListingProvider]",
+        ),
+    },
+    "providers/shopify/client": {
+        '- created = int(datetime.fromisoformat(created_at or "").timestamp())\n'
+        '+ created = int(datetime.fromisoformat(created_at or "XXXX").timestamp())': "neither is a time",
+        "- return created if 0 <= created <= now else int(now)\n"
+        "+ return created if 0 <= created < now else int(now)": "both give now where the two are equal",
+    },
+    "http/redaction": {
+        '- return (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded, '
+        'encoded.rstrip("="))\n'
+        '+ return (secret, quote(secret, safe="XXXX"), quote_plus(secret), json.dumps(secret)[1:-1], encoded, '
+        'encoded.rstrip("="))': "a letter is never encoded",
+        '- return (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded, '
+        'encoded.rstrip("="))\n'
+        '+ return (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded, '
+        'encoded.rstrip("XX=XX"))': "Base64 has no X before its padding, and where it has none the whole goes first",
+    },
+    "lifecycle/rotate": {
+        **_casts(
+            'return _rotate(cast("Call[ListingProvider]", call), merchant, compromised=compromised)',
+            "Call[ListingProvider]",
+        ),
+    },
+    "tokens/revoke": {
+        "- state=State.STANDING,\n+ state=None,": "such a record begins with the mark that follows",
+    },
+}

