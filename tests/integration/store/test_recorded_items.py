@@ -2,7 +2,7 @@
 
 After a change of the stored items that is on purpose, record those of this version beside the others:
 
-    TOKEN_BROKER_RECORD=1 .venvs/dev/bin/python -m pytest tests/integration/test_recorded_items.py
+    TOKEN_BROKER_RECORD=1 .venvs/dev/bin/python -m pytest tests/integration/store/test_recorded_items.py
 """
 
 import hashlib
@@ -18,42 +18,36 @@ import pytest
 
 from tests.fakes.clock import NOW
 from tests.fakes.trust_policies import hs256, oidc, policy, sessions
-from tests.integration.store_bench import DAY, MERCHANT, StoreBench, intention, session_token, shop_token
+from tests.integration.support.store_harness import DAY, MERCHANT, StoreBench, lease_request, session_token, shop_token
 from token_broker import __version__
-from token_broker.aws.attributes import unwrap_all
-from token_broker.aws.dispatch_cursor import DynamoDispatchCursor
-from token_broker.aws.due import DynamoDueIndex
-from token_broker.aws.leases import LEASE
-from token_broker.aws.outbox import DynamoOutbox
-from token_broker.aws.outbox_items import PREFIX, name_of
-from token_broker.aws.policies import DynamoPolicies
-from token_broker.aws.table import Table
-from token_broker.due import Place
-from token_broker.errors import Fate
-from token_broker.events import MEMBERS, token_limit_near
-from token_broker.model import SHOP, Cause, Mint, Origin, State, Token, Use, Why, session_subject
-from token_broker.policies import StoredPolicy
-from token_broker.ports import (
-    Reconciliation,
-    Replay,
-    Rotation,
-    RotationSchedule,
-    RotationSettings,
-    SubjectState,
-    Succession,
-)
+from token_broker.aws.store.attributes import unwrap_all
+from token_broker.aws.store.dispatch_cursor import DynamoDispatchCursor
+from token_broker.aws.store.due_index import DynamoDueIndex
+from token_broker.aws.store.leases import LEASE
+from token_broker.aws.store.outbox import DynamoOutbox
+from token_broker.aws.store.outbox_items import PREFIX, name_of
+from token_broker.aws.store.policies import DynamoPolicies
+from token_broker.aws.store.table import Table
+from token_broker.domain.events import MEMBERS, token_limit_near
+from token_broker.domain.leases import IdempotentReplay, MintLease, SubjectState
+from token_broker.domain.pending import Reconciliation
+from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
+from token_broker.domain.token import SHOP, Change, Origin, Reason, State, Token, Use, session_subject
+from token_broker.errors import RequestOutcome
+from token_broker.ports.policies import StoredPolicy
+from token_broker.ports.work import IndexCursor
 
 FOLDER = Path(__file__).parent / "recorded_items"
 RECORDED = sorted(FOLDER.glob("*.json"), key=lambda path: [int(part) for part in path.stem.split(".")])
 NOW_S = int(NOW)
 #: Merchants whose items are in other states than those of `MERCHANT`.
 TROUBLED, COMPROMISED, FAILED = "bravo", "charlie", "delta"
-ANN = Cause("arn:aws:iam::123456789012:user/ann", Why.REQUESTED)
-RECONCILED, LOST = Cause("clock", Why.RECONCILED), Cause("clock", Why.LOST)
+ANN = Change("arn:aws:iam::123456789012:user/ann", Reason.REQUESTED)
+RECONCILED, LOST = Change("clock", Reason.RECONCILED), Change("clock", Reason.LOST)
 KEY: dict[str, Any] = {"key_id": "k" * 26, "body_hash": "5" * 64}
-CURSOR = Place(3, {"due": "due#3", "dueAt": NOW_S - 7, "pk": "shopify#acme", "sk": "token#1"}, NOW_S - 7)
+CURSOR = IndexCursor(3, {"due": "due#3", "dueAt": NOW_S - 7, "pk": "shopify#acme", "sk": "token#1"}, NOW_S - 7)
 SETTINGS = RotationSettings(max_age=90 * DAY, overlap=14 * DAY)
-SCHEDULE = RotationSchedule(settings=SETTINGS, revision=1, changed_by=ANN.by, changed_at=NOW_S, due_at=NOW_S)
+SCHEDULE = RotationSchedule(settings=SETTINGS, revision=1, changed_by=ANN.actor, changed_at=NOW_S, due_at=NOW_S)
 PAUSED = replace(SCHEDULE, settings=RotationSettings(overlap=7 * DAY, paused=True), due_at=None)
 PROOFS = hs256(sessionClaim="sid"), oidc(claims={"shop": "acme", "level": 2, "share": 0.5, "verified": True})
 POLICY = policy(anonymous=["fourthwall/public-token"], sessions=sessions(*PROOFS))
@@ -62,12 +56,12 @@ POLICY = policy(anonymous=["fourthwall/public-token"], sessions=sessions(*PROOFS
 def shopify(token_id: str, state: State = State.STANDING, merchant: str = MERCHANT, **changes: Any) -> Token:
     """Return a token with every member that Shopify's have."""
     data = {"admin_graphql_api_id": f"gid://shopify/StorefrontAccessToken/{token_id}"}
-    realm, scope = (
+    account_id, scope = (
         f"{merchant}.myshopify.com",
         ("unauthenticated_read_product_listings", "unauthenticated_write_checkouts"),
     )
-    whose = shop_token(token_id, state=state, merchant=merchant, realm=realm, scope=scope, provider_data=data)
-    return replace(whose, requested_by=ANN.by, **changes)
+    whose = shop_token(token_id, state=state, merchant=merchant, account_id=account_id, scope=scope, provider_data=data)
+    return replace(whose, requested_by=ANN.actor, **changes)
 
 
 def fourthwall(token_id: str) -> Token:
@@ -105,30 +99,30 @@ class Scenario:
         self.clock.advance(1)
         return int(self.clock.now())
 
-    def begun(self, token: Token, **changes: Any) -> Mint:
+    def begun(self, token: Token, **changes: Any) -> MintLease:
         """Begin to mint the token, with an intent that is named after it."""
         self.tick()
-        wanted = intention(
+        wanted = lease_request(
             f"owner-of-{token.token_id}",
             merchant=token.merchant,
             subject=token.subject,
             intent_id=token.token_id.rjust(26, "i"),
             title=token.title,
             findable=token.provider == "shopify",
-            realm=token.realm,
+            account_id=token.account_id,
         )
         wanted = replace(wanted, **changes)
         store = self.bench.store(token.provider)
-        current, seen = token.state is State.CURRENT, store.subject(token.merchant, token.subject)
-        mint = store.begin_current(wanted, seen) if current else store.begin_standing(wanted)
-        assert isinstance(mint, Mint)
-        return mint
+        current, state = token.state is State.CURRENT, store.subject_state(token.merchant, token.subject)
+        lease = store.acquire(wanted, state) if current else store.acquire_standing(wanted)
+        assert isinstance(lease, MintLease)
+        return lease
 
     def issued(self, token: Token, succession: Succession | None = None, **changes: Any) -> Token:
         """Mint and publish the token."""
         mint = self.begun(token, **changes)
         self.tick()
-        self.bench.store(token.provider).publish(mint, token, replaced=succession)
+        self.bench.store(token.provider).commit(mint, token, replaced=succession)
         self.tick()
         return token
 
@@ -139,17 +133,17 @@ class Scenario:
             rotation_id=f"rotation-of-{merchant}",
             replaces=replaces,
             compromised=compromised,
-            requested_by=ANN.by,
+            requested_by=ANN.actor,
             requested_at=self.tick(),
             due_at=self.tick() + LEASE,
         )
-        assert self.shopify.request_rotation(wanted, self.shopify.subject(merchant, SHOP), None)
+        assert self.shopify.request_rotation(wanted, self.shopify.subject_state(merchant, SHOP), None)
         self.tick()
         return wanted
 
     def watched(self, merchant: str) -> Reconciliation:
         """Have the merchant's tokens compared with the provider's list."""
-        self.shopify.watch(merchant, self.tick())
+        self.shopify.schedule_reconciliation(merchant, self.tick())
         return there(self.shopify.reconciliation(merchant))
 
     def write_tokens(self) -> None:
@@ -165,7 +159,7 @@ class Scenario:
         self.issued(shopify("3003", requested_scope=("read",)), **KEY)
         for token_id in ("4004", "5005", "5006"):
             store.mark_revoking(self.issued(shopify(token_id)), ANN, ask_from=NOW_S + DAY)
-        store.put_off(there(store.pending_revocation(MERCHANT, "4004")), NOW_S + 2 * DAY)
+        store.reschedule_revocation(there(store.pending_revocation(MERCHANT, "4004")), NOW_S + 2 * DAY)
         for token_id in ("5005", "5006"):
             self.tick()
             store.mark_revoked(shopify(token_id), ANN)
@@ -173,7 +167,7 @@ class Scenario:
             assert store.mark_lost(self.issued(shopify(token_id)), LOST)
         self.tick()
         assert store.revoke_again(shopify("5006", State.REVOKED), RECONCILED)
-        assert store.bring_back(shopify("6007", State.LOST), "value-of-6007", RECONCILED)
+        assert store.restore(shopify("6007", State.LOST), "value-of-6007", RECONCILED)
         store.mark_revoking(shopify("7007", origin=Origin.FOREIGN), ANN)
         assert store.adopt(shopify("8008"), RECONCILED)
         first = self.issued(shopify("1001", State.CURRENT, COMPROMISED))
@@ -184,19 +178,19 @@ class Scenario:
     def write_work(self) -> None:
         """Write work for the scheduler: planned, failed and due again, and left open by its holder."""
         store = self.shopify
-        assert store.replace_rotation_schedule(MERCHANT, SCHEDULE, seen=0)
-        store.look_again(MERCHANT, SCHEDULE, NOW_S + 90 * DAY)
+        assert store.replace_rotation_schedule(MERCHANT, SCHEDULE, expected=0)
+        store.reschedule_settings_check(MERCHANT, SCHEDULE, NOW_S + 90 * DAY)
         near = token_limit_near("shopify", MERCHANT, used=90, limit=100, at=self.tick())
-        store.end_reconciliation(self.watched(MERCHANT), NOW_S + DAY, NOW_S + 1, near)
-        store.give_up(self.begun(shopify("1001", State.CURRENT, TROUBLED)), Fate.UNKNOWN)
+        store.complete_reconciliation(self.watched(MERCHANT), NOW_S + DAY, NOW_S + 1, near)
+        store.release(self.begun(shopify("1001", State.CURRENT, TROUBLED)), RequestOutcome.UNKNOWN)
         self.begun(shopify("3003", merchant=TROUBLED), **KEY)
-        left_open = self.begun(shopify("3004", merchant=TROUBLED), title=None, requested_by="", realm="")
+        left_open = self.begun(shopify("3004", merchant=TROUBLED), title=None, requested_by="", account_id="")
         self.clock.advance(LEASE)
-        store.leave_open(there(store.take_over(TROUBLED, left_open.key, "worker")).mint, NOW_S + DAY)
-        store.put_off_rotation(self.requested(TROUBLED), NOW_S + DAY, "provider_unavailable")
-        assert store.replace_rotation_schedule(TROUBLED, PAUSED, seen=0)
-        store.put_off_reconciliation(self.watched(TROUBLED), NOW_S + DAY)
-        store.end_watch(self.watched(COMPROMISED))
+        store.release_and_retry_at(there(store.acquire_expired(TROUBLED, left_open.key, "worker")).lease, NOW_S + DAY)
+        store.reschedule_rotation(self.requested(TROUBLED), NOW_S + DAY, "provider_unavailable")
+        assert store.replace_rotation_schedule(TROUBLED, PAUSED, expected=0)
+        store.reschedule_reconciliation(self.watched(TROUBLED), NOW_S + DAY)
+        store.cancel_reconciliation(self.watched(COMPROMISED))
         store.end_rotation(self.requested(FAILED), "token_limit_reached")
 
     def write_fourthwall_and_chicksx(self) -> None:
@@ -209,23 +203,23 @@ class Scenario:
         self.issued(first, Succession(previous=second, state=State.LOST))
         self.fourthwall.confirm(self.begun(first))
         self.issued(chicksx(1))
-        self.chicksx.close(MERCHANT, self.issued(chicksx(2)).subject, "order-1")
-        self.chicksx.close(MERCHANT, chicksx(3).subject, None)
+        self.chicksx.close_session(MERCHANT, self.issued(chicksx(2)).subject, "order-1")
+        self.chicksx.close_session(MERCHANT, chicksx(3).subject, None)
         self.begun(chicksx(4))
-        self.chicksx.give_up(self.begun(chicksx(5)), Fate.UNDER_WAY)
-        self.chicksx.give_up(self.begun(chicksx(6)), Fate.UNKNOWN)
+        self.chicksx.release(self.begun(chicksx(5)), RequestOutcome.IN_FLIGHT)
+        self.chicksx.release(self.begun(chicksx(6)), RequestOutcome.UNKNOWN)
 
     def write_others(self) -> None:
         policies = DynamoPolicies(self.table, self.clock)
-        put = StoredPolicy(document=POLICY, revision=1, changed_by=ANN.by)
+        put = StoredPolicy(document=POLICY, revision=1, changed_by=ANN.actor)
         for merchant in (MERCHANT, TROUBLED):
-            assert policies.replace(merchant, put, seen=0)
-        assert policies.replace(TROUBLED, replace(put, document=None, revision=2), seen=1)
+            assert policies.replace(merchant, put, expected=0)
+        assert policies.replace(TROUBLED, replace(put, document=None, revision=2), expected=1)
         self.shopify.broker_id()
-        DynamoDispatchCursor(self.table).note(CURSOR, None)
+        DynamoDispatchCursor(self.table).save(CURSOR, None)
         outbox = DynamoOutbox(self.table)
         (near,) = [item for item in self.bench.outbox() if item["type"] == "TokenLimitNear"]
-        outbox.put_off(there(outbox.read(name_of("shopify", MERCHANT, near["sk"]))), NOW_S + DAY)
+        outbox.reschedule(there(outbox.read(name_of("shopify", MERCHANT, near["sk"]))), NOW_S + DAY)
 
 
 def members(items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -269,22 +263,26 @@ def test_this_version_writes_what_the_version_before_can_read(
 
 
 def test_what_is_served_is_read(recorded: Scenario) -> None:
-    read = recorded.shopify.subject
+    read = recorded.shopify.subject_state
     assert read(MERCHANT, SHOP) == SubjectState(
-        token=shopify("2002", State.CURRENT), checked_at=NOW_S + 8, fence=5, held_until=NOW_S + 50, unresolved=True
+        token=shopify("2002", State.CURRENT),
+        checked_at=NOW_S + 8,
+        fence=5,
+        lease_expires_at=NOW_S + 50,
+        has_open_intent=True,
     )
-    assert read(TROUBLED, SHOP) == SubjectState(fence=1, unresolved=True)
-    assert recorded.fourthwall.subject(MERCHANT, SHOP).token == fourthwall("fw-1")
-    found = [recorded.chicksx.subject(MERCHANT, chicksx(number).subject) for number in range(1, 7)]
+    assert read(TROUBLED, SHOP) == SubjectState(fence=1, has_open_intent=True)
+    assert recorded.fourthwall.subject_state(MERCHANT, SHOP).token == fourthwall("fw-1")
+    found = [recorded.chicksx.subject_state(MERCHANT, chicksx(number).subject) for number in range(1, 7)]
     assert [each.token for each in found] == [chicksx(1), chicksx(2), None, None, None, None]
     assert [each.closed for each in found] == [False, True, True, False, False, False]
-    assert [each.unresolved for each in found] == [False, False, False, True, True, True]
-    assert [each.held_until > NOW_S for each in found] == [False, False, False, True, True, False]
+    assert [each.has_open_intent for each in found] == [False, False, False, True, True, True]
+    assert [each.lease_expires_at > NOW_S for each in found] == [False, False, False, True, True, False]
 
 
 def test_every_record_is_read(recorded: Scenario) -> None:
     store, key_token = recorded.shopify, shopify("3003", requested_scope=("read",))
-    records = {token.token_id: token for token in store.tokens(MERCHANT)}
+    records = {token.token_id: token for token in store.all_tokens(MERCHANT)}
     assert [f"{token_id} {token.state}" for token_id, token in records.items()] == [
         *("1001 retiring", "2002 current", "3003 standing", "4004 revoking", "5005 revoked", "5006 revoking"),
         *("6006 lost", "6007 standing", "7007 revoking", "8008 standing"),
@@ -293,11 +291,12 @@ def test_every_record_is_read(recorded: Scenario) -> None:
     assert records["7007"] == replace(shopify("7007", State.REVOKING, origin=Origin.FOREIGN), access_token=None)
     lines = records["5006"].history
     assert [line.after for line in lines] == ["standing", "revoking", "revoked", "revoking"]
-    assert [line.why for line in lines] == ["minted", "requested", "requested", "reconciled"]
+    assert [line.reason for line in lines] == ["minted", "requested", "requested", "reconciled"]
     pending = there(store.pending_revocation(MERCHANT, "4004"))
-    assert (pending.since, pending.due_at, pending.tries, pending.why) == (NOW_S + 16, NOW_S + 2 * DAY, 1, ANN.why)
-    assert there(store.pending_revocation(COMPROMISED, "1001")).why is Why.COMPROMISED
-    assert store.begin_standing(intention("another", **KEY)) == Replay(key_token)
+    assert (pending.since, pending.due_at, pending.tries) == (NOW_S + 16, NOW_S + 2 * DAY, 1)
+    assert pending.reason is ANN.reason
+    assert there(store.pending_revocation(COMPROMISED, "1001")).reason is Reason.COMPROMISED
+    assert store.acquire_standing(lease_request("another", **KEY)) == IdempotentReplay(key_token)
 
 
 def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
@@ -309,7 +308,7 @@ def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
         ("1001", True, True, 0, None),
         (None, False, False, 0, "token_limit_reached"),
     ]
-    assert {each.requested_by for each in rotations} == {ANN.by}
+    assert {each.requested_by for each in rotations} == {ANN.actor}
     assert store.rotation_schedule(MERCHANT) == replace(SCHEDULE, due_at=NOW_S + 90 * DAY)
     assert store.rotation_schedule(TROUBLED) == PAUSED
     assert store.rotation_settings(TROUBLED) == PAUSED.settings
@@ -319,15 +318,19 @@ def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
         Reconciliation(merchant=COMPROMISED),
     ]
     assert store.open_intent_ids(TROUBLED) == {each.rjust(26, "i") for each in ("1001", "3003", "3004")}
-    intent = there(store.take_over(TROUBLED, "subject#shop", "worker"))
-    assert (intent.requested_by, intent.mint.title, intent.mint.realm) == (ANN.by, "Storefront", "bravo.myshopify.com")
+    intent = there(store.acquire_expired(TROUBLED, "subject#shop", "worker"))
+    assert (intent.requested_by, intent.lease.title, intent.lease.account_id) == (
+        ANN.actor,
+        "Storefront",
+        "bravo.myshopify.com",
+    )
 
 
 def test_everything_else_is_read(recorded: Scenario) -> None:
     items = [unwrap_all(item) for item in recorded.bench.dynamodb.scan(TableName=recorded.bench.table_name)["Items"]]
     policies = DynamoPolicies(recorded.table, recorded.clock)
-    assert policies.read(MERCHANT) == StoredPolicy(document=POLICY, revision=1, changed_by=ANN.by)
-    assert policies.read(TROUBLED) == StoredPolicy(document=None, revision=2, changed_by=ANN.by)
+    assert policies.read(MERCHANT) == StoredPolicy(document=POLICY, revision=1, changed_by=ANN.actor)
+    assert policies.read(TROUBLED) == StoredPolicy(document=None, revision=2, changed_by=ANN.actor)
     assert DynamoDispatchCursor(recorded.table).read()[0] == CURSOR
     assert recorded.shopify.broker_id() in {item.get("brokerId") for item in items}
     index = DynamoDueIndex(recorded.table)
