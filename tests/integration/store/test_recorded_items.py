@@ -1,0 +1,345 @@
+"""Show that stored items are compatible in both directions, by items that versions have written.
+
+After a change of the stored items that is on purpose, record those of this version beside the others:
+
+    TOKEN_BROKER_RECORD=1 .venvs/dev/bin/python -m pytest tests/integration/store/test_recorded_items.py
+"""
+
+import hashlib
+import json
+import os
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.clock import NOW
+from tests.fakes.trust_policies import hs256, oidc, policy, sessions
+from tests.integration.support.store_harness import DAY, MERCHANT, StoreBench, lease_request, session_token, shop_token
+from token_broker import __version__
+from token_broker.aws.store.attributes import unwrap_all
+from token_broker.aws.store.dispatch_cursor import DynamoDispatchCursor
+from token_broker.aws.store.due_index import DynamoDueIndex
+from token_broker.aws.store.leases import LEASE
+from token_broker.aws.store.outbox import DynamoOutbox
+from token_broker.aws.store.outbox_items import PREFIX, name_of
+from token_broker.aws.store.policies import DynamoPolicies
+from token_broker.aws.store.table import Table
+from token_broker.domain.events import MEMBERS, token_limit_near
+from token_broker.domain.leases import IdempotentReplay, MintLease, SubjectState
+from token_broker.domain.pending import Reconciliation
+from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
+from token_broker.domain.token import SHOP, Change, Origin, Reason, State, Token, Use, session_subject
+from token_broker.errors import RequestOutcome
+from token_broker.ports.policies import StoredPolicy
+from token_broker.ports.work import IndexCursor
+
+FOLDER = Path(__file__).parent / "recorded_items"
+RECORDED = sorted(FOLDER.glob("*.json"), key=lambda path: [int(part) for part in path.stem.split(".")])
+NOW_S = int(NOW)
+#: Merchants whose items are in other states than those of `MERCHANT`.
+TROUBLED, COMPROMISED, FAILED = "bravo", "charlie", "delta"
+ANN = Change("arn:aws:iam::123456789012:user/ann", Reason.REQUESTED)
+RECONCILED, LOST = Change("clock", Reason.RECONCILED), Change("clock", Reason.LOST)
+KEY: dict[str, Any] = {"key_id": "k" * 26, "body_hash": "5" * 64}
+CURSOR = IndexCursor(3, {"due": "due#3", "dueAt": NOW_S - 7, "pk": "shopify#acme", "sk": "token#1"}, NOW_S - 7)
+SETTINGS = RotationSettings(max_age=90 * DAY, overlap=14 * DAY)
+SCHEDULE = RotationSchedule(settings=SETTINGS, revision=1, changed_by=ANN.actor, changed_at=NOW_S, due_at=NOW_S)
+PAUSED = replace(SCHEDULE, settings=RotationSettings(overlap=7 * DAY, paused=True), due_at=None)
+PROOFS = hs256(sessionClaim="sid"), oidc(claims={"shop": "acme", "level": 2, "share": 0.5, "verified": True})
+POLICY = policy(anonymous=["fourthwall/public-token"], sessions=sessions(*PROOFS))
+
+
+def shopify(token_id: str, state: State = State.STANDING, merchant: str = MERCHANT, **changes: Any) -> Token:
+    """Return a token with every member that Shopify's have."""
+    data = {"admin_graphql_api_id": f"gid://shopify/StorefrontAccessToken/{token_id}"}
+    account_id, scope = (
+        f"{merchant}.myshopify.com",
+        ("unauthenticated_read_product_listings", "unauthenticated_write_checkouts"),
+    )
+    whose = shop_token(token_id, state=state, merchant=merchant, account_id=account_id, scope=scope, provider_data=data)
+    return replace(whose, requested_by=ANN.actor, **changes)
+
+
+def fourthwall(token_id: str) -> Token:
+    """Return a token without any optional member."""
+    return shop_token(token_id, provider="fourthwall", title=None, scope=())
+
+
+def chicksx(number: int) -> Token:
+    """Return the token of the session with that number."""
+    subject, data = session_subject(f"s-{number}"), {"expiresIn": 3600}
+    token = session_token(f"jti-{number}", subject=subject, requested_scope=("wallet.read",), provider_data=data)
+    return replace(token, use=Use("sdk", "authenticationToken"))
+
+
+def there[T](found: T | None) -> T:
+    assert found is not None
+    return found
+
+
+class Scenario:
+    """Writes every kind of stored item, with all of its members. Each step is a second after the one before."""
+
+    def __init__(self, bench: StoreBench) -> None:
+        self.bench, self.clock = bench, bench.clock
+        self.table = Table(lambda: bench.dynamodb, bench.table_name)
+        self.shopify, self.fourthwall, self.chicksx = map(bench.store, ("shopify", "fourthwall", "chicksx"))
+
+    def write(self) -> None:
+        self.write_tokens()
+        self.write_work()
+        self.write_fourthwall_and_chicksx()
+        self.write_others()
+
+    def tick(self) -> int:
+        self.clock.advance(1)
+        return int(self.clock.now())
+
+    def begun(self, token: Token, **changes: Any) -> MintLease:
+        """Begin to mint the token, with an intent that is named after it."""
+        self.tick()
+        wanted = lease_request(
+            f"owner-of-{token.token_id}",
+            merchant=token.merchant,
+            subject=token.subject,
+            intent_id=token.token_id.rjust(26, "i"),
+            title=token.title,
+            findable=token.provider == "shopify",
+            account_id=token.account_id,
+        )
+        wanted = replace(wanted, **changes)
+        store = self.bench.store(token.provider)
+        current, state = token.state is State.CURRENT, store.subject_state(token.merchant, token.subject)
+        lease = store.acquire(wanted, state) if current else store.acquire_standing(wanted)
+        assert isinstance(lease, MintLease)
+        return lease
+
+    def issued(self, token: Token, succession: Succession | None = None, **changes: Any) -> Token:
+        """Mint and publish the token."""
+        mint = self.begun(token, **changes)
+        self.tick()
+        self.bench.store(token.provider).commit(mint, token, replaced=succession)
+        self.tick()
+        return token
+
+    def requested(self, merchant: str, replaces: str | None = None, *, compromised: bool = False) -> Rotation:
+        """Request a rotation."""
+        wanted = Rotation(
+            merchant=merchant,
+            rotation_id=f"rotation-of-{merchant}",
+            replaces=replaces,
+            compromised=compromised,
+            requested_by=ANN.actor,
+            requested_at=self.tick(),
+            due_at=self.tick() + LEASE,
+        )
+        assert self.shopify.request_rotation(wanted, self.shopify.subject_state(merchant, SHOP), None)
+        self.tick()
+        return wanted
+
+    def watched(self, merchant: str) -> Reconciliation:
+        """Have the merchant's tokens compared with the provider's list."""
+        self.shopify.schedule_reconciliation(merchant, self.tick())
+        return there(self.shopify.reconciliation(merchant))
+
+    def write_tokens(self) -> None:
+        """Write shop-wide tokens in every state, and their rotations."""
+        store = self.shopify
+        first = self.issued(shopify("1001", State.CURRENT))
+        rotation = self.requested(MERCHANT, "1001")
+        until, rotation_id = NOW_S + 7 * DAY, rotation.rotation_id
+        retiring = Succession(previous=first, state=State.RETIRING, until=until, rotation_id=rotation_id)
+        self.issued(shopify("2002", State.CURRENT), retiring)
+        store.end_rotation(rotation)
+        self.begun(shopify("2003", State.CURRENT))
+        self.issued(shopify("3003", requested_scope=("read",)), **KEY)
+        for token_id in ("4004", "5005", "5006"):
+            store.mark_revoking(self.issued(shopify(token_id)), ANN, ask_from=NOW_S + DAY)
+        store.reschedule_revocation(there(store.pending_revocation(MERCHANT, "4004")), NOW_S + 2 * DAY)
+        for token_id in ("5005", "5006"):
+            self.tick()
+            store.mark_revoked(shopify(token_id), ANN)
+        for token_id in ("6006", "6007"):
+            assert store.mark_lost(self.issued(shopify(token_id)), LOST)
+        self.tick()
+        assert store.revoke_again(shopify("5006", State.REVOKED), RECONCILED)
+        assert store.restore(shopify("6007", State.LOST), "value-of-6007", RECONCILED)
+        store.mark_revoking(shopify("7007", origin=Origin.FOREIGN), ANN)
+        assert store.adopt(shopify("8008"), RECONCILED)
+        first = self.issued(shopify("1001", State.CURRENT, COMPROMISED))
+        rotation_id = self.requested(COMPROMISED, "1001", compromised=True).rotation_id
+        revoking = Succession(previous=first, state=State.REVOKING, until=NOW_S + DAY, rotation_id=rotation_id)
+        self.issued(shopify("2002", State.CURRENT, COMPROMISED), revoking)
+
+    def write_work(self) -> None:
+        """Write work for the scheduler: planned, failed and due again, and left open by its holder."""
+        store = self.shopify
+        assert store.replace_rotation_schedule(MERCHANT, SCHEDULE, expected=0)
+        store.reschedule_settings_check(MERCHANT, SCHEDULE, NOW_S + 90 * DAY)
+        near = token_limit_near("shopify", MERCHANT, used=90, limit=100, at=self.tick())
+        store.complete_reconciliation(self.watched(MERCHANT), NOW_S + DAY, NOW_S + 1, near)
+        store.release(self.begun(shopify("1001", State.CURRENT, TROUBLED)), RequestOutcome.UNKNOWN)
+        self.begun(shopify("3003", merchant=TROUBLED), **KEY)
+        left_open = self.begun(shopify("3004", merchant=TROUBLED), title=None, requested_by="", account_id="")
+        self.clock.advance(LEASE)
+        store.release_and_retry_at(there(store.acquire_expired(TROUBLED, left_open.key, "worker")).lease, NOW_S + DAY)
+        store.reschedule_rotation(self.requested(TROUBLED), NOW_S + DAY, "provider_unavailable")
+        assert store.replace_rotation_schedule(TROUBLED, PAUSED, expected=0)
+        store.reschedule_reconciliation(self.watched(TROUBLED), NOW_S + DAY)
+        store.cancel_reconciliation(self.watched(COMPROMISED))
+        store.end_rotation(self.requested(FAILED), "token_limit_reached")
+
+    def write_fourthwall_and_chicksx(self) -> None:
+        """Write two tokens of Fourthwall, of which the first one comes back, and six sessions.
+
+        Session 1 is open with a token, 2 and 3 are closed, 4 is minting, 5 and 6 have open intents.
+        """
+        first, second = self.issued(fourthwall("fw-1")), fourthwall("fw-2")
+        self.issued(second, Succession(previous=first, state=State.LOST))
+        self.issued(first, Succession(previous=second, state=State.LOST))
+        self.fourthwall.confirm(self.begun(first))
+        self.issued(chicksx(1))
+        self.chicksx.close_session(MERCHANT, self.issued(chicksx(2)).subject, "order-1")
+        self.chicksx.close_session(MERCHANT, chicksx(3).subject, None)
+        self.begun(chicksx(4))
+        self.chicksx.release(self.begun(chicksx(5)), RequestOutcome.IN_FLIGHT)
+        self.chicksx.release(self.begun(chicksx(6)), RequestOutcome.UNKNOWN)
+
+    def write_others(self) -> None:
+        policies = DynamoPolicies(self.table, self.clock)
+        put = StoredPolicy(document=POLICY, revision=1, changed_by=ANN.actor)
+        for merchant in (MERCHANT, TROUBLED):
+            assert policies.replace(merchant, put, expected=0)
+        assert policies.replace(TROUBLED, replace(put, document=None, revision=2), expected=1)
+        self.shopify.broker_id()
+        DynamoDispatchCursor(self.table).save(CURSOR, None)
+        outbox = DynamoOutbox(self.table)
+        (near,) = [item for item in self.bench.outbox() if item["type"] == "TokenLimitNear"]
+        outbox.reschedule(there(outbox.read(name_of("shopify", MERCHANT, near["sk"]))), NOW_S + DAY)
+
+
+def members(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return each member of each item by its name, so that a comparison names what was added."""
+    return {f"{item['pk']['S']} {item['sk']['S']} {name}": item[name] for item in items for name in item}
+
+
+@pytest.fixture(params=RECORDED, ids=lambda path: path.stem)
+def recorded(request: pytest.FixtureRequest, bench: StoreBench) -> Scenario:
+    """Return the stores on a table with the items that a version has written, a while later."""
+    for item in json.loads(request.param.read_text()):
+        bench.dynamodb.put_item(TableName=bench.table_name, Item=item)
+    bench.clock.advance(1000)
+    return Scenario(bench)
+
+
+def test_this_version_writes_what_the_version_before_can_read(
+    bench: StoreBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version before wrote the newest recorded items, and its tests below read them. So it reads what is equal."""
+    drawn: Counter[float] = Counter()
+    real = os.urandom
+
+    def urandom(size: int) -> bytes:
+        """Return the product's next id of this second, and random bytes to anybody else."""
+        if not sys._getframe(1).f_globals["__name__"].startswith("token_broker"):
+            return real(size)
+        now = bench.clock.now()
+        drawn[now] += 1
+        return hashlib.sha256(f"{now} {drawn[now]}".encode()).digest()[:size]
+
+    monkeypatch.setattr(os, "urandom", urandom)
+    Scenario(bench).write()
+
+    page = bench.dynamodb.scan(TableName=bench.table_name, ConsistentRead=True)
+    written = sorted(page["Items"], key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+    if os.environ.get("TOKEN_BROKER_RECORD"):
+        lines = ",\n".join(json.dumps(item, sort_keys=True) for item in written)
+        (FOLDER / f"{__version__}.json").write_text(f"[\n{lines}\n]\n")
+    assert members(written) == members(json.loads(RECORDED[-1].read_text()))
+
+
+def test_what_is_served_is_read(recorded: Scenario) -> None:
+    read = recorded.shopify.subject_state
+    assert read(MERCHANT, SHOP) == SubjectState(
+        token=shopify("2002", State.CURRENT),
+        checked_at=NOW_S + 8,
+        fence=5,
+        lease_expires_at=NOW_S + 50,
+        has_open_intent=True,
+    )
+    assert read(TROUBLED, SHOP) == SubjectState(fence=1, has_open_intent=True)
+    assert recorded.fourthwall.subject_state(MERCHANT, SHOP).token == fourthwall("fw-1")
+    found = [recorded.chicksx.subject_state(MERCHANT, chicksx(number).subject) for number in range(1, 7)]
+    assert [each.token for each in found] == [chicksx(1), chicksx(2), None, None, None, None]
+    assert [each.closed for each in found] == [False, True, True, False, False, False]
+    assert [each.has_open_intent for each in found] == [False, False, False, True, True, True]
+    assert [each.lease_expires_at > NOW_S for each in found] == [False, False, False, True, True, False]
+
+
+def test_every_record_is_read(recorded: Scenario) -> None:
+    store, key_token = recorded.shopify, shopify("3003", requested_scope=("read",))
+    records = {token.token_id: token for token in store.all_tokens(MERCHANT)}
+    assert [f"{token_id} {token.state}" for token_id, token in records.items()] == [
+        *("1001 retiring", "2002 current", "3003 standing", "4004 revoking", "5005 revoked", "5006 revoking"),
+        *("6006 lost", "6007 standing", "7007 revoking", "8008 standing"),
+    ]
+    assert records["3003"] == key_token
+    assert records["7007"] == replace(shopify("7007", State.REVOKING, origin=Origin.FOREIGN), access_token=None)
+    lines = records["5006"].history
+    assert [line.after for line in lines] == ["standing", "revoking", "revoked", "revoking"]
+    assert [line.reason for line in lines] == ["minted", "requested", "requested", "reconciled"]
+    pending = there(store.pending_revocation(MERCHANT, "4004"))
+    assert (pending.since, pending.due_at, pending.tries) == (NOW_S + 16, NOW_S + 2 * DAY, 1)
+    assert pending.reason is ANN.reason
+    assert there(store.pending_revocation(COMPROMISED, "1001")).reason is Reason.COMPROMISED
+    assert store.acquire_standing(lease_request("another", **KEY)) == IdempotentReplay(key_token)
+
+
+def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
+    store = recorded.shopify
+    rotations = [there(store.rotation(merchant)) for merchant in (MERCHANT, TROUBLED, COMPROMISED, FAILED)]
+    assert [(each.replaces, each.compromised, each.open, each.tries, each.failure) for each in rotations] == [
+        ("1001", False, False, 0, None),
+        (None, False, True, 1, "provider_unavailable"),
+        ("1001", True, True, 0, None),
+        (None, False, False, 0, "token_limit_reached"),
+    ]
+    assert {each.requested_by for each in rotations} == {ANN.actor}
+    assert store.rotation_schedule(MERCHANT) == replace(SCHEDULE, due_at=NOW_S + 90 * DAY)
+    assert store.rotation_schedule(TROUBLED) == PAUSED
+    assert store.rotation_settings(TROUBLED) == PAUSED.settings
+    assert [store.reconciliation(merchant) for merchant in (MERCHANT, TROUBLED, COMPROMISED)] == [
+        Reconciliation(merchant=MERCHANT, due_at=NOW_S + DAY, near_at=NOW_S + 1),
+        Reconciliation(merchant=TROUBLED, due_at=NOW_S + DAY, tries=1),
+        Reconciliation(merchant=COMPROMISED),
+    ]
+    assert store.open_intent_ids(TROUBLED) == {each.rjust(26, "i") for each in ("1001", "3003", "3004")}
+    intent = there(store.acquire_expired(TROUBLED, "subject#shop", "worker"))
+    assert (intent.requested_by, intent.lease.title, intent.lease.account_id) == (
+        ANN.actor,
+        "Storefront",
+        "bravo.myshopify.com",
+    )
+
+
+def test_everything_else_is_read(recorded: Scenario) -> None:
+    items = [unwrap_all(item) for item in recorded.bench.dynamodb.scan(TableName=recorded.bench.table_name)["Items"]]
+    policies = DynamoPolicies(recorded.table, recorded.clock)
+    assert policies.read(MERCHANT) == StoredPolicy(document=POLICY, revision=1, changed_by=ANN.actor)
+    assert policies.read(TROUBLED) == StoredPolicy(document=None, revision=2, changed_by=ANN.actor)
+    assert DynamoDispatchCursor(recorded.table).read()[0] == CURSOR
+    assert recorded.shopify.broker_id() in {item.get("brokerId") for item in items}
+    index = DynamoDueIndex(recorded.table)
+    due = [key for shard in range(index.shards) for page in index.pages(shard, NOW_S + 100 * DAY) for key in page.keys]
+    assert {(key["pk"], key["sk"]) for key in due} == {(item["pk"], item["sk"]) for item in items if "due" in item}
+    waiting = [item for item in items if item["pk"].startswith(PREFIX)]
+    assert {item["type"] for item in waiting} == set(MEMBERS)
+    for item in waiting:
+        entry = there(DynamoOutbox(recorded.table).read(name_of(item["provider"], item["merchant"], item["sk"])))
+        event = there(entry.event)
+        assert (event.type, event.merchant, entry.due_at) == (item["type"], item["merchant"], item["dueAt"])
+        assert {name: value for name, value in event.detail.items() if value is not None} == item["detail"]
