@@ -11,7 +11,7 @@ _DROPPED = ("AWS_", "SAM_CLI_", "PYTHON", "VIRTUAL_ENV", "GATEWAY_", "MINISTACK_
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
-def plain(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def base(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The caller's environment without what would change how the stack behaves."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
     ours = {"NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -23,7 +23,7 @@ def emulator(settings: Settings, port: int, functions_endpoint: str | None = Non
 
     `functions_endpoint` is what the functions take for AWS, where that is not the emulator itself.
     """
-    inherited = {name: value for name, value in plain().items() if name.lower() not in _PROXIES}
+    inherited = {name: value for name, value in base().items() if name.lower() not in _PROXIES}
     if functions_endpoint:
         inherited["AWS_ENDPOINT_URL"] = functions_endpoint
     return inherited | {
@@ -58,4 +58,4 @@ def sam(folder: Path, endpoint: str | None = None) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_COLOR": "1",
     }
-    return plain(chosen | ({"AWS_ENDPOINT_URL": endpoint} if endpoint else {}))
+    return base(chosen | ({"AWS_ENDPOINT_URL": endpoint} if endpoint else {}))

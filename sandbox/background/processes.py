@@ -80,35 +80,35 @@ def stop_marked(marks: Sequence[str]) -> int:
 
     For what a crash left behind without a record. A mark holds an absolute path of the stack's own folder.
     """
-    found = _marked(marks)
+    found = _processes_with(marks)
     _signal(found, signal.SIGTERM)
     deadline = time.monotonic() + GRACE
-    while (left := _marked(marks)) and time.monotonic() < deadline:
+    while (left := _processes_with(marks)) and time.monotonic() < deadline:
         time.sleep(0.05)
     _signal(left, signal.SIGKILL)
     return len(found)
 
 
-def stop_leaders(mark: str) -> None:
+def stop_sessions(mark: str) -> None:
     """End each process whose command line holds the mark, and leads a session, together with that session.
 
     For work that a killed command has left going on, which the same work begun again would collide with.
     """
     deadline = time.monotonic() + GRACE
-    while (found := [pid for pid in _marked([mark]) if _leads(pid)]) and time.monotonic() < deadline:
+    while (found := [pid for pid in _processes_with([mark]) if _leads_session(pid)]) and time.monotonic() < deadline:
         for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
         time.sleep(0.05)
 
 
-def _leads(pid: int) -> bool:
+def _leads_session(pid: int) -> bool:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         return os.getsid(pid) == pid
     return False
 
 
-def _marked(marks: Sequence[str]) -> list[int]:
+def _processes_with(marks: Sequence[str]) -> list[int]:
     return [pid for pid, command in commands() if any(mark in command for mark in marks)]
 
 

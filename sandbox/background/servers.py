@@ -44,7 +44,7 @@ class Server:
             ],
             mark=self.mark,
             log=log,
-            environment=environment.plain(),
+            environment=environment.base(),
             folder=PROJECT,
         )
         state.remember(self.module, identity)

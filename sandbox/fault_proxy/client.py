@@ -9,7 +9,7 @@ from sandbox.control_address import ControlAddress
 class FaultProxyClient(ControlAddress):
     """What README.md lists, call by call."""
 
-    def point_at(self, url: str) -> None:
+    def set_upstream(self, url: str) -> None:
         """Where AWS is."""
         self.call("PUT", "/upstream", {"url": url})
 
@@ -17,7 +17,7 @@ class FaultProxyClient(ControlAddress):
         """Spoil calls, as README.md says."""
         self.call("POST", "/faults", {"kind": kind, **fields})
 
-    def lift(self, contains: str = "") -> None:
+    def clear_faults(self, contains: str = "") -> None:
         """Forget the faults that were for calls with that in their body; all of them, without it."""
         self.call("DELETE", f"/faults?contains={quote(contains, safe='')}")
 
@@ -25,6 +25,6 @@ class FaultProxyClient(ControlAddress):
         """The calls with that in their body, the oldest first: number, service, operation, fault, forwarded, status."""
         return list(self.call("GET", f"/calls?contains={quote(contains, safe='')}")["calls"])
 
-    def forget(self) -> None:
+    def clear_calls(self) -> None:
         """Of the calls, all."""
         self.call("DELETE", "/calls")

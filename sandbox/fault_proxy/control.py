@@ -34,7 +34,7 @@ class Control:
             ("DELETE", "/calls"): self._forget,
         }
 
-    def answer(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         route = self._routes.get((request.method, request.path))
         if route is None:
             there = ", ".join(f"{method} {path}" for method, path in self._routes)

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from sandbox.fault_proxy.calls import Call
-from sandbox.http_server.client_connection import Wire
-from sandbox.http_server.faults.canned_responses import Answer
+from sandbox.http_server.client_connection import ClientConnection
+from sandbox.http_server.faults.canned_responses import CannedResponse
 from sandbox.http_server.faults.connection_faults import ActThenDrop, ActThenHang, Drop, Hang
-from sandbox.http_server.faults.injected_fault import Act, Misbehaviour
+from sandbox.http_server.faults.injected_fault import Act, InjectedFault
 from sandbox.http_server.json_fields import Fields
 from sandbox.http_server.messages import json_response
 
@@ -36,21 +36,21 @@ _FAILED = {"dynamodb": "InternalServerError", "secretsmanager": "InternalService
 
 
 @dataclass(frozen=True)
-class Cut:
+class CutResponse:
     """The true answer's head and the first byte of its body."""
 
     @classmethod
     def read(cls, _fields: Fields) -> Self:
         return cls()
 
-    def deliver(self, act: Act, wire: Wire) -> None:
+    def inject(self, act: Act, connection: ClientConnection) -> None:
         answer = act()
-        wire.drop(reset=False)
-        wire.send(wire.head_of(answer, max(2, len(answer.body))) + answer.body[:1])
+        connection.drop(reset=False)
+        connection.send(connection.head_of(answer, max(2, len(answer.body))) + answer.body[:1])
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldCall:
     """Acts when it is released, whoever waits then."""
 
     released: threading.Event
@@ -59,40 +59,40 @@ class Held:
     def read(cls, _fields: Fields) -> Self:
         return cls(threading.Event())
 
-    def deliver(self, act: Act, wire: Wire) -> None:
+    def inject(self, act: Act, connection: ClientConnection) -> None:
         waited = 0.0
         while not self.released.is_set() and waited < MAX_SECONDS:
-            wire.pause(HOLD_STEP, though_alone=True)
+            connection.pause(HOLD_STEP, ignore_disconnect=True)
             waited += HOLD_STEP
-        wire.answer(act())
+        connection.respond(act())
 
 
-def _refusal(call: Call, status: int, codes: dict[str, str], otherwise: str) -> Misbehaviour:
+def _error(call: Call, status: int, codes: dict[str, str], otherwise: str) -> InjectedFault:
     """AWS's own answer, in the form in which these services give it."""
     code = _PREFIX.get(call.service, "") + codes.get(call.service, otherwise)
-    return Answer(json_response(status, {"__type": code, "message": "By the fault proxy."}, _JSON), act=False)
+    return CannedResponse(json_response(status, {"__type": code, "message": "By the fault proxy."}, _JSON), act=False)
 
 
 #: What each kind does to a call.
-_HARMS: dict[str, Callable[["Fault", Call], Misbehaviour]] = {
-    "throttled": lambda _fault, call: _refusal(call, 400, _THROTTLED, "ThrottlingException"),
-    "failed": lambda _fault, call: _refusal(call, 500, _FAILED, "InternalFailure"),
+_EFFECTS: dict[str, Callable[["Fault", Call], InjectedFault]] = {
+    "throttled": lambda _fault, call: _error(call, 400, _THROTTLED, "ThrottlingException"),
+    "failed": lambda _fault, call: _error(call, 500, _FAILED, "InternalFailure"),
     "reset": lambda _fault, _call: Drop(reset=True),
-    "held": lambda fault, _call: Held(fault.lifted),
+    "held": lambda fault, _call: HeldCall(fault.lifted),
     "late": lambda fault, _call: Hang(fault.seconds, late=True),
     "unheard": lambda _fault, _call: ActThenDrop(reset=False),
-    "cut": lambda _fault, _call: Cut(),
+    "cut": lambda _fault, _call: CutResponse(),
     "slow": lambda fault, _call: ActThenHang(fault.seconds),
 }
 #: Those that end by themselves; `held` lasts until it is lifted.
-KINDS = tuple(kind for kind in _HARMS if kind != "held")
+KINDS = tuple(kind for kind in _EFFECTS if kind != "held")
 
 
 @dataclass
 class Fault:
     """Spoils calls of a kind: after the first `skip` of them the next `left`, each with the probability `share`.
 
-    `onwards`: once it has struck, it strikes calls of every service and operation.
+    `onwards`: once it has struck, it applies_to calls of every service and operation.
 
     `contains`: what must stand in the body. `each`: how often a call with the very same body is spoilt at most, so that
     the SDK's own repetition, of two, gets through.
@@ -110,36 +110,36 @@ class Fault:
     seconds: float
     chance: random.Random
     lifted: threading.Event = field(default_factory=threading.Event)
-    _spoilt: Counter[bytes] = field(default_factory=Counter)
+    _injected: Counter[bytes] = field(default_factory=Counter)
 
-    def strikes(self, call: Call) -> bool:
+    def applies_to(self, call: Call) -> bool:
         """Whether it spoils this call, and counts it."""
-        if self.left == 0 or self.contains not in call.body or not self._is_meant(call):
+        if self.left == 0 or self.contains not in call.body or not self._matches(call):
             return False
         if self.skip > 0:
             self.skip -= 1
             return False
-        if self._spoilt[call.body] >= self.each or self.chance.random() >= self.share:
+        if self._injected[call.body] >= self.each or self.chance.random() >= self.share:
             return False
-        self._spoilt[call.body] += 1
+        self._injected[call.body] += 1
         self.left -= 1
         return True
 
-    def _is_meant(self, call: Call) -> bool:
-        if self.onwards and self._spoilt:
+    def _matches(self, call: Call) -> bool:
+        if self.onwards and self._injected:
             return True
         return self.service in (None, call.service) and self.operation in (None, call.operation)
 
-    def harm(self, call: Call) -> Misbehaviour:
+    def effect_on(self, call: Call) -> InjectedFault:
         """What is done to the call."""
-        return _HARMS[self.kind](self, call)
+        return _EFFECTS[self.kind](self, call)
 
 
 def read_fault(value: object) -> Fault:
     """The fault that a control request asks for. Raises InputError."""
     fields = Fields(value, "A fault")
     fault = Fault(
-        kind=fields.choice("kind", tuple(_HARMS)),
+        kind=fields.choice("kind", tuple(_EFFECTS)),
         service=fields.optional_text("service"),
         operation=fields.optional_text("operation"),
         contains=(fields.optional_text("contains") or "").encode(),

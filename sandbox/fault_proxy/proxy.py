@@ -1,4 +1,4 @@
-"""The proxy without its sockets: it notes a call, takes the fault that strikes it, and passes it on."""
+"""The proxy without its sockets: it notes a call, takes the fault that applies_to it, and passes it on."""
 
 import http.client
 import threading
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sandbox.fault_proxy.calls import Call, call_of
-from sandbox.http_server.faults.injected_fault import Misbehaviour
+from sandbox.http_server.faults.injected_fault import InjectedFault
 from sandbox.http_server.messages import Request, Response, json_response
 
 if TYPE_CHECKING:
@@ -32,17 +32,17 @@ class FaultProxy:
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
         self._seen = 0
 
-    def receive(self, request: Request) -> tuple[Misbehaviour | None, Callable[[], Response]]:
+    def receive(self, request: Request) -> tuple[InjectedFault | None, Callable[[], Response]]:
         """The harm that the call meets, and how AWS is asked."""
         with self.lock:
             self._seen += 1
             call = call_of(self._seen, request)
             self.calls.append(call)
-            fault = next((each for each in self.faults if each.strikes(call)), None)
+            fault = next((each for each in self.faults if each.applies_to(call)), None)
             if fault is None:
                 return None, lambda: self._forward(call, request)
             call.fault = fault.kind
-            return fault.harm(call), lambda: self._forward(call, request)
+            return fault.effect_on(call), lambda: self._forward(call, request)
 
     def _forward(self, call: Call, request: Request) -> Response:
         """The call as it came, its Host header too: that one is signed."""

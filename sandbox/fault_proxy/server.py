@@ -39,7 +39,7 @@ def running_fault_proxy() -> Iterator[Addresses]:
         try:
             yield Addresses(
                 url=listen(proxy.receive),
-                control=listen(lambda request: (None, lambda: control.answer(request))),
+                control=listen(lambda request: (None, lambda: control.respond(request))),
             )
         finally:
             stopping.set()

@@ -19,7 +19,7 @@ class CallerGoneError(ConnectionError):
     """The caller has closed its end, or the server is stopping."""
 
 
-class Wire:
+class ClientConnection:
     """One request's way back. After `open` has become False the connection is closed without another word."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Wire:
     def send(self, data: bytes) -> None:
         self._connection.sendall(data)
 
-    def answer(self, response: Response) -> None:
+    def respond(self, response: Response) -> None:
         self.send(self.head_of(response, len(response.body)) + self.body_of(response))
 
     def body_of(self, response: Response) -> bytes:
@@ -50,11 +50,11 @@ class Wire:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
-    def pause(self, seconds: float, *, though_alone: bool = False) -> None:
+    def pause(self, seconds: float, *, ignore_disconnect: bool = False) -> None:
         """Wait on the machine's clock. Raises CallerGoneError as soon as nobody waits any more, if that matters."""
         while seconds > 0:
             step = min(seconds, POLL_SECONDS)
-            if self._stopping.wait(step) or (not though_alone and self._caller_has_left()):
+            if self._stopping.wait(step) or (not ignore_disconnect and self._caller_has_left()):
                 raise CallerGoneError
             seconds -= step
 

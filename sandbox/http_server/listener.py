@@ -9,8 +9,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
 
-from sandbox.http_server.client_connection import Wire, reset_on_close
-from sandbox.http_server.faults.injected_fault import Misbehaviour
+from sandbox.http_server.client_connection import ClientConnection, reset_on_close
+from sandbox.http_server.faults.injected_fault import InjectedFault
 from sandbox.http_server.messages import Request, Response, json_response
 
 HOST = "127.0.0.1"
@@ -20,7 +20,7 @@ LINE_LIMIT = 65_536
 # socketserver's type of a request; the tuple is for datagrams and never comes here.
 type Connection = socket.socket | tuple[bytes, socket.socket]
 
-Receive = Callable[[Request], tuple[Misbehaviour | None, Callable[[], Response]]]
+Receive = Callable[[Request], tuple[InjectedFault | None, Callable[[], Response]]]
 
 
 class Listener(ThreadingHTTPServer):
@@ -107,22 +107,22 @@ class _Connection(BaseHTTPRequestHandler):
         if not self.parse_request():
             return
         body = self._read_body()
-        wire = self._wire()
+        connection = self._wire()
         if isinstance(body, Response):
-            wire.drop(reset=False)
-            wire.answer(body)
+            connection.drop(reset=False)
+            connection.respond(body)
         elif body is not None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            misbehaviour, act = self.listener.receive(Request(self.command, self.path, headers, body))
-            if misbehaviour is None:
-                wire.answer(act())
+            injected, act = self.listener.receive(Request(self.command, self.path, headers, body))
+            if injected is None:
+                connection.respond(act())
             else:
-                misbehaviour.deliver(act, wire)
-        self.close_connection = not wire.open
+                injected.inject(act, connection)
+        self.close_connection = not connection.open
 
-    def _wire(self) -> Wire:
+    def _wire(self) -> ClientConnection:
         keep, head = not self.close_connection, self.command == "HEAD"
-        return Wire(self.connection, self.listener.origin, keep, head, self.listener.stopping)
+        return ClientConnection(self.connection, self.listener.origin, keep, head, self.listener.stopping)
 
     def _read_body(self) -> bytes | Response | None:
         """The body; a refusal of it; or None if the caller left in the middle."""

@@ -29,21 +29,21 @@ def main() -> None:
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
-    from sandbox.local_aws.function_failures import Survivors, naming_exceptions
-    from sandbox.local_aws.unpacking import unpacking_once
+    from sandbox.local_aws.function_failures import PersistentProcesses, with_exception_names
+    from sandbox.local_aws.unpacking import zipfile_with_shared_files
 
     sys.executable = runtime_python
-    lambda_runtime.zipfile = unpacking_once(Path(tempfile.gettempdir()) / "unpacked")
-    survivors = Survivors()
-    lambda_runtime._PYTHON_WORKER_SCRIPT = survivors.script(lambda_runtime._PYTHON_WORKER_SCRIPT)  # noqa: SLF001
-    lambda_runtime.Worker.invoke = survivors.invoking(lambda_runtime.Worker.invoke)
-    app._handle_execute_api_request = keeping_the_path(app._handle_execute_api_request)  # noqa: SLF001
-    lambda_svc._execute_function_warm = naming_exceptions(lambda_svc._execute_function_warm)  # noqa: SLF001
-    lambda_svc._execute_function = trying_records_again(lambda_svc._execute_function, lambda_svc._iter_all_esms)  # noqa: SLF001
+    lambda_runtime.zipfile = zipfile_with_shared_files(Path(tempfile.gettempdir()) / "unpacked")
+    persistent_processes = PersistentProcesses()
+    lambda_runtime._PYTHON_WORKER_SCRIPT = persistent_processes.script(lambda_runtime._PYTHON_WORKER_SCRIPT)  # noqa: SLF001
+    lambda_runtime.Worker.invoke = persistent_processes.invoking(lambda_runtime.Worker.invoke)
+    app._handle_execute_api_request = with_raw_path(app._handle_execute_api_request)  # noqa: SLF001
+    lambda_svc._execute_function_warm = with_exception_names(lambda_svc._execute_function_warm)  # noqa: SLF001
+    lambda_svc._execute_function = with_record_retries(lambda_svc._execute_function, lambda_svc._iter_all_esms)  # noqa: SLF001
     app.main()
 
 
-def keeping_the_path(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+def with_raw_path(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     """The emulator's way to answer for a REST API, with the path as it came."""
 
     @functools.wraps(handle)
@@ -53,7 +53,7 @@ def keeping_the_path(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awa
     return handled
 
 
-def trying_records_again(
+def with_record_retries(
     execute: Callable[..., dict[str, Any]], mappings: Callable[[], Iterable[tuple[str, str, dict[str, Any]]]]
 ) -> Callable[..., dict[str, Any]]:
     """The emulator's way to run a function, with the records of a table's stream tried as often as AWS would.
@@ -74,7 +74,7 @@ def trying_records_again(
         # Without a setting AWS tries until the records are a day old; nobody waits for that here.
         for _ in range(1 + int(mapping.get("MaximumRetryAttempts", 0))):
             result = execute(function, {"Records": left}, *arguments, **options)
-            left = _records_left(result, left)
+            left = _unprocessed_records(result, left)
             if not left:
                 break
         return {name: value for name, value in result.items() if name != "error"}
@@ -91,7 +91,7 @@ def _stream_of(event: Any) -> str | None:
     return str(first.get("eventSourceARN"))
 
 
-def _records_left(result: dict[str, Any], records: list[Any]) -> list[Any]:
+def _unprocessed_records(result: dict[str, Any], records: list[Any]) -> list[Any]:
     """What a run has left of a batch: all of it where the function failed, else from the first failed record on."""
     if result.get("error"):
         return records

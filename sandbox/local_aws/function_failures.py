@@ -18,7 +18,7 @@ REPORT = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 _TRACEBACK = "Traceback (most recent call last):"
 
 
-class Survivors:
+class PersistentProcesses:
     """Processes that go on after an exception: the emulator sees a result, which is turned back after it has looked."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Survivors:
         return invoked
 
 
-def naming_exceptions(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+def with_exception_names(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     """The emulator's way to run a function, with the exception's class as `errorType`.
 
     Its result is {"body", "error"?, "log"}, where the log ends with the traceback.

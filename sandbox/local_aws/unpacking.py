@@ -55,7 +55,7 @@ class LinkedArchive:
             (Path(target) / each.name).symlink_to(each)
 
 
-def unpacking_once(folder: Path) -> SimpleNamespace:
+def zipfile_with_shared_files(folder: Path) -> SimpleNamespace:
     """The module `zipfile` for the emulator's use; `folder` takes what is unpacked."""
     archives = Archives(folder)
     return SimpleNamespace(**{**vars(zipfile), "ZipFile": lambda path: LinkedArchive(archives, path)})

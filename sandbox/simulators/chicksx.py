@@ -83,7 +83,7 @@ class Chicksx:
     def admit(self, _request: Request, now: float) -> float:
         return now
 
-    def answer(self, request: Request, now: float) -> Response:
+    def respond(self, request: Request, now: float) -> Response:
         if request.path != PATH:
             return json_response(404, {"code": "NOT_FOUND", "message": "No such endpoint"})
         if request.method != "POST":
@@ -91,14 +91,14 @@ class Chicksx:
             return json_response(405, refusal, {"Allow": "POST"})
         found = self._authenticate(request)
         if found is None:
-            return _refusal(401, "Invalid API key or client identifier")
+            return _error(401, "Invalid API key or client identifier")
         name, merchant = found
         try:
             session_id, scope = _read_body(request)
         except ValueError as fault:
-            return _refusal(400, str(fault))
+            return _error(400, str(fault))
         if {(name, session_id), (None, session_id)} & self._closed:
-            return _refusal(400, SESSION_EXPIRED)
+            return _error(400, SESSION_EXPIRED)
         return json_response(201, self._issue(merchant, session_id, scope, int(now)))
 
     def state(self, now: float) -> dict[str, object]:
@@ -161,7 +161,7 @@ class Chicksx:
         }
 
 
-def _refusal(status: int, message: str) -> Response:
+def _error(status: int, message: str) -> Response:
     return json_response(status, {"code": "INVALID_INPUT", "message": message})
 
 

@@ -27,7 +27,7 @@ from urllib.parse import parse_qs, unquote
 from sandbox.http_server.json_fields import Fields, InputError
 from sandbox.http_server.messages import Request, Response, json_response, parse_json
 from sandbox.simulators.fault_queue import read_fault
-from sandbox.simulators.simulation import PARTIES, PROVIDERS, Simulation
+from sandbox.simulators.simulation import PROVIDERS, SERVICES, Simulation
 
 TEN_YEARS = 315_360_000
 
@@ -53,7 +53,7 @@ class Control:
             "/issuer/tokens": {"POST": self._sign},
         }
 
-    def answer(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         try:
             with self._simulation.lock:
                 return self._dispatch(request)
@@ -84,7 +84,7 @@ class Control:
         return json_response(200, {"deleted": self._simulation.provider(provider).delete_account(name)})
 
     def _add_fault(self, request: Request) -> Response:
-        self._simulation.faults.add(read_fault(_body(request), PARTIES))
+        self._simulation.faults.add(read_fault(_body(request), SERVICES))
         return json_response(201, self._faults())
 
     def _list_faults(self, _request: Request) -> Response:
@@ -99,13 +99,13 @@ class Control:
 
     def _list_requests(self, request: Request) -> Response:
         provider = _query(request, "provider")
-        if provider not in (None, *PARTIES):
-            raise InputError(f"provider must be one of {', '.join(PARTIES)}.")
-        seen = [each.as_json() for each in self._simulation.sightings if provider in (None, each.provider)]
+        if provider not in (None, *SERVICES):
+            raise InputError(f"provider must be one of {', '.join(SERVICES)}.")
+        seen = [each.as_json() for each in self._simulation.recorded_requests if provider in (None, each.provider)]
         return json_response(200, {"requests": seen})
 
     def _forget_requests(self, _request: Request) -> Response:
-        self._simulation.sightings.clear()
+        self._simulation.recorded_requests.clear()
         return json_response(200, {"requests": []})
 
     def _now(self) -> Response:

@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 
-from sandbox.http_server.faults.canned_responses import Answer, Garbage, Huge, Malformed, Redirect
+from sandbox.http_server.faults.canned_responses import CannedResponse, Garbage, Huge, Malformed, Redirect
 from sandbox.http_server.faults.connection_faults import ActThenDrop, ActThenHang, Drop, Hang, Refuse
-from sandbox.http_server.faults.corrupted_responses import AnswerOverride, SlowDrip, Truncated
-from sandbox.http_server.faults.injected_fault import Misbehaviour
+from sandbox.http_server.faults.corrupted_responses import ResponseOverride, SlowDrip, Truncated
+from sandbox.http_server.faults.injected_fault import InjectedFault
 from sandbox.http_server.json_fields import Fields, InputError
 from sandbox.http_server.messages import Request
 
 MAX_TIMES = 1_000_000
-KINDS: dict[str, type[Misbehaviour]] = {
+KINDS: dict[str, type[InjectedFault]] = {
     "refuse": Refuse,
     "hang": Hang,
     "act_then_hang": ActThenHang,
-    "status": Answer,
+    "status": CannedResponse,
     "drop_before_acting": Drop,
     "act_then_drop": ActThenDrop,
     "garbage": Garbage,
@@ -23,7 +23,7 @@ KINDS: dict[str, type[Misbehaviour]] = {
     "malformed": Malformed,
     "truncated": Truncated,
     "redirect": Redirect,
-    "answer_override": AnswerOverride,
+    "answer_override": ResponseOverride,
 }
 
 
@@ -36,9 +36,9 @@ class Fault:
     left: int
     method: str | None
     path_contains: str | None
-    misbehaviour: Misbehaviour
+    injected: InjectedFault
 
-    def befalls(self, provider: str, request: Request) -> bool:
+    def matches(self, provider: str, request: Request) -> bool:
         return (
             provider == self.provider
             and self.method in (None, request.method)
@@ -60,11 +60,11 @@ def read_fault(value: object, providers: tuple[str, ...]) -> Fault:
     provider, kind = fields.choice("provider", providers), fields.choice("kind", tuple(KINDS))
     times = fields.whole("times", 1, 1, MAX_TIMES)
     method, path_contains = fields.optional_text("method"), fields.optional_text("pathContains")
-    misbehaviour = KINDS[kind].read(fields)
+    injected = KINDS[kind].read(fields)
     fields.finish()
     if kind == "refuse" and (method or path_contains):
         raise InputError("The fault refuse precedes the request: it takes no method and no pathContains.")
-    return Fault(provider, kind, times, method.upper() if method else None, path_contains, misbehaviour)
+    return Fault(provider, kind, times, method.upper() if method else None, path_contains, injected)
 
 
 class FaultQueue:
@@ -77,7 +77,7 @@ class FaultQueue:
         self.waiting.append(fault)
 
     def take(self, provider: str, request: Request) -> Fault | None:
-        fits = (fault for fault in self.waiting if fault.kind != "refuse" and fault.befalls(provider, request))
+        fits = (fault for fault in self.waiting if fault.kind != "refuse" and fault.matches(provider, request))
         return self._used(next(fits, None))
 
     def take_refusal(self, provider: str) -> bool:

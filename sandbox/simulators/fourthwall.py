@@ -84,7 +84,7 @@ class Fourthwall:
         shop.starts = [*shop.starts[-limit:], turn]
         return turn
 
-    def answer(self, request: Request, _now: float) -> Response:
+    def respond(self, request: Request, _now: float) -> Response:
         if request.path != PATH:
             return json_response(404, {"code": "NOT_FOUND"})
         if request.method != "PUT":

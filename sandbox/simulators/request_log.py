@@ -16,7 +16,7 @@ BODY_LIMIT = 64 * 1024
 
 
 @dataclass
-class Sighting:
+class RecordedRequest:
     """`acted`: the provider's logic ran. `status`: what it decided, whatever reached the caller."""
 
     number: int

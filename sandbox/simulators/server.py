@@ -75,7 +75,7 @@ def _listener(simulation: Simulation, control: Control, name: str, port: int) ->
     if name == "control":
         return Listener(
             port,
-            receive=lambda request: (None, lambda: control.answer(request)),
+            receive=lambda request: (None, lambda: control.respond(request)),
             refuses=lambda: False,
             stopping=simulation.stopping,
             body_limit=CONTROL_BODY_LIMIT,

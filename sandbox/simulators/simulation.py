@@ -5,14 +5,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from sandbox.http_server.faults.injected_fault import Misbehaviour
+from sandbox.http_server.faults.injected_fault import InjectedFault
 from sandbox.http_server.messages import Request, Response
 from sandbox.simulators.chicksx import Chicksx
 from sandbox.simulators.clock import Clock
 from sandbox.simulators.fault_queue import FaultQueue
 from sandbox.simulators.fourthwall import Fourthwall
 from sandbox.simulators.issuer.issuer import Issuer
-from sandbox.simulators.request_log import Sighting
+from sandbox.simulators.request_log import RecordedRequest
 from sandbox.simulators.shopify.admin_api import Shopify
 
 PROVIDERS = (
@@ -21,21 +21,21 @@ PROVIDERS = (
     "shopify",
 )
 #: Everyone with a port of their own: whose requests are noted, and whose answers can be made to fail.
-PARTIES = (*PROVIDERS, "issuer")
-SIGHTINGS_KEPT = 10_000
+SERVICES = (*PROVIDERS, "issuer")
+REQUESTS_KEPT = 10_000
 
 
-class Party(Protocol):
+class Service(Protocol):
     """Somebody's logic, without sockets. `admit` says when a request's turn comes, `answer` decides it."""
 
     def admit(self, request: Request, now: float, /) -> float: ...
 
-    def answer(self, request: Request, now: float, /) -> Response: ...
+    def respond(self, request: Request, now: float, /) -> Response: ...
 
     def state(self, now: float, /) -> dict[str, object]: ...
 
 
-class Provider(Party, Protocol):
+class Provider(Service, Protocol):
     """Somebody at whom merchants have accounts."""
 
     def put_account(self, name: str, value: object, /) -> None: ...
@@ -60,7 +60,7 @@ class Simulation:
             self.shopify = Shopify()
             self.issuer = Issuer()
             self.faults = FaultQueue()
-            self.sightings: deque[Sighting] = deque(maxlen=SIGHTINGS_KEPT)
+            self.recorded_requests: deque[RecordedRequest] = deque(maxlen=REQUESTS_KEPT)
             self._seen = 0
             self.clock.reset()
 
@@ -72,32 +72,32 @@ class Simulation:
         }
         return providers[name]
 
-    def party(self, name: str) -> Party:
+    def service(self, name: str) -> Service:
         return self.issuer if name == "issuer" else self.provider(name)
 
     def refuses(self, name: str) -> bool:
         with self.lock:
             return self.faults.take_refusal(name)
 
-    def receive(self, name: str, request: Request) -> tuple[Misbehaviour | None, Callable[[], Response]]:
+    def receive(self, name: str, request: Request) -> tuple[InjectedFault | None, Callable[[], Response]]:
         """Note the request and take the fault that waits for it; the second part has the provider act."""
         with self.lock:
             # A request that is still under way when everything is reset acts on the world it came into.
-            party = self.party(name)
+            service = self.service(name)
             fault = self.faults.take(name, request)
             self._seen += 1
             kind = None if fault is None else fault.kind
-            sighting = Sighting(self._seen, self.clock.now(), name, request, kind)
-            self.sightings.append(sighting)
-        return None if fault is None else fault.misbehaviour, lambda: self._act(party, request, sighting)
+            record = RecordedRequest(self._seen, self.clock.now(), name, request, kind)
+            self.recorded_requests.append(record)
+        return None if fault is None else fault.injected, lambda: self._act(service, request, record)
 
-    def _act(self, party: Party, request: Request, sighting: Sighting) -> Response:
+    def _act(self, service: Service, request: Request, record: RecordedRequest) -> Response:
         with self.lock:
-            turn = party.admit(request, self.clock.now())
+            turn = service.admit(request, self.clock.now())
         self.clock.wait_until(turn, self.stopping)
         with self.lock:
-            answer = party.answer(request, self.clock.now())
-            sighting.acted, sighting.status = True, answer.status
+            answer = service.respond(request, self.clock.now())
+            record.acted, record.status = True, answer.status
         return answer
 
     def state(self) -> dict[str, object]:
@@ -106,5 +106,5 @@ class Simulation:
             return {
                 "now": now,
                 "faults": [fault.as_json() for fault in self.faults.waiting],
-                **{name: self.party(name).state(now) for name in PARTIES},
+                **{name: self.service(name).state(now) for name in SERVICES},
             }

@@ -47,7 +47,7 @@ def build_folder() -> Iterator[None]:
     busy = "Another command has been building in this folder for five minutes: wait for it, or stop it."
     with locked(BUILD_FOLDER / "lock", busy=busy, seconds=_LIMIT):
         for name in ("build", "deploy"):  # nobody else's: a killed command let go of the lock, and not of its `sam`
-            processes.stop_leaders(sam_mark(name))
+            processes.stop_sessions(sam_mark(name))
         yield
 
 

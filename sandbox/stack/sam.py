@@ -35,7 +35,7 @@ def run_sam(
     """
     name = arguments[0]
     log = settings.logs / f"sam-{name}.log"
-    _spare_the_version_check()
+    _skip_version_check()
     chosen = environment.sam(_SETTINGS_FOLDER, endpoint)
     if path:
         chosen |= {"PATH": f"{path}{os.pathsep}{chosen.get('PATH', os.defpath)}", "PYTHON": f"{path}/python"}
@@ -61,7 +61,7 @@ def run_sam(
         if state is not None:
             state.forget(f"sam {name}")
     if status != 0:
-        raise StackError(f"`sam {name}` failed: {_last_words(log)}", log)
+        raise StackError(f"`sam {name}` failed: {_failure_reason(log)}", log)
 
 
 def sam_mark(name: str) -> str:
@@ -69,7 +69,7 @@ def sam_mark(name: str) -> str:
     return f"{PROJECT / '.venvs/local/bin/python'} -m samcli {name} "
 
 
-def _last_words(log: Path) -> str:
+def _failure_reason(log: Path) -> str:
     """What most likely says why: that nothing can be fetched, a telling line, or else the last one."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     if any("NewConnectionError" in line or "NameResolutionError" in line for line in lines):
@@ -80,7 +80,7 @@ def _last_words(log: Path) -> str:
     return (telling or lines or ["it said nothing"])[-1][:300]
 
 
-def _spare_the_version_check() -> None:
+def _skip_version_check() -> None:
     """SAM asks a registry for its newest version once a week: tell it that it has just done so."""
     file = _SETTINGS_FOLDER / "metadata.json"
     if not file.exists() or time.time() - file.stat().st_mtime > 86_400:

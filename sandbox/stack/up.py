@@ -95,7 +95,7 @@ def _local_aws(settings: Settings, state: State) -> str:
         return emulator.start(settings, state)
     addresses = proxy.start(settings, state)
     endpoint = emulator.start(settings, state, addresses["url"])
-    FaultProxyClient(addresses["control"]).point_at(endpoint)
+    FaultProxyClient(addresses["control"]).set_upstream(endpoint)
     return endpoint
 
 

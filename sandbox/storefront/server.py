@@ -18,7 +18,7 @@ def running_storefront(stack_folder: Path) -> Iterator[str]:
     stopping = threading.Event()
     listener = Listener(
         0,
-        receive=lambda request: (None, lambda: site.answer(request)),
+        receive=lambda request: (None, lambda: site.respond(request)),
         refuses=lambda: False,
         stopping=stopping,
         body_limit=BODY_LIMIT,

@@ -53,13 +53,13 @@ class Site:
         }
         self._writes: dict[str, Route] = {"/proof": self._proof, "/checkouts": self._checkout}
 
-    def answer(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         response = self._dispatch(request)
         return Response(response.status, {**HEADERS, **response.headers}, response.body)
 
     def _dispatch(self, request: Request) -> Response:
         # Another name that leads here is somebody else's: DNS rebinding makes such ones.
-        if _asked(request) not in (self._shop, self._other):
+        if _requested_origin(request) not in (self._shop, self._other):
             return _problem(421, "This server answers to 127.0.0.1 and localhost only.")
         writes = request.path in self._writes
         route = (self._writes if writes else self._reads).get(request.path)
@@ -68,7 +68,7 @@ class Site:
         if request.method not in (allowed := ("POST",) if writes else ("GET", "HEAD")):
             return _problem(405, f"This address takes {' and '.join(allowed)}.", {"Allow": ", ".join(allowed)})
         # A browser says where a POST comes from, and no page can make it say otherwise.
-        if writes and {request.headers.get("origin"), _asked(request)} != {self._shop}:
+        if writes and {request.headers.get("origin"), _requested_origin(request)} != {self._shop}:
             return _problem(403, f"The merchant's backend signs for the shop's own page only: {self._shop}.")
         try:
             return route(request)
@@ -115,7 +115,7 @@ def _with(cookie: str | None) -> dict[str, str]:
     return {} if cookie is None else {"Set-Cookie": cookie}
 
 
-def _asked(request: Request) -> str:
+def _requested_origin(request: Request) -> str:
     """The origin that this request was sent to."""
     return f"http://{request.headers.get('host')}"
 

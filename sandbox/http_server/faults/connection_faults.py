@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from sandbox.http_server.client_connection import Wire
+from sandbox.http_server.client_connection import ClientConnection
 from sandbox.http_server.faults.injected_fault import Act
 from sandbox.http_server.json_fields import Fields
 
@@ -18,8 +18,8 @@ class Refuse:
     def read(cls, _fields: Fields) -> Self:
         return cls()
 
-    def deliver(self, _act: Act, wire: Wire) -> None:
-        wire.drop(reset=True)
+    def inject(self, _act: Act, connection: ClientConnection) -> None:
+        connection.drop(reset=True)
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Hang:
     def read(cls, fields: Fields) -> Self:
         return cls(_seconds(fields), fields.flag("late", default=False))
 
-    def deliver(self, act: Act, wire: Wire) -> None:
-        wire.pause(self.seconds, though_alone=self.late)
-        wire.answer(act())
+    def inject(self, act: Act, connection: ClientConnection) -> None:
+        connection.pause(self.seconds, ignore_disconnect=self.late)
+        connection.respond(act())
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ class ActThenHang:
     def read(cls, fields: Fields) -> Self:
         return cls(_seconds(fields))
 
-    def deliver(self, act: Act, wire: Wire) -> None:
+    def inject(self, act: Act, connection: ClientConnection) -> None:
         answer = act()
-        wire.pause(self.seconds)
-        wire.answer(answer)
+        connection.pause(self.seconds)
+        connection.respond(answer)
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,17 @@ class Drop:
     def read(cls, fields: Fields) -> Self:
         return cls(fields.flag("reset", default=False))
 
-    def deliver(self, _act: Act, wire: Wire) -> None:
-        wire.drop(self.reset)
+    def inject(self, _act: Act, connection: ClientConnection) -> None:
+        connection.drop(self.reset)
 
 
 @dataclass(frozen=True)
 class ActThenDrop(Drop):
     """Act, then close without an answer."""
 
-    def deliver(self, act: Act, wire: Wire) -> None:
+    def inject(self, act: Act, connection: ClientConnection) -> None:
         act()
-        wire.drop(self.reset)
+        connection.drop(self.reset)
 
 
 def _seconds(fields: Fields) -> float:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from sandbox.http_server.client_connection import Wire
+from sandbox.http_server.client_connection import ClientConnection
 from sandbox.http_server.faults.injected_fault import Act
 from sandbox.http_server.json_fields import Fields, InputError
 from sandbox.http_server.messages import Response, json_response, parse_json
@@ -25,17 +25,17 @@ class SlowDrip:
             fields.choice("part", ("headers", "body"), "body"),
         )
 
-    def deliver(self, act: Act, wire: Wire) -> None:
+    def inject(self, act: Act, connection: ClientConnection) -> None:
         answer = act()
-        head, body = wire.head_of(answer, len(answer.body)), wire.body_of(answer)
+        head, body = connection.head_of(answer, len(answer.body)), connection.body_of(answer)
         slow = head if self.part == "headers" else body
         if slow is body:
-            wire.send(head)
+            connection.send(head)
         for byte in slow:
-            wire.send(bytes([byte]))
-            wire.pause(self.seconds_per_byte)
+            connection.send(bytes([byte]))
+            connection.pause(self.seconds_per_byte)
         if slow is head:
-            wire.send(body)
+            connection.send(body)
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ class Truncated:
     def read(cls, fields: Fields) -> Self:
         return cls(fields.whole("missing", 10, 1, MAX_MISSING_BYTES))
 
-    def deliver(self, act: Act, wire: Wire) -> None:
+    def inject(self, act: Act, connection: ClientConnection) -> None:
         answer = act()
-        wire.drop(reset=False)
+        connection.drop(reset=False)
         kept = max(0, len(answer.body) - self.missing)
-        wire.send(wire.head_of(answer, kept + self.missing) + wire.body_of(answer)[:kept])
+        connection.send(connection.head_of(answer, kept + self.missing) + connection.body_of(answer)[:kept])
 
 
 @dataclass(frozen=True)
-class AnswerOverride:
+class ResponseOverride:
     """The true answer changed by a JSON merge patch (RFC 7396), by `status` or by more `headers`."""
 
     patch: object
@@ -71,11 +71,13 @@ class AnswerOverride:
         patch = fields.anything("patch") if fields.has("patch") else {}
         return cls(patch, status, fields.text_map("headers"))
 
-    def deliver(self, act: Act, wire: Wire) -> None:
-        true = act()
-        body = true.body if self.patch == {} else json_response(200, merge(_json_or_nothing(true), self.patch)).body
-        headers = {**true.headers, **self.headers}
-        wire.answer(Response(self.status or true.status, headers, body))
+    def inject(self, act: Act, connection: ClientConnection) -> None:
+        original = act()
+        body = (
+            original.body if self.patch == {} else json_response(200, merge(_json_or_empty(original), self.patch)).body
+        )
+        headers = {**original.headers, **self.headers}
+        connection.respond(Response(self.status or original.status, headers, body))
 
 
 def merge(target: object, patch: object) -> object:
@@ -91,7 +93,7 @@ def merge(target: object, patch: object) -> object:
     return merged
 
 
-def _json_or_nothing(answer: Response) -> object:
+def _json_or_empty(answer: Response) -> object:
     try:
         return parse_json(answer.body)
     except ValueError:

@@ -28,7 +28,7 @@ class Issuer:
     def admit(self, _request: Request, now: float) -> float:
         return now
 
-    def answer(self, request: Request, _now: float) -> Response:
+    def respond(self, request: Request, _now: float) -> Response:
         if request.path not in (DISCOVERY_PATH, JWKS_PATH):
             return json_response(404, {"error": "not_found"})
         if request.method not in ("GET", "HEAD"):

@@ -8,8 +8,8 @@ from sandbox.http_server.messages import fingerprint
 
 TOKEN_LIMIT = 100
 SHOP_STATUSES = ("active", "payment_required", "unavailable", "locked")
-INELIGIBLE_ANSWERS = ("extendable", "eligible", "empty")
-DELETE_ANSWERS = ("empty", "object", "text")
+INELIGIBLE_RESPONSES = ("extendable", "eligible", "empty")
+DELETE_RESPONSES = ("empty", "object", "text")
 SHOP_SUFFIX = ".myshopify.com"
 
 
@@ -17,7 +17,7 @@ SHOP_SUFFIX = ".myshopify.com"
 class Account:
     """One app on one shop.
 
-    `ineligible_answer` is the text of the 403 for an app without unauthenticated scopes, `delete_answer` the
+    `ineligible_response` is the text of the 403 for an app without unauthenticated scopes, `delete_response` the
     body of a delete's 200, `shop_status` what makes every call fail with 402, 403 or 423.
     """
 
@@ -27,8 +27,8 @@ class Account:
     client_secret: str | None
     access_scopes: tuple[str, ...]
     shop_status: str
-    ineligible_answer: str
-    delete_answer: str
+    ineligible_response: str
+    delete_response: str
     bucket_size: int
     leak_per_second: float
 
@@ -46,7 +46,7 @@ class StorefrontToken:
     title: str
     planted: bool
 
-    def as_answered(self, versioned: bool) -> dict[str, object]:
+    def as_json(self, versioned: bool) -> dict[str, object]:
         answer: dict[str, object] = {
             "access_token": self.access_token,
             "access_scope": self.access_scope,
@@ -132,8 +132,8 @@ def read_account(value: object) -> Account:
         client_secret=fields.optional_text("clientSecret"),
         access_scopes=_scopes(fields.texts("accessScopes")),
         shop_status=fields.choice("shopStatus", SHOP_STATUSES, "active"),
-        ineligible_answer=fields.choice("ineligibleAnswer", INELIGIBLE_ANSWERS, "extendable"),
-        delete_answer=fields.choice("deleteAnswer", DELETE_ANSWERS, "empty"),
+        ineligible_response=fields.choice("ineligibleAnswer", INELIGIBLE_RESPONSES, "extendable"),
+        delete_response=fields.choice("deleteAnswer", DELETE_RESPONSES, "empty"),
         bucket_size=fields.whole("bucketSize", 40, 1, 100_000),
         leak_per_second=fields.number("leakPerSecond", 2, 0.01, 100_000),
     )

@@ -29,7 +29,7 @@ from sandbox.simulators.shopify.responses import (
     LIMIT_REACHED,
     NOT_FOUND,
     PARAMETER_MISSING,
-    SHOP_REFUSALS,
+    SHOP_ERRORS,
     UNAUTHORIZED,
     throttled,
 )
@@ -92,13 +92,13 @@ class Shopify:
                 created_at=created_at or made.created_at,
             )
             installation.tokens[token.token_id] = token
-            planted.append(token.as_answered(versioned=True))
+            planted.append(token.as_json(versioned=True))
         return planted
 
     def admit(self, _request: Request, now: float) -> float:
         return now
 
-    def answer(self, request: Request, now: float) -> Response:
+    def respond(self, request: Request, now: float) -> Response:
         candidates = list(self._of_host(request))
         if not candidates and _shop_of_host(request) is not None:
             return NOT_FOUND
@@ -112,8 +112,8 @@ class Shopify:
         installation = _authenticate(request, candidates, now)
         if installation is None:
             return json_response(401, {"errors": UNAUTHORIZED}, version)
-        if installation.account.shop_status in SHOP_REFUSALS:
-            status, text = SHOP_REFUSALS[installation.account.shop_status]
+        if installation.account.shop_status in SHOP_ERRORS:
+            status, text = SHOP_ERRORS[installation.account.shop_status]
             return json_response(status, {"errors": text}, version)
         accepted = installation.bucket.take(now)
         headers = {**version, "X-Shopify-Shop-Api-Call-Limit": installation.bucket.shown()}
@@ -128,7 +128,7 @@ class Shopify:
     def _operate(self, request: Request, route: Route, installation: Installation, now: float) -> Response:
         versioned = route.served_version is not None
         if route.token_id is None and request.method == "GET":
-            tokens = [token.as_answered(versioned) for token in installation.tokens.values()]
+            tokens = [token.as_json(versioned) for token in installation.tokens.values()]
             return json_response(200, {"storefront_access_tokens": tokens})
         if route.token_id is None and request.method == "POST":
             return self._create(request, versioned, installation, now)
@@ -136,12 +136,12 @@ class Shopify:
             if installation.tokens.pop(route.token_id, None) is None:
                 return NOT_FOUND
             installation.deletes += 1
-            return DELETED[installation.account.delete_answer]
+            return DELETED[installation.account.delete_response]
         return NOT_FOUND
 
     def _create(self, request: Request, versioned: bool, installation: Installation, now: float) -> Response:
         if not installation.account.token_scope:
-            return INELIGIBLE[installation.account.ineligible_answer]
+            return INELIGIBLE[installation.account.ineligible_response]
         title = _read_title(request)
         if isinstance(title, Response):
             return title
@@ -150,7 +150,7 @@ class Shopify:
         token = self._make(installation, title, now, planted=False)
         installation.tokens[token.token_id] = token
         installation.mints += 1
-        return json_response(200, {"storefront_access_token": token.as_answered(versioned)})
+        return json_response(200, {"storefront_access_token": token.as_json(versioned)})
 
     def _make(
         self,

@@ -19,7 +19,7 @@ def exchange(request: Request, installations: Iterable[Installation], now: float
     """`installations` are those of the shop that was asked, or all if the shop isn't known."""
     asked = _parameters(request)
     if asked.get("grant_type") != "client_credentials":
-        return _refusal("unsupported_grant_type", "The grant type is not supported")
+        return _error("unsupported_grant_type", "The grant type is not supported")
     matches = [
         installation
         for installation in installations
@@ -28,9 +28,9 @@ def exchange(request: Request, installations: Iterable[Installation], now: float
         and installation.account.client_secret == asked.get("client_secret")
     ]
     if not matches:
-        return _refusal("invalid_client", "Client authentication failed")
+        return _error("invalid_client", "Client authentication failed")
     if len(matches) > 1:
-        return _refusal("invalid_request", "Several shops have this app: send a *.myshopify.com Host")
+        return _error("invalid_request", "Several shops have this app: send a *.myshopify.com Host")
     [installation] = matches
     token = f"shpat_{secrets.token_hex(16)}"
     installation.admin_tokens[token] = now + LIFETIME_SECONDS
@@ -49,5 +49,5 @@ def _parameters(request: Request) -> dict[str, object]:
         return {}
 
 
-def _refusal(error: str, description: str) -> Response:
+def _error(error: str, description: str) -> Response:
     return json_response(400, {"error": error, "error_description": description})
