@@ -1,24 +1,24 @@
-"""The control address: JSON over HTTP, by which tests and the demo steer the simulators.
+"""Serve the control address: JSON over HTTP, for tests and the demo.
 
     PUT    /accounts/{provider}/{name}  create or replace an account (fields: README.md)   200 {"account"}
-    DELETE /accounts/{provider}/{name}  the account and its tokens are gone                200 {"deleted"}
+    DELETE /accounts/{provider}/{name}  delete the account and its tokens                  200 {"deleted"}
     POST   /faults                      {"provider","kind","times"?,"method"?,"pathContains"?,…}    201
-    GET    /faults, DELETE /faults      those that still wait; forget them                 200 {"faults"}
-    GET    /requests[?provider=NAME]    what providers saw, credentials fingerprinted      200 {"requests"}
-    DELETE /requests                    forget it                                          200
-    GET    /state                       tokens alive per account, counters, waiting faults 200
-    GET    /clock, POST /clock          {"advance": seconds}; it only goes forward         200 {"now"}
-    POST   /reset                       forget everything                                  200
+    GET    /faults, DELETE /faults      list the waiting faults; delete them               200 {"faults"}
+    GET    /requests[?provider=NAME]    list the requests, credentials as fingerprints     200 {"requests"}
+    DELETE /requests                    delete the recorded requests                       200
+    GET    /state                       valid tokens per account, counters, waiting faults 200
+    GET    /clock, POST /clock          {"advance": seconds}; the clock only goes forward  200 {"now"}
+    POST   /reset                       delete everything                                  200
     POST   /shopify/tokens              plant {"account","title"?,"count"?,"id"?,…}        201 {"tokens"}
-    DELETE /shopify/admin-tokens[?account=NAME]  end bought admin tokens                   200 {"revoked"}
-    POST   /fourthwall/tokens           {"account"}: the shop's token changes              201
-    POST   /chicksx/orders              {"sessionId","account"?}: the order is placed      201
+    DELETE /shopify/admin-tokens[?account=NAME]  end exchanged admin tokens                200 {"revoked"}
+    POST   /fourthwall/tokens           {"account"}: replace the shop's token              201
+    POST   /chicksx/orders              {"sessionId","account"?}: place the order          201
     GET    /issuer/keys                 kid, algorithm, public key, whether in the JWKS    200 {"keys"}
-    POST   /issuer/keys                 {"alg"?,"kid"?,"published"?}: a new key signs      201 {"kid"}
-    DELETE /issuer/keys[?kid=KID]       one, or all, leave the JWKS                        200 {"withdrawn"}
+    POST   /issuer/keys                 {"alg"?,"kid"?,"published"?}: sign by a new key    201 {"kid"}
+    DELETE /issuer/keys[?kid=KID]       remove one key, or all, from the JWKS              200 {"withdrawn"}
     POST   /issuer/tokens               sign {"claims","alg"?,"kid"?,"headers"?}           201 {"token","kid"}
 
-Bad input is 400 {"error": "<a sentence>"}, an unknown address 404, a wrong method 405.
+Invalid input gives 400 {"error": "<a sentence>"}, an unknown address 404, a wrong method 405.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ type Methods = dict[str, Callable[[Request], Response]]
 
 
 class Control:
-    """Answers control requests, each wholly under the simulation's lock."""
+    """Respond to control requests, each under the simulation's lock."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation

@@ -1,4 +1,4 @@
-"""The queue of faults that wait for a request, and which request each waits for."""
+"""Queue the faults, and find the fault that a request meets."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ KINDS: dict[str, type[InjectedFault]] = {
 
 @dataclass
 class Fault:
-    """Befalls the next `left` requests to `provider` that have this method and this text in their target."""
+    """Wait for the next `left` requests to `provider` that have this method and this text in their target."""
 
     provider: str
     kind: str
@@ -68,7 +68,10 @@ def read_fault(value: object, providers: tuple[str, ...]) -> Fault:
 
 
 class FaultQueue:
-    """First in, first out among the faults that fit. The caller holds the simulation's lock."""
+    """Queue faults, first in, first out among those that match.
+
+    The caller holds the simulation's lock.
+    """
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
@@ -77,12 +80,12 @@ class FaultQueue:
         self.waiting.append(fault)
 
     def take(self, provider: str, request: Request) -> Fault | None:
-        fits = (fault for fault in self.waiting if fault.kind != "refuse" and fault.matches(provider, request))
-        return self._used(next(fits, None))
+        matching = (fault for fault in self.waiting if fault.kind != "refuse" and fault.matches(provider, request))
+        return self._used(next(matching, None))
 
     def take_refusal(self, provider: str) -> bool:
-        fits = (fault for fault in self.waiting if fault.kind == "refuse" and fault.provider == provider)
-        return self._used(next(fits, None)) is not None
+        matching = (fault for fault in self.waiting if fault.kind == "refuse" and fault.provider == provider)
+        return self._used(next(matching, None)) is not None
 
     def _used(self, fault: Fault | None) -> Fault | None:
         if fault is not None:

@@ -1,4 +1,4 @@
-"""The simulated world: three providers, an issuer, one clock, the waiting faults, what was seen; under one lock."""
+"""Simulate three providers and an issuer, with one clock, a fault queue and a request log, under one lock."""
 
 import threading
 from collections import deque
@@ -20,13 +20,16 @@ PROVIDERS = (
     "chicksx",
     "shopify",
 )
-#: Everyone with a port of their own: whose requests are noted, and whose answers can be made to fail.
+#: Every service with its own port. Its requests are recorded, and its responses can get faults.
 SERVICES = (*PROVIDERS, "issuer")
 REQUESTS_KEPT = 10_000
 
 
 class Service(Protocol):
-    """Somebody's logic, without sockets. `admit` says when a request's turn comes, `answer` decides it."""
+    """Simulate a service without sockets.
+
+    `admit` returns the time at which a request may proceed. `respond` decides it.
+    """
 
     def admit(self, request: Request, now: float, /) -> float: ...
 
@@ -36,7 +39,7 @@ class Service(Protocol):
 
 
 class Provider(Service, Protocol):
-    """Somebody at whom merchants have accounts."""
+    """Simulate a provider at which merchants have accounts."""
 
     def put_account(self, name: str, value: object, /) -> None: ...
 
@@ -44,7 +47,10 @@ class Provider(Service, Protocol):
 
 
 class Simulation:
-    """Hold `lock` around anything that reads or changes the public parts from outside."""
+    """Hold the simulated services.
+
+    A caller that uses the public members holds `lock`.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -53,7 +59,7 @@ class Simulation:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: accounts, tokens, faults, requests and the moved clock."""
+        """Delete everything: accounts, tokens, faults and requests. The clock returns to the machine's time."""
         with self.lock:
             self.fourthwall = Fourthwall()
             self.chicksx = Chicksx()
@@ -80,9 +86,12 @@ class Simulation:
             return self.faults.take_refusal(name)
 
     def receive(self, name: str, request: Request) -> tuple[InjectedFault | None, Callable[[], Response]]:
-        """Note the request and take the fault that waits for it; the second part has the provider act."""
+        """Record the request, and take the fault that waits for it.
+
+        Returns the fault, and a function that lets the provider act.
+        """
         with self.lock:
-            # A request that is still under way when everything is reset acts on the world it came into.
+            # A request that is in flight during a reset still acts on the old services.
             service = self.service(name)
             fault = self.faults.take(name, request)
             self._seen += 1
@@ -96,9 +105,9 @@ class Simulation:
             turn = service.admit(request, self.clock.now())
         self.clock.wait_until(turn, self.stopping)
         with self.lock:
-            answer = service.respond(request, self.clock.now())
-            record.acted, record.status = True, answer.status
-        return answer
+            response = service.respond(request, self.clock.now())
+            record.acted, record.status = True, response.status
+        return response
 
     def state(self) -> dict[str, object]:
         with self.lock:

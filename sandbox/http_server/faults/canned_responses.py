@@ -1,4 +1,4 @@
-"""Misbehaviours that answer what the provider never said."""
+"""Define the faults that replace the provider's response."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -15,7 +15,7 @@ CHUNK = 64 * 1024
 
 @dataclass(frozen=True)
 class CannedResponse:
-    """A made-up answer: any status, headers and body."""
+    """Send a canned response with any status, headers and body."""
 
     response: Response
     act: bool
@@ -35,7 +35,7 @@ class CannedResponse:
 
 @dataclass(frozen=True)
 class Garbage(CannedResponse):
-    """200 with HTML, or with any bytes."""
+    """Send 200 with HTML, or with any bytes."""
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
@@ -46,7 +46,10 @@ class Garbage(CannedResponse):
 
 @dataclass(frozen=True)
 class Huge:
-    """200 with one JSON string of `bytes` bytes; `chunked` leaves its length undeclared."""
+    """Send 200 with one JSON string of `bytes` bytes.
+
+    `chunked` leaves its length undeclared.
+    """
 
     size: int
     chunked: bool
@@ -77,7 +80,7 @@ class Huge:
 
 @dataclass(frozen=True)
 class Malformed:
-    """Bytes that are not HTTP, then the end of the connection."""
+    """Send bytes that are not HTTP, then close the connection."""
 
     data: bytes
     act: bool
@@ -95,7 +98,10 @@ class Malformed:
 
 @dataclass(frozen=True)
 class Redirect:
-    """A redirect; `location` defaults to /redirected on the same provider."""
+    """Send a redirect.
+
+    `location` defaults to /redirected on the same provider.
+    """
 
     status: int
     location: str | None

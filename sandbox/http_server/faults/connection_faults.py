@@ -1,4 +1,4 @@
-"""Misbehaviours of the connection: refusing, hanging, dropping."""
+"""Define the faults of the connection: refuse, hang, drop."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -12,7 +12,7 @@ MAX_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Refuse:
-    """Reset the connection as soon as it is accepted; a kept one as soon as a request line arrives on it."""
+    """Reset a connection as soon as it is accepted, and a kept one as soon as a request line arrives."""
 
     @classmethod
     def read(cls, _fields: Fields) -> Self:
@@ -24,8 +24,9 @@ class Refuse:
 
 @dataclass(frozen=True)
 class Hang:
-    """Wait before acting, then act and answer. If the caller leaves first nothing is done, unless `late`: then it is
-    done all the same when the time is over.
+    """Wait, then act and respond.
+
+    If the caller leaves first, nothing is done. With `late`, it is done anyway after the wait.
     """
 
     seconds: float
@@ -42,7 +43,7 @@ class Hang:
 
 @dataclass(frozen=True)
 class ActThenHang:
-    """Act at once, answer after the wait."""
+    """Act at once, and respond after the wait."""
 
     seconds: float
 
@@ -51,14 +52,14 @@ class ActThenHang:
         return cls(_seconds(fields))
 
     def inject(self, act: Act, connection: ClientConnection) -> None:
-        answer = act()
+        response = act()
         connection.pause(self.seconds)
-        connection.respond(answer)
+        connection.respond(response)
 
 
 @dataclass(frozen=True)
 class Drop:
-    """Close without an answer; with `reset` by RST."""
+    """Close without a response. With `reset`, close by RST."""
 
     reset: bool
 
@@ -72,7 +73,7 @@ class Drop:
 
 @dataclass(frozen=True)
 class ActThenDrop(Drop):
-    """Act, then close without an answer."""
+    """Act, then close without a response."""
 
     def inject(self, act: Act, connection: ClientConnection) -> None:
         act()

@@ -1,4 +1,4 @@
-"""Misbehaviours that act, then spoil the true answer."""
+"""Define the faults that act and then corrupt the provider's response."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -13,7 +13,7 @@ MAX_MISSING_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class SlowDrip:
-    """The true answer, its headers or its body one byte at a time."""
+    """Send the headers or the body of the response one byte at a time."""
 
     seconds_per_byte: float
     part: str
@@ -26,8 +26,8 @@ class SlowDrip:
         )
 
     def inject(self, act: Act, connection: ClientConnection) -> None:
-        answer = act()
-        head, body = connection.head_of(answer, len(answer.body)), connection.body_of(answer)
+        response = act()
+        head, body = connection.head_of(response, len(response.body)), connection.body_of(response)
         slow = head if self.part == "headers" else body
         if slow is body:
             connection.send(head)
@@ -40,7 +40,7 @@ class SlowDrip:
 
 @dataclass(frozen=True)
 class Truncated:
-    """The true answer, cut short by `missing` bytes of the length it declares."""
+    """Send the response without the last `missing` bytes of the length that it declares."""
 
     missing: int
 
@@ -49,15 +49,15 @@ class Truncated:
         return cls(fields.whole("missing", 10, 1, MAX_MISSING_BYTES))
 
     def inject(self, act: Act, connection: ClientConnection) -> None:
-        answer = act()
+        response = act()
         connection.drop(reset=False)
-        kept = max(0, len(answer.body) - self.missing)
-        connection.send(connection.head_of(answer, kept + self.missing) + connection.body_of(answer)[:kept])
+        kept = max(0, len(response.body) - self.missing)
+        connection.send(connection.head_of(response, kept + self.missing) + connection.body_of(response)[:kept])
 
 
 @dataclass(frozen=True)
 class ResponseOverride:
-    """The true answer changed by a JSON merge patch (RFC 7396), by `status` or by more `headers`."""
+    """Change the response by a JSON merge patch (RFC 7396), by `status` or by additional `headers`."""
 
     patch: object
     status: int | None
@@ -67,7 +67,7 @@ class ResponseOverride:
     def read(cls, fields: Fields) -> Self:
         status = fields.whole("status", None, 200, 599) if fields.has("status") else None
         if not fields.has("patch") and status is None and not fields.has("headers"):
-            raise InputError("The fault answer_override needs patch, a JSON merge patch, or status, or headers.")
+            raise InputError("The fault response_override needs patch, a JSON merge patch, or status, or headers.")
         patch = fields.anything("patch") if fields.has("patch") else {}
         return cls(patch, status, fields.text_map("headers"))
 
@@ -81,7 +81,10 @@ class ResponseOverride:
 
 
 def merge(target: object, patch: object) -> object:
-    """RFC 7396: null removes a member, an object merges, anything else replaces."""
+    """Apply a merge patch (RFC 7396).
+
+    Null removes a member, an object merges, and any other value replaces.
+    """
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -93,8 +96,8 @@ def merge(target: object, patch: object) -> object:
     return merged
 
 
-def _json_or_empty(answer: Response) -> object:
+def _json_or_empty(response: Response) -> object:
     try:
-        return parse_json(answer.body)
+        return parse_json(response.body)
     except ValueError:
         return {}

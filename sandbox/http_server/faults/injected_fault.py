@@ -1,8 +1,9 @@
-"""What every way of misbehaving has in common.
+"""Define the interface of an injected fault.
 
-A injected is a class: `read` takes its parameters from the control request, `deliver` does the harm. `act` runs
-the provider's own logic, once, and returns its true answer. The kinds that make an answer up (status, garbage, huge,
-malformed, redirect) act only with `"act": true`; the kinds that spoil the true answer always act.
+An injected fault is a class. `read` takes its parameters from the control request. `inject` applies it to the
+connection. `act` runs the provider's own logic, once, and returns its response. The faults that replace the response
+(status, garbage, huge, malformed, redirect) act only with `"act": true`. The faults that corrupt the response always
+act.
 """
 
 from collections.abc import Callable

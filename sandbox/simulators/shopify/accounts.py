@@ -1,4 +1,4 @@
-"""Shopify shops as the simulator keeps them: one app on one shop, its rate bucket and its tokens."""
+"""Keep Shopify shops: one app on one shop, its rate bucket and its tokens."""
 
 import math
 from dataclasses import dataclass, field
@@ -15,10 +15,10 @@ SHOP_SUFFIX = ".myshopify.com"
 
 @dataclass(frozen=True)
 class Account:
-    """One app on one shop.
+    """Hold one app on one shop.
 
-    `ineligible_response` is the text of the 403 for an app without unauthenticated scopes, `delete_response` the
-    body of a delete's 200, `shop_status` what makes every call fail with 402, 403 or 423.
+    `ineligible_response` is the text of the 403 for an app without unauthenticated scopes. `delete_response` is the
+    body of a delete's 200. `shop_status` makes every call fail with 402, 403 or 423.
     """
 
     shop: str
@@ -47,20 +47,23 @@ class StorefrontToken:
     planted: bool
 
     def as_json(self, versioned: bool) -> dict[str, object]:
-        answer: dict[str, object] = {
+        shown: dict[str, object] = {
             "access_token": self.access_token,
             "access_scope": self.access_scope,
             "created_at": self.created_at,
             "id": self.token_id,
         }
         if versioned:
-            answer["admin_graphql_api_id"] = f"gid://shopify/StorefrontAccessToken/{self.token_id}"
-        return {**answer, "title": self.title}
+            shown["admin_graphql_api_id"] = f"gid://shopify/StorefrontAccessToken/{self.token_id}"
+        return {**shown, "title": self.title}
 
 
 @dataclass
 class Bucket:
-    """Shopify's leaky bucket: each call adds one, `leak` drain away each second."""
+    """Count calls in Shopify's leaky bucket.
+
+    Each call adds one, and `leak` calls drain away each second.
+    """
 
     size: int
     leak: float
@@ -90,7 +93,10 @@ class Installation:
     exchanges: int = 0
 
     def replace(self, account: Account) -> None:
-        """Change credentials or modes. Tokens bought with another client id or secret end."""
+        """Change credentials or modes.
+
+        Tokens obtained with another client id or secret end.
+        """
         before = self.account
         if (before.client_id, before.client_secret) != (account.client_id, account.client_secret):
             self.admin_tokens.clear()
@@ -123,7 +129,7 @@ class Installation:
 
 
 def read_account(value: object) -> Account:
-    """{"shop"} with "adminAccessToken", or "clientId" and "clientSecret"; modes as in README.md."""
+    """Read {"shop"} with "adminAccessToken", or "clientId" and "clientSecret", and the modes of README.md."""
     fields = Fields(value, "A Shopify account")
     account = Account(
         shop=fields.text("shop").lower(),

@@ -1,8 +1,8 @@
-"""Shopify's REST Admin API for storefront access tokens, versioned and unversioned, as pure logic.
+"""Simulate Shopify's REST Admin API for storefront access tokens, versioned and unversioned, independent of sockets.
 
-The contract is Shopify's page "StorefrontAccessToken" and its older, unversioned form, whose answers have no
-`admin_graphql_api_id`. X-Shopify-Access-Token selects the app and the shop; a *.myshopify.com Host header,
-where there is one, must be that shop's.
+The contract is Shopify's page "StorefrontAccessToken" and its older, unversioned form. The unversioned responses have
+no `admin_graphql_api_id`. X-Shopify-Access-Token selects the app and the shop. A *.myshopify.com Host header must be
+that shop's.
 """
 
 import secrets
@@ -44,7 +44,7 @@ class Shopify:
         self._next_id = FIRST_ID
 
     def put_account(self, name: str, value: object) -> None:
-        """Install an app on a shop, or replace its credentials and modes; its tokens stay."""
+        """Install an app on a shop, or replace its credentials and modes. Its tokens stay."""
         account = read_account(value)
         for other, installation in self._installations.items():
             if other != name and _same_identity(installation.account, account):
@@ -58,7 +58,7 @@ class Shopify:
         return self._installations.pop(name, None) is not None
 
     def revoke_admin_tokens(self, name: str | None) -> int:
-        """End the bought admin tokens of one account, or of all; the number ended."""
+        """End the exchanged admin tokens of one account, or of all, and return their number."""
         ended = 0
         for owner, installation in self._installations.items():
             if name in (owner, None):
@@ -67,7 +67,10 @@ class Shopify:
         return ended
 
     def plant(self, value: object, now: float) -> list[dict[str, object]]:
-        """Tokens that somebody else made with the same app; the fields are in README.md."""
+        """Create tokens of another creator with the same app, and return them.
+
+        README.md has the fields.
+        """
         fields = Fields(value, "A planted token")
         account = fields.text("account")
         count = fields.whole("count", 1, 1, 1000)
@@ -119,8 +122,8 @@ class Shopify:
         headers = {**version, "X-Shopify-Shop-Api-Call-Limit": installation.bucket.shown()}
         if not accepted:
             return throttled(installation.account.leak_per_second, headers)
-        answer = self._operate(request, route, installation, now)
-        return replace(answer, headers={**answer.headers, **headers})
+        response = self._operate(request, route, installation, now)
+        return replace(response, headers={**response.headers, **headers})
 
     def state(self, now: float) -> dict[str, object]:
         return {name: each.state(now) for name, each in self._installations.items()}
@@ -175,7 +178,7 @@ class Shopify:
 
 
 def _read_title(request: Request) -> str | Response:
-    """The title of the token to create, or the refusal of this body."""
+    """Return the title of the token to create, or the error response for this body."""
     try:
         body = parse_json(request.body)
     except ValueError:

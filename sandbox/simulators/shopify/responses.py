@@ -1,4 +1,7 @@
-"""Shopify's fixed answers. `errors` is a string, an array or an object, as Shopify has it each time."""
+"""Define Shopify's fixed responses.
+
+`errors` is a string, an array or an object, as in Shopify's own responses.
+"""
 
 from collections.abc import Mapping
 
