@@ -62,7 +62,7 @@ def _gathered() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Exits with 1 where something is not as wanted."""
+    """Report the branches and exit with 1 if a share is too low."""
     modules = sorted(path.relative_to(ROOT).as_posix() for pattern in MEASURED for path in ROOT.glob(pattern))
     branches = branches_in(_gathered(), modules)
     sys.stdout.write(f"Branches: {branches.taken} of {branches.there}, {100 * branches.taken / branches.there:.1f} %\n")

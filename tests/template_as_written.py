@@ -11,5 +11,5 @@ TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 
 @cache
 def template() -> dict[str, Any]:
-    """The short forms (`!Ref X`) as what they hold; not to be changed."""
+    """Return the template with the short forms (`!Ref X`) as what they hold. Do not change it."""
     return load_template(TEMPLATE)

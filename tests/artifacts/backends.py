@@ -47,7 +47,7 @@ class Surroundings:
     queue: str
 
     def environment(self, function: str) -> dict[str, str]:
-        """What the template sets for a function, with addresses on this machine."""
+        """Return the variables that the template sets for a function, with addresses on this machine."""
         template = load_template(PROJECT / "template.yaml")
         shared = template["Globals"]["Function"]["Environment"]["Variables"]
         own = template["Resources"][function_id(function)]["Properties"].get("Environment", {}).get("Variables", {})
@@ -77,7 +77,7 @@ class Surroundings:
         return str(given)
 
     def anew(self) -> None:
-        """The demo merchant as the sample events want it, and nothing else."""
+        """Empty the table and the simulators, and create the demo merchant that the sample events need."""
         for item in self.dynamodb.scan(TableName=TABLE, ProjectionExpression="pk, sk")["Items"]:
             self.dynamodb.delete_item(TableName=TABLE, Key=item)
         self.control.reset()
@@ -109,14 +109,14 @@ class Surroundings:
 
 
 def proof(session_id: str = "s-1") -> str:
-    """What the merchant's backend signs, good for ten minutes."""
+    """Return a proof that the merchant's backend signs for ten minutes."""
     claims = {"iss": ISSUER, "aud": "token-broker", "sid": session_id, "exp": int(time.time()) + 600}
     return jwt.encode(claims, KEY, "HS256", headers={"kid": "k1"})
 
 
 @contextmanager
 def started(folder: Path) -> Iterator[Surroundings]:
-    """The local AWS, which keeps what is its own in the folder, and the simulators; ended with the block."""
+    """Run the local AWS, with its state in the folder, and the simulators until the block ends."""
     with local_aws(Settings(folder)) as endpoint, running_simulators() as addresses:
         clients = _clients(endpoint)
         clients["dynamodb"].create_table(TableName=TABLE, **table_definition())

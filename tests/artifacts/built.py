@@ -12,7 +12,7 @@ FUNCTIONS = function_folders(PROJECT)
 
 
 def folder_of(function: str) -> Path:
-    """The artefact of `shopify/maintain`, say."""
+    """Return the folder of a function's built artifact, for example of `shopify/maintain`."""
     return BUILD / function_id(function)
 
 

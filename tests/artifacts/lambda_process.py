@@ -57,7 +57,7 @@ class LambdaProcess:
     log: Path
 
     def invoke(self, event: object) -> Any:
-        """What the function answered, or Lambda's own shape of its failure, read from its JSON."""
+        """Invoke the function and return its parsed result, or Lambda's error document if it fails."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/2015-03-31/functions/function/invocations", json.dumps(event).encode()
         )
@@ -121,7 +121,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """The emulator ends its function when it is asked to; whatever is left of its session is killed."""
+    """Ask the emulator to end its function, then kill what is left of its session."""
     process.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_END_WITHIN)

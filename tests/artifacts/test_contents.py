@@ -31,7 +31,7 @@ LAYER_PACKAGES = {
 }
 PROOF_PACKAGES = {"proofs", "cffi", "cryptography", "jwt", "pycparser"}
 PROOF_DISTRIBUTIONS = {"cffi", "cryptography", "pycparser", "pyjwt"}
-#: What is neither Python nor about a package, by its path in the artefact.
+#: The files that are neither Python nor package metadata, by their path in the artifact.
 LAYER_DATA = {"certifi/cacert.pem", "urllib3/contrib/emscripten/emscripten_fetch_worker.js"}
 PROOF_DATA = {
     "cffi/_cffi_errors.h",
@@ -53,7 +53,7 @@ UNPACKED = {"/opt": LAYER} | {f"/var/task of {function}": folder_of(function) fo
 
 
 def top_level(folder: Path) -> tuple[set[str], set[str]]:
-    """The packages and modules in a folder of packages, and the distributions that are described there."""
+    """Return the packages and modules of a folder, and the distributions that the folder describes."""
     names = {path.name for path in folder.iterdir()} - {"__pycache__"}
     described = {name: match["name"] for name in names if (match := _DISTRIBUTION.fullmatch(name))}
     return {name.partition(".")[0] for name in names - set(described)}, set(described.values())
@@ -128,7 +128,7 @@ def test_what_is_not_python_in_the_proof_authorizer_is_listed() -> None:
     assert all(name.startswith(tuple(PROOF_COMPILED)) for name in compiled)
 
 
-def test_the_largest_artefacts_keep_to_their_sizes() -> None:
+def test_the_largest_artifacts_keep_to_their_sizes() -> None:
     assert bytes_of(LAYER) <= LARGEST_LAYER
     assert bytes_of(folder_of(PROOFS)) <= LARGEST_PROOF_AUTHORIZER
 

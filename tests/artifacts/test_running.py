@@ -1,6 +1,4 @@
-"""Each built function, with nothing but its layer, under AWS's own runtime client: it imports, it answers at each of
-its doors, and what it refuses has Lambda's own shape.
-"""
+"""Each built function runs with its layer under AWS's runtime client, at each entry point and with Lambda's errors."""
 
 import json
 import re
@@ -20,7 +18,7 @@ from tests.integration.support.functions import (
     CURRENT,
     DELETE_POLICY,
     DISPATCH,
-    DOORS,
+    ENTRY_POINTS,
     FOURTHWALL,
     GET_POLICY,
     GET_RECORD,
@@ -35,7 +33,7 @@ from token_broker.errors import BrokerError
 CANARY = "canary-4f1c9e07d2"
 #: Lambda's own members of a failure, from its runtime client.
 FAILURE = {"errorMessage", "errorType", "requestId", "stackTrace"}
-FRAME = re.compile(r'  File "[^"]+/token_broker/(entry|doors)\.py", line \d+')
+FRAME = re.compile(r'  File "[^"]+/token_broker/entrypoints/(handler|direct)\.py", line \d+')
 PROBLEM = {"type", "title", "status", "detail", "code", "requestId", "retryable"}
 
 
@@ -70,19 +68,19 @@ def invoke(process: LambdaProcess, around: Surroundings) -> Any:
     return process.invoke
 
 
-def event_at(function: str, door: str) -> Any:
-    """The sample event, sent now."""
-    event = sample_event(function, door)
+def event_at(function: str, entry_point: str) -> Any:
+    """Return the sample event with the current time."""
+    event = sample_event(function, entry_point)
     if function == PROOF_AUTHORIZER:
         event["headers"]["Authorization"] = f"Bearer {proof()}"
         event["multiValueHeaders"]["Authorization"] = [event["headers"]["Authorization"]]
-    if door == "storefront" and function == CHICKSX:
+    if entry_point == "storefront" and function == CHICKSX:
         event["requestContext"]["authorizer"]["expiresAt"] = str(int(time.time()) + 600)
     return event
 
 
 def check_failure(failed: Any) -> dict[str, Any]:
-    """The problem document of a failure that has Lambda's shape and ours."""
+    """Return the problem document of a failure after checking that it has Lambda's and our shape."""
     assert set(failed) == FAILURE
     problem: dict[str, Any] = json.loads(failed["errorMessage"])
     error = errors()[failed["errorType"]]
@@ -91,25 +89,26 @@ def check_failure(failed: Any) -> dict[str, Any]:
     assert problem["requestId"] == failed["requestId"]
     # Where it was raised, in our own code: nothing of what was under way there.
     assert all(
-        re.match(r'  File "[^"]+/token_broker/(entry|doors)\.py", line \d+', each) for each in failed["stackTrace"]
+        re.match(r'  File "[^"]+/token_broker/entrypoints/(handler|direct)\.py", line \d+', each)
+        for each in failed["stackTrace"]
     )
     assert not any(value in json.dumps(failed) for value in (*VALUES, CANARY))
     return problem
 
 
-def test_it_answers_at_each_of_its_doors(function: str, invoke: Any, around: Surroundings) -> None:
+def test_it_responds_at_each_entry_point(function: str, invoke: Any, around: Surroundings) -> None:
     if function in (*AUTHORIZERS, GET_POLICY, DELETE_POLICY):
         around.admission()
-    for door in DOORS[function]:
+    for entry_point in ENTRY_POINTS[function]:
         if function == DELETE_POLICY:
             around.admission()
         if "put" in function:
             around.anew()
         if function == GET_RECORD:
             around.record(event_at(function, "direct")["tokenId"])
-        answer = invoke(event_at(function, door))
+        answer = invoke(event_at(function, entry_point))
 
-        match door:
+        match entry_point:
             case "api" | "storefront":
                 assert answer["statusCode"] in (200, 201, 202), answer
                 assert isinstance(json.loads(answer["body"]), dict)
@@ -124,9 +123,9 @@ def test_it_answers_at_each_of_its_doors(function: str, invoke: Any, around: Sur
 
 
 def test_it_writes_json_lines_and_one_cold_start(function: str, invoke: Any, process: LambdaProcess) -> None:
-    door = DOORS[function][0]
+    entry_point = ENTRY_POINTS[function][0]
     for _ in range(2):
-        invoke(event_at(function, door))
+        invoke(event_at(function, entry_point))
 
     lines = [json.loads(line) for line in process.written().splitlines() if line.startswith("{")]
     ends = [line for line in lines if line.get("message") in ("answered", "decided")]
@@ -137,7 +136,7 @@ def test_it_writes_json_lines_and_one_cold_start(function: str, invoke: Any, pro
     assert any("_aws" in line for line in lines)
 
 
-@pytest.mark.parametrize("function", [each for each in FUNCTIONS if "direct" in DOORS[each]], indirect=True)
+@pytest.mark.parametrize("function", [each for each in FUNCTIONS if "direct" in ENTRY_POINTS[each]], indirect=True)
 @pytest.mark.parametrize("event", [{"merchant": f"{CANARY}!", "x": CANARY}, {CANARY: CANARY}, [CANARY], CANARY, 7])
 def test_a_wrong_event_fails_in_lambdas_own_shape(event: Any, invoke: Any) -> None:
     failed = invoke(event)

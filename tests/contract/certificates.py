@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 
 def self_signed(folder: Path, *, address: str = "127.0.0.1", host: str | None = None, days: int = 1) -> Path:
-    """A certificate that vouches for itself, with its key, in one file; for a host's name instead, if there is one."""
+    """Create a self-signed certificate with its key in one file, for an address or for a host's name."""
     subject = x509.IPAddress(ipaddress.ip_address(address)) if host is None else x509.DNSName(host)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "provider.example")])

@@ -84,7 +84,7 @@ def _read(readline: Callable[[], bytes], read: Callable[[int], bytes], number: i
 
 @contextmanager
 def serving(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
-    """The server, for as long as the block lasts."""
+    """Run the server until the block ends."""
     server = ScriptedServer(script, tls)
     try:
         yield server
@@ -93,14 +93,14 @@ def serving(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[Sc
 
 
 def answer(body: bytes = b"{}", *, status: int = 200, headers: dict[str, str] | None = None) -> bytes:
-    """An honest answer as bytes."""
+    """Return the bytes of a correct HTTP response."""
     known = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
     lines = [f"HTTP/1.1 {status} Status", *(f"{name}: {value}" for name, value in known.items())]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
 def always(octets: bytes, *, keep: bool = True) -> Script:
-    """The same bytes for each request."""
+    """Return a script that sends the same bytes for each request."""
 
     def script(_seen: Seen, connection: socket.socket) -> bool:
         connection.sendall(octets)

@@ -147,7 +147,7 @@ def played(exchange_id: str) -> tuple[str, Fields, list[Seen]]:
 
 
 def play(exchange: Exchange) -> tuple[str, Fields, list[Seen]]:
-    """A look at the list that follows a delete finds the shop empty."""
+    """Play an exchange, with an empty list for the check that follows a delete."""
     status, headers, body = exchange.example_response()
 
     def script(seen: Seen, connection: socket.socket) -> bool:
@@ -162,7 +162,7 @@ def play(exchange: Exchange) -> tuple[str, Fields, list[Seen]]:
 
 
 def check_fields(expected: Fields, actual: Fields) -> None:
-    """The named fields are as recorded; others are not looked at. A bought token's lifetime is not handed on."""
+    """Check the recorded fields and ignore all others, as well as a purchased token's lifetime."""
     for name, value in expected.items():
         if name == "tokens":
             assert len(actual["tokens"]) == len(value)

@@ -1,6 +1,4 @@
-"""Our HTTP against a provider that misbehaves, over real sockets: nothing hangs, nothing is sent twice that must not
-be, nothing huge is read.
-"""
+"""Our HTTP client never hangs, repeats an unsafe request or reads a huge body when a provider misbehaves."""
 
 import gzip
 import socket
@@ -55,14 +53,14 @@ def post(url: str) -> Request:
 
 @pytest.fixture
 def chicksx(simulators: Addresses, control: ControlClient) -> Request:
-    """A POST that the simulator answers with 201."""
+    """Return a POST that the simulator accepts with 201."""
     control.put_account("chicksx", "demo", apiKey=KEY, clientId=CLIENT_ID)
     return post(f"{simulators.chicksx}/public_token/create")
 
 
 @pytest.fixture
 def fourthwall(simulators: Addresses, control: ControlClient) -> Request:
-    """A PUT that the simulator answers with 200."""
+    """Return a PUT that the simulator accepts with 200."""
     control.put_account("fourthwall", "demo", accessToken=KEY)
     return Request("PUT", f"{simulators.fourthwall}/open-api/v1.0/public-token", {"Authorization": f"Bearer {KEY}"})
 

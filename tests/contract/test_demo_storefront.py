@@ -20,7 +20,7 @@ API = "http://127.0.0.1:1/_aws/execute-api/abc/v1"
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[str]:
-    """A shop whose key store, a Secrets Manager, holds one key."""
+    """Run a demo storefront whose simulated Secrets Manager holds one key."""
 
     def key_store(seen: Seen, connection: socket.socket) -> bool:
         assert json.loads(seen.body) == {"SecretId": "prefix/storefront-proof/demo"}

@@ -120,7 +120,7 @@ def test_a_call_that_is_held_is_done_when_the_fault_is_lifted_though_nobody_wait
     assert [(each["fault"], each["status"]) for each in bench.proxy.calls()] == [("held", 200), (None, 200)]
 
 
-def test_which_calls_are_spoilt(bench: Bench) -> None:
+def test_which_calls_get_a_fault(bench: Bench) -> None:
     bench.proxy.fault("failed", operation="GetItem", contains="a-merchant", skip=1, times=2)
     bench.proxy.fault("reset", contains="another")
 
@@ -129,7 +129,7 @@ def test_which_calls_are_spoilt(bench: Bench) -> None:
     assert outcomes == [True, False, False, True, True]
 
 
-def test_from_a_call_onwards_every_call_is_spoilt_until_the_fault_is_lifted(bench: Bench) -> None:
+def test_from_a_call_onwards_every_call_fails_until_the_fault_is_lifted(bench: Bench) -> None:
     bench.proxy.fault("failed", operation="GetItem", contains="a-merchant", onwards=True, times=9)
 
     assert _went_well(bench, "secretsmanager")
@@ -141,7 +141,7 @@ def test_from_a_call_onwards_every_call_is_spoilt_until_the_fault_is_lifted(benc
     assert _went_well(bench)
 
 
-def test_a_share_of_the_calls_is_spoilt_and_the_same_call_no_more_often_than_wished(bench: Bench) -> None:
+def test_a_share_of_the_calls_fails_and_one_call_no_more_often_than_requested(bench: Bench) -> None:
     bench.proxy.fault("failed", share=0.5, seed=1, times=1000, each=3)
 
     outcomes = [_went_well(bench) for _ in range(30)]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from proofs import fetching
-from proofs.fetching import BODY_LIMIT, Fetching
+from proofs.fetching import BODY_LIMIT, KeySetFetcher
 from proofs.jwks import KeySets
 from proofs.outcomes import KeysUnavailable
 from proofs.signing_keys import SigningKeys
@@ -29,7 +29,7 @@ KEYS = jwks(jwk(rsa_key(), kid="key-1"))
 
 
 def fetch(origin: str, path: str = "/jwks.json", **parts: Any) -> bytes:
-    return Fetching(SystemClock(), loopback_origin=origin, **parts)(f"{origin}{path}")
+    return KeySetFetcher(SystemClock(), loopback_origin=origin, **parts)(f"{origin}{path}")
 
 
 def failure(origin: str, **parts: Any) -> str:
@@ -41,8 +41,8 @@ def failure(origin: str, **parts: Any) -> str:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same with less patience."""
-    monkeypatch.setattr(fetching, "TIME", 0.6)
+    """Shorten the time limit of a fetch."""
+    monkeypatch.setattr(fetching, "TIME_LIMIT", 0.6)
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def test_a_proof_is_verified_with_fetched_keys_and_outlives_its_issuer() -> None
         rule = OidcProof(LOGIN, AUDIENCE, "sid", {}, f"{server.origin}/jwks.json")
         verifier = Verifier(
             signing_keys=SigningKeys(MemorySecrets(), clock),
-            key_sets=KeySets(Fetching(clock, loopback_origin=server.origin), clock),
+            key_sets=KeySets(KeySetFetcher(clock, loopback_origin=server.origin), clock),
             clock=clock,
         )
         text = by_issuer(now=clock.now())
@@ -153,7 +153,8 @@ def test_a_small_answer_that_unpacks_to_a_huge_one_is_refused() -> None:
 )
 def test_an_answer_that_is_no_key_set_is_no_key(body: bytes) -> None:
     with serving(always(answer(body))) as server, pytest.raises(KeysUnavailable) as failed:
-        KeySets(Fetching(SystemClock(), loopback_origin=server.origin), SystemClock()).current(f"{server.origin}/keys")
+        fetch_keys = KeySetFetcher(SystemClock(), loopback_origin=server.origin)
+        KeySets(fetch_keys, SystemClock()).current(f"{server.origin}/keys")
 
     assert failed.value.reason == "jwks_malformed"
 
@@ -177,7 +178,7 @@ def test_an_answer_that_breaks_off_is_a_failure(octets: bytes) -> None:
 
 
 def dripping(octets: bytes) -> Script:
-    """A byte at a time, for several seconds."""
+    """Return a script that sends one byte at a time for several seconds."""
 
     def script(_seen: Seen, connection: socket.socket) -> bool:
         for octet in octets:
@@ -274,7 +275,7 @@ def test_a_name_is_looked_up_once_and_the_connection_goes_there(monkeypatch: pyt
 def test_without_the_setting_nothing_on_this_machine_is_reached(uri: str) -> None:
     with serving(always(answer(KEYS))) as server:
         with pytest.raises(KeysUnavailable) as failed:
-            Fetching(SystemClock())(uri.format(port=server.port))
+            KeySetFetcher(SystemClock())(uri.format(port=server.port))
         assert server.connections == 0
 
     assert failed.value.reason == "jwks_address_refused"

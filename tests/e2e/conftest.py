@@ -23,7 +23,7 @@ type Aws = Callable[[str], Any]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackEach:
-    """What each process gets to do where several run these tests; xdist's own hook."""
+    """Distribute the tests among xdist's processes; pytest-xdist calls this hook."""
     return StackEach(config, log)
 
 
@@ -68,7 +68,7 @@ def simulators(stack: Stack) -> ControlClient:
 
 @pytest.fixture
 def control(simulators: ControlClient) -> Iterator[ControlClient]:
-    """The simulators with nothing seen and no fault waiting; also for the next test."""
+    """Yield the simulators without recorded requests and faults, and clear both after the test."""
     simulators.forget_faults()
     simulators.forget_requests()
     yield simulators

@@ -121,5 +121,5 @@ class MemoryWorkQueues:
 
 
 def ports() -> tuple[DueIndex, WorkQueues, DispatchCursor]:
-    """The type checker holds the fakes against their ports here."""
+    """Let the type checker compare the fakes with their ports."""
     return MemoryDueIndex(), MemoryWorkQueues(), MemoryCursor()

@@ -1,6 +1,4 @@
-"""API Gateway's events (REST API, payload 1.0), as the gateway sends them: to a function, and to an authorizer; and
-SQS's batches.
-"""
+"""Build events as AWS sends them: API Gateway's (REST API, payload 1.0) and SQS's batches."""
 
 import json
 from collections.abc import Mapping
@@ -32,7 +30,7 @@ def api_event(
     body: Any = None,
     **changes: Any,
 ) -> dict[str, Any]:
-    """A signed request. `body` is sent as JSON unless it is a string."""
+    """Build a signed request. `body` is sent as JSON unless it is a string."""
     headers = headers or {}
     event: dict[str, Any] = {
         "resource": "/merchants/{merchant}/shopify/storefront-access-tokens",
@@ -58,7 +56,7 @@ def storefront_event(
     authorizer: Any = None,
     **changes: Any,
 ) -> dict[str, Any]:
-    """A storefront's request that its authorizer has let in, with the context that this passed on."""
+    """Build a storefront's request that its authorizer has admitted, with the authorizer's context."""
     event = api_event(
         path={"merchant": merchant},
         resource=f"/storefront/{{merchant}}/{operation}",
@@ -85,7 +83,7 @@ def authorizer_event(
     stage: str = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/v1",
     **changes: Any,
 ) -> dict[str, Any]:
-    """The gateway's question to a REQUEST authorizer, which has no body."""
+    """Build the gateway's event for a REQUEST authorizer, which has no body."""
     path = f"/storefront/{merchant}/{operation}"
     headers = headers or {}
     event: dict[str, Any] = {
@@ -120,5 +118,5 @@ def message(message_id: str, body: Any) -> dict[str, Any]:
 
 
 def queue_event(*bodies: Any) -> dict[str, Any]:
-    """A batch of messages, `message-1` and on."""
+    """Build a batch of messages, numbered from `message-1`."""
     return {"Records": [message(f"message-{number}", body) for number, body in enumerate(bodies, start=1)]}

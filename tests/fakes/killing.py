@@ -17,7 +17,7 @@ class Killer:
         self.calls: list[str] = []
 
     def watch(self, port: Any) -> Any:
-        """The port; each of its operations is counted once it has done its work."""
+        """Wrap the port so that each of its operations is counted once it has done its work."""
         return _Watched(port, self)
 
     def surround(self, stack: ListingSurroundings) -> None:

@@ -10,7 +10,7 @@ from token_broker.ports.outbox import EventBus, Outbox, UndeliveredEvent
 
 
 def closed(session: str = "s-1") -> Event:
-    """An event, the shortest there is."""
+    """Build the shortest event."""
     return session_closed("chicksx", "acme", session, order_id=None, closed_at=int(NOW))
 
 
@@ -24,12 +24,12 @@ class MemoryOutbox:
         self.deleting: Callable[[], object] = lambda: None
 
     def add(self, name: str, event: Event | None = None, *, ago: int = 0, tries: int = 0) -> Event:
-        """An event that happened so many seconds ago."""
+        """Add an event of so many seconds ago."""
         event = event or closed(name)
         self.there[name] = UndeliveredEvent(name, event, int(NOW) - ago, int(NOW) - ago + 300, tries)
         return event
 
-    def spoil(self, name: str) -> None:
+    def corrupt(self, name: str) -> None:
         """Nobody can make sense of it any more."""
         self.there[name] = replace(self.there[name], event=None)
 
@@ -75,5 +75,5 @@ class MemoryEventBus:
 
 
 def ports() -> tuple[Outbox, EventBus]:
-    """The type checker holds the fakes against their ports here."""
+    """Let the type checker compare the fakes with their ports."""
     return MemoryOutbox(), MemoryEventBus()

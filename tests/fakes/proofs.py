@@ -34,7 +34,7 @@ OIDC = OidcProof(LOGIN, AUDIENCE, "sid", {}, JWKS_URI)
 
 @cache
 def rsa_key(bits: int = 2048, number: int = 0, exponent: int = 65537) -> rsa.RSAPrivateKey:
-    """An RSA key; each `number` is another."""
+    """Return an RSA key. Each `number` has its own."""
     return rsa.generate_private_key(exponent, bits)
 
 
@@ -54,7 +54,7 @@ def ed25519_key() -> ed25519.Ed25519PrivateKey:
 
 
 def jwk(key: AllowedPrivateKeys | rsa.RSAPublicKey, **members: Any) -> dict[str, Any]:
-    """The public half as an issuer publishes it; a member given as None is left out."""
+    """Return the public half as an issuer publishes it, without the members that are None."""
     public = key if isinstance(key, rsa.RSAPublicKey) else key.public_key()
     if isinstance(public, rsa.RSAPublicKey):
         numbers = RSAAlgorithm.to_jwk(public, as_dict=True)
@@ -71,20 +71,20 @@ def jwks(*keys: Any) -> bytes:
 
 
 def claims(issuer: str = SHOP, *, now: float = NOW, **others: Any) -> dict[str, Any]:
-    """A good proof's claims; one given as None is left out."""
+    """Return a good proof's claims, without those that are None."""
     usual = {"iss": issuer, "aud": AUDIENCE, "exp": int(now) + 600, "sid": SESSION}
     return {name: value for name, value in {**usual, **others}.items() if value is not None}
 
 
 def by_backend(secret: str = SECRET, kid: str | None = None, **others: Any) -> str:
-    """A proof signed by the merchant's backend."""
+    """Sign a proof as the merchant's backend."""
     return jwt.encode(claims(SHOP, **others), secret, "HS256", headers=None if kid is None else {"kid": kid})
 
 
 def by_issuer(
     key: AllowedPrivateKeys | None = None, *, kid: str | None = "key-1", algorithm: str = "RS256", **others: Any
 ) -> str:
-    """A proof signed by the OIDC issuer."""
+    """Sign a proof as the OIDC issuer."""
     headers = None if kid is None else {"kid": kid}
     return jwt.encode(claims(LOGIN, **others), key or rsa_key(), algorithm, headers=headers)
 
@@ -96,7 +96,7 @@ def base64url(octets: bytes) -> str:
 def by_hand(
     header: Mapping[str, Any] | str, payload: Mapping[str, Any] | str, sign: Callable[[bytes], bytes] = lambda _: b""
 ) -> str:
-    """A JWT that no library would make. Texts go in as they are."""
+    """Build a JWT that no library would make. Texts are used as they are."""
     parts = [each if isinstance(each, str) else json.dumps(each) for each in (header, payload)]
     signed = ".".join(base64url(part.encode()) for part in parts)
     return f"{signed}.{base64url(sign(signed.encode()))}"

@@ -59,7 +59,7 @@ class ScriptedProvider:
         return minted(str(1000 + self._made), issued_at=now, expires_at=ends, title=mint_request.title)
 
     def make_after(self, action: Callable[[], object]) -> RevocationStatus:
-        """An outcome for the script: something happens while the provider is asked, then it makes a token."""
+        """Script an outcome: something happens while the provider is asked, then it makes a token."""
 
         def act(_account: Account, mint_request: MintRequest) -> ProviderToken:
             action()
@@ -68,7 +68,7 @@ class ScriptedProvider:
         return act
 
     def make_and_fail(self, failure: ProviderFailure) -> RevocationStatus:
-        """An outcome for the script: the provider acts, and its answer is no good."""
+        """Script an outcome: the provider acts, and its response is not usable."""
 
         def act(_account: Account, mint_request: MintRequest) -> ProviderToken:
             self.make(mint_request)
@@ -81,8 +81,9 @@ class ScriptedProvider:
 
 
 class ScriptedListingProvider(ScriptedProvider):
-    """The `ListingProvider` port. `listed` is what stands at the provider, by id; `fail` maps an operation to
-    failures of its next calls.
+    """Implement `ListingProvider` from a script.
+
+    `listed` holds what the provider has, by id. `fail` maps an operation to the failures of its next calls.
     """
 
     def __init__(self, clock: Clock, name: str, capabilities: Capabilities) -> None:
@@ -124,19 +125,19 @@ class ScriptedListingProvider(ScriptedProvider):
 
 
 def lost() -> ProviderUnavailable:
-    """The failure of a request whose answer never came: it may have been acted on."""
+    """Return the failure of a request without a response. The provider may have acted."""
     return ProviderUnavailable(
         "The provider did not answer in time.", retry_after=1, request_outcome=RequestOutcome.UNKNOWN
     )
 
 
 def down() -> ProviderUnavailable:
-    """The failure of a request that was never sent."""
+    """Return the failure of a request that was never sent."""
     return ProviderUnavailable("The provider could not be reached.", retry_after=1)
 
 
 def timed_out() -> ProviderUnavailable:
-    """The failure of a request that we stopped waiting for: the provider may be acting just now."""
+    """Return the failure of a request that timed out. The provider may still be acting."""
     return ProviderUnavailable(
         "The provider did not answer in time.", retry_after=1, request_outcome=RequestOutcome.IN_FLIGHT
     )

@@ -12,7 +12,7 @@ USE = Use("header", "X-Token", "https://shop.example/api")
 
 
 def minted(number: str = "1001", **changes: Any) -> ProviderToken:
-    """What a provider answered."""
+    """Build a provider's token."""
     fields: dict[str, Any] = {
         "token_id": number,
         "access_token": f"value-of-{number}",
@@ -26,7 +26,7 @@ def minted(number: str = "1001", **changes: Any) -> ProviderToken:
 
 
 def token(number: str = "1001", **changes: Any) -> Token:
-    """A token as the store keeps it."""
+    """Build a token as the store keeps it."""
     known = {name: changes.pop(name) for name in _OF_THE_ANSWER if name in changes}
     fields: dict[str, Any] = {"provider": "sample", "merchant": "acme", "subject": SHOP, "state": State.CURRENT}
     return token_from(minted(number, **known), **{**fields, **changes})

@@ -27,7 +27,7 @@ class MemorySecrets:
         return self._kept[merchant]
 
     def delete(self, merchant: str) -> None:
-        """The secret is gone, and nothing of it is remembered."""
+        """Delete the secret and everything cached of it."""
         self.stored.pop(merchant)
         self._kept.pop(merchant, None)
 

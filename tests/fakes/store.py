@@ -1,5 +1,7 @@
-"""The token store in memory, under the rules of the port: leases with an end and a fence, intents, closed sessions,
-remembered Idempotency-Keys, and records that lose their value when they end.
+"""Keep tokens in memory by the rules of the port.
+
+Leases have an end and a fence. There are intents, closed sessions and Idempotency-Keys. A record loses its value when
+its token ends.
 """
 
 from collections import defaultdict
@@ -63,7 +65,7 @@ class Work:
     order_id: str | None = None
 
     def end_intent(self) -> None:
-        """The fence rises at a mint's end as at its begin: who read while it was under way must read again."""
+        """End the intent and raise the fence, so that a read from during the mint is outdated."""
         self.owner = self.intent_id = self.title = None
         self.account_id = ""
         self.fence += 1
@@ -71,8 +73,10 @@ class Work:
 
 
 class MemoryTokenStore:
-    """The `TokenStore` port. `before` and `after` hold actions for the next call of an operation: one that raises is a
-    storage that refuses, before or after it did its part.
+    """Implement `TokenStore` in memory.
+
+    `before` and `after` hold actions for the next call of an operation. An action that raises is a storage failure
+    before or after the operation did its part.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -86,7 +90,7 @@ class MemoryTokenStore:
         self.settings: dict[str, RotationSettings] = {}
         self.schedules: dict[str, RotationSchedule] = {}
         self.reconciliations: dict[str, Reconciliation] = {}
-        #: What the world hears.
+        #: The emitted events.
         self.told: list[Event] = []
         self.calls: list[str] = []
         self.before: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
@@ -103,7 +107,7 @@ class MemoryTokenStore:
         (self.after if after else self.before)[operation].append(fail)
 
     def close_at_once(self, merchant: str, session_id: str) -> None:
-        """The session's order was placed."""
+        """Close a session by its id."""
         self.close_session(merchant, f"session:{session_id}", None)
 
     def keep(self, token: Token, *, checked_at: float = 0.0) -> Token:
@@ -134,7 +138,7 @@ class MemoryTokenStore:
         return sum(work.owner is not None for work in (*self.subjects.values(), *self.standing.values()))
 
     def due_items(self, merchant: str) -> list[str]:
-        """The keys of what the clock must come back to now, as the due-index would have them."""
+        """Return the keys of the pending work, as the due index would list them."""
         now = self._now()
         tokens = [
             f"token#{token_id}"
@@ -525,7 +529,7 @@ class MemoryTokenStore:
         return self.records.get((merchant, SHOP, token_id))
 
     def _may_stand(self, token: Token) -> bool:
-        """An id comes again only with the very same token, or for one that has ended."""
+        """Return whether the token's id may be recorded again: for the same token, or after an ended one."""
         there = self.records.get((token.merchant, token.subject, token.token_id))
         if there is None or (there.expires_at is not None and there.expires_at <= self._now()):
             return True

@@ -74,13 +74,13 @@ class ListingSurroundings(Surroundings[ScriptedListingProvider]):
 
 
 def one_token_stack() -> Surroundings[ScriptedProvider]:
-    """A provider with one token a shop, which is asked for again after a day."""
+    """Build a stack whose provider keeps one token for each shop, checked again after a day."""
     clock = MovableClock()
     return Surroundings(clock, ScriptedProvider(clock, "fourthwall", ONE_TOKEN))
 
 
 def session_stack() -> Surroundings[ScriptedProvider]:
-    """A provider with tokens for checkout sessions that live for an hour."""
+    """Build a stack whose provider has tokens for checkout sessions that live for an hour."""
     clock = MovableClock()
     stack = Surroundings(clock, ScriptedProvider(clock, "chicksx", SESSIONS))
     stack.provider.life = 3600
@@ -88,6 +88,6 @@ def session_stack() -> Surroundings[ScriptedProvider]:
 
 
 def listing_stack() -> ListingSurroundings:
-    """A provider that lists and revokes, and keeps our mark in its titles."""
+    """Build a stack whose provider lists, revokes, and keeps our tag in its titles."""
     clock = MovableClock()
     return ListingSurroundings(clock, ScriptedListingProvider(clock, "shopify", LISTING))

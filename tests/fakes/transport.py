@@ -11,13 +11,13 @@ type Step = HttpResponse | TransportFailure | Callable[[Request], HttpResponse]
 
 
 def answer(status: int, body: bytes | str = b"", **headers: str) -> HttpResponse:
-    """An answer of raw bytes; `retry_after="2.0"` becomes the header `retry-after`."""
+    """Build a response of raw bytes. `retry_after="2.0"` becomes the header `retry-after`."""
     octets = body.encode() if isinstance(body, str) else body
     return HttpResponse(status, {name.replace("_", "-"): value for name, value in headers.items()}, octets)
 
 
 def json_answer(status: int, body: Any, **headers: str) -> HttpResponse:
-    """An answer whose body is JSON."""
+    """Build a response whose body is JSON."""
     return answer(status, json.dumps(body), content_type="application/json", **headers)
 
 

@@ -6,12 +6,12 @@ SHOP = "https://shop.example"
 
 
 def hs256(**changes: Any) -> dict[str, Any]:
-    """A proof that the merchant's backend signs."""
+    """Describe a proof that the merchant's backend signs."""
     return {"type": "hs256", "issuer": SHOP, "audience": "token-broker", **changes}
 
 
 def oidc(**changes: Any) -> dict[str, Any]:
-    """A proof of an OIDC issuer."""
+    """Describe a proof of an OIDC issuer."""
     return {
         "type": "oidc",
         "issuer": "https://login.example",
@@ -22,17 +22,17 @@ def oidc(**changes: Any) -> dict[str, Any]:
 
 
 def sessions(*proofs: Any, **changes: Any) -> dict[str, Any]:
-    """What a document says of sessions; one HS256 proof unless others are given."""
+    """Build a document's part about sessions, with one HS256 proof unless others are given."""
     return {"scopes": ["wallet.read", "merchant.read"], "proofs": list(proofs or [hs256()]), **changes}
 
 
 def policy(**changes: Any) -> dict[str, Any]:
-    """A document that lets one origin in and opens nothing to it."""
+    """Build a document that names one origin and opens nothing to it."""
     return {"version": 1, "origins": [SHOP], **changes}
 
 
 def without(document: dict[str, Any], name: str) -> dict[str, Any]:
-    """The document with a member left out."""
+    """Return the document without a member."""
     return {each: value for each, value in document.items() if each != name}
 
 

@@ -47,7 +47,7 @@ _STATUSES = (
 
 
 def spellings(secret: str) -> list[str]:
-    """A credential as it may be quoted back."""
+    """Draw a credential as a response may quote it."""
     encoded = base64.b64encode(secret.encode()).decode()
     return [secret, quote(secret, safe=""), encoded, secret.upper(), f"'{secret}'", f"{secret}{secret}"]
 
@@ -79,13 +79,13 @@ def values(secrets: Sequence[str]) -> SearchStrategy[Any]:
 
 
 def _places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """The paths of all values in a value, its own first."""
+    """Return the paths of all values in a value, its own first."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path, *(location for name, each in inner for location in _places(each, (*path, name)))]
 
 
 def _bent(value: Any, path: Sequence[str | int], change: Callable[[Any, Any], None]) -> Any:
-    """A copy, changed where the path leads."""
+    """Return a copy that is changed at the path."""
     holder = {"": json.loads(json.dumps(value))}
     at: Any = holder
     for name in ("", *path)[:-1]:
@@ -96,7 +96,7 @@ def _bent(value: Any, path: Sequence[str | int], change: Callable[[Any, Any], No
 
 @st.composite
 def bent(draw: Callable[[SearchStrategy[Any]], Any], honest: Any, secrets: Sequence[str]) -> Any:
-    """An honest value of which up to three parts are missing, given again, or of another kind."""
+    """Draw a valid value of which up to three parts are missing, repeated, or of another kind."""
     value = honest
     for _ in range(draw(st.sampled_from((0, 1, 1, 1, 2, 3)))):
         path = draw(st.sampled_from(_places(value)))
@@ -114,7 +114,7 @@ def bent(draw: Callable[[SearchStrategy[Any]], Any], honest: Any, secrets: Seque
 
 
 def _twice(text: str) -> str:
-    """The members of an object, given twice."""
+    """Return the members of an object, given twice."""
     return f"{text[:-1]},{text[1:]}" if text.startswith("{") and len(text) > 2 else text
 
 
@@ -122,7 +122,7 @@ def _twice(text: str) -> str:
 def bodies(
     draw: Callable[[SearchStrategy[Any]], Any], honest: Sequence[Any], secrets: Sequence[str], token: str
 ) -> bytes:
-    """The bytes of an answer, whatever it is."""
+    """Draw the bytes of any response."""
     how = draw(st.sampled_from((*["json"] * 8, "raw", "cut", "twice", "number", "encoded", "deep")))
     if how == "raw":
         known = st.sampled_from((b"", b"null", b"<html>", b"\xff\xfe", b"[]"))

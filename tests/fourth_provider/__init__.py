@@ -30,7 +30,7 @@ class Touched:
 
 
 def copy_of_the_tree(folder: Path) -> None:
-    """This clone without what is installed or built, and without the fourth provider's own test."""
+    """Copy the clone without what is installed or built, and without the fourth provider's own test."""
     leave_out = shutil.ignore_patterns("__pycache__", "fourth_provider", "test_adding_a_provider.py")
     for part in PARTS:
         source = ROOT / part
@@ -72,7 +72,7 @@ def _place(lines: list[str], start: str, target: Path) -> int:
 
 
 def touched(before: Path, after: Path) -> list[Touched]:
-    """What differs between two trees, by path."""
+    """Return the differences between two trees, by path."""
     old, new = _files(before), _files(after)
     return [
         _difference(path, old.get(path), new.get(path))

@@ -52,7 +52,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="module")
 def engine(request: pytest.FixtureRequest) -> str:
-    """What stands for DynamoDB: one of `ENGINES`."""
+    """Return the DynamoDB engine, one of `ENGINES`."""
     return str(getattr(request, "param", ENGINES[0]))
 
 
@@ -70,7 +70,7 @@ def dynamodb_local() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def clients() -> Mapping[str, Any]:
-    """The functions' own clients, with credentials that open nothing; made once, for each reads its data anew."""
+    """Return the functions' own clients with invalid credentials, created once because each client is slow to load."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION"):
             patch.delenv(name, raising=False)
@@ -92,9 +92,7 @@ def _salting(dynamodb: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def aws(clients: Mapping[str, Any], engine: str, request: pytest.FixtureRequest) -> Iterator[Mapping[str, Any]]:
-    """moto behind the clients, or another engine behind the one for DynamoDB; nothing beyond this machine can be
-    reached.
-    """
+    """Run moto behind the clients, or another DynamoDB engine, and block every address beyond this machine."""
     if engine != "moto":
         clients = {**clients, "dynamodb": request.getfixturevalue(engine.replace("-", "_"))}
     with pytest.MonkeyPatch.context() as patch, mock_aws():
@@ -110,7 +108,7 @@ def aws(clients: Mapping[str, Any], engine: str, request: pytest.FixtureRequest)
 
 @pytest.fixture
 def dynamodb(aws: Mapping[str, Any]) -> Any:
-    """The client that everything about the table goes through: another engine is another endpoint in `clients`."""
+    """Return the DynamoDB client; another engine is another endpoint in `clients`."""
     return aws["dynamodb"]
 
 
@@ -128,7 +126,7 @@ def module_table(aws: Mapping[str, Any]) -> Iterator[str]:
 
 @pytest.fixture
 def table_name(dynamodb: Any, module_table: str) -> Iterator[str]:
-    """An empty table, as the template has it."""
+    """Yield the name of an empty table with the template's definition."""
     _SALT[0] = uuid.uuid4().hex
     yield module_table
     empty(dynamodb, module_table)
@@ -136,7 +134,7 @@ def table_name(dynamodb: Any, module_table: str) -> Iterator[str]:
 
 @contextmanager
 def new_table(dynamodb: Any) -> Iterator[str]:
-    """A table that lasts as long as the block."""
+    """Create a table and delete it when the block ends."""
     name = f"tokens-{uuid.uuid4().hex[:12]}"
     dynamodb.create_table(TableName=name, **table_definition())
     dynamodb.get_waiter("table_exists").wait(TableName=name)
@@ -160,7 +158,7 @@ def simulators() -> Iterator[Addresses]:
 
 @contextmanager
 def deployed(simulators: Addresses, dynamodb: Any, secretsmanager: Any, table: str) -> Iterator[Stack]:
-    """A broker with the merchant `demo` at each provider. At the end no log line may hold a secret."""
+    """Run a broker with the merchant `demo` at each provider, then check that no log line holds a secret."""
     prefix = f"token-broker-{uuid.uuid4().hex[:12]}"
     environment = {
         "TOKEN_TABLE": table,
@@ -188,7 +186,7 @@ def deployed(simulators: Addresses, dynamodb: Any, secretsmanager: Any, table: s
 
 @pytest.fixture
 def stack(simulators: Addresses, dynamodb: Any, secretsmanager: Any, table_name: str) -> Iterator[Stack]:
-    """A new broker. After each test its table and the providers must agree."""
+    """Yield a new broker, then check that its table and the providers agree."""
     with deployed(simulators, dynamodb, secretsmanager, table_name) as made:
         yield made
         assert_agreement(made)
@@ -204,5 +202,5 @@ def untouched_stack(simulators: Addresses, aws: Mapping[str, Any]) -> Iterator[S
 
 @pytest.fixture
 def bench(dynamodb: Any, table_name: str) -> StoreBench:
-    """An empty table under the store."""
+    """Return a store bench with an empty table."""
     return StoreBench(dynamodb, table_name)

@@ -45,7 +45,7 @@ class Actor:
             raise self.broken
 
     def stop(self, before: str) -> str:
-        """Called in the thread: wait for the word, and hear what the call should end with."""
+        """Wait in the thread for the signal, and learn how the call should end."""
         self.at = before
         self._stopped.release()
         self._go.acquire()

@@ -16,15 +16,15 @@ class Ledger(Protocol):
         ...
 
     def current(self, merchant: str) -> Token | None:
-        """What is served for a shop."""
+        """Return what is served for a shop."""
         ...
 
     def open_intents(self) -> set[str]:
-        """The intents that nobody has ended."""
+        """Return the open intents."""
         ...
 
     def due(self, merchant: str) -> list[str]:
-        """What the clock must come back to now."""
+        """Return the pending work."""
         ...
 
     def rotations(self) -> list[Rotation]:
@@ -32,7 +32,7 @@ class Ledger(Protocol):
         ...
 
     def told(self) -> list[Event]:
-        """What the world hears."""
+        """Return the emitted events."""
         ...
 
 

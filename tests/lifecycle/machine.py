@@ -248,7 +248,7 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(lambda self: self.actors)
     @rule(schedule=schedules)
     def go_on(self, schedule: list[tuple[int, int, str]]) -> None:
-        """Some calls of one, then of another, and so on; the last call of each turn ends as told."""
+        """Run some calls of one actor, then of another. The last call of each turn ends as told."""
         for which, calls, told in schedule:
             if calls == 0:
                 self.clock.advance(LEASE + 1)
@@ -294,7 +294,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        """A live token of ours has a record of which that is to be expected, or an open intent."""
+        """Check that each live token of ours has a fitting record or an open intent."""
         states = {record.token_id: record.state for record in self.ledger.records()}
         intents = self.ledger.open_intents()
         for tokens in self.shops[SHOP_LIKE].tokens.values():
@@ -330,7 +330,7 @@ class Lifecycle(RuleBasedStateMachine):
         assert_each_change_is_told_once(records, self.ledger.told())
 
     def check_served(self, token: Token, started: float) -> None:
-        """It was good when it was asked for: but for what a memory of 30 s may not have heard."""
+        """Check that the token was valid when it was requested, except for what a 30 s cache may have missed."""
         assert token.access_token is not None
         ended = self.ended.get(token.token_id)
         assert ended is None or ended >= started - TTL_SECONDS, f"{token.token_id} ended long ago"

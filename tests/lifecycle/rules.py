@@ -9,7 +9,7 @@ from token_broker.domain.token import SERVABLE, Reason, State, Token, Transition
 
 
 def assert_each_change_is_told_once(records: Sequence[Token], told: Sequence[Event]) -> None:
-    """Each change is in its record's history, and the world hears of it once; never of a value."""
+    """Check that each change is in its record's history and emitted once, never with a value."""
     due: Counter[tuple[str, object]] = Counter()
     for record in records:
         assert_history(record)
@@ -37,13 +37,13 @@ def assert_history(record: Token) -> None:
 
 
 def assert_values(records: Sequence[Token]) -> None:
-    """A token that may not be served has no value any more."""
+    """Check that a token that may not be served has no value."""
     for record in records:
         assert (record.access_token is None) == (record.state not in SERVABLE), record.token_id
 
 
 def _event_of(line: Transition) -> str | None:
-    """What the world hears of a line of a token's history."""
+    """Return the event that follows from a line of a token's history."""
     if line.before is None:
         return None if line.after is State.REVOKING else "TokenIssued"
     if line.before is State.LOST:

@@ -68,7 +68,7 @@ class Shops:
             self.dead_at[token_id] = self.clock.monotonic()
 
     def make_late(self, subject: tuple[str, str], order: MintRequest) -> None:
-        """It acts when its caller has given up waiting."""
+        """Act after the caller has stopped waiting."""
 
         def act() -> None:
             self.late -= 1

@@ -4,7 +4,7 @@
 
 The tool is mutmut. It wants the package in a folder `src` beside the tests, so it gets a copy of the project that is
 so, in `.local/mutation/`. Fails where a change went unnoticed that `explained.py` does not know. Lines that are a
-sentence for people are left as they are: whoever words one better should not have to mend a test.
+sentence for people are left as they are: a better wording should not need a change of a test.
 """
 
 import json
@@ -54,7 +54,7 @@ def tests_of(module: str) -> list[str]:
 
 
 def arranged(module: str) -> Path:
-    """A fresh copy of the project as the tool wants it."""
+    """Make a new copy of the project as the tool needs it."""
     folder = ROOT / ".local/mutation" / module.replace("/", "-")
     shutil.rmtree(folder, ignore_errors=True)
     no_bytecode = shutil.ignore_patterns("__pycache__")
@@ -73,7 +73,7 @@ def arranged(module: str) -> Path:
 
 
 def mutated(module: str) -> Verdicts:
-    """What became of each change to the module."""
+    """Return the result of each change to the module."""
     folder = arranged(module)
     subprocess.run(
         [sys.executable, "-m", "mutmut", "run", "--max-children", "1"], cwd=folder, check=True, timeout=LONGEST
@@ -82,7 +82,7 @@ def mutated(module: str) -> Verdicts:
 
 
 def main(modules: list[str]) -> None:
-    """Exits with 1 where a change went unnoticed and unexplained."""
+    """Report the results and exit with 1 if a change was neither noticed nor explained."""
     if not modules or not set(modules) <= set(PLAN):
         sys.exit("Say which module: make mutation MODULE=… with one of " + ", ".join(sorted(PLAN)))
     unexplained = 0

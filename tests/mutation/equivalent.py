@@ -12,7 +12,7 @@ _HINT = "what a value is cast to is read by the type checker alone"
 
 
 def _casts(line: str, kind: str) -> dict[str, str]:
-    """The changes of a `cast` to `kind`."""
+    """Return the changes of a `cast` to `kind`."""
     others = ("None", f'"XX{kind}XX"', f'"{kind.lower()}"', f'"{kind.upper()}"')
     return {f"- {line}\n+ {line.replace(f'"{kind}"', other)}": _HINT for other in others}
 

@@ -17,7 +17,7 @@ _JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m", "--e
 
 @contextmanager
 def dynamodb_local() -> Iterator[Any]:
-    """A client of Amazon's DynamoDB Local: DynamoDB's own reading of expressions, without its IAM.
+    """Yield a client of DynamoDB Local, which reads expressions as DynamoDB does but has no IAM.
 
     It knows no way to listen on loopback alone; it keeps nothing on disk, and tells Amazon nothing of its use.
     """
@@ -31,7 +31,7 @@ def dynamodb_local() -> Iterator[Any]:
 
 @contextmanager
 def local_aws() -> Iterator[Any]:
-    """A client of the DynamoDB in the local AWS, started as `make up` starts it."""
+    """Yield a client of the DynamoDB in the local AWS, started as `make up` starts it."""
     python = paths.local_python()
 
     def command(_: int, folder: Path) -> list[str]:
@@ -48,7 +48,7 @@ def local_aws() -> Iterator[Any]:
 
 
 def _client(address: str) -> Any:
-    """A client as the functions have it, in a session of its own."""
+    """Return a client in its own session, configured as in the functions."""
     made: Any = session._session.__wrapped__().create_client(
         "dynamodb",
         region_name=REGION,

@@ -18,7 +18,7 @@ def node() -> Path:
 
 
 def prism() -> Path:
-    """The script that Node runs."""
+    """Return the script that Node runs."""
     return _one("node_modules/@stoplight/prism-cli/dist/index.js")
 
 
@@ -28,12 +28,12 @@ def dynamodb_local() -> Path:
 
 
 def local_python() -> Path:
-    """The Python that has the emulated AWS."""
+    """Return the Python that has the emulated AWS."""
     return _installed(PROJECT / ".venvs/local/bin/python", "local")
 
 
 def reference_python() -> Path:
-    """The Python that has Shopify's client."""
+    """Return the Python that has Shopify's client."""
     return _installed(PYTHON, "reference")
 
 

@@ -37,7 +37,7 @@ def serving(
     path: str = "/",
     variables: Callable[[int, Path], Mapping[str, str]] = lambda _port, _folder: {},
 ) -> Iterator[str]:
-    """The address of a companion that answers, whatever it answers, to a GET of `path`; it ends with the block.
+    """Yield the address of a server once it gives any response to a GET of `path`, and end it with the block.
 
     `command` and `variables` are given the port and an empty folder that goes with it.
     Raises RuntimeError with the end of what it printed.

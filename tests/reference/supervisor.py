@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _follow(process: subprocess.Popen[bytes]) -> None:
-    """The command that ends by itself ends this process, too."""
+    """End this process when the command ends."""
     os._exit(abs(process.wait()))
 
 

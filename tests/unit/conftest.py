@@ -15,7 +15,7 @@ _numbers = count()
 
 @pytest.fixture(autouse=True)
 def _closed_sockets() -> None:
-    """A connection is an error of the test. pytest-socket itself opens them again after each test."""
+    """Make a connection an error of the test. pytest-socket opens sockets again after each test."""
     disable_socket()
 
 
@@ -31,8 +31,10 @@ def _no_sleep() -> Iterator[None]:
 
 @pytest.fixture
 def make_telemetry(monkeypatch: pytest.MonkeyPatch) -> Callable[[], PowertoolsTelemetry]:
-    """Powertools keeps one logger a service, bound to the standard output of its first use: so each test has its own
-    service, and makes its telemetry where its output is captured, in the test itself.
+    """Return a maker of telemetry with a service of its own.
+
+    Powertools keeps one logger for each service, bound to the standard output of its first use. So each test makes its
+    telemetry itself, where its output is captured.
     """
 
     def make() -> PowertoolsTelemetry:

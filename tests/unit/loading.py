@@ -11,7 +11,7 @@ type Handler = Callable[[Any, Any], Any]
 
 
 def load(folder: str) -> Handler:
-    """The handler of a function's one file."""
+    """Return the handler of a function's one file."""
     spec = importlib.util.spec_from_file_location(f"app_of_{folder.replace('/', '_')}", FUNCTIONS / folder / "app.py")
     assert spec is not None
     assert spec.loader is not None

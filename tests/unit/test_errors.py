@@ -131,7 +131,7 @@ def test_an_errors_detail_is_what_happened(leaf: type[BrokerError]) -> None:
 
 
 def test_who_comes_during_anothers_mint_is_told_when_to_come_again() -> None:
-    told = "Another request is minting this token right now. Ask again in a second."
+    told = "Another request is minting this token right now. Try again in a second."
 
     assert errors.MintInProgress().detail == told
 

@@ -80,7 +80,7 @@ def lose_the_answer(stack: ListingSurroundings) -> None:
 
 
 def lose_everything(mint: Act) -> Act:
-    """A mint that is acted on, and whose answer and look-up are lost; the lease's time is over."""
+    """Run a mint whose response and look-up are lost, and let its lease expire."""
 
     def act(stack: ListingSurroundings) -> None:
         lose_the_answer(stack)
@@ -132,7 +132,7 @@ def the_overlap_is_over(stack: ListingSurroundings) -> None:
 
 
 def unlisted(rotation: Act) -> Act:
-    """A rotation whose token was made; the look at the list failed."""
+    """Run a rotation that made its token and could not read the list."""
 
     def act(stack: ListingSurroundings) -> None:
         after_a_rotation(stack)
@@ -154,7 +154,7 @@ def settled(arrange: Act, seconds: float = SETTLED_AFTER) -> Act:
 
 
 def begun_in_vain(rotation: Act) -> Act:
-    """A rotation that could not even ask, and so was left to the clock."""
+    """Run a rotation that could not even ask, and is left to the scheduler."""
 
     def act(stack: ListingSurroundings) -> None:
         after_a_rotation(stack)
@@ -174,7 +174,7 @@ def forgotten(stack: ListingSurroundings) -> None:
 
 
 def missing(stack: ListingSurroundings) -> None:
-    """The current token and a standing one, which somebody has ended at the provider; another is there."""
+    """Build a shop whose current and standing tokens were ended at the provider, where another one exists."""
     mint_current(stack)
     for _ in range(2):
         mint_standing(stack)
@@ -253,7 +253,7 @@ def points(operation: Operation) -> list[str]:
 
 
 def killed(operation: Operation, number: int) -> ListingSurroundings:
-    """The stack after the process died there; its successors see the same table and the same provider."""
+    """Return the stack after the process died there. Its successors see the same table and the same provider."""
     stack = listing_stack()
     operation.arrange(stack)
     store, provider, secrets = stack.store, stack.provider, stack.secrets
@@ -266,7 +266,7 @@ def killed(operation: Operation, number: int) -> ListingSurroundings:
 
 
 def killed_after_each_call(operations: Mapping[str, Operation]) -> Callable[[Check], Callable[[Operation], None]]:
-    """The check becomes one test for each operation, which goes through all of its points.
+    """Make a check one test for each operation, which goes through all of its points.
 
     A test for each point costs more than what is tested, and there are some 1,600. A failure names its point.
     """
@@ -407,7 +407,7 @@ def assert_all_ended(stack: ListingSurroundings) -> None:
 
 
 def assert_all_is_told(store: MemoryTokenStore) -> None:
-    """Each change is in its record's history, and the world hears of it once."""
+    """Each change is in its record's history, and its event is emitted once."""
     assert_each_change_is_told_once(list(store.records.values()), store.told)
     failures = sum(event.type == "RotationFailed" for event in store.told)
     assert failures == sum(rotation.tries > 0 for rotation in store.rotations.values())

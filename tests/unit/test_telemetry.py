@@ -17,7 +17,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def metrics(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """The one line of embedded metrics."""
+    """Return the one line of embedded metrics."""
     (line,) = [line for line in lines(capsys) if "_aws" in line]
     return line
 

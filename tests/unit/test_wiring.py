@@ -46,7 +46,7 @@ def deadline() -> Deadline:
 
 
 def again(assembly: ProviderContainer[Any, Any]) -> ProviderContainer[Any, Any]:
-    """The same line of the registry in a new process."""
+    """Return the same line of the registry in a new process."""
     return ProviderContainer(assembly.name, assembly.build, assembly.serve)
 
 

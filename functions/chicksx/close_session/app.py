@@ -1,4 +1,4 @@
-"""Close a checkout session: its order is placed."""
+"""Close a checkout session whose order was placed."""
 
 from token_broker.broker import Broker
 from token_broker.entrypoints.handler import entrypoint
@@ -10,5 +10,5 @@ from token_broker.wiring.providers import CHICKSX
 
 @entrypoint(CHICKSX, "chicksx/close_session", accepts=CloseSession, queue=True)
 def handler(request: CloseSession, broker: Broker[Provider]) -> ClosedSession:
-    """POST /merchants/{merchant}/chicksx/sessions/{sessionId}/close"""
+    """Handle POST /merchants/{merchant}/chicksx/sessions/{sessionId}/close: close the session."""
     return broker.close_session(request.merchant, request.session_id, request.order_id)

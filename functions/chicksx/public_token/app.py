@@ -1,4 +1,4 @@
-"""The ChicksX token of one checkout session."""
+"""Serve the ChicksX token of one checkout session."""
 
 from token_broker.broker import Broker
 from token_broker.entrypoints.handler import Reply, entrypoint
@@ -9,6 +9,6 @@ from token_broker.wiring.providers import CHICKSX
 
 @entrypoint(CHICKSX, "chicksx/public_token", accepts=GetSessionToken)
 def handler(request: GetSessionToken, broker: Broker[Provider]) -> Reply:
-    """POST /merchants/{merchant}/chicksx/public-tokens"""
+    """Handle POST /merchants/{merchant}/chicksx/public-tokens: serve the session's token, or mint one."""
     token, created = broker.session_token(request.merchant, request.session_id, request.scope)
     return Reply(token, 201 if created else 200)

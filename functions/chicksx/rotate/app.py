@@ -1,4 +1,4 @@
-"""Rotation at ChicksX, whose tokens end by themselves."""
+"""Report that ChicksX tokens expire and need no rotation."""
 
 from token_broker.broker import Broker
 from token_broker.entrypoints.handler import Reply, entrypoint
@@ -9,6 +9,6 @@ from token_broker.wiring.providers import CHICKSX
 
 @entrypoint(CHICKSX, "chicksx/rotate", accepts=Rotate)
 def handler(request: Rotate, broker: Broker[Provider]) -> Reply:
-    """POST /merchants/{merchant}/chicksx/rotations"""
+    """Handle POST /merchants/{merchant}/chicksx/rotations: report that tokens expire by themselves."""
     report = broker.rotate(request.merchant, compromised=request.compromised)
     return Reply(report, report.status)

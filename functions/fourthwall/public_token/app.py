@@ -1,4 +1,4 @@
-"""Get or create the shop's public token at Fourthwall."""
+"""Serve the shop's Fourthwall token."""
 
 from token_broker.broker import Broker
 from token_broker.domain.token import Token
@@ -10,5 +10,5 @@ from token_broker.wiring.providers import FOURTHWALL
 
 @entrypoint(FOURTHWALL, "fourthwall/public_token", accepts=GetShopToken)
 def handler(request: GetShopToken, broker: Broker[Provider]) -> Token:
-    """PUT /merchants/{merchant}/fourthwall/public-token"""
+    """Handle PUT /merchants/{merchant}/fourthwall/public-token: serve the shop's token, or mint one."""
     return broker.shop_token(request.merchant, fresh=request.fresh)

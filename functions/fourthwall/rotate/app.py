@@ -1,4 +1,4 @@
-"""Ask Fourthwall whether a shop has another token than before."""
+"""Check whether a shop's Fourthwall token has changed."""
 
 from token_broker.broker import Broker
 from token_broker.entrypoints.handler import Reply, entrypoint
@@ -9,6 +9,6 @@ from token_broker.wiring.providers import FOURTHWALL
 
 @entrypoint(FOURTHWALL, "fourthwall/rotate", accepts=Rotate)
 def handler(request: Rotate, broker: Broker[Provider]) -> Reply:
-    """POST /merchants/{merchant}/fourthwall/rotations"""
+    """Handle POST /merchants/{merchant}/fourthwall/rotations: report whether the shop's token has changed."""
     report = broker.rotate(request.merchant, compromised=request.compromised)
     return Reply(report, report.status)

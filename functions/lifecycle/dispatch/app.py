@@ -1,4 +1,4 @@
-"""Hand out what is due."""
+"""Dispatch pending work."""
 
 from token_broker.entrypoints.handler import entrypoint
 from token_broker.entrypoints.inputs import Dispatch
@@ -8,5 +8,5 @@ from token_broker.wiring.scheduler import LIFECYCLE
 
 @entrypoint(LIFECYCLE, "lifecycle/dispatch", accepts=Dispatch)
 def handler(_request: Dispatch, dispatcher: Dispatcher) -> DispatchSummary:
-    """Every minute, by EventBridge Scheduler; it does no merchant's work."""
+    """Handle the scheduler's event of every minute: send pending work to the queues."""
     return dispatcher.run()

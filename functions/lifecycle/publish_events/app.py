@@ -8,5 +8,5 @@ from token_broker.wiring.event_delivery import EVENTS
 
 @entrypoint(EVENTS, "lifecycle/publish_events", accepts=PublishEvents, queue=True, stream=True)
 def handler(request: PublishEvents, publisher: Publisher) -> PublishSummary:
-    """Batches of the table's stream, and messages of the outbox's queue about what the stream has left."""
+    """Handle batches of the table's stream and messages of the outbox queue: deliver their events."""
     return publisher.publish(request.events)

@@ -9,5 +9,5 @@ from token_broker.wiring.providers import SHOPIFY
 
 @entrypoint(SHOPIFY, "shopify/create_storefront_access_token", accepts=CreateToken, success=201)
 def handler(request: CreateToken, broker: ListingBroker) -> Token:
-    """POST /merchants/{merchant}/shopify/storefront-access-tokens"""
+    """Handle POST /merchants/{merchant}/shopify/storefront-access-tokens: create a standing token."""
     return broker.create_token(request.merchant, request.title, idempotency_key=request.idempotency_key)

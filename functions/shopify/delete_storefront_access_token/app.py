@@ -9,6 +9,6 @@ from token_broker.wiring.providers import SHOPIFY
 
 @entrypoint(SHOPIFY, "shopify/delete_storefront_access_token", accepts=RevokeToken)
 def handler(request: RevokeToken, broker: ListingBroker) -> Reply:
-    """DELETE /merchants/{merchant}/shopify/storefront-access-tokens/{tokenId}"""
+    """Handle DELETE /merchants/{merchant}/shopify/storefront-access-tokens/{tokenId}: revoke the token."""
     outcome = broker.revoke(request.merchant, request.token_id, foreign=request.foreign)
     return Reply({"revocation": outcome.value}, 202 if outcome is RevocationStatus.PENDING else 200)

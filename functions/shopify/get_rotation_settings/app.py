@@ -1,4 +1,4 @@
-"""Show how a merchant's Shopify tokens are rotated."""
+"""Show a merchant's Shopify rotation settings."""
 
 from token_broker.broker import ListingBroker
 from token_broker.entrypoints.handler import Reply, entrypoint
@@ -8,6 +8,6 @@ from token_broker.wiring.providers import SHOPIFY
 
 @entrypoint(SHOPIFY, "shopify/get_rotation_settings", accepts=GetRotationSettings)
 def handler(request: GetRotationSettings, broker: ListingBroker) -> Reply:
-    """GET /merchants/{merchant}/shopify/rotation-settings"""
+    """Handle GET /merchants/{merchant}/shopify/rotation-settings: show the settings and their revision."""
     settings, revision = broker.rotation_settings(request.merchant)
     return Reply(settings, 200, revision or None)

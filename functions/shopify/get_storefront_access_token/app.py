@@ -1,4 +1,4 @@
-"""One Shopify storefront access token's record and history."""
+"""Show a Shopify storefront access token's record and history."""
 
 from token_broker.broker import ListingBroker
 from token_broker.entrypoints.handler import entrypoint
@@ -9,5 +9,5 @@ from token_broker.wiring.providers import SHOPIFY
 
 @entrypoint(SHOPIFY, "shopify/get_storefront_access_token", accepts=GetTokenRecord)
 def handler(request: GetTokenRecord, broker: ListingBroker) -> RecordedToken:
-    """GET /merchants/{merchant}/shopify/storefront-access-tokens/{tokenId}"""
+    """Handle GET /merchants/{merchant}/shopify/storefront-access-tokens/{tokenId}: show the token's record."""
     return broker.token_record(request.merchant, request.token_id)

@@ -1,4 +1,4 @@
-"""List all Shopify storefront access tokens, ours and foreign."""
+"""List a shop's Shopify storefront access tokens, also the foreign ones."""
 
 from token_broker.broker import ListingBroker
 from token_broker.entrypoints.handler import entrypoint
@@ -9,5 +9,5 @@ from token_broker.wiring.providers import SHOPIFY
 
 @entrypoint(SHOPIFY, "shopify/list_storefront_access_tokens", accepts=ListTokens)
 def handler(request: ListTokens, broker: ListingBroker) -> TokenList:
-    """GET /merchants/{merchant}/shopify/storefront-access-tokens"""
+    """Handle GET /merchants/{merchant}/shopify/storefront-access-tokens: list the shop's tokens."""
     return broker.list_tokens(request.merchant)

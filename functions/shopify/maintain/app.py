@@ -1,4 +1,4 @@
-"""Work off what is due of a merchant at Shopify."""
+"""Do a merchant's pending work at Shopify."""
 
 from token_broker.broker import ListingBroker
 from token_broker.entrypoints.handler import entrypoint
@@ -9,5 +9,5 @@ from token_broker.wiring.providers import SHOPIFY
 
 @entrypoint(SHOPIFY, "shopify/maintain", accepts=Maintain, queue=True)
 def handler(request: Maintain, broker: ListingBroker) -> WorkSummary:
-    """Messages of Shopify's queue of work, one for each merchant that something is due of."""
+    """Handle messages of Shopify's work queue: do the pending work of one merchant."""
     return broker.maintain(request.merchant, request.items)

@@ -1,4 +1,4 @@
-"""Say how a merchant's Shopify tokens are to be rotated."""
+"""Change a merchant's Shopify rotation settings."""
 
 from token_broker.broker import ListingBroker
 from token_broker.entrypoints.handler import Reply, entrypoint
@@ -8,6 +8,6 @@ from token_broker.wiring.providers import SHOPIFY
 
 @entrypoint(SHOPIFY, "shopify/put_rotation_settings", accepts=PutRotationSettings)
 def handler(request: PutRotationSettings, broker: ListingBroker) -> Reply:
-    """PUT /merchants/{merchant}/shopify/rotation-settings"""
+    """Handle PUT /merchants/{merchant}/shopify/rotation-settings: replace the settings."""
     revision = broker.change_rotation_settings(request.merchant, request.settings, request.precondition)
     return Reply(request.settings, 200, revision)

@@ -1,4 +1,4 @@
-"""Compare our records with Shopify's list of tokens."""
+"""Compare the records with Shopify's list of tokens."""
 
 from token_broker.broker import ListingBroker
 from token_broker.entrypoints.handler import entrypoint
@@ -9,5 +9,5 @@ from token_broker.wiring.providers import SHOPIFY
 
 @entrypoint(SHOPIFY, "shopify/reconcile", accepts=Reconcile)
 def handler(request: Reconcile, broker: ListingBroker) -> ReconciliationReport:
-    """POST /merchants/{merchant}/shopify/reconciliations"""
+    """Handle POST /merchants/{merchant}/shopify/reconciliations: compare the records, and correct them if asked."""
     return broker.reconcile(request.merchant, apply=request.apply)

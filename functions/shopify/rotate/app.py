@@ -1,4 +1,4 @@
-"""Make another Shopify token current."""
+"""Rotate a shop's current Shopify token."""
 
 from token_broker.broker import ListingBroker
 from token_broker.entrypoints.handler import Reply, entrypoint
@@ -8,6 +8,6 @@ from token_broker.wiring.providers import SHOPIFY
 
 @entrypoint(SHOPIFY, "shopify/rotate", accepts=Rotate)
 def handler(request: Rotate, broker: ListingBroker) -> Reply:
-    """POST /merchants/{merchant}/shopify/rotations"""
+    """Handle POST /merchants/{merchant}/shopify/rotations: make another token current."""
     report = broker.rotate(request.merchant, compromised=request.compromised)
     return Reply(report, report.status)

@@ -1,4 +1,4 @@
-"""The shop's current Shopify storefront access token."""
+"""Serve the shop's current Shopify storefront access token."""
 
 from token_broker.broker import ListingBroker
 from token_broker.domain.token import Token
@@ -9,5 +9,5 @@ from token_broker.wiring.providers import SHOPIFY
 
 @entrypoint(SHOPIFY, "shopify/storefront_access_token", accepts=GetShopToken)
 def handler(request: GetShopToken, broker: ListingBroker) -> Token:
-    """GET /merchants/{merchant}/shopify/storefront-access-token"""
+    """Handle GET /merchants/{merchant}/shopify/storefront-access-token: serve the current token, or mint one."""
     return broker.shop_token(request.merchant, fresh=request.fresh)

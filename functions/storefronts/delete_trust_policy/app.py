@@ -1,4 +1,4 @@
-"""Trust a merchant's storefronts with nothing any more."""
+"""Delete a merchant's trust policy."""
 
 from token_broker.entrypoints.handler import Reply, entrypoint
 from token_broker.entrypoints.inputs import DeleteTrustPolicy
@@ -8,5 +8,5 @@ from token_broker.wiring.storefronts import STOREFRONTS
 
 @entrypoint(STOREFRONTS, "storefronts/delete_trust_policy", accepts=DeleteTrustPolicy)
 def handler(request: DeleteTrustPolicy, policies: TrustPolicies) -> Reply:
-    """DELETE /merchants/{merchant}/trust-policy"""
+    """Handle DELETE /merchants/{merchant}/trust-policy: delete the policy."""
     return Reply({"deleted": policies.delete(request.merchant, request.precondition)}, 200)

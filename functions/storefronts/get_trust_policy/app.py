@@ -1,4 +1,4 @@
-"""Show which storefronts of a merchant are trusted, and with what."""
+"""Show a merchant's trust policy."""
 
 from token_broker.entrypoints.handler import Reply, entrypoint
 from token_broker.entrypoints.inputs import GetTrustPolicy
@@ -8,6 +8,6 @@ from token_broker.wiring.storefronts import STOREFRONTS
 
 @entrypoint(STOREFRONTS, "storefronts/get_trust_policy", accepts=GetTrustPolicy)
 def handler(request: GetTrustPolicy, policies: TrustPolicies) -> Reply:
-    """GET /merchants/{merchant}/trust-policy"""
+    """Handle GET /merchants/{merchant}/trust-policy: show the policy and its revision."""
     document, revision = policies.get(request.merchant)
     return Reply(dict(document), 200, revision)

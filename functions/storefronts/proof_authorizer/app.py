@@ -14,18 +14,18 @@ from token_broker.storefronts.trust_policy import Sessions, TrustPolicy
 from token_broker.wiring.storefronts import STOREFRONTS
 
 SESSION_OPERATIONS = frozenset({"chicksx/public-tokens"})
-#: No key will be there a moment later either, until the merchant's operator has stored a usable one.
-UNMENDED = frozenset({"no_secret", "secret_unusable"})
+#: Permanent until the merchant's operator stores a usable key, so a retry does not help.
+PERMANENT = frozenset({"no_secret", "secret_unusable"})
 
 
 @authorizer(STOREFRONTS)
 def handler(request: AuthorizerRequest, admission: Admission) -> Grant:
-    """POST /storefront/{merchant}/…: a JWT that the merchant's policy accepts.
+    """Handle POST /storefront/{merchant}/…: admit a request with a JWT that the merchant's policy accepts.
 
-    The gateway keeps the answer for this Authorization, path and method: nothing else of the request may decide here.
+    API Gateway caches the decision by Authorization, path and method. Nothing else of the request may take part in it.
     """
     if request.operation not in SESSION_OPERATIONS:
-        raise Forbidden("an operation that no proof opens")
+        raise Forbidden("no proof allows this operation")
     jwt = _bearer(request)
     policy, sessions = _rules(admission, request.merchant)
     proof = _proof(jwt, request.merchant, sessions)
@@ -39,7 +39,7 @@ def handler(request: AuthorizerRequest, admission: Admission) -> Grant:
 
 
 def _bearer(request: AuthorizerRequest) -> str:
-    """The JWT that came, which has at least the form of one: no policy is read for what isn't."""
+    """Return the JWT if it has the form of one, so that no policy is read for other texts."""
     scheme, _, jwt = (request.header("authorization") or "").partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthenticated("no Bearer token")
@@ -50,13 +50,13 @@ def _bearer(request: AuthorizerRequest) -> str:
 
 
 def _rules(admission: Admission, merchant: str) -> tuple[TrustPolicy, Sessions]:
-    """What counts as a proof. Raises `Unauthenticated` where nothing does: a stranger learns nothing of merchants."""
+    """Return the policy and its proofs. Raises `Unauthenticated` without them, so a stranger learns no merchant."""
     try:
         policy = admission.policy(merchant)
     except Forbidden as closed:
         raise Unauthenticated(closed.detail) from None
     if policy.sessions is None:
-        raise Unauthenticated("a policy without sessions")
+        raise Unauthenticated("the policy allows no sessions")
     return policy, policy.sessions
 
 
@@ -66,27 +66,27 @@ def _proof(jwt: str, merchant: str, sessions: Sessions) -> Proof:
     except ProofRejected as rejected:
         raise Unauthenticated(rejected.reason) from None
     except KeysUnavailable as unavailable:
-        if unavailable.reason in UNMENDED:
+        if unavailable.reason in PERMANENT:
             raise Unauthenticated(unavailable.reason) from None
-        failure = StorageUnavailable("The proof cannot be checked just now.")
+        failure = StorageUnavailable("The proof cannot be checked now.")
         failure.add_note(f"keys: {unavailable.reason}")
         raise failure from None
 
 
 @cache
 def _verifier() -> Verifier:
-    """Kept for the life of the process: it holds the keys read so far."""
-    parts = STOREFRONTS
+    """Return the verifier of this process, which caches keys."""
+    container = STOREFRONTS
     return Verifier(
-        signing_keys=SigningKeys(parts.proof_keys, parts.clock),
-        key_sets=KeySets(_fetch, parts.clock),
-        clock=parts.clock,
+        signing_keys=SigningKeys(container.proof_keys, container.clock),
+        key_sets=KeySets(_fetch, container.clock),
+        clock=container.clock,
     )
 
 
 def _fetch(address: str) -> bytes:
-    """An issuer's key set. What fetches is loaded with the first: a merchant's own key needs none of it."""
-    from proofs.fetching import Fetching
+    """Return an issuer's key set. The fetcher is imported here, since a merchant's own keys do not need it."""
+    from proofs.fetching import KeySetFetcher
 
-    parts = STOREFRONTS
-    return Fetching(parts.clock, loopback_origin=parts.loopback_jwks_origin)(address)
+    container = STOREFRONTS
+    return KeySetFetcher(container.clock, loopback_origin=container.loopback_jwks_origin)(address)

@@ -1,4 +1,4 @@
-"""Say which storefronts of a merchant are trusted, and with what."""
+"""Create or replace a merchant's trust policy."""
 
 from token_broker.entrypoints.handler import Reply, entrypoint
 from token_broker.entrypoints.inputs import PutTrustPolicy
@@ -8,6 +8,6 @@ from token_broker.wiring.storefronts import STOREFRONTS
 
 @entrypoint(STOREFRONTS, "storefronts/put_trust_policy", accepts=PutTrustPolicy)
 def handler(request: PutTrustPolicy, policies: TrustPolicies) -> Reply:
-    """PUT /merchants/{merchant}/trust-policy"""
+    """Handle PUT /merchants/{merchant}/trust-policy: create or replace the policy."""
     revision, created = policies.put(request.merchant, request.document, request.precondition)
     return Reply(request.document, 201 if created else 200, revision)

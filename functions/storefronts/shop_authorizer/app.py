@@ -8,5 +8,5 @@ from token_broker.wiring.storefronts import STOREFRONTS
 
 @authorizer(STOREFRONTS)
 def handler(request: AuthorizerRequest, admission: Admission) -> Grant:
-    """GET /storefront/{merchant}/…: the page's origin and the merchant's policy. Never cached by the gateway."""
+    """Handle GET /storefront/{merchant}/…: admit a page by its origin. API Gateway does not cache the decision."""
     return admission.admit_page(request.merchant, request.operation, request.header("origin"))

@@ -1,3 +1,3 @@
-"""Token Broker: issues, stores, serves and revokes the public tokens that merchants' secrets can buy."""
+"""Issue, store, rotate and revoke the public tokens of commerce providers."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Time, passed in: what a test can hold still and move."""
+"""Define the clock that is passed in, and deadlines."""
 
 import threading
 import time
@@ -7,18 +7,27 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Wall time for what is stored, monotonic time for what is waited for; both in seconds."""
+    """Tell the time in seconds: wall time for stored values, and monotonic time for waits."""
 
-    def now(self) -> float: ...
-    def monotonic(self) -> float: ...
-    def sleep(self, seconds: float) -> None: ...
+    def now(self) -> float:
+        """Return the seconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return the seconds since a fixed moment. The value never decreases."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for this many seconds."""
+        ...
 
 
 class SystemClock:
-    """The machine's own time.
+    """Tell the machine's time.
 
-    Lambda freezes a process between two calls, and what the system calls monotonic time may stand still with it: a
-    value kept for 30 s would be served for hours. So each step of ours is the larger of the two clocks' steps.
+    Lambda freezes a process between two calls, and the system's monotonic clock may stop with it. A value that is
+    cached for 30 s would then be served for hours. Therefore each step of `monotonic` is the larger step of both
+    clocks.
     """
 
     def __init__(self) -> None:
@@ -27,11 +36,11 @@ class SystemClock:
         self._seen = time.monotonic(), time.time()
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return the seconds since the epoch."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; never runs backwards, nor stops while the process is frozen."""
+        """Return the seconds since a fixed moment, including the time for which the process was frozen."""
         with self._lock:
             (before, wall_before), self._seen = self._seen, (time.monotonic(), time.time())
             now, wall = self._seen
@@ -39,26 +48,26 @@ class SystemClock:
             return self._elapsed
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for this many seconds."""
         time.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The moment by which an answer is due, on the monotonic clock."""
+    """Hold the time by which a response is due, on the monotonic clock."""
 
     clock: Clock
     at: float
 
     @classmethod
     def after(cls, clock: Clock, seconds: float) -> "Deadline":
-        """A deadline that many seconds from now."""
+        """Return the deadline that many seconds from now."""
         return cls(clock, clock.monotonic() + seconds)
 
     def left(self) -> float:
-        """Seconds left; zero once it has passed."""
+        """Return the seconds left, or zero if the deadline has passed."""
         return max(0.0, self.at - self.clock.monotonic())
 
     def within(self, seconds: float) -> "Deadline":
-        """The earlier of this deadline and that many seconds from now."""
+        """Return this deadline, or the deadline that many seconds from now if that is earlier."""
         return Deadline(self.clock, min(self.at, self.clock.monotonic() + seconds))

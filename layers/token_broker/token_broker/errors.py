@@ -1,4 +1,4 @@
-"""Every way a request can fail, as one small tree.
+"""Define every way a request can fail, as one small tree.
 
     BrokerError
     ├── InvalidRequest 400            ├── PreconditionFailed 412
@@ -14,9 +14,9 @@
         ├── ProviderRejectedCredentials 502 ├── ProviderNotConfigured 503
         ├── ProviderError 502               └── ProviderUnavailable 504
 
-The class's name is what a direct invocation raises (a state machine catches it by that name); `code` and `status` are
-what an API answer carries. `detail` is written for the caller: it says what to do, and never holds a secret, a token
-or an ARN.
+A direct invocation raises an exception with the class's name, and a state machine catches it by that name. An API
+response contains `code` and `status`. `detail` tells the caller what to do. It never contains a secret, a token or an
+ARN.
 """
 
 from collections.abc import Mapping
@@ -25,34 +25,34 @@ from enum import Enum
 from math import ceil
 from typing import Any, ClassVar
 
-#: What waits behind a direct invocation's `errorMessage` and an API answer's body: RFC 9457 with our extension members.
+#: An RFC 9457 document with extension members. It is a direct invocation's `errorMessage` and an API response's body.
 Problem = dict[str, Any]
 
 
 class RequestOutcome(Enum):
-    """What became of a request to a provider that did not end in a good answer."""
+    """Tell whether the provider has acted on a failed request."""
 
-    NOT_APPLIED = "not_done"  # never sent, or refused: nothing happened
-    UNKNOWN = "unknown"  # the provider may have acted: look it up before asking again
-    IN_FLIGHT = "under_way"  # our clock ended the wait, and the provider may be acting just now
+    NOT_APPLIED = "not_done"  # the request was not sent, or the provider rejected it
+    UNKNOWN = "unknown"  # the provider may have acted, so a lookup must come before a retry
+    IN_FLIGHT = "under_way"  # the time-out ended the wait, and the provider may still be acting
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderReply:
-    """What a provider said about a failure: already printable, redacted and at most 200 characters."""
+    """Hold a provider's error reply. Its texts are redacted, printable and at most 200 characters long."""
 
     status: int | None = None
     code: str | None = None
     message: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The reply as the problem document shows it: known members only."""
+        """Return the reply's known members for the problem document."""
         members = {"status": self.status, "code": self.code, "message": self.message}
         return {name: value for name, value in members.items() if value is not None}
 
 
 class BrokerError(Exception):
-    """Base of all. `retry_after` is in seconds and given only where waiting helps."""
+    """Report a failed request. `retry_after` is in seconds, and None if waiting does not help."""
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
@@ -66,11 +66,11 @@ class BrokerError(Exception):
 
     @property
     def retry_after_seconds(self) -> int | None:
-        """`Retry-After` in whole seconds, rounded up: a caller must never come too early."""
+        """Return `retry_after` in whole seconds, rounded up so that no caller retries too early."""
         return None if self.retry_after is None else max(1, ceil(self.retry_after))
 
     def problem(self, request_id: str) -> Problem:
-        """The RFC 9457 document."""
+        """Return the RFC 9457 document."""
         return {
             "type": f"urn:token-broker:problem:{self.code}",
             "title": self.title,
@@ -83,55 +83,55 @@ class BrokerError(Exception):
 
 
 class InvalidRequest(BrokerError):
-    """The request itself is wrong; the detail names the field and what it takes."""
+    """Report a wrong request. The detail names the field and its valid values."""
 
     code, status, title = "invalid_request", 400, "The request is not valid"
 
 
 class Unauthenticated(BrokerError):
-    """Nobody is known to be asking."""
+    """Report that the caller could not be authenticated."""
 
     code, status, title = "unauthenticated", 401, "Identity is missing or not valid"
 
 
 class Forbidden(BrokerError):
-    """The caller is known, and may not do this."""
+    """Report that the authenticated caller may not do this."""
 
     code, status, title = "forbidden", 403, "Not allowed"
 
 
 class MerchantNotFound(BrokerError):
-    """No usable secret under the merchant's name: missing, or pending deletion."""
+    """Report that the merchant has no secret, or that its secret is pending deletion."""
 
     code, status, title = "merchant_not_found", 404, "No such merchant at this provider"
 
 
 class TokenNotFound(BrokerError):
-    """Neither this stack nor the provider knows the token."""
+    """Report that neither this stack nor the provider has the token."""
 
     code, status, title = "token_not_found", 404, "No such token"
 
 
 class TrustPolicyNotFound(BrokerError):
-    """The merchant has no trust policy: storefronts get nothing."""
+    """Report that the merchant has no trust policy, which rejects all storefronts."""
 
     code, status, title = "trust_policy_not_found", 404, "No trust policy"
 
 
 class Conflict(BrokerError):
-    """The request contradicts something that already stands."""
+    """Report that the request contradicts the current state."""
 
-    code, status, title = "conflict", 409, "The request conflicts with the present state"
+    code, status, title = "conflict", 409, "The request conflicts with the current state"
 
 
 class PreconditionFailed(BrokerError):
-    """What the caller has seen is not what stands now."""
+    """Report that the resource is not in the state that the request's precondition names."""
 
-    code, status, title = "precondition_failed", 412, "Somebody else has changed it"
+    code, status, title = "precondition_failed", 412, "The precondition of the request is not met"
 
 
 class SessionClosed(BrokerError):
-    """The session's order was placed: never a token again."""
+    """Report that the session is closed. It never gets a token again."""
 
     code, status, title = "session_closed", 410, "The session is closed"
 
@@ -140,32 +140,32 @@ class SessionClosed(BrokerError):
 
 
 class RateLimited(BrokerError):
-    """Too many requests to this broker."""
+    """Report too many requests to Token Broker."""
 
     code, status, title, retryable = "rate_limited", 429, "Too many requests", True
 
 
 class InternalError(BrokerError):
-    """A fault of this broker; the cause is in the log under the request's id."""
+    """Report a fault of Token Broker. The log has the cause under the request's id."""
 
 
 class MerchantMisconfigured(BrokerError):
-    """The merchant's secret exists but cannot be used; the detail names the field, never a value."""
+    """Report that the merchant's secret cannot be used. The detail names the field, and never a value."""
 
     code, status, title = "merchant_misconfigured", 502, "The merchant's secret is not usable"
 
 
 class MintInProgress(BrokerError):
-    """Somebody else is minting for this subject."""
+    """Report that another call is minting for this subject."""
 
     code, status, title, retryable = "mint_in_progress", 503, "Another request is minting this token", True
 
     def __init__(self) -> None:
-        super().__init__("Another request is minting this token right now. Ask again in a second.", retry_after=1)
+        super().__init__("Another request is minting this token right now. Try again in a second.", retry_after=1)
 
 
 class StorageUnavailable(BrokerError):
-    """DynamoDB or Secrets Manager did not do its part; nothing was handed out."""
+    """Report a failure of AWS, for example of DynamoDB or Secrets Manager. No token was returned."""
 
     code, status, title, retryable = "storage_unavailable", 503, "The broker's storage did not answer", True
 
@@ -174,7 +174,7 @@ class StorageUnavailable(BrokerError):
 
 
 class ProviderFailure(BrokerError):
-    """The provider did not give what was asked. `fate` says whether it may have acted all the same."""
+    """Report a failed provider request. `request_outcome` tells whether the provider may have acted on it."""
 
     def __init__(
         self,
@@ -189,43 +189,43 @@ class ProviderFailure(BrokerError):
         self.request_outcome = request_outcome
 
     def problem(self, request_id: str) -> Problem:
-        """The RFC 9457 document, with what the provider said where it said something."""
+        """Return the RFC 9457 document, with the provider's reply if there is one."""
         document = super().problem(request_id)
-        if self.reply is not None and (said := self.reply.as_json()):
-            document["provider"] = said
+        if self.reply is not None and (reply := self.reply.as_json()):
+            document["provider"] = reply
         return document
 
 
 class AppNotEligible(ProviderFailure):
-    """Shopify's 403 on create: the app may not make storefront tokens."""
+    """Report Shopify's 403 on create. The app may not create storefront tokens."""
 
     code, status, title = "app_not_eligible", 409, "The app may not create storefront access tokens"
 
 
 class TokenLimitReached(ProviderFailure):
-    """The provider allows no further token for this app and shop."""
+    """Report that the provider allows no further token for this app and shop."""
 
     code, status, title = "token_limit_reached", 409, "No further token is allowed at the provider"
 
 
 class ProviderRejectedCredentials(ProviderFailure):
-    """The provider refused the merchant's secret, also after it was read afresh."""
+    """Report that the provider rejected the merchant's credentials, also after the secret was read again."""
 
     code, status, title = (
         "provider_rejected_credentials",
         502,
-        "The provider refused the merchant's credentials",
+        "The provider rejected the merchant's credentials",
     )
 
 
 class ProviderError(ProviderFailure):
-    """The provider refused the request, or its answer makes no sense."""
+    """Report that the provider rejected the request, or that its response is malformed."""
 
-    code, status, title = "provider_error", 502, "The provider's answer is not usable"
+    code, status, title = "provider_error", 502, "The provider's response is not usable"
 
 
 class ProviderThrottled(ProviderFailure):
-    """The provider asks to slow down."""
+    """Report that the provider throttles requests."""
 
     code, status, title, retryable = (
         "provider_throttled",
@@ -236,24 +236,24 @@ class ProviderThrottled(ProviderFailure):
 
 
 class ShopUnavailable(ProviderFailure):
-    """The merchant's shop is frozen, unpaid or locked at the provider."""
+    """Report that the merchant's shop is frozen, unpaid or locked at the provider."""
 
     code, status, title = "shop_unavailable", 503, "The shop is not available at the provider"
 
 
 class ProviderNotConfigured(ProviderFailure):
-    """This stack has no address for the provider."""
+    """Report that this stack has no usable address for the provider."""
 
     code, status, title = "provider_not_configured", 503, "The provider is not configured in this stack"
 
 
 class ProviderUnavailable(ProviderFailure):
-    """The provider could not be reached, took too long, or failed."""
+    """Report that the provider could not be reached, took too long, or failed."""
 
     code, status, title, retryable = "provider_unavailable", 504, "The provider did not answer in time", True
 
 
 def response_headers(error: BrokerError) -> Mapping[str, str]:
-    """The headers that an API answer needs beside the problem document."""
+    """Return the headers that an API response needs in addition to the problem document."""
     seconds = error.retry_after_seconds
     return {} if seconds is None else {"Retry-After": str(seconds)}

@@ -1,4 +1,4 @@
-"""What the template tells a function, read from the environment at the first call and checked."""
+"""Read and check a function's settings, which the template sets as environment variables."""
 
 import os
 import re
@@ -12,7 +12,7 @@ _LOOPBACK = re.compile(r"127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|::1")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One function's settings. `margin` and the retentions in seconds."""
+    """Hold one function's settings. Times are in seconds."""
 
     table: str
     secret_prefix: str
@@ -24,12 +24,14 @@ class Settings:
 def _required(name: str) -> str:
     value = os.environ.get(name)
     if not value:
-        raise InternalError("The function is not configured: its template did not set every variable.")
+        raise InternalError(
+            "The function is not configured. Deploy the template again, so that it sets every variable."
+        )
     return value
 
 
 def settings() -> Settings:
-    """The settings that every function has."""
+    """Return the settings that every function has. Raises `InternalError` if one is missing."""
     return Settings(
         table=_required("TOKEN_TABLE"),
         secret_prefix=_required("SECRET_PREFIX"),
@@ -44,40 +46,41 @@ def _days(name: str, default: float) -> int:
 
 
 def event_bus() -> str:
-    """The bus that events are delivered to, by its name."""
+    """Return the name of the bus that events are delivered to."""
     return _required("EVENT_BUS")
 
 
 def work_queues() -> dict[str, str]:
-    """The queues of what is due, by their workers: providers, and the publisher of events.
+    """Return the URL of each worker's queue, by the worker's name.
 
-    Each one's address is in a variable WORK_QUEUE_{WORKER}; no list of them is kept here.
+    A worker is a provider's or the one that delivers events. Each variable `WORK_QUEUE_{WORKER}` has one URL.
     """
-    start = "WORK_QUEUE_"
-    named = {name.removeprefix(start).lower(): url for name, url in os.environ.items() if name.startswith(start)}
-    return {worker: url for worker, url in named.items() if url}
+    prefix = "WORK_QUEUE_"
+    queues = {name.removeprefix(prefix).lower(): url for name, url in os.environ.items() if name.startswith(prefix)}
+    return {worker: url for worker, url in queues.items() if url}
 
 
 def base_url(name: str) -> str:
-    """A provider's address, without a slash at its end. Raises `ProviderNotConfigured` where there is none.
+    """Return a provider's base URL without a slash at its end.
 
-    Plain http is for loopback only: a secret would cross the network in clear.
+    Raises `ProviderNotConfigured` if the variable has no usable URL. Plain HTTP is allowed for loopback addresses only,
+    because it would send secrets unencrypted.
     """
     url = os.environ.get(name, "").strip().rstrip("/")
     if not url:
         raise ProviderNotConfigured(
-            f"This stack has no address for the provider. Deploy it with a value for the parameter behind {name}."
+            f"This stack has no address for the provider. Deploy it with a value for the parameter that sets {name}."
         )
     if not _acceptable(url):
         raise ProviderNotConfigured(
-            "The provider's address in this stack is not usable: it must be https, or http on a loopback address."
+            "The provider's address in this stack is not usable. It must be https, or http on a loopback address."
         )
     return url
 
 
 def _acceptable(url: str) -> bool:
     try:
-        # `{shop}` is no host name yet; it becomes a checked one.
+        # `{shop}` is replaced later by a checked host name.
         parts = urlsplit(url.replace("{shop}", "shop"))
     except ValueError:
         return False
@@ -87,5 +90,5 @@ def _acceptable(url: str) -> bool:
 
 
 def optional(name: str, default: str) -> str:
-    """A setting that a provider brings along."""
+    """Return a provider's own setting, or its default if the variable is empty."""
     return os.environ.get(name) or default

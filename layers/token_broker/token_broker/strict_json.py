@@ -1,4 +1,4 @@
-"""JSON read so that it can mean one thing only: no duplicate names, no NaN, no lone surrogates, no depth that hurts."""
+"""Parse JSON strictly: without duplicate names, NaN, lone surrogates or deep nesting."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ DEPTH_LIMIT = 16
 
 
 class NotStrictJson(ValueError):
-    """Why the text was refused; quotes nothing of it."""
+    """Report why the text was rejected, without quoting it."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -22,11 +22,11 @@ def _constant(_name: str) -> Any:
 
 
 def loads(text: str) -> Any:
-    """The value. Raises `NotStrictJson`."""
+    """Return the value of the text. Raises `NotStrictJson`."""
     try:
-        text.encode()  # a lone surrogate cannot be stored or sent on
+        text.encode()  # a lone surrogate cannot be stored or sent
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
-        json.dumps(value, ensure_ascii=False).encode()  # nor one that an escape brought in
+        json.dumps(value, ensure_ascii=False).encode()  # an escape can produce one, too
     except NotStrictJson:
         raise
     except RecursionError:

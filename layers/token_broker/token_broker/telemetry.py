@@ -1,7 +1,7 @@
-"""Logs and metrics by Powertools: JSON lines, and numbers as embedded metrics in the log. No dimension names a
-merchant.
+"""Write logs as JSON lines, and metrics in CloudWatch's embedded format, with Powertools.
 
-Only what is passed in is written: no event, no body, no header. Callers pass ids, codes and fingerprints, never values.
+Only the arguments are written, and never an event, a body or a header. Callers pass ids, codes and fingerprints. No
+dimension names a merchant.
 """
 
 import logging
@@ -14,10 +14,10 @@ _UNITS = {"Count": MetricUnit.Count, "Milliseconds": MetricUnit.Milliseconds, "S
 
 
 class PowertoolsTelemetry:
-    """The `Telemetry` port of one function; `provider` is the only dimension beside the service."""
+    """Implement the `Telemetry` port for one function. Metrics have the dimensions service and `provider`."""
 
     def __init__(self, provider: str) -> None:
-        # A log line that cannot be written must not bring the cause's message to stderr.
+        # A failure to write a log line must not print its exception's message to stderr.
         logging.raiseExceptions = False
         self.log = Logger(utc=True)
         self._metrics = EphemeralMetrics()
@@ -27,7 +27,7 @@ class PowertoolsTelemetry:
         self._annotations: dict[str, object] = {}
 
     def begin(self, request_id: str, context: Any) -> None:
-        """The start of a call: everything logged from here on carries the request's id."""
+        """Begin a call, and add its request id to every log line from now on."""
         self.log.append_keys(
             correlation_id=request_id,
             cold_start=self._cold,
@@ -35,7 +35,7 @@ class PowertoolsTelemetry:
             function_request_id=getattr(context, "aws_request_id", None),
             provider=self._provider,
         )
-        # Beside the numbers, not among their dimensions: so the log tells which call they are of.
+        # Metadata links the metrics to their call without a further dimension.
         self._metrics.add_metadata(key="correlation_id", value=request_id)
         if self._cold:
             self.count("ColdStart")
@@ -43,7 +43,7 @@ class PowertoolsTelemetry:
         self._annotations.clear()
 
     def end(self) -> None:
-        """The end of a call: the numbers are written, and nothing of this call is left for the next."""
+        """Write the call's metrics, and keep none of them for the next call."""
         if self._metrics.metric_set:
             self._metrics.flush_metrics()
 
@@ -52,7 +52,7 @@ class PowertoolsTelemetry:
         self.log.info("answered", extra={**fields, **self._annotations})
 
     def notice(self, event: str, **fields: object) -> None:
-        """A warning for the operator."""
+        """Log a warning for the operator."""
         self.log.warning(event, extra=fields)
 
     def annotate(self, **fields: object) -> None:
@@ -60,11 +60,11 @@ class PowertoolsTelemetry:
         self._annotations.update(fields)
 
     def count(self, metric: str, value: float = 1, unit: str = "Count") -> None:
-        """One number of this call."""
+        """Add one value to a metric of this call."""
         self._metrics.add_metric(name=metric, unit=_UNITS[unit], value=value)
 
     def observe(self, method: str, outcome: int | str, seconds: float) -> None:
-        """One try of a call to the provider: how many, how long, and the errors by kind."""
+        """Count one try of a provider request, its latency and its error, and log the error."""
         self.count("ProviderCalls")
         self.count("ProviderLatency", round(seconds * 1000, 1), "Milliseconds")
         kind = outcome if isinstance(outcome, str) else f"{outcome // 100}xx" if outcome >= 400 else None

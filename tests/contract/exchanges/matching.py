@@ -9,7 +9,7 @@ MATCH = "$match"
 
 
 def example_of(expected: Any) -> Any:
-    """The value with every matcher replaced by its example."""
+    """Replace every matcher in the value by its example."""
     if isinstance(expected, dict):
         if MATCH in expected:
             return expected["example"]

@@ -1,4 +1,4 @@
-"""What the simulators remember: limits, throttling, expiry by the clock, sessions, shops."""
+"""The simulators enforce limits, throttling and expiry over time, and keep sessions and shops."""
 
 import json
 import time
@@ -131,7 +131,7 @@ def test_chicksx_refuses_any_other_body(simulators: Addresses, control: ControlC
     assert (reply.status, reply.json()["code"]) == (400, "INVALID_INPUT")
 
 
-def test_shopify_bucket_fills_at_40_and_leaks_by_the_clock(simulators: Addresses, shop: ControlClient) -> None:
+def test_shopify_bucket_fills_at_40_and_leaks_over_time(simulators: Addresses, shop: ControlClient) -> None:
     shop.put_account("shopify", "demo", shop="demo.myshopify.com", adminAccessToken=ADMIN, leakPerSecond=0.01)
     shown = [listing(simulators).headers["x-shopify-shop-api-call-limit"] for _ in range(40)]
     refused = listing(simulators)

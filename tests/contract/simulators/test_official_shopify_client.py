@@ -41,13 +41,13 @@ class OfficialClient:
         return answered
 
     def done(self, name: str, **arguments: object) -> Any:
-        """What the client returns where nothing is raised."""
+        """Return the client's result and fail if the client raised an error."""
         answered = self.call(name, **arguments)
         assert "raised" not in answered, answered
         return answered["answer"]
 
     def refused(self, name: str, **arguments: object) -> tuple[str, int, Any]:
-        """The exception's class, its status and Shopify's `errors`."""
+        """Return the exception's class, its status and Shopify's `errors`."""
         answered = self.call(name, **arguments)
         assert "raised" in answered, answered
         return answered["raised"], answered["status"], json.loads(answered["body"])["errors"]

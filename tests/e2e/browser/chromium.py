@@ -81,8 +81,11 @@ def visitor(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
 
 @dataclass(frozen=True)
 class BlankPages:
-    """`own` is for a trust policy to name; a browser takes `other` (another host, so another site) and `near` (another
-    port, the same site: cookies and the cache's partition are shared) for other origins."""
+    """Serve blank pages on three origins.
+
+    A trust policy names `own`. The origin `other` is another host and another site. The origin `near` is another port
+    of the same site, so it shares cookies and the cache's partition with `own`.
+    """
 
     own: str
     other: str
@@ -138,8 +141,10 @@ class Network:
         self._events.append(event)
 
     def wire_statuses(self, expected: int) -> list[int]:
-        """The statuses that came over the wire, preflights' too, once there are as many as expected, or seconds later:
-        they are told beside the answers, not with them."""
+        """Return the statuses on the wire, including preflights, once the expected number is there or after 5 s.
+
+        The browser reports these statuses separately from the responses, so they can arrive later.
+        """
         deadline = time.monotonic() + 5
         while len(seen := self._statuses()) < expected and time.monotonic() < deadline:
             self._page.wait_for_timeout(20)

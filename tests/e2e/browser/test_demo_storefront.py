@@ -46,14 +46,14 @@ def card(page: Page, provider: str) -> Locator:
 
 
 def revealed(page: Page, provider: str) -> str:
-    """The token's value, by the button that shows it."""
+    """Click the reveal button and return the token's value."""
     name = card(page, provider).get_by_role("heading", level=2).inner_text()
     card(page, provider).get_by_role("button", name=f"Reveal the {name} token").click()
     return card(page, provider).locator(".secret").inner_text()
 
 
 def held(control: ControlClient, provider: str) -> set[str]:
-    """The fingerprints of the tokens that the provider has made for `demo` and still takes."""
+    """Return the fingerprints of the tokens that the provider has made for `demo` and still accepts."""
     known = control.state()[provider]["demo"]
     return {token["fingerprint"] for token in (known["tokens"] if "tokens" in known else [known["token"]])}
 

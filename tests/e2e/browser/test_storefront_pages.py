@@ -1,5 +1,4 @@
-"""Pages in a real browser: on the origin that a trust policy names they get each of the three tokens, on any other they
-can read nothing, whatever they try."""
+"""A trusted page in a real browser gets each of the three tokens, and pages on other origins can read nothing."""
 
 import json
 import secrets
@@ -67,7 +66,7 @@ class Shop:
         return f"{self.stack.api_url}/storefront/{self.merchant}/{PATHS[self.provider]}"
 
     def request(self, **init: Any) -> dict[str, Any]:
-        """What the shop's page hands to fetch: for a session with the proof that its backend signed."""
+        """Return the arguments of the page's fetch, with the backend's signed proof for a session."""
         if self.provider in SHOP_WIDE:
             return {"url": self.url, "init": {"method": "GET", **init}}
         now = int(time.time())
@@ -91,7 +90,7 @@ type Shops = Callable[[str], Shop]
 
 @pytest.fixture
 def shops(stack: Stack, merchants: Merchants, pages: BlankPages) -> Shops:
-    """Makes a shop at a provider, which trusts `pages.own` and nobody else."""
+    """Create a shop at a provider that trusts only `pages.own`."""
 
     def make(provider: str) -> Shop:
         merchant, key = merchants.of(provider).name, secrets.token_urlsafe(32)

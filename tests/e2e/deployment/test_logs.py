@@ -1,6 +1,4 @@
-"""What the functions write: JSON lines with the call's id, numbers as embedded metrics, and no value of any secret or
-token, in clear or encoded.
-"""
+"""The functions log JSON lines with the call's id and embedded metrics, and no secret or token in any encoding."""
 
 import base64
 import json
@@ -34,13 +32,13 @@ def messages(aws: Aws) -> Iterator[tuple[str, str]]:
 
 
 def our_lines(aws: Aws) -> list[dict[str, Any]]:
-    """The lines that are ours: JSON objects."""
+    """Return our own log lines, which are JSON objects."""
     lines = [line for _, message in messages(aws) for line in message.splitlines()]
     return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def answered(aws: Aws, **wanted: object) -> list[dict[str, Any]]:
-    """The closing line of each call that has these members."""
+    """Return the closing line of each call that has these members."""
     ends = [line for line in our_lines(aws) if line.get("message") == "answered"]
     return [line for line in ends if wanted.items() <= line.items()]
 
@@ -142,7 +140,7 @@ def test_a_version_that_fell_forward_is_logged(stack: Stack, aws: Aws, merchants
 
 
 def forms(value: str) -> Iterator[str]:
-    """The value as it may stand in a text: in clear, escaped for a URL or JSON, in hex, in base64 at any offset."""
+    """Yield the value in clear, escaped for a URL or JSON, in hex, and in base64 at any offset."""
     octets = value.encode()
     yield value
     yield urllib.parse.quote(value, safe="")
@@ -157,7 +155,7 @@ def forms(value: str) -> Iterator[str]:
 
 @pytest.fixture
 def leaks(aws: Aws, merchants: Merchants, table: TokenTable) -> Any:
-    """Looks for every secret that any test has stored, every token in the table, and more values, in all logs."""
+    """Search all logs for every stored secret, every token in the table, and more values."""
 
     def found(*more: str) -> list[str]:
         stored = table.everything().values()
@@ -233,7 +231,7 @@ def test_the_stacks_own_logs_hold_no_value(stack: Stack, merchants: Merchants, t
 
 
 def calls(aws: Aws, group: str) -> Iterator[list[str]]:
-    """The lines of each call that ran in a function, without Lambda's own START, END and REPORT."""
+    """Yield the lines of each call of a function, without Lambda's own START, END and REPORT."""
     logs = aws("logs")
     for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
         lines: list[str] = []

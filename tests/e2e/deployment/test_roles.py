@@ -41,7 +41,7 @@ def stack_name(stack: Stack) -> str:
 
 @pytest.fixture(scope="module")
 def roles(stack: Stack, aws: Aws) -> Roles:
-    """The deployed roles by their names in the template."""
+    """Return the deployed roles by their names in the template."""
     pages = aws("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name(stack))
     found = [each for page in pages for each in page["StackResourceSummaries"]]
     return {
@@ -53,7 +53,7 @@ def roles(stack: Stack, aws: Aws) -> Roles:
 
 @pytest.fixture(scope="module")
 def queues(stack: Stack, aws: Aws) -> dict[str, str]:
-    """The deployed queues' addresses by their names in the template."""
+    """Return the deployed queues' addresses by their names in the template."""
     pages = aws("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name(stack))
     found = [each for page in pages for each in page["StackResourceSummaries"]]
     return {
@@ -70,7 +70,7 @@ def a_key_of(function: Function) -> dict[str, Any]:
 
 
 def as_function(stack: Stack, roles: Roles, function: Function, service: str) -> Any:
-    """A client with the function's rights."""
+    """Return a client with the function's rights."""
     return client_of(stack, assumed(stack, roles[f"{function.name}Role"]["Arn"], "e2e"), service)
 
 
@@ -157,7 +157,7 @@ def test_a_function_reads_its_own_kind_of_secret_or_none(
 
 @pytest.fixture
 def other_table(aws: Aws) -> Iterator[str]:
-    """A table that is none of the stack's, with the same keys."""
+    """Create a table with the same keys that does not belong to the stack."""
     dynamodb, name = aws("dynamodb"), "e2e-other-table"
     dynamodb.create_table(
         TableName=name,

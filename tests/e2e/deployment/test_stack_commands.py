@@ -54,7 +54,7 @@ def lasting(table: TokenTable) -> Items:
 
 
 def settled(folder: Path) -> dict[int, str]:
-    """The processes left, after a moment for what is ending."""
+    """Return the remaining processes after waiting up to two seconds for them to end."""
     for _ in range(20):
         if not processes_of(folder):
             break

@@ -1,6 +1,4 @@
-"""What the API answers to requests that are not right, through the real gateway: always the right problem document,
-and never a call to a provider.
-"""
+"""The real gateway rejects bad requests with the right problem document and without a call to a provider."""
 
 import json
 
@@ -156,8 +154,10 @@ NO_ROUTES = [
 
 @pytest.mark.parametrize(("method", "path"), NO_ROUTES)
 def test_a_path_or_method_that_does_not_exist(stack: Stack, control: ControlClient, method: str, path: str) -> None:
-    """API Gateway tells it from a call without a signature neither by status nor by words; an encoded slash may also
-    reach the function, as a part of the name.
+    """Accept the responses of API Gateway and of the function for an unknown route.
+
+    API Gateway gives the same status and text to an unknown route and to a call without a signature.
+    An encoded slash may also reach the function as a part of the name.
     """
     response = send(stack, method, path)
 

@@ -18,13 +18,13 @@ FOLDERS = [route.folder for route in ROUTES]
 
 
 def invoke(stack: Stack, folder: str, event: object) -> Any:
-    """The answer of an invocation that must not fail."""
+    """Return the result of an invocation that must not fail."""
     answer, error = stack.invoke(folder, event)
     assert error is None, answer
     return answer
 
 
-def test_both_doors_give_the_same_answers(stack: Stack, control: ControlClient, merchants: Merchants) -> None:
+def test_both_entry_points_give_the_same_responses(stack: Stack, control: ControlClient, merchants: Merchants) -> None:
     fourthwall, chicksx, shopify = merchants.fourthwall().name, merchants.chicksx().name, merchants.shopify().name
     standing = {"merchant": shopify, "title": "Kiosk", "idempotencyKey": "k-1"}
 
@@ -66,7 +66,7 @@ def test_a_shop_token_is_fetched_afresh_where_the_event_asks_for_it(
 
 
 def failing_calls() -> list[tuple[str, dict[str, object], str, int, str]]:
-    """Function, event (MERCHANT stands for one that exists), errorType, and the problem's status and code."""
+    """Return function, event, errorType and the problem's status and code; MERCHANT stands for an existing one."""
     unknown = [
         (route.folder, {"merchant": "nobody-here", **route.fields}, "MerchantNotFound", 404, "merchant_not_found")
         for route in ROUTES
@@ -156,8 +156,8 @@ def test_the_record_says_that_nobody_knows_who_invoked_directly(
     assert table.partition(f"fourthwall#{merchant}")["subject#shop"]["current"]["requestedBy"] == "direct"
 
 
-def sample(route: Route, door: str) -> Any:
-    return json.loads((PROJECT / "events" / route.folder / f"{door}.json").read_text())
+def sample(route: Route, entry_point: str) -> Any:
+    return json.loads((PROJECT / "events" / route.folder / f"{entry_point}.json").read_text())
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=FOLDERS)

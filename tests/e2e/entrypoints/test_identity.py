@@ -21,13 +21,13 @@ type User = tuple[str, Credentials]
 
 @pytest.fixture(scope="module")
 def merchant(merchants: Merchants) -> Merchant:
-    """A shop that has its current token, which nobody but its own may see."""
+    """Return a shop with a current token that only the shop's own user may read."""
     return merchants.shopify()
 
 
 @pytest.fixture(scope="module")
 def user(stack: Stack, aws: Aws, merchant: Merchant) -> Iterator[User]:
-    """An IAM user that may call this merchant's routes and no other."""
+    """Yield an IAM user that may call this merchant's routes and no other."""
     with iam_user(aws("iam"), [may_call(stack, merchant.name)]) as made:
         yield made
 

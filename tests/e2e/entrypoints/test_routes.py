@@ -17,7 +17,7 @@ DAY = 24 * 60 * 60
 
 
 def recorded(token: dict[str, Any], state: str, **more: object) -> dict[str, Any]:
-    """The record that a token's answer has left behind, without its end."""
+    """Return the expected record of a returned token, without its end."""
     names = {"scope": "scopes"}
     kept = {names.get(name, name): value for name, value in token.items() if value is not None}
     return {
@@ -31,7 +31,7 @@ def recorded(token: dict[str, Any], state: str, **more: object) -> dict[str, Any
 
 
 def items_of(table: TokenTable, partition: str) -> dict[str, dict[str, Any]]:
-    """The partition's items; the history of each token's record leads up to its state, and is taken off."""
+    """Return the partition's items without the history, after checking that the history ends with the state."""
     items = table.partition(partition)
     for item in items.values():
         if "tokenId" in item and "state" in item:
@@ -199,7 +199,7 @@ def test_shopify_mints_the_shops_current_token(
     assert seen["headers"]["x-shopify-access-token"] == f"sha256:{fingerprint(admin_token)}"
     record = recorded(token, "current", account_id=merchant.secret["shop"])
     items = items_of(table, f"shopify#{merchant.name}")
-    assert items.pop("reconciliation#shop")["dueAt"] > time.time(), "from its first token on the clock comes back"
+    assert items.pop("reconciliation#shop")["dueAt"] > time.time(), "from its first token on it is reconciled"
     assert items == {
         "subject#shop": {
             "fence": items["subject#shop"]["fence"],

@@ -1,4 +1,4 @@
-"""The stack whose calls to AWS can be spoilt, and what a test does with it: move its time, and run its clock."""
+"""Inject faults into a stack's calls to AWS, move its time, and run its dispatcher."""
 
 import json
 import time
@@ -16,11 +16,11 @@ from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.token_table import TokenTable
 
-#: Seconds for one round of the clock's work to be done: a first call is a cold start, and the machine may be busy.
+#: Seconds for one round of pending work. A first call is a cold start, and the machine may be busy.
 PATIENCE = 60.0
-#: The clock is run this often at most until nothing is due.
+#: The dispatcher runs at most this often until no work is due.
 ROUNDS = 6
-#: What tells the clock, a taker of a lease or a judge of an intent that its time has come.
+#: The attributes that hold the due time of pending work, of a lease or of an intent.
 _TIMES = ("dueAt", "leaseEnd", "intentEnd")
 DUE_SHARDS = 16
 #: Later than anything is due.
@@ -43,7 +43,7 @@ class Bench:
     dynamodb: Any
 
     def calls(self, merchant: str) -> list[str]:
-        """The AWS calls about a merchant, as they came, repetitions included."""
+        """Return the AWS calls about a merchant in their order, including repetitions."""
         return [each["operation"] for each in self.proxy.calls(merchant)]
 
     def bring_forward(self, merchants: Collection[str]) -> None:
@@ -63,21 +63,21 @@ class Bench:
                     )
 
     def settle(self, merchants: Collection[str]) -> None:
-        """Let time pass and the clock run until nothing of these merchants is due any more."""
+        """Move time and run the dispatcher until these merchants have no due work."""
         for _ in range(ROUNDS):
             self.bring_forward(merchants)
             if not self.due(merchants):
                 return
             dispatcher_runs.run(self.stack)
-            # Worked on is what is due no more, or was moved by whoever worked on it.
+            # An item is processed if it is no longer due or if the worker moved its due time.
             deadline = time.monotonic() + PATIENCE
             while self.due(merchants, by=time.time()) and time.monotonic() < deadline:
                 time.sleep(0.2)
         left = self.due(merchants)
-        assert not left, f"still due after {ROUNDS} runs of the clock: {left}"
+        assert not left, f"still due after {ROUNDS} runs of the dispatcher: {left}"
 
     def due(self, merchants: Collection[str], by: float = FAR) -> set[tuple[str, str]]:
-        """The keys of what the clock must come back to by that time (Unix seconds)."""
+        """Return the keys of the merchants' pending work that is due by that time (Unix seconds)."""
         keys = set()
         for shard in range(DUE_SHARDS):
             found = self.dynamodb.query(
@@ -94,7 +94,7 @@ class Bench:
         self.dynamodb.delete_item(TableName=self.table.name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
 
     def partition(self, pk: str) -> dict[str, dict[str, Any]]:
-        """The items of a partition by their sort key, without reading the whole table."""
+        """Return the items of a partition by their sort key, without reading the whole table."""
         found = self.dynamodb.query(
             TableName=self.table.name,
             ConsistentRead=True,
@@ -106,7 +106,7 @@ class Bench:
 
 
 def bench_of(stack: Stack) -> Bench:
-    """What belongs to a stack that was started with the fault proxy."""
+    """Return the bench of a stack that was started with the fault proxy."""
     addresses = json.loads((stack.folder / "fault_proxy.json").read_text())
     assert stack.control_url is not None, "these tests need a stack with simulators"
     control, dynamodb = ControlClient(stack.control_url), stack.client("dynamodb")
@@ -121,6 +121,6 @@ def bench_of(stack: Stack) -> Bench:
 
 
 def _merchant_of(pk: str) -> str:
-    """The merchant in a partition key: `{provider}#{merchant}`, `{provider}#{merchant}#session:{id}`, `outbox#…`."""
+    """Return the merchant in a partition key such as `{provider}#{merchant}#session:{id}` or `outbox#…`."""
     parts = pk.removeprefix("outbox#").split("#")
     return parts[1] if len(parts) > 1 else ""

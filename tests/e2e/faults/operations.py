@@ -1,4 +1,4 @@
-"""The operations whose calls to AWS are spoilt, one by one: a row each. A further operation is one more row.
+"""Each operation whose calls to AWS get a fault is one row. A further operation is one more row.
 
 `prepare` makes what the operation needs, undisturbed; the id that it gives comes back as `Scene.prepared`. `act` is the
 operation itself: it can be done again and again. `check` says what must hold afterwards, beside the rules (`rules`).
@@ -92,12 +92,12 @@ class Operation:
     calls_at_least: int
     prepare: Callable[[Scene], Any] = nothing
     check: Callable[[Scene], None] = nothing
-    #: The clock has something left to do even where nothing failed.
+    #: Pending work remains even if no call failed.
     leaves_more: bool = False
 
 
 def answered(response: requests.Response, *good: int) -> HttpResponse:
-    """A right answer or a clear problem, nothing between: a function that ran out of time, or died, is neither."""
+    """Accept a good response or a clear problem, and fail if the function timed out or died."""
     if response.status_code in good:
         assert response.headers["Cache-Control"] == "no-store"
         return HttpResponse(response.json())
@@ -108,7 +108,7 @@ def answered(response: requests.Response, *good: int) -> HttpResponse:
 
 
 def invoked(scene: Scene, function: str, event: Any) -> HttpResponse:
-    """The same of a function that was invoked."""
+    """Invoke a function and accept a good result or a clear error."""
     answer, error = scene.bench.stack.invoke(function, event)
     if error is None:
         return HttpResponse(answer)
@@ -119,7 +119,7 @@ def invoked(scene: Scene, function: str, event: Any) -> HttpResponse:
 
 
 def delivered(scene: Scene, function: str, body: Any) -> HttpResponse:
-    """The same of a message, as its queue hands it out; one that is reported comes again."""
+    """Deliver a message as its queue does, and report a failed message as unavailable storage."""
     message = {"messageId": "m-1", "body": json.dumps(body), "eventSource": "aws:sqs", "attributes": {}}
     answer, error = scene.bench.stack.invoke(function, {"Records": [message]})
     assert error is None, answer
@@ -147,7 +147,7 @@ def listed(scene: Scene) -> HttpResponse:
 
 
 def revoke(scene: Scene) -> HttpResponse:
-    """The prepared token, which may be somebody else's."""
+    """Revoke the prepared token, which may be foreign."""
     return answered(scene.call("DELETE", f"{SHOPIFY}/{scene.prepared}?foreign=true"), 200, 202)
 
 
@@ -207,7 +207,7 @@ def _ours(scene: Scene) -> set[str]:
 
 
 def pending_revocation(scene: Scene) -> str:
-    """A token whose end the provider did not confirm."""
+    """Create a token whose revocation the provider did not confirm."""
     token_id = _id_of(standing(scene))
     scene.bench.control.fault("shopify", "status", status=503, method="DELETE", pathContains=token_id, times=3)
     assert scene.call("DELETE", f"{SHOPIFY}/{token_id}").status_code == 202
@@ -216,7 +216,7 @@ def pending_revocation(scene: Scene) -> str:
 
 
 def open_intent(scene: Scene) -> None:
-    """A token that the provider made, and that could not be stored."""
+    """Create a token at the provider that could not be stored."""
     scene.bench.proxy.fault("failed", operation="TransactWriteItems", contains=scene.merchant, times=3)
     assert answered(scene.call("GET", SHOPIFY_CURRENT), 200).code == "storage_unavailable"
     scene.bench.proxy.clear_faults(scene.merchant)  # of its three strikes some can be left
@@ -225,7 +225,7 @@ def open_intent(scene: Scene) -> None:
 
 
 def work(scene: Scene) -> HttpResponse:
-    """What the clock's message asks of the worker."""
+    """Deliver the merchant's work message to the worker."""
     items = sorted(sk for pk, sk in scene.bench.due([scene.merchant]))
     # Nothing may be due any more: then there would be no message, and the worker has nothing to do with one.
     return delivered(scene, "shopify/maintain", {"merchant": scene.merchant, "items": items or ["subject#shop"]})
@@ -260,7 +260,7 @@ def replaced(scene: Scene) -> None:
 
 
 def an_overlap(scene: Scene) -> str:
-    """A token that was replaced, and whose overlap is over."""
+    """Replace a token and move the end of its overlap into the past."""
     token_id = _id_of(current(scene))
     assert rotate(scene).body["state"] == "done"
     scene.bench.bring_forward([scene.merchant])
@@ -268,7 +268,7 @@ def an_overlap(scene: Scene) -> str:
 
 
 def a_wish(scene: Scene) -> str:
-    """A rotation that could not go on once it was written down, so that the clock does."""
+    """Store a rotation request that the call could not apply, so that the worker applies it."""
     token_id = _id_of(current(scene))
     scene.bench.proxy.fault("failed", operation="UpdateItem", contains=scene.merchant, times=3)
     rotate(scene)
@@ -283,7 +283,7 @@ def reconcile(scene: Scene) -> HttpResponse:
 
 
 def astray(scene: Scene) -> str:
-    """A token that lives and has lost its record."""
+    """Create a valid token and delete its record."""
     token_id = _id_of(standing(scene))
     scene.bench.forget(f"shopify#{scene.merchant}", f"token#{token_id}")
     return token_id

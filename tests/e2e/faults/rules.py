@@ -11,7 +11,7 @@ UNFINISHED = {"owner", "leaseEnd", "intentId", "due", "dueAt"}
 
 
 def check(scene: Scene) -> None:
-    """The rules for a merchant and its session `s`."""
+    """Check the rules for a merchant and its session `s`."""
     own = f"{_provider(scene)}#{scene.merchant}"
     for sk, item in scene.bench.partition(own).items():
         if sk == DAILY:

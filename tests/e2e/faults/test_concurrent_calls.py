@@ -39,8 +39,8 @@ def all_at_once(scene: Scene, act: Callable[[Scene], HttpResponse], callers: int
         return list(pool.map(caller, range(callers)))
 
 
-def spoil(bench: Bench, merchant: str) -> int:
-    """The seed, so that a run can be told from another."""
+def inject_faults(bench: Bench, merchant: str) -> int:
+    """Inject random faults into the merchant's calls and return the seed, which makes the run repeatable."""
     seed = secrets.randbelow(1 << 32)
     # The token is stored, and who stored it does not hear of it.
     bench.proxy.fault("unheard", operation="TransactWriteItems", contains=merchant)
@@ -68,7 +68,7 @@ def test_one_token_for_all_callers(bench: Bench, provider: str, act: Callable[[S
     scene = Scene(bench, bench.merchants.of(provider).name)
     if provider == "shopify":
         bench.control.plant_tokens(scene.merchant)
-    seed = spoil(bench, scene.merchant)
+    seed = inject_faults(bench, scene.merchant)
 
     scene.answers = all_at_once(scene, act, CALLERS)
 

@@ -1,4 +1,4 @@
-"""The clock's run while its index or its queue fails: what is due stays due, and a later run hands it out."""
+"""Work stays due while the dispatcher's index or queue fails, and a later run dispatches it."""
 
 import os
 
@@ -15,7 +15,7 @@ ALL_TRIES = 3
 
 
 def due_shop(bench: Bench) -> Scene:
-    """A merchant whose token waits for its end at the provider."""
+    """Return a merchant with a token whose revocation at the provider is pending."""
     scene = Scene(bench, bench.merchants.shopify().name)
     bench.control.plant_tokens(scene.merchant)
     scene.prepared = pending_revocation(scene)
@@ -47,7 +47,7 @@ def test_a_run_whose_calls_fail(bench: Bench, operation: str, kind: str) -> None
     rules.check(scene)
 
 
-def test_the_calls_of_a_run_are_those_that_are_spoilt_here(bench: Bench) -> None:
+def test_the_calls_of_a_run_are_those_that_get_a_fault_here(bench: Bench) -> None:
     scene = due_shop(bench)
     bench.proxy.clear_calls()
 

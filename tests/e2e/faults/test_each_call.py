@@ -1,7 +1,8 @@
-"""Each call to AWS of each operation fails, in each way: the caller gets a right answer or a clear error, and once the
-clock has run the rules hold on the table and at the provider together.
+"""Each AWS call of each operation fails in each way, and the rules hold after the pending work is done.
 
-Which calls an operation makes is not written down: an undisturbed run is recorded, and each of its calls is spoilt.
+The caller gets a correct response or a clear error. The rules cover the table and the provider together.
+
+The tests do not list the calls of an operation. They record a run without faults, then fail each of its calls.
 """
 
 import os
@@ -39,7 +40,7 @@ ROWS = [[each] for each in _NUMBERED] if LONG else [_NUMBERED]
 class Case:
     """The call number `call` of an operation fails, which is the `number`th that is `named` so; both count from 0.
 
-    With `at_once` its caller comes again before the clock does.
+    With `at_once` its caller comes again before the dispatcher runs.
     """
 
     call: int
@@ -51,7 +52,7 @@ class Case:
 
     def __str__(self) -> str:
         often = {1: "once", SDK_TRIES: "for all the SDK's tries"}.get(self.times, "and all after it")
-        again = "then asked again at once" if self.at_once else "then the clock"
+        again = "then asked again at once" if self.at_once else "then the dispatcher"
         return f"call {self.call + 1} ({self.named}) {self.kind} {often}, {again}"
 
 
@@ -73,7 +74,7 @@ def cases_of(calls: list[str], number: int) -> list[Case]:
 
 
 def begin(bench: Bench, operation: Operation) -> Scene:
-    """A merchant of its own, with a foreign token where that can be, and what the operation needs."""
+    """Create a merchant, with a foreign token if possible, and prepare the operation."""
     scene = Scene(bench, bench.merchants.of(operation.provider).name)
     if operation.provider == "shopify":
         bench.control.plant_tokens(scene.merchant)
@@ -83,7 +84,7 @@ def begin(bench: Bench, operation: Operation) -> Scene:
 
 
 def disturb(operation: Operation, case: Case, empty: Scene) -> Scene:
-    """The operation with the fault, and perhaps once more without."""
+    """Run the operation with the fault and, if the case says so, once more without it."""
     bench, scene = empty.bench, begin(empty.bench, operation)
     before = len(bench.proxy.calls(scene.merchant))
     bench.proxy.fault(
@@ -110,16 +111,16 @@ def disturb(operation: Operation, case: Case, empty: Scene) -> Scene:
 
 
 def _repeated(calls: list[dict[str, Any]]) -> bool:
-    """Whether the SDK made the spoilt call again. It doesn't in a process that has met a hundred failures lately.
+    """Return whether the SDK repeated the faulty call, which it omits after a hundred recent failures in a process.
 
     Few processes do all the work of the long run.
     """
-    (spoilt,) = (at for at, call in enumerate(calls) if call["fault"])
-    return any(call["operation"] == calls[spoilt]["operation"] for call in calls[spoilt + 1 : spoilt + 2])
+    (faulty,) = (at for at, call in enumerate(calls) if call["fault"])
+    return any(call["operation"] == calls[faulty]["operation"] for call in calls[faulty + 1 : faulty + 2])
 
 
 def conclude(operation: Operation, _case: Case, scene: Scene) -> Scene:
-    """The caller comes once more, and all is well."""
+    """Repeat the operation, which must succeed."""
     answer = operation.act(scene)
     assert answer.good, f"all is well again, and the caller still hears {answer.code}"
     scene.answers.append(answer)
@@ -137,7 +138,7 @@ def check(operation: Operation, scene: Scene) -> None:
 
 
 def recorded(bench: Bench, operation: Operation) -> tuple[Scene, list[str]]:
-    """An undisturbed run, and its calls; the rules hold after it, or after what it leaves to the clock."""
+    """Record the calls of a run without faults; the rules hold after it, or after its pending work is done."""
     plain = begin(bench, operation)
     before = len(bench.calls(plain.merchant))
     plain.answers.append(operation.act(plain))
@@ -177,7 +178,7 @@ def test_a_call_that_fails(bench: Bench, rows: list[tuple[int, Operation]]) -> N
     with ThreadPoolExecutor(AT_ONCE) as pool:
         runs = list(pool.map(lambda row: recorded(bench, row[1]), rows))
     left = [(operation, scene) for (_, operation), (scene, _) in zip(rows, runs, strict=True) if operation.leaves_more]
-    bench.settle({scene.merchant for _, scene in left})  # not while others are recorded: the clock works for all
+    bench.settle({scene.merchant for _, scene in left})  # not while others are recorded: the dispatcher works for all
     for operation, scene in left:
         check(operation, scene)
     cases = [

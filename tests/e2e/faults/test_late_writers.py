@@ -20,7 +20,7 @@ def wait_until(happened: Callable[[], object]) -> None:
 
 
 def stored(bench: Bench, merchant: str) -> list[tuple[object, object]]:
-    """What became of each try to store a token."""
+    """Return the fault and the status of each attempt to store a token."""
     calls = [each for each in bench.proxy.calls(merchant) if each["operation"] == "TransactWriteItems"]
     return [(each["fault"], each["status"]) for each in calls]
 

@@ -1,6 +1,6 @@
 """Events on the deployed stack: from the outbox to a subscriber of the bus, whatever fails in between.
 
-The tests write the outbox's items themselves, and run the clock.
+The tests write the outbox's items themselves, and run the dispatcher.
 """
 
 import json
@@ -31,7 +31,7 @@ from token_broker.domain.events import Event
 
 PUBLISH = "lifecycle/publish_events"
 SCHEMAS = Path(__file__).parents[3] / "docs" / "events"
-#: Seconds after which the clock looks after an event.
+#: Seconds after which the dispatcher enqueues an event.
 OLD = 400
 
 
@@ -50,7 +50,7 @@ class Subscriber:
                 self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
 
     def of(self, *told: Event) -> list[dict[str, Any]]:
-        """What was heard of these."""
+        """Return the received copies of these events."""
         self.listen()
         ids = {event.event_id for event in told}
         return [each for each in self.heard if each["detail"]["eventId"] in ids]
@@ -86,12 +86,12 @@ class Outbox:
             self.dynamodb.put_item(TableName=self.table.name, Item=item)
 
     def items(self) -> Mapping[str, dict[str, Any]]:
-        """What is there of the merchant, by event id."""
+        """Return the merchant's outbox items by event id."""
         found = self.table.merchant("outbox", f"chicksx#{self.merchant}")
         return {str(sk).removeprefix("event#"): item for (_, sk), item in found.items()}
 
     def closed(self, *, ago: int = 0) -> Event:
-        """An event that happened so many seconds ago."""
+        """Return an event that happened so many seconds ago."""
         session, at = f"s-{secrets.token_hex(4)}", int(time.time()) - ago
         return events.session_closed("chicksx", self.merchant, session, order_id=None, closed_at=at)
 
@@ -118,14 +118,14 @@ def outbox(aws: Aws, table: TokenTable) -> Iterator[Outbox]:
 
 @pytest.fixture(scope="module")
 def role(stack: Stack, aws: Aws) -> str:
-    """The publisher's role, by its ARN."""
+    """Return the ARN of the publisher's role."""
     configuration = aws("lambda").get_function_configuration(FunctionName=stack.described["functions"][PUBLISH])
     return str(configuration["Role"])
 
 
 @contextmanager
 def denied(aws: Aws, role: str, action: str) -> Iterator[None]:
-    """The publisher may not do that for a while."""
+    """Deny the action to the publisher until the block ends."""
     statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
     name, policy = role.rpartition("/")[2], json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     aws("iam").put_role_policy(RoleName=name, PolicyName="e2e-denied", PolicyDocument=policy)
@@ -137,7 +137,7 @@ def denied(aws: Aws, role: str, action: str) -> Iterator[None]:
 
 @contextmanager
 def stream_cut_off(stack: Stack, aws: Aws) -> Iterator[None]:
-    """The stream starts nothing inside."""
+    """Disable the stream's trigger until the block ends."""
     client, name = aws("lambda"), stack.described["functions"][PUBLISH]
     mappings = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
     (uuid,) = [each["UUID"] for each in mappings if ":dynamodb:" in each["EventSourceArn"]]
@@ -206,17 +206,17 @@ def test_other_items_of_the_table_are_told_to_nobody(
 
 
 def invocations(stack: Stack, aws: Aws) -> int:
-    """How often the stream has started the function."""
-    return len(log(stack, aws, '"entry_point":"stream"'))
+    """Return how often the stream has started the function."""
+    return len(log(stack, aws, '"stream"'))
 
 
 def log(stack: Stack, aws: Aws, text: str) -> list[dict[str, Any]]:
-    """The function's lines that hold the text."""
+    """Return the function's log lines that contain the text."""
     group = f"/aws/lambda/{stack.described['eventBus']}-LifecyclePublishEvents"
     return [json.loads(line) for line in messages(aws("logs"), group) if text in line and line.startswith("{")]
 
 
-def test_what_the_stream_never_told_of_the_clock_hands_over(
+def test_the_dispatcher_delivers_an_event_that_the_stream_missed(
     stack: Stack, aws: Aws, subscriber: Subscriber, outbox: Outbox
 ) -> None:
     old, new = outbox.closed(ago=OLD), outbox.closed()
@@ -251,7 +251,7 @@ def test_a_publisher_that_ends_between_the_bus_and_the_outbox_delivers_twice_and
     }
 
 
-def test_what_the_bus_refuses_is_put_off_and_delivered_once_the_bus_takes_it(
+def test_an_event_that_the_bus_rejects_is_rescheduled_and_delivered_later(
     stack: Stack, aws: Aws, subscriber: Subscriber, outbox: Outbox, role: str
 ) -> None:
     event = outbox.closed(ago=OLD)

@@ -1,6 +1,6 @@
-"""On the deployed stack: the clock's run, the queue and its worker bring to an end what a call could not.
+"""On the deployed stack the dispatcher, the queue and the worker finish the work that a call could not finish.
 
-The tests run the clock themselves, and move in the table what is due later.
+The tests run the dispatcher themselves, and move later due times in the table.
 """
 
 import json
@@ -73,7 +73,7 @@ def revoke_in_vain(stack: Stack, control: ControlClient, shop: Merchant, *, refu
     return token_id
 
 
-def test_a_revocation_that_the_provider_refused_for_a_while_is_confirmed_by_the_clock(
+def test_the_worker_confirms_a_revocation_that_the_provider_rejected_for_a_while(
     stack: Stack, control: ControlClient, shop: Merchant, table: TokenTable, bring_forward: Callable[[Merchant], None]
 ) -> None:
     token_id = revoke_in_vain(stack, control, shop, refusals=9)
@@ -138,7 +138,7 @@ def test_an_intent_that_led_to_nothing_is_ended(
     assert at_the_provider(control, shop) == []
 
 
-def test_the_schedule_starts_the_clock_every_minute(stack: Stack, aws: Aws) -> None:
+def test_the_schedule_starts_the_dispatcher_every_minute(stack: Stack, aws: Aws) -> None:
     schedule = dispatcher_runs.schedule_of(stack)
     role = schedule["Target"]["RoleArn"].rpartition("/")[2]
 

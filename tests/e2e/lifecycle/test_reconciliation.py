@@ -57,7 +57,7 @@ def end_elsewhere(stack: Stack, shop: Merchant, token_id: str) -> None:
 
 
 def plant(control: ControlClient, table: TokenTable, shop: Merchant) -> str:
-    """A token with this stack's mark that no record knows of."""
+    """Create a token with this stack's ownership tag and without a record."""
     broker_id = table.partition("broker")["id"]["brokerId"]
     (planted,) = control.plant_tokens(shop.name, title=f"Kiosk [tb:{broker_id}:{'a' * 26}]")
     return str(planted["id"])
@@ -113,7 +113,7 @@ def test_what_others_have_done_is_shown_and_then_put_right(
     assert str(foreign["id"]) in listed
 
 
-def test_the_clock_does_it_by_itself(
+def test_the_worker_reconciles_by_itself(
     stack: Stack, control: ControlClient, shop: Merchant, table: TokenTable, aws: Aws
 ) -> None:
     create(stack, shop)
@@ -151,7 +151,7 @@ def test_a_create_at_the_limit_has_what_is_to_go_ended_first(
 
     refused = stack.call("POST", path, {"title": "One more"})
     assert (refused.status_code, refused.json()["code"]) == (409, "token_limit_reached")
-    assert f"1 standing (such as {made})" in refused.json()["detail"]
+    assert f"1 standing, for example {made} (" in refused.json()["detail"]
     assert "99 foreign" in refused.json()["detail"]
 
 

@@ -1,4 +1,4 @@
-"""On the deployed stack: rotation makes before it breaks, many requests are one, the clock ends what is replaced."""
+"""On the deployed stack a rotation mints first, requests are merged, and the worker revokes the replaced token."""
 
 import threading
 import time
@@ -117,7 +117,7 @@ def test_many_at_once_are_one_rotation(
     assert states(table, shop)[old] == "retiring"
 
 
-def test_a_compromised_token_is_ended_at_the_provider_by_the_clock(
+def test_the_worker_revokes_a_compromised_token_at_the_provider(
     stack: Stack, aws: Aws, control: ControlClient, shop: Merchant, table: TokenTable
 ) -> None:
     old = current(stack, shop)
@@ -135,7 +135,7 @@ def test_a_compromised_token_is_ended_at_the_provider_by_the_clock(
     wait_until(lambda: at_the_provider(control, shop) == {answer["tokenId"]})
 
 
-def test_a_rotation_that_the_provider_refused_is_continued_by_the_clock(
+def test_the_worker_continues_a_rotation_that_the_provider_rejected(
     stack: Stack, aws: Aws, control: ControlClient, shop: Merchant, table: TokenTable
 ) -> None:
     old = current(stack, shop)

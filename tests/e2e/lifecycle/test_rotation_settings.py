@@ -1,6 +1,6 @@
-"""On the deployed stack: a merchant opts in to rotation, and the clock makes another token current in time.
+"""On the deployed stack a merchant opts in to rotation, and the worker makes another token current in time.
 
-The tests run the clock themselves, and make the current token older in the table.
+The tests run the dispatcher themselves, and make the current token older in the table.
 """
 
 import json
@@ -41,7 +41,7 @@ def shop(merchants: Merchants, control: ControlClient) -> Merchant:
 
 @pytest.fixture
 def credentials(stack: Stack, aws: Aws, shop: Merchant) -> Iterator[Credentials]:
-    """What the merchant's backend signs with: it may call this merchant's routes."""
+    """Yield the backend's credentials, which allow this merchant's routes."""
     with iam_user(aws("iam"), [may_call(stack, shop.name)]) as (_, made):
         yield made
 
@@ -55,7 +55,7 @@ def get(stack: Stack, shop: Merchant, **more: Any) -> requests.Response:
 
 
 def settings_of(response: requests.Response, revision: int | None) -> Row:
-    """The settings in an answer whose status and headers are right."""
+    """Return the settings of a response after checking its status and headers."""
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Cache-Control"] == "no-store"
@@ -105,11 +105,11 @@ def make_older(aws: Aws, table: TokenTable) -> Callable[[Merchant, int], None]:
 
 
 def looked_at(table: TokenTable, shop: Merchant) -> bool:
-    """Whether the clock has set a time to come."""
+    """Return whether the worker has scheduled the next check."""
     return bool(items_of(table, shop)["settings#rotation"].get("dueAt", 0) > time.time())
 
 
-def run_the_clock(stack: Stack, happened: Callable[[], object]) -> None:
+def run_dispatcher(stack: Stack, happened: Callable[[], object]) -> None:
     dispatcher_runs.run(stack)
     wait_until(happened)
 
@@ -208,20 +208,20 @@ def test_of_those_who_change_them_at_once_exactly_one_wins(stack: Stack, shop: M
 
 @pytest.mark.parametrize("function", ["put_rotation_settings", "get_rotation_settings"])
 def test_the_sample_events_run_on_the_deployed_functions(stack: Stack, function: str) -> None:
-    for door in ("direct", "api"):
-        event = json.loads((PROJECT / f"events/shopify/{function}/{door}.json").read_text())
+    for entry_point in ("direct", "api"):
+        event = json.loads((PROJECT / f"events/shopify/{function}/{entry_point}.json").read_text())
         answer, error = stack.invoke(f"shopify/{function}", event)
         # The samples are about the merchant `demo`, who may have settings already.
-        if door == "direct":
+        if entry_point == "direct":
             assert error in (None, "PreconditionFailed"), answer
         else:
             assert answer["statusCode"] in (200, 412)
 
 
-# The clock
+# The dispatcher
 
 
-def test_a_token_of_that_age_is_replaced_by_the_clock_and_revoked_after_its_overlap(
+def test_a_token_of_that_age_is_replaced_and_revoked_after_its_overlap(
     stack: Stack,
     control: ControlClient,
     shop: Merchant,
@@ -230,12 +230,12 @@ def test_a_token_of_that_age_is_replaced_by_the_clock_and_revoked_after_its_over
 ) -> None:
     first = current_token(stack, shop)
     put(stack, shop, {"maxAgeDays": 90, "overlapDays": 7})
-    run_the_clock(stack, lambda: looked_at(table, shop))
+    run_dispatcher(stack, lambda: looked_at(table, shop))
     assert "rotation#shop" not in items_of(table, shop), "it is not old enough"
 
     make_older(shop, 91)
-    run_the_clock(stack, lambda: "rotation#shop" in items_of(table, shop) and looked_at(table, shop))
-    run_the_clock(stack, lambda: "dueAt" not in items_of(table, shop)["rotation#shop"])
+    run_dispatcher(stack, lambda: "rotation#shop" in items_of(table, shop) and looked_at(table, shop))
+    run_dispatcher(stack, lambda: "dueAt" not in items_of(table, shop)["rotation#shop"])
 
     second = current_token(stack, shop)
     assert second["tokenId"] != first["tokenId"]
@@ -246,7 +246,7 @@ def test_a_token_of_that_age_is_replaced_by_the_clock_and_revoked_after_its_over
     assert 89 * DAY < due_in < 91 * DAY
 
     make_older(shop, 8)
-    run_the_clock(stack, lambda: items_of(table, shop)[f"token#{first['tokenId']}"]["state"] == "revoked")
+    run_dispatcher(stack, lambda: items_of(table, shop)[f"token#{first['tokenId']}"]["state"] == "revoked")
 
     assert [str(token["id"]) for token in control.state()["shopify"][shop.name]["tokens"]] == [second["tokenId"]]
     response = record(stack, shop, first["tokenId"])
@@ -273,7 +273,7 @@ def test_a_paused_merchants_token_is_left_alone(
 ) -> None:
     first = current_token(stack, shop)
     put(stack, shop, {"maxAgeDays": 30})
-    run_the_clock(stack, lambda: looked_at(table, shop))
+    run_dispatcher(stack, lambda: looked_at(table, shop))
     put(stack, shop, {"maxAgeDays": 30, "paused": True})
     make_older(shop, 31)
     assert "dueAt" not in items_of(table, shop)["settings#rotation"]
@@ -294,7 +294,7 @@ def test_a_schedule_that_fires_twice_at_once_begins_one_rotation(
 ) -> None:
     current_token(stack, shop)
     put(stack, shop, {"maxAgeDays": 30})
-    run_the_clock(stack, lambda: looked_at(table, shop))
+    run_dispatcher(stack, lambda: looked_at(table, shop))
     make_older(shop, 31)
     work = {"merchant": shop.name, "items": ["settings#rotation"]}
 
@@ -303,7 +303,7 @@ def test_a_schedule_that_fires_twice_at_once_begins_one_rotation(
 
     assert [error for _, error in answers] == [None] * 4
     assert sum(answer["done"] for answer, _ in answers) >= 1
-    run_the_clock(stack, lambda: "dueAt" not in items_of(table, shop)["rotation#shop"])
+    run_dispatcher(stack, lambda: "dueAt" not in items_of(table, shop)["rotation#shop"])
     assert control.state()["shopify"][shop.name]["mints"] == 2
     assert looked_at(table, shop)
 

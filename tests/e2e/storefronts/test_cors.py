@@ -33,7 +33,7 @@ def shop(shops: Shops) -> Shop:
 
 
 def preflight(stack: Stack, path: str, origin: str, method: str, headers: str = "authorization,content-type") -> Any:
-    """What a browser asks before it sends a request that a form could not send."""
+    """Send the preflight request that a browser sends before a request that is not simple."""
     asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
     return page(stack, path, origin, method="OPTIONS", headers=asked)
 

@@ -55,7 +55,7 @@ def shop(shops: Shops) -> Shop:
 
 @pytest.fixture(scope="module")
 def backend(stack: Stack, aws: Aws, shop: Shop) -> Iterator[Credentials]:
-    """What the merchant's backend signs with: it may call this merchant's routes."""
+    """Yield the backend's credentials, which allow this merchant's routes."""
     with iam_user(aws("iam"), [may_call(stack, shop.name)]) as (_, credentials):
         yield credentials
 

@@ -50,9 +50,9 @@ def gateway(stack: Stack, aws: Aws) -> Gateway:
 
 @pytest.fixture
 def careless(gateway: Gateway) -> Iterator[Gateway]:
-    """The proof's authorizer with a cache that is worse than the template's: five minutes, by the proof alone.
+    """Give the proof authorizer a worse cache than the template's, for five minutes and by the proof alone.
 
-    So what was decided for one path and moment is there for every other one, and nothing but our own answers holds.
+    The gateway reuses a decision for every other path and time, so the test shows what our own responses prevent.
     """
     before = gateway.authorizers()
     proof = before["Proof"]

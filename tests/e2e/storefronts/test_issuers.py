@@ -37,11 +37,11 @@ class Login:
     address: str
 
     def jwks_uri(self, shop: Shop) -> str:
-        """An address of the key set that is this merchant's alone, so that nobody has fetched it yet."""
+        """Return a key set address that is unique to this merchant, so that it is in no cache yet."""
         return f"{self.address}/.well-known/jwks.json?shop={shop.name}"
 
     def rule(self, shop: Shop, **members: object) -> Document:
-        """The member of the merchant's policy that trusts it."""
+        """Return the member of the merchant's policy that trusts the issuer."""
         usual = {
             "type": "oidc",
             "issuer": ISSUER,
@@ -53,7 +53,7 @@ class Login:
         return {**usual, **members}
 
     def claims(self, merchant: Shop, session_id: str = "checkout-1", **changes: object) -> dict[str, Any]:
-        """What it says of a visitor."""
+        """Return the issuer's claims about a visitor."""
         now = int(time.time())
         usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": "visitor-1", "iat": now, "exp": now + 300}
         return {**usual, SESSION_CLAIM: session_id, "shop": merchant.name, **changes}
@@ -64,7 +64,7 @@ class Login:
 
     @contextmanager
     def key(self, alg: str = "RS256", *, published: bool = True) -> Iterator[str]:
-        """A key for one test: its kid. It is taken out of the key set in the end, which must not grow for ever."""
+        """Yield the kid of a new key, and withdraw the key afterwards to keep the key set small."""
         kid = self.control.rotate_issuer_key(alg=alg, published=published)
         try:
             yield kid
@@ -79,7 +79,7 @@ def login(control: ControlClient, issuer: str) -> Login:
 
 @pytest.fixture
 def shop(shops: Shops, login: Login) -> Shop:
-    """A merchant that trusts the issuer, and its own backend too."""
+    """Return a merchant that trusts the issuer and its own backend."""
     shop = shops.closed()
     shops.put_policy(shop, shop.policy(sessions=shop.sessions(login.rule(shop))))
     return shop
@@ -283,7 +283,7 @@ def addresses(port: int) -> dict[str, str]:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """A loopback port that somebody's policy may point at: nobody may ever knock there."""
+    """Listen on a loopback port that a policy may name and that nothing may connect to."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0)
         yield listening

@@ -39,12 +39,12 @@ def victim(shops: Shops) -> Shop:
 
 
 def ask(stack: Stack, path: str | bytes, shop: Shop) -> requests.Response:
-    """A page of this shop asks."""
+    """Send a request as a page of this shop."""
     return exchange(stack, "GET", path, [("Origin", shop.origin)])
 
 
 def ask_session(stack: Stack, path: str, shop: Shop) -> requests.Response:
-    """The holder of a proof of this shop asks."""
+    """Send a request with a proof of this shop."""
     body = b'{"sessionId":"checkout-1"}'
     headers = [("Authorization", f"Bearer {shop.proof()}"), ("Content-Length", str(len(body)))]
     return exchange(stack, "POST", path, headers, body)

@@ -1,7 +1,9 @@
-"""A change of a trust policy bites within 90 s: 60 in the gateway's cache, which the local AWS lacks, and 30 in the
-authorizer's memory.
+"""A change of a trust policy takes effect within 90 s.
 
-It runs last, behind tests that take longer than 30 s. Alone it waits for the change.
+The gateway's cache keeps a decision for 60 s, but the local AWS lacks this cache. The authorizer's cache keeps a
+policy for 30 s.
+
+The test runs last, after tests that take longer than 30 s. If it runs alone, it waits for the change.
 """
 
 import time

@@ -22,7 +22,7 @@ BODY = {"sessionId": "checkout-1"}
 
 @contextmanager
 def forbidden(stack: Stack, aws: Aws, folder: str, action: str) -> Iterator[None]:
-    """A function's role may not do this for a while."""
+    """Deny the action to the function's role until the block ends."""
     function = stack.described["functions"][folder]
     role = aws("lambda").get_function_configuration(FunctionName=function)["Role"].rpartition("/")[2]
     statement = f'{{"Effect": "Deny", "Action": "{action}", "Resource": "*"}}'

@@ -27,7 +27,7 @@ WRITERS = 8
 
 @pytest.fixture
 def shop(shops: Shops) -> Shop:
-    """A merchant without a policy."""
+    """Return a merchant without a policy."""
     return shops.closed()
 
 
@@ -53,7 +53,7 @@ def delete(stack: Stack, shop: Shop, *, headers: dict[str, str] | None = None) -
 
 
 def document_of(response: requests.Response, status: int, revision: int) -> Document:
-    """The document in an answer whose status and headers are right."""
+    """Return the document of a response after checking its status and headers."""
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Cache-Control"] == "no-store"
@@ -163,7 +163,7 @@ def test_without_a_precondition_the_last_one_wins_and_none_fails(stack: Stack, s
 
 
 def policy_with(member: str, value: object) -> Document:
-    """A policy that is right but for one member, which is named by its path; a member of None is left out."""
+    """Return a valid policy with one member replaced by path, or removed if the value is None."""
     shop = Shop("demo", "")
     document = shop.policy()
     *parents, last = member.replace("[0]", ".0").split(".")

@@ -4,6 +4,6 @@ from typing import Any
 
 
 def renew(lambdas: Any, function: str) -> None:
-    """Ends the function's idle processes, by writing a setting anew that they were started with."""
+    """End the function's idle processes by writing its current timeout again."""
     setting = lambdas.get_function_configuration(FunctionName=function)["Timeout"]
     lambdas.update_function_configuration(FunctionName=function, Timeout=setting)

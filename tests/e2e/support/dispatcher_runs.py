@@ -11,7 +11,7 @@ _OF_AN_UPDATE = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target", "
 
 
 def schedule_of(stack: Stack) -> dict[str, Any]:
-    """The schedule that starts the clock's function."""
+    """Return the schedule that starts the dispatcher."""
     scheduler = stack.client("scheduler")
     function = stack.described["functions"][DISPATCH]
     names = [each["Name"] for each in scheduler.list_schedules()["Schedules"]]
@@ -36,7 +36,7 @@ def stopped(stack: Stack) -> Iterator[None]:
 
 
 def run(stack: Stack) -> dict[str, Any]:
-    """One run of the clock, as the schedule starts it."""
+    """Run the dispatcher once, as the schedule starts it."""
     answer, error = stack.invoke(DISPATCH, {})
     assert error is None, answer
     return dict(answer)

@@ -53,11 +53,11 @@ class Merchants:
         return makers[provider]()
 
     def nobody(self) -> str:
-        """A name that no merchant has."""
+        """Return a name that no merchant has."""
         return f"nobody-{secrets.token_hex(4)}"
 
     def change_credentials(self, merchant: Merchant, *, tell: bool = True) -> Merchant:
-        """The provider takes other credentials from now on; `tell` puts them into the secret too."""
+        """Change the credentials that the provider accepts; `tell` writes them into the secret too."""
         fixed = ("shop", "apiVersion")
         changed = {name: old if name in fixed else f"{old[:6]}{_random()}" for name, old in merchant.secret.items()}
         renewed = Merchant(merchant.provider, merchant.name, changed)
@@ -67,7 +67,7 @@ class Merchants:
         return renewed
 
     def store(self, provider: str, name: str, text: str | bytes) -> None:
-        """A secret with any content."""
+        """Create a secret with the given content."""
         content = {"SecretBinary": text} if isinstance(text, bytes) else {"SecretString": text}
         self.manager.create_secret(Name=self.secret_name(provider, name), **content)
 

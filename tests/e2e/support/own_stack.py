@@ -26,7 +26,7 @@ _DROPPED = ("TOKEN_BROKER_", "LOOPBACK_JWKS_ORIGIN", *(f"{provider.upper()}_BASE
 
 @contextmanager
 def folder_of_its_own() -> Iterator[Path]:
-    """A new state folder. At the end no process that belongs to it is left, nor the folder itself.
+    """Create a state folder, and at the end remove it and every process that belongs to it.
 
     The terminal's Ctrl-C, and a CI's SIGTERM, end the tests and then come here; a second one waits until all is
     clean.
@@ -95,7 +95,7 @@ def run(command: str, folder: Path, *, limit: float, **more: str) -> Ended:
 
 
 def bring_up(folder: Path, **more: str) -> dict[str, Any]:
-    """A running stack, as its stack.json describes it. Raises AssertionError with the end of its logs.
+    """Start a stack and return its stack.json. Raises AssertionError with the end of its logs.
 
     `more` goes into the environment of `up`.
     """
@@ -107,7 +107,7 @@ def bring_up(folder: Path, **more: str) -> dict[str, Any]:
 
 
 def processes_of(folder: Path) -> dict[int, str]:
-    """Processes that name the folder in their command line: pid and command line."""
+    """Return the pid and the command line of each process whose command line contains the folder."""
     return {pid: command for pid, command in processes.commands() if str(folder) in command}
 
 

@@ -17,7 +17,7 @@ type Statement = dict[str, Any]
 
 @contextmanager
 def iam_user(iam: Any, statements: Sequence[Statement]) -> Iterator[tuple[str, Credentials]]:
-    """The ARN and the credentials of a user that may do only what the statements allow."""
+    """Yield the ARN and the credentials of a user that may do only what the statements allow."""
     name = f"e2e-{secrets.token_hex(4)}"
     arn = iam.create_user(UserName=name)["User"]["Arn"]
     key = iam.create_access_key(UserName=name)["AccessKey"]
@@ -34,7 +34,7 @@ def iam_user(iam: Any, statements: Sequence[Statement]) -> Iterator[tuple[str, C
 
 @contextmanager
 def iam_role(iam: Any, account: str, statements: Sequence[Statement]) -> Iterator[str]:
-    """The ARN of a role that the account may assume, and that may do only what the statements allow."""
+    """Yield the ARN of a role that the account may assume and that the statements limit."""
     name = f"e2e-{secrets.token_hex(4)}"
     trust = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document([trust]))["Role"]["Arn"]
@@ -58,13 +58,13 @@ def may_call(stack: Stack, merchant: str) -> Statement:
 
 
 def assumed(stack: Stack, role_arn: str, session: str) -> Credentials:
-    """What sts:AssumeRole gives."""
+    """Return the credentials that sts:AssumeRole issues."""
     taken = stack.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session)["Credentials"]
     return Credentials(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
 
 
 def client_of(stack: Stack, credentials: Credentials, service: str) -> Any:
-    """A client of the local AWS that signs with these credentials."""
+    """Return a client of the local AWS that signs with these credentials."""
     make: Any = boto3.client  # its stubs want a literal service name
     return make(
         service,

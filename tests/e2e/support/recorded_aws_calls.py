@@ -1,5 +1,6 @@
-"""Which AWS calls the functions make, as the emulator's CloudTrail has recorded them: all but the publisher of events,
-which works on its own time. It stands still meanwhile, and what it was at is told by its credentials.
+"""The functions' AWS calls are read from the emulator's CloudTrail, without the calls of the event publisher.
+
+The publisher runs at times of its own, so its trigger is disabled meanwhile. Its credentials identify its calls.
 """
 
 import json
@@ -15,7 +16,7 @@ type CallsSince = Callable[[], list[str]]
 
 @contextmanager
 def recorded(stack: Stack, cloudtrail: Any) -> Iterator[CallsSince]:
-    """A function that gives the names of the calls since it was asked last."""
+    """Yield a function that returns the names of the calls since its last call."""
     known: set[str] = set()
     publishers: set[str] = set()
 
@@ -37,7 +38,7 @@ def recorded(stack: Stack, cloudtrail: Any) -> Iterator[CallsSince]:
 
 @contextmanager
 def no_events_published(stack: Stack) -> Iterator[None]:
-    """The table's stream starts nothing inside; what is in the outbox stays there, for the clock or for later."""
+    """Disable the stream's trigger until the block ends, so that the outbox keeps its events."""
     functions = stack.client("lambda")
     name = stack.described["functions"]["lifecycle/publish_events"]
     all_of_it = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]

@@ -30,7 +30,7 @@ def fingerprint(value: str) -> str:
 
 
 def token_of(response: requests.Response, status: int = 200) -> dict[str, Any]:
-    """The token in an answer whose status, headers and shape are right."""
+    """Return the token of a response after checking its status, headers and shape."""
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Cache-Control"] == "no-store"
@@ -38,7 +38,7 @@ def token_of(response: requests.Response, status: int = 200) -> dict[str, Any]:
 
 
 def checked_token(token: Any) -> dict[str, Any]:
-    """The token, if it has every member, no other, and each of its type."""
+    """Return the token after checking that it has exactly the expected members and types."""
     assert isinstance(token, dict)
     assert set(token) - {"title"} == set(TOKEN), f"members: {sorted(token)}"
     for name, kind in TOKEN.items():
@@ -52,7 +52,7 @@ def checked_token(token: Any) -> dict[str, Any]:
 
 
 def problem_of(response: requests.Response, status: int, code: str) -> dict[str, Any]:
-    """The problem document in an answer, if it is exactly one of that kind."""
+    """Return the problem document of a response after checking its kind, status and headers."""
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.headers["Cache-Control"] == "no-store"
@@ -63,7 +63,7 @@ def problem_of(response: requests.Response, status: int, code: str) -> dict[str,
 
 
 def raised_problem(answer: dict[str, Any], status: int, code: str) -> dict[str, Any]:
-    """The problem document in the `errorMessage` of a direct invocation that failed."""
+    """Return the problem document in the `errorMessage` of a failed direct invocation."""
     assert set(answer) <= {"errorMessage", "errorType", "stackTrace", "requestId"}
     return checked_problem(json.loads(answer["errorMessage"]), status, code)
 

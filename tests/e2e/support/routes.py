@@ -42,7 +42,7 @@ class Route:
         return inside or None
 
     def to(self, merchant: str) -> str:
-        """The path for one merchant."""
+        """Return the path for one merchant."""
         return self.path.format(merchant=merchant, **self.fields)
 
 

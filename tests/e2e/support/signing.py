@@ -22,7 +22,7 @@ class Sent:
     headers: Mapping[str, str]
 
     def send(self, method: str, path: str, body: bytes | None = None) -> requests.Response:
-        """The path after `apiUrl`, byte for byte."""
+        """Send the signed headers with a path after `apiUrl`, byte for byte."""
         address = urlsplit(self.stack.api_url)
         connection = http.client.HTTPConnection(address.netloc, timeout=TIMEOUT_SECONDS)
         try:
@@ -51,7 +51,7 @@ def sign(
     credentials: Credentials | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Sent:
-    """The headers that make this request a signed one."""
+    """Sign this request and return its headers."""
     request = AWSRequest(method, stack.api_url + path, headers=dict(headers or {}), data=body)
     if body is not None:
         request.headers["Content-Type"] = "application/json"

@@ -17,7 +17,7 @@ class TokenTable:
         self.name = name
 
     def partition(self, pk: str) -> dict[str, dict[str, Any]]:
-        """The items of a partition by their sort key."""
+        """Return the items of a partition by their sort key."""
         return {sk: item for (found, sk), item in self.everything().items() if found == pk}
 
     def merchant(self, provider: str, merchant: str) -> Items:
@@ -31,7 +31,7 @@ class TokenTable:
         return {(str(item.pop("pk")), str(item.pop("sk"))): item for item in plain}
 
     def due(self) -> set[tuple[str, str]]:
-        """The keys that the index `due` lists."""
+        """Return the keys that the index `due` lists."""
         return {
             (item["pk"]["S"], item["sk"]["S"])
             for shard in range(16)

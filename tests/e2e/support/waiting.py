@@ -1,4 +1,4 @@
-"""Waiting for what happens by itself: by the clock, a queue, a stream, or a memory's end."""
+"""Wait for the effects of the schedule, a queue, a stream or an expired cache entry."""
 
 import time
 from collections.abc import Callable

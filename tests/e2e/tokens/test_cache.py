@@ -16,7 +16,7 @@ from tests.e2e.support.routes import CHICKSX, FOURTHWALL, SHOPIFY_CURRENT
 
 @pytest.fixture
 def calls_to_aws(stack: Stack, aws: Aws) -> Iterator[CallsSince]:
-    """The names of the AWS calls since it was asked last."""
+    """Yield a function that returns the names of the AWS calls since its last call."""
     with recorded(stack, aws("cloudtrail")) as since:
         yield since
 

@@ -65,13 +65,13 @@ class Sessions:
         return [each["MessageId"] for each in sorted(sent["Successful"], key=lambda each: each["Id"])]
 
     def put(self, detail: object, *, source: str = "shop.orders", kind: str = "OrderPlaced") -> None:
-        """An event on the stack's bus."""
+        """Put an event on the stack's bus."""
         bus = self.stack.described["eventBus"]
         entry = {"EventBusName": bus, "Source": source, "DetailType": kind, "Detail": json.dumps(detail)}
         assert self.aws("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
     def state(self, session_id: str) -> dict[str, Any] | None:
-        """The session's own item."""
+        """Return the session's own item."""
         return self.table.partition(f"chicksx#{self.merchant}#session:{session_id}").get("subject")
 
     def closed(self, session_id: str) -> bool:
@@ -137,7 +137,7 @@ def test_a_session_that_nobody_has_seen_never_begins(sessions: Sessions, control
     assert token_of(sessions.ask("another"), 201)
 
 
-def test_the_answer_is_the_same_each_time_and_through_each_door(sessions: Sessions, stack: Stack) -> None:
+def test_the_response_is_the_same_each_time_and_through_each_entry_point(sessions: Sessions, stack: Stack) -> None:
     first = sessions.by_api("s")
     assert first.status_code == 200
     assert (first.headers["Content-Type"], first.headers["Cache-Control"]) == ("application/json", "no-store")
@@ -336,7 +336,7 @@ class DeadLetters:
     about: str
 
     def take(self) -> list[dict[str, Any]]:
-        """What has come in by now."""
+        """Receive and delete the messages that have arrived."""
         answer = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, VisibilityTimeout=2)
         own = [each for each in answer.get("Messages", []) if self.about in each["Body"]]
         for each in own:
@@ -344,7 +344,7 @@ class DeadLetters:
         return own
 
     def wait_for(self, count: int) -> dict[str, str]:
-        """The bodies of so many messages by their ids, once they are there."""
+        """Wait for so many messages and return their bodies by id."""
         found: list[dict[str, Any]] = []
 
         def arrived() -> bool:
@@ -357,7 +357,7 @@ class DeadLetters:
 
 @contextmanager
 def hurried(stack: Stack, aws: Aws, sessions: Sessions) -> Iterator[DeadLetters]:
-    """The order queue hands a message out twice, a second apart, instead of five times within minutes."""
+    """Configure the order queue to deliver a message twice within seconds instead of five times within minutes."""
     sqs, url = aws("sqs"), stack.described["orderQueueUrl"]
     names = ["VisibilityTimeout", "RedrivePolicy"]
     usual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]

@@ -23,7 +23,7 @@ _sessions = itertools.count()
 
 
 def ask(stack: Stack, merchant: Merchant) -> requests.Response:
-    """A call that asks the provider, whatever is stored."""
+    """Send a call that reaches the provider whatever is stored."""
     if merchant.provider == "fourthwall":
         path = FOURTHWALL.format(merchant=merchant.name)
         return stack.call("PUT", path, headers={"Cache-Control": "no-cache"})
@@ -73,7 +73,7 @@ def test_a_secret_that_the_provider_refuses(
 
     assert problem["provider"]["status"] in (400, 401)
     calls = [seen for seen in control.requests(merchant.provider) if "oauth" not in seen["path"]]
-    assert len(calls) <= 2, "tried once more with the secret read afresh, and no more"
+    assert len(calls) <= 2, "tried once more with the secret read again, and no more"
 
 
 def test_a_new_merchant_works_at_once(stack: Stack, control: ControlClient, merchants: Merchants) -> None:

@@ -1,6 +1,4 @@
-"""Providers that are down, slow, throttled or lying, through the whole stack: the right problem document, and no token
-that is doubled, lost or invented.
-"""
+"""A provider that is down, slow, throttled or wrong causes the right problem, and no token is doubled or lost."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -172,11 +170,11 @@ def mints(control: ControlClient, merchant: Merchant) -> int:
     return count
 
 
-@pytest.mark.parametrize("spoilt", [{"kind": "act_then_drop"}, {"kind": "garbage", "act": True}, {"kind": "truncated"}])
+@pytest.mark.parametrize("fault", [{"kind": "act_then_drop"}, {"kind": "garbage", "act": True}, {"kind": "truncated"}])
 def test_a_create_whose_answer_was_lost_is_found_again_in_the_same_call(
-    stack: Stack, control: ControlClient, shop: Merchant, spoilt: dict[str, Any]
+    stack: Stack, control: ControlClient, shop: Merchant, fault: dict[str, Any]
 ) -> None:
-    control.fault("shopify", **spoilt, method="POST")
+    control.fault("shopify", **fault, method="POST")
 
     token = token_of(stack.call("GET", SHOPIFY_CURRENT.format(merchant=shop.name)))
 
@@ -212,7 +210,7 @@ def test_a_create_whose_answer_was_lost_is_adopted_by_the_next_call(
 
 
 def asker(stack: Stack, merchant: Merchant, kind: str) -> Any:
-    """A call that mints, and that may be repeated."""
+    """Return a call that mints and that may be repeated."""
     if kind == "current":
         return lambda: stack.call("GET", SHOPIFY_CURRENT.format(merchant=merchant.name))
     key = {"Idempotency-Key": merchant.name}

@@ -74,7 +74,7 @@ class Answered:
 
 @pytest.mark.parametrize("came", [b"", b"{", b'{"Item": {}'])
 def test_an_answer_that_broke_off_is_none(came: bytes) -> None:
-    """botocore takes it for an empty one: no such item, or a secret without a value."""
+    """Reject a truncated response, which botocore would take for a missing item or an empty secret."""
     with pytest.raises(BotoCoreError):
         session._whole(http_response=Answered({"content-length": "12"}, came))
 

@@ -1,4 +1,4 @@
-"""Bad input at the API's door: 400, and neither the table nor a provider has heard of it."""
+"""The API rejects bad input with 400 and sends no request to the table or a provider."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ GOOD_BODY: dict[str, dict[str, Any]] = {CHICKSX: {"sessionId": "s-1"}, CREATE: {
 
 
 def refused(stack: Stack, function: str, **changes: Any) -> str:
-    """The detail of a 400; nothing was asked, nothing was written."""
+    """Return the detail of a 400 after checking that nothing was requested or written."""
     asked = len(stack.asked(function))
     answer = stack.worker(function).api(**changes)
     assert (answer.status, answer.code) == (400, "invalid_request"), answer
@@ -254,7 +254,7 @@ def test_nobody_is_let_in_without_an_identity(function: str, identity: dict[str,
     [None, [], "demo", 7, {}, {"merchant": ["demo"]}, {"merchant": "demo", "extra": 1}, {"merchant": "Demo"}],
     ids=str,
 )
-def test_the_direct_door_raises_what_the_api_would_answer(function: str, event: Any, untouched_stack: Stack) -> None:
+def test_a_direct_invocation_raises_the_problem_of_the_api(function: str, event: Any, untouched_stack: Stack) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         untouched_stack.worker(function).invoke(event)
 
@@ -263,7 +263,7 @@ def test_the_direct_door_raises_what_the_api_would_answer(function: str, event: 
     assert untouched_stack.items() == []
 
 
-def test_the_direct_door_names_an_error_by_its_class(untouched_stack: Stack) -> None:
+def test_a_direct_invocation_names_an_error_by_its_class(untouched_stack: Stack) -> None:
     with pytest.raises(BrokerError) as refusal:
         untouched_stack.worker(CURRENT).invoke({"merchant": "nobody"})
 

@@ -1,6 +1,4 @@
-"""No secret and no token leaves a function but in the answer that it is for: on every good way, with every error, with
-every failure of a provider and of AWS, out of time, and killed in the middle.
-"""
+"""No secret or token leaves a function except in its own response, through success, failure, timeout and a kill."""
 
 import json
 import time
@@ -23,7 +21,7 @@ from tests.integration.support.functions import (
     CREATE,
     CURRENT,
     DELETE,
-    DOORS,
+    ENTRY_POINTS,
     EVERY_FUNCTION,
     FOURTHWALL,
     GET_POLICY,
@@ -55,7 +53,7 @@ def leaving(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Leaving]:
-    """A broker whose functions may be killed: leases stay. At the end nothing that left it holds a value."""
+    """Run a broker whose functions may be killed, then check that no output holds a secret value."""
     services = {name: client for name, client in aws.items() if name not in ("dynamodb", "secretsmanager")}
     queue = aws["sqs"].create_queue(QueueName="work.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     monkeypatch.setenv("WORK_QUEUE_SHOPIFY", queue)
@@ -76,7 +74,7 @@ def leaving(
 
 
 def prepare(stack: Stack) -> None:
-    """What the sample events ask for."""
+    """Create the items and the token that the sample events need."""
     key = {"pk": {"S": "broker"}, "sk": {"S": "id"}}
     stack.dynamodb.put_item(TableName=stack.table, Item={**key, "brokerId": {"S": "abcdefgh"}})
     title = tag_title("Old storefront", "abcdefgh", new_intent_id())
@@ -86,40 +84,40 @@ def prepare(stack: Stack) -> None:
 
 
 def events(leaving: Leaving, function: str) -> Iterator[Any]:
-    """One valid event for each door of a function, sent now, and past what is in memory."""
+    """Yield one valid, current event for each entry point of a function, which no cache can serve."""
     numbers = count()
-    for door in DOORS[function]:
-        event = sample_event(function, door)
+    for entry_point in ENTRY_POINTS[function]:
+        event = sample_event(function, entry_point)
         if function == PROOF_AUTHORIZER:
             event["multiValueHeaders"]["Authorization"] = [f"Bearer {proof(leaving.stack)}"]
         if function == CHICKSX:
             session = f"s-{next(numbers)}"
-            if door == "direct":
+            if entry_point == "direct":
                 event["sessionId"] = session
-            elif door == "api":
+            elif entry_point == "api":
                 event["body"] = json.dumps({"sessionId": session})
             else:
                 event["requestContext"]["authorizer"]["expiresAt"] = str(int(time.time()) + 600)
-        if function in (FOURTHWALL, CURRENT) and door == "direct":
+        if function in (FOURTHWALL, CURRENT) and entry_point == "direct":
             event["cacheControl"] = "no-cache"
         yield event
 
 
 def ask_all(leaving: Leaving, function: str, *, seconds: float = 25.0) -> None:
-    """Through every door of a function, in a process of its own."""
+    """Invoke a cold worker of the function through every entry point."""
     worker = leaving.stack.cold(function)
     for event in events(leaving, function):
         leaving.ask(worker, event, seconds=seconds)
 
 
 def echo() -> str:
-    """What a provider could quote: the merchant's secrets, and a token."""
+    """Return text that a provider could quote: the merchant's secrets and a token."""
     values = [value for fields in SECRETS.values() for name, value in fields.items() if name != "shop"]
     return " ".join((STRAY, *values))
 
 
 def own_echo(provider: str) -> str:
-    """What this provider was sent, in several spellings."""
+    """Return the values that this provider received, in several encodings."""
     values = [value for name, value in SECRETS[provider].items() if name != "shop"]
     return " ".join((STRAY, *values, ":".join(values), *(quote(value, safe="") for value in values)))
 
@@ -216,7 +214,7 @@ def _status(provider: str, status: int, **body: Any) -> Callable[[Stack], None]:
 
 
 def _nothing(_stack: Stack) -> None:
-    """The event alone brings the error."""
+    """Prepare nothing because the event alone causes the error."""
 
 
 def _held(stack: Stack) -> None:

@@ -18,7 +18,7 @@ from tests.integration.support.functions import (
     DELETE,
     DELETE_POLICY,
     DISPATCH,
-    DOORS,
+    ENTRY_POINTS,
     EVERY_FUNCTION,
     FOR_STOREFRONTS,
     GET_POLICY,
@@ -98,14 +98,14 @@ API_FIELDS = {
     "body",
     "isBase64Encoded",
 }
-SAMPLES = [(function, door) for function in EVERY_FUNCTION for door in DOORS[function]]
+SAMPLES = [(function, entry_point) for function in EVERY_FUNCTION for entry_point in ENTRY_POINTS[function]]
 
 
 @pytest.mark.parametrize("function", EVERY_FUNCTION)
-def test_every_function_has_an_event_for_each_of_its_doors(function: str) -> None:
+def test_every_function_has_an_event_for_each_entry_point(function: str) -> None:
     files = sorted(path.name for path in (ROOT / "events" / function).iterdir())
 
-    assert files == sorted(f"{door}.json" for door in DOORS[function])
+    assert files == sorted(f"{entry_point}.json" for entry_point in ENTRY_POINTS[function])
 
 
 def test_every_event_has_its_function() -> None:
@@ -115,10 +115,11 @@ def test_every_event_has_its_function() -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "door"), [(function, door) for function, door in SAMPLES if door in ("api", "storefront")]
+    ("function", "entry_point"),
+    [(function, entry_point) for function, entry_point in SAMPLES if entry_point in ("api", "storefront")],
 )
-def test_a_gateways_event_is_whole(function: str, door: str) -> None:
-    event = sample_event(function, door)
+def test_a_gateways_event_is_whole(function: str, entry_point: str) -> None:
+    event = sample_event(function, entry_point)
     context, identity = event["requestContext"], event["requestContext"]["identity"]
 
     assert set(event) == API_FIELDS
@@ -127,7 +128,7 @@ def test_a_gateways_event_is_whole(function: str, door: str) -> None:
     assert event["path"] == event["resource"].format(**event["pathParameters"])
     assert context["path"] == f"/{context['stage']}{event['path']}"
     assert {name: [value] for name, value in event["headers"].items()} == event["multiValueHeaders"]
-    if door == "api":
+    if entry_point == "api":
         assert identity["userArn"].startswith("arn:aws:sts::")
         assert "authorizer" not in context
     else:
@@ -135,7 +136,7 @@ def test_a_gateways_event_is_whole(function: str, door: str) -> None:
         assert context["authorizer"]["principalId"] == "storefront"
 
 
-@pytest.mark.parametrize("function", [function for function, door in SAMPLES if door == "queue"])
+@pytest.mark.parametrize("function", [function for function, entry_point in SAMPLES if entry_point == "queue"])
 def test_a_queues_event_is_whole(function: str) -> None:
     event = sample_event(function, "queue")
 
@@ -148,7 +149,7 @@ def test_a_queues_event_is_whole(function: str) -> None:
         assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
 
 
-@pytest.mark.parametrize("function", [function for function, door in SAMPLES if door == "stream"])
+@pytest.mark.parametrize("function", [function for function, entry_point in SAMPLES if entry_point == "stream"])
 def test_a_streams_event_is_whole_and_has_keys_alone(function: str) -> None:
     event = sample_event(function, "stream")
 
@@ -176,17 +177,23 @@ def test_an_authorizers_event_is_what_the_gateway_asks_about_a_storefronts(funct
 
 @pytest.fixture
 def at_the_time(stack: Stack) -> Stack:
-    """The stack at the moment when the sample events were sent."""
+    """Return the stack at the time when the sample events were sent."""
     sent = sample_event(PROOF_AUTHORIZER, "authorizer")["requestContext"]["requestTimeEpoch"] / 1000
     stack.clock.offset = sent - time.time()
     return stack
 
 
 @pytest.mark.parametrize(
-    ("function", "door"),
-    [(each, door) for each, door in SAMPLES if each not in (*AUTHORIZERS, *CLOCKWORK) and door != "queue"],
+    ("function", "entry_point"),
+    [
+        (each, entry_point)
+        for each, entry_point in SAMPLES
+        if each not in (*AUTHORIZERS, *CLOCKWORK) and entry_point != "queue"
+    ],
 )
-def test_an_event_is_answered_with_the_right_status_and_shape(function: str, door: str, at_the_time: Stack) -> None:
+def test_an_event_is_answered_with_the_right_status_and_shape(
+    function: str, entry_point: str, at_the_time: Stack
+) -> None:
     stack = at_the_time
     _place_the_token_to_delete(stack)
     if function in (GET_POLICY, DELETE_POLICY):
@@ -194,22 +201,24 @@ def test_an_event_is_answered_with_the_right_status_and_shape(function: str, doo
     if function == GET_RECORD:
         stack.worker(DELETE).invoke(sample_event(DELETE, "direct"))
 
-    answer = stack.worker(function).invoke(sample_event(function, door))
+    answer = stack.worker(function).invoke(sample_event(function, entry_point))
 
-    if door != "direct":
+    if entry_point != "direct":
         assert answer["statusCode"] == STATUS.get(function, 200)
         headers = answer["headers"]
         assert headers["Content-Type"] == "application/json"
-        kept = door == "storefront" and function != CHICKSX
+        kept = entry_point == "storefront" and function != CHICKSX
         assert headers["Cache-Control"] == ("public, max-age=30" if kept else "no-store")
-        assert headers.get("Access-Control-Allow-Origin") == ("https://shop.example" if door == "storefront" else None)
+        assert headers.get("Access-Control-Allow-Origin") == (
+            "https://shop.example" if entry_point == "storefront" else None
+        )
         answer = json.loads(answer["body"])
     if function in POLICY_FUNCTIONS:
-        _check_policy(function, door, answer)
+        _check_policy(function, entry_point, answer)
     elif function in ROTATIONS:
         _check_rotation(function, answer)
     elif function in ROTATION_SETTINGS:
-        _check_rotation_settings(function, door, answer)
+        _check_rotation_settings(function, entry_point, answer)
     elif function == CLOSE:
         assert answer.pop("closedAt") == pytest.approx(stack.clock.now(), abs=60)
         assert answer == {"sessionId": "session-456def", "closed": True, "orderId": "order-1001"}
@@ -228,7 +237,7 @@ def test_the_sample_orders_close_their_sessions(stack: Stack) -> None:
     }
 
 
-def test_the_sample_order_is_the_same_through_every_door() -> None:
+def test_the_sample_order_is_the_same_through_every_entry_point() -> None:
     event = sample_event(CLOSE, "api")
     through_api = {**event["pathParameters"], **json.loads(event["body"])}
 
@@ -237,7 +246,7 @@ def test_the_sample_order_is_the_same_through_every_door() -> None:
     assert through_api["sessionId"] != sample_event(CHICKSX, "direct")["sessionId"], "which would get no token any more"
 
 
-def test_the_clocks_run_is_told_nothing(stack: Stack) -> None:
+def test_a_run_of_the_dispatcher_needs_no_input(stack: Stack) -> None:
     answer = stack.worker(DISPATCH).invoke(sample_event(DISPATCH, "direct"))
 
     assert answer == {"items": 0, "messages": 0, "refused": 0, "complete": True}
@@ -251,16 +260,16 @@ def test_work_on_what_is_not_due_any_more_is_done_at_once(stack: Stack) -> None:
     assert stack.asked(MAINTAIN) == []
 
 
-def test_events_that_have_been_delivered_are_done_at_once_through_every_door(stack: Stack) -> None:
+def test_delivered_events_are_done_at_once_through_every_entry_point(stack: Stack) -> None:
     worker = stack.worker(PUBLISH)
 
     answer = worker.invoke(sample_event(PUBLISH, "direct"))
     assert answer == {"published": 0, "gone": 1, "putOff": 0, "failed": []}
-    for door in ("queue", "stream"):
-        assert worker.invoke(sample_event(PUBLISH, door)) == {"batchItemFailures": []}
+    for entry_point in ("queue", "stream"):
+        assert worker.invoke(sample_event(PUBLISH, entry_point)) == {"batchItemFailures": []}
 
 
-def test_the_sample_events_are_the_same_through_every_door() -> None:
+def test_the_sample_events_are_the_same_through_every_entry_point() -> None:
     (message,) = sample_event(PUBLISH, "queue")["Records"]
     names = json.loads(message["body"])["events"]
     changed = [each["dynamodb"]["Keys"] for each in sample_event(PUBLISH, "stream")["Records"]]
@@ -288,7 +297,7 @@ def test_a_sample_question_is_answered_with_the_sample_context(function: str, at
     assert Grant.from_context(answer["context"]) == Grant.from_context(passed_on)
 
 
-def test_the_sample_policy_is_the_same_through_both_doors() -> None:
+def test_the_sample_policy_is_the_same_through_both_entry_points() -> None:
     direct = sample_event(PUT_POLICY, "direct")
     document = json.loads(sample_event(PUT_POLICY, "api")["body"])
 
@@ -302,7 +311,7 @@ def _key_of_the_readme() -> dict[str, str]:
 
 
 def _place_the_token_to_delete(stack: Stack) -> None:
-    """A token of this stack that has the id in the sample."""
+    """Create a token of this stack that has the sample's id."""
     key = {"pk": {"S": "broker"}, "sk": {"S": "id"}}
     stack.dynamodb.put_item(TableName=stack.table, Item={**key, "brokerId": {"S": BROKER_ID}})
     token_id = sample_event(DELETE, "direct")["tokenId"]
@@ -310,12 +319,12 @@ def _place_the_token_to_delete(stack: Stack) -> None:
     stack.control.plant_tokens(MERCHANT, id=int(token_id), title=title)
 
 
-def _check_policy(function: str, door: str, answer: dict[str, Any]) -> None:
+def _check_policy(function: str, entry_point: str, answer: dict[str, Any]) -> None:
     if function == DELETE_POLICY:
         assert answer == {"deleted": True}
     else:
         document = policy() if function == GET_POLICY else json.loads(sample_event(PUT_POLICY, "api")["body"])
-        assert answer == (document if door == "api" else {**document, "revision": 1})
+        assert answer == (document if entry_point == "api" else {**document, "revision": 1})
 
 
 def _check_rotation(function: str, answer: dict[str, Any]) -> None:
@@ -326,12 +335,12 @@ def _check_rotation(function: str, answer: dict[str, Any]) -> None:
     assert (answer["state"], answer["compromised"]) == ("done", False)
 
 
-def _check_rotation_settings(function: str, door: str, answer: dict[str, Any]) -> None:
+def _check_rotation_settings(function: str, entry_point: str, answer: dict[str, Any]) -> None:
     if function == GET_ROTATION_SETTINGS:
         assert answer == {"maxAgeDays": None, "overlapDays": 7, "paused": False}
     else:
         document = json.loads(sample_event(PUT_ROTATION_SETTINGS, "api")["body"])
-        assert answer == (document if door == "api" else {**document, "revision": 1})
+        assert answer == (document if entry_point == "api" else {**document, "revision": 1})
 
 
 def _check_shape(function: str, answer: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The clock's run against the table: a run that is cut off notes where, and the next goes on there."""
+"""A dispatcher run that is cut off stores its cursor in the table, and the next run continues there."""
 
 import itertools
 from collections.abc import Callable, Mapping

@@ -52,7 +52,7 @@ def outbox(table: Table) -> DynamoOutbox:
 
 
 def write(bench: StoreBench, event: Event, **changes: Any) -> None:
-    """The event as its producer writes it, or changed."""
+    """Write the event as its producer does, with changes."""
     key, attributes = outbox_put(event)
     item = wrap_all({"pk": key[0], "sk": key[1], **attributes, **changes})
     bench.dynamodb.put_item(TableName=bench.table_name, Item=item)
@@ -104,7 +104,7 @@ def test_members_that_no_schema_knows_leave_the_table_never(bench: StoreBench, o
 
 
 @pytest.mark.parametrize(
-    "spoilt",
+    "malformed",
     [
         {"type": "TokenEaten"},
         {"type": 1},
@@ -120,15 +120,15 @@ def test_members_that_no_schema_knows_leave_the_table_never(bench: StoreBench, o
     ],
 )
 def test_an_item_that_makes_no_sense_is_there_and_no_event(
-    bench: StoreBench, outbox: DynamoOutbox, spoilt: dict[str, Any]
+    bench: StoreBench, outbox: DynamoOutbox, malformed: dict[str, Any]
 ) -> None:
-    write(bench, EVENTS[2], **spoilt)
+    write(bench, EVENTS[2], **malformed)
 
     found = outbox.read(name(EVENTS[2]))
 
     assert found is not None
     assert found.event is None
-    assert found.since == (0 if "occurredAt" in spoilt else NOW_S)
+    assert found.since == (0 if "occurredAt" in malformed else NOW_S)
 
 
 def test_bytes_and_sets_are_no_event_either() -> None:
@@ -176,7 +176,7 @@ def test_an_item_that_holds_another_event_is_not_deleted(bench: StoreBench, outb
     assert len(bench.outbox()) == 1
 
 
-def test_an_event_that_is_put_off_is_due_later_and_counts_its_tries(bench: StoreBench, outbox: DynamoOutbox) -> None:
+def test_a_rescheduled_event_is_due_later_and_counts_its_tries(bench: StoreBench, outbox: DynamoOutbox) -> None:
     write(bench, EVENTS[2])
     seen = []
     for tries in (0, 1):
@@ -208,7 +208,7 @@ def test_putting_off_what_is_delivered_meanwhile_makes_nothing(bench: StoreBench
 
 
 class Bus:
-    """moto's bus; `taken` has what it was given. (Its rules reach no queue: the end-to-end tests have subscribers.)"""
+    """Capture in `taken` the entries for moto's bus, whose rules deliver to no queue."""
 
     def __init__(self, client: Any) -> None:
         self.port = EventBridgeBus(lambda: client, BUS)
@@ -359,7 +359,7 @@ def test_a_deletion_that_fails_or_whose_answer_is_lost_loses_no_event(
     assert bus.details == [EVENTS[2].as_json()] * (1 if acted else 2)
 
 
-def test_the_clock_hands_an_old_event_to_the_publisher_and_leaves_a_new_one_to_the_stream(
+def test_the_dispatcher_sends_an_old_event_to_the_publisher_and_leaves_a_new_one_to_the_stream(
     stack: Stack, bus: Bus, aws: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sqs = aws["sqs"]

@@ -1,4 +1,4 @@
-"""From the table through the clock's run and the queue to the worker and the provider, and back into the table."""
+"""Pending work goes from the table through dispatcher, queue and worker to the provider, and back into the table."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ class Clock:
     queue: str
 
     def run(self, seconds: float = 0) -> list[str]:
-        """So many seconds later: what is due goes out and is worked on. The merchants whose message failed."""
+        """Dispatch and process the pending work so many seconds later, and return the merchants whose message failed."""
         self.stack.clock.offset += seconds
         self.stack.worker(DISPATCH).invoke({})
         failed: list[str] = []
@@ -40,7 +40,7 @@ class Clock:
         return failed
 
     def due(self) -> list[str]:
-        """The keys of what the clock must come back to, now or later, but for the daily look at the provider's list."""
+        """Return the keys of all pending work, except the daily reconciliation."""
         return sorted({item["sk"] for item in self.stack.items() if "due" in item} - {"reconciliation#shop"})
 
 
@@ -85,7 +85,7 @@ def record(stack: Stack, token_id: str) -> dict[str, Any]:
 
 
 def pending(stack: Stack, *, times: int = 3) -> str:
-    """A token whose end the provider has refused to confirm so many times."""
+    """Create a token whose revocation has failed at the provider so many times."""
     token_id = str(create(stack).body["tokenId"])
     stack.control.fault("shopify", "status", method="DELETE", status=503, times=3)
     assert revoke(stack, token_id).body == {"revocation": "pending"}
@@ -145,7 +145,7 @@ def test_a_merchant_without_a_secret_is_kept_and_done_once_it_is_back(stack: Sta
 
 
 def lose(stack: Stack, *, acted: bool) -> None:
-    """The next create's answer, and the look-up after it."""
+    """Lose the response to the next create and fail the search that follows."""
     stack.control.fault("shopify", "act_then_drop" if acted else "drop_before_acting", method="POST")
     stack.control.fault("shopify", "status", method="GET", status=500, times=3)
 

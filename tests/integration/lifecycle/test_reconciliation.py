@@ -1,4 +1,4 @@
-"""Reconciliations through their function and the clock's worker, with the table and the provider's own account."""
+"""Reconciliations run through their function and the worker, with the table and the provider's own account."""
 
 import json
 import urllib.request
@@ -47,7 +47,7 @@ def end_elsewhere(provider: str, token_id: str) -> None:
 
 
 def plant(stack: Stack, broker_id: str | None = None, **fields: object) -> str:
-    """A token with this stack's mark that no record knows of, or another stack's."""
+    """Create a token with this or another stack's ownership tag and without a record."""
     if broker_id is None:
         (broker_id,) = [item["brokerId"] for item in stack.items() if item["pk"] == "broker"]
     (planted,) = stack.control.plant_tokens(MERCHANT, title=tag_title("Kiosk", broker_id, new_intent_id()), **fields)
@@ -277,14 +277,14 @@ def test_where_nothing_is_to_go_the_refusal_says_what_would_help(stack: Stack) -
     answer = stack.worker(CREATE).api(body={"title": "One more"}, headers={"Idempotency-Key": None})
 
     assert (answer.status, answer.code) == (409, "token_limit_reached")
-    assert f"1 standing (such as {made}): revoke those that nobody uses" in answer.body["detail"]
+    assert f"1 standing, for example {made} (revoke those that nobody uses)" in answer.body["detail"]
     assert "98 foreign" in answer.body["detail"]
     assert "1 without a record" in answer.body["detail"]
     assert [item for item in stack.items() if "intentId" in item] == []
     reconcile(stack, apply=True)
 
 
-# The clock
+# The dispatcher
 
 
 def worker_does(stack: Stack) -> dict[str, int]:
@@ -292,7 +292,7 @@ def worker_does(stack: Stack) -> dict[str, int]:
     return done
 
 
-def test_the_clock_comes_back_every_day(stack: Stack, provider: str) -> None:
+def test_the_worker_reconciles_every_day(stack: Stack, provider: str) -> None:
     ids = all_kinds(stack, provider)
     assert worker_does(stack) == {"done": 0, "putOff": 0, "left": 1}
     stack.clock.offset += DAY

@@ -22,7 +22,7 @@ CALLERS = 50
 
 @pytest.fixture
 def first(stack: Stack) -> str:
-    """The token that is current."""
+    """Return the id of the current token."""
     return str(stack.worker(CURRENT).api().body["tokenId"])
 
 
@@ -31,12 +31,12 @@ def rotate(stack: Stack, *, function: str = ROTATE, **body: Any) -> Any:
 
 
 def served(stack: Stack) -> str:
-    """What a process that remembers nothing serves."""
+    """Return the id of the token that a cold worker serves."""
     return str(stack.cold(CURRENT).api().body["tokenId"])
 
 
 def work(stack: Stack, seconds: float = 0) -> list[str]:
-    """The clock's worker, so many seconds later; what was due."""
+    """Run the worker so many seconds later and return the sort keys of the due items."""
     stack.clock.offset += seconds
     now = stack.clock.now()
     due = sorted(
@@ -60,7 +60,7 @@ def states(stack: Stack) -> dict[str, str]:
 
 
 def told(stack: Stack, *kinds: str) -> list[dict[str, Any]]:
-    """What the world is to hear."""
+    """Return the events of these types in the outbox."""
     pages = stack.dynamodb.get_paginator("scan").paginate(TableName=stack.table)
     outbox = [item for page in pages for item in page["Items"] if item["pk"]["S"].startswith("outbox#")]
     return [item for item in outbox if item["type"]["S"] in kinds]
@@ -106,7 +106,7 @@ def test_the_histories_are_whole(stack: Stack, first: str) -> None:
     assert all(line["by"] and line["at"] for item in found.values() for line in item["history"])
 
 
-def test_no_value_is_in_what_the_world_hears(stack: Stack, first: str) -> None:
+def test_no_event_contains_a_token_value(stack: Stack, first: str) -> None:
     values = {stack.worker(CURRENT).api().body["accessToken"]}
     rotate(stack, compromised=True)
     values.add(stack.cold(CURRENT).api().body["accessToken"])
@@ -212,7 +212,7 @@ def test_at_the_limit_the_old_one_stays(stack: Stack, first: str) -> None:
     assert len(told(stack, "RotationFailed")) == 1
 
 
-def test_a_provider_that_is_down_leaves_it_to_the_clock(stack: Stack, first: str) -> None:
+def test_the_worker_finishes_a_rotation_after_the_provider_was_down(stack: Stack, first: str) -> None:
     stack.control.fault("shopify", "status", method="POST", status=429, times=9)
 
     answer = rotate(stack)
@@ -269,7 +269,7 @@ def test_a_merchant_whose_secret_goes_meanwhile_is_done_once_it_is_back(stack: S
     assert states(stack)[first] == "retiring"
 
 
-def test_a_storage_that_fails_while_publishing_is_made_good_by_the_clock(stack: Stack, first: str) -> None:
+def test_the_worker_finishes_a_rotation_after_its_commit_failed(stack: Stack, first: str) -> None:
     with refusing(stack.dynamodb, "TransactWriteItems", spared=1, times=1):
         answer = rotate(stack)
 

@@ -1,4 +1,4 @@
-"""Rotation by a merchant's settings over the table: the routes, the item, and the clock's look at it."""
+"""A merchant's rotation settings work over the table, with their routes, their item and the worker's daily check."""
 
 import json
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ def states(stack: Stack) -> list[str]:
 
 
 def opted_in(stack: Stack, days: int = 90) -> str:
-    """A current token, and settings that the clock has looked at once."""
+    """Create a current token and settings that the worker has checked once."""
     token_id = str(stack.worker(CURRENT).api().body["tokenId"])
     assert put(stack, {"maxAgeDays": days}).status == 200
     assert work(stack, LOOK) == {"done": 1, "putOff": 0, "left": 0}
@@ -80,7 +80,7 @@ def test_settings_are_shown_put_and_changed(stack: Stack) -> None:
     assert stack.asked("shopify") == []
 
 
-def test_the_item_says_who_changed_what_when_and_when_the_clock_looks(stack: Stack) -> None:
+def test_the_item_records_the_change_its_actor_its_time_and_the_next_check(stack: Stack) -> None:
     put(stack, {"maxAgeDays": 90, "overlapDays": 14})
 
     kept = item(stack)
@@ -175,7 +175,7 @@ def test_of_those_who_change_them_at_once_exactly_one_wins(stack: Stack) -> None
     assert get(stack).body == won.body
 
 
-# The clock's look
+# The worker's check
 
 
 def test_a_token_of_that_age_is_replaced_and_works_on_for_its_overlap(stack: Stack) -> None:
@@ -195,7 +195,7 @@ def test_a_token_of_that_age_is_replaced_and_works_on_for_its_overlap(stack: Sta
     assert work(stack, LOOK, ROTATION) == {"done": 0, "putOff": 0, "left": 2}
 
 
-def test_a_merchant_whose_secret_is_gone_is_put_off_and_rotated_once_it_is_back(stack: Stack) -> None:
+def test_a_merchant_without_a_secret_is_rescheduled_and_rotated_once_the_secret_is_back(stack: Stack) -> None:
     opted_in(stack)
     stack.remove_secret("shopify", ForceDeleteWithoutRecovery=True)
     stack.clock.offset += 90 * DAY + 60

@@ -1,4 +1,4 @@
-"""The lifecycle under random interleavings, faults and clocks, over the real store."""
+"""The lifecycle's rules hold under random interleavings, faults and clocks, over the real store."""
 
 from typing import Any
 

@@ -35,7 +35,7 @@ LIMIT = 240
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this tree with the fourth provider in it."""
+    """Return a copy of this tree with the fourth provider added."""
     folder = tmp_path_factory.mktemp("fourth") / "token-broker"
     copy_of_the_tree(folder)
     add_the_provider(folder)
@@ -43,7 +43,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(tree: Path, *arguments: str) -> str:
-    """A module of this Python in the copy, as `make` runs it. Raises AssertionError if it fails."""
+    """Run a Python module in the copy as `make` does. Raises AssertionError if it fails."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON", "COV_"))}
     path = os.pathsep.join((str(Path(LAYER).parent), "functions/storefronts/proof_authorizer"))
     ended = subprocess.run(
@@ -114,8 +114,10 @@ def test_cloudformation_takes_its_block(tree: Path) -> None:
 
 
 def test_it_issues_tokens_over_real_http_and_every_test_that_holds_a_provider_to_something_holds_it(tree: Path) -> None:
-    """The tables of the tests, the README and the picture; its exchanges, by the client and by the simulator; its
-    functions over the table, what they answer and what they leave behind.
+    """Run the tests that cover every provider, for the new provider.
+
+    They check the tables of the tests, the README and the diagram. They replay its exchanges with the client and the
+    simulator, and call its functions over the table.
     """
     wanted = "(examplecart or template or readme or architecture or every_function) and not (does_wrong or killed)"
 

@@ -81,8 +81,8 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
-    """It has no Python yet. Its clone lies under a path with blanks, and its home is no folder."""
-    tools, clone = tmp_path / "tools", tmp_path / "a stranger's house" / "token broker"
+    """Prepare a machine without Python, with blanks in the clone's path and without a home folder."""
+    tools, clone = tmp_path / "tools", tmp_path / "somebody's house" / "token broker"
     tools.mkdir()
     clone.mkdir(parents=True)
     for name in USUAL:

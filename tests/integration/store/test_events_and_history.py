@@ -1,4 +1,4 @@
-"""What the world hears, and what a record remembers: written with the change itself, or not at all."""
+"""The events and a record's history are written together with the change, or not at all."""
 
 from dataclasses import replace
 
@@ -51,7 +51,7 @@ def test_a_token_is_told_of_with_its_fingerprint_and_without_its_value(bench: St
 
 
 @pytest.mark.parametrize("reason", [Reason.MINTED, Reason.ADOPTED, Reason.ROTATED])
-def test_the_world_hears_why_there_is_a_new_token(bench: StoreBench, reason: Reason) -> None:
+def test_an_event_reports_the_reason_for_a_new_token(bench: StoreBench, reason: Reason) -> None:
     store = bench.store()
 
     store.commit(bench.begin(store), shop_token(), reason=reason)

@@ -105,7 +105,7 @@ def test_a_mint_that_was_not_done_leaves_the_key_free_for_any_body(bench: StoreB
     assert not again.continued
 
 
-def test_a_key_is_forgotten_by_the_clock_whether_or_not_the_ttl_has_swept(bench: StoreBench) -> None:
+def test_a_key_expires_by_its_time_whether_or_not_the_ttl_has_swept(bench: StoreBench) -> None:
     store = bench.store()
     issued(bench, store)
     bench.clock.advance(DAY + 1)

@@ -11,7 +11,7 @@ from tests.integration.support.store_harness import (
     SESSION_PARTITION,
     StoreBench,
     lease_request,
-    session_intention,
+    session_lease_request,
     session_token,
     shop_token,
 )
@@ -57,7 +57,7 @@ def test_an_open_mint_of_a_standing_token_has_an_item_of_its_own(bench: StoreBen
 
 
 def test_an_open_mint_of_a_session_is_not_due_because_nobody_could_look_it_up(bench: StoreBench) -> None:
-    bench.store("chicksx").acquire(session_intention(), bench.store("chicksx").subject_state(MERCHANT, SESSION))
+    bench.store("chicksx").acquire(session_lease_request(), bench.store("chicksx").subject_state(MERCHANT, SESSION))
 
     (item,) = bench.items()
     assert (item["pk"], item["sk"]) == (SESSION_PARTITION, "subject")
@@ -65,7 +65,7 @@ def test_an_open_mint_of_a_session_is_not_due_because_nobody_could_look_it_up(be
     assert bench.due() == []
 
 
-def test_what_is_due_is_in_the_index_until_it_is_done(bench: StoreBench) -> None:
+def test_pending_work_is_in_the_index_until_it_is_done(bench: StoreBench) -> None:
     store = bench.store()
     mint = bench.begin(store)
     assert bench.due() == [("shopify#acme", "subject#shop")]

@@ -13,7 +13,7 @@ from tests.integration.support.store_harness import (
     SESSION_PARTITION,
     StoreBench,
     lease_request,
-    session_intention,
+    session_lease_request,
     session_token,
     shop_token,
 )
@@ -56,7 +56,7 @@ def test_a_second_mint_is_refused_while_the_first_holds_the_lease(bench: StoreBe
 def test_a_lease_that_has_ended_is_taken_over_with_its_intent(bench: StoreBench) -> None:
     store = bench.store()
     first = bench.begin(store)
-    bench.clock.advance(LEASE)  # what is due at its lease's end can be taken over then
+    bench.clock.advance(LEASE)  # a mint can be acquired from its lease's end on
 
     second = bench.begin(store, "owner-2", intent_id=OTHER_INTENT)
 
@@ -273,8 +273,8 @@ def test_a_closed_session_cannot_begin(bench: StoreBench) -> None:
     state = store.subject_state(MERCHANT, SESSION)
 
     assert state.closed
-    assert isinstance(store.acquire(session_intention(), state), LeaseHeld)
-    assert isinstance(store.acquire(session_intention(), SubjectState()), LeaseHeld)
+    assert isinstance(store.acquire(session_lease_request(), state), LeaseHeld)
+    assert isinstance(store.acquire(session_lease_request(), SubjectState()), LeaseHeld)
 
 
 def test_a_session_closed_during_the_mint_gets_no_token(bench: StoreBench) -> None:

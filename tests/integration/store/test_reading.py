@@ -105,7 +105,7 @@ def pages(bench: StoreBench) -> list[int]:
 
 
 def _store_large(bench: StoreBench, partition: str, number: int, **changes: Any) -> None:
-    """Records of some 30 KB each: forty of them are more than one page of 1 MB."""
+    """Store records of some 30 KB each, so that forty of them exceed one page of 1 MB."""
     for index in range(number):
         make = session_token if partition == SESSION_PARTITION else shop_token
         token = make(f"{1000 + index}", provider_data={"padding": "x" * 30_000}, **changes)

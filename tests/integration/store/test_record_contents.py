@@ -1,4 +1,4 @@
-"""What must be in a record for whoever reads it later: the clock, an operator, another version."""
+"""A record contains the facts that the worker, an operator and another version need later."""
 
 from dataclasses import replace
 
@@ -132,7 +132,7 @@ def test_an_older_version_s_mark_is_as_old_as_its_end_and_was_asked_for(bench: S
 
 
 def left_open(bench: StoreBench, *, standing: bool, **more: str) -> OpenIntent:
-    """What the clock's worker takes over from a holder who died."""
+    """Acquire the expired mint of a holder who died."""
     begin = bench.acquire_standing if standing else bench.begin
     begin(bench.store(), "dead", **more)
     bench.clock.advance(LEASE + 1)
@@ -239,7 +239,7 @@ def test_its_record_says_what_became_of_it_and_who_asked_for_the_other(
     ("state", "overlap_ends_at", "compromised"),
     [(State.LOST, None, False), (State.RETIRING, NOW_S + 700, False), (State.REVOKING, None, True)],
 )
-def test_the_world_hears_which_rotation_it_was_and_how_long_both_work(
+def test_an_event_reports_the_rotation_and_the_end_of_its_overlap(
     bench: StoreBench, state: State, overlap_ends_at: int | None, compromised: bool
 ) -> None:
     succeeded(bench, state, NOW_S + 700)
@@ -251,7 +251,7 @@ def test_the_world_hears_which_rotation_it_was_and_how_long_both_work(
 
 @pytest.mark.parametrize("state", [State.RETIRING, State.REVOKING])
 @pytest.mark.parametrize(("until", "due_at"), [(None, NOW_S + 100), (NOW_S + 700, NOW_S + 700)])
-def test_the_clock_comes_back_to_it_when_it_shall_end(
+def test_a_replaced_token_is_due_at_the_end_of_its_overlap(
     bench: StoreBench, state: State, until: int | None, due_at: int
 ) -> None:
     succeeded(bench, state, until)

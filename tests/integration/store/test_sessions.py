@@ -15,7 +15,7 @@ from tests.integration.support.store_harness import (
     SESSION,
     SESSION_PARTITION,
     StoreBench,
-    session_intention,
+    session_lease_request,
     session_token,
 )
 from token_broker.aws.store.items import SESSION_RETENTION
@@ -38,7 +38,7 @@ def store(bench: StoreBench) -> DynamoTokens:
 
 
 def subject(bench: StoreBench) -> dict[str, Any]:
-    """The session's own item, without its keys."""
+    """Return the session's own item without its keys."""
     found = bench.item(SESSION_PARTITION, "subject")
     assert found is not None
     return {name: value for name, value in found.items() if name not in ("pk", "sk")}
@@ -238,7 +238,7 @@ def test_nobody_begins_any_more_whatever_they_have_read(bench: StoreBench, store
     bench.clock.advance(after)
 
     for seen in (fresh, minting, store.subject_state(MERCHANT, SESSION), SubjectState(fence=mint.fence + 1)):
-        assert isinstance(store.acquire(session_intention("owner-2"), seen), LeaseHeld)
+        assert isinstance(store.acquire(session_lease_request("owner-2"), seen), LeaseHeld)
 
     assert bench.items() == before
 
@@ -257,7 +257,7 @@ def test_a_begin_whose_answer_was_lost_does_not_find_its_lease_once_the_session_
 
     with answer_lost(bench.dynamodb, "UpdateItem") as lost:
         events.register_first("needs-retry.dynamodb.UpdateItem", close)
-        begun = store.acquire(session_intention(), seen)
+        begun = store.acquire(session_lease_request(), seen)
 
     assert lost.struck == 1
     assert isinstance(begun, LeaseHeld)

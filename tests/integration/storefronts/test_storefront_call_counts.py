@@ -28,7 +28,7 @@ def gateway(stack: Stack, simulators: Addresses) -> Gateway:
 
 
 def cost(stack: Stack, ask: Ask) -> list[str]:
-    """What a call asks of AWS; it must go well."""
+    """Return the AWS operations of an authorizer call that must succeed."""
     with counted(stack.dynamodb, stack.secretsmanager) as asked:
         answer = ask()
     assert answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
@@ -36,13 +36,13 @@ def cost(stack: Stack, ask: Ask) -> list[str]:
 
 
 def page(stack: Stack, function: str = CURRENT) -> Ask:
-    """A question to the warm shop authorizer."""
+    """Return a request to the warm shop authorizer."""
     worker, asked = stack.worker(SHOP_AUTHORIZER), authorizer_request(request(function, MERCHANT, {"Origin": SHOP}))
     return lambda: worker.invoke(asked)
 
 
 def session(stack: Stack, token: str) -> Ask:
-    """A question to the warm proof authorizer."""
+    """Return a request to the warm proof authorizer."""
     headers = {"Authorization": f"Bearer {token}"}
     worker, asked = stack.worker(PROOF_AUTHORIZER), authorizer_request(request(CHICKSX, MERCHANT, headers))
     return lambda: worker.invoke(asked)
@@ -58,7 +58,7 @@ def test_a_fresh_decision_on_a_page_costs_one_read_and_the_next_nothing(gateway:
     assert cost(stack, page(stack)) == ["GetItem"]
 
 
-def test_a_stranger_costs_no_more_than_a_page(gateway: Gateway) -> None:
+def test_an_unknown_caller_costs_no_more_than_a_page(gateway: Gateway) -> None:
     stack = gateway.stack
     worker = stack.worker(SHOP_AUTHORIZER)
 

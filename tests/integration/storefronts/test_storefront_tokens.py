@@ -25,7 +25,7 @@ PAGES = [FOURTHWALL, CURRENT]
 
 @pytest.fixture
 def gateway(stack: Stack) -> Gateway:
-    """The routes of a stack whose merchant `demo` trusts one shop's pages and its backend's proofs."""
+    """Open the routes of a stack whose merchant `demo` trusts one shop's pages and its backend's proofs."""
     return opened(stack, OPEN)
 
 
@@ -280,7 +280,7 @@ def test_an_authorizer_that_cannot_decide_is_503(gateway: Gateway, operation: st
 
 
 def login(stack: Stack, simulators: Addresses, **claims: Any) -> str:
-    """What the OIDC issuer signs."""
+    """Return a login token that the OIDC issuer signs."""
     said = {"iss": simulators.issuer, "aud": "storefront", "exp": int(time.time()) + 600, "shop": "demo", **claims}
     token: str = stack.control.sign(said)
     stack.secret_values.add(token)

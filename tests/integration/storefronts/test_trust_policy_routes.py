@@ -1,6 +1,4 @@
-"""The trust policy's routes over the table: what is put is what is shown, and nobody overwrites what they have not
-seen.
-"""
+"""The trust policy routes return the stored document and reject a write that does not know the current revision."""
 
 import json
 from threading import Barrier, Lock, Thread
@@ -216,7 +214,7 @@ def test_ten_who_have_seen_nothing_are_all_counted_or_told(stack: Stack, monkeyp
 def at_once(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, documents: list[Any], headers: dict[str, str]
 ) -> list[HttpResponse]:
-    """What as many cold workers answer, each to its document."""
+    """Put each document through a cold worker at once and return the responses."""
     client = OneByOne(stack.dynamodb, Lock())
     monkeypatch.setattr(container, "client", lambda service: client)
     workers = [cold_start(PUT_POLICY, clock=SystemClock(), telemetry=Quiet()) for _ in documents]

@@ -7,7 +7,7 @@ from typing import Any
 
 @contextmanager
 def counted(*clients: Any) -> Iterator[list[str]]:
-    """The operations that these clients are asked for in the block, in their order: `GetItem`, `GetSecretValue`, …"""
+    """Yield the list of the clients' operations in the block, in their order, such as `GetItem`."""
     asked: list[str] = []
 
     def note(model: Any, **_: Any) -> None:

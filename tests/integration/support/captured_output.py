@@ -19,7 +19,7 @@ VALUE = "accessToken"
 
 
 def spellings(value: str) -> Iterator[str]:
-    """A value as it may stand in a text: escaped for a URL, JSON or HTML, in hex, backwards, base64 at any offset."""
+    """Yield the value escaped for a URL, JSON or HTML, in hex, backwards, and in base64 at any offset."""
     octets = value.encode()
     yield from (value, value[::-1], value.upper(), octets.hex(), html.escape(value), octets[::-1].hex())
     yield from (quote(value, safe=""), quote_plus(value), quote(quote(value, safe=""), safe=""))
@@ -83,7 +83,7 @@ class Leaving:
         return [self._without_tokens(each) for each in value] if isinstance(value, list) else value
 
     def sent(self, params: dict[str, Any], **_: Any) -> None:
-        """A request to a service that passes things on: what botocore's event `before-call` says of it."""
+        """Capture the body of a request to a service that forwards data, from botocore's event `before-call`."""
         body = params["body"]
         self.texts.append(body.decode() if isinstance(body, bytes) else str(body))
 

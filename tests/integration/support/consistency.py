@@ -1,4 +1,4 @@
-"""The table held against the providers' own state: no record lost, none invented."""
+"""Compare the table with the providers' own state, so that no record is lost and none is invented."""
 
 from typing import Any
 

@@ -52,11 +52,11 @@ POLICY_FUNCTIONS = [PUT_POLICY, GET_POLICY, DELETE_POLICY]
 AUTHORIZERS = [SHOP_AUTHORIZER, PROOF_AUTHORIZER]
 #: What each provider makes of a rotation.
 ROTATIONS = ["fourthwall/rotate", "chicksx/rotate", ROTATE]
-#: Those that the clock starts, itself or by a queue, or the table.
+#: The functions that the schedule, a queue or the table's stream starts.
 CLOCKWORK = [MAINTAIN, DISPATCH, PUBLISH]
 
-#: The ways into each function: a file of its folder in `events/` for each.
-DOORS = {
+#: Each function's entry points. Each has a file in the function's folder of `events/`.
+ENTRY_POINTS = {
     **dict.fromkeys([*FUNCTIONS, *POLICY_FUNCTIONS, *ROTATIONS, *ROTATION_SETTINGS, GET_RECORD], ("api", "direct")),
     **dict.fromkeys(FOR_STOREFRONTS, ("api", "direct", "storefront")),
     **dict.fromkeys(AUTHORIZERS, ("authorizer",)),
@@ -73,9 +73,9 @@ TIMEOUT = 25.0
 _loading = Lock()
 
 
-def sample_event(function: str, door: str) -> Any:
-    """A file of `events/`."""
-    return json.loads((ROOT / "events" / function / f"{door}.json").read_text())
+def sample_event(function: str, entry_point: str) -> Any:
+    """Read a sample event from `events/`."""
+    return json.loads((ROOT / "events" / function / f"{entry_point}.json").read_text())
 
 
 def provider_of(function: str) -> str:
@@ -108,7 +108,7 @@ class Worker:
     log: list[str] = field(default_factory=list)
 
     def invoke(self, event: Any, *, seconds: float = TIMEOUT) -> Any:
-        """The handler's own result. Raises what it raises."""
+        """Return the handler's own result, or raise its error."""
         context = SimpleNamespace(
             aws_request_id="11111111-2222-4333-8444-555555555555",
             function_name=self.function.replace("/", "-"),
@@ -117,11 +117,11 @@ class Worker:
         return self.handler(event, context)
 
     def api(self, *, seconds: float = TIMEOUT, **changes: Any) -> HttpResponse:
-        """The sample API event with the changes of `api_event`, answered."""
+        """Send the sample API event with the changes of `api_event`, and return the response."""
         return self.answer(api_event(self.function, **changes), seconds=seconds)
 
     def answer(self, event: Any, *, seconds: float = TIMEOUT) -> HttpResponse:
-        """An event of API Gateway, answered."""
+        """Send an event of API Gateway and return the response."""
         answer = self.invoke(event, seconds=seconds)
         assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
         return HttpResponse(answer["statusCode"], answer["headers"], json.loads(answer["body"] or "{}"))
@@ -129,7 +129,7 @@ class Worker:
 
 def api_event(
     function: str,
-    door: str = "api",
+    entry_point: str = "api",
     *,
     path: dict[str, str] | None = None,
     query: dict[str, str | list[str]] | None = None,
@@ -139,8 +139,8 @@ def api_event(
     base64: bool = False,
     identity: dict[str, Any] | None = None,
 ) -> Any:
-    """The sample event of a function, changed: path parameters and headers are merged, a header of None is left out."""
-    event = sample_event(function, door)
+    """Change a function's sample event; path and headers are merged, and a header of None is left out."""
+    event = sample_event(function, entry_point)
     event["pathParameters"] |= path or {}
     if query is not None:
         _set_many(event, "queryStringParameters", "multiValueQueryStringParameters", query)

@@ -45,13 +45,13 @@ class Gateway:
     def page(
         self, function: str, merchant: str = MERCHANT, *, origin: str | None = SHOP, **headers: str
     ) -> HttpResponse:
-        """A page asks for the shop's token."""
+        """Request the shop's token as a page."""
         return self._ask(function, merchant, {"Origin": origin, **headers})
 
     def session(
         self, proof: str | None, session_id: str, merchant: str = MERCHANT, *, origin: str | None = SHOP, **more: Any
     ) -> HttpResponse:
-        """A page asks for a session's token."""
+        """Request a session's token as a page."""
         headers = {"Origin": origin, "Authorization": None if proof is None else f"Bearer {proof}"}
         return self._ask(CHICKSX, merchant, headers, {"sessionId": session_id, **more})
 
@@ -76,7 +76,7 @@ class Gateway:
 def request(
     function: str, merchant: str, headers: Mapping[str, str | None], body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The sample event of a storefront's route, changed; nobody has judged it yet."""
+    """Return the sample event of a storefront's route with changes and without the authorizer's context."""
     event: dict[str, Any] = api_event(
         function, "storefront", path={"merchant": merchant}, headers=dict(headers), body=body
     )
@@ -86,7 +86,7 @@ def request(
 
 
 def authorizer_request(event: Mapping[str, Any]) -> dict[str, Any]:
-    """What the gateway asks the authorizer about an event: everything but the body."""
+    """Return the gateway's authorizer request for an event, which is everything but the body."""
     context = event["requestContext"]
     stage = f"arn:aws:execute-api:us-east-1:{context['accountId']}:{context['apiId']}/{context['stage']}"
     return {
@@ -98,24 +98,24 @@ def authorizer_request(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_context(event: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
-    """An event with what the authorizer passed on."""
+    """Add the authorizer's context to an event."""
     return {**event, "requestContext": {**event["requestContext"], "authorizer": dict(context)}}
 
 
 def _refused(status: int) -> HttpResponse:
-    """What the gateway answers by itself, as far as a test looks at it."""
+    """Return the gateway's own rejection, as far as a test checks it."""
     return HttpResponse(status, {}, {})
 
 
 def opened(stack: Stack, document: Mapping[str, Any]) -> Gateway:
-    """The routes of a stack whose demo merchant has this policy, and a backend with a key."""
+    """Open the routes of a stack whose demo merchant has this policy and a backend with a key."""
     assert stack.trust(document).status == 201
     stack.proof_keys(k1=KEY)
     return Gateway(stack)
 
 
 def proof(stack: Stack, session_id: str = "s-1", *, key: str = KEY, kid: str | None = "k1", **claims: Any) -> str:
-    """What the merchant's backend signs, good for ten minutes."""
+    """Return a proof that the merchant's backend signs for ten minutes."""
     said = {"iss": SHOP, "aud": "token-broker", "sid": session_id, "exp": int(stack.clock.now()) + 600, **claims}
     token = jwt.encode(said, key, "HS256", headers=None if kid is None else {"kid": kid})
     stack.secret_values.add(token)

@@ -1,6 +1,4 @@
-"""Everything that `make up` brings, in one process: moto's table and secrets, the providers' simulators, the
-functions.
-"""
+"""The functions, moto's table and secrets, and the providers' simulators run in one process."""
 
 import json
 import time
@@ -57,17 +55,17 @@ class Stack:
     unsaved: dict[str, str] = field(default_factory=dict)
 
     def worker(self, function: str) -> Worker:
-        """The function's warm worker."""
+        """Return the function's warm worker, or start a cold one."""
         return self.workers[function] if function in self.workers else self.cold(function)
 
     def cold(self, function: str) -> Worker:
-        """A new worker in its place: nothing of what the old one had in memory."""
+        """Replace the function's worker by a new one with empty caches."""
         self._save(provider_of(function))
         self.workers[function] = cold_start(function, clock=self.clock)
         return self.workers[function]
 
     def merchant(self, provider: str, merchant: str = MERCHANT, **account: Any) -> None:
-        """An account at the simulator and the secret that opens it."""
+        """Create an account at the simulator and the secret that opens it."""
         fields = SECRETS[provider]
         if merchant != MERCHANT:
             fields = {name: value.replace(MERCHANT, merchant) for name, value in fields.items()}
@@ -110,7 +108,7 @@ class Stack:
         return [item for item in self._scan() if not item["pk"].startswith(PREFIX)]
 
     def told(self) -> list[dict[str, Any]]:
-        """The events that the world is to hear, as items."""
+        """Return the event items in the outbox."""
         return [item for item in self._scan() if item["pk"].startswith(PREFIX)]
 
     def _scan(self) -> list[dict[str, Any]]:
@@ -118,7 +116,7 @@ class Stack:
         return [unwrap_all(item) for page in pages for item in page["Items"]]
 
     def asked(self, function_or_provider: str) -> list[dict[str, Any]]:
-        """The requests that the provider has seen."""
+        """Return the requests that the provider has received."""
         return self.control.requests(provider_of(function_or_provider))
 
     def mints(self, provider: str, merchant: str = MERCHANT) -> int:

@@ -20,7 +20,7 @@ class Outage:
 
 
 def aws_error(code: str, **more: Any) -> ClientError:
-    """An error answer of AWS, whose message names a resource as AWS's messages do."""
+    """Return an AWS error whose message names a resource, as AWS's messages do."""
     said = {"Error": {"Code": code, "Message": f"User is not authorized on resource {ARN}"}, **more}
     return ClientError(said, "Operation")  # type: ignore[arg-type]  # the stubs know no CancellationReasons
 
@@ -39,8 +39,9 @@ def refusing(
     times: int = 1_000_000,
     spared: int = 0,
 ) -> Iterator[Outage]:
-    """The next `times` calls of these operations (`PutItem`, …) fail, after `spared` ones that don't; with `acted` only
-    after they did their work.
+    """Fail the next `times` calls of these operations (`PutItem`, …) after `spared` calls that succeed.
+
+    With `acted` a call fails only after it did its work.
     """
     outage, calls = Outage(times), count()
 
@@ -61,7 +62,7 @@ def refusing(
 
 @contextmanager
 def answer_lost(client: Any, operation: str) -> Iterator[Outage]:
-    """The next answer of this operation is lost on the wire after the service acted; botocore then asks again."""
+    """Lose the next response of this operation after the service acted, so that botocore repeats the call."""
     outage = Outage(1)
 
     def lose(request: Any, **_: Any) -> None:

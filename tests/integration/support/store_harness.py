@@ -29,7 +29,7 @@ class StoreBench:
     clock: MovableClock = field(default_factory=MovableClock)
 
     def store(self, provider: str = "shopify") -> DynamoTokens:
-        """A store of its own, as each process has it."""
+        """Return a separate store, as each process has one."""
         return DynamoTokens(Table(lambda: self.dynamodb, self.table_name), provider=provider, clock=self.clock)
 
     def item(self, pk: str, sk: str) -> dict[str, Any] | None:
@@ -39,15 +39,15 @@ class StoreBench:
         return None if found is None else unwrap_all(found)
 
     def items(self) -> list[dict[str, Any]]:
-        """The whole table but the outbox, in the order of its keys."""
+        """Return the whole table except the outbox, in the order of its keys."""
         return [item for item in self._scan() if not item["pk"].startswith(PREFIX)]
 
     def outbox(self) -> list[dict[str, Any]]:
-        """The events' bare items."""
+        """Return the outbox items."""
         return [item for item in self._scan() if item["pk"].startswith(PREFIX)]
 
     def told(self) -> list[dict[str, Any]]:
-        """What the world is to hear, the oldest first."""
+        """Return the events in the outbox, the oldest first."""
         told = [(event_of(item), item["type"]) for item in self.outbox()]
         known = [{**event.as_json(), "type": kind} for event, kind in told if event is not None]
         assert len(known) == len(told)
@@ -59,13 +59,13 @@ class StoreBench:
         return sorted(found, key=lambda item: (item["pk"], item["sk"]))
 
     def due(self, *, events: bool = False) -> list[tuple[str, str]]:
-        """The keys in the index of what is due; of events, or of all else."""
+        """Return the keys in the due index, either of events or of all other items."""
         page = self.dynamodb.scan(TableName=self.table_name, IndexName="due")
         keys = [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
         return [key for key in keys if key[0].startswith(PREFIX) is events]
 
     def close_session(self) -> None:
-        """The session's order is placed."""
+        """Close the session as its order does."""
         self.store("chicksx").close_session(MERCHANT, SESSION, None)
 
     def begin(self, store: DynamoTokens, owner: str = "owner-1", **changes: Any) -> MintLease:
@@ -76,7 +76,7 @@ class StoreBench:
         return mint
 
     def acquire_standing(self, store: DynamoTokens, owner: str = "owner-1", **changes: Any) -> MintLease:
-        """The same for a standing token."""
+        """Acquire a mint lease for a standing token."""
         mint = store.acquire_standing(lease_request(owner, **changes))
         assert isinstance(mint, MintLease)
         return mint
@@ -90,7 +90,7 @@ class StoreBench:
 
 
 def lease_request(owner: str = "owner-1", **changes: Any) -> LeaseRequest:
-    """A mint that is asked for; a standing one with `key_id` and `body_hash` has an Idempotency-Key."""
+    """Return a lease request; with `key_id` and `body_hash` a standing one has an Idempotency-Key."""
     fields: dict[str, Any] = {
         "merchant": MERCHANT,
         "subject": SHOP,
@@ -103,13 +103,13 @@ def lease_request(owner: str = "owner-1", **changes: Any) -> LeaseRequest:
     return LeaseRequest(**{**fields, **changes})
 
 
-def session_intention(owner: str = "owner-1", **changes: Any) -> LeaseRequest:
-    """A session's mint: no title, nothing by which a lost answer could be found."""
+def session_lease_request(owner: str = "owner-1", **changes: Any) -> LeaseRequest:
+    """Return a session's lease request, which has no title by which a lost response could be found."""
     return lease_request(owner, **{"subject": SESSION, "title": None, "findable": False, **changes})
 
 
 def shop_token(token_id: str = "1001", **changes: Any) -> Token:  # noqa: S107  # an id
-    """A Shopify token."""
+    """Return a Shopify token."""
     return token(token_id, **{"provider": "shopify", "merchant": MERCHANT, "title": "Storefront", **changes})
 
 
@@ -119,6 +119,6 @@ def session_token(
     expires_at: int = int(NOW) + 3600,
     **changes: Any,
 ) -> Token:
-    """A ChicksX token of the session."""
+    """Return a ChicksX token of the session."""
     known = {"provider": "chicksx", "merchant": MERCHANT, "subject": SESSION, "expires_at": expires_at}
     return token(token_id, **{**known, **changes})

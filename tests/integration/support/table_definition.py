@@ -8,6 +8,6 @@ _CREATED_WITH = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", 
 
 
 def table_definition() -> dict[str, Any]:
-    """What `create_table` takes of the template's table."""
+    """Return the arguments of `create_table` for the template's table."""
     properties = template()["Resources"]["TokenTable"]["Properties"]
     return {name: properties[name] for name in _CREATED_WITH}

@@ -20,19 +20,19 @@ from tests.integration.support.outages import aws_error, refusing
 
 SESSION = "session-456def"  # of the sample events
 ORDER = {"merchant": MERCHANT, "sessionId": SESSION, "orderId": "order-1001"}
-DOORS = ("api", "direct", "queue")
+ENTRY_POINTS = ("api", "direct", "queue")
 IDS = ["a b", "a#b", "a/b", "a+b", "100%", "100%25", "?x=1", "é", "日本語", "🛒", "..", ";"]
 
 
-def close(stack: Stack, door: str, session_id: str = SESSION) -> Any:
-    """The session is closed by the same order, through that door."""
+def close(stack: Stack, entry_point: str, session_id: str = SESSION) -> Any:
+    """Close the session with the same order through the entry point."""
     worker = stack.worker(CLOSE)
-    if door == "api":
+    if entry_point == "api":
         answer = worker.api(path={"sessionId": quote(session_id, safe="")})
         assert answer.status == 200, answer.body
         return answer.body
     order = {**ORDER, "sessionId": session_id}
-    if door == "direct":
+    if entry_point == "direct":
         return worker.invoke(order)
     assert worker.invoke(queue_event(order)) == {"batchItemFailures": []}
     return None
@@ -50,20 +50,20 @@ def check_closed(answer: HttpResponse) -> None:
     assert answer.retry_after is None
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_closed_session_gets_no_token_and_the_provider_is_not_asked(door: str, stack: Stack) -> None:
-    close(stack, door)
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_a_closed_session_gets_no_token_and_the_provider_is_not_asked(entry_point: str, stack: Stack) -> None:
+    close(stack, entry_point)
 
     check_closed(ask(stack))
 
     assert stack.asked(CHICKSX) == []
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_session_with_a_token_gets_it_no_more_through_any_door(door: str, stack: Stack) -> None:
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_a_session_with_a_token_is_closed_through_every_entry_point(entry_point: str, stack: Stack) -> None:
     assert ask(stack).status == 201
 
-    close(stack, door)
+    close(stack, entry_point)
 
     check_closed(ask(stack))
     with pytest.raises(Exception, match="session_closed"):
@@ -86,11 +86,11 @@ def test_a_storefront_with_a_proof_of_the_session_is_told_the_same(stack: Stack)
     assert refused.headers["Access-Control-Allow-Origin"] == SHOP
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 @pytest.mark.parametrize("session_id", IDS)
-def test_it_is_the_same_session_by_whatever_name_it_has(session_id: str, door: str, stack: Stack) -> None:
+def test_it_is_the_same_session_by_whatever_name_it_has(session_id: str, entry_point: str, stack: Stack) -> None:
     """In a path it is percent-encoded, elsewhere it stands as it is."""
-    close(stack, door, session_id)
+    close(stack, entry_point, session_id)
 
     check_closed(ask(stack, session_id))
     assert [item["pk"] for item in stack.items()] == [f"chicksx#{MERCHANT}#session:{session_id}"]
@@ -144,22 +144,22 @@ def test_with_a_living_token_it_is_one_call_too(stack: Stack) -> None:
 
 
 @contextmanager
-def before(stack: Stack, operation: str, door: str) -> Iterator[None]:
-    """The order is placed just before that call to DynamoDB."""
+def before(stack: Stack, operation: str, entry_point: str) -> Iterator[None]:
+    """Close the session just before that call to DynamoDB."""
     events, name = stack.dynamodb.meta.events, f"before-call.dynamodb.{operation}"
     stack.worker(CLOSE)
 
     def strike(**_: Any) -> None:
         events.unregister(name, strike)
-        close(stack, door)
+        close(stack, entry_point)
 
     events.register(name, strike)
     yield
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_session_that_closes_while_the_provider_is_asked_gives_no_token(door: str, stack: Stack) -> None:
-    with before(stack, "TransactWriteItems", door):
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_a_session_that_closes_while_the_provider_is_asked_gives_no_token(entry_point: str, stack: Stack) -> None:
+    with before(stack, "TransactWriteItems", entry_point):
         check_closed(ask(stack))
 
     assert stack.mints("chicksx") == 1
@@ -280,14 +280,14 @@ def test_an_unsigned_request_closes_nothing(stack: Stack) -> None:
     assert stack.items() == []
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 def test_a_stack_without_the_providers_address_closes_sessions(
-    door: str, stack: Stack, monkeypatch: pytest.MonkeyPatch
+    entry_point: str, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The order is placed, whoever is asked no more: its message must not end among the dead letters."""
     monkeypatch.setenv("CHICKSX_BASE_URL", "")
 
-    close(stack, door)
+    close(stack, entry_point)
 
     (closed,) = [item for item in stack.items() if item["sk"] == "subject"]
     assert closed["orderId"] == ORDER["orderId"]

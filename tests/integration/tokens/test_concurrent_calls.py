@@ -33,7 +33,7 @@ def _prepared(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def at_once(stack: Stack, function: str, **changes: Any) -> list[HttpResponse]:
-    """What ten cold workers answer to the same request."""
+    """Send the same request to ten cold workers at once and return the responses."""
     stack.worker(function)  # so that the merchant's secret is there
     workers = [cold_start(function, clock=SystemClock(), telemetry=Quiet()) for _ in range(CALLERS)]
     start = Barrier(CALLERS)

@@ -224,7 +224,7 @@ def test_a_success_that_is_none(function: str, lie: str, stack: Stack) -> None:
     assert len(json.dumps(answer.body)) < 2000
 
 
-def spoilt(provider: str, name: str, value: Any) -> dict[str, Any]:
+def patched(provider: str, name: str, value: Any) -> dict[str, Any]:
     path = {"shopify": ["storefront_access_token"], "chicksx": ["data"], "fourthwall": []}[provider]
     patch: dict[str, Any] = {name: value}
     for each in path:
@@ -278,7 +278,7 @@ def spoilt(provider: str, name: str, value: Any) -> dict[str, Any]:
 def test_a_field_that_is_a_lie(function: str, name: str, value: Any, stack: Stack) -> None:
     provider = provider_of(function)
     method = "PUT" if provider == "fourthwall" else "POST"
-    fail(stack, function, "answer_override", patch=spoilt(provider, name, value), method=method)
+    fail(stack, function, "answer_override", patch=patched(provider, name, value), method=method)
     if provider == "shopify":  # nor may the look-up of the lost answer find it
         stack.control.fault(provider, "status", status=500, method="GET", times=10)
 
@@ -298,7 +298,7 @@ def test_a_creation_without_its_parts(missing: str, stack: Stack) -> None:
 
 
 def test_a_missing_expiry_is_reckoned_from_the_lifetime(stack: Stack) -> None:
-    fail(stack, CHICKSX, "answer_override", patch=spoilt("chicksx", "expiresAt", None))
+    fail(stack, CHICKSX, "answer_override", patch=patched("chicksx", "expiresAt", None))
 
     answer = stack.worker(CHICKSX).api()
 
@@ -314,7 +314,7 @@ def test_an_answer_with_no_end_at_all_is_refused(stack: Stack) -> None:
 
 def test_an_id_that_is_already_anothers_loses_no_token(stack: Stack) -> None:
     first = stack.worker(CREATE).api(headers={"Idempotency-Key": None})
-    lie = spoilt("shopify", "id", int(first.body["tokenId"]))
+    lie = patched("shopify", "id", int(first.body["tokenId"]))
     fail(stack, CREATE, "answer_override", method="POST", patch=lie)
 
     answer = ask(stack, CREATE, headers={"Idempotency-Key": None})

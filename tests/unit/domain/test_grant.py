@@ -26,7 +26,7 @@ SESSION = Grant(
 
 
 def context(**changes: Any) -> dict[str, Any]:
-    """A session's context; a member given as None is left out."""
+    """Build a session's context without the members that are None."""
     return {name: value for name, value in {**SESSION.as_context(), **changes}.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""A merchant's secret held against the shapes that its provider takes."""
+"""A merchant's secret is compared with the shapes that its provider accepts."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def test_each_documented_shape_is_taken(secret: dict[str, Any]) -> None:
 def test_unknown_fields_are_counted_not_named() -> None:
     said = fault({"accessToken": CANARY, CANARY: "x", "note": CANARY})
 
-    assert said.endswith("has 2 unknown field(s). It takes: password, username or accessToken.")
+    assert said.endswith("has 2 unknown field(s). The accepted fields are: password, username or accessToken.")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_an_empty_or_endless_value_is_named_by_its_field(value: str) -> None:
 )
 def test_a_value_that_cannot_be_a_credential_is_named_by_its_field(value: str) -> None:
     """A line break in it would be a header of its own."""
-    assert "the field 'password' has blanks at its ends" in fault({"username": "u", "password": value})
+    assert "the field 'password' must have printable ASCII" in fault({"username": "u", "password": value})
 
 
 def test_an_optional_field_is_checked_like_the_others() -> None:

@@ -33,7 +33,7 @@ def given(kind: type[Input], **event: Any) -> dict[str, Any]:
 
 
 def refusal(kind: type[Input], **event: Any) -> str:
-    """What reading the whole event is refused with."""
+    """Return the error that reading the whole event raises."""
     with pytest.raises(InvalidRequest) as refused:
         read(kind, given(kind, **event))
     assert CANARY not in refused.value.detail
@@ -87,7 +87,7 @@ def test_a_session_stands_percent_encoded_in_the_path(in_the_path: str, session_
 def test_a_path_that_is_no_utf_8_is_refused(in_the_path: str) -> None:
     said = refusal(CloseSession, path={"merchant": "acme", "sessionId": in_the_path})
 
-    assert said == "The path is not UTF-8 text, percent-encoded."
+    assert said == "The path must be percent-encoded UTF-8 text."
 
 
 @pytest.mark.parametrize("in_the_path", ["%00", "%20", "a%0Ab", "s" * 257])

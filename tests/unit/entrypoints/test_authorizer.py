@@ -69,7 +69,7 @@ def ask(parts: Parts, decide: Decision = allow, event: Any = None) -> Any:
 
 
 def statement(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer's one statement."""
+    """Return the result's one statement."""
     assert set(answer) == {"principalId", "policyDocument", "context"}
     assert set(answer["policyDocument"]) == {"Version", "Statement"}
     (only,) = answer["policyDocument"]["Statement"]
@@ -82,7 +82,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
 
 
 def decided(written: Lines) -> dict[str, Any]:
-    """The one line that says how it ended."""
+    """Return the one line that says how the call ended."""
     (line,) = [line for line in written if line.get("message") == "decided"]
     return line
 
@@ -290,7 +290,7 @@ def test_whoever_cannot_be_judged_is_neither_let_in_nor_told_why(parts: Parts, f
     with pytest.raises(DecisionUnavailable) as raised:
         ask(parts, failing(failure))
 
-    assert str(raised.value) == "The storefront could not be judged"
+    assert str(raised.value) == "The storefront could not be checked"
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
 
@@ -301,7 +301,7 @@ def test_parts_that_cannot_be_put_together_let_nobody_in(parts: Parts, monkeypat
 
     monkeypatch.setattr(parts, "admission", admission)
 
-    with pytest.raises(DecisionUnavailable, match="judged"):
+    with pytest.raises(DecisionUnavailable, match="checked"):
         ask(parts)
 
 
@@ -383,7 +383,7 @@ def test_one_calls_reason_is_not_found_in_the_next_calls_line(parts: Parts, caps
 
 def test_an_authorizer_keeps_its_decisions_docstring(parts: Parts) -> None:
     def decide(request: AuthorizerRequest, admission: str) -> Grant:
-        """GET /here"""
+        """Handle GET /here."""
         return GRANT
 
-    assert authorizer(parts)(decide).__doc__ == "GET /here"
+    assert authorizer(parts)(decide).__doc__ == "Handle GET /here."

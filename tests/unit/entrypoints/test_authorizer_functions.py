@@ -39,7 +39,7 @@ class Gate:
         self.store.stored[merchant] = StoredPolicy(document=document, revision=1)
 
     def ask(self, operation: str, method: str = "GET", merchant: str = "acme", **headers: str | list[str]) -> Any:
-        """What the gateway is answered; None where it is told "Unauthorized"."""
+        """Return what the gateway gets, or None where it is told "Unauthorized"."""
         sent = {name: value if isinstance(value, list) else [value] for name, value in headers.items()}
         event = authorizer_event(operation=operation, method=method, merchant=merchant, headers=sent)
         try:
@@ -50,13 +50,13 @@ class Gate:
             raise
 
     def prove(self, jwt: str, merchant: str = "acme", **headers: str) -> Any:
-        """The same for a session."""
+        """Return what the gateway gets for a session."""
         return self.ask(CHICKSX, "POST", merchant, Authorization=f"Bearer {jwt}", **headers)
 
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], PowertoolsTelemetry]) -> Callable[[str], Gate]:
-    """Makes the process of one authorizer."""
+    """Make the process of one authorizer."""
 
     def open_gate(name: str) -> Gate:
         clock, store, telemetry = MovableClock(), MemoryPolicyStore(), make_telemetry()
@@ -82,7 +82,7 @@ def allowed(answer: Any) -> bool:
 
 
 def good(**claims: Any) -> str:
-    """A proof that the policy above takes."""
+    """Sign a proof that the policy above accepts."""
     return by_backend(**{"kid": "k1", "shop": "demo", **claims})
 
 
@@ -251,7 +251,7 @@ def test_a_policy_that_closes_sessions_bites_once_memory_lets_go_of_it(proof: Ga
 def test_where_nothing_can_be_said_of_a_proof_nothing_is_said(proof: Gate, break_it: Callable[[Gate], object]) -> None:
     break_it(proof)
 
-    with pytest.raises(DecisionUnavailable, match="could not be judged"):
+    with pytest.raises(DecisionUnavailable, match="could not be checked"):
         proof.prove(good())
 
 

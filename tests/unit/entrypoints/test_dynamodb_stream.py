@@ -1,4 +1,4 @@
-"""The table's stream: new items of the outbox are ours, all else is passed over; what fails is reported by number."""
+"""The table's stream: new items of the outbox are published, others ignored, and failures reported by number."""
 
 import json
 from collections.abc import Callable
@@ -56,7 +56,7 @@ class Deployed:
         return Publisher(self.outbox, self.bus, self.clock, RecordingTelemetry(), lambda: 0.5, until)
 
     def stream(self, *records: Any) -> list[str]:
-        """The numbers that the answer reports."""
+        """Return the sequence numbers that the function reports."""
         answer = self.handler({"Records": list(records)}, Context())
         assert set(answer) == {"batchItemFailures"}
         return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
@@ -124,7 +124,7 @@ def test_a_batch_of_others_alone_asks_nobody(deployed: Deployed) -> None:
 def test_what_was_not_delivered_is_reported_by_its_number_alone(deployed: Deployed) -> None:
     for number in (1, 2, 3):
         deployed.outbox.add(name(number))
-    deployed.outbox.spoil(name(2))
+    deployed.outbox.corrupt(name(2))
 
     assert deployed.stream(record(1), record(2), record(3)) == ["2"]
     assert list(deployed.outbox.there) == [name(2)]

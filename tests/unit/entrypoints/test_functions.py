@@ -291,7 +291,7 @@ def office(put_in: Callable[..., None]) -> MemoryPolicyStore:
 
 
 def trust_policy(operation: str, document: Any = None, **headers: str) -> dict[str, Any]:
-    """What a signed call of one of the three routes is answered."""
+    """Return the response to a signed call of one of the three routes."""
     event = api_event(
         resource="/merchants/{merchant}/trust-policy",
         httpMethod=operation.upper(),
@@ -360,12 +360,13 @@ WITH_A_ROUTE = [function for function in EXPECTED if function.routes or function
 
 @pytest.mark.parametrize("function", WITH_A_ROUTE, ids=lambda function: function.folder)
 def test_every_function_names_its_route(function: Function) -> None:
-    verb, route = (load(function.folder).__doc__ or "").split()[:2]
+    verb, route = (load(function.folder).__doc__ or "").split()[1:3]
+    route = route.rstrip(":.")
 
     if function.decides:
         served = {each for other in EXPECTED for each, who in other.routes.items() if who == function.decides}
-        assert route.endswith("/…:")
-        assert all(each.startswith(f"{verb} {route.removesuffix('…:')}") for each in served)
+        assert route.endswith("/…")
+        assert all(each.startswith(f"{verb} {route.removesuffix('…')}") for each in served)
     else:
         assert f"{verb} {route}" == next(iter(function.routes))
 

@@ -264,7 +264,7 @@ def test_failures_are_counted_by_code(
 
 def test_a_handler_keeps_its_operations_docstring(bench: Bench) -> None:
     def operation(request: CreateToken, broker: str) -> Token:
-        """POST /here"""
+        """Handle POST /here."""
         return token()
 
-    assert handler(bench, operation).__doc__ == "POST /here"
+    assert handler(bench, operation).__doc__ == "Handle POST /here."

@@ -210,7 +210,7 @@ def order(session_id: str) -> dict[str, str]:
 
 
 def failed(answer: Any) -> list[str]:
-    """The ids that are reported, in the one shape that Lambda reads."""
+    """Return the reported ids, in the one shape that Lambda reads."""
     assert set(answer) == {"batchItemFailures"}
     assert all(set(each) == {"itemIdentifier"} for each in answer["batchItemFailures"])
     return [each["itemIdentifier"] for each in answer["batchItemFailures"]]

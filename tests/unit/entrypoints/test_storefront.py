@@ -49,14 +49,14 @@ READABLE = {"Access-Control-Allow-Origin": SHOP, "Access-Control-Expose-Headers"
 
 
 def adapter(origin: str | None = SHOP, *, grant: Grant | None = PAGE, **event: Any) -> StorefrontAdapter:
-    """A page's request."""
+    """Build the adapter of a page's request."""
     headers = {**({} if origin is None else {"Origin": [origin]}), **event.pop("headers", {})}
     context = None if grant is None else {**grant.as_context(), "principalId": "storefront", "integrationLatency": 12}
     return StorefrontAdapter(storefront_event(headers=headers, authorizer=context, **event))
 
 
 def posted(origin: str | None = SHOP, **event: Any) -> StorefrontAdapter:
-    """A session's request."""
+    """Build the adapter of a session's request."""
     given = {"operation": "chicksx/public-tokens", "method": "POST", "grant": SESSION, **event}
     return adapter(origin, **given)
 

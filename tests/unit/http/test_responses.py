@@ -159,7 +159,7 @@ def test_every_status_has_a_meaning_and_a_fate(
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(299, "another kind"), (300, "redirect"), (399, "redirect"), (400, "refused the request"), (404, "refused")],
+    [(299, "success status"), (300, "redirect"), (399, "redirect"), (400, "rejected the request"), (404, "rejected")],
 )
 def test_a_redirect_is_told_from_a_success_and_from_a_refusal(status: int, words: str) -> None:
     assert words in error_from_status(answer(status), code=None, message=None).detail
@@ -203,7 +203,7 @@ def test_a_refusal_without_json_has_the_status_alone() -> None:
 
 @pytest.mark.parametrize("hidden", ["value-of-the-token", "value-of-a-secret", "VALUE-OF-A-SECRET"])
 @pytest.mark.parametrize(
-    "spoil",
+    "leak",
     [
         lambda hidden: {"token_id": hidden},
         lambda hidden: {"token_type": f"a {hidden}"},
@@ -212,11 +212,11 @@ def test_a_refusal_without_json_has_the_status_alone() -> None:
     ],
 )
 def test_a_value_that_stands_where_a_name_should_be_makes_no_sense(
-    spoil: Callable[[str], dict[str, Any]], hidden: str
+    leak: Callable[[str], dict[str, Any]], hidden: str
 ) -> None:
     with pytest.raises(ProviderError) as refused:
         responses.reject_leaked_credentials(
-            minted(access_token="value-of-the-token", **spoil(hidden)), ("value-of-a-secret",)
+            minted(access_token="value-of-the-token", **leak(hidden)), ("value-of-a-secret",)
         )
 
     assert refused.value.request_outcome is RequestOutcome.UNKNOWN

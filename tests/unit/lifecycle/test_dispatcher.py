@@ -1,4 +1,4 @@
-"""The clock's run: what is due goes out, one message a merchant, and a run that fails or is cut off loses nothing."""
+"""The dispatcher sends pending work, one message for each merchant. A run that fails or is cut off loses nothing."""
 
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from token_broker.aws.session import CONFIG
 from token_broker.clock import Deadline
 from token_broker.errors import StorageUnavailable
 from token_broker.lifecycle.dispatcher import (
-    ITEMS_A_MESSAGE,
+    ITEMS_PER_MESSAGE,
     MAX_CALL_SECONDS,
     MIN_SECONDS_LEFT,
     Dispatcher,
@@ -89,7 +89,7 @@ def test_a_message_is_bounded_and_takes_the_oldest() -> None:
 
     bench.run()
 
-    assert bench.sent == [("acme", [f"token#{number}" for number in range(ITEMS_A_MESSAGE)])]
+    assert bench.sent == [("acme", [f"token#{number}" for number in range(ITEMS_PER_MESSAGE)])]
 
 
 def test_messages_go_in_batches_of_ten() -> None:

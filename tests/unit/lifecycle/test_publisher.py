@@ -107,7 +107,7 @@ def test_one_that_is_always_refused_holds_up_no_other_and_is_left_as_it_is(bench
 def test_one_that_nobody_can_read_holds_up_no_other(bench: Bench) -> None:
     for name in ("a", "b"):
         bench.outbox.add(name)
-    bench.outbox.spoil("a")
+    bench.outbox.corrupt("a")
 
     done = bench.publish("a", "b")
 
@@ -138,7 +138,7 @@ def test_what_is_due_and_refused_is_put_off_longer_each_time_and_never_dropped(b
 
 def test_what_is_due_and_cannot_be_read_comes_back_each_hour(bench: Bench) -> None:
     bench.outbox.add("a", ago=300)
-    bench.outbox.spoil("a")
+    bench.outbox.corrupt("a")
 
     assert bench.publish("a").rescheduled == 1
     assert bench.due_in("a") == MAX_PAUSE
@@ -147,7 +147,7 @@ def test_what_is_due_and_cannot_be_read_comes_back_each_hour(bench: Bench) -> No
 def test_the_oldest_of_several_tells_its_age(bench: Bench) -> None:
     for name, ago in (("a", 10), ("b", 70), ("c", 30)):
         bench.outbox.add(name, ago=ago)
-        bench.outbox.spoil(name)
+        bench.outbox.corrupt(name)
 
     bench.publish("a", "b", "c")
 
@@ -215,7 +215,7 @@ def test_an_outbox_that_fails_shows_and_loses_nothing(bench: Bench, operation: s
 
 
 def crossing(bench: Bench, after: int | None) -> Killer:
-    """A delivery in a process that dies after so many calls to anything outside of it."""
+    """Deliver in a process that dies after so many outside calls."""
     killer = Killer(after)
     outbox, bus = killer.watch(bench.outbox), killer.watch(bench.bus)
     deadline = Deadline.after(bench.clock, 23)

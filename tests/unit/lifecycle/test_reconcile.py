@@ -43,7 +43,7 @@ def applied(stack: ListingSurroundings) -> dict[str, Any]:
 
 
 def found(stack: ListingSurroundings) -> dict[str, list[str]]:
-    """The findings that are not empty."""
+    """Return the findings that are not empty."""
     return {name: ids for name, ids in compared(stack)["tokens"].items() if ids}
 
 
@@ -60,7 +60,7 @@ def settle(stack: ListingSurroundings) -> None:
 
 
 def with_two(stack: ListingSurroundings) -> tuple[Token, Token]:
-    """The current token and a standing one, of which no list can be too old to know; nothing is told yet."""
+    """Build a shop with a current and a standing token, both old enough for every list. No event is out yet."""
     both = shop_token(stack.call(), "acme"), standing_token(stack.listing_call(), "acme", "Blog", None)
     settle(stack)
     stack.store.told.clear()
@@ -379,7 +379,7 @@ def test_a_lost_current_token_has_a_successor() -> None:
 
 
 def lose_without_a_successor(stack: ListingSurroundings, current: Token) -> None:
-    """It is marked lost, and the provider then makes no other."""
+    """Mark the token as lost while the provider makes no other."""
     stack.provider.listed.pop(current.token_id)
     stack.provider.script = [down()]
     with pytest.raises(ProviderUnavailable):
@@ -633,7 +633,7 @@ def crowd(stack: ListingSurroundings, used: int) -> None:
 
 
 def near(stack: ListingSurroundings) -> list[object]:
-    """What the world has heard of the headroom since the last time."""
+    """Return the headroom events since the last call."""
     heard: list[object] = [event.detail["headroom"] for event in stack.store.told if event.type == "TokenLimitNear"]
     stack.store.told.clear()
     return heard

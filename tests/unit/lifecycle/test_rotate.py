@@ -1,4 +1,4 @@
-"""Rotation makes before it breaks, joins what was asked a moment ago, and is continued by the clock from anywhere."""
+"""A rotation makes before it breaks, joins a recent request, and is continued by the scheduler from any point."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,7 +41,7 @@ CLOCKS = "queue"
 
 @pytest.fixture
 def stack() -> ListingSurroundings:
-    """The shop has the token 1001."""
+    """Build a stack whose shop has the token 1001."""
     made = listing_stack()
     shop_token(made.call(), "acme")
     return made
@@ -54,7 +54,7 @@ def turn(stack: ListingSurroundings, *, compromised: bool = False) -> RotationRe
 
 
 def work(stack: ListingSurroundings, after: float = 0) -> list[str]:
-    """The clock's worker, so many seconds later; what was due."""
+    """Run the worker so many seconds later, and return its items."""
     stack.clock.advance(after)
     due = [item for item in stack.store.due_items("acme") if item != "reconciliation#shop"]  # that is another's matter
     maintain(stack.listing_call(CLOCKS), "acme", due)
@@ -62,7 +62,7 @@ def work(stack: ListingSurroundings, after: float = 0) -> list[str]:
 
 
 def served(stack: ListingSurroundings) -> str:
-    """What another process serves, which remembers nothing."""
+    """Return what another process serves, which has nothing in its cache."""
     stack.forget_memory()
     return shop_token(stack.call(), "acme").token_id
 
@@ -80,7 +80,7 @@ def told(stack: ListingSurroundings, kind: str) -> list[dict[str, object]]:
 
 
 def hold_back(stack: ListingSurroundings) -> Callable[[], None]:
-    """The provider makes the next token, and lists it only once it is let go."""
+    """Have the provider make the next token and list it only once it is released."""
     listed, held = stack.provider.listed, "1002"
 
     def make() -> None:
@@ -397,7 +397,7 @@ def test_a_request_joins_one_that_is_open_and_recent_without_asking_anybody(stac
 
 
 def test_a_request_that_finds_an_old_one_open_goes_on_with_it_at_once(stack: ListingSurroundings) -> None:
-    """Whoever has mended what it failed with need not wait for the clock."""
+    """An operator who has fixed the cause need not wait for the scheduler."""
     stack.provider.script = [down()]
     first = turn(stack)
     stack.clock.advance(JOIN_WINDOW)

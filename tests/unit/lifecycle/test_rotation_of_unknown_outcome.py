@@ -1,5 +1,6 @@
-"""A rotation is not called failed while what was asked of the provider may still become a token: the clock would adopt
-that, and nobody would think of the compromised one that it takes the place of.
+"""A rotation is not called failed while its request may still become a token.
+
+The worker would adopt that token, and the compromised one that it replaces would be forgotten.
 """
 
 import pytest
@@ -18,7 +19,7 @@ LATER = 61.0
 
 
 def malformed_response() -> ProviderError:
-    """An answer that cannot be read: the provider may well have made a token."""
+    """Return the failure of a malformed response. The provider may have made a token."""
     return ProviderError("The provider's answer makes no sense.", request_outcome=RequestOutcome.UNKNOWN)
 
 

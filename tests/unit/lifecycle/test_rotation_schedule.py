@@ -15,7 +15,7 @@ from token_broker.domain.rotation import RotationSchedule, RotationSettings
 from token_broker.domain.token import State
 from token_broker.errors import MintInProgress
 from token_broker.lifecycle.rotate import rotate
-from token_broker.lifecycle.rotation_settings import change, look
+from token_broker.lifecycle.rotation_settings import change, check
 from token_broker.lifecycle.worker import SCHEDULER, WorkSummary, maintain
 from token_broker.tokens.issue import shop_token
 
@@ -33,7 +33,7 @@ def put(stack: ListingSurroundings, *, max_age: int | None = MAX_AGE, paused: bo
 
 
 def opted_in(*, minted: bool = True) -> ListingSurroundings:
-    """A merchant whose token is new, and whom the clock has looked at once."""
+    """Build a merchant whose token is new and whose settings were checked once."""
     stack = listing_stack()
     if minted:
         shop_token(stack.call(), "acme")
@@ -43,7 +43,7 @@ def opted_in(*, minted: bool = True) -> ListingSurroundings:
 
 
 def due_of(stack: ListingSurroundings) -> list[str]:
-    """What is due but for the daily comparison, which is another's matter."""
+    """Return the pending work without the daily reconciliation."""
     return [item for item in stack.store.due_items("acme") if item != "reconciliation#shop"]
 
 
@@ -150,7 +150,7 @@ def test_a_schedule_that_fires_twice_at_once_begins_one_rotation() -> None:
     stack.clock.advance(MAX_AGE)
     schedule = stack.store.schedules["acme"]
     # The second looks from its first line to its last while the first is between asking and writing.
-    stack.store.after["request_rotation"].append(lambda: look(stack.listing_call(), "acme", schedule, by=SCHEDULER))
+    stack.store.after["request_rotation"].append(lambda: check(stack.listing_call(), "acme", schedule, by=SCHEDULER))
 
     assert run(stack) == result(done=1)
     first = stack.store.rotations["acme"].rotation_id

@@ -205,8 +205,8 @@ def api(body: Any = None, **headers: str) -> EventAdapter:
     )
 
 
-def taken(door: EventAdapter) -> PutRotationSettings:
-    return read(PutRotationSettings, door.raw_fields(PutRotationSettings))
+def taken(adapter: EventAdapter) -> PutRotationSettings:
+    return read(PutRotationSettings, adapter.raw_fields(PutRotationSettings))
 
 
 @pytest.mark.parametrize(
@@ -220,8 +220,8 @@ def taken(door: EventAdapter) -> PutRotationSettings:
     ],
 )
 def test_what_is_left_out_has_its_default_through_both_doors(body: Any, document: dict[str, Any]) -> None:
-    for door in (api(body), adapter_for({"merchant": "acme", **body}, Context())):
-        assert taken(door).settings.as_json() == document
+    for adapter in (api(body), adapter_for({"merchant": "acme", **body}, Context())):
+        assert taken(adapter).settings.as_json() == document
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from token_broker.errors import (
     StorageUnavailable,
 )
 from token_broker.lifecycle.rotate import RETRY_AFTER_CALL, request
-from token_broker.lifecycle.worker import ITEM_TIME, SETTLED_AFTER, WorkSummary, maintain
+from token_broker.lifecycle.worker import MIN_SECONDS_LEFT, SETTLED_AFTER, WorkSummary, maintain
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.revoke import revoke
 
@@ -71,7 +71,7 @@ def pending(*failures: Exception, tokens: int = 1) -> ListingSurroundings:
 
 
 def due_in(stack: ListingSurroundings, token_id: str = "1001") -> tuple[int, int]:  # noqa: S107  # an id
-    """Seconds until the revocation is due, and how often it was put off."""
+    """Return the seconds until the revocation is due, and how often it was rescheduled."""
     _, due_at, tries, _ = stack.store.pending["acme", token_id]
     return due_at - int(stack.clock.now()), tries
 
@@ -411,9 +411,9 @@ def test_an_item_that_breaks_the_work_holds_up_no_other_and_shows() -> None:
 def test_what_there_is_no_time_for_stays_due() -> None:
     stack = pending(tokens=2)
 
-    assert work(stack, seconds=ITEM_TIME - 1) == result(left=2)
+    assert work(stack, seconds=MIN_SECONDS_LEFT - 1) == result(left=2)
     assert stack.provider.revoked == []
-    assert work(stack, seconds=ITEM_TIME) == result(done=2)
+    assert work(stack, seconds=MIN_SECONDS_LEFT) == result(done=2)
 
 
 def test_a_storage_that_fails_fails_the_message() -> None:
@@ -446,7 +446,7 @@ MINTS = pytest.mark.parametrize("mint", [mint_current, mint_standing, mint_with_
 
 
 def left_open(mint: Callable[[ListingSurroundings], None], *, acted: bool = True) -> ListingSurroundings:
-    """A mint whose answer was lost, and whose look-up failed; the lease's time is over."""
+    """Build a stack with a lost response, a failed look-up and an expired lease."""
     stack = listing_stack()
     stack.provider.script = [stack.provider.make_and_fail(lost()) if acted else lost()]
     stack.provider.failures["list"] = [lost()]
@@ -503,7 +503,7 @@ def test_an_intent_that_led_to_nothing_is_ended_two_minutes_later(
 
     assert (stack.store.open_intents, stack.store.due_items("acme")) == ([], [])
     assert stack.telemetry.notices == [("intent_expired", {"merchant": "acme", "intent": intent})]
-    assert len(stack.provider.mints) == 1, "nothing is minted by the clock"
+    assert len(stack.provider.mints) == 1, "the worker mints nothing"
 
 
 def test_the_storage_is_told_that_such_an_intent_certainly_came_to_nothing() -> None:

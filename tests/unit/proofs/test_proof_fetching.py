@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofs.fetching import BODY_LIMIT, TIME, Fetching
+from proofs.fetching import BODY_LIMIT, TIME_LIMIT, KeySetFetcher
 from proofs.outcomes import KeysUnavailable
 from tests.fakes.clock import MovableClock
 from tests.fakes.transport import ScriptedTransport, Step, answer
@@ -29,7 +29,7 @@ class Fetched:
         self.looked_up: list[tuple[str, int, float]] = []
         self.server_names: list[str] = []
         self._found, self._slow = found, slow
-        self.fetch = Fetching(
+        self.fetch = KeySetFetcher(
             self.clock, loopback_origin=loopback, look_up=self._look_up, make_transport=self._make_transport
         )
 
@@ -56,7 +56,7 @@ def test_the_connection_goes_to_the_address_that_was_looked_at_and_tls_to_the_na
     fetched = Fetched(answer(200, b"{}"), found=[PUBLIC])
 
     assert fetched.fetch(URI) == b"{}"
-    assert fetched.looked_up == [("login.example", 443, TIME)]
+    assert fetched.looked_up == [("login.example", 443, TIME_LIMIT)]
     assert fetched.server_names == ["login.example"]
     (request,) = fetched.transport.requests
     assert (request.method, request.url, request.body) == (
@@ -142,7 +142,7 @@ def test_the_loopback_origin_is_reached_on_loopback(found: list[str]) -> None:
     fetched = Fetched(answer(200, b"{}"), found=found, loopback="http://localhost:8123")
 
     assert fetched.fetch("http://localhost:8123/a/jwks.json") == b"{}"
-    assert fetched.looked_up == [("localhost", 8123, TIME)]
+    assert fetched.looked_up == [("localhost", 8123, TIME_LIMIT)]
 
 
 def test_the_loopback_origin_is_nowhere_else() -> None:
@@ -228,13 +228,13 @@ def test_each_exchange_has_what_is_left_of_three_seconds(slow: float) -> None:
     fetched.fetch(URI)
 
     (sent,) = fetched.transport.sent
-    assert sent.connect_timeout + sent.read_timeout == pytest.approx(TIME - slow)
+    assert sent.connect_timeout + sent.read_timeout == pytest.approx(TIME_LIMIT - slow)
     assert 0 < sent.connect_timeout <= 1.0
     assert sent.body_limit == BODY_LIMIT == 64 * 1024
 
 
 def test_nothing_is_sent_once_the_time_is_over() -> None:
-    fetched = Fetched(found=[PUBLIC], slow=TIME)
+    fetched = Fetched(found=[PUBLIC], slow=TIME_LIMIT)
 
     assert fetched.failure() == "jwks_unreachable"
     assert fetched.transport.sent == []

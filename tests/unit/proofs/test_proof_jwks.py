@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofs.jwks import MAX_ENTRIES, PAUSES, KeySets
+from proofs.jwks import MAX_ENTRIES, RETRY_DELAYS, KeySets
 from proofs.outcomes import KeysUnavailable, ProofRejected
 from tests.fakes.clock import MovableClock
 from tests.fakes.proofs import JWKS_URI, SESSION, Desk, Issuer, by_issuer, jwk, p256_key, rsa_key
@@ -152,9 +152,9 @@ def test_an_outage_does_not_cost_a_fetch_with_every_proof(desk: Desk) -> None:
         assert good(desk)
         desk.clock.advance(1)
 
-    pauses = list(PAUSES)
+    pauses = list(RETRY_DELAYS)
     while sum(pauses) < 600:
-        pauses.append(PAUSES[-1])
+        pauses.append(RETRY_DELAYS[-1])
     assert fetches(desk) == 1 + len(pauses)
 
 
@@ -174,14 +174,14 @@ def test_an_address_that_never_answered_is_not_asked_with_every_proof(desk: Desk
         assert unavailable(desk) == "jwks_timed_out"
     assert fetches(desk) == 1
 
-    desk.clock.advance(PAUSES[0])
+    desk.clock.advance(RETRY_DELAYS[0])
     unavailable(desk)
-    desk.clock.advance(PAUSES[0])
+    desk.clock.advance(RETRY_DELAYS[0])
     unavailable(desk)
     assert fetches(desk) == 2
 
     desk.issuer.publishes(jwk(rsa_key(), kid="key-1"))
-    desk.clock.advance(PAUSES[1] - PAUSES[0])
+    desk.clock.advance(RETRY_DELAYS[1] - RETRY_DELAYS[0])
     assert good(desk)
     assert fetches(desk) == 3
 
@@ -190,7 +190,7 @@ def test_a_success_ends_the_pauses(desk: Desk) -> None:
     for _ in range(5):
         desk.issuer.is_down()
         unavailable(desk)
-        desk.clock.advance(PAUSES[0])
+        desk.clock.advance(RETRY_DELAYS[0])
         desk.issuer.publishes(jwk(rsa_key(), kid="key-1"))
         assert good(desk)
         desk.issuer.documents.clear()
@@ -250,7 +250,7 @@ def test_addresses_without_keys_make_room_before_an_issuers_keys_do() -> None:
         with pytest.raises(KeysUnavailable):
             sets.current(f"down-{number}")
 
-    assert len(sets._kept) == MAX_ENTRIES
+    assert len(sets._entries) == MAX_ENTRIES
     issuer.is_down(at="good")
     clock.advance(HOUR)
     assert sets.current("good")
@@ -264,7 +264,7 @@ def test_memory_is_bounded_and_drops_the_address_not_used_for_longest() -> None:
         sets.current(str(number))
         sets.current("0")
 
-    assert len(sets._kept) == MAX_ENTRIES
+    assert len(sets._entries) == MAX_ENTRIES
     assert issuer.fetched.count("0") == 1
     sets.current("1")
     assert issuer.fetched.count("1") == 2

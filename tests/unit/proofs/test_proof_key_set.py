@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from proofs.key_set import KEYS, NotAKeySet, parse
+from proofs.key_set import MAX_KEYS, NotAKeySet, parse
 from tests.fakes.proofs import ed25519_key, jwk, jwks, p256_key, p384_key, rsa_key
 
 
@@ -231,10 +231,10 @@ def test_an_entry_that_is_no_key_is_passed_over(entry: Any) -> None:
 
 
 def test_the_first_twenty_entries_are_looked_at() -> None:
-    published = [jwk(p256_key(), kid=str(number)) for number in range(KEYS + 1)]
+    published = [jwk(p256_key(), kid=str(number)) for number in range(MAX_KEYS + 1)]
 
-    assert [kid for kid, _ in taken(*published)] == [str(number) for number in range(KEYS)]
-    assert taken(*[{}] * KEYS, published[0]) == []
+    assert [kid for kid, _ in taken(*published)] == [str(number) for number in range(MAX_KEYS)]
+    assert taken(*[{}] * MAX_KEYS, published[0]) == []
 
 
 def test_a_key_shows_no_number_of_its_own() -> None:

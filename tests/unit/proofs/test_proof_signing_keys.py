@@ -234,7 +234,7 @@ def test_keys_that_were_taken_back_do_not_stand_in(desk: Desk, gone: dict[str, A
     desk.secrets.stored.clear()
     if gone is not None:
         desk.secrets.stored["acme"] = gone
-    unavailable(desk, by_backend(kid="junk"))  # has the secret read afresh
+    unavailable(desk, by_backend(kid="junk"))  # has the secret read again
 
     desk.clock.advance(5)
     desk.secrets.failure = DOWN
@@ -248,9 +248,9 @@ def test_memory_is_bounded_and_drops_the_merchant_not_seen_for_longest() -> None
         keys.current(f"m{number}")
     keys.renewed("m1")
     keys.current("m1")
-    assert len(keys._kept) == MAX_ENTRIES
+    assert len(keys._entries) == MAX_ENTRIES
 
     keys.current(f"m{MAX_ENTRIES}")
-    assert len(keys._kept) == MAX_ENTRIES
-    assert "m0" not in keys._kept
+    assert len(keys._entries) == MAX_ENTRIES
+    assert "m0" not in keys._entries
     assert keys.renewed("m1") is None  # it is still known that this was done a moment ago

@@ -43,7 +43,7 @@ def refusal(desk: Desk, text: str, merchant: str = "acme") -> str:
 
 
 def hs256(payload: Any) -> str:
-    """A proof with a good signature and claims that PyJWT would not write."""
+    """Build a proof with a good signature and claims that PyJWT would not write."""
     algorithm = jwt.get_algorithm_by_name("HS256")
     return by_hand({"alg": "HS256"}, payload, lambda signed: algorithm.sign(signed, SECRET.encode()))
 

@@ -36,7 +36,7 @@ DROPPED = object()
 
 
 def said(**changes: Any) -> Step:
-    """The documented answer with changes to its `data`."""
+    """Build the documented response with changes to its `data`."""
     data = {name: value for name, value in {**DATA, **changes}.items() if value is not DROPPED}
     return json_answer(201, {"code": "OK", "data": data, "message": "Operation completed successfully"})
 

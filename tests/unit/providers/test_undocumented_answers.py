@@ -1,7 +1,7 @@
-"""Whatever a provider answers, each client gives a token that was checked or raises one of our errors, within the time
-left; and nothing that can be shown holds a credential or a token's value.
+"""Whatever a provider answers, a client gives a checked token or raises one of our errors, within the time left.
 
-Each run tries other answers; a failure prints a line that repeats it (`@reproduce_failure`).
+Nothing that can be shown holds a credential or a token's value. Each run tries other answers. A failure prints a line
+that repeats it (`@reproduce_failure`).
 """
 
 import json
@@ -86,7 +86,7 @@ class Bench:
         self.http = HttpClient(self.clock, self.transport, self.telemetry.observe, jitter=lambda: 1.0)
 
     def ask[T](self, call: Callable[[], T], hidden: Sequence[str]) -> T | None:
-        """What the client gave, or None where it failed as it may."""
+        """Return what the client gave, or None where it failed as it may."""
         answer, failure = None, None
         try:
             answer = call()
@@ -115,7 +115,7 @@ def check_failure(failure: BrokerError) -> str:
 
 
 def check_minted(minted: ProviderToken, secrets: Sequence[str]) -> None:
-    """What may be believed: it can be stored, sent in a header, and shown."""
+    """Check that the token can be stored, sent in a header, and shown."""
     value = minted.access_token
     assert 0 < len(value) <= TOKEN_LIMIT
     assert all("!" <= char <= "~" for char in value)

@@ -54,7 +54,8 @@ SHOWN = {
     "Token.token_id": "an id",
     "Token.token_type": "a kind",
     "TokenList.tokens": "hide themselves",
-    "_Kept.keys": "hide themselves",
+    "_CachedKeySet.keys": "hide themselves",
+    "_CachedKeys.keys": "hide themselves",
     "_Marking.token": "hides itself",
 }
 
@@ -69,7 +70,7 @@ def data_classes() -> Iterator[type[Any]]:
 
 
 def shown(kind: type[Any]) -> set[str]:
-    """The members that its `repr` shows."""
+    """Return the members that its `repr` shows."""
     made = object.__new__(kind)
     names = [field.name for field in dataclasses.fields(kind)]
     for name in names:

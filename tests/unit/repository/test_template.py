@@ -35,7 +35,7 @@ by_name = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: fu
 
 @pytest.fixture(scope="module")
 def api() -> Any:
-    """The API's definition, as API Gateway imports it."""
+    """Return the API's definition, as API Gateway imports it."""
     return plain(resources("AWS::ApiGateway::RestApi")["Api"]["Body"])
 
 
@@ -193,12 +193,12 @@ def test_only_new_items_of_the_outbox_start_the_streams_reader_and_what_fails_is
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert source["BisectBatchOnFunctionError"] is True
     assert source["MaximumRetryAttempts"] == 2
-    assert source["MaximumRecordAgeInSeconds"] == REDELIVER_AFTER, "by then the clock looks after it"
+    assert source["MaximumRecordAgeInSeconds"] == REDELIVER_AFTER, "by then the dispatcher finds it"
     assert source["StartingPosition"] == "TRIM_HORIZON"
 
 
 def sources(service: str) -> list[dict[str, Any]]:
-    """The event source mappings of one service."""
+    """Return the event source mappings of one service."""
     found = map(plain, resources("AWS::Lambda::EventSourceMapping").values())
     return [each for each in found if each["EventSourceArn"].split(":")[2] == service]
 

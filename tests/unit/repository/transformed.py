@@ -33,7 +33,7 @@ class _Session:
 
 @cache
 def transformed() -> dict[str, Any]:
-    """The whole template after the transform; not to be changed."""
+    """Return the whole template after the transform. Do not change it."""
     template = yaml.load(TEMPLATE.read_text(), Loader=_Intrinsics)  # noqa: S506  # a SafeLoader
     template["Globals"]["Function"]["CodeUri"] = "s3://artifacts/function"
     for resource in template["Resources"].values():
@@ -44,7 +44,7 @@ def transformed() -> dict[str, Any]:
 
 
 def resources(kind: str) -> dict[str, Any]:
-    """The properties of the resources of one type, by their names."""
+    """Return the properties of the resources of one type, by their names."""
     found = transformed()["Resources"]
     return {name: each.get("Properties", {}) for name, each in found.items() if each["Type"] == kind}
 
@@ -56,7 +56,7 @@ def statements_of(role: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def plain(value: Any) -> Any:
-    """A value with its intrinsic functions worked out, for a stack at `PLACE` with the parameters' defaults."""
+    """Resolve a value's intrinsic functions for a stack at `PLACE` with the parameters' defaults."""
     if isinstance(value, list):
         return [plain(each) for each in value]
     if not isinstance(value, dict):

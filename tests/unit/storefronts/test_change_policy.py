@@ -11,7 +11,7 @@ from tests.fakes.trust_policies import SHOP, hs256, oidc, policy, sessions
 from token_broker.domain.precondition import Precondition
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, StorageUnavailable, TrustPolicyNotFound
 from token_broker.ports.policies import StoredPolicy
-from token_broker.storefronts.change_policy import TRIES, TrustPolicies
+from token_broker.storefronts.change_policy import MAX_ATTEMPTS, TrustPolicies
 
 CALLER = "arn:aws:iam::123456789012:role/operator"
 ONE, TWO = policy(), policy(origins=["https://two.example"])
@@ -116,7 +116,7 @@ def test_a_deleted_policy_is_not_found(office: Office) -> None:
 
 
 def test_without_a_policy_there_is_none(office: Office) -> None:
-    with pytest.raises(TrustPolicyNotFound, match="Put one"):
+    with pytest.raises(TrustPolicyNotFound, match="PUT one"):
         office.policies.get("acme")
 
 
@@ -247,14 +247,14 @@ def test_a_deletion_that_another_did_between_is_done(office: Office) -> None:
 
 
 def test_a_change_gives_up_where_others_never_stop(office: Office) -> None:
-    others = [policy(origins=[f"https://{number}.example"]) for number in range(TRIES)]
+    others = [policy(origins=[f"https://{number}.example"]) for number in range(MAX_ATTEMPTS)]
     for number, document in enumerate(others, start=1):
         office.store.meanwhile(partial(office.stands, document, number))
 
-    with pytest.raises(Conflict, match="right now"):
+    with pytest.raises(Conflict, match="in a moment"):
         office.put(ONE)
 
-    assert len(office.store.writes) == TRIES
+    assert len(office.store.writes) == MAX_ATTEMPTS
 
 
 def test_storage_that_is_down_is_said(office: Office) -> None:

@@ -48,7 +48,7 @@ def ask(clock: MovableClock, memory: PolicyCache) -> Reading:
 
 
 def test_the_lives_leave_room_for_the_gateways_minute() -> None:
-    """A change bites within 90 s, of which the gateway may keep an answer for 60."""
+    """A change takes effect within 90 s, of which the gateway may cache a result for 60."""
     assert 0 < ABSENT_TTL_SECONDS < TTL_SECONDS <= 30
 
 

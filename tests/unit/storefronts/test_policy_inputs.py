@@ -19,7 +19,7 @@ ANY = Precondition()
 
 
 def api(method: str = "PUT", *, body: Any = None, query: Any = None, **headers: str) -> EventAdapter:
-    """A signed request; a header's name is written with underscores."""
+    """Build a signed request. A header's name is written with underscores."""
     sent = {name.replace("_", "-"): [value] for name, value in headers.items()}
     event = api_event(
         resource=ROUTE, httpMethod=method, path={"merchant": "acme"}, body=body, query=query, headers=sent
@@ -31,20 +31,20 @@ def direct(**fields: Any) -> EventAdapter:
     return adapter_for({"merchant": "acme", **fields}, Context())
 
 
-def taken[T: Input](kind: type[T], door: EventAdapter) -> T:
-    return read(kind, door.raw_fields(kind))
+def taken[T: Input](kind: type[T], adapter: EventAdapter) -> T:
+    return read(kind, adapter.raw_fields(kind))
 
 
-def refused(kind: type[Input], door: EventAdapter) -> str:
+def refused(kind: type[Input], adapter: EventAdapter) -> str:
     with pytest.raises(InvalidRequest) as raised:
-        taken(kind, door)
+        taken(kind, adapter)
     return raised.value.detail
 
 
 @pytest.mark.parametrize("document", [policy(), policy(anonymous=[]), WHOLE], ids=["least", "empty", "whole"])
 def test_the_body_is_the_policy_itself_through_both_doors(document: dict[str, Any]) -> None:
-    for door in (api(body=document), direct(**document)):
-        given = taken(PutTrustPolicy, door)
+    for adapter in (api(body=document), direct(**document)):
+        given = taken(PutTrustPolicy, adapter)
         assert (given.merchant, given.document, given.precondition) == ("acme", document, ANY)
 
 
@@ -66,13 +66,13 @@ def test_the_body_is_the_policy_itself_through_both_doors(document: dict[str, An
 def test_a_put_may_say_what_it_has_seen(
     headers: dict[str, str], fields: dict[str, str], precondition: Precondition
 ) -> None:
-    for door in (api(body=WHOLE, **headers), direct(**WHOLE, **fields)):
-        assert taken(PutTrustPolicy, door).precondition == precondition
+    for adapter in (api(body=WHOLE, **headers), direct(**WHOLE, **fields)):
+        assert taken(PutTrustPolicy, adapter).precondition == precondition
 
 
 @pytest.mark.parametrize("header", ["3", "", '"3', "3, 4"])
 def test_a_precondition_that_is_not_understood_is_refused(header: str) -> None:
-    """Passed over, it would let an overwriting change through."""
+    """If it were ignored, an overwriting change would be accepted."""
     assert "'ifMatch' must be" in refused(PutTrustPolicy, api(body=WHOLE, If_Match=header))
     assert "'ifMatch' must be" in refused(DeleteTrustPolicy, api("DELETE", If_Match=header))
     assert "'ifMatch' must be" in refused(DeleteTrustPolicy, direct(ifMatch=header))
@@ -92,15 +92,15 @@ def test_a_direct_invocation_has_no_room_for_anything_else() -> None:
 def test_what_a_policy_needs_must_be_there(name: str) -> None:
     less = {each: value for each, value in WHOLE.items() if each != name}
 
-    for door in (api(body=less), direct(**less)):
-        assert refused(PutTrustPolicy, door) == f"'{name}' must be given."
+    for adapter in (api(body=less), direct(**less)):
+        assert refused(PutTrustPolicy, adapter) == f"'{name}' must be given."
 
 
 @pytest.mark.parametrize("name", ["version", "origins", "anonymous", "sessions"])
 def test_null_is_not_the_same_as_leaving_a_member_out(name: str) -> None:
     """A tool that writes `"sessions": null` may mean to keep what stands."""
-    for door in (api(body={**WHOLE, name: None}), direct(**{**WHOLE, name: None})):
-        assert refused(PutTrustPolicy, door).startswith(f"'{name}' must be")
+    for adapter in (api(body={**WHOLE, name: None}), direct(**{**WHOLE, name: None})):
+        assert refused(PutTrustPolicy, adapter).startswith(f"'{name}' must be")
 
 
 @pytest.mark.parametrize("value", [0, "", [], {}, False])
@@ -111,8 +111,8 @@ def test_values_are_judged_as_a_whole_and_not_here(value: Any) -> None:
 
 
 def test_a_get_takes_its_merchant_alone() -> None:
-    for door in (api("GET", If_None_Match='"3"', Cache_Control="no-cache"), direct()):
-        assert taken(GetTrustPolicy, door) == GetTrustPolicy(merchant="acme")
+    for adapter in (api("GET", If_None_Match='"3"', Cache_Control="no-cache"), direct()):
+        assert taken(GetTrustPolicy, adapter) == GetTrustPolicy(merchant="acme")
     assert "The body takes" in refused(GetTrustPolicy, api("GET", body={"version": 1}))
     assert "The query takes" in refused(GetTrustPolicy, api("GET", query={"version": ["1"]}))
 
@@ -124,8 +124,8 @@ def test_a_delete_may_say_what_it_has_seen(header: str | None, precondition: Pre
     given = {} if header is None else {"If_Match": header}
     fields = {} if header is None else {"ifMatch": header}
 
-    for door in (api("DELETE", **given), direct(**fields)):
-        assert taken(DeleteTrustPolicy, door).precondition == precondition
+    for adapter in (api("DELETE", **given), direct(**fields)):
+        assert taken(DeleteTrustPolicy, adapter).precondition == precondition
 
 
 def test_a_body_of_a_delete_is_refused() -> None:

@@ -122,14 +122,14 @@ def test_half_a_surrogate_pair_is_refused(text: str) -> None:
 
 def test_an_origin_that_no_browser_sends_so_is_refused_with_what_to_write() -> None:
     assert refusal(policy(origins=[SHOP, "https://www.shop.example:443"])) == (
-        "'origins[1]' must be an origin without ':443': browsers leave out the default port of https."
+        "'origins[1]' must be an origin without ':443'. Browsers leave out the default port of https."
     )
 
 
 def test_a_jwks_uri_that_is_not_public_is_refused_with_what_to_write() -> None:
     assert refusal(policy(sessions=sessions(hs256(), oidc(jwksUri="https://169.254.169.254/jwks")))) == (
-        "'sessions.proofs[1].jwksUri' must be an address whose host is a full name like login.example: "
-        "no IP address, no single word."
+        "'sessions.proofs[1].jwksUri' must be an address whose host is a full name like login.example, "
+        "not an IP address or a single word."
     )
 
 
@@ -216,8 +216,8 @@ def test_no_refusal_repeats_a_value_or_an_unknown_name(document: Any) -> None:
 
 def test_a_refusal_says_which_members_there_are() -> None:
     assert refusal(policy(sessions=sessions(hs256(jwksUri="https://login.example/jwks", key="k")))) == (
-        "'sessions.proofs[0]' must have no members but type, issuer, audience, sessionClaim, claims: 2 other(s) given."
+        "'sessions.proofs[0]' must have no members other than type, issuer, audience, sessionClaim, claims. It has 2."
     )
     assert refusal(policy(origin=SHOP)) == (
-        "The trust policy must have no members but version, origins, anonymous, sessions: 1 other(s) given."
+        "The trust policy must have no members other than version, origins, anonymous, sessions. It has 1."
     )

@@ -20,7 +20,7 @@ from token_broker.storefronts.trust_policy import ANONYMOUS_OPERATIONS, parse
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "trust-policy.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
 #: What the parser alone refuses: a schema cannot compare a member of one item with that of another.
-UNSAYABLE = "'sessions.proofs' must be of different issuers: two have the same 'issuer'."
+UNSAYABLE = "'sessions.proofs' must have different issuers. Two of them have the same 'issuer'."
 
 few = settings(deadline=None, derandomize=True, max_examples=40)
 many = settings(deadline=None, derandomize=True, max_examples=100)
@@ -167,7 +167,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 @st.composite
 def changed_policies(draw: st.DrawFn) -> Any:
-    """A good policy with one to three changes, each anywhere."""
+    """Draw a good policy with one to three changes, each anywhere."""
     document = deepcopy(draw(st.sampled_from(list(TAKEN.values())) | policies))
     for _ in range(draw(st.integers(1, 3))):
         if not (found := places(document)):
@@ -242,7 +242,7 @@ assembled = st.tuples(SCHEMES, NAMES | HOSTS, PORTS, TAILS).map("".join)
 
 @st.composite
 def edited(draw: st.DrawFn, addresses_: tuple[str, ...]) -> str:
-    """A good address with one character put in, exchanged or taken out."""
+    """Draw a good address with one character inserted, replaced or removed."""
     text = draw(st.sampled_from(addresses_))
     at = draw(st.integers(0, len(text)))
     put = draw(st.sampled_from(list(".:/@#?%*\\-_[]0149xazAZ \n\x00")) | st.characters() | st.just(""))

@@ -1,5 +1,6 @@
-"""A current token that is found by its intent takes the place of the one before it as the rotation wanted it to, and
-where no rotation speaks for it, with the merchant's overlap.
+"""A current token that is found by its intent replaces the token before it.
+
+An open rotation says how. Without one, the merchant's overlap applies.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,7 @@ OVERLAP = 5_000
 
 
 def cut_off(*, compromised: bool = False) -> ListingSurroundings:
-    """The shop has the token 1001; a rotation made 1002, whose answer was lost, and nobody could look it up."""
+    """Build a shop whose rotation from 1001 to 1002 lost its response and its look-up."""
     stack = listing_stack()
     shop_token(stack.call(), "acme")
     stack.store.settings["acme"] = RotationSettings(overlap=OVERLAP)
@@ -36,7 +37,7 @@ def cut_off(*, compromised: bool = False) -> ListingSurroundings:
 
 
 def adopt(stack: ListingSurroundings) -> dict[str, object]:
-    """The clock finds the intent before the rotation; what the world hears of the change."""
+    """Let the worker find the intent before the rotation, and return the events of the change."""
     maintain(stack.listing_call(), "acme", ["subject#shop"])
     issued, rotated = stack.store.told
     assert (issued.type, issued.detail["tokenId"], issued.detail["why"]) == ("TokenIssued", "1002", "adopted")

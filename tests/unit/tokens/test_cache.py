@@ -145,4 +145,4 @@ def test_failures_fill_a_bounded_memory() -> None:
         with pytest.raises(MerchantNotFound):
             memory.get_unless_failed_recently(f"m{number}", tries)
 
-    assert len(memory._failed) == MAX_ENTRIES
+    assert len(memory._failures) == MAX_ENTRIES

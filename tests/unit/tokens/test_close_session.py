@@ -72,7 +72,7 @@ def test_who_waits_for_anothers_mint_when_the_order_is_placed_gets_nothing() -> 
     waited: list[SessionClosed] = []
 
     def wait() -> None:
-        """A second caller, while the first waits for the provider."""
+        """Call a second time while the first caller waits for the provider."""
         with pytest.raises(SessionClosed) as refused:
             session_token(stack.call(), "acme", "s-1", None)
         waited.append(refused.value)

@@ -22,7 +22,7 @@ CHANGED = minted("8")
 
 
 def after_a_day() -> Surroundings[ScriptedProvider]:
-    """A stack that has served token 7 and was left alone since."""
+    """Build a stack that has served token 7 and was idle for a day."""
     stack = one_token_stack()
     stack.provider.script = [SAME]
     shop_token(stack.call(), "acme")

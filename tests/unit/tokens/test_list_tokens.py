@@ -1,4 +1,4 @@
-"""The provider's list held against our records."""
+"""The provider's list is compared with our records."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ from token_broker.tokens.revoke import revoke
 
 
 def left_open() -> ListingSurroundings:
-    """A stack whose first mint was acted on, and never heard of: the look-up failed too."""
+    """Build a stack whose first mint took effect unheard. The look-up failed, too."""
     stack = listing_stack()
     stack.provider.script = [stack.provider.make_and_fail(lost())]
     stack.provider.failures["list"] = [lost()]

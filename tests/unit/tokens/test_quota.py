@@ -94,10 +94,10 @@ def test_where_nothing_can_go_it_says_what_would() -> None:
 
     detail = refusal(stack)
 
-    assert detail.startswith("Every place is taken. There: 1 standing (such as 1001): revoke those that nobody uses; ")
-    assert "1 retiring: they end with their overlap, the next at 2027-01-22T08:00:00Z; " in detail
-    assert "4 foreign: " in detail
-    assert detail.endswith("1 without a record: reconcile with apply, then revoke them by their ids.")
+    assert "Tokens at the provider: 1 standing, for example 1001 (revoke those that nobody uses); " in detail
+    assert "1 retiring (they end with their overlap, the next at 2027-01-22T08:00:00Z); " in detail
+    assert "4 foreign (" in detail
+    assert detail.endswith("1 without a record (reconcile with apply, then revoke them by their ids).")
     assert "value" not in detail
     assert (stack.provider.revoked, len(stack.provider.mints)) == ([], 1)
     assert ("TokenLimitHeadroom", 0, "Count") in stack.telemetry.counts
@@ -106,7 +106,7 @@ def test_where_nothing_can_go_it_says_what_would() -> None:
 
 @pytest.fixture
 def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine that is nine hours ahead."""
+    """Run on a machine that is nine hours ahead."""
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     yield
@@ -139,7 +139,7 @@ def test_of_many_that_retire_the_first_that_ends_is_told_of() -> None:
         retiring_since(stack, token_id, days_ago)
     stack.provider.places = len(stack.provider.listed)
 
-    assert "5 retiring: they end with their overlap, the next at 2027-01-16T08:00:00Z." in refusal(stack)
+    assert "5 retiring (they end with their overlap, the next at 2027-01-16T08:00:00Z)." in refusal(stack)
 
 
 def test_what_had_ended_and_is_there_and_what_is_another_shops_is_told_of() -> None:
@@ -154,7 +154,7 @@ def test_what_had_ended_and_is_there_and_what_is_another_shops_is_told_of() -> N
 
     detail = refusal(stack)
 
-    assert "; 1 back though they had ended: reconcile with apply; 1 recorded as another shop's: nobody" in detail
+    assert "; 1 listed although they have ended (reconcile with apply); 1 recorded at another shop (only" in detail
 
 
 def test_the_current_one_and_several_standing_ones_are_told_of() -> None:
@@ -167,7 +167,7 @@ def test_the_current_one_and_several_standing_ones_are_told_of() -> None:
 
     detail = refusal(stack)
 
-    assert "There: 1 current; 4 standing (such as 1001, 1003, 1004): revoke those that nobody uses." in detail
+    assert "provider: 1 current; 4 standing, for example 1001, 1003, 1004 (revoke those that nobody uses)." in detail
 
 
 def test_what_is_being_made_is_told_from_what_has_no_record() -> None:
@@ -181,7 +181,7 @@ def test_what_is_being_made_is_told_from_what_has_no_record() -> None:
 
     detail = refusal(stack)
 
-    assert detail.endswith("; 1 being made or ended just now.")
+    assert detail.endswith("; 1 in flight (created or ended just now).")
     assert "without a record" not in detail
 
 
@@ -190,7 +190,7 @@ def test_one_that_ended_a_moment_ago_and_is_still_listed_is_told_of() -> None:
     ended = stack.store.records["acme", "shop", "1002"]
     stack.store.mark_revoked(ended, Change("clock", Reason.REQUESTED))
 
-    assert refusal(stack).endswith("; 1 being made or ended just now.")
+    assert refusal(stack).endswith("; 1 in flight (created or ended just now).")
 
 
 def test_one_whose_overlap_ends_meanwhile_has_no_end_to_tell() -> None:
@@ -201,7 +201,7 @@ def test_one_whose_overlap_ends_meanwhile_has_no_end_to_tell() -> None:
     over = Change("clock", Reason.ROTATED)
     stack.store.before["pending_revocation"].append(lambda: stack.store.mark_revoked(retiring, over))
 
-    assert refusal(stack).endswith("; 1 retiring: they end with their overlap.")
+    assert refusal(stack).endswith("; 1 retiring (they end with their overlap).")
 
 
 def test_what_the_provider_said_goes_with_the_refusal() -> None:
@@ -229,7 +229,7 @@ def test_it_is_tried_again_once() -> None:
     stack = full(pending=1)
     stack.provider.script = [TokenLimitReached("Full."), TokenLimitReached("Still full.")]
 
-    assert refusal(stack).startswith("Still full. There: ")
+    assert refusal(stack).startswith("Still full. Tokens at the provider: ")
     assert len(stack.provider.mints) == 2
     assert stack.store.open_intents == []
 
@@ -250,7 +250,7 @@ def test_a_revocation_that_fails_again_stays_the_clocks(failure: ProviderFailure
     stack = full(pending=2)
     stack.provider.failures["revoke"] = [failure, failure]
 
-    assert "2 being revoked: they end once the provider confirms" in refusal(stack)
+    assert "2 revoking (they end once the provider confirms)" in refusal(stack)
 
     assert stack.provider.revoked == (["1002"] if failure.retryable else ["1002", "1003"])
     assert len(stack.provider.mints) == 1
@@ -287,7 +287,7 @@ def test_a_token_that_was_current_a_moment_ago_is_not_asked_to_go_yet() -> None:
 
     stack.provider.mints.clear()
 
-    assert "1 being revoked" in refusal(stack)
+    assert "1 revoking" in refusal(stack)
     assert (stack.provider.revoked, len(stack.provider.mints)) == ([], 1)
 
     stack.clock.advance(35)

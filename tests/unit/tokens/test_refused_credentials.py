@@ -1,6 +1,4 @@
-"""After a provider's 401 the secret is read afresh, what was bought with it is thrown away, and the call tried once
-more.
-"""
+"""After a provider's 401 the secret is read again, derived credentials are dropped, and the call is tried once more."""
 
 import pytest
 
@@ -97,9 +95,9 @@ def test_a_broken_secret_that_was_put_right_works_at_once() -> None:
     with pytest.raises(MerchantMisconfigured):
         call.account("acme")
 
-    stack.secrets.stored["acme"] = {"key": "mended"}
+    stack.secrets.stored["acme"] = {"key": "fixed"}
 
-    assert call.account("acme").credentials["key"] == "mended"
+    assert call.account("acme").credentials["key"] == "fixed"
 
 
 def test_a_secret_that_is_still_broken_is_read_afresh_just_once() -> None:

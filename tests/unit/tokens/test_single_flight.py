@@ -13,7 +13,7 @@ from token_broker.tokens.issue import session_token, shop_token, standing_token
 
 
 def held(seconds: int = LEASE) -> Work:
-    """A mint that somebody else is at."""
+    """Begin a mint as another caller."""
     return Work(fence=1, owner="another", lease_end=1_800_000_000 + seconds, intent_id="b" * 26)
 
 

@@ -31,19 +31,19 @@ type Stack = Surroundings[ScriptedProvider]
 
 @pytest.fixture
 def stack() -> Stack:
-    """A provider of session tokens, with the proof of session s-1 of merchant acme at its door."""
+    """Build a provider of session tokens, and the proof of session s-1 of merchant acme."""
     return session_stack()
 
 
 def ask(
     stack: Stack, session_id: str = "s-1", scope: tuple[str, ...] | None = None, *, merchant: str = "acme"
 ) -> tuple[Token, bool]:
-    """A storefront asks, with the proof of session s-1."""
+    """Ask as a storefront, with the proof of session s-1."""
     return Broker(stack.call(grant=PROOF)).session_token(merchant, session_id, scope)
 
 
 def by_backend(stack: Stack, scope: tuple[str, ...] | None = None) -> Token:
-    """The merchant's backend asks for the same session."""
+    """Ask for the same session as the merchant's backend."""
     return Broker(stack.call()).session_token("acme", "s-1", scope)[0]
 
 
@@ -250,4 +250,4 @@ def test_pages_do_not_drive_requests_with_refused_credentials_to_the_provider() 
     with pytest.raises(ProviderRejectedCredentials):
         Broker(stack.call()).shop_token("acme")
 
-    assert (asked, len(stack.provider.mints)) == (2, 4), "once, and once more with the secret read afresh"
+    assert (asked, len(stack.provider.mints)) == (2, 4), "once, and once more with the secret read again"

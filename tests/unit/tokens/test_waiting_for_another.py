@@ -1,5 +1,6 @@
-"""Who waits for another's mint reads, and writes nothing: a thousand storefronts that ask at once would otherwise write
-to one item more often than a partition of the table takes.
+"""A caller that waits for another's mint reads, and writes nothing.
+
+A thousand storefronts that ask at once would otherwise write to one item more often than a partition allows.
 """
 
 import pytest

@@ -1,12 +1,13 @@
-"""Proofs of a session: JWTs from a merchant's backend or its OIDC issuer, verified under the merchant's trust policy.
+"""Verify proofs of a session: JWTs from a merchant's backend or its OIDC issuer, under the merchant's trust policy.
 
-    verification      what the authorizer calls
-    outcomes          how a verification can end
-    compact, claims   what a JWT says before, and what it must say after its signature was checked
-    keys              the key that a JWT is held against, and the algorithm that goes with it
-    signing_keys      HS256 keys, from Secrets Manager
-    jwks, key_set     an issuer's public keys: how long they are kept, and which of them count
-    fetching, public_addresses   how they are fetched, and from where never
+    verification                 the authorizer's entry
+    outcomes                     the results of a verification
+    compact                      a JWT's header and claims before its signature is checked
+    claims                       the checks of the claims after that
+    keys                         the choice of the key, which has the algorithm
+    signing_keys                 HS256 keys in Secrets Manager
+    jwks, key_set                an issuer's public keys: the cache, and the choice of usable keys
+    fetching, public_addresses   the request for a key set, and the addresses that it may go to
 
-It is packaged with this one function: the shared layer stays free of compiled code.
+It is packaged with this function only, so the shared layer has no compiled code.
 """

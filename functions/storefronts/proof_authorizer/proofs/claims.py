@@ -1,7 +1,7 @@
-"""What a JWT must say beyond issuer and audience, once its signature is known to be good.
+"""Check a JWT's claims beyond issuer and audience, after its signature is known to be valid.
 
-Time is read from our clock: PyJWT has one of its own that cannot be passed in, so its checks of `exp`, `nbf` and `iat`
-are off and these stand in for them. They are narrower: whole numbers only, where PyJWT takes texts, fractions and true.
+PyJWT takes no clock, so its checks of `exp`, `nbf` and `iat` are off and this module has its own. They accept integers
+only, while PyJWT also accepts texts, fractions and true.
 """
 
 from collections.abc import Mapping
@@ -12,23 +12,23 @@ from token_broker.domain import fields
 from token_broker.domain.grant import CLOCK_SKEW
 from token_broker.storefronts.trust_policy import ClaimValue
 
-#: Seconds that a proof may be good for, counted from now.
-LONGEST = 24 * 60 * 60
+#: Seconds from now for which a proof may be valid.
+MAX_LIFETIME = 24 * 60 * 60
 
 _session_id = fields.text(256)
 
 
 def expiry(claims: Mapping[str, Any], now: float) -> int:
-    """The proof's end in Unix seconds, its times all being in order. Raises `ProofRejected`."""
-    ends = _time(claims, "exp")
-    if ends <= now - CLOCK_SKEW:
+    """Check the proof's times and return its end in Unix seconds. Raises `ProofRejected`."""
+    expires_at = _time(claims, "exp")
+    if expires_at <= now - CLOCK_SKEW:
         raise ProofRejected("expired")
-    if ends > now + LONGEST + CLOCK_SKEW:
+    if expires_at > now + MAX_LIFETIME + CLOCK_SKEW:
         raise ProofRejected("too_long")
     for name in ("nbf", "iat"):
         if name in claims and _time(claims, name) > now + CLOCK_SKEW:
             raise ProofRejected("not_yet_valid")
-    return ends
+    return expires_at
 
 
 def _time(claims: Mapping[str, Any], name: str) -> int:
@@ -39,7 +39,7 @@ def _time(claims: Mapping[str, Any], name: str) -> int:
 
 
 def session(claims: Mapping[str, Any], name: str) -> str:
-    """The session that the proof is for: what a request may name as its session. Raises `ProofRejected`."""
+    """Return the id of the session that the proof is for. Raises `ProofRejected`."""
     try:
         return str(_session_id(claims.get(name)))
     except ValueError:
@@ -47,15 +47,15 @@ def session(claims: Mapping[str, Any], name: str) -> str:
 
 
 def check(claims: Mapping[str, Any], required: Mapping[str, ClaimValue]) -> None:
-    """Whether each required claim has its value, or has it among others in a list. Raises `ProofRejected`."""
+    """Check that each required claim has its value, or is a list that contains it. Raises `ProofRejected`."""
     for name, value in required.items():
-        said = claims.get(name)
-        if not any(_same(each, value) for each in (said if isinstance(said, list) else [said])):
+        claim = claims.get(name)
+        if not any(_same(each, value) for each in (claim if isinstance(claim, list) else [claim])):
             raise ProofRejected("wrong_claim")
 
 
-def _same(said: Any, required: ClaimValue) -> bool:
-    """Equal as JSON: Python's true equals 1."""
-    if isinstance(said, bool) or isinstance(required, bool):
-        return said is required
-    return isinstance(said, str | int | float) and said == required
+def _same(value: Any, required: ClaimValue) -> bool:
+    """Return whether two values are equal as JSON. In Python true equals 1."""
+    if isinstance(value, bool) or isinstance(required, bool):
+        return value is required
+    return isinstance(value, str | int | float) and value == required

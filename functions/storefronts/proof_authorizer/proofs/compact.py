@@ -1,4 +1,4 @@
-"""A JWT before its signature is checked: what is needed to find the key for it. Nothing of it is to be believed."""
+"""Read a JWT before its signature is checked, to find the key for it. Its content is not trusted."""
 
 import base64
 import re
@@ -8,20 +8,20 @@ from typing import Any
 from proofs.outcomes import ProofRejected
 from token_broker import strict_json
 
-#: Characters; what a header of an HTTP request has room for.
-LIMIT = 8192
-KID_LIMIT = 256
+#: In characters. A header of an HTTP request has no room for more.
+MAX_LENGTH = 8192
+MAX_KID_LENGTH = 256
 
-#: A signed JWT in its compact form. Encrypted ones have five parts, and the JSON forms have none.
+#: A signed JWT in its compact form. An encrypted JWT has five parts, and the JSON forms have none.
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]*")
 
-#: Members that bring their own key, change what is signed, or must be understood.
-_REFUSED = frozenset({"b64", "crit", "jku", "jwk", "x5c", "x5u"})
+#: Members that bring a key, change the signed content, or must be understood.
+_REJECTED = frozenset({"b64", "crit", "jku", "jwk", "x5c", "x5u"})
 
 
 @dataclass(frozen=True, slots=True)
 class Unverified:
-    """What a JWT says of itself: enough to choose the merchant's rule and the key."""
+    """Hold the parts of a JWT that choose the merchant's rule and the key."""
 
     text: str = field(repr=False)
     algorithm: str
@@ -30,12 +30,12 @@ class Unverified:
 
 
 def read(text: str) -> Unverified:
-    """Take a JWT apart. Raises `ProofRejected`."""
-    parts = _COMPACT.fullmatch(text) if len(text) <= LIMIT else None
+    """Parse a JWT. Raises `ProofRejected`."""
+    parts = _COMPACT.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if parts is None:
         raise ProofRejected("malformed")
     header, claims = _object(parts[1]), _object(parts[2])
-    if not _REFUSED.isdisjoint(header):
+    if not _REJECTED.isdisjoint(header):
         raise ProofRejected("refused_header")
     algorithm, kid, issuer = header.get("alg"), header.get("kid"), claims.get("iss")
     if not isinstance(algorithm, str) or not ("kid" not in header or _is_kid(kid)):
@@ -46,11 +46,11 @@ def read(text: str) -> Unverified:
 
 
 def _is_kid(kid: Any) -> bool:
-    return isinstance(kid, str) and 0 < len(kid) <= KID_LIMIT
+    return isinstance(kid, str) and 0 < len(kid) <= MAX_KID_LENGTH
 
 
 def _object(segment: str) -> dict[str, Any]:
-    """One part's JSON. It can mean one thing only, so whoever reads the part again, as PyJWT does, reads the same."""
+    """Return one part's JSON. Strict JSON has one meaning, so PyJWT reads the same content later."""
     try:
         value = strict_json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)).decode())
     except ValueError:

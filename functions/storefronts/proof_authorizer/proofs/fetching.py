@@ -1,11 +1,10 @@
-"""Fetching an issuer's key set: from the address in the policy and nowhere else, and never for long.
+"""Fetch an issuer's key set from the address in the policy only, within a short time.
 
-    where   what the policy's rule for `jwksUri` takes, asked again here; then the name is looked up once, each of its
-            addresses must be public, and the connection goes to just those: a second look-up could say another
-    how     TLS for that name, no redirect, no proxy, no cookie, status 200
-    long    3 s with everything, 64 KB
+The address must pass the policy's rule for `jwksUri` again. The name is resolved once, since a second result could
+differ. Each of its addresses must be public, and the connection goes to these addresses only. The request uses TLS for
+the name, without redirect, proxy or cookie. The response must have status 200 and at most 64 KB, within 3 s.
 
-The one exception is the loopback origin that a stack's setting names, for an issuer on the same machine.
+The one exception is the loopback origin in a stack's settings, for an issuer on the same machine.
 """
 
 from collections.abc import Callable
@@ -21,41 +20,43 @@ from token_broker.clock import Clock, Deadline
 from token_broker.http.client import HttpResponse, Interrupted, Request, TimedOut, TooLarge, Transport, Unreachable
 from token_broker.storefronts import addresses
 
-#: Seconds for the whole of it.
-TIME = 3.0
-#: Seconds for a connection, so that time is left for a name's second address.
+#: Seconds for name resolution and requests together.
+TIME_LIMIT = 3.0
+#: Seconds for a connection. The rest is for the name's second address.
 CONNECT_TIMEOUT = 1.0
-#: Below this many seconds a further address cannot end well.
+#: With less time left, no further address is tried.
 MIN_SECONDS_LEFT = 0.1
 #: Addresses of one name that are tried.
-TRIES = 2
+MAX_ADDRESSES = 2
 BODY_LIMIT = 64 * 1024
 
 _PORTS = {"https": 443, "http": 80}
 _HEADERS = {"Accept": "application/jwk-set+json, application/json", "Connection": "close"}
 
-#: A name's addresses: host, port, seconds. Raises `OSError`.
+#: Takes host, port and seconds. Returns the name's addresses, or raises `OSError`.
 type LookUp = Callable[[str, int, float], list[str]]
-#: A transport that asks for a certificate of that name, if there is TLS.
+#: Takes a name. Returns a transport that requires a certificate of that name, if there is TLS.
 type MakeTransport = Callable[[str], ClosingTransport]
 
 
 class ClosingTransport(Transport, Protocol):
-    """A transport whose connections can be dropped."""
+    """Send requests, and close the connections at the end."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the connections."""
+        ...
 
 
 def _requests(server_name: str) -> ClosingTransport:
-    """`requests`, loaded where there is something to fetch."""
+    """Return a `requests` transport. It is imported here, since most calls fetch nothing."""
     from token_broker.http.transport import RequestsTransport
 
     return RequestsTransport(server_name=server_name)
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A key set's address, taken apart."""
+class _ParsedUrl:
+    """Hold the parts of a key set's address."""
 
     scheme: str
     host: str
@@ -64,17 +65,17 @@ class _Place:
     target: str
     loopback: bool
 
-    def takes(self, address: str) -> bool:
-        """Whether an address of the name is one to connect to."""
+    def accepts(self, address: str) -> bool:
+        """Return whether a connection may go to this address of the name."""
         return ip_address(address).is_loopback if self.loopback else is_public(address)
 
-    def at(self, address: str) -> str:
-        """The same with an address in the name's place."""
+    def with_address(self, address: str) -> str:
+        """Return the URL with an address instead of the name."""
         return f"{self.scheme}://{f'[{address}]' if ':' in address else address}:{self.port}{self.target}"
 
 
-class Fetching:
-    """Fetches one document. `loopback_origin` is empty, or as exact as a browser's origin."""
+class KeySetFetcher:
+    """Fetch key sets. `loopback_origin` is empty, or an origin in a browser's spelling."""
 
     def __init__(
         self,
@@ -90,23 +91,23 @@ class Fetching:
         self._make_transport = make_transport
 
     def __call__(self, uri: str) -> bytes:
-        """The document's bytes. Raises `KeysUnavailable`."""
-        deadline = Deadline.after(self._clock, TIME)
-        place = self._place(uri)
-        found = self._vetted(place, deadline)
-        with closing(self._make_transport(place.host)) as transport:
-            answer = _answer(transport, place, found, deadline)
-        if answer.status != 200:
+        """Return the document's bytes. Raises `KeysUnavailable`."""
+        deadline = Deadline.after(self._clock, TIME_LIMIT)
+        url = self._parse(uri)
+        resolved = self._resolve(url, deadline)
+        with closing(self._make_transport(url.host)) as transport:
+            response = _send(transport, url, resolved, deadline)
+        if response.status != 200:
             raise KeysUnavailable("jwks_wrong_status")
-        return answer.body
+        return response.body
 
-    def _place(self, uri: str) -> _Place:
+    def _parse(self, uri: str) -> _ParsedUrl:
         try:
             addresses.jwks_uri(uri, self._loopback_origin)
         except ValueError:
             raise KeysUnavailable("jwks_address_refused") from None
         parts = urlsplit(uri)
-        return _Place(
+        return _ParsedUrl(
             scheme=parts.scheme,
             host=parts.hostname or "",
             port=parts.port or _PORTS[parts.scheme],
@@ -115,26 +116,26 @@ class Fetching:
             loopback=bool(self._loopback_origin) and uri.startswith(f"{self._loopback_origin}/"),
         )
 
-    def _vetted(self, place: _Place, deadline: Deadline) -> list[str]:
-        """The name's addresses: all of them acceptable, or none is."""
+    def _resolve(self, url: _ParsedUrl, deadline: Deadline) -> list[str]:
+        """Return the name's addresses. Raises `KeysUnavailable` unless all of them are accepted."""
         try:
-            found = self._look_up(place.host, place.port, deadline.left())
+            resolved = self._look_up(url.host, url.port, deadline.left())
         except TimeoutError:
             raise KeysUnavailable("jwks_timed_out") from None
         except OSError:
             raise KeysUnavailable("jwks_name_not_found") from None
-        if not found or not all(map(place.takes, found)):
+        if not resolved or not all(map(url.accepts, resolved)):
             raise KeysUnavailable("jwks_address_refused")
-        return found
+        return resolved
 
 
-def _answer(transport: Transport, place: _Place, found: list[str], deadline: Deadline) -> HttpResponse:
-    """The answer of the first address that can be connected to."""
-    for address in found[:TRIES]:
+def _send(transport: Transport, url: _ParsedUrl, resolved: list[str], deadline: Deadline) -> HttpResponse:
+    """Return the response of the first address that accepts a connection. Raises `KeysUnavailable`."""
+    for address in resolved[:MAX_ADDRESSES]:
         if (left := deadline.left()) < MIN_SECONDS_LEFT:
             break
         connect_timeout = min(CONNECT_TIMEOUT, left / 2)
-        request = Request("GET", place.at(address), {**_HEADERS, "Host": place.authority})
+        request = Request("GET", url.with_address(address), {**_HEADERS, "Host": url.authority})
         try:
             return transport.send(
                 request,

@@ -1,6 +1,6 @@
-"""An OIDC issuer's published keys (a JWK Set, RFC 7517): which of them a proof can be checked with.
+"""Parse an OIDC issuer's published keys (a JWK Set, RFC 7517).
 
-A key that cannot be used is passed over, as RFC 7517 asks: issuers publish keys for other purposes beside.
+A key that cannot check a proof is ignored, as RFC 7517 says, since issuers also publish keys for other purposes.
 """
 
 import re
@@ -13,13 +13,13 @@ from jwt import PyJWK, PyJWTError
 from proofs.keys import Key
 from token_broker import strict_json
 
-#: Keys that are looked at.
-KEYS = 20
+#: Further keys of a set are ignored.
+MAX_KEYS = 20
 RSA_BITS = range(2048, 4096 + 1)
-#: A larger exponent has no use but to make each check slow.
-EXPONENT_BITS = 32
+#: A larger exponent only makes each check slow.
+MAX_EXPONENT_BITS = 32
 
-#: A key's kind -> the algorithms that it can be for, the first being meant where the key names none.
+#: The algorithms for each kind of key. The first is used if the key names none.
 _ALGORITHMS = {
     ("RSA", None): ("RS256", "PS256"),
     ("EC", "P-256"): ("ES256",),
@@ -28,19 +28,19 @@ _ALGORITHMS = {
 }
 ALGORITHMS = frozenset(name for names in _ALGORITHMS.values() for name in names)
 
-#: The numbers that make up a public key, and the members that nobody may know but the issuer.
+#: The numbers of a public key, and the members of a private key.
 _NUMBERS = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
 _PRIVATE = frozenset({"d", "dp", "dq", "k", "oth", "p", "q", "qi"})
-#: base64url, and not so long that making a key of it takes time.
+#: base64url, and short enough to make a key of it quickly.
 _NUMBER = re.compile(r"[A-Za-z0-9_-]{1,1024}")
 
 
 class NotAKeySet(ValueError):
-    """The document is no JWK Set."""
+    """Report that a document is no JWK Set."""
 
 
 def parse(document: bytes) -> tuple[Key, ...]:
-    """The usable keys, of which there may be none. Raises `NotAKeySet`."""
+    """Return the usable keys, which can be none. Raises `NotAKeySet`."""
     try:
         members = strict_json.loads(document.decode())
     except ValueError:
@@ -48,7 +48,7 @@ def parse(document: bytes) -> tuple[Key, ...]:
     published = members.get("keys") if isinstance(members, dict) else None
     if not isinstance(published, list):
         raise NotAKeySet
-    return tuple(key for jwk in published[:KEYS] if isinstance(jwk, dict) and (key := _key(jwk)) is not None)
+    return tuple(key for jwk in published[:MAX_KEYS] if isinstance(jwk, dict) and (key := _key(jwk)) is not None)
 
 
 def _key(jwk: dict[str, Any]) -> Key | None:
@@ -61,23 +61,23 @@ def _key(jwk: dict[str, Any]) -> Key | None:
     try:
         material = PyJWK({"kty": jwk["kty"], "crv": jwk.get("crv"), **numbers}, algorithm)
     except (PyJWTError, UnsupportedAlgorithm):
-        return None  # a point off its curve, for one
+        return None  # for example a point that is not on its curve
     return Key(kid, algorithm, material) if _strong(material) else None
 
 
 def _algorithm(jwk: dict[str, Any]) -> str | None:
-    """What the key is for: its own `alg`, else its kind's; None where that is nothing of ours."""
+    """Return the key's own `alg`, or the first of its kind. Returns None if a proof cannot have it."""
     kty, curve, named = jwk.get("kty"), jwk.get("crv"), jwk.get("alg")
     if not isinstance(kty, str) or not isinstance(curve, str | None):
         return None
-    fitting = _ALGORITHMS.get((kty, curve), ())
+    possible = _ALGORITHMS.get((kty, curve), ())
     if named is None:
-        return next(iter(fitting), None)
-    return named if isinstance(named, str) and named in fitting else None
+        return next(iter(possible), None)
+    return named if isinstance(named, str) and named in possible else None
 
 
 def _for_signatures(jwk: dict[str, Any]) -> bool:
-    """Whether the key is a public one, and meant for checking signatures."""
+    """Return whether this is a public key for checking signatures."""
     purposes = jwk.get("key_ops", ["verify"])
     return (
         _PRIVATE.isdisjoint(jwk)
@@ -91,4 +91,4 @@ def _strong(material: PyJWK) -> bool:
     key = material.key
     if not isinstance(key, RSAPublicKey):
         return True
-    return key.key_size in RSA_BITS and key.public_numbers().e.bit_length() <= EXPONENT_BITS
+    return key.key_size in RSA_BITS and key.public_numbers().e.bit_length() <= MAX_EXPONENT_BITS

@@ -1,4 +1,4 @@
-"""The keys that a JWT can be held against. The algorithm belongs to the key: a JWT never chooses it."""
+"""Choose the key for a JWT. The algorithm belongs to the key, so a JWT never chooses it."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,7 +10,7 @@ from proofs.outcomes import ProofRejected
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key: an HS256 secret's bytes, or an issuer's public key. `kid` is None where its owner gave it no name."""
+    """Hold an HS256 secret's bytes, or an issuer's public key. `kid` is None if the key has no id."""
 
     kid: str | None
     algorithm: str
@@ -18,24 +18,24 @@ class Key:
 
 
 class KeySource(Protocol):
-    """Somebody's keys: a merchant's by its name, an issuer's by the address of its key set."""
+    """Provide an owner's keys. The owner is a merchant's name, or the address of an issuer's key set."""
 
     def current(self, owner: str) -> tuple[Key, ...]:
-        """The keys as far as they are known. Raises `KeysUnavailable`."""
+        """Return the cached keys, or read them. Raises `KeysUnavailable`."""
         ...
 
     def renewed(self, owner: str) -> tuple[Key, ...] | None:
-        """The keys asked for anew, since those known did not fit; None where that was done a moment ago.
+        """Return the keys, read again because the cached ones did not fit. Returns None if the last read was recent.
 
-        Raises `KeysUnavailable` where it fails, or where it failed a moment ago.
+        Raises `KeysUnavailable` if the read fails, or failed recently.
         """
         ...
 
 
 def choose(keys: tuple[Key, ...], *, kid: str | None, algorithm: str) -> Key:
-    """The one key for a JWT that names this `kid` or, without one, the one that is for its `alg`.
+    """Return the one key with a JWT's `kid`. Without a `kid` it is the one key for the JWT's `alg`.
 
-    Raises `ProofRejected`: nothing is tried, or guessed. Whether the `alg` is the key's is for PyJWT to check.
+    Raises `ProofRejected` unless exactly one key fits. PyJWT checks later that the `alg` is the key's.
     """
     named = [key for key in keys if (key.algorithm == algorithm if kid is None else key.kid == kid)]
     if not named:

@@ -1,10 +1,10 @@
-"""How the verification of a proof can end."""
+"""Define the results of a proof's verification."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-#: Why a proof was refused: for the log. Never a value, and never told to whoever sent the proof.
-type Refusal = Literal[
+#: Why a proof was rejected. It is for the log only and holds no value.
+type RejectionReason = Literal[
     "malformed",
     "refused_header",
     "unknown_issuer",
@@ -22,8 +22,8 @@ type Refusal = Literal[
     "wrong_claim",
 ]
 
-#: Why there was no key to check a proof with.
-type Unavailability = Literal[
+#: Why there is no key to check a proof with.
+type UnavailabilityReason = Literal[
     "no_secret",
     "secret_unusable",
     "secret_unreadable",
@@ -40,7 +40,7 @@ type Unavailability = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A verified proof: `session_id` is the session it is good for, `expires_at` its `exp` in Unix seconds."""
+    """Hold a verified proof. `session_id` is the proved session, `expires_at` its `exp` in Unix seconds."""
 
     session_id: str
     expires_at: int
@@ -48,16 +48,16 @@ class Proof:
 
 
 class ProofRejected(Exception):
-    """The proof is none."""
+    """Report that a JWT proves nothing."""
 
-    def __init__(self, reason: Refusal) -> None:
+    def __init__(self, reason: RejectionReason) -> None:
         super().__init__(reason)
-        self.reason: Refusal = reason
+        self.reason: RejectionReason = reason
 
 
 class KeysUnavailable(Exception):
-    """There is no key to check the proof with just now: nothing can be said of it."""
+    """Report that a proof cannot be checked now, since there is no key for it."""
 
-    def __init__(self, reason: Unavailability) -> None:
+    def __init__(self, reason: UnavailabilityReason) -> None:
         super().__init__(reason)
-        self.reason: Unavailability = reason
+        self.reason: UnavailabilityReason = reason

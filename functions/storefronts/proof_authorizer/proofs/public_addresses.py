@@ -1,6 +1,6 @@
-"""Which addresses of the network are anybody's: all that a merchant's policy can make this function connect to.
+"""Recognize public addresses, the only ones to which a merchant's policy can make this function connect.
 
-Behind the others are this function's own runtime, the cloud's metadata, and whatever the account's network holds.
+Other addresses can be those of the function's runtime, of the cloud's metadata, and of the account's own network.
 """
 
 import socket
@@ -9,14 +9,14 @@ from queue import SimpleQueue
 from threading import Thread
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
-#: NAT64's well-known prefix (RFC 6052): in a network without IPv4, every IPv4 address looks like this.
+#: NAT64's well-known prefix (RFC 6052). In a network without IPv4, every IPv4 address has it.
 _NAT64 = IPv6Network("64:ff9b::/96")
-#: What `ipaddress` counts as global, at least in some versions, and is no server's: 6to4's relays, documentation.
+#: Global for some versions of `ipaddress`, but never a server: the relays of 6to4, and documentation.
 _NOT_PUBLIC = (IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"))
 
 
 def is_public(address: str) -> bool:
-    """Whether an address, as text, is global unicast. One that carries an IPv4 address is judged by that."""
+    """Return whether an address is global unicast. An embedded IPv4 address decides for its IPv6 address."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -29,7 +29,7 @@ def is_public(address: str) -> bool:
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that packets to this one would go to; not for 6to4 and Teredo, which are never public."""
+    """Return the IPv4 address that receives the packets, or None. 6to4 and Teredo are never public."""
     if address in _NAT64:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address.ipv4_mapped
@@ -42,17 +42,17 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 def look_up(host: str, port: int, seconds: float) -> list[str]:
-    """A name's addresses, each once, IPv4 first: a function without IPv6 would lose its time on the others.
+    """Return a name's addresses, each once. IPv4 comes first, since a function without IPv6 would lose time.
 
-    Raises `OSError`; `TimeoutError` after that many seconds, which the resolver itself does not know of.
+    Raises `OSError`, and `TimeoutError` after `seconds`, since the resolver has no time limit of its own.
     """
-    found: SimpleQueue[list[str] | OSError | UnicodeError] = SimpleQueue()
-    thread = Thread(target=_look_up, args=(host, port, found), daemon=True)
+    results: SimpleQueue[list[str] | OSError | UnicodeError] = SimpleQueue()
+    thread = Thread(target=_look_up, args=(host, port, results), daemon=True)
     thread.start()
     thread.join(seconds)
-    if found.empty():
+    if results.empty():
         raise TimeoutError
-    result = found.get()
+    result = results.get()
     if isinstance(result, UnicodeError):
         raise OSError("not a name") from None
     if isinstance(result, OSError):
@@ -60,11 +60,11 @@ def look_up(host: str, port: int, seconds: float) -> list[str]:
     return result
 
 
-def _look_up(host: str, port: int, found: "SimpleQueue[list[str] | OSError | UnicodeError]") -> None:
+def _look_up(host: str, port: int, results: "SimpleQueue[list[str] | OSError | UnicodeError]") -> None:
     try:
         rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        found.put(error)
+        results.put(error)
     else:
         rows.sort(key=lambda row: row[0] != socket.AF_INET)
-        found.put(list(dict.fromkeys(str(row[4][0]) for row in rows)))
+        results.put(list(dict.fromkeys(str(row[4][0]) for row in rows)))

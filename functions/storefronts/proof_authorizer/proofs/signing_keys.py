@@ -1,9 +1,9 @@
-"""HS256 keys that a merchant shares with its own backend, read from its secret.
+"""Read the HS256 keys that a merchant shares with its own backend from the merchant's secret.
 
     {"keys": {"<kid>": "<text of at least 32 bytes>"}}      1 to 5 keys; a key's bytes are its text's UTF-8
 
-The secret is kept for a short time by the `Secrets` port. One that may have changed is read afresh, but only so often:
-anybody can send a JWT that fits no key.
+The `Secrets` port caches the secret for a short time. A JWT that fits no key causes a fresh read, but not often, since
+anybody can send such a JWT.
 """
 
 from collections.abc import Mapping
@@ -11,108 +11,113 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Protocol
 
-from proofs.compact import KID_LIMIT
+from proofs.compact import MAX_KID_LENGTH
 from proofs.keys import Key
-from proofs.outcomes import KeysUnavailable, Unavailability
+from proofs.outcomes import KeysUnavailable, UnavailabilityReason
 from token_broker.clock import Clock
 from token_broker.errors import MerchantMisconfigured, MerchantNotFound, StorageUnavailable
 
 ALGORITHM = "HS256"
-KEYS = 5
-#: Bytes: a key shorter than the hash is the weakest part (RFC 7518, 3.2).
-LEAST_BYTES = 32
-MOST_BYTES = 4096
+MAX_KEYS = 5
+#: A key must not be shorter than the hash (RFC 7518, 3.2).
+MIN_KEY_BYTES = 32
+MAX_KEY_BYTES = 4096
 
-#: Seconds between two fresh readings of one merchant's secret.
-FRESH_EVERY = 30.0
-#: Seconds for which a secret that could not be used is not read again: the port keeps no failures.
-PAUSE = 5.0
-#: Seconds for which keys that were read stand in while Secrets Manager does not answer.
-STAND_IN = 900.0
+#: Seconds between two fresh reads of one merchant's secret.
+FRESH_READ_INTERVAL = 30.0
+#: Seconds until a secret that could not be used is read again, since the port caches no failures.
+RETRY_DELAY = 5.0
+#: Seconds for which the last keys are used while Secrets Manager does not respond.
+USABLE_FOR = 900.0
 MAX_ENTRIES = 1024
 
 
 class Secrets(Protocol):
-    """Merchants' secrets: the part of the port that is needed here, without what else an import of it loads."""
+    """Read merchants' secrets. The port itself is not imported, since that would load further modules."""
 
     def read(self, merchant: str, *, fresh: bool = False) -> Mapping[str, Any]:
-        """The secret's JSON object. Raises `MerchantNotFound`, `MerchantMisconfigured`, `StorageUnavailable`."""
+        """Return the secret's JSON object.
+
+        Raises `MerchantNotFound`, `MerchantMisconfigured`, `StorageUnavailable`.
+        """
         ...
 
 
 @dataclass(slots=True)
-class _Kept:
-    """What is known of one merchant's keys; times on the monotonic clock."""
+class _CachedKeys:
+    """Hold one merchant's keys, with times on the monotonic clock."""
 
     keys: tuple[Key, ...] = ()
     read_at: float = -inf
-    read_afresh_at: float = -inf
-    failure: Unavailability | None = None
+    fresh_read_at: float = -inf
+    failure: UnavailabilityReason | None = None
     failed_at: float = -inf
 
 
 class SigningKeys:
-    """The `KeySource` of merchants' own keys."""
+    """Provide merchants' own keys, as a `KeySource`."""
 
     def __init__(self, secrets: Secrets, clock: Clock) -> None:
         self._secrets = secrets
         self._clock = clock
-        self._kept: dict[str, _Kept] = {}
+        self._entries: dict[str, _CachedKeys] = {}
 
     def current(self, owner: str) -> tuple[Key, ...]:
-        """The merchant's keys. Raises `KeysUnavailable`: there is no such secret, it is broken, or cannot be read."""
-        kept = self._of(owner)
-        if kept.failure is None or self._clock.monotonic() >= kept.failed_at + PAUSE:
-            self._read(owner, kept, fresh=False)
-        if kept.failure is None or self._clock.monotonic() < kept.read_at + STAND_IN:
-            return kept.keys
-        raise KeysUnavailable(kept.failure)
+        """Return the merchant's keys. Raises `KeysUnavailable` if the secret is missing, malformed or not readable."""
+        cached = self._entry(owner)
+        if cached.failure is None or self._clock.monotonic() >= cached.failed_at + RETRY_DELAY:
+            self._read(owner, cached, fresh=False)
+        if cached.failure is None or self._clock.monotonic() < cached.read_at + USABLE_FOR:
+            return cached.keys
+        raise KeysUnavailable(cached.failure)
 
     def renewed(self, owner: str) -> tuple[Key, ...] | None:
-        """The merchant's keys as its secret holds them now; None where that was read a moment ago."""
-        kept, now = self._of(owner), self._clock.monotonic()
-        # While Secrets Manager hangs, each reading takes seconds: a second in one call would outlive the authorizer.
-        if now >= kept.read_afresh_at + FRESH_EVERY and not (kept.failure and now < kept.failed_at + PAUSE):
-            kept.read_afresh_at = now
-            self._read(owner, kept, fresh=True)
-            if kept.failure is None:
-                return kept.keys
-        if kept.failure is not None:
-            raise KeysUnavailable(kept.failure)
+        """Return the keys of a fresh read, or None if the last one was recent. Raises `KeysUnavailable`."""
+        cached, now = self._entry(owner), self._clock.monotonic()
+        # While Secrets Manager hangs, each read takes seconds. With two reads the authorizer would run out of time.
+        if now >= cached.fresh_read_at + FRESH_READ_INTERVAL and not (
+            cached.failure and now < cached.failed_at + RETRY_DELAY
+        ):
+            cached.fresh_read_at = now
+            self._read(owner, cached, fresh=True)
+            if cached.failure is None:
+                return cached.keys
+        if cached.failure is not None:
+            raise KeysUnavailable(cached.failure)
         return None
 
-    def _of(self, merchant: str) -> _Kept:
-        kept = self._kept.pop(merchant, None) or _Kept()
-        if len(self._kept) >= MAX_ENTRIES:
-            self._kept.pop(next(iter(self._kept)))  # the one not used for longest
-        self._kept[merchant] = kept
-        return kept
+    def _entry(self, merchant: str) -> _CachedKeys:
+        cached = self._entries.pop(merchant, None) or _CachedKeys()
+        if len(self._entries) >= MAX_ENTRIES:
+            self._entries.pop(next(iter(self._entries)))  # the least recently used entry is the first one
+        self._entries[merchant] = cached
+        return cached
 
-    def _read(self, merchant: str, kept: _Kept, *, fresh: bool) -> None:
+    def _read(self, merchant: str, cached: _CachedKeys, *, fresh: bool) -> None:
         try:
-            kept.keys = _keys(self._secrets.read(merchant, fresh=fresh))
+            cached.keys = _keys(self._secrets.read(merchant, fresh=fresh))
         except MerchantNotFound:
-            kept.failure = "no_secret"
+            cached.failure = "no_secret"
         except (MerchantMisconfigured, _Unusable):
-            kept.failure = "secret_unusable"
+            cached.failure = "secret_unusable"
         except StorageUnavailable:
-            kept.failure = "secret_unreadable"
+            cached.failure = "secret_unreadable"
         else:
-            kept.failure = None
-            kept.read_at = self._clock.monotonic()
+            cached.failure = None
+            cached.read_at = self._clock.monotonic()
             return
-        kept.failed_at = self._clock.monotonic()
-        if kept.failure != "secret_unreadable":
-            kept.read_at = -inf  # keys that were taken back stand in for nothing
+        cached.failed_at = self._clock.monotonic()
+        if cached.failure != "secret_unreadable":
+            cached.read_at = -inf  # keys that the merchant has removed must not be used
 
 
 class _Unusable(Exception):
-    """A secret of another shape."""
+    """Report that a secret does not have the expected form."""
 
 
 def _keys(secret: Mapping[str, Any]) -> tuple[Key, ...]:
     texts = secret.get("keys")
-    if set(secret) != {"keys"} or not isinstance(texts, dict) or not 1 <= len(texts) <= KEYS:
+    if set(secret) != {"keys"} or not isinstance(texts, dict) or not 1 <= len(texts) <= MAX_KEYS:
         raise _Unusable
     return tuple(_key(kid, text) for kid, text in texts.items())
 
@@ -122,6 +127,6 @@ def _key(kid: str, text: Any) -> Key:
         octets = text.encode() if isinstance(text, str) else b""
     except UnicodeEncodeError:
         raise _Unusable from None
-    if not 0 < len(kid) <= KID_LIMIT or not LEAST_BYTES <= len(octets) <= MOST_BYTES:
+    if not 0 < len(kid) <= MAX_KID_LENGTH or not MIN_KEY_BYTES <= len(octets) <= MAX_KEY_BYTES:
         raise _Unusable
     return Key(kid, ALGORITHM, octets)

@@ -1,10 +1,10 @@
-"""Whether a JWT proves a session of a merchant's storefront.
+"""Verify that a JWT proves a session of a merchant's storefront.
 
-    1. the issuer that it names picks the merchant's rule: exactly one, or none
-    2. the rule says whose keys count; the key says which algorithm does
-    3. PyJWT checks the signature, `iss` and `aud`, and that `exp` is there; `claims` checks the rest
+    1. The issuer in the JWT chooses the merchant's rule.
+    2. The rule chooses the keys, and the key chooses the algorithm.
+    3. PyJWT checks the signature, `iss`, `aud` and the presence of `exp`. `claims` checks the rest.
 
-Until the signature is known to be good, all that a JWT decides is which of the merchant's own rules and keys is tried.
+Until the signature is known to be valid, a JWT only chooses between the merchant's own rules and keys.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from proofs.compact import Unverified
 from proofs.jwks import KeySets
 from proofs.key_set import ALGORITHMS
 from proofs.keys import Key, KeySource, choose
-from proofs.outcomes import KeysUnavailable, Proof, ProofRejected, Refusal
+from proofs.outcomes import KeysUnavailable, Proof, ProofRejected, RejectionReason
 from proofs.signing_keys import ALGORITHM, SigningKeys
 from token_broker.clock import Clock
 from token_broker.storefronts.trust_policy import Hs256Proof, OidcProof, Sessions
@@ -29,26 +29,26 @@ __all__ = ["KeysUnavailable", "Proof", "ProofRejected", "Verifier"]
 _OPTIONS: Options = {
     "require": ["iss", "aud", "exp"],
     "enforce_minimum_key_length": True,
-    # By our own clock, in `claims`.
+    # `claims` checks the times.
     "verify_exp": False,
     "verify_nbf": False,
     "verify_iat": False,
 }
 
-#: What PyJWT refuses with, and what that is called here; anything else is a form that it does not take.
-_REFUSALS: tuple[tuple[type[jwt.InvalidTokenError], Refusal], ...] = (
+#: The reason for each error of PyJWT. Any other error means a malformed JWT.
+_REASONS: tuple[tuple[type[jwt.InvalidTokenError], RejectionReason], ...] = (
     (jwt.InvalidSignatureError, "bad_signature"),
     (jwt.InvalidAlgorithmError, "wrong_algorithm"),
     (jwt.InvalidAudienceError, "wrong_audience"),
     (jwt.MissingRequiredClaimError, "missing_claim"),
 )
 
-#: What a key that was replaced looks like.
+#: The reasons that a replaced key can have.
 _OUTDATED = frozenset({"unknown_key", "bad_signature"})
 
 
 class Verifier:
-    """Verifies proofs. One is kept for the life of the process: it holds the keys read so far."""
+    """Verify proofs. The key sources cache keys, so a process has one verifier."""
 
     def __init__(self, *, signing_keys: SigningKeys, key_sets: KeySets, clock: Clock) -> None:
         self._signing_keys = signing_keys
@@ -56,16 +56,16 @@ class Verifier:
         self._clock = clock
 
     def verify(self, jwt_text: str, merchant: str, sessions: Sessions) -> Proof:
-        """What a JWT proves under the merchant's policy. Raises `ProofRejected`, `KeysUnavailable`."""
+        """Return the proof in a JWT under the merchant's policy. Raises `ProofRejected`, `KeysUnavailable`."""
         token = compact.read(jwt_text)
         rule = _rule(sessions, token.issuer)
-        said = self._authentic(token, rule, merchant)
-        expires_at = claims.expiry(said, self._clock.now())
-        claims.check(said, rule.claims)
-        return Proof(claims.session(said, rule.session_claim), expires_at, rule.issuer)
+        signed = self._signed_claims(token, rule, merchant)
+        expires_at = claims.expiry(signed, self._clock.now())
+        claims.check(signed, rule.claims)
+        return Proof(claims.session(signed, rule.session_claim), expires_at, rule.issuer)
 
-    def _authentic(self, token: Unverified, rule: Rule, merchant: str) -> Mapping[str, Any]:
-        """The claims, if the issuer has signed them; where the keys known do not fit, they may have been replaced."""
+    def _signed_claims(self, token: Unverified, rule: Rule, merchant: str) -> Mapping[str, Any]:
+        """Return the claims that the issuer has signed. If the cached keys do not fit, the keys are read again."""
         source, owner, algorithms = self._keys(rule, merchant)
         if token.algorithm not in algorithms:
             raise ProofRejected("wrong_algorithm")
@@ -78,14 +78,14 @@ class Verifier:
                 newer = source.renewed(owner)
             except KeysUnavailable:
                 if rejected.reason == "unknown_key":
-                    raise  # it may well be a new one
+                    raise  # the key may be a new one
                 newer = None
             if newer is None:
                 raise rejected from None
         return _decoded(token, rule, newer)
 
     def _keys(self, rule: Rule, merchant: str) -> tuple[KeySource, str, frozenset[str]]:
-        """Whose keys count under a rule, and what they can be for: never both, a secret and a public key."""
+        """Return the source of a rule's keys, their owner, and the algorithms, which are symmetric or asymmetric."""
         match rule:
             case Hs256Proof():
                 return self._signing_keys, merchant, frozenset({ALGORITHM})
@@ -114,11 +114,11 @@ def _decoded(token: Unverified, rule: Rule, keys: tuple[Key, ...]) -> Mapping[st
             options=_OPTIONS,
         )
     except jwt.InvalidKeyError:
-        # A merchant's secret that is a public key: PyJWT takes none for HS256, whoever put it there.
+        # PyJWT rejects a merchant's secret that is a public key, since HS256 needs a secret.
         raise KeysUnavailable("secret_unusable") from None
     except jwt.InvalidTokenError as error:
-        raise ProofRejected(_refusal(error)) from None
+        raise ProofRejected(_reason(error)) from None
 
 
-def _refusal(error: jwt.InvalidTokenError) -> Refusal:
-    return next((reason for kind, reason in _REFUSALS if isinstance(error, kind)), "malformed")
+def _reason(error: jwt.InvalidTokenError) -> RejectionReason:
+    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), "malformed")

@@ -1,9 +1,9 @@
-"""The names of callers."""
+"""Name callers for logs and idempotency."""
 
 import re
 
 _SESSION = re.compile(r"(:assumed-role/[^/]+)/.*")
-#: What the name of a storefront's caller begins with. Its origin follows.
+#: The prefix of a storefront's caller. The page's origin follows it.
 STOREFRONT = "storefront "
 SHOWN_CHARACTERS = 128
 

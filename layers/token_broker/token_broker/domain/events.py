@@ -1,5 +1,6 @@
-"""What the broker tells the world, as plain data. No value of a token is in an event: each member is taken by name, and
-`docs/events/` has a schema for each type.
+"""Build the events that the broker publishes, as plain data.
+
+Each member is taken by name, so an event never has a token's value. `docs/events/` has a schema for each type.
 """
 
 from collections.abc import Mapping
@@ -8,10 +9,10 @@ from dataclasses import dataclass, field
 from token_broker.domain.ownership_tag import new_intent_id
 from token_broker.domain.token import Token
 
-#: A member of an event's detail.
+#: The value of one member of an event's detail.
 type Plain = str | int | None
 
-#: Each type's members, beside those that all events have.
+#: Each type's members, in addition to those that all events have.
 MEMBERS: Mapping[str, tuple[str, ...]] = {
     "TokenIssued": ("subject", "tokenId", "fingerprint", "state", "expiresAt", "why"),
     "TokenRotated": (
@@ -32,8 +33,9 @@ MEMBERS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that has happened. `occurred_at` is in Unix seconds; `event_id` is 128 random bits in base32, and stays
-    the same however often the event is delivered.
+    """Hold one event. `occurred_at` is in Unix seconds.
+
+    `event_id` is 128 random bits in base32. It stays the same however often the event is delivered.
     """
 
     type: str
@@ -44,7 +46,7 @@ class Event:
     event_id: str = field(default_factory=new_intent_id)
 
     def as_json(self) -> dict[str, Plain]:
-        """What subscribers get."""
+        """Return the detail that subscribers receive."""
         return {
             "eventId": self.event_id,
             "provider": self.provider,
@@ -55,9 +57,12 @@ class Event:
 
 
 def token_issued(token: Token, *, reason: str, at: float) -> Event:
-    """A token is stored and can be served; `why` is minted, rotated, adopted or reconciled."""
+    """Report that a token is stored and can be served.
+
+    `reason` (the member `why`) is minted, rotated, adopted or reconciled.
+    """
     detail: dict[str, Plain] = {
-        **_what(token),
+        **_token_members(token),
         "state": token.state.value,
         "expiresAt": token.expires_at,
         "why": reason,
@@ -74,11 +79,13 @@ def token_rotated(
     overlap_ends_at: int | None = None,
     compromised: bool = False,
 ) -> Event:
-    """The subject has another current token: build or configure with this one. The previous one works until
-    `overlap_ends_at`; where that is None, not any more. A rotation without an id is the provider's own.
+    """Report that the subject has another current token.
+
+    The previous token works until `overlap_ends_at` (Unix seconds), and no longer works if that is None. `rotation_id`
+    is None if the provider itself replaced the token.
     """
     detail: dict[str, Plain] = {
-        **_what(token),
+        **_token_members(token),
         "rotationId": rotation_id,
         "previousTokenId": previous_token_id,
         "overlapEndsAt": overlap_ends_at,
@@ -88,27 +95,30 @@ def token_rotated(
 
 
 def token_revoked(token: Token, *, reason: str, at: float) -> Event:
-    """A token has ended at its provider; `why` is requested, rotated, compromised or lost."""
-    return Event("TokenRevoked", token.provider, token.merchant, {**_what(token), "why": reason}, int(at))
+    """Report that a token has ended at its provider.
+
+    `reason` (the member `why`) is requested, rotated, compromised or lost.
+    """
+    return Event("TokenRevoked", token.provider, token.merchant, {**_token_members(token), "why": reason}, int(at))
 
 
 def session_closed(provider: str, merchant: str, session_id: str, *, order_id: str | None, closed_at: int) -> Event:
-    """No token for this session ever again."""
+    """Report that a session is closed for ever."""
     detail = {"sessionId": session_id, "orderId": order_id, "closedAt": closed_at}
     return Event("SessionClosed", provider, merchant, detail, closed_at)
 
 
 def rotation_failed(provider: str, merchant: str, *, rotation_id: str, code: str, retrying: bool, at: float) -> Event:
-    """A step of a rotation failed with an error's code; `retrying` says whether it goes on by itself."""
+    """Report that a rotation failed with an error's code. `retrying` is True if the worker retries it."""
     detail: dict[str, Plain] = {"rotationId": rotation_id, "code": code, "retrying": retrying}
     return Event("RotationFailed", provider, merchant, detail, int(at))
 
 
 def token_limit_near(provider: str, merchant: str, *, used: int, limit: int, at: float) -> Event:
-    """The provider keeps only so many tokens, and few places are left."""
+    """Report that few of the provider's quota slots are free."""
     detail = {"used": used, "limit": limit, "headroom": max(0, limit - used)}
     return Event("TokenLimitNear", provider, merchant, detail, int(at))
 
 
-def _what(token: Token) -> dict[str, Plain]:
+def _token_members(token: Token) -> dict[str, Plain]:
     return {"subject": token.subject, "tokenId": token.token_id, "fingerprint": token.digest}

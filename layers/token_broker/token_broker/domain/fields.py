@@ -1,7 +1,7 @@
-"""The rules for single input values. Each takes any value, gives the checked one, or raises `ValueError` with what it
-takes.
+"""Check single input values.
 
-No message quotes the value: it may be a secret put into the wrong field.
+Each rule returns the checked value. It raises `ValueError` with a phrase that follows "must be". The phrase never
+quotes the value, which may be a secret in the wrong field.
 """
 
 import re
@@ -16,45 +16,45 @@ _MERCHANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _TOKEN_ID = re.compile(r"[1-9][0-9]{0,19}")
 _VISIBLE = re.compile(r"[!-~]+")
 
-#: Control characters, half surrogates, and the separators that end a line or a paragraph.
-_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+#: Control characters, lone surrogates, and the line and paragraph separators.
+_REJECTED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 _TAG = re.compile(r'\s*(W/)?"([!#-~]*)"\s*')
 _REVISION = re.compile(r"[1-9][0-9]{0,8}")
 
-#: Any key at all: an item that is none of ours must be found to be so by itself, and not spoil its batch.
+#: Matches any key, so that one unknown item does not make its whole batch invalid.
 _EVENT_NAME = re.compile(r"[^/]{0,2048}/.{1,1024}", re.DOTALL)
 
-SCOPES = 50
-ITEM_KEYS = 100
-#: What DynamoDB takes as a sort key.
-ITEM_KEY = 1024
-EVENT_NAMES = 1000
+MAX_SCOPES = 50
+MAX_ITEM_KEYS = 100
+#: DynamoDB's limit for a sort key.
+MAX_ITEM_KEY_LENGTH = 1024
+MAX_EVENT_NAMES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """An If-Match header: the revisions that it names, or None for any (`*`)."""
+    """Hold the revisions that an If-Match header names, or None for any (`*`)."""
 
     revisions: frozenset[int] | None
 
 
 def merchant_name(value: Any) -> str:
-    """The name that the operator chose."""
+    """Check a merchant's name."""
     if not isinstance(value, str) or not _MERCHANT.fullmatch(value):
         raise ValueError(
-            "a merchant's name: 1 to 63 lower-case letters, digits and hyphens, not starting with a hyphen"
+            "a merchant's name of 1 to 63 lower-case letters, digits and hyphens that does not start with a hyphen"
         )
     return value
 
 
 def text(longest: int) -> Rule:
-    """A text for people, or another system's id: any script and emoji, but not blank and without control characters."""
+    """Return a rule for a text in any script: not blank, and without control characters."""
 
     def rule(value: Any) -> str:
         if not isinstance(value, str) or not 1 <= len(value) <= longest or not value.strip():
             raise ValueError(f"a string of 1 to {longest} characters that is not blank")
-        if not value.isprintable() and any(unicodedata.category(char) in _REFUSED_CATEGORIES for char in value):
+        if not value.isprintable() and any(unicodedata.category(char) in _REJECTED_CATEGORIES for char in value):
             raise ValueError("a string without control characters")
         return value
 
@@ -62,51 +62,53 @@ def text(longest: int) -> Rule:
 
 
 def order_id(value: Any) -> str:
-    """Another system's name for an order, which may be a number there."""
+    """Check an order's id, which may be a number, and return it as a string."""
     number = isinstance(value, int) and not isinstance(value, bool)
     return str(text(256)(str(value) if number else value))
 
 
 def scope_names(value: Any) -> tuple[str, ...] | None:
-    """Names of scopes, each once and in the order given; an empty list asks for nothing."""
-    takes = f"a list of at most {SCOPES} scope names of 1 to 100 visible ASCII characters"
-    if not isinstance(value, list) or len(value) > SCOPES:
-        raise ValueError(takes)
+    """Check scope names, and return each once in the given order, or None for an empty list."""
+    expected = f"a list of at most {MAX_SCOPES} scope names of 1 to 100 visible ASCII characters"
+    if not isinstance(value, list) or len(value) > MAX_SCOPES:
+        raise ValueError(expected)
     if not all(isinstance(each, str) and len(each) <= 100 and _VISIBLE.fullmatch(each) for each in value):
-        raise ValueError(takes)
+        raise ValueError(expected)
     return tuple(dict.fromkeys(value)) or None
 
 
 def item_keys(value: Any) -> tuple[str, ...]:
-    """Keys of a merchant's items, each once and in the order given.
+    """Check the sort keys of a merchant's items, and return each once in the given order.
 
-    One that says nothing to the worker must not keep the others from it.
+    A key of an unknown kind is valid here, so that the worker still gets the other keys.
     """
-    if not isinstance(value, list) or not 1 <= len(value) <= ITEM_KEYS:
-        raise ValueError(f"a list of 1 to {ITEM_KEYS} keys")
-    if not all(isinstance(each, str) and 1 <= len(each) <= ITEM_KEY and each.isascii() for each in value):
-        raise ValueError(f"a list of keys such as 'token#1003304090' or 'subject#shop', at most {ITEM_KEY} long")
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_ITEM_KEYS:
+        raise ValueError(f"a list of 1 to {MAX_ITEM_KEYS} keys")
+    if not all(isinstance(each, str) and 1 <= len(each) <= MAX_ITEM_KEY_LENGTH and each.isascii() for each in value):
+        raise ValueError(
+            f"a list of keys of at most {MAX_ITEM_KEY_LENGTH} characters, such as 'token#1003304090' or 'subject#shop'"
+        )
     return tuple(dict.fromkeys(value))
 
 
 def event_names(value: Any) -> tuple[str, ...]:
-    """Names of undelivered events, each once and in the order given; none at all where a batch held nothing of ours."""
-    if not isinstance(value, list) or len(value) > EVENT_NAMES:
-        raise ValueError(f"a list of at most {EVENT_NAMES} names")
+    """Check names of undelivered events, and return each once in the given order. An empty list is valid."""
+    if not isinstance(value, list) or len(value) > MAX_EVENT_NAMES:
+        raise ValueError(f"a list of at most {MAX_EVENT_NAMES} names")
     if not all(isinstance(each, str) and _EVENT_NAME.fullmatch(each) for each in value):
         raise ValueError("a list of names such as 'shopify#acme/event#mfrggzdfmztwq2lkmfrggzdfmy'")
     return tuple(dict.fromkeys(value))
 
 
 def token_id(value: Any) -> str:
-    """A provider's number, as a string: it outgrows what JavaScript counts exactly."""
+    """Check a token's id, which is a number in a string since it exceeds JavaScript's exact integers."""
     if not isinstance(value, str) or not _TOKEN_ID.fullmatch(value):
-        raise ValueError("a token's id: a string of 1 to 20 digits")
+        raise ValueError("a token's id, a string of 1 to 20 digits that does not start with 0")
     return value
 
 
 def days(most: int) -> Rule:
-    """Whole days, at least one."""
+    """Return a rule for a whole number of days, at least one."""
 
     def rule(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
@@ -117,19 +119,19 @@ def days(most: int) -> Rule:
 
 
 def days_or_never(most: int) -> Rule:
-    """Whole days; null is never."""
+    """Return a rule for a whole number of days, or null for never."""
 
     def rule(value: Any) -> int | None:
         try:
             return None if value is None else int(days(most)(value))
-        except ValueError as takes:
-            raise ValueError(f"{takes}, or null") from None
+        except ValueError as expected:
+            raise ValueError(f"{expected}, or null") from None
 
     return rule
 
 
 def visible(longest: int) -> Rule:
-    """A key that goes into a header."""
+    """Return a rule for a header's value of visible ASCII characters."""
 
     def rule(value: Any) -> str:
         if not isinstance(value, str) or len(value) > longest or not _VISIBLE.fullmatch(value):
@@ -140,7 +142,7 @@ def visible(longest: int) -> Rule:
 
 
 def flag(value: Any) -> bool:
-    """True or false; as text in a query."""
+    """Check a boolean, which is text in a query."""
     words = {"true": True, "false": False, True: True, False: False}
     if not isinstance(value, str | bool) or value not in words:
         raise ValueError("true or false")
@@ -148,42 +150,42 @@ def flag(value: Any) -> bool:
 
 
 def truth(value: Any) -> bool:
-    """True or false, as JSON has them."""
+    """Check a JSON boolean."""
     if value is not True and value is not False:
         raise ValueError("true or false")
     return bool(value)
 
 
 def cache_control(value: Any) -> bool:
-    """Whether a Cache-Control header asks to pass the caches by."""
+    """Return whether a Cache-Control header asks to skip the caches."""
     if not isinstance(value, str) or len(value) > 256:
         raise ValueError("a Cache-Control header's value")
     return "no-cache" in (directive.strip().lower() for directive in value.split(","))
 
 
 def anything(value: Any) -> Any:
-    """A value that is judged later, together with its neighbours."""
+    """Accept any value but null. It is checked later, together with other fields."""
     if value is None:
-        raise ValueError("given with a value, or left out")
+        raise ValueError("any value but null, or left out")
     return value
 
 
 def entity_tags(value: Any) -> Tags:
-    """An If-Match header. Tags that are no revision's fit nothing; weak ones never fit (RFC 9110, 13.1.1)."""
-    takes = 'an ETag in its quotes as it was answered, such as "3", several of them, or *'
+    """Check an If-Match header. Weak tags and tags that are no revision match nothing (RFC 9110, 13.1.1)."""
+    expected = 'one or more ETags from responses, in quotes such as "3", or *'
     if not isinstance(value, str) or len(value) > 256:
-        raise ValueError(takes)
+        raise ValueError(expected)
     if value.strip() == "*":
         return Tags(None)
     matches = [_TAG.fullmatch(each) for each in value.split(",")]
     if not all(matches):
-        raise ValueError(takes)
+        raise ValueError(expected)
     strong = [match[2] for match in matches if match and not match[1]]
     return Tags(frozenset(int(tag) for tag in strong if _REVISION.fullmatch(tag)))
 
 
 def asterisk(value: Any) -> bool:
-    """An If-None-Match header, of which only `*` makes sense for a change."""
+    """Check an If-None-Match header, in which only `*` is valid for a change."""
     if not isinstance(value, str) or value.strip() != "*":
         raise ValueError("*")
     return True

@@ -1,7 +1,7 @@
-"""What a storefront's authorizer has established, and the function's half of the decision.
+"""Decide what a storefront may have, by the result of its authorizer.
 
-An authorizer sees no body, and API Gateway may replay its answer for 60 s. So it passes on what the proof is good for,
-and the function compares that with the body and the clock.
+An authorizer sees no body, and API Gateway may cache its response for 60 s. Therefore it passes on what the proof
+allows, and the function compares that with the body and the time.
 """
 
 from collections.abc import Mapping
@@ -12,25 +12,31 @@ from token_broker.errors import Forbidden, Unauthenticated
 
 #: Seconds by which two machines' clocks may differ.
 CLOCK_SKEW = 30
-#: What the storefront itself is told: who may do what is the merchant's business.
-_BEYOND = "The merchant's trust policy does not allow this storefront what it asks for."
+#: The storefront is not told more, since the trust policy is the merchant's own.
+_NOT_ALLOWED = "The merchant's trust policy does not allow this request."
 
 
 class Scoped(Protocol):
-    """A token, as far as it matters here: an authorizer starts without knowing what else tokens are."""
+    """Represent the scopes of a token, so that an authorizer need not import the rest."""
 
     @property
-    def scope(self) -> tuple[str, ...]: ...
+    def scope(self) -> tuple[str, ...]:
+        """Return the scopes that the provider has granted."""
+        ...
+
     @property
-    def requested_scope(self) -> tuple[str, ...] | None: ...
+    def requested_scope(self) -> tuple[str, ...] | None:
+        """Return the scopes that the caller asked for, or None if the provider chose them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What one storefront may have of one merchant.
+    """Hold what one storefront may have of one merchant.
 
     `origins` are those of the merchant's pages. With a proof, `session_id` is the session that it names, `expires_at`
-    its end in Unix seconds, and `scopes` what may be asked for; without one, shop-wide tokens only.
+    its expiry in Unix seconds, and `scopes` the scopes that it allows. Without a proof, the grant is for shop-wide
+    tokens only.
     """
 
     merchant: str
@@ -40,7 +46,7 @@ class Grant:
     scopes: tuple[str, ...] = ()
 
     def as_context(self) -> dict[str, str]:
-        """The authorizer's context: API Gateway carries texts, and no lists."""
+        """Return the grant as an authorizer's context, in which API Gateway allows strings but no lists."""
         context = {"merchant": self.merchant, "origins": " ".join(self.origins)}
         if self.session_id is not None:
             context |= {
@@ -52,16 +58,16 @@ class Grant:
 
     @classmethod
     def from_context(cls, context: Any) -> "Grant":
-        """The grant that an authorizer passed on. Raises `Unauthenticated` where it is none."""
+        """Return the grant that an authorizer passed on. Raises `Unauthenticated` if the context has none."""
         if not isinstance(context, Mapping) or not isinstance(merchant := context.get("merchant"), str):
-            raise Unauthenticated("No storefront's identity came with this request.")
+            raise Unauthenticated("The request has no storefront identity.")
         origins, session_id = context.get("origins"), context.get("sessionId")
         expires_at, scopes = context.get("expiresAt"), context.get("scopes")
         granted = cls(merchant=merchant, origins=tuple(origins.split()) if isinstance(origins, str) else ())
         if session_id is None and expires_at is None and scopes is None:
             return granted
         if not isinstance(session_id, str) or not isinstance(scopes, str) or not str(expires_at).isdecimal():
-            raise Unauthenticated("The storefront's identity is not complete.")
+            raise Unauthenticated("The storefront identity is incomplete.")
         return cls(
             merchant=merchant,
             origins=granted.origins,
@@ -71,33 +77,41 @@ class Grant:
         )
 
     def check_merchant(self, merchant: str) -> None:
-        """Raises `Forbidden` for another merchant."""
+        """Check that the grant is for this merchant. Raises `Forbidden`."""
         if merchant != self.merchant:
-            raise Forbidden(_BEYOND)
+            raise Forbidden(_NOT_ALLOWED)
 
     def check_shop(self, merchant: str) -> None:
-        """Whether shop-wide tokens may be had. Raises `Forbidden`: a proof is good for its session alone."""
+        """Check that the grant allows shop-wide tokens. Raises `Forbidden`, also if it is for one session."""
         self.check_merchant(merchant)
         if self.session_id is not None:
-            raise Forbidden(_BEYOND)
+            raise Forbidden(_NOT_ALLOWED)
 
     def check_session(self, merchant: str, session_id: str, scope: tuple[str, ...] | None, now: float) -> None:
-        """Whether this session's token may be had with these scopes. Raises `Forbidden`, `Unauthenticated`."""
+        """Check that the grant allows this session's token with these scopes.
+
+        Raises `Forbidden`, or `Unauthenticated` if the proof has expired.
+        """
         self.check_merchant(merchant)
         if self.session_id is None or self.expires_at is None:
-            raise Forbidden(_BEYOND)
+            raise Forbidden(_NOT_ALLOWED)
         if now >= self.expires_at + CLOCK_SKEW:
             raise Unauthenticated("The proof has expired. Get a new one from the merchant's backend.")
         if session_id != self.session_id:
             raise Forbidden("The proof is for another session. Send the sessionId that it names.")
         if scope is not None and not set(scope) <= set(self.scopes):
-            raise Forbidden("The merchant's trust policy does not allow all of these scopes. Ask for fewer, or none.")
+            raise Forbidden(
+                "The merchant's trust policy does not allow all of these scopes. Send fewer, or leave 'scope' out."
+            )
 
     def check_token(self, token: Scoped) -> None:
-        """Whether a session's token may be handed over: it can have been made with more. Raises `Forbidden`.
+        """Check that the grant allows all scopes of a session's token. Raises `Forbidden`.
 
-        A provider that names no scopes has granted those that were asked for; where none were, nobody knows.
+        The token may have been created for another caller with more scopes. If the provider names no scopes, it has
+        granted the requested ones. If none were requested, the scopes are unknown and the token is not allowed.
         """
         granted = token.scope or token.requested_scope
         if not granted or not set(granted) <= set(self.scopes):
-            raise Forbidden("This session's token has scopes that the merchant's trust policy keeps from storefronts.")
+            raise Forbidden(
+                "This session's token has scopes that the merchant's trust policy does not allow to storefronts."
+            )

@@ -1,4 +1,4 @@
-"""The right to mint: what is asked for, what is held, and what a subject's state is."""
+"""Hold the state of a subject, its lease to mint and its intent. Times are Unix seconds."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,11 @@ from token_broker.domain.token import Token
 
 @dataclass(frozen=True, slots=True)
 class SubjectState:
-    """What the store knows of a subject: its token now, and whether the session is closed.
+    """Hold what the store knows of a subject: its current token, its lease, and whether the session is closed.
 
-    `checked_at` is when the provider last confirmed the token (Unix seconds). `fence` is the number of the last mint
-    that was begun; the next can begin only if it is still that, so nobody mints on a stale read.
-    `held_until` is the end of somebody's right to mint (Unix seconds), zero where nobody has it; `unresolved`: an
-    intent stands, so the provider may have made a token that is not recorded yet.
+    `checked_at` is when the provider last confirmed the token. `fence` rises with every lease and when its intent ends.
+    A lease is acquired only if `fence` has not changed, so nobody mints after a stale read. `lease_expires_at` is zero
+    if nobody holds the lease. With `has_open_intent`, the provider may have created a token that has no record yet.
     """
 
     token: Token | None = None
@@ -25,11 +24,12 @@ class SubjectState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseRequest:
-    """A mint that is about to be asked for.
+    """Describe the lease to acquire and its intent.
 
-    `intent_id` is new, and goes into the mark; `owner` is random and this caller's alone. `key_id` is the hash of an
-    Idempotency-Key, `body_hash` that of the body which came with it. `findable`: a lost answer can be looked up later,
-    at the `realm` where it was asked for.
+    `intent_id` is new and goes into the ownership tag. `owner` is random and identifies this caller. `key_id` is the
+    hash of an Idempotency-Key, and `body_hash` the hash of its request's body. `findable`: after a lost response the
+    token can be found in the provider's list. `account_id` is the provider account of the mint, stored as
+    `intentRealm`.
     """
 
     merchant: str
@@ -46,10 +46,12 @@ class LeaseRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MintLease:
-    """The record that a mint is about to happen, and the right to do it.
+    """Hold the right to mint, with its intent.
 
-    `owner` and `fence` guard every later write; `continued` says that an earlier holder left this very intent without
-    an end, so the provider may already have acted on it. `title` is what the caller asked for, without the mark.
+    `owner` and `fence` guard every later write. With `continued`, an earlier holder left this intent open, so the
+    provider may already have acted on it. `title` is the caller's title without the ownership tag. `account_id` is the
+    provider account for which the intent was stored, or empty if the provider has no account ids. `remembered`: the
+    result is kept for an Idempotency-Key.
     """
 
     merchant: str
@@ -60,34 +62,33 @@ class MintLease:
     fence: int
     continued: bool
     title: str | None = None
-    #: Where at the provider the intent was begun; empty where there is but one place.
     account_id: str = ""
-    #: Whether an Idempotency-Key wants the outcome remembered.
     remembered: bool = False
 
     @property
     def standing(self) -> bool:
-        """Whether it makes a standing token, beside the subject's current one."""
+        """Return whether the lease is for a standing token and not for the current one."""
         return self.key.startswith("intent#")
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseHeld:
-    """Somebody else holds the mint right now."""
+    """Report that another caller holds the lease."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotentReplay:
-    """A create that was done before under the same Idempotency-Key."""
+    """Hold the token that an earlier request with the same Idempotency-Key created."""
 
     token: Token
 
 
 @dataclass(frozen=True, slots=True)
 class OpenIntent:
-    """An intent that its holder left without an end, with the right to end it.
+    """Hold an intent that its holder left open, with the lease to end it.
 
-    `asked_until` is when its last holder's right to ask the provider was over (Unix seconds).
+    `asked_until` is when the lease of its last holder expired, stored as `intentEnd`. `tries` counts how often the
+    worker has rescheduled the intent.
     """
 
     lease: MintLease

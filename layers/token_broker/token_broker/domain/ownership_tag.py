@@ -1,5 +1,6 @@
-"""The mark that tells our tokens from everybody else's: the end of a token's title at the provider, `
-[tb:<brokerId>:<intent>]`.
+"""Write and read the ownership tag: the end of a token's title at the provider, ` [tb:<brokerId>:<intent>]`.
+
+The tag shows which stack and which intent created the token.
 """
 
 import base64
@@ -13,7 +14,7 @@ _TAG = re.compile(r" \[tb:([a-z2-7]{8}):([a-z2-7]{26})\]\Z")
 
 @dataclass(frozen=True, slots=True)
 class TitleTag:
-    """A title at the provider, taken apart; both ids are None where it ends with no mark."""
+    """Hold the parts of a title at the provider. Both ids are None if it has no ownership tag."""
 
     title: str
     broker_id: str | None = None
@@ -25,36 +26,36 @@ def _base32(octets: bytes) -> str:
 
 
 def new_broker_id() -> str:
-    """Eight random characters: made once per table."""
+    """Return eight random characters, which name a stack."""
     return _base32(os.urandom(5))
 
 
 def new_intent_id() -> str:
-    """26 random characters (128 bits): no two mints share one."""
+    """Return 26 random characters (128 bits), which identify one mint."""
     return _base32(os.urandom(16))
 
 
 def new_owner() -> str:
-    """32 random hex digits: whose a lease is."""
+    """Return 32 random hex digits, which identify the holder of a lease."""
     return os.urandom(16).hex()
 
 
 def key_id_of(*parts: str) -> str:
-    """What an Idempotency-Key is remembered by: the same parts (caller, route, key) give the same 26 characters."""
+    """Return the 26 characters under which an Idempotency-Key is stored, from its parts (caller, route, key)."""
     digest = hashlib.sha256()
     for part in parts:
         octets = part.encode()
-        digest.update(len(octets).to_bytes(4))  # so that no two lists of parts run together to the same bytes
+        digest.update(len(octets).to_bytes(4))  # no two lists of parts give the same bytes
         digest.update(octets)
     return _base32(digest.digest()[:16])
 
 
 def tag_title(title: str, broker_id: str, intent_id: str) -> str:
-    """The title as it stands at the provider."""
+    """Return the title with its ownership tag, as the provider stores it."""
     return f"{title} [tb:{broker_id}:{intent_id}]"
 
 
 def parse_title(title: str) -> TitleTag:
-    """The title without its mark, and what the mark says."""
+    """Return the title without its ownership tag, and the tag's ids."""
     match = _TAG.search(title)
     return TitleTag(title) if match is None else TitleTag(title[: match.start()], match[1], match[2])

@@ -1,4 +1,4 @@
-"""Work that waits for the scheduler, and the end of a session."""
+"""Hold pending work, and the closure of a session. Times are Unix seconds."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from token_broker.domain.token import Reason, Token
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
-    """When a merchant's tokens are compared with the provider's list next. Times are Unix seconds.
+    """Hold when a merchant is reconciled next.
 
-    `due_at` is None where the clock does not come back; `tries` counts what has failed. `near_at` is when the world was
-    last told that few places are left, None where there has been room since.
+    `due_at` is None if no reconciliation is scheduled. `tries` counts failed tries. `near_at` is when `TokenLimitNear`
+    was last emitted, or None if enough quota slots have been free since.
     """
 
     merchant: str
@@ -21,7 +21,7 @@ class Reconciliation:
 
 @dataclass(frozen=True, slots=True)
 class SessionClosure:
-    """How a session stands once it is closed: since when (Unix seconds), by which order, and whether just now."""
+    """Hold when a session was closed and by which order. `new` is True if this call closed it."""
 
     closed_at: int
     order_id: str | None
@@ -30,10 +30,10 @@ class SessionClosure:
 
 @dataclass(frozen=True, slots=True)
 class PendingRevocation:
-    """A token that is marked and not confirmed as gone, or whose overlap ends at `due_at`.
+    """Hold a token that is revoking, or retiring until its overlap ends at `due_at`.
 
-    `since` and `due_at` are Unix seconds; `tries` counts what the clock's worker has asked in vain; `why` is what it
-    was marked for.
+    `since` is when it was marked, stored as `revokingAt`. `tries` counts how often the worker has rescheduled it.
+    `reason` is why it was marked, stored as `endedWhy`.
     """
 
     token: Token

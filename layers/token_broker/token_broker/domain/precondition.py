@@ -1,4 +1,4 @@
-"""What a caller asks of the revision that it changes."""
+"""Check the precondition of a change."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,23 @@ from token_broker.errors import PreconditionFailed
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """What a change asks of what stands: one of the `revisions` (None: anything), or that nothing does."""
+    """Hold the precondition of a request, from `If-Match` (`exists`, `revisions`) or `If-None-Match` (`absent`).
+
+    `revisions` are the acceptable ones, or None for any.
+    """
 
     revisions: frozenset[int] | None = None
     exists: bool = False
     absent: bool = False
 
-    def check(self, stands: int | None, *, what: str = "trust policy") -> None:
-        """Raises `PreconditionFailed`. `stands` is the revision of what there is, None where there is nothing."""
-        if self.absent and stands is not None:
-            raise PreconditionFailed(f"There is a {what} already. Get it, and send its ETag as If-Match.")
-        if self.exists and stands is None:
-            raise PreconditionFailed(f"There is no {what}. Leave If-Match out to make one.")
-        if self.revisions is not None and stands not in self.revisions:
-            raise PreconditionFailed(f"The {what} has been changed since. Get it, and make the change to that.")
+    def check(self, revision: int | None, *, what: str = "trust policy") -> None:
+        """Check the stored `revision`, which is None if nothing is stored. Raises `PreconditionFailed`.
+
+        `what` names the document in the error's detail.
+        """
+        if self.absent and revision is not None:
+            raise PreconditionFailed(f"A {what} exists already. Get it and send its ETag as If-Match.")
+        if self.exists and revision is None:
+            raise PreconditionFailed(f"There is no {what}. Leave If-Match out to create one.")
+        if self.revisions is not None and revision not in self.revisions:
+            raise PreconditionFailed(f"The {what} has changed. Get it again, and apply your change to the new version.")

@@ -1,4 +1,4 @@
-"""Rotations, and how a merchant wants them."""
+"""Hold rotations and a merchant's rotation settings."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +9,10 @@ from token_broker.domain.token import State, Token
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succession:
-    """What becomes of the current token whose place a new one takes.
+    """Hold the next state of the current token when a new one replaces it.
 
-    `lost`: the provider has given the new one instead of it. `retiring`: it works on until `until` (Unix seconds) and
-    is revoked then. `revoking`: it is served no more, and the provider is asked to end it from `until` on.
+    `lost`: the provider has returned the new token instead. `retiring`: it keeps working until `until` (Unix seconds)
+    and is then revoked. `revoking`: it is not served any more, and the worker revokes it from `until` on.
     """
 
     previous: Token
@@ -23,8 +23,10 @@ class Succession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotationSettings:
-    """How a merchant's token is rotated, in seconds: at what age by the clock (None: only on demand), and how long the
-    one before it works on. `paused`: the clock begins no rotation.
+    """Hold one merchant's rotation settings, in seconds.
+
+    `max_age` is the age at which the scheduler rotates the token (None: only on request). `overlap` is how long the
+    previous token keeps working. `paused` stops scheduled rotations.
     """
 
     max_age: int | None = None
@@ -32,16 +34,17 @@ class RotationSettings:
     paused: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """The document of the settings' routes, in days."""
+        """Return the document of the settings' routes, in days."""
         max_age = None if self.max_age is None else self.max_age // DAY
         return {"maxAgeDays": max_age, "overlapDays": self.overlap // DAY, "paused": self.paused}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotationSchedule:
-    """A merchant's settings as they stand: their `revision` rises with every change.
+    """Hold a merchant's stored rotation settings. Times are Unix seconds.
 
-    `due_at` is when the clock looks after them next (Unix seconds); None where it rotates nothing.
+    `revision` rises with every change. `due_at` is when the worker checks the token's age next, or None if no scheduled
+    rotation is wanted.
     """
 
     settings: RotationSettings
@@ -53,10 +56,10 @@ class RotationSchedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
-    """The wish that another token be current than `replaces` is. Times are Unix seconds.
+    """Hold a request to replace the current token, whose id is `replaces`. Times are Unix seconds.
 
-    While it is `open`, the clock comes back to it at `due_at`; `tries` counts what has failed. `compromised`: nothing
-    that was current or retiring may live on.
+    While the request is `open`, the worker continues it at `due_at`. `tries` counts failed tries. `compromised`: the
+    current and all retiring tokens are revoked. `failure` is the code of the last error, or None.
     """
 
     merchant: str
@@ -68,5 +71,4 @@ class Rotation:
     due_at: int
     open: bool = True
     tries: int = 0
-    #: Why it ended without a new token: an error's code.
     failure: str | None = None

@@ -1,4 +1,4 @@
-"""The words of the product as plain data. Times are Unix seconds, ids are strings."""
+"""Hold tokens as plain data. Times are Unix seconds, ids are strings."""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,27 +6,27 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-#: Subject of a token that stands for the whole shop; a session's subject is `session:<id>`.
+#: The subject of a shop-wide token. A session's subject is `session:<id>`.
 SHOP = "shop"
 
 
 def session_subject(session_id: str) -> str:
-    """The subject of one checkout session."""
+    """Return the subject of a checkout session."""
     return f"session:{session_id}"
 
 
 def session_of(subject: str) -> str:
-    """The session that a subject is."""
+    """Return the id of the session that the subject names."""
     return subject.removeprefix("session:")
 
 
 def fingerprint(value: str) -> str:
-    """What stands for a token wherever its value must not: the first 12 hex digits of its SHA-256."""
+    """Return the first 12 hex digits of the value's SHA-256, which are safe to log."""
     return hashlib.sha256(value.encode()).hexdigest()[:12]
 
 
 class State(StrEnum):
-    """Where a token is in its life."""
+    """List the states of a token."""
 
     CURRENT = "current"
     STANDING = "standing"
@@ -36,12 +36,12 @@ class State(StrEnum):
     LOST = "lost"
 
 
-#: States in which a token may be handed out.
+#: States in which a token's value may be returned.
 SERVABLE = frozenset({State.CURRENT, State.STANDING, State.RETIRING})
 
 
 class Reason(StrEnum):
-    """What moved a token from one state to another."""
+    """List the reasons for which a token changes its state."""
 
     MINTED = "minted"
     ADOPTED = "adopted"
@@ -54,7 +54,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Who brings a change about, and why."""
+    """Hold who changes a token's state, and why. Stored as `by` and `why`."""
 
     actor: str
     reason: Reason
@@ -62,7 +62,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One line of a token's history: when (Unix seconds), by whom, from which state to which, and why."""
+    """Hold one line of a token's history. `before` and `after` are stored as `from` and `to`."""
 
     at: int
     by: str
@@ -71,13 +71,13 @@ class Transition:
     reason: str
 
     def as_json(self) -> dict[str, Any]:
-        """The line as a record and an answer show it."""
+        """Return the line as it is stored and as a response shows it."""
         before = None if self.before is None else self.before.value
         return {"at": self.at, "by": self.by, "from": before, "to": self.after.value, "why": self.reason}
 
 
 class RevocationStatus(StrEnum):
-    """What became of something that only the provider can do."""
+    """List the results of a request that only the provider can carry out."""
 
     CONFIRMED = "confirmed"
     PENDING = "pending"
@@ -85,7 +85,7 @@ class RevocationStatus(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who made a token at the provider."""
+    """List who can have created a token at the provider: this stack or anybody else."""
 
     BROKER = "broker"
     FOREIGN = "foreign"
@@ -93,21 +93,21 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How a frontend sends a token: `place` is header, query or sdk."""
+    """Hold how a frontend sends a token. `location` is header, query or sdk, and is shown as `in`."""
 
     location: str
     name: str
     url: str | None = None
 
     def as_json(self) -> dict[str, str]:
-        """The `use` member of an answer."""
-        shown = {"in": self.location, "name": self.name}
-        return shown if self.url is None else {**shown, "url": self.url}
+        """Return the `use` member of a response."""
+        document = {"in": self.location, "name": self.name}
+        return document if self.url is None else {**document, "url": self.url}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderToken:
-    """A provider's checked answer: one token, with nothing about who it was made for."""
+    """Hold one token of a provider's checked response, without its merchant and subject."""
 
     token_id: str
     access_token: str = field(repr=False)
@@ -123,13 +123,13 @@ class ProviderToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """An issued token as the store keeps it and an answer shows it.
+    """Hold an issued token as the store keeps it and a response shows it.
 
-    `realm` is where at the provider it lives (Shopify: the shop's domain), so that a secret that was changed to another
-    shop is noticed before anything is asked there.
+    `access_token` is None once the value must not be returned any more. `digest` is the value's fingerprint and is
+    stored as `fingerprint`. `requested_scope` is what the caller asked for, or None if the provider chose.
 
-    `access_token` is None once the value must not be handed out any more; `digest` (the fingerprint) stays.
-    `requested_scope` is what the caller asked for, None where it left the choice to the provider.
+    `account_id` is the provider account of the token (Shopify: the shop's domain), stored as `realm`. It shows that the
+    secret was changed to another shop, before that shop gets a request.
     """
 
     provider: str
@@ -150,12 +150,12 @@ class Token:
     requested_scope: tuple[str, ...] | None = None
     account_id: str = ""
     provider_data: Mapping[str, Any] = field(default_factory=dict)
-    #: No part of what the token is: the copy that is served has none.
+    #: Not compared, since the copy of a current token has no history.
     history: tuple[Transition, ...] = field(default=(), compare=False)
 
     def as_json(self) -> dict[str, Any]:
-        """The one token shape of all answers."""
-        shown: dict[str, Any] = {
+        """Return the token in the shape that all responses share."""
+        document: dict[str, Any] = {
             "provider": self.provider,
             "merchant": self.merchant,
             "tokenId": self.token_id,
@@ -169,32 +169,32 @@ class Token:
             "providerData": dict(self.provider_data),
         }
         if self.title is not None:
-            shown["title"] = self.title
-        return shown
+            document["title"] = self.title
+        return document
 
     def left(self, now: float) -> float:
-        """Seconds until it expires; infinite where the provider gives no end."""
+        """Return the seconds until the token expires, or infinity if it has no expiry."""
         return float("inf") if self.expires_at is None else self.expires_at - now
 
 
 def token_from(
-    minted: ProviderToken, *, provider: str, merchant: str, subject: str, state: State, **more: Any
+    provider_token: ProviderToken, *, provider: str, merchant: str, subject: str, state: State, **more: Any
 ) -> Token:
-    """A provider's answer, made ours: whose it is, what for, and how it stands."""
+    """Build a `Token` from a provider's response. `more` has further fields of the token."""
     return Token(
         provider=provider,
         merchant=merchant,
         subject=subject,
         state=state,
-        token_id=minted.token_id,
-        access_token=minted.access_token,
-        digest=fingerprint(minted.access_token),
-        token_type=minted.token_type,
-        scope=minted.scope,
-        issued_at=minted.issued_at,
-        expires_at=minted.expires_at,
-        use=minted.use,
-        account_id=minted.account_id,
-        provider_data=minted.provider_data,
-        **{"title": minted.title, **more},
+        token_id=provider_token.token_id,
+        access_token=provider_token.access_token,
+        digest=fingerprint(provider_token.access_token),
+        token_type=provider_token.token_type,
+        scope=provider_token.scope,
+        issued_at=provider_token.issued_at,
+        expires_at=provider_token.expires_at,
+        use=provider_token.use,
+        account_id=provider_token.account_id,
+        provider_data=provider_token.provider_data,
+        **{"title": provider_token.title, **more},
     )

@@ -1,1 +1,1 @@
-"""Translate a Lambda event into a call, and the result into an answer."""
+"""Translate a Lambda event into a call, and the result into a response."""

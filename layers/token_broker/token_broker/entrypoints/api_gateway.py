@@ -1,10 +1,4 @@
-"""The ways into a function: each reads its kind of event into the fields of an input, and writes answers its own way.
-
-API         an API Gateway REST proxy event; answers are HTTP, failures problem documents
-direct      the same fields as one plain JSON object; answers are plain JSON, failures exceptions named after the error
-storefront  the API for browsers and apps: see `storefront_door`
-queue       the same fields in SQS messages, many in one event: see `queue_door`
-"""
+"""Read the fields of an API Gateway event, and write HTTP responses. Failures become problem documents (RFC 9457)."""
 
 import base64
 import json
@@ -18,15 +12,15 @@ from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.inputs import Input, sources
 from token_broker.errors import BrokerError, InvalidRequest, Unauthenticated, response_headers
 
-#: Bytes; the largest honest body is some 6 KB.
+#: In bytes. The largest valid body has about 6 KB.
 BODY_LIMIT = 16 * 1024
 
-#: Tokens and problems alike are for the caller alone.
+#: Tokens and problems are for the caller only.
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class ApiGatewayAdapter:
-    """API Gateway, REST API, Lambda proxy integration (payload 1.0)."""
+    """Adapt an event of an API Gateway REST API with Lambda proxy integration (payload 1.0)."""
 
     entry_point: ClassVar = "api"
 
@@ -36,33 +30,33 @@ class ApiGatewayAdapter:
 
     @property
     def request_id(self) -> str:
-        """The id in the gateway's logs and its `x-amzn-RequestId` header. A client may choose it: it proves nothing."""
+        """Return the id in API Gateway's logs and `x-amzn-RequestId`. Clients can choose it, so it proves nothing."""
         return str(self._context.get("requestId", ""))
 
     def caller(self) -> str:
-        """The IAM principal that signed, as the gateway has verified it; where it names none, nobody is let in."""
+        """Return the IAM principal that API Gateway has verified. Raises `Unauthenticated` if there is none."""
         identity = self._context.get("identity")
-        who = (identity.get("userArn") or identity.get("accessKey")) if isinstance(identity, dict) else None
-        if not isinstance(who, str) or not who:
+        principal = (identity.get("userArn") or identity.get("accessKey")) if isinstance(identity, dict) else None
+        if not isinstance(principal, str) or not principal:
             raise Unauthenticated("Sign the request with AWS Signature Version 4 (service execute-api).")
-        return who
+        return principal
 
     def grant(self) -> Grant | None:
-        """None: IAM has judged the caller."""
+        """Return None, since IAM has admitted the caller."""
         return None
 
     def raw_fields(self, kind: type[Input]) -> dict[str, Any]:
-        """Path, query, header and body fields, each from its own place only.
+        """Return path, query, header and body fields, each from its own location only. Raises `InvalidRequest`.
 
-        IAM has judged the path: a merchant that the query or the body names must never take its place.
+        IAM has checked the path. A merchant in the query or the body must never replace the one in the path.
         """
         wanted = sources(kind).values()
         fields: dict[str, Any] = {}
         path = self._path([source.name for source in wanted if source.encoded])
         for location, found in (("path", path), ("query", self._query()), ("body", self._body())):
-            takes = [source.name for source in wanted if source.location == location]
-            if found.keys() - set(takes):
-                raise InvalidRequest(f"The {location} takes these fields and no others: {', '.join(takes) or 'none'}.")
+            names = [source.name for source in wanted if source.location == location]
+            if found.keys() - set(names):
+                raise InvalidRequest(f"The {location} takes these fields and no others: {', '.join(names) or 'none'}.")
             fields |= found
         for source in wanted:
             if source.location == "header" and (value := self._header(source.header)) is not None:
@@ -70,22 +64,24 @@ class ApiGatewayAdapter:
         return fields
 
     def _path(self, encoded: Collection[str]) -> dict[str, Any]:
-        """API Gateway leaves percent-encoding as it came. So does this with all that IAM policies can be about: a name
-        that is written in another way must not be a name that they know.
+        """Return the path fields. Only the fields in `encoded` are decoded.
+
+        API Gateway does not decode the path. IAM policies match merchants in that form, so another spelling of a
+        merchant must not become its name.
         """
         given = self._event.get("pathParameters") or {}
         found = {name: value for name, value in given.items() if value is not None}
         try:
             return found | {name: unquote(found[name], errors="strict") for name in encoded if name in found}
         except UnicodeDecodeError:
-            raise InvalidRequest("The path is not UTF-8 text, percent-encoded.") from None
+            raise InvalidRequest("The path must be percent-encoded UTF-8 text.") from None
 
     def _query(self) -> dict[str, Any]:
         many = self._event.get("multiValueQueryStringParameters") or {}
         if any(len(values or ()) != 1 for values in many.values()):
             raise InvalidRequest("Each query parameter can be given once.")
         given = self._event.get("queryStringParameters") or {}
-        # A presigned request carries its signature here; the gateway has judged it.
+        # A presigned request carries its signature here. API Gateway has verified it.
         return {name: value for name, value in given.items() if not name.lower().startswith("x-amz-")}
 
     def _header(self, name: str) -> str | None:
@@ -93,7 +89,7 @@ class ApiGatewayAdapter:
             key: [value] for key, value in (self._event.get("headers") or {}).items()
         }
         values = [value for key, listed in many.items() if key.lower() == name for value in listed or ()]
-        return ", ".join(map(str, values)) if values else None  # what HTTP says that a repeated header means
+        return ", ".join(map(str, values)) if values else None  # a repeated header is one list (RFC 9110, 5.3)
 
     def _body(self) -> dict[str, Any]:
         text = self._event.get("body") or ""
@@ -108,30 +104,30 @@ class ApiGatewayAdapter:
             value = strict_json.loads(octets.decode()) if octets.strip() else {}
         except strict_json.NotStrictJson as reason:
             raise InvalidRequest(f"The body is not usable: {reason}. Send one JSON object.") from None
-        except ValueError:  # base64 or UTF-8 that is none
+        except ValueError:  # not base64, or not UTF-8
             raise InvalidRequest("The body is not UTF-8 text. Send one JSON object.") from None
         if not isinstance(value, dict):
             raise InvalidRequest("The body must be one JSON object.")
         return value
 
     def respond(self, reply: Reply) -> dict[str, Any]:
-        """A proxy response."""
+        """Return a proxy response. A revision becomes the ETag."""
         headers = {} if reply.revision is None else {"ETag": f'"{reply.revision}"'}
         return proxy_response(reply.status, to_json(reply.as_json()), "application/json", headers)
 
     def reject(self, error: BrokerError) -> dict[str, Any]:
-        """A problem document."""
+        """Return a problem document."""
         problem = to_json(error.problem(self.request_id))
         return proxy_response(error.status, problem, "application/problem+json", response_headers(error))
 
 
 def to_json(body: Any) -> str:
-    """A body as JSON, in as few bytes as it takes."""
+    """Return a body as compact JSON."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def proxy_response(status: int, body: str, content_type: str, headers: Mapping[str, str]) -> dict[str, Any]:
-    """What API Gateway takes from a function; `headers` come before the usual ones."""
+    """Return a response in the form that API Gateway expects. `headers` override the default headers."""
     return {
         "statusCode": status,
         "headers": {"Content-Type": content_type, **_HEADERS, **headers},

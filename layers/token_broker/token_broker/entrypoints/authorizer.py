@@ -1,12 +1,12 @@
-"""What both storefront authorizers do around their decision: read the gateway's question, answer it, fail closed.
+"""Read an authorizer request of API Gateway, respond with the decision, and fail closed.
 
-An answer allows one resource: the method and path that were asked, made anew from the checked parts. A path that the
-gateway writes in any other way (doubled slashes, dots, another case) is not that resource and is refused.
+A response allows one resource. It is the requested method and path, built again from the checked parts. A path in
+another spelling (doubled slashes, dots, another case) is another resource and is rejected.
 
-    Grant                     Allow, with the grant as context
-    Forbidden                 Deny                                403
-    Unauthenticated           the exception "Unauthorized"        401
-    anything else             an exception                        503: nothing is known about the storefront
+    Grant               Allow, with the grant as context
+    Forbidden           Deny                                403
+    Unauthenticated     the exception "Unauthorized"        401
+    anything else       an exception                        503, since nothing is known about the storefront
 """
 
 import functools
@@ -27,49 +27,54 @@ _ROUTE = "/storefront/{merchant}/"
 
 @dataclass(frozen=True, slots=True)
 class AuthorizerRequest:
-    """One request that the gateway asks about: `operation` is the path behind the merchant, `resource` its ARN."""
+    """Hold one request that needs a decision. `operation` is the path after the merchant, `resource` is the ARN."""
 
     merchant: str
     operation: str
     resource: str
-    #: With the proof.
+    #: The proof is one of them.
     headers: Mapping[str, list[str]] = field(repr=False)
 
     def header(self, name: str) -> str | None:
-        """A header that came once; None where there is none. Raises `Unauthenticated` where it came twice."""
+        """Return a header's value, or None. Raises `Unauthenticated` if the header was repeated."""
         values = [value for key, many in self.headers.items() if key.lower() == name for value in many]
         if len(values) > 1:
-            raise Unauthenticated(f"The header {name} came more than once.")
+            raise Unauthenticated(f"the header {name} is repeated")
         return values[0] if values else None
 
 
 class AuthorizerContainer[T](Protocol):
-    """An authorizer's parts, put together by its wiring."""
+    """Make an authorizer's parts. `wiring` has the implementation."""
 
     @property
-    def telemetry(self) -> PowertoolsTelemetry: ...
-    def admission(self) -> T: ...
+    def telemetry(self) -> PowertoolsTelemetry:
+        """Return the logs and metrics of the process."""
+        ...
+
+    def admission(self) -> T:
+        """Return the object that decides."""
+        ...
 
 
 class DecisionUnavailable(Exception):
-    """The storefront could not be judged. The text is all that the gateway may learn."""
+    """Tell API Gateway that no request is allowed. The text holds nothing else."""
 
 
 def authorizer_request(event: Any) -> AuthorizerRequest:
-    """The gateway's REQUEST event, checked. Raises `Forbidden` for anything that is not one of our routes."""
+    """Return API Gateway's REQUEST event, checked. Raises `Forbidden` if it is not for a storefront route."""
     if not isinstance(event, Mapping):
-        raise Forbidden("not an authorizer's event")
+        raise Forbidden("not an authorizer event")
     route, path = event.get("resource"), event.get("pathParameters")
     if not isinstance(route, str) or not route.startswith(_ROUTE) or not isinstance(path, Mapping):
-        raise Forbidden("not a storefront's route")
+        raise Forbidden("not a storefront route")
     try:
         merchant = merchant_name(path.get("merchant"))
     except ValueError:
-        raise Forbidden("not a merchant's name") from None
+        raise Forbidden("not a merchant name") from None
     request = _RESOURCE.fullmatch(str(event.get("methodArn")))
     expected = f"{event.get('httpMethod')}{route.replace('{merchant}', merchant)}"
     if request is None or request[2] != expected:
-        raise Forbidden("a path that is not written as the route is")
+        raise Forbidden("the path is not spelled like the route")
     headers = event.get("multiValueHeaders")
     return AuthorizerRequest(
         merchant=merchant,
@@ -82,7 +87,7 @@ def authorizer_request(event: Any) -> AuthorizerRequest:
 def authorizer[T](
     container: AuthorizerContainer[T],
 ) -> Callable[[Callable[[AuthorizerRequest, T], Grant]], Callable[[Any, Any], Any]]:
-    """Make a Lambda authorizer of a decision, which returns the grant or raises."""
+    """Make a Lambda authorizer of a decision, which returns a grant or raises an error."""
 
     def decorate(decide: Callable[[AuthorizerRequest, T], Grant]) -> Callable[[Any, Any], Any]:
         @functools.wraps(decide)
@@ -96,18 +101,18 @@ def authorizer[T](
                 outcome["merchant"], outcome["operation"] = request.merchant, request.operation
                 grant = decide(request, container.admission())
                 outcome["decision"] = "allow"
-                return _answer("Allow", request.resource, grant.as_context())
+                return _response("Allow", request.resource, grant.as_context())
             except Forbidden as reason:
                 outcome |= {"decision": "deny", "reason": reason.detail}
-                return _answer("Deny", "*", {})
+                return _response("Deny", "*", {})
             except Unauthenticated as reason:
                 outcome |= {"decision": "unauthorized", "reason": reason.detail}
-                _refuse("Unauthorized")  # the one text that API Gateway answers with 401
-            except Exception as failure:  # noqa: BLE001  # nothing but a grant may let anybody in
-                # A detail is written for callers and holds no value; any other exception's text can.
+                _raise("Unauthorized")  # the only text for which API Gateway responds with 401
+            except Exception as failure:  # noqa: BLE001  # only a grant may allow a request
+                # The text of an exception can hold a value, so the log gets its code or its class.
                 outcome["reason"] = failure.code if isinstance(failure, BrokerError) else type(failure).__name__
                 outcome["causes"] = getattr(failure, "__notes__", [])
-                _refuse("The storefront could not be judged")
+                _raise("The storefront could not be checked")
             finally:
                 outcome["ms"] = round((time.perf_counter() - started) * 1000, 1)
                 telemetry.count(f"Authorizer.{outcome['decision']}")
@@ -119,11 +124,11 @@ def authorizer[T](
     return decorate
 
 
-def _refuse(text: str) -> NoReturn:
+def _raise(text: str) -> NoReturn:
     raise DecisionUnavailable(text) from None
 
 
-def _answer(effect: str, resource: str, context: Mapping[str, str]) -> dict[str, Any]:
+def _response(effect: str, resource: str, context: Mapping[str, str]) -> dict[str, Any]:
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}
     return {
         "principalId": "storefront",

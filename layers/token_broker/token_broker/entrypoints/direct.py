@@ -1,4 +1,4 @@
-"""Direct invocation: the fields of the route as plain JSON."""
+"""Read the fields of a direct invocation, and return plain JSON. Failures become exceptions."""
 
 import json
 from typing import Any, ClassVar
@@ -9,7 +9,7 @@ from token_broker.errors import BrokerError, InvalidRequest
 
 
 class DirectAdapter:
-    """`lambda:InvokeFunction` with the route's fields; trusted for every merchant of the function."""
+    """Adapt `lambda:InvokeFunction` with the route's fields. The caller is trusted for every merchant."""
 
     entry_point: ClassVar = "direct"
 
@@ -18,25 +18,25 @@ class DirectAdapter:
         self.request_id = request_id
 
     def caller(self) -> str:
-        """Lambda does not tell a function who invoked it."""
+        """Return `direct`, since Lambda does not tell a function who invoked it."""
         return "direct"
 
     def grant(self) -> None:
-        """None: whoever may invoke the function is trusted."""
+        """Return None, since IAM has admitted the caller."""
 
     def raw_fields(self, kind: type[Input]) -> dict[str, Any]:
-        """The event itself."""
+        """Return the event itself. Raises `InvalidRequest` if it is not a JSON object."""
         if not isinstance(self._event, dict):
             raise InvalidRequest(f"Invoke this function with one JSON object: {', '.join(_names(kind))}.")
         return self._event
 
     def respond(self, reply: Reply) -> dict[str, Any]:
-        """The plain answer; a revision goes with it, since there is no header to carry it."""
+        """Return the body as plain JSON. A revision becomes a member, since there is no header for it."""
         body = reply.as_json()
         return body if reply.revision is None else {**body, "revision": reply.revision}
 
     def reject(self, error: BrokerError) -> Any:
-        """Raises the error: its class is the `errorType`, the problem document its `errorMessage`."""
+        """Raise the error. Its class is the `errorType`, the problem document is the `errorMessage`."""
         error.args = (json.dumps(error.problem(self.request_id), ensure_ascii=False),)
         raise error.with_traceback(None) from None
 

@@ -1,7 +1,7 @@
-"""The way in for the table's own changes: records of its stream, of which only new items of the outbox are ours.
+"""Read the new outbox items in a batch of the table's stream.
 
-One that fails is reported. Lambda hands it and what came after it out again, a few times; what has been delivered by
-then is gone from the outbox.
+A record that fails is reported. Lambda delivers this record and the later ones again, a few times. By then the outbox
+no longer holds the delivered events.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ type Record = Mapping[str, Any]
 
 
 def changes(event: Any) -> list[Record] | None:
-    """The batch's records; None where the event is no batch."""
+    """Return the batch's records, or None if the event is no batch."""
     records = event.get("Records") if isinstance(event, Mapping) and len(event) == 1 else None
     if not isinstance(records, list):
         return None
@@ -26,39 +26,39 @@ def changes(event: Any) -> list[Record] | None:
 
 
 class StreamAdapter:
-    """One batch."""
+    """Adapt one batch of the stream."""
 
     entry_point: ClassVar = "stream"
 
     def __init__(self, records: Sequence[Record], request_id: str) -> None:
-        self._numbers = dict(_ours(records))
+        self._sequence_numbers = dict(_new_events(records))
         self.request_id = request_id
 
     def caller(self) -> str:
-        """Whoever may write to the table."""
+        """Return `stream`. Whoever can write to the table is trusted for every merchant."""
         return "stream"
 
     def grant(self) -> None:
-        """None: IAM has judged who may write."""
+        """Return None, since IAM decides who can write to the table."""
 
-    def raw_fields(self, kind: type[Input]) -> dict[str, Any]:  # noqa: ARG002  # there is one kind
-        """The new events' names."""
-        return {"events": list(self._numbers)}
+    def raw_fields(self, kind: type[Input]) -> dict[str, Any]:  # noqa: ARG002  # only one kind takes it
+        """Return the names of the new events."""
+        return {"events": list(self._sequence_numbers)}
 
     def respond(self, reply: Reply) -> dict[str, Any]:
-        """Which records to hand out again."""
-        return self._again(reply.as_json()["failed"])
+        """Return the records that Lambda has to deliver again."""
+        return self._failures(reply.as_json()["failed"])
 
-    def reject(self, error: BrokerError) -> dict[str, Any]:  # noqa: ARG002  # nobody reads an answer: the log says why
-        """All of them."""
-        return self._again(self._numbers)
+    def reject(self, error: BrokerError) -> dict[str, Any]:  # noqa: ARG002  # the log has the reason
+        """Return all records, which Lambda has to deliver again."""
+        return self._failures(self._sequence_numbers)
 
-    def _again(self, names: Any) -> dict[str, Any]:
-        return {"batchItemFailures": [{"itemIdentifier": self._numbers[name]} for name in names]}
+    def _failures(self, names: Any) -> dict[str, Any]:
+        return {"batchItemFailures": [{"itemIdentifier": self._sequence_numbers[name]} for name in names]}
 
 
-def _ours(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
-    """The name and the sequence number of each new item of the outbox, whatever the event source's filter lets in."""
+def _new_events(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the sequence number of each new outbox item. The event source's filter is not relied on."""
     for record in records:
         change = record.get("dynamodb", {})
         key = [change.get("Keys", {}).get(name, {}).get("S", "") for name in ("pk", "sk")]

@@ -1,5 +1,6 @@
-"""What the functions accept. One declaration serves every door: the API takes each field from its place, a direct
-invocation takes all of them from one JSON object by the same names.
+"""Declare the fields that each function accepts, once for all entry points.
+
+The API takes each field from its location. A direct invocation takes all fields from one JSON object by their names.
 """
 
 from __future__ import annotations
@@ -38,9 +39,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a field comes from: `place` is path, query, header or body; `header` is the header's name in lower case.
+    """Describe where a field comes from.
 
-    `encoded`: in a path it is any text, percent-encoded.
+    `location` is path, query, header or body. `header` is the header's name in lower case. `encoded` means that the
+    path holds any text, percent-encoded.
     """
 
     name: str
@@ -59,26 +61,26 @@ def _from(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """What a request may name: nothing, unless a field says otherwise."""
+    """Hold the checked fields of a request. The base class has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MerchantInput(Input):
-    """What every request but the clock's names: its merchant."""
+    """Name the merchant of a request."""
 
     merchant: str = _from("path", "merchant", merchant_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetShopToken(MerchantInput):
-    """The shop's current token; `fresh` passes the caches by."""
+    """Ask for the shop's current token. `fresh` skips the caches."""
 
     fresh: bool = _from("header", "cacheControl", cache_control, header="cache-control", default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetSessionToken(MerchantInput):
-    """The token of one checkout session; without `scope` the provider chooses."""
+    """Ask for the token of one checkout session. Without `scope` the provider chooses the scopes."""
 
     session_id: str = _from("body", "sessionId", text(256))
     scope: tuple[str, ...] | None = _from("body", "scope", scope_names, default=None)
@@ -86,7 +88,7 @@ class GetSessionToken(MerchantInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseSession(MerchantInput):
-    """A checkout session whose order is placed."""
+    """Close a checkout session whose order was placed."""
 
     session_id: str = _from("path", "sessionId", text(256), encoded=True)
     order_id: str | None = _from("body", "orderId", order_id, default=None)
@@ -94,7 +96,7 @@ class CloseSession(MerchantInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateToken(MerchantInput):
-    """A standing token; the same Idempotency-Key gives the same token."""
+    """Create a standing token. A repeated `Idempotency-Key` returns the token of the first request."""
 
     title: str = _from("body", "title", text(150))
     idempotency_key: str | None = _from(
@@ -104,12 +106,12 @@ class CreateToken(MerchantInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListTokens(MerchantInput):
-    """All tokens at the provider."""
+    """List all tokens at the provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeToken(MerchantInput):
-    """One token to end; `foreign` allows one that this stack did not make."""
+    """Revoke one token. `foreign` allows a token that this stack did not create."""
 
     token_id: str = _from("path", "tokenId", token_id)
     foreign: bool = _from("query", "foreign", flag, default=False)
@@ -117,33 +119,33 @@ class RevokeToken(MerchantInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotate(MerchantInput):
-    """Another token is to be current; `compromised` ends the ones before it without an overlap."""
+    """Make another token current. `compromised` revokes the replaced tokens without an overlap."""
 
     compromised: bool = _from("body", "compromised", truth, default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconcile(MerchantInput):
-    """Our records are to be compared with the provider's list; without `apply` nothing is changed."""
+    """Compare the records with the provider's list. Without `apply` nothing is changed."""
 
     apply: bool = _from("body", "apply", truth, default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetTokenRecord(MerchantInput):
-    """One token's record."""
+    """Ask for one token's record."""
 
     token_id: str = _from("path", "tokenId", token_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetRotationSettings(MerchantInput):
-    """How the merchant's tokens are rotated."""
+    """Ask for the merchant's rotation settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutRotationSettings(MerchantInput):
-    """How they are to be rotated; what is left out has its default again."""
+    """Replace the merchant's rotation settings. An omitted field gets its default."""
 
     max_age_days: int | None = _from("body", "maxAgeDays", days_or_never(3650), default=None)
     overlap_days: int = _from("body", "overlapDays", days(365), default=7)
@@ -153,7 +155,7 @@ class PutRotationSettings(MerchantInput):
 
     @property
     def settings(self) -> RotationSettings:
-        """The settings that were given."""
+        """Return the settings in the request."""
         from token_broker.domain.delays import DAY
         from token_broker.domain.rotation import RotationSettings
 
@@ -162,37 +164,37 @@ class PutRotationSettings(MerchantInput):
 
     @property
     def precondition(self) -> Precondition:
-        """What the headers ask of what stands."""
+        """Return the precondition in `If-Match` and `If-None-Match`."""
         return precondition(self.if_match, absent=self.if_none_match)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maintain(MerchantInput):
-    """What is due of a merchant: keys of items, as the clock's run found them."""
+    """Do a merchant's pending work. `items` are the keys of items that the dispatcher has found."""
 
     items: tuple[str, ...] = _from("body", "items", item_keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch(Input):
-    """The clock's run, which is told nothing."""
+    """Start a run of the dispatcher. It takes no fields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishEvents(Input):
-    """Events to deliver: names of items in the outbox."""
+    """Deliver events. `events` are names of items in the outbox."""
 
     events: tuple[str, ...] = _from("body", "events", event_names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetTrustPolicy(MerchantInput):
-    """The merchant's trust policy."""
+    """Ask for the merchant's trust policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutTrustPolicy(MerchantInput):
-    """A trust policy's members; which values they take is `trust_policy`'s to judge."""
+    """Replace the merchant's trust policy. `storefronts.trust_policy` checks the values of its members."""
 
     version: Any = _from("body", "version", anything)
     origins: Any = _from("body", "origins", anything)
@@ -203,43 +205,43 @@ class PutTrustPolicy(MerchantInput):
 
     @property
     def document(self) -> dict[str, Any]:
-        """The policy that was given."""
+        """Return the policy in the request."""
         optional = {"anonymous": self.anonymous, "sessions": self.sessions}
         given = {name: value for name, value in optional.items() if value is not None}
         return {"version": self.version, "origins": self.origins, **given}
 
     @property
     def precondition(self) -> Precondition:
-        """What the headers ask of what stands."""
+        """Return the precondition in `If-Match` and `If-None-Match`."""
         return precondition(self.if_match, absent=self.if_none_match)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteTrustPolicy(MerchantInput):
-    """The trust policy to end."""
+    """Delete the merchant's trust policy."""
 
     if_match: Tags | None = _from("header", "ifMatch", entity_tags, header="if-match", default=None)
 
     @property
     def precondition(self) -> Precondition:
-        """What the header asks of what stands."""
+        """Return the precondition in `If-Match`."""
         return precondition(self.if_match)
 
 
 def precondition(if_match: Tags | None, *, absent: bool = False) -> Precondition:
-    """`If-Match` and `If-None-Match: *` as a condition on revisions."""
+    """Return `If-Match` and `If-None-Match: *` as a condition on revisions."""
     if if_match is None:
         return Precondition(absent=absent)
     return Precondition(revisions=if_match.revisions, exists=True, absent=absent)
 
 
 def sources(kind: type[Input]) -> Mapping[str, Source]:
-    """The sources of a kind of input, by the field's name in Python."""
+    """Return the sources of an input's fields, by their names in Python."""
     return {each.name: each.metadata["source"] for each in fields(kind)}
 
 
 def read[T: Input](kind: type[T], given: Mapping[str, Any]) -> T:
-    """The input, all of it checked. `given` has the values by their JSON names. Raises `InvalidRequest`."""
+    """Return the checked input. `given` has the values by their JSON names. Raises `InvalidRequest`."""
     known = {source.name: (attribute, source) for attribute, source in sources(kind).items()}
     if unknown := len(given.keys() - known.keys()):
         raise InvalidRequest(f"{unknown} field(s) are not known here. The fields are: {', '.join(known)}.")

@@ -1,7 +1,7 @@
-"""The way in for an order system: SQS messages, each one JSON object that has the same fields among its members.
+"""Read the fields of SQS messages. Each message is one JSON object that can have members for other readers, too.
 
-A batch is worked off message by message. One that fails is reported, so that SQS hands it out again and, after its last
-try, puts it aside in the dead-letter queue; the others are done.
+The messages of a batch are processed one by one. A message that fails is reported, and SQS redelivers it. After its
+last try SQS moves it to the dead-letter queue.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ SOURCE = "aws:sqs"
 
 
 def messages(event: Any) -> list[Mapping[str, Any]] | None:
-    """The batch's messages; None where the event is no batch."""
+    """Return the batch's messages, or None if the event is no batch."""
     records = event.get("Records") if isinstance(event, Mapping) and len(event) == 1 else None
     if not isinstance(records, list):
         return None
@@ -25,7 +25,7 @@ def messages(event: Any) -> list[Mapping[str, Any]] | None:
 
 
 class SqsAdapter:
-    """One message."""
+    """Adapt one message."""
 
     entry_point: ClassVar = "queue"
 
@@ -34,21 +34,21 @@ class SqsAdapter:
 
     @property
     def request_id(self) -> str:
-        """The message's id, which is the same at each try."""
+        """Return the message's id, which redeliveries keep."""
         return str(self._message.get("messageId", ""))
 
     def caller(self) -> str:
-        """Whoever may send to the queue is trusted for every merchant."""
+        """Return `queue`. Whoever can send to the queue is trusted for every merchant."""
         return "queue"
 
     def grant(self) -> Grant | None:
-        """None: IAM has judged who may send."""
+        """Return None, since IAM decides who can send to the queue."""
         return None
 
     def raw_fields(self, kind: type[Input]) -> dict[str, Any]:
-        """The fields among the members of the message's body; null says nothing.
+        """Return the known fields of the message's body, without those that are null. Raises `InvalidRequest`.
 
-        An event is there for many readers, and has members for others. The length is SQS's to limit.
+        Other members are ignored, since an event has many readers. SQS limits the length.
         """
         text = self._message.get("body")
         if not isinstance(text, str):
@@ -62,10 +62,10 @@ class SqsAdapter:
         known = (source.name for source in sources(kind).values())
         return {name: value[name] for name in known if value.get(name) is not None}
 
-    def respond(self, reply: Reply) -> bool:  # noqa: ARG002  # nobody waits for it
-        """Done."""
+    def respond(self, reply: Reply) -> bool:  # noqa: ARG002  # a message has no response
+        """Return True, since the message is processed."""
         return True
 
-    def reject(self, error: BrokerError) -> bool:  # noqa: ARG002  # nobody reads an answer: the log says why
-        """Not done."""
+    def reject(self, error: BrokerError) -> bool:  # noqa: ARG002  # the log has the reason
+        """Return False, since the message failed."""
         return False

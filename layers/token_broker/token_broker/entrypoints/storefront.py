@@ -1,8 +1,8 @@
-"""The way in for browsers and apps: `/storefront/{merchant}/…` behind a Lambda authorizer.
+"""Read requests of browsers and apps to `/storefront/{merchant}/…`, which a Lambda authorizer has admitted.
 
-What a storefront sends is its merchant, its session and scopes, and nothing else: it cannot pass a cache by. Answers
-name the page's own origin, if it is one of the merchant's. A shop's token stands in every page anyway, so it may be
-cached for a short time; a session's token never.
+A storefront sends its merchant, its session and its scopes only, so it cannot skip a cache. A response names the page's
+origin if the merchant's trust policy does. A shop's token is in every page anyway, so a response with it can be cached
+for a short time. A response with a session's token is never cached.
 """
 
 import hashlib
@@ -25,39 +25,39 @@ from token_broker.errors import (
     response_headers,
 )
 
-#: Seconds for which a browser or a CDN may answer with a shop's token. With a function's memory (30 s) in front of it,
-#: a token that was revoked can be met for a minute.
+#: Seconds for which a browser or a CDN may cache a shop's token. The function's own cache adds 30 s, so a revoked token
+#: can be served for a minute.
 MAX_AGE = 30
 
-#: What a page's JavaScript may read beside the body.
+#: The headers that a page's JavaScript can read.
 EXPOSED_HEADERS = "ETag, Retry-After, X-Request-Id, x-amzn-RequestId"
 
-
-_INNER = "The token cannot be had just now. The merchant's operator finds why under this request's id."
+#: Replaces details about the merchant's secret, account or provider.
+_NEUTRAL_DETAIL = "The token is not available now. The merchant's operator finds the reason by this request's id."
 
 
 class StorefrontAdapter(ApiGatewayAdapter):
-    """One request of a storefront."""
+    """Adapt one request of a storefront."""
 
     entry_point: ClassVar = "storefront"
 
     def caller(self) -> str:
-        """The page's origin: for the records; what it may have is in the grant."""
+        """Return the page's origin, for the records only. The grant says what the page may have."""
         return STOREFRONT + (self._origin() or "without an origin")
 
     def grant(self) -> Grant:
-        """What the authorizer passed on, held against the page's origin."""
+        """Return the authorizer's grant. Raises `Forbidden` if it does not name the page's origin."""
         if (origin := self._origin()) is not None and origin not in self._granted.origins:
             raise Forbidden("The merchant's trust policy does not name the origin of this page.")
         return self._granted
 
     def raw_fields(self, kind: type[Input]) -> dict[str, Any]:
-        """Path and body fields; a browser's own headers ask for nothing here."""
+        """Return the fields that do not come from headers, since browsers add headers by themselves."""
         from_headers = {source.name for source in sources(kind).values() if source.location == "header"}
         return {name: value for name, value in super().raw_fields(kind).items() if name not in from_headers}
 
     def respond(self, reply: Reply) -> dict[str, Any]:
-        """A token: with an ETag and a short life where it is the shop's, so that a browser need not ask again."""
+        """Return a token. A shop's token has an ETag, and browsers may cache it for a short time."""
         body = to_json(reply.as_json())
         if self._event["httpMethod"] != "GET":
             return proxy_response(reply.status, body, "application/json", self._headers())
@@ -68,11 +68,11 @@ class StorefrontAdapter(ApiGatewayAdapter):
         return proxy_response(reply.status, body, "application/json", headers)
 
     def reject(self, error: BrokerError) -> dict[str, Any]:
-        """A problem document without what is the merchant's business: its secret, its account, the provider's words."""
+        """Return a problem document without details of the merchant's secret, its account or the provider."""
         problem = error.problem(self.request_id)
         problem.pop("provider", None)
         if isinstance(error, MerchantNotFound | MerchantMisconfigured | ProviderFailure):
-            problem["detail"] = _INNER
+            problem["detail"] = _NEUTRAL_DETAIL
         headers = {**self._headers(), **response_headers(error)}
         return proxy_response(error.status, to_json(problem), "application/problem+json", headers)
 
@@ -84,7 +84,7 @@ class StorefrontAdapter(ApiGatewayAdapter):
         return self._header("origin")
 
     def _headers(self) -> Mapping[str, str]:
-        """CORS, for the merchant's own pages; never with credentials."""
+        """Return the CORS headers for the merchant's own pages, never with credentials."""
         headers = {"Vary": "Origin", "X-Request-Id": self.request_id}
         try:
             allowed = self._granted.origins
@@ -97,5 +97,5 @@ class StorefrontAdapter(ApiGatewayAdapter):
 
 
 def _tags(if_none_match: str | None) -> list[str]:
-    """The tags of an If-None-Match header; a weak one names the same body."""
+    """Return the tags of an If-None-Match header. A weak tag counts as its strong one."""
     return [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]

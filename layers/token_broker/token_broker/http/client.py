@@ -1,13 +1,15 @@
-"""HTTP to providers: what is sent, what may come back, and when it is asked again.
+"""Send HTTP requests to providers, and retry the ones that are safe to repeat.
 
-    GET, PUT, DELETE  up to three tries on a broken connection, a time-out, 429 or 5xx; capped back-off with full jitter
-                      (Stripe's and AWS's published practice), `Retry-After` obeyed where it fits into the time left
-    POST              sent once: the provider may have acted although no answer came
+    GET, PUT, DELETE  At most three tries. A broken connection, a time-out, 408, 425, 429 and a transient 5xx are
+                      retried. The back-off is capped and has full jitter, as Stripe and AWS recommend. `Retry-After`
+                      is obeyed if it fits into the time left.
+    POST              One try. The provider may have acted even if no response arrived.
 
-No exchange outlives the deadline (looking a name up can, and trying one dead address after another), a body is read up
-to a limit, redirects are not followed. Failures come out as `ProviderUnavailable` or `ProviderError`, whose `fate` says
-whether the provider may have acted; every HTTP status is an answer, judged by the caller. `requests` is loaded by the
-first call that needs it (see `transport`): a token served from the store pays nothing for it.
+Every exchange ends by the deadline. A slow name lookup, or a series of dead addresses, can take longer. A body is read
+up to a limit. Redirects are not followed. A response of any status is returned to the caller. Failures are
+`ProviderUnavailable` or `ProviderError`, and their `request_outcome` tells whether the provider may have acted.
+
+The first call that needs it loads `requests` (see `transport`). A token from the store does not need it.
 """
 
 import json
@@ -30,10 +32,10 @@ from token_broker.errors import (
 TRIES = 3
 BACKOFF_BASE = 0.2
 BACKOFF_CAP = 2.0
-#: Seconds to wait for an answer. Fourthwall delays what exceeds 100 requests in 10 s instead of refusing it.
+#: Seconds to wait for a response. Fourthwall delays requests above 100 in 10 s, and does not reject them.
 READ_TIMEOUT = 12.0
 CONNECT_TIMEOUT = 3.0
-#: Below this many seconds a further try cannot end well.
+#: Seconds that must be left for one more try.
 MIN_SECONDS_LEFT = 0.25
 BODY_LIMIT = 1024 * 1024
 
@@ -43,38 +45,41 @@ _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `headers` and `body` may hold secrets and are not shown; `repeatable` overrules the method."""
+    """Hold one request.
+
+    `headers` and `body` may contain secrets, and are not shown. `repeatable` overrides the method's default.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     repeatable: bool | None = None
-    #: Seconds of the deadline to leave for what the caller must do afterwards.
+    #: Seconds of the deadline that the caller needs after the request.
     reserve: float = 0.0
 
     def may_repeat(self) -> bool:
-        """Whether sending it twice does no more than sending it once."""
+        """Return whether the request is safe to repeat."""
         return self.method in _REPEATABLE if self.repeatable is None else self.repeatable
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What came back: header names in lower case; the body may hold a token, so it is not shown."""
+    """Hold a response, with header names in lower case. The body may contain a token, and is not shown."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
     def json(self) -> Any:
-        """The body as JSON, or None where it is not JSON (a body that is the JSON `null` means as little)."""
+        """Return the body's JSON value, or None if the body is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
             return None
 
     def retry_after(self) -> float | None:
-        """`Retry-After` in seconds (Shopify sends decimals); None where it is missing, a date, or senseless."""
+        """Return `Retry-After` in seconds (Shopify sends decimals), or None if it is missing, a date or malformed."""
         try:
             seconds = float(self.headers["retry-after"])
         except (KeyError, ValueError):
@@ -83,47 +88,51 @@ class HttpResponse:
 
 
 class Transport(Protocol):
-    """Sends one request once. Raises `Unreachable` before anything was sent, `Interrupted` after it, `TooLarge`.
+    """Send requests without retries."""
 
-    Both time-outs together bound the whole exchange.
-    """
+    def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> HttpResponse:
+        """Send the request once. The whole exchange takes at most the sum of both time-outs (seconds).
 
-    def send(
-        self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int
-    ) -> HttpResponse: ...
+        Raises `Unreachable` if nothing was sent. Raises `Interrupted` if the response is not complete. Raises
+        `TooLarge` if the body exceeds `body_limit` bytes.
+        """
+        ...
 
 
 class TransportFailure(Exception):
-    """A request that got no whole answer. Its text is ours: exceptions of the HTTP library can quote headers."""
+    """Report a request without a complete response.
+
+    The text never quotes the HTTP library's exceptions, because they can contain headers.
+    """
 
 
 class Unreachable(TransportFailure):
-    """Nothing was sent: no address, no connection, no trusted certificate."""
+    """Report that nothing was sent: there is no address, no connection or no trusted certificate."""
 
 
 class Interrupted(TransportFailure):
-    """Sent, at least in part, and then no whole answer."""
+    """Report that the request was sent at least in part, and that the response is not complete."""
 
 
 class TimedOut(Interrupted):
-    """Sent, and then our own clock ended the wait."""
+    """Report that the request was sent, and that the time-out ended the wait for the response."""
 
 
 class TooLarge(TransportFailure):
-    """The answer is larger than any honest one."""
+    """Report that the response is larger than the limit."""
 
 
-#: Told of each try: method, HTTP status or the failure's kind, and seconds.
+#: Receives each try: the method, the HTTP status or kind of failure, and the seconds.
 Observer = Callable[[str, int | str, float], None]
 
 
 def _ignore(_method: str, _outcome: int | str, _seconds: float) -> None:
-    """Nobody listens."""
+    """Ignore the try."""
 
 
 @dataclass(slots=True)
 class HttpClient:
-    """Sends requests to one provider within a deadline."""
+    """Send requests to one provider within a deadline."""
 
     clock: Clock
     transport: Transport
@@ -131,7 +140,7 @@ class HttpClient:
     jitter: Callable[[], float] = random.random
 
     def send(self, request: Request, deadline: Deadline) -> HttpResponse:
-        """The provider's answer, whatever its status. Raises `ProviderUnavailable`, `ProviderError`."""
+        """Return the provider's response with any status. Raises `ProviderUnavailable` or `ProviderError`."""
         tries = TRIES if request.may_repeat() else 1
         request_outcome = RequestOutcome.NOT_APPLIED
         for attempt in range(1, tries + 1):
@@ -139,12 +148,9 @@ class HttpClient:
             try:
                 response = self._try_once(request, deadline)
             except ProviderUnavailable as failure:
-                # What an earlier try may have done is not undone by one that certainly did nothing.
-                request_outcome = failure.request_outcome = (
-                    request_outcome
-                    if failure.request_outcome is RequestOutcome.NOT_APPLIED
-                    else failure.request_outcome
-                )
+                if failure.request_outcome is not RequestOutcome.NOT_APPLIED:
+                    request_outcome = failure.request_outcome
+                failure.request_outcome = request_outcome  # an earlier try may have been applied
                 if attempt == tries or not _fits(wait, request, deadline):
                     raise
             else:
@@ -158,8 +164,8 @@ class HttpClient:
     def _try_once(self, request: Request, deadline: Deadline) -> HttpResponse:
         left = deadline.left() - request.reserve
         if left < MIN_SECONDS_LEFT:
-            raise ProviderUnavailable("There was no time left to ask the provider. Try again.", retry_after=1)
-        # Both together end within the time left: the transport bounds the whole exchange by their sum.
+            raise ProviderUnavailable("There was no time left to call the provider. Try again.", retry_after=1)
+        # The sum of both time-outs is at most the time left, because it limits the whole exchange.
         connect_timeout = min(CONNECT_TIMEOUT, left / 4)
         started = self.clock.monotonic()
         outcome: int | str = "failed"
@@ -193,19 +199,19 @@ def _fits(wait: float, request: Request, deadline: Deadline) -> bool:
 
 
 def error_from_status(response: HttpResponse, *, code: str | None, message: str | None) -> ProviderFailure:
-    """What a status means at any provider; a provider's own meanings are judged before this.
+    """Return the error for a status that means the same at every provider.
 
-    `code` and `message` are the provider's words, redacted already.
+    A provider's module handles its special cases first. `code` and `message` are the provider's, already redacted.
     """
     reply = ProviderReply(response.status, code, message)
     if response.status in (401, 403):
         return ProviderRejectedCredentials(
-            "The provider refused the merchant's credentials. Put valid ones into the merchant's secret.",
+            "The provider rejected the merchant's credentials. Put valid credentials into the merchant's secret.",
             reply=reply,
         )
     if response.status == 429:
         return ProviderThrottled(
-            "The provider limits the rate of requests for this merchant. Ask again after the stated time.",
+            "The provider limits the rate of requests for this merchant. Try again after the stated time.",
             reply=reply,
             retry_after=response.retry_after() or 1,
         )
@@ -217,14 +223,17 @@ def error_from_status(response: HttpResponse, *, code: str | None, message: str 
             request_outcome=RequestOutcome.UNKNOWN,
         )
     if response.status < 300:
-        return malformed_response("a success of another kind than was asked for", reply=reply)
+        return malformed_response("its success status is not the documented one", reply=reply)
     if response.status < 400:
-        return ProviderError("The provider answered with a redirect, which is never followed.", reply=reply)
-    return ProviderError("The provider refused the request.", reply=reply)
+        return ProviderError("The provider responded with a redirect, which is never followed.", reply=reply)
+    return ProviderError("The provider rejected the request.", reply=reply)
 
 
 def malformed_response(what: str, *, reply: ProviderReply | None = None) -> ProviderError:
-    """A success that is none. The provider has probably acted, so the fate is unknown."""
+    """Return the error for a success response that cannot be used.
+
+    The request's outcome is unknown, because the provider has probably acted.
+    """
     return ProviderError(
-        f"The provider's answer is not usable: {what}.", reply=reply, request_outcome=RequestOutcome.UNKNOWN
+        f"The provider's response is not usable: {what}.", reply=reply, request_outcome=RequestOutcome.UNKNOWN
     )

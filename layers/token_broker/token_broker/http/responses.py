@@ -1,4 +1,4 @@
-"""Reading what a provider answered: each value is checked before it is believed. Nothing of an answer is quoted."""
+"""Read and check the values of a provider's response. Errors never quote the response."""
 
 import re
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from token_broker.errors import ProviderFailure
 from token_broker.http.client import HttpResponse, error_from_status, malformed_response
 from token_broker.http.redaction import REDACTED, redact
 
-#: The longest token that is believed: an HTTP header of a browser or a CDN has no room for a longer one.
+#: The longest token that is accepted. The HTTP headers of browsers and CDNs have no room for a longer one.
 TOKEN_LIMIT = 8192
 TEXT_LIMIT = 1024
-#: Beyond the year 30,000, also in milliseconds; DynamoDB keeps 38 digits at the most.
+#: Later than the year 30,000, even in milliseconds. DynamoDB stores at most 38 digits.
 SECONDS_LIMIT = 10**15
-#: A value of fewer characters can stand in another member by chance.
+#: A shorter value can occur in another field by chance.
 MIN_VALUE_LENGTH = 8
 
 
 def require_object(data: Any, name: str) -> Mapping[str, Any]:
-    """The object under a name. Raises `ProviderError`."""
+    """Return the object in a field. Raises `ProviderError` if there is none."""
     value = data.get(name) if isinstance(data, dict) else None
     if not isinstance(value, dict):
         raise malformed_response(f"it has no object '{name}'")
@@ -28,17 +28,17 @@ def require_object(data: Any, name: str) -> Mapping[str, Any]:
 
 
 def token_value(data: Mapping[str, Any], name: str) -> str:
-    """A token: visible ASCII, and short enough to be sent in a header. Raises `ProviderError`."""
+    """Return a token of visible ASCII that is short enough for a header. Raises `ProviderError`."""
     value = data.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= TOKEN_LIMIT:
         raise malformed_response(f"'{name}' is not a token")
     if not value.isascii() or not value.isprintable() or " " in value:
-        raise malformed_response(f"'{name}' holds characters that a token cannot have")
+        raise malformed_response(f"'{name}' contains characters that a token cannot have")
     return value
 
 
 def optional_text(data: Mapping[str, Any], name: str, *, longest: int = TEXT_LIMIT) -> str | None:
-    """A short printable text; None where there is none, or an empty one. Raises `ProviderError`."""
+    """Return a short printable text, or None if it is missing or empty. Raises `ProviderError`."""
     value = data.get(name)
     if value is None:
         return None
@@ -48,7 +48,7 @@ def optional_text(data: Mapping[str, Any], name: str, *, longest: int = TEXT_LIM
 
 
 def optional_seconds(data: Mapping[str, Any], name: str) -> int | None:
-    """A whole number above zero, or None where there is none. Raises `ProviderError`."""
+    """Return a positive whole number, or None if it is missing. Raises `ProviderError`."""
     value = data.get(name)
     if value is None:
         return None
@@ -58,34 +58,34 @@ def optional_seconds(data: Mapping[str, Any], name: str) -> int | None:
 
 
 def expiry(data: Mapping[str, Any], now: float, *, longest: int) -> int | None:
-    """`expiresAt` in Unix seconds, else now + `expiresIn`, else None.
+    """Return `expiresAt` in Unix seconds, or `now` plus `expiresIn`, or None if both are missing.
 
-    One that has passed, or lies further ahead than `longest` seconds (milliseconds do), is a `ProviderError`.
+    Raises `ProviderError` if the expiry has passed or is more than `longest` seconds ahead. A time in milliseconds is.
     """
-    ends, lasts = optional_seconds(data, "expiresAt"), optional_seconds(data, "expiresIn")
-    if ends is None:
-        ends = None if lasts is None else int(now) + lasts
-    if ends is None:
+    expires_at, expires_in = optional_seconds(data, "expiresAt"), optional_seconds(data, "expiresIn")
+    if expires_at is None:
+        expires_at = None if expires_in is None else int(now) + expires_in
+    if expires_at is None:
         return None
-    if ends <= now:
+    if expires_at <= now:
         raise malformed_response("'expiresAt' has passed already")
-    if ends > now + longest:
+    if expires_at > now + longest:
         raise malformed_response("'expiresAt' is too far ahead to be Unix seconds")
-    return ends
+    return expires_at
 
 
 def reject_leaked_credentials(minted: ProviderToken, secrets: tuple[str, ...]) -> ProviderToken:
-    """The token, where a value stands in no member but its own: ids and names are stored, logged and shown to others.
+    """Return the token if none of its other fields contains its value or one of `secrets`.
 
-    In a title, which is anybody's text, it is blotted out. Raises `ProviderError`, also for a token that is one of the
-    merchant's secrets: those are never handed out.
+    The other fields are stored, logged and shown. A title can have any text, and the values in it are redacted. Raises
+    `ProviderError` if another field contains a value, or if the token is itself one of the secrets.
     """
     if minted.access_token in secrets:
         raise malformed_response("the token is one of the merchant's own secrets")
     values = [value for value in (minted.access_token, *secrets) if len(value) >= MIN_VALUE_LENGTH]
     named = (minted.token_id, minted.token_type, *minted.scope, *map(str, minted.provider_data.values()))
     if any(value.casefold() in text.casefold() for value in values for text in named):
-        raise malformed_response("it repeats a credential where a name should be")
+        raise malformed_response("it contains a credential in place of a name")
     if minted.title is None:
         return minted
     title = minted.title
@@ -95,11 +95,11 @@ def reject_leaked_credentials(minted: ProviderToken, secrets: tuple[str, ...]) -
 
 
 def error_from(response: HttpResponse, secrets: tuple[str, ...]) -> ProviderFailure:
-    """The error for a body of the shape `{"code": …, "message": …}`; either may be missing."""
-    said = response.json()
-    words = {
+    """Return the error for a body `{"code": …, "message": …}`. Both fields are optional."""
+    body = response.json()
+    fields = {
         name: redact(value, secrets)
         for name in ("code", "message")
-        if isinstance(said, dict) and isinstance(value := said.get(name), str)
+        if isinstance(body, dict) and isinstance(value := body.get(name), str)
     }
-    return error_from_status(response, code=words.get("code"), message=words.get("message"))
+    return error_from_status(response, code=fields.get("code"), message=fields.get("message"))

@@ -1,7 +1,7 @@
-"""`requests`, held to what a token broker needs: kept connections, certificates loaded once, a hard end in time.
+"""Send requests with the library `requests`, with kept connections and a hard limit on the time of an exchange.
 
-requests' own time-outs are for each read of the socket: a provider that sends a byte every few seconds would hold a
-call for ever. So each exchange has one more clock, which shuts the socket down when the whole time is over.
+The time-outs of `requests` apply to each read of the socket. A provider that sends one byte every few seconds could
+hold a call for ever. Therefore each exchange has a timer, which shuts the socket down when the whole time is over.
 """
 
 import logging
@@ -36,14 +36,17 @@ from token_broker.http.client import (
 )
 
 USER_AGENT = f"token-broker/{__version__} (python-requests/{requests.__version__})"
-#: Seconds. A connection idle for longer is not trusted with a POST: a frozen function learns of the other side's close
-#: too late, and what became of a POST on a dead connection nobody knows. Usual keep-alive limits start at 5 s.
+#: Seconds after which an idle connection is not used for a POST. A frozen function learns too late that the server has
+#: closed the connection, and a POST on a dead connection has an unknown outcome. Usual keep-alive limits start at 5 s.
 IDLE_LIMIT = 4.0
 CHUNK = 64 * 1024
 
 
 class _Alarm:
-    """Shuts one exchange's connection down when its time is over; `rang` tells that from the other side's close."""
+    """Shut down the connection of one exchange when its time is over.
+
+    `rang` tells this shutdown from a close by the server. `sent` tells whether a request was started.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.rang = False
@@ -54,18 +57,18 @@ class _Alarm:
         self._timer.daemon = True
 
     def watch(self, connection: HTTPConnection) -> None:
-        """From here on this is the connection to end. Raises where the time was over before anything was sent."""
+        """Set the connection to shut down. Raises `ConnectTimeoutError` if the time is already over."""
         self._connection, self._sock = connection, connection.sock
         if self.rang:
-            raise ConnectTimeoutError(connection, "the time was over")
+            raise ConnectTimeoutError(connection, "the time is over")
 
     def _ring(self) -> None:
         self.rang = True
-        # A connection gives its socket away to an answer that ends with it: with no length, or `Connection: close`.
+        # A connection passes its socket to a response that has no length or has `Connection: close`.
         sock = (self._connection.sock if self._connection is not None else None) or self._sock
         if sock is not None:
-            with suppress(OSError):  # closed already: nothing left to end
-                # The plain socket's method: SSLSocket's own pulls the TLS state away under the reading thread.
+            with suppress(OSError):  # the socket is already closed
+                # SSLSocket's own method would remove the TLS state while another thread reads.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def __enter__(self) -> Self:
@@ -75,11 +78,11 @@ class _Alarm:
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
-        self._timer.join()  # one that is ringing just now must not meet the next exchange
+        self._timer.join()  # a late ring must not affect the next exchange
 
 
 class _Exchange(threading.local):
-    """The alarm of the exchange that this thread is in."""
+    """Hold the alarm of this thread's exchange."""
 
     alarm: _Alarm
 
@@ -88,12 +91,12 @@ _exchange = _Exchange()
 
 
 class _Watched(HTTPConnection):
-    """A connection that the alarm of its exchange can end, at each moment at which it could hang."""
+    """Represent a connection that the exchange's alarm can shut down at every moment."""
 
     @override
     def connect(self) -> None:
-        _exchange.alarm.watch(self)  # a TLS handshake can hang as well as an answer
-        super().connect()  # may try several addresses, each with its own time-out
+        _exchange.alarm.watch(self)  # a TLS handshake can hang, too
+        super().connect()  # can try several addresses, each with its own time-out
         _exchange.alarm.watch(self)
 
     @override
@@ -104,7 +107,7 @@ class _Watched(HTTPConnection):
 
 
 class _TlsWatched(_Watched, HTTPSConnection):
-    """The same over TLS."""
+    """Represent a TLS connection that the exchange's alarm can shut down."""
 
 
 class _Pool(HTTPConnectionPool):
@@ -116,7 +119,7 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
-    """Connections that can be ended."""
+    """Create connections that an alarm can shut down."""
 
     def __init__(self, ssl_context: ssl.SSLContext | None = None, server_name: str | None = None) -> None:
         self._ssl_context, self._server_name = ssl_context, server_name
@@ -129,29 +132,30 @@ class _Adapter(HTTPAdapter):
 
     @override
     def close(self) -> None:
-        for key in self.poolmanager.pools.keys():  # noqa: SIM118  # no plain dict: it cannot be iterated over
-            self.poolmanager.pools[key].close()  # at once, and not when nothing refers to the pool any more
+        for key in self.poolmanager.pools.keys():  # noqa: SIM118  # this container cannot be iterated over
+            self.poolmanager.pools[key].close()  # urllib3 would close the pool only when it is garbage collected
         super().close()
 
     @override
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        conn.cert_reqs = "CERT_REQUIRED"  # the certificates are in the context already
+        conn.cert_reqs = "CERT_REQUIRED"  # the context already has the certificates
 
 
 class _Session(requests.Session):
     @override
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: even where redirects are not followed, requests would parse the address and read the whole body."""
+        """Return None, because `requests` would otherwise parse the address and read the whole body."""
 
 
 class RequestsTransport:
-    """One `requests.Session` for the life of the process; no proxies, no `.netrc`, no cookies, no redirects.
+    """Send requests with one `requests.Session` for each process.
 
-    `server_name` is whom TLS asks for and the certificate must name, where the URLs sent hold an address in its place.
+    Proxies, `.netrc`, cookies and redirects are not used. `server_name` is the host name for TLS and its certificate,
+    if the URLs contain an IP address.
     """
 
     def __init__(self, *, server_name: str | None = None) -> None:
-        # urllib3 warns of malformed headers with the raw bytes, which can hold a token.
+        # urllib3 logs the raw bytes of malformed headers, which can contain a token.
         logging.getLogger("urllib3").propagate = False
         self._server_name = server_name
         self._clock = SystemClock()
@@ -159,7 +163,7 @@ class RequestsTransport:
         self._last_used: dict[str, float] = {}
 
     def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> HttpResponse:
-        """One exchange. `read_timeout` bounds the whole of it after the connection stands."""
+        """Send the request once. The alarm ends the exchange after the sum of both time-outs."""
         session = self._session_for(request.url, repeatable=request.may_repeat())
         with _Alarm(connect_timeout + read_timeout) as alarm, _own_errors(alarm):
             response = session.request(
@@ -174,21 +178,21 @@ class RequestsTransport:
             with response:
                 body = _read(response, body_limit)
             if alarm.rang:
-                raise requests.ReadTimeout  # a body without a length looks whole when its socket is shut down
+                raise requests.ReadTimeout  # a body without a length looks complete when its socket is shut down
             if response.status_code < 200:
-                session.close()  # the true answer may follow on this connection, and must not meet the next request
-                raise Interrupted("The provider sent an interim answer that nobody asked for.")
+                session.close()  # the final response may follow, and must not reach the next request
+                raise Interrupted("The provider sent an unexpected interim response.")
             self._last_used[_origin(request.url)] = self._clock.monotonic()
             headers = {name.lower(): value for name, value in response.headers.items()}
             return HttpResponse(response.status_code, headers, body)
 
     def close(self) -> None:
-        """Drop the kept connections; the transport stays usable."""
+        """Close the kept connections. The transport stays usable."""
         if self._session is not None:
             self._session.close()
 
     def _idle(self, url: str) -> float:
-        """Seconds for which this host's kept connections have been idle: each shop is a host of its own."""
+        """Return for how many seconds the host's connections have been idle. Each shop has its own host."""
         used = self._last_used.get(_origin(url))
         return 0.0 if used is None else self._clock.monotonic() - used
 
@@ -199,13 +203,13 @@ class RequestsTransport:
             self._session.cookies.set_policy(_NoCookies())
             self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
         elif not repeatable and self._idle(url) > IDLE_LIMIT:
-            self._session.close()  # drops the kept connections; the session stays usable
+            self._session.close()  # closes the kept connections; the session stays usable
             self._last_used.clear()
         scheme = "https://" if url.startswith("https://") else "http://"
         if not isinstance(self._session.adapters[scheme], _Adapter):
-            # One context for all connections, and none where none is needed: loading certifi's file takes 30 ms.
-            trusting = ssl.create_default_context(cafile=certifi.where()) if scheme == "https://" else None
-            self._session.mount(scheme, _Adapter(trusting, self._server_name))
+            # All TLS connections share one context, because certifi's file takes 30 ms to load.
+            context = ssl.create_default_context(cafile=certifi.where()) if scheme == "https://" else None
+            self._session.mount(scheme, _Adapter(context, self._server_name))
         return self._session
 
 
@@ -219,12 +223,12 @@ def _read(response: requests.Response, limit: int) -> bytes:
     for chunk in response.iter_content(CHUNK):
         body += chunk
         if len(body) > limit:
-            raise TooLarge(f"The provider's answer is larger than {limit} bytes.")
+            raise TooLarge(f"The provider's response is larger than {limit} bytes.")
     return bytes(body)
 
 
 class _NoCookies(CookiePolicy):
-    """A cookie policy under which nothing is kept or sent: one merchant's call must not colour another's."""
+    """Reject all cookies, because one merchant's call must not affect another's."""
 
     netscape = True
     rfc2965 = hide_cookie2 = False
@@ -244,7 +248,7 @@ class _NoCookies(CookiePolicy):
 
 @contextmanager
 def _own_errors(alarm: _Alarm) -> Iterator[None]:
-    """The library's exceptions as ours; their texts can quote the URL, headers and the provider's bytes."""
+    """Replace the libraries' exceptions, because their texts can quote the URL, headers and the response."""
     try:
         yield
     except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
@@ -256,8 +260,8 @@ def _translated(error: Exception, alarm: _Alarm) -> TransportFailure:
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
     if not alarm.sent or isinstance(reason, NewConnectionError | ConnectTimeoutError):
         if isinstance(error, requests.exceptions.SSLError):
-            return Unreachable("The provider's certificate or TLS handshake was not acceptable.")
+            return Unreachable("The provider's certificate is not trusted, or the TLS handshake failed.")
         return Unreachable("The provider could not be reached.")
     if alarm.rang or isinstance(error, requests.Timeout) or isinstance(reason, ReadTimeoutError):
         return TimedOut("The provider did not answer in time.")
-    return Interrupted("The provider's answer broke off, or was not valid HTTP.")
+    return Interrupted("The provider's response is incomplete, or is not valid HTTP.")

@@ -1,8 +1,10 @@
-"""The clock's run: it does no merchant's work, it hands out what is due, one message a merchant.
+"""Send pending work from the index to the workers' queues, one message for each merchant.
 
-The table is the truth, and the queue only what was made of it: a message that is lost is made up for by a later run.
-A run goes through the whole index, page by page. One that is cut off notes where it was; the next begins there, and
-comes to the beginning last.
+The dispatcher does no work itself. The table is the source of truth. If a message is lost, a later run sends the
+items again.
+
+A run reads the whole index, page by page. A run that is cut off stores its position. The next run starts there and
+reads the beginning of the index last.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,20 +26,20 @@ from token_broker.ports.work import (
     WorkQueues,
 )
 
-#: What one message names at most; the rest of the merchant's items comes with a later page or run.
-ITEMS_A_MESSAGE = 25
-#: The same of events that were not delivered: there is one for each session, and they cost no provider's time.
-EVENTS_A_MESSAGE = 200
-#: Seconds that one call to AWS takes at worst, with all its tries (`aws/session.py`).
+#: The most items in one message. The merchant's other items follow with a later page or run.
+ITEMS_PER_MESSAGE = 25
+#: The most undelivered events in one message. Each session can have one, and they cost no provider request.
+EVENTS_PER_MESSAGE = 200
+#: Seconds that one call to AWS takes at most, with all its tries (`aws/session.py`).
 MAX_CALL_SECONDS = 12.0
-#: Seconds that must be left to begin one more call: for it at its worst, and for noting the place as usual. A run that
-#: is ended in the middle of its note only repeats.
+#: Seconds that must be left to start one more call. They cover the slowest call and a usual write of the cursor. A run
+#: that ends while it writes the cursor only repeats work.
 MIN_SECONDS_LEFT = MAX_CALL_SECONDS + 2
 
 
 @dataclass(slots=True)
 class DispatchSummary:
-    """What one run did. `complete` is False where it was cut off before it had seen all."""
+    """Report what one run did. `complete` is False if the run was cut off before the end of the index."""
 
     items: int = 0
     messages: int = 0
@@ -45,7 +47,7 @@ class DispatchSummary:
     complete: bool = True
 
     def as_json(self) -> dict[str, Any]:
-        """The answer to a direct invocation."""
+        """Return the response of a direct invocation."""
         return {
             "items": self.items,
             "messages": self.messages,
@@ -56,18 +58,18 @@ class DispatchSummary:
 
 @dataclass(slots=True)
 class _Run:
-    """How far one run is."""
+    """Hold the progress of one run."""
 
     now: int
     cursor: IndexCursor
     oldest: int
-    unread: int = 0
-    done: DispatchSummary = field(default_factory=DispatchSummary)
+    unread_shards: int = 0
+    summary: DispatchSummary = field(default_factory=DispatchSummary)
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """One run's surroundings."""
+    """Dispatch pending work in one run."""
 
     index: DueIndex
     queues: WorkQueues
@@ -78,105 +80,113 @@ class Dispatcher:
     deadline: Deadline
 
     def run(self) -> DispatchSummary:
-        """Look at every part of the index and send what is due.
+        """Read every shard of the index, and send its pending work to the queues.
 
-        Raises `StorageUnavailable` where the table fails, or the queues take nothing.
+        Raises `StorageUnavailable` if the table fails, or if the queues accept nothing.
         """
         now = int(self.clock.now())
-        begin, version = self._begin(now)
-        run = _Run(now, begin, oldest=now)
-        for shard, until, after in self._parts(begin, now):
-            run.cursor = IndexCursor(shard, after, begin.due_at if after else 0)
-            self._part(run, shard, until, after)
-            if not run.done.complete:
+        start, version = self._read_start(now)
+        run = _Run(now, start, oldest=now)
+        for shard, until, after in self._scans(start, now):
+            run.cursor = IndexCursor(shard, after, start.due_at if after else 0)
+            self._scan(run, shard, until, after)
+            if not run.summary.complete:
                 break
-        self._end(run, version)
+        self._store_cursor(run, version)
         return self._report(run)
 
-    def _begin(self, now: int) -> tuple[IndexCursor, str | None]:
-        """Where the last run was cut off, or anywhere: a run that dies without a note must not always leave the same
-        merchants out.
+    def _read_start(self, now: int) -> tuple[IndexCursor, str | None]:
+        """Return the position to start at, and the version of the stored cursor.
+
+        The start is a random shard if no cursor can be used. Runs that die before they store a cursor must not always
+        leave out the same merchants.
         """
-        anywhere = IndexCursor(int(self.jitter() * self.index.shards))
+        random_start = IndexCursor(int(self.jitter() * self.index.shards))
         try:
             cursor, version = self.cursor.read()
         except StorageUnavailable as failure:
             self.telemetry.notice("dispatch_cursor_read_failed", causes=getattr(failure, "__notes__", []))
-            return anywhere, None
+            return random_start, None
         if cursor is None or not 0 <= cursor.shard < self.index.shards:
-            return anywhere, version
+            return random_start, version
         if cursor.after is not None and cursor.due_at > now:
-            # The clock was put back: what is behind that place is not due yet, and what is before it may be.
+            # The clock went back. The items behind the cursor are not due yet, and the items before it may be.
             return IndexCursor(cursor.shard), version
         return cursor, version
 
-    def _parts(self, begin: IndexCursor, now: int) -> Iterator[tuple[int, int, IndexKey | None]]:
-        """Each part with until when and behind what it is looked at; at last the beginning of the first one."""
-        yield begin.shard, now, begin.after
-        for number in range(1, self.index.shards):
-            yield (begin.shard + number) % self.index.shards, now, None
-        if begin.after is not None:
-            yield begin.shard, begin.due_at, None
+    def _scans(self, start: IndexCursor, now: int) -> Iterator[tuple[int, int, IndexKey | None]]:
+        """Return each shard with the latest due time to read and the key to start behind.
 
-    def _part(self, run: _Run, shard: int, until: int, after: IndexKey | None) -> None:
+        The part of the first shard before the start position comes last.
+        """
+        yield start.shard, now, start.after
+        for number in range(1, self.index.shards):
+            yield (start.shard + number) % self.index.shards, now, None
+        if start.after is not None:
+            yield start.shard, start.due_at, None
+
+    def _scan(self, run: _Run, shard: int, until: int, after: IndexKey | None) -> None:
         pages = self.index.pages(shard, until, after)
         try:
-            while self._enough_time(run):
+            while self._has_time(run):
                 page = next(pages, None)
                 if page is None:
                     return
-                run.done.items += len(page.items)
+                run.summary.items += len(page.items)
                 run.oldest = min(run.oldest, *(item.due_at for item in page.items[:1]), run.now)
-                handed_out = self._send(run, page)
-                if handed_out:
-                    last = handed_out - 1
+                dispatched = self._send(run, page)
+                if dispatched:
+                    last = dispatched - 1
                     run.cursor = IndexCursor(shard, page.keys[last], page.items[last].due_at)
-                if handed_out < len(page.items):
+                if dispatched < len(page.items):
                     return
         except StorageUnavailable as failure:
-            run.unread += 1  # the other parts may well be readable
+            run.unread_shards += 1  # the other shards may be readable
             self.telemetry.notice("dispatch_shard_read_failed", causes=getattr(failure, "__notes__", []))
 
-    def _enough_time(self, run: _Run) -> bool:
-        run.done.complete = self.deadline.left() > MIN_SECONDS_LEFT
-        return run.done.complete
+    def _has_time(self, run: _Run) -> bool:
+        run.summary.complete = self.deadline.left() > MIN_SECONDS_LEFT
+        return run.summary.complete
 
     def _send(self, run: _Run, page: DuePage) -> int:
-        """How many entries of the page need not be looked at again: all before the first that there was no time for.
+        """Send the page's items, and return how many entries from its start this round has finished.
 
-        Those that no queue took are among them. They come again with the next round: waiting for them here would let
-        one that no queue ever takes hold up all behind it.
+        These are all entries before the first one that there was no time for. Entries that a queue rejected are among
+        them, and the next round sends them again. A retry here would let one rejected entry block all later ones.
         """
-        waiting = _first_entries(page)
-        for worker in dict.fromkeys(work.worker for work in waiting.values()):
-            own = [(first, work) for first, work in waiting.items() if work.worker == worker]
+        unsent = _messages(page)
+        for worker in dict.fromkeys(message.worker for message in unsent.values()):
+            for_worker = [(first, message) for first, message in unsent.items() if message.worker == worker]
             if not self.queues.has(worker):
-                # Nobody will ever come back to these: an operator must know.
-                self.telemetry.notice("no_queue_for_provider", provider_of_items=worker, merchants=len(own))
-                waiting = {first: work for first, work in waiting.items() if work.worker != worker}
+                # No worker will ever process these items. An operator must know.
+                self.telemetry.notice("no_queue_for_provider", provider_of_items=worker, merchants=len(for_worker))
+                unsent = {first: message for first, message in unsent.items() if message.worker != worker}
                 continue
-            for batch in batched(own, self.queues.batch_size, strict=False):
-                if not self._enough_time(run):
-                    return min(waiting)
-                self._send_batch(worker, [work for _, work in batch], run.done)
+            for batch in batched(for_worker, self.queues.batch_size, strict=False):
+                if not self._has_time(run):
+                    return min(unsent)
+                self._send_batch(worker, [message for _, message in batch], run.summary)
                 for first, _ in batch:
-                    del waiting[first]
+                    del unsent[first]
         return len(page.items)
 
-    def _send_batch(self, worker: str, batch: list[WorkMessage], done: DispatchSummary) -> None:
+    def _send_batch(self, worker: str, batch: list[WorkMessage], summary: DispatchSummary) -> None:
         try:
-            taken = self.queues.send(worker, batch)
+            accepted = self.queues.send(worker, batch)
         except StorageUnavailable as failure:
             self.telemetry.notice("dispatch_failed", code=failure.code, causes=getattr(failure, "__notes__", []))
-            taken = 0
-        done.messages += taken
-        done.refused += len(batch) - taken
+            accepted = 0
+        summary.messages += accepted
+        summary.refused += len(batch) - accepted
 
-    def _end(self, run: _Run, version: str | None) -> None:
-        """Note the place, or that there is none. A run that cannot has sent its messages all the same."""
+    def _store_cursor(self, run: _Run, version: str | None) -> None:
+        """Store the position of a run that was cut off, or delete the cursor after a complete run.
+
+        A failure does not fail the run, because its messages are sent.
+        """
         try:
-            if not run.done.complete:
-                self.telemetry.notice("dispatch_cut_off", shard=run.cursor.shard, messages=run.done.messages)
+            if not run.summary.complete:
+                self.telemetry.notice("dispatch_cut_off", shard=run.cursor.shard, messages=run.summary.messages)
                 self.cursor.save(run.cursor, version)
             elif version is not None:
                 self.cursor.clear(version)
@@ -184,31 +194,31 @@ class Dispatcher:
             self.telemetry.notice("dispatch_cursor_write_failed", causes=getattr(failure, "__notes__", []))
 
     def _report(self, run: _Run) -> DispatchSummary:
-        done = run.done
+        summary = run.summary
         self.telemetry.count("DispatcherRuns")
-        self.telemetry.count("DueItems", done.items)
-        self.telemetry.count("DispatchesSent", done.messages)
+        self.telemetry.count("DueItems", summary.items)
+        self.telemetry.count("DispatchesSent", summary.messages)
         self.telemetry.count("OldestDueLag", run.now - run.oldest, "Seconds")
-        if not done.complete:
+        if not summary.complete:
             self.telemetry.count("DispatcherRunsCutOff")
-        if done.refused:
-            self.telemetry.count("DispatchesRefused", done.refused)
-        if run.unread:
-            raise StorageUnavailable("A part of what is due could not be read. The next run looks again.")
-        if done.refused and not done.messages:
-            # So that it shows as a failed run.
-            raise StorageUnavailable("No queue took the work that is due. The next run sends again.")
-        return done
+        if summary.refused:
+            self.telemetry.count("DispatchesRefused", summary.refused)
+        if run.unread_shards:
+            raise StorageUnavailable("Some shards of the index could not be read. The next run reads them again.")
+        if summary.refused and not summary.messages:
+            # The run must show as failed.
+            raise StorageUnavailable("No queue accepted the pending work. The next run sends it again.")
+        return summary
 
 
-def _first_entries(page: DuePage) -> dict[int, WorkMessage]:
-    """One message a merchant and provider, in the order of their first entries, which they are named by."""
+def _messages(page: DuePage) -> dict[int, WorkMessage]:
+    """Return one message for each merchant and provider, by the number of its first entry on the page."""
     items: dict[tuple[str, str, str], list[DueItem]] = {}
     first: dict[tuple[str, str, str], int] = {}
     for number, item in enumerate(page.items):
-        whose = item.worker, item.provider, item.merchant
-        first.setdefault(whose, number)
-        named = items.setdefault(whose, [])
-        if len(named) < (EVENTS_A_MESSAGE if item.outbox else ITEMS_A_MESSAGE):
-            named.append(item)
-    return {first[whose]: WorkMessage(tuple(named)) for whose, named in items.items()}
+        receiver = item.worker, item.provider, item.merchant
+        first.setdefault(receiver, number)
+        included = items.setdefault(receiver, [])
+        if len(included) < (EVENTS_PER_MESSAGE if item.outbox else ITEMS_PER_MESSAGE):
+            included.append(item)
+    return {first[receiver]: WorkMessage(tuple(included)) for receiver, included in items.items()}

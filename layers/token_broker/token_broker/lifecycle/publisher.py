@@ -1,8 +1,10 @@
-"""Delivering events, at least once: an event is deleted only after the bus has taken it, so whoever dies in between
-leaves it to be delivered again.
+"""Deliver events from the outbox to the event bus, at least once.
 
-What the bus refuses stays where it is. The stream hands it out again a few times; after five minutes the clock does,
-and from then on it is put off with a capped back-off, and never given up.
+An event is deleted only after the bus has accepted it. A run that dies in between leaves the event for another
+delivery.
+
+A rejected event stays in the outbox. The stream redelivers it a few times. The dispatcher sends it again after five
+minutes, and from then on it is rescheduled with a capped back-off. An event is never dropped.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,16 +19,19 @@ from token_broker.ports.outbox import EventBus, Outbox, UndeliveredEvent
 from token_broker.ports.telemetry import Telemetry
 
 #: Events that are read before any of them is sent.
-AT_ONCE = 10
-#: How often the bus is asked to take an event, and the longest wait in seconds before the second time; then doubled.
+READ_BATCH_SIZE = 10
+#: How often an event is sent, and the longest wait in seconds before the second try. It doubles for each further try.
 TRIES, PAUSE = 3, 0.4
-#: Seconds that must be left to begin with more events: AWS may be slow.
+#: Seconds that must be left to start with more events, because AWS may be slow.
 MIN_SECONDS_LEFT = 8.0
 
 
 @dataclass(slots=True)
 class PublishSummary:
-    """What became of the events. `gone` had been delivered before; `failed` are as they were."""
+    """Report what became of the events.
+
+    `gone` counts the events that were already delivered. `failed` names the events that stay unchanged.
+    """
 
     published: int = 0
     gone: int = 0
@@ -34,13 +39,13 @@ class PublishSummary:
     failed: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """The answer to a direct invocation."""
+        """Return the response of a direct invocation."""
         return {"published": self.published, "gone": self.gone, "putOff": self.rescheduled, "failed": self.failed}
 
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """One delivery's surroundings."""
+    """Deliver events within one call."""
 
     outbox: Outbox
     bus: EventBus
@@ -50,45 +55,46 @@ class Publisher:
     deadline: Deadline
 
     def publish(self, names: Sequence[str]) -> PublishSummary:
-        """Deliver what is still there of these, as far as the time goes. Raises `StorageUnavailable` where the outbox
-        fails: what was sent by then is sent again.
+        """Deliver the events with these names that the outbox still has, while time remains.
+
+        Raises `StorageUnavailable` if the outbox fails. Events that were sent before the failure may be sent again.
         """
-        done = PublishSummary()
-        for chunk in batched(names, AT_ONCE, strict=False):
+        summary = PublishSummary()
+        for batch in batched(names, READ_BATCH_SIZE, strict=False):
             if self.deadline.left() < MIN_SECONDS_LEFT:
-                done.failed += chunk
+                summary.failed += batch
                 continue
-            self._publish(chunk, done)
-        if done.published:
-            self.telemetry.count("EventsPublished", done.published)
-        return done
+            self._publish(batch, summary)
+        if summary.published:
+            self.telemetry.count("EventsPublished", summary.published)
+        return summary
 
-    def _publish(self, names: Sequence[str], done: PublishSummary) -> None:
+    def _publish(self, names: Sequence[str], summary: PublishSummary) -> None:
         found = [self.outbox.read(name) for name in names]
-        there = [entry for entry in found if entry is not None]
-        done.gone += len(found) - len(there)
-        undelivered = [(entry, "unreadable") for entry in there if entry.event is None]
-        undelivered += self._deliver([entry for entry in there if entry.event is not None], done)
+        stored = [entry for entry in found if entry is not None]
+        summary.gone += len(found) - len(stored)
+        undelivered = [(entry, "unreadable") for entry in stored if entry.event is None]
+        undelivered += self._deliver([entry for entry in stored if entry.event is not None], summary)
         if undelivered:
-            self._keep(undelivered, done)
+            self._keep(undelivered, summary)
 
-    def _deliver(self, entries: list[UndeliveredEvent], done: PublishSummary) -> list[tuple[UndeliveredEvent, str]]:
-        """Those that were not taken, with the reason."""
-        refused: list[tuple[UndeliveredEvent, str]] = []
+    def _deliver(self, entries: list[UndeliveredEvent], summary: PublishSummary) -> list[tuple[UndeliveredEvent, str]]:
+        """Send the events up to `TRIES` times, and return the rejected ones with the reason for each."""
+        rejected: list[tuple[UndeliveredEvent, str]] = []
         for attempt in range(TRIES):
             if attempt:
                 self.clock.sleep(self.jitter() * PAUSE * 2 ** (attempt - 1))
-            refused = self._send(entries, done)
-            entries = [entry for entry, _ in refused]
-            # A bus that does not answer has been asked several times by the adapter.
-            silent = any(code == StorageUnavailable.code for _, code in refused)
-            if not entries or silent or self.deadline.left() < MIN_SECONDS_LEFT:
+            rejected = self._send(entries, summary)
+            entries = [entry for entry, _ in rejected]
+            # The adapter has already retried a call that got no response.
+            bus_is_down = any(code == StorageUnavailable.code for _, code in rejected)
+            if not entries or bus_is_down or self.deadline.left() < MIN_SECONDS_LEFT:
                 break
-        return refused
+        return rejected
 
-    def _send(self, entries: list[UndeliveredEvent], done: PublishSummary) -> list[tuple[UndeliveredEvent, str]]:
-        """Once to the bus with each, and out of the outbox with what it took."""
-        refused: list[tuple[UndeliveredEvent, str]] = []
+    def _send(self, entries: list[UndeliveredEvent], summary: PublishSummary) -> list[tuple[UndeliveredEvent, str]]:
+        """Send each event once, delete the accepted ones, and return the rejected ones with the reason for each."""
+        rejected: list[tuple[UndeliveredEvent, str]] = []
         while entries:
             events = [entry.event for entry in entries if entry.event is not None]
             room = self.bus.room(events)
@@ -100,23 +106,23 @@ class Publisher:
             for entry, code in zip(entries[:room], codes, strict=True):
                 if code is None:
                     self.outbox.delete(entry)
-                    done.published += 1
+                    summary.published += 1
                 else:
-                    refused.append((entry, code))
+                    rejected.append((entry, code))
             entries = entries[room:]
-        return refused
+        return rejected
 
-    def _keep(self, undelivered: Sequence[tuple[UndeliveredEvent, str]], done: PublishSummary) -> None:
-        """Leave to the stream and the clock what is not due yet; have what is due come back later."""
+    def _keep(self, undelivered: Sequence[tuple[UndeliveredEvent, str]], summary: PublishSummary) -> None:
+        """Reschedule the events that are due, and leave the others to the stream and the dispatcher."""
         now = int(self.clock.now())
         for entry, code in undelivered:
             seconds = 0
             if entry.due_at > now:
-                done.failed.append(entry.name)
+                summary.failed.append(entry.name)
             else:
                 seconds = MAX_PAUSE if entry.event is None else pause(entry.tries, self.jitter())
                 self.outbox.reschedule(entry, now + seconds)
-                done.rescheduled += 1
+                summary.rescheduled += 1
             self.telemetry.notice(
                 "event_not_delivered",
                 item=entry.name,

@@ -1,10 +1,10 @@
-"""Rotation, make before break: another token becomes current, and the one before it works on for its overlap.
+"""Rotate the current token: mint a new one first, and keep the old one working for its overlap.
 
-request ─▶ make the new one ─▶ see it listed ─▶ make it current, tell the world, retire the old one ─▶ end
-                                                └─ one transaction ─┘        └─ revoked by the clock, see `maintaining`
+request ─▶ mint the new token ─▶ find it in the list ─▶ make it current, emit the event, retire the old one ─▶ end
+                                                        └─ one transaction                └─ revoked by the worker
 
-The request stands in the table until its goal is reached: that another token is current than at its time. So a run that
-ends anywhere is continued by the clock, and finds what the one before it has reached.
+The stored request is open until another token is current than at the time of the request. Therefore a run can end
+anywhere. The worker continues the rotation from the state that the earlier run has stored.
 """
 
 from dataclasses import dataclass, replace
@@ -21,18 +21,20 @@ from token_broker.tokens.call import WAIT_FOR_OTHERS, Call
 from token_broker.tokens.issue import CURRENT_TITLE, shop_token, wait_for_other
 from token_broker.tokens.mint import CACHES_CLEARED_AFTER, mint_successor, succession
 
-#: Seconds within which a request joins the rotation before it.
+#: Seconds within which a request joins the previous rotation.
 JOIN_WINDOW = 60
-#: Seconds after which the clock looks for a rotation that this call did not end.
+#: Seconds after which the worker continues a rotation that this call did not end.
 RETRY_AFTER_CALL = 40
-#: How often somebody else's request may come between reading and writing.
+#: How often to try to store the request if concurrent changes win.
 MAX_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class RotationReport:
-    """How a rotation stands. `token` is the new one, where it is known; `overlap_ends_at` is when the one before it
-    ends, where it has just begun to retire (Unix seconds).
+    """Report the state of a rotation.
+
+    `token` is the new token, or None if it is not known. `overlap_ends_at` (Unix seconds) is when the old token ends.
+    It is None unless this call has made the old token retiring.
     """
 
     rotation: Rotation
@@ -41,7 +43,7 @@ class RotationReport:
     status: ClassVar[int] = 202
 
     def as_json(self) -> dict[str, Any]:
-        """The answer of the rotation route."""
+        """Return the response of the rotation route."""
         rotation = self.rotation
         shown = {
             "rotationId": rotation.rotation_id,
@@ -58,37 +60,41 @@ class RotationReport:
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """The provider keeps one token, or its tokens end by themselves: it was only asked again."""
+    """Report that the provider's tokens cannot be rotated.
+
+    `changed` is True if the provider has returned another shop token than before.
+    """
 
     changed: bool
     status: ClassVar[int] = 200
 
     def as_json(self) -> dict[str, Any]:
-        """The answer of the rotation route."""
+        """Return the response of the rotation route."""
         return {"rotation": RevocationStatus.UNSUPPORTED.value, "changed": self.changed}
 
 
 def rotate(call: Call[Provider], merchant: str, *, compromised: bool = False) -> RotationReport | Unsupported:
-    """Have another token become current, where the provider can."""
+    """Replace the current token, or check it again if the provider does not support rotation."""
     call.account(merchant)  # an unknown merchant leaves nothing in the store
     if call.provider.capabilities.rotates:
         return _rotate(cast("Call[ListingProvider]", call), merchant, compromised=compromised)
-    return _ask_again(call, merchant)
+    return _check_again(call, merchant)
 
 
-def _ask_again(call: Call[Provider], merchant: str) -> Unsupported:
-    """Whether the provider has given another token than before."""
+def _check_again(call: Call[Provider], merchant: str) -> Unsupported:
+    """Request the shop's token again, unless the provider's tokens expire."""
     if call.provider.capabilities.expires:
         return Unsupported(changed=False)
     previous = call.store.subject_state(merchant, SHOP).token
-    now = shop_token(call, merchant, fresh=True)
-    return Unsupported(changed=previous is not None and previous.token_id != now.token_id)
+    token = shop_token(call, merchant, fresh=True)
+    return Unsupported(changed=previous is not None and previous.token_id != token.token_id)
 
 
 def _rotate(call: Call[ListingProvider], merchant: str, *, compromised: bool) -> RotationReport:
-    """A request that comes soon after another joins it; one that finds it open later goes on with it.
+    """Store or join a rotation request, and carry the rotation out.
 
-    What can be tried again is left to the clock. Raises what cannot: the old token stays then.
+    A joined rotation is only reported if it has ended or is recent. A failure that can be retried is left to the
+    worker. Raises every other failure of a new rotation, and the old token stays current.
     """
     rotation, joined = request(call, merchant, compromised=compromised)
     if joined and (not rotation.open or _is_recent(rotation, call.clock.now())):
@@ -96,11 +102,11 @@ def _rotate(call: Call[ListingProvider], merchant: str, *, compromised: bool) ->
     try:
         return advance(call, rotation)
     except MintInProgress:
-        return RotationReport(rotation)  # somebody else is at it, or has moved on: nothing has failed
+        return RotationReport(rotation)  # another call is rotating or has changed the token, which is no failure
     except BrokerError as failure:
         if not joined and not _left_to_scheduler(call, rotation, failure):
             raise
-        # One that was joined is somebody else's wish, which the clock never gives up.
+        # The worker keeps retrying a rotation that another call has requested.
         return RotationReport(replace(rotation, failure=failure.code))
 
 
@@ -112,17 +118,18 @@ def request(
     requested_by: str | None = None,
     due_in: int = RETRY_AFTER_CALL,
 ) -> tuple[Rotation, bool]:
-    """The rotation that stands now, and whether it was there before.
+    """Store a rotation request or join the previous one, and return the rotation and whether it was joined.
 
-    The clock goes on with a new one `due_in` seconds from now, unless the caller has done it by then. One that is
-    `compromised` joins no ordinary one: the token that this has made may be known to the wrong people, too.
+    The worker continues a new rotation after `due_in` seconds if it is still open. A `compromised` request does not
+    join an ordinary rotation, because that rotation's token may be compromised too. Raises `MintInProgress` if
+    concurrent changes prevent the write.
     """
     rotation_id = new_intent_id()
     for _ in range(MAX_ATTEMPTS):
         previous = call.store.rotation(merchant)
         now = int(call.clock.now())
         if previous is not None and previous.rotation_id == rotation_id:
-            return previous, False  # the write of the round before had happened, and its answer was lost
+            return previous, False  # the previous write succeeded, and its response was lost
         if previous is not None and _joins(previous, now, compromised=compromised):
             call.telemetry.count("RotationsJoined")
             return previous, True
@@ -148,24 +155,27 @@ def _joins(previous: Rotation, now: int, *, compromised: bool) -> bool:
 
 
 def _is_recent(rotation: Rotation, now: float) -> bool:
-    # A clock that has jumped back must not keep it from ever being rotated again.
+    # A negative age means that the clock went back. It must not block new rotations.
     return 0 <= now - rotation.requested_at < JOIN_WINDOW
 
 
 def advance(call: Call[ListingProvider], rotation: Rotation) -> RotationReport:
-    """Go on with it from wherever it is, to its end. Raises what keeps it from that."""
-    token, overlap_ends_at = _succeed(call, rotation)
+    """Continue the rotation from its stored state to its end. Raises the failure that stops it."""
+    token, overlap_ends_at = _make_successor(call, rotation)
     call.cache.drop(rotation.merchant)
     if rotation.compromised:
         overlap_ends_at = None
-        _end_retiring(call, rotation)
+        _revoke_retiring(call, rotation)
     call.store.end_rotation(rotation)
     call.telemetry.count("TokensRotated")
     return RotationReport(replace(rotation, open=False, failure=None), token, overlap_ends_at)
 
 
 def _left_to_scheduler(call: Call[ListingProvider], rotation: Rotation, failure: BrokerError) -> bool:
-    """Whether the clock goes on with it: what can be tried again, or may still have led to a token. Else it ends."""
+    """Reschedule the rotation if a retry can help or an intent is open, and end it as failed if not.
+
+    Returns whether it was rescheduled.
+    """
     call.telemetry.count("RotationsFailed")
     call.telemetry.notice(
         "rotation_failed", merchant=rotation.merchant, rotation=rotation.rotation_id, code=failure.code
@@ -177,9 +187,10 @@ def _left_to_scheduler(call: Call[ListingProvider], rotation: Rotation, failure:
     return False
 
 
-def _succeed(call: Call[ListingProvider], rotation: Rotation) -> tuple[Token, int | None]:
-    """The new current token, and until when the one works on whose place it has just taken; None where another call
-    made it.
+def _make_successor(call: Call[ListingProvider], rotation: Rotation) -> tuple[Token, int | None]:
+    """Return the new current token, and when the old token's overlap ends (Unix seconds).
+
+    Mints the token unless another call has made one. In that case the second value is None.
     """
     merchant, intent_id, until = rotation.merchant, new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
     while True:
@@ -204,8 +215,8 @@ def _succeed(call: Call[ListingProvider], rotation: Rotation) -> tuple[Token, in
         wait_for_other(call, until)
 
 
-def _end_retiring(call: Call[ListingProvider], rotation: Rotation) -> None:
-    """No overlap for anybody: what is replaced is asked to be revoked once no memory has it any more."""
+def _revoke_retiring(call: Call[ListingProvider], rotation: Rotation) -> None:
+    """Mark all retiring tokens as revoking, and revoke them once no cache has them any more."""
     change = Change(rotation.requested_by, Reason.COMPROMISED)
     for token in call.store.all_tokens(rotation.merchant):
         if token.state is State.RETIRING:

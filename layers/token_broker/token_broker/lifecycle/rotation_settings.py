@@ -1,8 +1,8 @@
-"""How a merchant wants tokens to be rotated, and the clock's look at it.
+"""Read and change a merchant's rotation settings, and request a rotation once the current token is too old.
 
-A merchant opts in by a maximum age: a token inside a released app must not end by surprise. The settings' item is due
-when the current token reaches that age. The look at it asks for a rotation, which is an item of its own, and sets the
-time of the next look.
+Scheduled rotation is off until a merchant sets a maximum age, because the token of a released app must not end
+unexpectedly. The settings item is due when the current token reaches that age. The check then requests a rotation,
+which is an item of its own, and schedules the next check.
 """
 
 from contextlib import suppress
@@ -15,32 +15,32 @@ from token_broker.lifecycle.rotate import request
 from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import Call
 
-#: Times that a change is tried again where another came between its reading and its writing.
+#: How often a change is tried if concurrent changes win.
 TRIES = 3
-#: Places at the provider that replaced tokens must leave to others.
+#: Quota slots that replaced tokens must leave free.
 RESERVED_SLOTS = 20
 
 
 def shown(call: Call[ListingProvider], merchant: str) -> tuple[RotationSettings, int]:
-    """The settings and their revision; the defaults and 0 where nobody has set any. Raises `MerchantNotFound`."""
-    _must_exist(call, merchant)
-    stands = call.store.rotation_schedule(merchant)
-    return (call.store.rotation_settings(merchant), 0) if stands is None else (stands.settings, stands.revision)
+    """Return the settings and their revision, or the defaults and 0 if none are stored. Raises `MerchantNotFound`."""
+    _check_exists(call, merchant)
+    stored = call.store.rotation_schedule(merchant)
+    return (call.store.rotation_settings(merchant), 0) if stored is None else (stored.settings, stored.revision)
 
 
 def change(call: Call[ListingProvider], merchant: str, settings: RotationSettings, precondition: Precondition) -> int:
-    """Store the settings: their revision. The clock looks at them within a minute of it.
+    """Store the settings, schedule their check for now, and return their revision.
 
-    Raises `MerchantNotFound`, `InvalidRequest`, `PreconditionFailed`, `Conflict`.
+    Raises `MerchantNotFound`, `InvalidRequest`, `PreconditionFailed` or `Conflict`.
     """
-    _must_exist(call, merchant)
-    _check_places(call, settings)
+    _check_exists(call, merchant)
+    _check_quota(call, settings)
     now = int(call.clock.now())
     for _ in range(TRIES):
-        stands = call.store.rotation_schedule(merchant)
-        revision = 0 if stands is None else stands.revision
-        precondition.check(None if stands is None else revision, what="document of rotation settings")
-        if stands is not None and stands.settings == settings:
+        stored = call.store.rotation_schedule(merchant)
+        revision = 0 if stored is None else stored.revision
+        precondition.check(None if stored is None else revision, what="rotation settings document")
+        if stored is not None and stored.settings == settings:
             return revision  # a repeated call changes nothing
         new = RotationSchedule(
             settings=settings,
@@ -58,24 +58,25 @@ def change(call: Call[ListingProvider], merchant: str, settings: RotationSetting
                 **settings.as_json(),
             )
             return new.revision
-    raise Conflict("Others are changing these settings right now. Ask again in a moment.")
+    raise Conflict("Other requests are changing these settings right now. Try again in a moment.")
 
 
-def look(call: Call[ListingProvider], merchant: str, schedule: RotationSchedule, *, by: str) -> None:
-    """Ask for a rotation if the current token has reached its age, and set the time of the next look.
+def check(call: Call[ListingProvider], merchant: str, schedule: RotationSchedule, *, by: str) -> None:
+    """Request a rotation if the current token has reached its maximum age, and schedule the next check.
 
-    Whatever happens in between, it can be done again: a rotation that stands is joined. Raises `MerchantNotFound`,
-    `MerchantMisconfigured`, and `MintInProgress` where the subject changes under it.
+    The check can be repeated, because an open or recent rotation is joined. Raises `MerchantNotFound` or
+    `MerchantMisconfigured` if the secret cannot be used. Raises `MintInProgress` if concurrent changes prevent the
+    request.
     """
     max_age, now = schedule.settings.max_age, int(call.clock.now())
     if max_age is None or schedule.settings.paused:
         call.store.reschedule_settings_check(merchant, schedule, None)
         return
     token = call.store.subject_state(merchant, SHOP).token
-    # A token from the future, by a clock that has jumped back since or the provider's own, is as good as new.
+    # The issue time can be in the future if a clock went back or the provider's clock is ahead. Its age is then 0.
     age = 0 if token is None else max(0, now - token.issued_at)
     if age >= max_age:
-        call.account(merchant)  # without a usable secret no rotation would get anywhere
+        call.account(merchant)  # a rotation needs a usable secret
         request(call, merchant, compromised=False, requested_by=by, due_in=0)
         age = 0
     call.store.reschedule_settings_check(merchant, schedule, now + max_age - age)
@@ -85,19 +86,20 @@ def _scheduled(settings: RotationSettings) -> bool:
     return settings.max_age is not None and not settings.paused
 
 
-def _must_exist(call: Call[ListingProvider], merchant: str) -> None:
-    with suppress(MerchantMisconfigured):  # there is a secret, which somebody has to mend: no reason not to pause
+def _check_exists(call: Call[ListingProvider], merchant: str) -> None:
+    with suppress(MerchantMisconfigured):  # a merchant with an unusable secret exists, and can be paused
         call.account(merchant)
 
 
-def _check_places(call: Call[ListingProvider], settings: RotationSettings) -> None:
-    """A provider with places for so many tokens must have one for each that is replaced and works on."""
+def _check_quota(call: Call[ListingProvider], settings: RotationSettings) -> None:
+    """Raise `InvalidRequest` if the tokens within their overlap would need too many quota slots."""
     limit = call.provider.capabilities.limit
     if limit is None or settings.max_age is None:
         return
     at_once = -(-settings.overlap // settings.max_age) + 1
     if at_once > limit - RESERVED_SLOTS:
         raise InvalidRequest(
-            f"'overlapDays' is too long beside 'maxAgeDays': {at_once} of the {limit} tokens that the provider allows "
-            f"would live at once. Leave {RESERVED_SLOTS} of them to others."
+            f"'overlapDays' is too long for 'maxAgeDays': {at_once} tokens would be valid at the same time. The "
+            f"provider allows {limit} tokens, and {RESERVED_SLOTS} of them must stay free. Shorten 'overlapDays' or "
+            "raise 'maxAgeDays'."
         )

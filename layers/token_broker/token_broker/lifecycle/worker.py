@@ -1,9 +1,10 @@
-"""Working off what is due of one merchant: revocations that the provider has not confirmed, replaced tokens whose
-overlap is over, rotations and the settings that ask for them, intents that their holder left open, and the daily
-look at the provider's list.
+"""Do the pending work of one merchant.
 
-Every step can be done again: a run that ends anywhere leaves its items due. An item that cannot be finished is put off
-with a capped back-off, and never given up.
+Pending work consists of unconfirmed revocations, replaced tokens after their overlap, rotations, checks of the rotation
+settings, open intents and the daily reconciliation.
+
+Every step can be repeated. A run that ends anywhere leaves its items due. An item that fails is rescheduled with a
+capped back-off, and is never dropped.
 """
 
 import re
@@ -31,17 +32,17 @@ from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
 from token_broker.tokens.mint import adopt
 
-#: Who does it, in histories.
+#: The actor of scheduled changes in histories. The value is stored.
 SCHEDULER = "clock"
-#: Seconds after the end of its last holder's time at which an intent that led to nothing is ended: what a provider
-#: does not list by then, it has not made.
+#: Seconds after its last holder's time at which an open intent without a listed token is ended. A token that the
+#: provider does not list by then was not created.
 SETTLED_AFTER = 120
-#: Seconds that must be left to begin with one more item.
-ITEM_TIME = 6.0
+#: Seconds that must be left to start one more item.
+MIN_SECONDS_LEFT = 6.0
 
 _ITEM = re.compile(r"([a-z]{1,20})#([A-Za-z0-9_-]{1,100})")
 
-#: What no later item of the merchant would fare better with, nor the same one soon: somebody has to mend it.
+#: Failures that last until an operator or the merchant fixes their cause, and that affect all the merchant's items.
 PERMANENT_FAILURES = (
     MerchantNotFound,
     MerchantMisconfigured,
@@ -53,21 +54,26 @@ PERMANENT_FAILURES = (
 
 @dataclass(slots=True)
 class WorkSummary:
-    """What became of the items. Those `left` were not looked at, or are not due (any more)."""
+    """Report what became of the items.
+
+    `skipped` counts the items that were not tried, that are not due any more, or that another run works on.
+    """
 
     done: int = 0
     rescheduled: int = 0
     skipped: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """The answer to a direct invocation."""
+        """Return the response of a direct invocation."""
         return {"done": self.done, "putOff": self.rescheduled, "left": self.skipped}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One item in work: `work` tells whether it is finished, or when to come back at the earliest (Unix seconds);
-    `put_off` has it come back then. `tries` is how often it was put off before.
+    """Hold the work on one item.
+
+    `work` does the work and returns None, or the earliest time of the next try (Unix seconds) if it is not finished.
+    `reschedule` sets the time of the next try. `tries` counts the earlier tries. `subject` is logged.
     """
 
     work: Callable[[], int | None]
@@ -77,7 +83,10 @@ class Job:
 
 
 def maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str]) -> WorkSummary:
-    """Work on the items, as far as the time goes. Raises `StorageUnavailable`."""
+    """Work on the items while time remains.
+
+    Raises `StorageUnavailable` if the table fails. Raises the last unexpected exception after all other items.
+    """
     summary = WorkSummary()
     try:
         return _maintain(call, merchant, items, summary)
@@ -89,36 +98,39 @@ def maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str]) -
 
 def _maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str], summary: WorkSummary) -> WorkSummary:
     permanent: BrokerError | None = None
-    first_bug: Exception | None = None
+    last_bug: Exception | None = None
     for number, item in enumerate(items):
-        if call.deadline.left() < ITEM_TIME:
+        if call.deadline.left() < MIN_SECONDS_LEFT:
             summary.skipped += len(items) - number
             break
         try:
             failure = _work_on(call, merchant, item, permanent, summary)
         except StorageUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001  # a fault of ours with one item must not hold up the others
+        except Exception as error:  # noqa: BLE001  # a bug that affects one item must not block the others
             call.telemetry.notice("work_failed", merchant=merchant, item=item, kind=type(error).__name__)
             call.store.defer(merchant, item, int(call.clock.now()) + MAX_PAUSE)
             summary.rescheduled += 1
-            first_bug = error
+            last_bug = error
             continue
         if isinstance(failure, PERMANENT_FAILURES):
             permanent = failure
         elif isinstance(failure, ProviderFailure) and failure.retryable:
-            # It is down, or wants fewer requests: the others stay due, and the next run tries again with one of them.
+            # The provider is down or throttles. The other items stay due for the next run.
             summary.skipped += len(items) - number - 1
             break
-    if first_bug is not None:
-        raise first_bug  # so that it shows: the items are put off, nothing is asked twice
+    if last_bug is not None:
+        raise last_bug  # the call must show as failed; its items are rescheduled already
     return summary
 
 
 def _work_on(
     call: Call[ListingProvider], merchant: str, item: str, permanent: BrokerError | None, summary: WorkSummary
 ) -> BrokerError | None:
-    """What the item failed with, once it is put off; what is `lasting` is not tried again with it."""
+    """Do the item's work, and return the failure with which it was rescheduled.
+
+    An item is rescheduled without a try if an earlier item had a `permanent` failure.
+    """
     job = _job(call, merchant, item)
     if job is None:
         summary.skipped += 1
@@ -127,24 +139,24 @@ def _work_on(
         _reschedule(call, job, permanent)
         summary.rescheduled += 1
         return permanent
-    return _do(call, job, summary)
+    return _run(call, job, summary)
 
 
-def _do(call: Call[ListingProvider], job: Job, summary: WorkSummary) -> BrokerError | None:
-    """What it failed with, once it is put off."""
+def _run(call: Call[ListingProvider], job: Job, summary: WorkSummary) -> BrokerError | None:
+    """Run the job, and return the failure with which it was rescheduled."""
     try:
-        again_at = job.work()
+        retry_at = job.work()
     except MintInProgress:
-        summary.skipped += 1  # the right to end it was lost: it is another's by now
+        summary.skipped += 1  # the lease was lost, and another call has the item
         return None
     except (ProviderFailure, MerchantNotFound, MerchantMisconfigured, Conflict) as failure:
         _reschedule(call, job, failure)
         summary.rescheduled += 1
         return failure
-    if again_at is None:
+    if retry_at is None:
         summary.done += 1
     else:
-        job.reschedule(again_at)
+        job.reschedule(retry_at)
         summary.rescheduled += 1
     return None
 
@@ -153,18 +165,18 @@ def _reschedule(call: Call[ListingProvider], job: Job, failure: BrokerError) -> 
     permanent = isinstance(failure, (*PERMANENT_FAILURES, Conflict))
     seconds = pause(DOUBLINGS if permanent else job.tries, call.jitter())
     seconds = max(seconds, min(failure.retry_after_seconds or 0, MAX_PAUSE))
-    call.telemetry.count(f"Failures.{failure.code}")  # no call fails with it, but alarms must hear of it
+    call.telemetry.count(f"Failures.{failure.code}")  # alarms need the failure, although the call succeeds
     call.telemetry.notice("work_rescheduled", code=failure.code, seconds=seconds, tries=job.tries + 1, **job.subject)
     job.reschedule(int(call.clock.now()) + seconds)
 
 
 def _job(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:
-    """The item's job, by what it is; None where nothing is due (any more), or somebody else has it."""
-    known = _ITEM.fullmatch(item)
-    if known is not None and (make := _KINDS.get(known[1])) is not None:
-        return make(call, merchant, known[2])
-    # What fits no pattern is not repeated to the log.
-    call.telemetry.notice("work_item_unknown", merchant=merchant, kind=known and known[1])
+    """Return the item's job, or None if the item is not due any more, is held by another call or is unknown."""
+    key = _ITEM.fullmatch(item)
+    if key is not None and (build := _KINDS.get(key[1])) is not None:
+        return build(call, merchant, key[2])
+    # The log never repeats a key that does not match the pattern.
+    call.telemetry.notice("work_item_unknown", merchant=merchant, kind=key and key[1])
     call.store.defer(merchant, item, int(call.clock.now()) + MAX_PAUSE)
     return None
 
@@ -183,11 +195,11 @@ def _revocation(call: Call[ListingProvider], merchant: str, token_id: str) -> Jo
         nonlocal pending
         until = call.deadline.within(PROVIDER_BUDGET)
         if token.state is State.RETIRING:
-            # Whatever becomes of the asking: its time is over, and it is served no more.
+            # The overlap is over. The token is never served again, even if the provider does not respond.
             call.store.mark_revoking(token, Change(SCHEDULER, Reason.ROTATED))
             pending = call.store.pending_revocation(merchant, token_id) or pending
         if token.account_id not in ("", call.account(merchant).account_id):
-            raise Conflict("The token was made at another shop than the merchant's secret names now.")
+            raise Conflict("The token was created at another shop than the one in the merchant's secret.")
         call.with_credential_refresh(merchant, lambda account: call.provider.revoke(account, token_id, until))
         call.store.mark_revoked(token, Change(SCHEDULER, pending.reason))
         call.telemetry.count("TokensRevoked")
@@ -239,7 +251,7 @@ def _rotation(call: Call[ListingProvider], merchant: str, _name: str) -> Job | N
         return None
 
     def reschedule(due_at: int) -> None:
-        if failure is None:  # it was not tried, or is another's just now
+        if failure is None:  # the rotation was not tried, or another call is minting
             call.store.defer(merchant, "rotation#shop", due_at)
             return
         call.telemetry.count("RotationsFailed")
@@ -257,7 +269,7 @@ def _settings(call: Call[ListingProvider], merchant: str, _name: str) -> Job | N
     schedule = found
 
     def work() -> None:
-        rotation_settings.look(call, merchant, schedule, by=SCHEDULER)
+        rotation_settings.check(call, merchant, schedule, by=SCHEDULER)
 
     def reschedule(due_at: int) -> None:
         call.store.reschedule_settings_check(merchant, schedule, due_at)
@@ -271,21 +283,21 @@ def _reconciliation(call: Call[ListingProvider], merchant: str, _name: str) -> J
     scheduled = call.store.reconciliation(merchant)
     if scheduled is None or scheduled.due_at is None or scheduled.due_at > call.clock.now():
         return None
-    by_the_clock = replace(call, caller=SCHEDULER)
+    scheduled_call = replace(call, caller=SCHEDULER)
 
     def reschedule(due_at: int) -> None:
         call.telemetry.count("ReconciliationsFailed")
         call.store.reschedule_reconciliation(scheduled, due_at)
 
     return Job(
-        lambda: reconcile.reconcile_on_schedule(by_the_clock, scheduled),
+        lambda: reconcile.reconcile_on_schedule(scheduled_call, scheduled),
         reschedule,
         scheduled.tries,
         {"merchant": merchant},
     )
 
 
-#: What can be due, by what its key begins with: a further kind of work is one more line.
+#: The kinds of pending work, by the first part of the item's key.
 _KINDS: Mapping[str, Callable[[Call[ListingProvider], str, str], Job | None]] = {
     "token": _revocation,
     "rotation": _rotation,

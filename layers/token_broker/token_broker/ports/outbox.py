@@ -1,4 +1,4 @@
-"""Where events wait until the bus has taken them, and the bus. Adapters are in `aws`; tests bring fakes."""
+"""Define the outbox of undelivered events and the event bus."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from token_broker.domain.events import Event
 
 @dataclass(frozen=True, slots=True)
 class UndeliveredEvent:
-    """An event that waits since `since`; from `due_at` on the clock looks after it (both in Unix seconds).
+    """Hold an event that the bus has not accepted yet.
 
-    `name` is the item's key as text. `event` is None where nobody can make sense of what is there. `tries` counts how
-    often it was put off.
+    `name` is the item's key as text. `event` is None if the item is malformed. `since` is when the event occurred and
+    `due_at` when the worker retries it, both in Unix seconds. `tries` counts how often it was rescheduled.
     """
 
     name: str
@@ -23,28 +23,31 @@ class UndeliveredEvent:
 
 
 class Outbox(Protocol):
-    """Events that were written with the change they tell of. Raises `StorageUnavailable`."""
+    """Keep the events that were stored with the change that they report. Raises `StorageUnavailable`."""
 
     def read(self, name: str) -> UndeliveredEvent | None:
-        """One event, read consistently; None where it has been delivered."""
+        """Return the event, read consistently, or None if it was delivered."""
         ...
 
     def delete(self, entry: UndeliveredEvent) -> None:
-        """The bus has taken it."""
+        """Delete an event that the bus has accepted."""
         ...
 
     def reschedule(self, entry: UndeliveredEvent, due_at: int) -> None:
-        """Come back to it later, unless somebody else has moved or delivered it."""
+        """Reschedule the event and count one more try, unless it was rescheduled or delivered since it was read."""
         ...
 
 
 class EventBus(Protocol):
-    """Where subscribers are."""
+    """Deliver events to their subscribers."""
 
     def room(self, events: Sequence[Event]) -> int:
-        """How many of these, from the first on, one call takes: at least one."""
+        """Return how many of these events, from the first on, fit into one call: at least one."""
         ...
 
     def put(self, events: Sequence[Event]) -> list[str | None]:
-        """For each event None once the bus has it, else the code of its refusal. Raises `StorageUnavailable`."""
+        """Send the events. Return None for each accepted event and an error code for each rejected one.
+
+        Raises `StorageUnavailable` if the call fails.
+        """
         ...

@@ -1,4 +1,4 @@
-"""What the product needs from the store of trust policies."""
+"""Define the store of trust policies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPolicy:
-    """A merchant's policy as it lies in the store: `document` is None once it was deleted."""
+    """Hold a merchant's policy with its revision. `document` is None once the policy was deleted."""
 
     document: Mapping[str, Any] | None
     revision: int
@@ -15,12 +15,12 @@ class StoredPolicy:
 
 
 class PolicyStore(Protocol):
-    """Where policies are kept. Raises `StorageUnavailable` where the storage fails."""
+    """Store trust policies. Raises `StorageUnavailable` if the storage fails."""
 
     def read(self, merchant: str) -> StoredPolicy | None:
-        """The policy, read consistently; None where there never was one."""
+        """Return the policy, read consistently, or None if there was never one."""
         ...
 
     def replace(self, merchant: str, policy: StoredPolicy, *, expected: int) -> bool:
-        """Write it, unless something has changed since the revision that was `expected` (0: none); whether it was."""
+        """Store the policy if the revision is still `expected` (0: none is stored). Return whether it was stored."""
         ...

@@ -1,4 +1,4 @@
-"""What the product needs from a provider."""
+"""Define a provider's client and what it can do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,11 +10,12 @@ from token_broker.domain.token import ProviderToken
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a provider can do; the lifecycle reads this, never the provider's name.
+    """Hold what a provider can do. The lifecycle reads this, never the provider's name.
 
-    `marked` says that a mint carries a title in which the provider keeps our mark, so that a token whose answer was
-    lost can be found by it. `rotates`: a second token can stand beside the first, and take its place. `expires`: tokens
-    end by themselves. `recheck_after` is the age in seconds from which a shop's token is asked for again.
+    `supports_title_tag`: tokens have a title, in which the ownership tag finds a token after a lost response.
+    `rotates`: a new token can replace the current one while both work. `expires`: tokens end by themselves.
+    `sessions`: the provider issues tokens for checkout sessions. `recheck_after` is the age in seconds from which the
+    shop's token is confirmed again. `limit` is the number of quota slots.
     """
 
     lists: bool = False
@@ -29,10 +30,10 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A merchant's account at one provider: the secret's fields, checked.
+    """Hold a merchant's account at one provider: the checked fields of the secret.
 
-    `credentials` are never shown; `settings` may be. `realm` is where at the provider the account is, if it can be one
-    of many places (Shopify: the shop's domain).
+    `credentials` are never shown. `settings` may be. `account_id` is the account's id at a provider whose secret names
+    one (Shopify: the shop's domain). It is empty at every other provider.
     """
 
     merchant: str
@@ -41,13 +42,13 @@ class Account:
     account_id: str = ""
 
     def secrets(self) -> tuple[str, ...]:
-        """The values that must not be repeated to anybody."""
+        """Return the values that must not appear in any log or response."""
         return tuple(self.credentials.values())
 
 
 @dataclass(frozen=True, slots=True)
 class MintRequest:
-    """What to mint: the title at the provider with its mark, or the session and the scopes it asked for."""
+    """Describe the token to mint: a title with its ownership tag, or a session and its scopes."""
 
     title: str | None = None
     session_id: str | None = None
@@ -56,42 +57,48 @@ class MintRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedToken:
-    """A token in the provider's own list; the title still carries its mark."""
+    """Hold one token of the provider's list. The title includes its ownership tag."""
 
     token: ProviderToken
     title: str
 
 
 class Provider(Protocol):
-    """One provider's client.
+    """Talk to one provider.
 
-    Every call keeps to its deadline, and raises `ProviderFailure`s that say what became of it.
+    Every request keeps to its deadline. It raises a `ProviderFailure` that has the request's outcome.
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Return the provider's name."""
+        ...
+
     @property
-    def capabilities(self) -> Capabilities: ...
+    def capabilities(self) -> Capabilities:
+        """Return what the provider can do."""
+        ...
+
     def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
-        """The secret's JSON, checked. Raises `MerchantMisconfigured`."""
+        """Return the account that the secret's JSON describes. Raises `MerchantMisconfigured`."""
         ...
 
     def mint(self, account: Account, mint_request: MintRequest, deadline: Deadline) -> ProviderToken:
-        """Have one token made, or get the one that the shop has where the provider keeps just one."""
+        """Create one token, or return the shop's token if the provider keeps only one."""
         ...
 
     def invalidate_credentials(self, account: Account) -> None:
-        """Throw away what was bought with this account's secret: it was refused."""
+        """Drop the session credentials that were obtained with this account's secret, since they were rejected."""
         ...
 
 
 class ListingProvider(Provider, Protocol):
-    """A provider that can list and revoke its tokens."""
+    """Talk to a provider that can list and revoke its tokens."""
 
     def list_tokens(self, account: Account, deadline: Deadline) -> list[ListedToken]:
-        """All tokens of this app at the shop, ours and foreign."""
+        """Return all tokens of this app at the shop, including foreign ones."""
         ...
 
     def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
-        """End a token; one that is unknown at the provider has ended."""
+        """Revoke the token. A token that the provider does not know counts as revoked."""
         ...

@@ -1,12 +1,15 @@
-"""What the product needs from the store of secrets."""
+"""Define the store of merchants' secrets."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 
 class Secrets(Protocol):
-    """Merchants' secrets."""
+    """Read merchants' secrets."""
 
     def read(self, merchant: str, *, fresh: bool = False) -> Mapping[str, Any]:
-        """The secret's JSON object. Raises `MerchantNotFound`, `MerchantMisconfigured`, `StorageUnavailable`."""
+        """Return the secret's JSON object. `fresh` skips the cache.
+
+        Raises `MerchantNotFound`, `MerchantMisconfigured` or `StorageUnavailable`.
+        """
         ...

@@ -1,17 +1,17 @@
-"""What the product needs from logs and metrics."""
+"""Define the log and the metrics."""
 
 from typing import Protocol
 
 
 class Telemetry(Protocol):
-    """Where the product says what happened. Never given a secret or a token's value."""
+    """Report events and metrics. A caller never passes a secret or a token's value."""
 
     def notice(self, event: str, **fields: object) -> None:
-        """Something that an operator should read."""
+        """Log an event that an operator should read."""
         ...
 
     def count(self, metric: str, value: float = 1, unit: str = "Count") -> None:
-        """One number."""
+        """Add one value to a metric."""
         ...
 
     def annotate(self, **fields: object) -> None:

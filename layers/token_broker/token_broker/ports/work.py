@@ -1,21 +1,21 @@
-"""What the clock must come back to, and where the work on it is sent. Adapters are in `aws`; tests bring fakes."""
+"""Define the index of pending work, the dispatcher's cursor and the workers' queues."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-#: Where an entry is in the index: told by the index, and given back to it as it was.
+#: The key of an entry in the index, as the index gave it. Callers only pass it back.
 type IndexKey = Mapping[str, Any]
 
-#: Who works on events that were not delivered; on all else, whoever works for the provider does.
+#: The worker that delivers events. Every other item goes to its provider's worker.
 OUTBOX = "outbox"
 
 
 @dataclass(frozen=True, slots=True)
 class DueItem:
-    """One item that is due since `due_at` (Unix seconds); `item` is its key among those of its merchant.
+    """Hold one pending item, due since `due_at` (Unix seconds).
 
-    `outbox`: it is an event that was not delivered.
+    `item` is its key among the merchant's items. `outbox` is True for an undelivered event.
     """
 
     provider: str
@@ -26,13 +26,13 @@ class DueItem:
 
     @property
     def worker(self) -> str:
-        """Whose queue it goes to."""
+        """Return the worker whose queue the item goes to."""
         return OUTBOX if self.outbox else self.provider
 
 
 @dataclass(frozen=True, slots=True)
 class DuePage:
-    """A bounded number of items in the order of the index, and where each of them is there."""
+    """Hold one page of items in the order of the index, and each item's key there."""
 
     items: Sequence[DueItem]
     keys: Sequence[IndexKey]
@@ -40,8 +40,10 @@ class DuePage:
 
 @dataclass(frozen=True, slots=True)
 class IndexCursor:
-    """Where in the index a run was: it has handed out all of this part up to and with `after`, due at `due_at` (Unix
-    seconds); nothing of it where `after` is None.
+    """Hold the position in the index at which a run stopped.
+
+    The run has dispatched the shard's items up to and including `after`, due at `due_at` (Unix seconds). It has
+    dispatched none of them if `after` is None.
     """
 
     shard: int
@@ -51,68 +53,73 @@ class IndexCursor:
 
 @dataclass(frozen=True, slots=True)
 class WorkMessage:
-    """One message: what is due of one merchant at one provider."""
+    """Hold the pending items of one merchant at one provider, for one message."""
 
     items: tuple[DueItem, ...]
 
     @property
     def worker(self) -> str:
-        """Whose queue it goes to."""
+        """Return the worker whose queue the message goes to."""
         return self.items[0].worker
 
     @property
     def provider(self) -> str:
-        """At which provider these are."""
+        """Return the provider of the items."""
         return self.items[0].provider
 
     @property
     def merchant(self) -> str:
-        """Whose items these are."""
+        """Return the merchant of the items."""
         return self.items[0].merchant
 
 
 class DueIndex(Protocol):
-    """What is due, in parts; all of a merchant's shop-wide items are in one. Raises `StorageUnavailable`."""
+    """List pending work by shard. All shop-wide items of a merchant are in one shard. Raises `StorageUnavailable`."""
 
     @property
-    def shards(self) -> int: ...
+    def shards(self) -> int:
+        """Return the number of shards."""
+        ...
 
     def pages(self, shard: int, until: int, after: IndexKey | None = None) -> Iterator[DuePage]:
-        """What is due by then (Unix seconds), oldest first, behind `after`; one query for each page, made when it is
-        asked for. `after` itself need not be there any more, but must be due by then.
+        """Return the shard's items that are due by `until` (Unix seconds), oldest first, one query for each page.
+
+        `after` is a key that is due by `until`. Its entry may be gone. The items behind it are returned.
         """
         ...
 
 
 class DispatchCursor(Protocol):
-    """Where the last run was cut off. Raises `StorageUnavailable`.
+    """Keep the position at which the last run stopped. Raises `StorageUnavailable`.
 
-    Two runs at once read the same and send the same; what the first of them notes, the other leaves alone.
+    Two concurrent runs read the same position and send the same items. Only the first of them changes the position.
     """
 
     def read(self) -> tuple[IndexCursor | None, str | None]:
-        """The place, None after a run that saw all; and which note this is, for the next two calls."""
+        """Return the position (None after a complete run) and its version, which the next two methods expect."""
         ...
 
     def save(self, cursor: IndexCursor, version: str | None) -> None:
-        """The next run begins there, unless another run has noted something since."""
+        """Save the position for the next run, unless another run has changed it since it was read."""
         ...
 
     def clear(self, version: str) -> None:
-        """The next run begins anywhere, unless another run has noted something since."""
+        """Delete the position, unless another run has changed it since it was read."""
         ...
 
 
 class WorkQueues(Protocol):
-    """Each worker's queue of work."""
+    """Send work to each worker's queue."""
 
     def has(self, worker: str) -> bool:
-        """Whether there is such a worker."""
+        """Return whether the worker has a queue."""
         ...
 
     def send(self, worker: str, batch: Sequence[WorkMessage]) -> int:
-        """Hand over at most `batch_size` messages; how many were taken. Raises `StorageUnavailable`."""
+        """Send at most `batch_size` messages and return how many were accepted. Raises `StorageUnavailable`."""
         ...
 
     @property
-    def batch_size(self) -> int: ...
+    def batch_size(self) -> int:
+        """Return the largest number of messages in one call."""
+        ...

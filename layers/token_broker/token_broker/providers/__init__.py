@@ -1,1 +1,1 @@
-"""The providers' contracts. Each module holds one provider's facts and its client; none knows another."""
+"""Talk to the providers. Each provider's modules have its contract and its client, and import no other provider's."""

@@ -1,12 +1,13 @@
-"""ChicksX: a public access token for one checkout session.
+"""Talk to ChicksX, which issues a public access token for one checkout session.
 
     POST {base}/public_token/create            x-api-key, x-client-id
-    {"sessionId": "…", "scope": […]}           a scope that nobody asked for is not sent
+    {"sessionId": "…", "scope": […]}           "scope" is sent only if the caller requests one
     201 {"code", "data": {accessToken, tokenType, expiresIn, expiresAt, scope, jti}, "message"}
     400, 401, 500 {"code", "message"}
 
-Source: the page "Create public access token", version 1.0.0. Its examples repeat INVALID_INPUT for every status, so the
-status decides. One session is one order; there is no list and no revocation: a token ends by itself.
+The source is the page "Create public access token", version 1.0.0. Its examples have the code INVALID_INPUT for every
+status, so the client decides by the status. One session belongs to one order. ChicksX has no list and no revocation.
+A token expires by itself.
 """
 
 import json
@@ -32,12 +33,12 @@ SHAPES = (frozenset({"apiKey", "clientId"}),)
 USE = Use("sdk", "authenticationToken")
 SCOPES = 100
 NAME_LIMIT = 256
-#: No session token lives for ten years; a time in milliseconds seems to.
+#: Ten years in seconds. A longer lifetime means that the time is in milliseconds.
 MAX_LIFETIME = 10 * 365 * 24 * 60 * 60
 
 
 class Chicksx:
-    """The client. `base_url` without a slash at its end."""
+    """Talk to ChicksX at `base_url`, which has no slash at its end."""
 
     name = NAME
     capabilities = Capabilities(sessions=True, expires=True)
@@ -47,50 +48,49 @@ class Chicksx:
         self._base_url = base_url
 
     def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
-        """The secret: the merchant's API key and client id."""
+        """Return the account with the API key and client id of the secret. Raises `MerchantMisconfigured`."""
         return Account(merchant, fields_of(NAME, merchant, secret, shapes=SHAPES))
 
     def invalidate_credentials(self, account: Account) -> None:
-        """Nothing is bought with a ChicksX secret."""
+        """Do nothing, because ChicksX has no session credentials."""
 
     def mint(self, account: Account, mint_request: MintRequest, deadline: Deadline) -> ProviderToken:
-        """A new token for the order's session."""
-        wanted: dict[str, Any] = {"sessionId": mint_request.session_id}
+        """Create a new token for the requested session."""
+        fields: dict[str, Any] = {"sessionId": mint_request.session_id}
         if mint_request.scope is not None:
-            wanted["scope"] = list(mint_request.scope)
+            fields["scope"] = list(mint_request.scope)
         headers = {
             "x-api-key": account.credentials["apiKey"],
             "x-client-id": account.credentials["clientId"],
             "Content-Type": "application/json",
         }
-        request = Request("POST", f"{self._base_url}/public_token/create", headers, json.dumps(wanted).encode())
+        request = Request("POST", f"{self._base_url}/public_token/create", headers, json.dumps(fields).encode())
         response = self._http.send(request, deadline)
         if response.status != 201:
             raise error_from(response, account.secrets())
-        return reject_leaked_credentials(self._minted(require_object(response.json(), "data")), account.secrets())
+        return reject_leaked_credentials(self._token(require_object(response.json(), "data")), account.secrets())
 
-    def _minted(self, data: Mapping[str, Any]) -> ProviderToken:
+    def _token(self, data: Mapping[str, Any]) -> ProviderToken:
         now = self._http.clock.now()
         value = token_value(data, "accessToken")
-        ends = expiry(data, now, longest=MAX_LIFETIME)
-        if ends is None:
+        expires_at = expiry(data, now, longest=MAX_LIFETIME)
+        if expires_at is None:
             raise malformed_response("it has neither 'expiresAt' nor 'expiresIn'")
-        lasts, jti = data.get("expiresIn"), optional_text(data, "jti", longest=NAME_LIMIT)
+        expires_in, jti = data.get("expiresIn"), optional_text(data, "jti", longest=NAME_LIMIT)
         return ProviderToken(
-            # A name that DynamoDB's keys have no room for in UTF-8 is none that a JWT's maker gives. One that gives
-            # the token's value away is no name either.
+            # The id becomes part of a DynamoDB key, and must not contain the token's value.
             token_id=jti if jti is not None and jti.isascii() and value not in jti else fingerprint(value),
             access_token=value,
             token_type=optional_text(data, "tokenType") or "Bearer",
-            scope=_granted(data),
+            scope=_scope(data),
             issued_at=int(now),
-            expires_at=ends,
+            expires_at=expires_at,
             use=USE,
-            provider_data={} if lasts is None else {"expiresIn": lasts},
+            provider_data={} if expires_in is None else {"expiresIn": expires_in},
         )
 
 
-def _granted(data: Mapping[str, Any]) -> tuple[str, ...]:
+def _scope(data: Mapping[str, Any]) -> tuple[str, ...]:
     scope = data.get("scope")
     if scope is None:
         return ()

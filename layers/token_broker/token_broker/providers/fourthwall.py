@@ -1,12 +1,12 @@
-"""Fourthwall: the shop's one public token.
+"""Talk to Fourthwall, which keeps one public token for each shop.
 
     PUT {base}/open-api/v1.0/public-token      Basic username:password, or Bearer with the scope shop_read
     200 {"token": "ptkn_…"}                    the shop's token, created if there was none
 
-Source: the OpenAPI document "Fourthwall APIs", operation get-public-token. There is no list, rotation, revocation or
-expiry. A storefront sends the token as `?storefront_token=` to https://storefront-api.fourthwall.com/v1/. Errors look
-like
-`{"code": "SOME_CODE"}`, often without a message. More than 100 requests in 10 s are delayed, not refused.
+The source is the OpenAPI document "Fourthwall APIs", operation get-public-token. There is no list, rotation,
+revocation or expiry. A storefront sends the token as `?storefront_token=` to
+https://storefront-api.fourthwall.com/v1/. An error's body is `{"code": "SOME_CODE"}`, often without a message.
+Requests above 100 in 10 s are delayed and not rejected.
 """
 
 import base64
@@ -27,7 +27,7 @@ DAY = 24 * 60 * 60
 
 
 class Fourthwall:
-    """The client. `base_url` without a slash at its end."""
+    """Talk to Fourthwall at `base_url`, which has no slash at its end."""
 
     name = NAME
     capabilities = Capabilities(recheck_after=DAY)
@@ -37,15 +37,18 @@ class Fourthwall:
         self._base_url = base_url
 
     def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
-        """The secret: an API key's username and password, or an OAuth access token."""
+        """Return the account with the secret's credentials. Raises `MerchantMisconfigured`.
+
+        They are an API key's username and password, or an OAuth access token.
+        """
         return Account(merchant, fields_of(NAME, merchant, secret, shapes=SHAPES))
 
     def invalidate_credentials(self, account: Account) -> None:
-        """Nothing is bought with a Fourthwall secret."""
+        """Do nothing, because Fourthwall has no session credentials."""
 
     def mint(self, account: Account, mint_request: MintRequest, deadline: Deadline) -> ProviderToken:
-        """The shop's token. Asking twice gives the same one, so the PUT may be repeated."""
-        del mint_request  # a shop has just one token, for everything
+        """Return the shop's token. The PUT can be repeated, because it returns the same token again."""
+        del mint_request  # a shop has only one token
         url = f"{self._base_url}/open-api/v1.0/public-token"
         response = self._http.send(Request("PUT", url, {"Authorization": _authorization(account)}), deadline)
         if response.status != 200:
@@ -57,7 +60,7 @@ class Fourthwall:
         minted = ProviderToken(
             token_id=fingerprint(value),
             access_token=value,
-            token_type="public_token",  # noqa: S106  # a kind, not a value
+            token_type="public_token",  # noqa: S106  # a type, not a value
             scope=(),
             issued_at=int(self._http.clock.now()),
             expires_at=None,
@@ -67,7 +70,7 @@ class Fourthwall:
 
 
 def _pair(account: Account) -> str:
-    """What Basic authentication encodes."""
+    """Return the text that Basic authentication encodes."""
     return f"{account.credentials['username']}:{account.credentials['password']}"
 
 
@@ -78,5 +81,5 @@ def _authorization(account: Account) -> str:
 
 
 def _secrets(account: Account) -> tuple[str, ...]:
-    """What must not be repeated: also the pair, whose encoding is neither of its halves'."""
+    """Return the values to redact, including the pair, because its encoding contains neither value's encoding."""
     return account.secrets() if "accessToken" in account.credentials else (*account.secrets(), _pair(account))

@@ -1,4 +1,4 @@
-"""What an authorizer knows of the merchants: their policies, and the rule for shop-wide tokens."""
+"""Admit storefronts by their merchant's trust policy."""
 
 from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, InvalidRequest
@@ -9,7 +9,7 @@ from token_broker.storefronts.trust_policy import ANONYMOUS_OPERATIONS, TrustPol
 
 
 class Admission:
-    """Merchants' policies, for one process of an authorizer."""
+    """Read trust policies and admit anonymous pages, for one process of an authorizer."""
 
     def __init__(
         self, store: PolicyStore, cache: PolicyCache, telemetry: Telemetry, *, loopback_jwks_origin: str = ""
@@ -20,21 +20,24 @@ class Admission:
         self._loopback_jwks_origin = loopback_jwks_origin
 
     def policy(self, merchant: str) -> TrustPolicy:
-        """The merchant's policy. Raises `Forbidden` where there is none, `StorageUnavailable`."""
+        """Return the merchant's policy. Raises `Forbidden` if there is none, and `StorageUnavailable`."""
         policy = self._cache.policy(merchant, lambda: self._read(merchant))
         if policy is None:
             raise Forbidden("no trust policy")
         return policy
 
     def admit_page(self, merchant: str, operation: str, origin: str | None) -> Grant:
-        """What an anonymous page may have: its origin and the operation stand in the policy. Raises `Forbidden`."""
+        """Return the grant of an anonymous page.
+
+        Raises `Forbidden` unless the merchant's policy names the page's origin and the operation.
+        """
         if origin is None or operation not in ANONYMOUS_OPERATIONS:
-            raise Forbidden("no page's request")  # nothing is read for what no policy could open
+            raise Forbidden("not a request of a page")  # no policy could allow it, so none is read
         policy = self.policy(merchant)
         if origin not in policy.origins:
-            raise Forbidden("an origin that the policy does not name")
+            raise Forbidden("the policy does not name this origin")
         if operation not in policy.anonymous:
-            raise Forbidden("an operation that the policy keeps from anonymous pages")
+            raise Forbidden("the policy does not allow this operation to anonymous pages")
         return Grant(merchant=merchant, origins=policy.origins)
 
     def _read(self, merchant: str) -> TrustPolicy | None:
@@ -44,6 +47,6 @@ class Admission:
         try:
             return parse(stored.document, loopback_jwks_origin=self._loopback_jwks_origin)
         except InvalidRequest as reason:
-            # Not written by our route: what it means is in doubt, so it opens nothing.
+            # The route stores valid policies only. The meaning of this document is in doubt, so it allows nothing.
             self._telemetry.notice("trust_policy_unusable", merchant=merchant, reason=reason.detail)
             return None

@@ -1,7 +1,7 @@
-"""Changing and reading a merchant's trust policy: for merchants' backends and operators.
+"""Read, replace and delete a merchant's trust policy, for merchants' backends and operators.
 
-A policy has a revision, which rises with every change, also over a deletion: whoever changes what stands says by
-`If-Match` what they have revision.
+A policy has a revision that rises with every change, also with a deletion. A caller that changes a policy can name the
+revision that it has read in `If-Match`.
 """
 
 import json
@@ -14,14 +14,14 @@ from token_broker.ports.policies import PolicyStore, StoredPolicy
 from token_broker.ports.telemetry import Telemetry
 from token_broker.storefronts.trust_policy import parse
 
-#: Times that a change is tried again where another came between its reading and its writing.
-TRIES = 3
-#: Bytes as JSON: an authorizer reads it in the way of a page.
+#: Attempts to change a policy, since another change can come between the read and the write.
+MAX_ATTEMPTS = 3
+#: Size of the document as JSON. An authorizer reads it while a page waits.
 MAX_BYTES = 16 * 1024
 
 
 class TrustPolicies:
-    """The operations on trust policies for one call."""
+    """Read and change trust policies, for one call."""
 
     def __init__(self, store: PolicyStore, telemetry: Telemetry, *, caller: str, loopback_jwks_origin: str) -> None:
         self._store = store
@@ -30,14 +30,14 @@ class TrustPolicies:
         self._loopback_jwks_origin = loopback_jwks_origin
 
     def get(self, merchant: str) -> tuple[Mapping[str, Any], int]:
-        """The document and its revision. Raises `TrustPolicyNotFound`."""
+        """Return the document and its revision. Raises `TrustPolicyNotFound`."""
         stored = self._store.read(merchant)
         if stored is None or stored.document is None:
-            raise TrustPolicyNotFound("This merchant has no trust policy: storefronts get nothing. Put one.")
+            raise TrustPolicyNotFound("This merchant has no trust policy, so storefronts get no tokens. PUT one.")
         return stored.document, stored.revision
 
     def put(self, merchant: str, document: Mapping[str, Any], precondition: Precondition) -> tuple[int, bool]:
-        """Check and store a document: its revision, and whether there was none before.
+        """Check and store a document. Return its revision, and whether there was none before.
 
         Raises `InvalidRequest`, `PreconditionFailed`, `Conflict`.
         """
@@ -48,14 +48,17 @@ class TrustPolicies:
         return revision, before is None
 
     def delete(self, merchant: str, precondition: Precondition) -> bool:
-        """From now on storefronts get nothing. Whether there was a policy. Raises `PreconditionFailed`, `Conflict`."""
+        """Delete the policy, so that storefronts get no tokens. Return whether there was one.
+
+        Raises `PreconditionFailed`, `Conflict`.
+        """
         _, before = self._change(merchant, None, precondition)
         return before is not None
 
     def _change(
         self, merchant: str, document: Mapping[str, Any] | None, precondition: Precondition
     ) -> tuple[int, Mapping[str, Any] | None]:
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             stored = self._store.read(merchant)
             revision, before = (0, None) if stored is None else (stored.revision, stored.document)
             precondition.check(None if before is None else revision)
@@ -71,9 +74,9 @@ class TrustPolicies:
                     caller=self._caller,
                 )
                 return new.revision, before
-        raise Conflict("Others are changing this trust policy right now. Ask again in a moment.")
+        raise Conflict("Other callers are changing this trust policy. Try again in a moment.")
 
 
 def _text(document: Mapping[str, Any] | None) -> str:
-    """A document so that two are the same text only if they say the same: in Python True equals 1."""
+    """Return a document as text, which tells true from 1. In Python they are equal."""
     return json.dumps(document, sort_keys=True)

@@ -1,38 +1,40 @@
-"""Trust policies in an authorizer's memory, for at most 30 s: with the gateway's 60 s a change bites within 90 s."""
+"""Cache trust policies in an authorizer for 30 s. API Gateway adds 60 s, so a change takes effect within 90 s."""
 
 from collections.abc import Callable
 
 from token_broker.clock import Clock
 from token_broker.storefronts.trust_policy import TrustPolicy
 
-#: Seconds that a policy is believed.
+#: Seconds for which a policy is cached.
 TTL_SECONDS = 30.0
-#: Seconds that a merchant without a policy stays without: somebody may just be putting one.
+#: Seconds for which the absence of a policy is cached. It is short, since an operator may be creating one.
 ABSENT_TTL_SECONDS = 5.0
 MAX_ENTRIES = 1024
 
-
-#: Until when, on the monotonic clock, and what; by merchant.
-type _Kept = dict[str, tuple[float, TrustPolicy | None]]
+#: The expiry on the monotonic clock, and the policy, by merchant.
+type _Entries = dict[str, tuple[float, TrustPolicy | None]]
 
 
 class PolicyCache:
-    """Two bounded maps: merchants' policies, and the names without one, which a stranger can make up without end."""
+    """Keep policies in one bounded map, and names without a policy in another.
+
+    A stranger can invent names without end. They must not displace policies.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._policies: _Kept = {}
-        self._absent: _Kept = {}
+        self._policies: _Entries = {}
+        self._absent: _Entries = {}
 
     def policy(self, merchant: str, read: Callable[[], TrustPolicy | None]) -> TrustPolicy | None:
-        """The policy as it was at most 30 s ago. What `read` raises is raised: an old policy is no answer."""
+        """Return the merchant's policy, at most 30 s old. If `read` fails, its error is raised."""
         started = self._clock.monotonic()
-        kept = self._policies.pop(merchant, None) or self._absent.pop(merchant, None)
-        if kept is None or started >= kept[0]:
+        entry = self._policies.pop(merchant, None) or self._absent.pop(merchant, None)
+        if entry is None or started >= entry[0]:
             policy = read()
-            kept = started + (ABSENT_TTL_SECONDS if policy is None else TTL_SECONDS), policy
-        here = self._absent if kept[1] is None else self._policies
-        if len(here) >= MAX_ENTRIES:
-            here.pop(next(iter(here)))  # the one not used for longest
-        here[merchant] = kept  # now the one used last
-        return kept[1]
+            entry = started + (ABSENT_TTL_SECONDS if policy is None else TTL_SECONDS), policy
+        entries = self._absent if entry[1] is None else self._policies
+        if len(entries) >= MAX_ENTRIES:
+            entries.pop(next(iter(entries)))  # the least recently used entry is the first one
+        entries[merchant] = entry
+        return entry[1]

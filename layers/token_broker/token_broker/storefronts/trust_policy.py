@@ -1,8 +1,8 @@
-"""A merchant's trust policy: who may ask for the merchant's tokens from a browser or an app.
+"""Parse a merchant's trust policy, which says who may get the merchant's tokens in a browser or an app.
 
-`docs/trust-policy.schema.json` says for people and editors what `parse` checks. What isn't said is closed. Nothing is
-rewritten or repaired: a document that could be read in two ways is refused with what to write instead. No message
-quotes a value or a name of the document: a secret may stand in the wrong place.
+`docs/trust-policy.schema.json` describes the checks of `parse` for people and editors. A policy allows only what it
+names. Nothing is rewritten or repaired. An ambiguous document is rejected, and the message says what to write instead.
+No message quotes a value or a name of the document, since a secret may be in the wrong place.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,15 +13,15 @@ from token_broker.domain.fields import Rule, scope_names, text
 from token_broker.errors import InvalidRequest
 from token_broker.storefronts import addresses
 
-#: The shop-wide operations that an origin alone can open: their tokens stand in every page of the storefront anyway.
+#: The shop-wide operations that an origin alone can open. Their tokens are in every page of the storefront anyway.
 ANONYMOUS_OPERATIONS = ("fourthwall/public-token", "shopify/storefront-access-token")
 
-#: All origins and scopes go through an authorizer's answer, for which API Gateway has some 8 KB.
-_ORIGINS = 15
-_SCOPES = 20
-_PROOFS = 5
-_CLAIMS = 10
-#: Whole numbers beyond this are not exact in every JSON reader; the table refuses numbers nearer to zero than 1e-130.
+#: An authorizer's response names all origins and scopes. API Gateway allows about 8 KB for it.
+_MAX_ORIGINS = 15
+_MAX_SCOPES = 20
+_MAX_PROOFS = 5
+_MAX_CLAIMS = 10
+#: Larger integers are not exact in every JSON reader. The table rejects numbers nearer to zero than 1e-130.
 _LARGEST_NUMBER = 2**53
 _SMALLEST_NUMBER = 1e-100
 
@@ -34,9 +34,10 @@ type Proof = Hs256Proof | OidcProof
 
 @dataclass(frozen=True, slots=True)
 class Hs256Proof:
-    """A JWT that the merchant's backend signs with a key from the merchant's proof secret.
+    """Accept a JWT that the merchant's backend signs with a key from the merchant's proof secret.
 
-    `claims` are what the token must say: equal in type and value, so that `true` is never 1, or a member of its list.
+    `claims` are required. A claim must have the required type and value, so `true` is never 1. It can also be a list
+    that contains the value.
     """
 
     issuer: str
@@ -47,7 +48,7 @@ class Hs256Proof:
 
 @dataclass(frozen=True, slots=True)
 class OidcProof:
-    """A JWT of an OIDC issuer, whose public keys are at `jwks_uri`."""
+    """Accept a JWT of an OIDC issuer, whose public keys are at `jwks_uri`."""
 
     issuer: str
     audience: str
@@ -58,7 +59,7 @@ class OidcProof:
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """What proves a checkout session, no two proofs of one issuer, and the ChicksX scopes that may be asked for."""
+    """Hold the proofs of checkout sessions, each of another issuer, and the ChicksX scopes to choose from."""
 
     proofs: tuple[Proof, ...]
     scopes: tuple[str, ...]
@@ -66,7 +67,7 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class TrustPolicy:
-    """`sessions` is None where no session token may be had this way."""
+    """Hold a merchant's policy. `sessions` is None if storefronts get no session tokens."""
 
     origins: tuple[str, ...]
     anonymous: frozenset[str]
@@ -74,17 +75,17 @@ class TrustPolicy:
 
 
 def parse(document: Any, *, loopback_jwks_origin: str = "") -> TrustPolicy:
-    """The policy that a JSON document says; plain dicts and lists, as JSON or the table gives them.
+    """Return the policy in a JSON document, which consists of plain dicts and lists.
 
-    `loopback_jwks_origin` is the one loopback origin at which a `jwksUri` may be, or empty. Raises `InvalidRequest`,
-    whose detail names the member by its path and says what it must be.
+    `loopback_jwks_origin` is the one loopback origin that a `jwksUri` may have, or empty. Raises `InvalidRequest`. Its
+    detail names the member by its path and says what the member must be.
     """
     members = _members("", document, required=("version", "origins"), optional=("anonymous", "sessions"))
     _checked("version", members["version"], _version)
-    origins = _each_once("origins", members["origins"], addresses.origin, 0, _ORIGINS)
+    origins = _each_once("origins", members["origins"], addresses.origin, 0, _MAX_ORIGINS)
     anonymous = _each_once("anonymous", members.get("anonymous", []), _operation, 0, len(ANONYMOUS_OPERATIONS))
     if anonymous and not origins:
-        raise InvalidRequest("'origins' must hold at least one origin, since 'anonymous' lets browsers in by it.")
+        raise InvalidRequest("'origins' must have at least one origin, since 'anonymous' admits browsers by it.")
     sessions = _sessions(members["sessions"], loopback_jwks_origin) if "sessions" in members else None
     return TrustPolicy(tuple(origins), frozenset(anonymous), sessions)
 
@@ -93,19 +94,19 @@ def _sessions(value: Any, loopback_jwks_origin: str) -> Sessions:
     members = _members("sessions", value, required=("proofs", "scopes"))
     proofs = tuple(
         _proof(path, each, loopback_jwks_origin)
-        for path, each in _items("sessions.proofs", members["proofs"], 1, _PROOFS)
+        for path, each in _items("sessions.proofs", members["proofs"], 1, _MAX_PROOFS)
     )
     if len({each.issuer for each in proofs}) != len(proofs):
-        raise InvalidRequest("'sessions.proofs' must be of different issuers: two have the same 'issuer'.")
-    scopes = _each_once("sessions.scopes", members["scopes"], _scope, 1, _SCOPES)
+        raise InvalidRequest("'sessions.proofs' must have different issuers. Two of them have the same 'issuer'.")
+    scopes = _each_once("sessions.scopes", members["scopes"], _scope, 1, _MAX_SCOPES)
     return Sessions(proofs, tuple(scopes))
 
 
 def _proof(path: str, value: Any, loopback_jwks_origin: str) -> Proof:
-    own = {"hs256": (), "oidc": ("jwksUri",)}
-    if not isinstance(value, dict) or not isinstance(kind := value.get("type"), str) or kind not in own:
+    own_members = {"hs256": (), "oidc": ("jwksUri",)}
+    if not isinstance(value, dict) or not isinstance(kind := value.get("type"), str) or kind not in own_members:
         raise InvalidRequest(f"'{path}' must be an object whose 'type' is 'hs256' or 'oidc'.")
-    required = ("type", "issuer", "audience", *own[kind])
+    required = ("type", "issuer", "audience", *own_members[kind])
     members = {"sessionClaim": "sid", "claims": {}} | _members(
         path, value, required=required, optional=("sessionClaim", "claims")
     )
@@ -143,14 +144,14 @@ def _scope(value: Any) -> str:
 
 
 def _claims(value: Any) -> Mapping[str, ClaimValue]:
-    if not isinstance(value, dict) or len(value) > _CLAIMS:
-        raise ValueError(f"an object of at most {_CLAIMS} claims")
-    for name, wanted in value.items():
+    if not isinstance(value, dict) or len(value) > _MAX_CLAIMS:
+        raise ValueError(f"an object of at most {_MAX_CLAIMS} claims")
+    for name, required in value.items():
         try:
             _claim_name(name)
         except ValueError as takes:
             raise ValueError(f"an object in which each claim's name is {takes}") from None
-        if not _is_claim_value(wanted):
+        if not _is_claim_value(required):
             raise ValueError(
                 "an object in which each claim's value is true, false, a string of 1 to 255 characters that is not "
                 "blank and has no control characters, or a number: 0, or from 1e-100 to 2^53 in size"
@@ -159,7 +160,7 @@ def _claims(value: Any) -> Mapping[str, ClaimValue]:
 
 
 def _is_claim_value(value: Any) -> bool:
-    if isinstance(value, int | float):  # true and false, too, which are integers to Python
+    if isinstance(value, int | float):  # in Python true and false are integers, too
         return value == 0 or _SMALLEST_NUMBER <= abs(value) <= _LARGEST_NUMBER
     try:
         _party(value)
@@ -176,13 +177,13 @@ def _checked(path: str, value: Any, rule: Rule) -> Any:
 
 
 def _members(path: str, value: Any, *, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
-    """An object's members, none unknown, none missing."""
+    """Return an object's members. Raises `InvalidRequest` if a member is unknown or missing."""
     where = f"'{path}'" if path else "The trust policy"
     if not isinstance(value, dict):
         raise InvalidRequest(f"{where} must be an object.")
     known = (*required, *optional)
     if unknown := len(value.keys() - set(known)):
-        raise InvalidRequest(f"{where} must have no members but {', '.join(known)}: {unknown} other(s) given.")
+        raise InvalidRequest(f"{where} must have no members other than {', '.join(known)}. It has {unknown}.")
     for name in required:
         if name not in value:
             raise InvalidRequest(f"'{f'{path}.{name}' if path else name}' must be given.")
@@ -190,17 +191,17 @@ def _members(path: str, value: Any, *, required: Sequence[str], optional: Sequen
 
 
 def _items(path: str, value: Any, least: int, most: int) -> Iterator[tuple[str, Any]]:
-    """A list's items, each with its path."""
+    """Return a list's items, each with its path. Raises `InvalidRequest`."""
     if not isinstance(value, list) or not least <= len(value) <= most:
         raise InvalidRequest(f"'{path}' must be a list of {least} to {most} items.")
     return ((f"{path}[{index}]", each) for index, each in enumerate(value))
 
 
 def _each_once(path: str, value: Any, rule: Rule, least: int, most: int) -> list[str]:
-    """A list of texts without a repetition."""
+    """Return a list of texts. Raises `InvalidRequest` if a text is repeated."""
     seen: list[str] = []
     for where, each in _items(path, value, least, most):
         if _checked(where, each, rule) in seen:
-            raise InvalidRequest(f"'{where}' must differ from those before it.")
+            raise InvalidRequest(f"'{where}' must differ from the items before it.")
         seen.append(each)
     return seen

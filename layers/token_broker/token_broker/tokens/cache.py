@@ -1,7 +1,7 @@
-"""Shop-wide current tokens in a warm function's memory, for at most 30 s: the only tokens that live there.
+"""Cache shop-wide current tokens in a warm function's memory for at most 30 s. No other tokens are cached.
 
-Beside them, for a few seconds, what kept a storefront from getting one: anybody can ask for a shop's token again and
-again, and a provider that refuses the merchant's credentials must not be asked each time.
+Failures are cached for a few seconds. Anybody can request a shop's token again and again, and a provider that rejects
+the merchant's credentials must not get a request each time.
 """
 
 from collections.abc import Callable
@@ -11,50 +11,50 @@ from token_broker.clock import Clock
 from token_broker.domain.token import Token
 from token_broker.errors import BrokerError, MerchantMisconfigured, MerchantNotFound, ProviderFailure
 
-#: Every rule about overlap and compromise counts on this bound (seconds).
+#: In seconds. Every rule about overlaps and compromised tokens relies on this bound.
 TTL_SECONDS = 30.0
 MAX_ENTRIES = 1024
-#: Seconds for which a failure is answered again without another try.
+#: Seconds for which a failure is raised again without another request.
 FAILURE_TTL_SECONDS = 10.0
 
 
 class TokenCache:
-    """A bounded map from merchant to the token read or minted a moment ago."""
+    """Cache each merchant's token and failure, with a bound on their number."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._kept: dict[str, tuple[float, Token]] = {}
-        self._failed: dict[str, tuple[float, BrokerError]] = {}
+        self._entries: dict[str, tuple[float, Token]] = {}
+        self._failures: dict[str, tuple[float, BrokerError]] = {}
 
     def get(self, merchant: str) -> Token | None:
-        """The token, if it was put here within the last 30 s."""
-        kept = self._kept.get(merchant)
-        if kept is None or self._clock.monotonic() >= kept[0]:
+        """Return the cached token, or None if there is none or it is older than 30 s."""
+        entry = self._entries.get(merchant)
+        if entry is None or self._clock.monotonic() >= entry[0]:
             return None
-        return kept[1]
+        return entry[1]
 
     def put(self, merchant: str, token: Token, *, read_at: float) -> None:
-        """Keep what was read at that moment of the monotonic clock, not at the moment of keeping it."""
-        self._kept.pop(merchant, None)
-        if len(self._kept) >= MAX_ENTRIES:
-            self._kept.pop(next(iter(self._kept)))  # the one kept longest
-        self._kept[merchant] = (read_at + TTL_SECONDS, token)
+        """Cache a token that was read at `read_at` of the monotonic clock. Its time to live starts there."""
+        self._entries.pop(merchant, None)
+        if len(self._entries) >= MAX_ENTRIES:
+            self._entries.pop(next(iter(self._entries)))  # the oldest entry
+        self._entries[merchant] = (read_at + TTL_SECONDS, token)
 
     def drop(self, merchant: str) -> None:
-        """The token is not current any more."""
-        self._kept.pop(merchant, None)
+        """Remove a token that is not current any more."""
+        self._entries.pop(merchant, None)
 
     def get_unless_failed_recently(self, merchant: str, get: Callable[[], Token]) -> Token:
-        """What `get` gives, or the failure that it ended with a few seconds ago."""
-        failed = self._failed.get(merchant)
+        """Return the result of `get`, or raise the failure that it ended with a few seconds ago."""
+        failed = self._failures.get(merchant)
         if failed is not None and self._clock.monotonic() < failed[0]:
             raise copy(failed[1])
-        self._failed.pop(merchant, None)
+        self._failures.pop(merchant, None)
         try:
             return get()
         except (MerchantNotFound, MerchantMisconfigured, ProviderFailure) as failure:
-            if len(self._failed) >= MAX_ENTRIES:
-                self._failed.pop(next(iter(self._failed)))
-            # A copy: this one will hold on to the frames, and the event, of the call that it ends.
-            self._failed[merchant] = (self._clock.monotonic() + FAILURE_TTL_SECONDS, copy(failure))
+            if len(self._failures) >= MAX_ENTRIES:
+                self._failures.pop(next(iter(self._failures)))
+            # The original keeps its call's frames and event alive, a copy does not.
+            self._failures[merchant] = (self._clock.monotonic() + FAILURE_TTL_SECONDS, copy(failure))
             raise

@@ -1,4 +1,4 @@
-"""What one call works with: the ports, and who asks until when."""
+"""Hold what one call works with: the ports, the caller and the deadline."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
     from token_broker.ports.telemetry import Telemetry
     from token_broker.tokens.cache import TokenCache
 
-#: Seconds for everything that is asked of a provider within one call.
+#: Seconds for all requests to a provider within one call.
 PROVIDER_BUDGET = 15.0
-#: Seconds to wait for another's mint.
+#: Seconds to wait for another caller's mint.
 WAIT_FOR_OTHERS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Call[P: Provider]:
-    """One call's surroundings. `margin`: the seconds that a stored token must have left to be served again.
+    """Hold the ports and the limits of one call.
 
-    `grant` bounds what a storefront may have; there is none where IAM has judged the caller. `provide` makes the
-    provider's client at its first use: what asks nothing of a provider needs no address of it either.
+    `min_remaining_seconds` is the remaining lifetime that a stored token needs to be served. `grant` limits a
+    storefront, and is None for a caller that IAM has authorized. `provider_factory` creates the provider's client at
+    its first use, since a call that sends no request needs no provider address.
     """
 
     provider_factory: Callable[[], P]
@@ -46,21 +47,24 @@ class Call[P: Provider]:
 
     @property
     def provider(self) -> P:
-        """The provider's client. Raises `ProviderNotConfigured` where the stack has no address for it."""
+        """Return the provider's client. Raises `ProviderNotConfigured` if the stack has no address for it."""
         return self.provider_factory()
 
     def account(self, merchant: str, *, fresh: bool = False) -> Account:
-        """The merchant's account. Raises `MerchantNotFound`, `MerchantMisconfigured`."""
+        """Return the merchant's account. `fresh` skips the cache of secrets.
+
+        Raises `MerchantNotFound` or `MerchantMisconfigured`.
+        """
         try:
             return self.provider.account(merchant, self.secrets.read(merchant, fresh=fresh))
         except MerchantMisconfigured:
             if fresh:
                 raise
-            # What memory holds may have been put right since.
+            # The cached secret may have been corrected since.
             return self.provider.account(merchant, self.secrets.read(merchant, fresh=True))
 
     def with_credential_refresh[T](self, merchant: str, operation: Callable[[Account], T]) -> T:
-        """Ask the provider; where it refuses the credentials, once more: the secret may have changed."""
+        """Run the operation, and once more with a fresh secret if the provider rejects the credentials."""
         account = self.account(merchant)
         try:
             return operation(account)

@@ -1,10 +1,10 @@
-"""The provider's list between two reads of our records, so that nothing that is in flight is misjudged.
+"""Take an inventory: read the provider's list between two reads of our records.
 
 records ─▶ the provider's list ─▶ open intents ─▶ records again
 
-A token is made at the provider after its intent is there, and recorded in the transaction that ends the intent. So one
-that is listed, and after that has neither an open intent nor a record, has none. One that was recorded before the list
-was written, still is, and is not listed, is gone.
+The order keeps a token in flight from being misjudged. An intent is stored before its token is created, and it ends in
+the transaction that records the token. Therefore a listed token with neither an open intent nor a record afterwards is
+unrecorded. A token that was recorded before and after the list, and is not in the list, is lost.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,34 +17,37 @@ from token_broker.domain.token import SERVABLE, Origin, State, Token, fingerprin
 from token_broker.ports.provider import Account, ListedToken, ListingProvider
 from token_broker.tokens.call import Call
 
-#: Seconds for which a record may be younger than what the provider's list shows.
+#: Seconds that the provider's list may lag behind a change.
 SETTLED_AFTER = 120
 _ENDED = (State.REVOKED, State.LOST)
 
 
 class Finding(StrEnum):
-    """What the comparison says of one token."""
+    """List the findings about one token. The values are part of the API, and some differ from the names."""
 
     IN_SYNC = "fine"
-    #: Being made, or recorded, ended or changed just now.
+    #: Being created, or changed too recently for the list to show it.
     IN_FLIGHT = "inFlight"
-    #: Made by this stack, which has neither a record nor an intent of it.
+    #: Created by this stack, with neither a record nor an open intent.
     UNRECORDED = "unrecorded"
-    #: Recorded as alive, and not at the provider.
+    #: Recorded as working, and not listed.
     LOST = "lost"
-    #: Recorded as gone, and at the provider.
+    #: Recorded as ended, and listed.
     REAPPEARED = "reappeared"
-    #: Somebody else's, or another stack's.
+    #: Not created by this stack.
     FOREIGN = "foreign"
-    #: Recorded at another shop than the merchant's secret names now.
+    #: Recorded at another provider account than the secret's.
     WRONG_ACCOUNT = "elsewhere"
-    #: Listed with another value than was recorded under its id.
+    #: Listed with another value than the recorded one.
     VALUE_MISMATCH = "differing"
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What was read, in the order of the fields; tokens by their ids. `open_intents` is empty where nobody asked."""
+    """Hold what was read, in the order of the fields.
+
+    `before` and `records` map token ids to the records of the two reads. `open_intents` is empty if it was not read.
+    """
 
     account: Account
     before: Mapping[str, Token] = field(repr=False)
@@ -55,26 +58,26 @@ class Inventory:
 
     @property
     def used(self) -> int:
-        """The provider's places that are taken, foreign tokens included."""
+        """Return the number of quota slots in use, including those of foreign tokens."""
         return len(self.listed)
 
     @property
     def by_id(self) -> Mapping[str, ListedToken]:
-        """What is listed."""
+        """Return the listed tokens by their ids."""
         return {each.token.token_id: each for each in self.listed}
 
     @property
     def ours_listed(self) -> bool:
-        """Whether the provider lists anything that this stack has made."""
+        """Return whether the provider lists any token of this stack."""
         return any(self.own_tag(each) is not None or each.token.token_id in self.records for each in self.listed)
 
     def own_tag(self, listed: ListedToken) -> TitleTag | None:
-        """The title taken apart, if it has this stack's mark."""
+        """Return the parts of the title, or None if it has no ownership tag of this stack."""
         tag = parse_title(listed.title)
         return tag if tag.broker_id == self.broker_id else None
 
     def unlisted(self) -> list[Token]:
-        """The records of what was alive before the list was written, is so now, and is not in it."""
+        """Return the records of tokens that worked before and after the list was read, and are not listed."""
         listed = self.by_id
         return [
             record
@@ -86,44 +89,47 @@ class Inventory:
         ]
 
     def findings(self, now: float) -> dict[Finding, list[str]]:
-        """The ids by what is to be said of each token; all findings are there, those of nothing are empty."""
+        """Return the token ids for every finding. A finding without tokens has an empty list."""
         found: dict[Finding, list[str]] = {finding: [] for finding in Finding}
         for each in self.listed:
-            found[self._of_listed(each, now)].append(each.token.token_id)
+            found[self._finding_of_listed(each, now)].append(each.token.token_id)
         for record in self.unlisted():
-            found[self._of_unlisted(record, now)].append(record.token_id)
+            found[self._finding_of_unlisted(record, now)].append(record.token_id)
         return found
 
-    def _of_listed(self, listed: ListedToken, now: float) -> Finding:
+    def _finding_of_listed(self, listed: ListedToken, now: float) -> Finding:
         record, tag = self.records.get(listed.token.token_id), self.own_tag(listed)
         if record is None:
             if tag is None:
                 return Finding.FOREIGN
             return Finding.IN_FLIGHT if tag.intent_id in self.open_intents else Finding.UNRECORDED
-        if self._is_elsewhere(record):
+        if self._has_other_account(record):
             return Finding.WRONG_ACCOUNT
         if record.digest != fingerprint(listed.token.access_token):
             return Finding.VALUE_MISMATCH
         if record.state in _ENDED:
-            # One that has ended while the list was written, or a moment before, may be in it all the same.
+            # The list may still have a token that ended while it was read, or shortly before.
             before = self.before.get(record.token_id)
             ended_before = before is not None and before.state is record.state
             return Finding.REAPPEARED if ended_before and _settled(record, now) else Finding.IN_FLIGHT
         return Finding.IN_SYNC if record.origin is Origin.BROKER else Finding.FOREIGN
 
-    def _of_unlisted(self, record: Token, now: float) -> Finding:
-        if self._is_elsewhere(record):
+    def _finding_of_unlisted(self, record: Token, now: float) -> Finding:
+        if self._has_other_account(record):
             return Finding.WRONG_ACCOUNT
         return Finding.LOST if _settled(record, now) else Finding.IN_FLIGHT
 
-    def _is_elsewhere(self, record: Token) -> bool:
+    def _has_other_account(self, record: Token) -> bool:
         return record.account_id not in ("", self.account.account_id)
 
 
 def take_inventory(
     call: Call[ListingProvider], account: Account, until: Deadline, *, intents: bool = False
 ) -> Inventory:
-    """Read all of it; without `intents` what is in flight cannot be told from what has no record."""
+    """Read the records and the provider's list, and the open intents if `intents` is True.
+
+    Without them, a token in flight has the finding `UNRECORDED`.
+    """
     merchant = account.merchant
     before = {record.token_id: record for record in call.store.all_tokens(merchant)}
     listed = call.provider.list_tokens(account, until)
@@ -133,7 +139,7 @@ def take_inventory(
 
 
 def record_headroom(call: Call[ListingProvider], used: int) -> int | None:
-    """The places that are left, told as a metric; None where the provider has no limit."""
+    """Emit the number of free quota slots as a metric and return it, or None if the provider has no limit."""
     limit = call.provider.capabilities.limit
     if limit is None:
         return None
@@ -143,6 +149,6 @@ def record_headroom(call: Call[ListingProvider], used: int) -> int | None:
 
 
 def _settled(record: Token, now: float) -> bool:
-    """Whether it has been as it is for so long that a list shows it. A clock that has jumped back says no."""
+    """Return whether the record's last change is old enough for the list to show it."""
     since = record.history[-1].at if record.history else record.issued_at
     return now - since >= SETTLED_AFTER

@@ -1,9 +1,9 @@
-"""Who gets which token: from memory, from the store, or newly minted.
+"""Issue tokens: from the cache, from the store, or newly minted.
 
-read ──fresh enough──▶ answer
+read ──fresh enough──▶ respond
   │
-  └─▶ begin: a durable intent, and the only right to mint ─▶ mint (see `minting`) ─▶ answer
-         └─ somebody else has the right: wait a little, and read again
+  └─▶ acquire the lease, which stores the intent ─▶ mint (see `mint`) ─▶ respond
+         └─ another caller holds the lease: wait a little, and read again
 """
 
 import hashlib
@@ -26,21 +26,24 @@ from token_broker.ports.provider import ListingProvider, MintRequest, Provider
 from token_broker.tokens.call import PROVIDER_BUDGET, WAIT_FOR_OTHERS, Call
 from token_broker.tokens.mint import mint_current, mint_standing
 
-#: Seconds between two looks at another's mint: full jitter between these.
+#: The shortest and the longest pause between two reads while another caller mints, in seconds.
 MIN_WAIT, MAX_WAIT = 0.2, 1.0
-#: Seconds for having a token confirmed that could be served as it is.
+#: Seconds for the confirmation of a token that could be served unconfirmed.
 RECHECK_BUDGET = 3.0
-#: The title of the token that is served to everybody; a standing token's title is its creator's.
+#: The title of every current token. The creator of a standing token chooses its title.
 CURRENT_TITLE = "Token Broker"
 
 
 def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> Token:
-    """The shop's current token. `fresh` passes memory by, and asks a provider that keeps one token for it again."""
-    kept = None if fresh else call.cache.get(merchant)
-    if kept is not None and kept.left(call.clock.now()) > call.min_remaining_seconds:
+    """Return the shop's current token, and mint it if there is none.
+
+    `fresh` skips the cache, and confirms the token at a provider that keeps only one.
+    """
+    cached = None if fresh else call.cache.get(merchant)
+    if cached is not None and cached.left(call.clock.now()) > call.min_remaining_seconds:
         call.telemetry.count("TokensServedFromMemory")
         call.telemetry.annotate(served="memory")
-        return kept
+        return cached
     started, started_wall = call.clock.monotonic(), call.clock.now()
     intent_id, until = new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
     while True:
@@ -49,13 +52,14 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
         token = _usable(call, state)
         recheck = call.provider.capabilities.recheck_after
         age = call.clock.now() - state.checked_at
-        due = recheck is not None and (age >= recheck if not fresh else state.checked_at < started_wall)
-        if token is not None and not due:
+        recheck_due = recheck is not None and (age >= recheck if not fresh else state.checked_at < started_wall)
+        if token is not None and not recheck_due:
             call.telemetry.count("TokensServedFromStore")
             call.cache.put(merchant, token, read_at=read_at)
             return token
         try:
-            account_id = call.account(merchant).account_id  # an unknown merchant leaves nothing in the store
+            # Before the lease is acquired, so that nothing is stored for an unknown merchant.
+            account_id = call.account(merchant).account_id
         except StorageUnavailable:
             if token is None or fresh:
                 raise
@@ -70,18 +74,18 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
             findable=call.provider.capabilities.supports_title_tag,
             account_id=account_id,
         )
-        lease = _begin(call, lease_request, state)
+        lease = _acquire(call, lease_request, state)
         if isinstance(lease, MintLease):
             break
         if token is not None and not fresh:
-            return token  # somebody is asking for it again already
+            return token  # another caller is confirming it already
         wait_for_other(call, until)
     try:
-        # A caller who could be answered already is not kept waiting for a confirmation.
+        # A caller for whom a token is stored does not wait long for its confirmation.
         budget = PROVIDER_BUDGET if token is None or fresh else RECHECK_BUDGET
         token = mint_current(call, lease, MintRequest(), known=token, budget=budget)
     except (ProviderFailure, StorageUnavailable) as failure:
-        # The shop's token was only to be confirmed: it is most likely as good as it was an hour ago.
+        # The request only had to confirm the stored token, which most likely still works.
         if token is None or fresh or not failure.retryable:
             raise
         call.telemetry.notice("stored_token_served_unconfirmed", code=failure.code)
@@ -97,10 +101,10 @@ def session_token(
     *,
     default_scope: tuple[str, ...] | None = None,
 ) -> tuple[Token, bool]:
-    """The session's token, and whether it is new.
+    """Return the session's token, and whether it was minted by this call.
 
-    Without `scope` a new one is asked for with `default_scope`; without that too, the provider chooses. Raises
-    `SessionClosed`, and `Conflict` where the session has a token with other scopes.
+    A new token gets `scope`, else `default_scope`, else the provider's choice. Raises `SessionClosed` if the session is
+    closed, and `Conflict` if it has a token with other scopes.
     """
     subject, mint_request = (
         session_subject(session_id),
@@ -117,8 +121,8 @@ def session_token(
             call.telemetry.count("TokensServedFromStore")
             return token, False
         if not call.provider.capabilities.sessions:
-            # It would give the whole shop's token, which is not for one session.
-            raise InvalidRequest("This provider makes no tokens for checkout sessions.")
+            # Its token would be for the whole shop, not for one session.
+            raise InvalidRequest("This provider has no tokens for checkout sessions.")
         call.account(merchant)
         lease_request = LeaseRequest(
             merchant=merchant,
@@ -127,16 +131,16 @@ def session_token(
             owner=new_owner(),
             requested_by=call.caller,
         )
-        lease = _begin(call, lease_request, state)
+        lease = _acquire(call, lease_request, state)
         if isinstance(lease, MintLease):
             return mint_current(call, lease, mint_request), True
         wait_for_other(call, until)
 
 
 def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: str | None) -> Token:
-    """One more token with its own title. With an Idempotency-Key, the token that this key made before.
+    """Mint a standing token with its own title, or return the one that this Idempotency-Key created before.
 
-    Raises `Conflict` where the key came with another title, or its token was revoked.
+    Raises `Conflict` if the key was used with another title, or its token has ended.
     """
     route = f"{call.provider.name}/standing/{merchant}"
     lease_request = LeaseRequest(
@@ -156,9 +160,7 @@ def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: 
         wait_for_other(call, until)
     if isinstance(lease, IdempotentReplay):
         if lease.token.state not in SERVABLE:
-            raise Conflict(
-                "The token that this Idempotency-Key made has been revoked. Use a new key to create another token."
-            )
+            raise Conflict("The token of this Idempotency-Key was revoked. Use a new key to create another token.")
         call.telemetry.count("TokensServedFromStore")
         return lease.token
     return mint_standing(call, lease)
@@ -171,8 +173,8 @@ def _usable(call: Call[Provider], state: SubjectState) -> Token | None:
     return token if token.left(call.clock.now()) > call.min_remaining_seconds else None
 
 
-def _begin(call: Call[Provider], lease_request: LeaseRequest, state: SubjectState) -> MintLease | LeaseHeld:
-    """Who waits for another only reads: all who wait would write to one item, which takes so many writes a second."""
+def _acquire(call: Call[Provider], lease_request: LeaseRequest, state: SubjectState) -> MintLease | LeaseHeld:
+    """Acquire the lease unless it is held, since otherwise every waiter would write to the same item."""
     return LeaseHeld() if state.lease_expires_at > call.clock.now() else call.store.acquire(lease_request, state)
 
 
@@ -180,13 +182,12 @@ def _check_scope(token: Token, scope: tuple[str, ...] | None) -> None:
     if scope is None or set(scope) in (set(token.scope), set(token.requested_scope or ())):
         return
     raise Conflict(
-        "This session has a token with other scopes. Ask without 'scope' or with the same scopes, "
-        "or start another session."
+        "This session has a token with other scopes. Leave 'scope' out, send the same scopes or start another session."
     )
 
 
 def wait_for_other(call: Call[Provider], until: Deadline) -> None:
-    """A moment in which somebody else's mint may end. Raises `MintInProgress` once the time is over."""
+    """Wait a moment for another caller's mint. Raises `MintInProgress` once `until` has passed."""
     left = until.left()
     if left <= 0:
         raise MintInProgress

@@ -1,4 +1,4 @@
-"""The provider's list held against our records: ours and foreign tokens, and what is listed no more."""
+"""List a merchant's tokens: ours, foreign ones, and recorded ones that the provider no longer lists."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,52 +12,51 @@ from token_broker.tokens.inventory import Inventory, record_headroom, take_inven
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """One row: a token as answers show it, whose it is, and where it stands."""
+    """Represent one row of the list: a token with its origin and state."""
 
     token: Token
 
     def as_json(self) -> dict[str, Any]:
-        """The row. Where the value must not be shown, its fingerprint is."""
-        shown = {**self.token.as_json(), "origin": self.token.origin.value, "state": self.token.state.value}
+        """Return the row. It has a fingerprint if it has no value."""
+        document = {**self.token.as_json(), "origin": self.token.origin.value, "state": self.token.state.value}
         if self.token.access_token is None:
-            shown["fingerprint"] = self.token.digest
-        return shown
+            document["fingerprint"] = self.token.digest
+        return document
 
 
 @dataclass(frozen=True, slots=True)
 class TokenList:
-    """All rows; `used` counts the provider's places, foreign tokens included."""
+    """Hold all rows. `used` counts the quota slots in use, including those of foreign tokens."""
 
     tokens: list[TokenRow]
     used: int
     limit: int | None
 
     def as_json(self) -> dict[str, Any]:
-        """The answer of the list route."""
+        """Return the response of the list route."""
         return {"tokens": [each.as_json() for each in self.tokens], "used": self.used, "limit": self.limit}
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedToken:
-    """One token's record: the row of the list, and how it came to stand there."""
+    """Represent one token's record: its row of the list and its history."""
 
     token: Token
 
     def as_json(self) -> dict[str, Any]:
-        """The answer of the record's route; the history is in its own order, the oldest line first."""
+        """Return the response of the record's route. The history starts with its oldest line."""
         return {**TokenRow(self.token).as_json(), "history": [each.as_json() for each in self.token.history]}
 
 
 def recorded_token(call: Call[ListingProvider], merchant: str, token_id: str) -> RecordedToken:
-    """A token of ours, or one of others that was to be revoked here; also in the retention after its end.
+    """Return one token's record, which is kept for some time after the token has ended.
 
-    Neither the provider nor the merchant's secret is asked for: what was, stays to be read. Raises `TokenNotFound`.
+    Neither the provider nor the merchant's secret is needed. Raises `TokenNotFound` if there is no record.
     """
     token = call.store.get_token(merchant, token_id)
     if token is None:
         raise TokenNotFound(
-            "This stack has no record of a token with this id, or none any more. List the tokens to see those that "
-            "exist at the provider."
+            "This stack has no record of a token with this id. List the tokens to see those that exist at the provider."
         )
     if token.state not in SERVABLE or token.origin is Origin.FOREIGN:
         token = replace(token, access_token=None)
@@ -65,11 +64,14 @@ def recorded_token(call: Call[ListingProvider], merchant: str, token_id: str) ->
 
 
 def list_tokens(call: Call[ListingProvider], merchant: str) -> TokenList:
-    """All tokens of the app at the shop. Values are shown of ours alone, once recorded and until revoked."""
+    """Return all tokens of the app at the shop.
+
+    Only recorded tokens of this stack show their values, until they end.
+    """
     until = call.deadline.within(PROVIDER_BUDGET)
     found = call.with_credential_refresh(merchant, lambda account: take_inventory(call, account, until))
     rows = [_row(call, merchant, each, found) for each in found.listed]
-    rows += [_lost(record) for record in found.unlisted()]
+    rows += [_as_lost(record) for record in found.unlisted()]
     record_headroom(call, found.used)
     return TokenList([TokenRow(row) for row in rows], found.used, call.provider.capabilities.limit)
 
@@ -91,5 +93,5 @@ def _row(call: Call[ListingProvider], merchant: str, listed: ListedToken, found:
     return replace(row, access_token=None)
 
 
-def _lost(record: Token) -> Token:
+def _as_lost(record: Token) -> Token:
     return replace(record, state=State.LOST, access_token=None)

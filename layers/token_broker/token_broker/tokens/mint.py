@@ -1,8 +1,8 @@
-"""Doing one mint, once the right to it is held: ask the provider, store what it gives, end the intent.
+"""Mint one token under a lease: send the request, store the token, end the intent.
 
-A mint whose answer was lost is looked up within the same call while time remains. It is not asked for again there: a
-list that does not show it yet is no proof that it will not appear. The intent stays, and the next call continues it:
-it looks up first what may have been made.
+After a lost response, the same call looks for the token in the provider's list. It does not repeat the request, since a
+list without the token does not prove that the token will not appear. The intent stays open. The next call continues it
+and looks for the token first.
 """
 
 from collections.abc import Callable
@@ -31,9 +31,9 @@ from token_broker.ports.provider import Account, ListingProvider, MintRequest, P
 from token_broker.tokens.cache import TTL_SECONDS
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
 
-#: Seconds that must be left for one more call to a storage that has just failed.
+#: Seconds that must be left for one more request to a storage that has just failed.
 RELEASE_TIME = 5.0
-#: Seconds after which no function has a token in memory any more that was current, clocks' differences included.
+#: Seconds after which no function's cache has a token that was current before, including clock skew.
 CACHES_CLEARED_AFTER = int(TTL_SECONDS) + 5
 
 
@@ -45,52 +45,53 @@ def mint_current(
     known: Token | None = None,
     budget: float = PROVIDER_BUDGET,
 ) -> Token:
-    """The subject's new current token, stored; or the `known` one, where the provider gives that again.
+    """Mint and store the subject's current token. Return `known` if the provider returns that token again.
 
-    `budget` is the time in seconds for everything that is asked of the provider.
+    `budget` is the time in seconds for all requests to the provider.
     """
 
     def work(until: Deadline) -> Token:
-        token = _token(call, lease, _make(call, lease, mint_request, until), State.CURRENT, scope=mint_request.scope)
+        minted = _mint(call, lease, mint_request, until)
+        token = _token_for(call, lease, minted, State.CURRENT, scope=mint_request.scope)
         if known is not None and known.token_id == token.token_id:
             call.store.confirm(lease)
             return known
-        _publish(call, lease, token, replaced=None if known is None else Succession(previous=known, state=State.LOST))
+        _commit(call, lease, token, replaced=None if known is None else Succession(previous=known, state=State.LOST))
         return token
 
-    return _guarded(call, lease, work, budget)
+    return _release_on_failure(call, lease, work, budget)
 
 
 def mint_successor(
     call: Call[ListingProvider], lease: MintLease, requested_by: str, replaced: Callable[[], Succession | None]
 ) -> Token:
-    """A new current token in the place of one that is good: stored once the provider lists it, too.
+    """Mint a current token that replaces a working one, and store it once the provider lists it.
 
-    `replaced` is asked when the new one is there, and what it gives is done in the same transaction.
+    `replaced` is called after the mint. Its result is stored in the same transaction as the new token.
     """
     until = call.deadline.within(PROVIDER_BUDGET)
 
-    def make(until: Deadline) -> Token:
-        token = _token(call, lease, _make(call, lease, MintRequest(), until), State.CURRENT)
+    def mint(until: Deadline) -> Token:
+        token = _token_for(call, lease, _mint(call, lease, MintRequest(), until), State.CURRENT)
         return replace(token, requested_by=requested_by)
 
-    token = _guarded(call, lease, make, until.left())
-    # It is there. Where it is not seen in the list, nothing is given up: in the rest of the lease nobody makes another,
-    # and whoever comes then finds it by the intent.
+    token = _release_on_failure(call, lease, mint, until.left())
+    # If the list lacks the token, the lease is not released: until it expires nobody mints another, and the next holder
+    # finds the token by the intent.
     _check_listed(call, token, until)
 
-    def take_its_place(_until: Deadline) -> Token:
-        _publish(call, lease, token, replaced=replaced(), reason=Reason.ROTATED)
+    def commit(_until: Deadline) -> Token:
+        _commit(call, lease, token, replaced=replaced(), reason=Reason.ROTATED)
         return token
 
-    return _guarded(call, replace(lease, continued=True), take_its_place, until.left())
+    return _release_on_failure(call, replace(lease, continued=True), commit, until.left())
 
 
 def _check_listed(call: Call[ListingProvider], token: Token, until: Deadline) -> None:
     listed = call.with_credential_refresh(token.merchant, lambda account: call.provider.list_tokens(account, until))
     if token.token_id not in {each.token.token_id for each in listed}:
         raise ProviderUnavailable(
-            "The provider made a token and does not list it. The one before it stays; it is looked for again.",
+            "The provider created a token but does not list it yet. The previous one stays. The rotation continues.",
             request_outcome=RequestOutcome.UNKNOWN,
         )
 
@@ -98,7 +99,7 @@ def _check_listed(call: Call[ListingProvider], token: Token, until: Deadline) ->
 def succession(
     call: Call[ListingProvider], previous: Token | None, rotation: Rotation, overlap_ends_at: int
 ) -> Succession | None:
-    """What becomes of the previous token, when a rotation has made its successor."""
+    """Return the next state of the previous token, or None if there was no token."""
     if previous is None:
         return None
     state, until = State.RETIRING, overlap_ends_at
@@ -108,20 +109,21 @@ def succession(
 
 
 def mint_standing(call: Call[ListingProvider], lease: MintLease) -> Token:
-    """A new token beside the current one, stored."""
+    """Mint and store a standing token."""
 
     def work(until: Deadline) -> Token:
-        token = _token(call, lease, _make(call, lease, MintRequest(), until), State.STANDING)
-        _publish(call, lease, token)
+        token = _token_for(call, lease, _mint(call, lease, MintRequest(), until), State.STANDING)
+        _commit(call, lease, token)
         return token
 
-    return _guarded(call, lease, work, PROVIDER_BUDGET)
+    return _release_on_failure(call, lease, work, PROVIDER_BUDGET)
 
 
 def adopt(call: Call[ListingProvider], intent: OpenIntent, until: Deadline) -> Token | None:
-    """The token that an open intent has led to, stored; None where the provider lists none.
+    """Store and return the token that an open intent has created, or return None if the provider lists none.
 
-    Nothing is asked for but the list. Raises `MintInProgress` where the right to end the intent was lost.
+    The list is the only request. Raises `MintInProgress` if the lease was lost, and `Conflict` if the secret is for
+    another provider account.
     """
     lease = intent.lease
     title = tag_title(lease.title or "", call.store.broker_id(), lease.intent_id)
@@ -130,17 +132,17 @@ def adopt(call: Call[ListingProvider], intent: OpenIntent, until: Deadline) -> T
         _check_account(lease, account)
         return _find(call, account, title, until)
 
-    minted = call.with_credential_refresh(lease.merchant, look_up)
-    if minted is None:
+    found = call.with_credential_refresh(lease.merchant, look_up)
+    if found is None:
         return None
     state = State.STANDING if lease.standing else State.CURRENT
-    token = replace(_token(call, lease, minted, state), requested_by=intent.requested_by)
-    _publish(call, lease, token, replaced=_replaced(call, token), reason=Reason.ADOPTED)
+    token = replace(_token_for(call, lease, found, state), requested_by=intent.requested_by)
+    _commit(call, lease, token, replaced=_replaced(call, token), reason=Reason.ADOPTED)
     return token
 
 
 def _replaced(call: Call[ListingProvider], token: Token) -> Succession | None:
-    """What a current token that is adopted takes the place of: a rotation was cut off between the two."""
+    """Return what an adopted current token replaces, after a rotation that was cut off between mint and commit."""
     if token.state is not State.CURRENT:
         return None
     previous = call.store.subject_state(token.merchant, SHOP).token
@@ -153,8 +155,13 @@ def _replaced(call: Call[ListingProvider], token: Token) -> Succession | None:
     return Succession(previous=previous, state=State.RETIRING, until=overlap_ends_at)
 
 
-def _guarded(call: Call[Provider], lease: MintLease, work: Callable[[Deadline], Token], budget: float) -> Token:
-    """Do the work, and free the right to mint where it fails: what certainly did not happen needs no look-up later."""
+def _release_on_failure(
+    call: Call[Provider], lease: MintLease, work: Callable[[Deadline], Token], budget: float
+) -> Token:
+    """Run `work`, and release the lease on failure.
+
+    The intent ends only if the provider certainly created no token.
+    """
     try:
         return work(call.deadline.within(budget))
     except ProviderFailure as failure:
@@ -164,8 +171,8 @@ def _guarded(call: Call[Provider], lease: MintLease, work: Callable[[Deadline], 
         _release_lease(call, lease, RequestOutcome.UNKNOWN if open_before else failure.request_outcome)
         raise
     except (StorageUnavailable, SessionClosed, MintInProgress):
-        # The provider may have given a token that was not stored: it is found again by the intent that stays.
-        # A storage that hangs gets no further call when time is short; the lease ends by itself.
+        # The provider may have created a token that is not stored. The open intent leads to it.
+        # If the storage hangs and time is short, the lease expires by itself.
         if call.deadline.left() > RELEASE_TIME:
             _release_lease(call, lease, RequestOutcome.UNKNOWN)
         raise
@@ -178,13 +185,13 @@ def _release_lease(call: Call[Provider], lease: MintLease, request_outcome: Requ
     try:
         call.store.release(lease, request_outcome)
     except BrokerError as failure:
-        # The lease ends by itself, and the first failure is the one to report.
+        # The lease expires by itself, and the first failure is the one to report.
         call.telemetry.notice("lease_not_released", code=failure.code, intent=lease.intent_id)
 
 
-def _make(call: Call[Provider], lease: MintLease, mint_request: MintRequest, until: Deadline) -> ProviderToken:
+def _mint(call: Call[Provider], lease: MintLease, mint_request: MintRequest, until: Deadline) -> ProviderToken:
     if call.provider.capabilities.lists:
-        # Once in a process: from its first token on a merchant is compared with the provider's list every day.
+        # From its first token on, a merchant is reconciled daily.
         call.store.schedule_reconciliation(lease.merchant, next_reconciliation(call.clock.now(), call.jitter()))
     if not call.provider.capabilities.supports_title_tag or lease.title is None:
         return call.with_credential_refresh(
@@ -192,11 +199,11 @@ def _make(call: Call[Provider], lease: MintLease, mint_request: MintRequest, unt
         )
     title = tag_title(lease.title, call.store.broker_id(), lease.intent_id)
     return call.with_credential_refresh(
-        lease.merchant, lambda account: _make_marked(call, account, title, lease, until)
+        lease.merchant, lambda account: _find_or_mint(call, account, title, lease, until)
     )
 
 
-def _make_marked(
+def _find_or_mint(
     call: Call[Provider], account: Account, title: str, lease: MintLease, until: Deadline
 ) -> ProviderToken:
     if lease.continued:
@@ -204,16 +211,16 @@ def _make_marked(
         if (found := _find(call, account, title, until)) is not None:
             return found
     try:
-        return _mint_marked(call, account, title, until)
-    except TokenLimitReached as refused:
+        return _mint_or_find(call, account, title, until)
+    except TokenLimitReached as failure:
         from token_broker.tokens import quota
 
-        listing = cast("Call[ListingProvider]", call)  # one that keeps marks can list them
-        again = partial(_mint_marked, call, account, title, until)
-        return quota.mint_again(listing, account, refused, again, until)
+        listing = cast("Call[ListingProvider]", call)  # a provider with title tags can list tokens
+        retry = partial(_mint_or_find, call, account, title, until)
+        return quota.mint_again(listing, account, failure, retry, until)
 
 
-def _mint_marked(call: Call[Provider], account: Account, title: str, until: Deadline) -> ProviderToken:
+def _mint_or_find(call: Call[Provider], account: Account, title: str, until: Deadline) -> ProviderToken:
     try:
         return call.provider.mint(account, MintRequest(title=title), until)
     except ProviderFailure as failure:
@@ -231,20 +238,20 @@ def _mint_marked(call: Call[Provider], account: Account, title: str, until: Dead
 def _check_account(lease: MintLease, account: Account) -> None:
     if lease.account_id not in ("", account.account_id):
         raise Conflict(
-            "A token was being made at another shop than the merchant's secret names now. Put that shop's secret back, "
-            "so that it is found there."
+            "A token was being created at another shop than the one in the merchant's secret. Restore the secret of "
+            "that shop, so that the token is found there."
         )
 
 
 def _find(call: Call[Provider], account: Account, title: str, until: Deadline) -> ProviderToken | None:
-    """The token that a lost answer was about: the provider lists it under a title that only this intent used."""
-    provider = cast("ListingProvider", call.provider)  # one that keeps marks can list them
+    """Return the token whose response was lost, which the list has under this intent's title, or None."""
+    provider = cast("ListingProvider", call.provider)  # a provider with title tags can list tokens
     wanted = parse_title(title)
     for each in provider.list_tokens(account, until):
         tag = parse_title(each.title)
         if (tag.broker_id, tag.intent_id) != (wanted.broker_id, wanted.intent_id):
             continue
-        # One that is being revoked already has its record: it is no longer what the intent leads to.
+        # A token that is being revoked has a record already and is not this intent's result any more.
         record = call.store.get_token(account.merchant, each.token.token_id)
         if record is None or record.state in SERVABLE:
             call.telemetry.notice("lost_response_found", intent=wanted.intent_id, token_id=each.token.token_id)
@@ -252,11 +259,16 @@ def _find(call: Call[Provider], account: Account, title: str, until: Deadline) -
     return None
 
 
-def _token(
-    call: Call[Provider], lease: MintLease, minted: ProviderToken, state: State, *, scope: tuple[str, ...] | None = None
+def _token_for(
+    call: Call[Provider],
+    lease: MintLease,
+    provider_token: ProviderToken,
+    state: State,
+    *,
+    scope: tuple[str, ...] | None = None,
 ) -> Token:
     return token_from(
-        minted,
+        provider_token,
         provider=call.provider.name,
         merchant=lease.merchant,
         subject=lease.subject,
@@ -267,7 +279,7 @@ def _token(
     )
 
 
-def _publish(
+def _commit(
     call: Call[Provider],
     lease: MintLease,
     token: Token,

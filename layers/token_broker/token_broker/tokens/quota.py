@@ -1,7 +1,6 @@
-"""A token that the provider has no place for: one that is to go anyway is asked to go now, and the mint tried again.
+"""Free a quota slot when the provider's token limit is reached, and retry the mint.
 
-Of a whole reconciliation this is what can free a place: the list is read, and what is still listed of our pending
-revocations is asked for at once. Adopting or missing a token frees none, and retiring ones have their overlap.
+Only a pending revocation can free a slot at once. A retiring token keeps its slot until its overlap ends.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,101 +13,102 @@ from token_broker.ports.provider import Account, ListingProvider
 from token_broker.tokens.call import Call
 from token_broker.tokens.inventory import Finding, Inventory, take_inventory
 
-#: Seconds that are kept for the mint itself.
+#: Seconds that are reserved for the mint itself.
 MINT_TIME = 5.0
-#: Ids that are named of one kind.
+#: The number of ids in the error's detail for each kind of token.
 MAX_IDS_SHOWN = 3
 
 
 def mint_again(
     call: Call[ListingProvider],
     account: Account,
-    refused: TokenLimitReached,
+    limit_reached: TokenLimitReached,
     mint: Callable[[], ProviderToken],
     until: Deadline,
 ) -> ProviderToken:
-    """What `mint` gives once there is a place. Raises `TokenLimitReached` with what would free one."""
+    """Free a slot and return the result of `mint`. Raises `TokenLimitReached` with what would free a slot."""
     try:
-        found = take_inventory(call, account, until, intents=True)
+        inventory = take_inventory(call, account, until, intents=True)
     except ProviderFailure:
-        raise refused from None
-    if _has_room(call, found, until):
+        raise limit_reached from None
+    if _free_slot(call, inventory, until):
         try:
             return mint()
-        except TokenLimitReached as again:
-            refused = again
-    raise TokenLimitReached(f"{refused.detail} {_places(call, found)}", reply=refused.reply)
+        except TokenLimitReached as repeated:
+            limit_reached = repeated
+    raise TokenLimitReached(f"{limit_reached.detail} {_slot_usage(call, inventory)}", reply=limit_reached.reply)
 
 
-def _has_room(call: Call[ListingProvider], found: Inventory, until: Deadline) -> bool:
-    for token in _listed(found, State.REVOKING):
+def _free_slot(call: Call[ListingProvider], inventory: Inventory, until: Deadline) -> bool:
+    for token in _listed(inventory, State.REVOKING):
         if until.left() <= MINT_TIME:
             return False
         try:
-            if _revoked_now(call, found.account, token, until.within(until.left() - MINT_TIME)):
+            if _revoke_now(call, inventory.account, token, until.within(until.left() - MINT_TIME)):
                 return True
         except ProviderFailure as failure:
             call.telemetry.notice("revocation_pending", code=failure.code, token_id=token.token_id)
             if failure.retryable:
-                break  # it is down, or wants fewer requests
+                break  # the provider is down or throttles
     limit = call.provider.capabilities.limit
-    return limit is not None and found.used < limit  # somebody's token has ended since the provider refused
+    return limit is not None and inventory.used < limit  # a token has ended since the provider rejected the mint
 
 
-def _revoked_now(call: Call[ListingProvider], account: Account, token: Token, until: Deadline) -> bool:
+def _revoke_now(call: Call[ListingProvider], account: Account, token: Token, until: Deadline) -> bool:
     pending = call.store.pending_revocation(token.merchant, token.token_id)
     if pending is None or pending.token.state is not State.REVOKING:
         return False
     if not pending.tries and pending.due_at > call.clock.now():
-        return False  # it was current a moment ago: until then some process may have it in memory
+        return False  # until then a cache may still serve it as current
     call.provider.revoke(account, token.token_id, until)
     call.store.mark_revoked(token, Change(call.caller, pending.reason))
     call.telemetry.count("TokensRevoked")
     return True
 
 
-def _places(call: Call[ListingProvider], found: Inventory) -> str:
-    """Who has the places, and which of them can be freed by whom."""
-    findings = found.findings(call.clock.now())
-    standing, retiring = _listed(found, State.STANDING), _listed(found, State.RETIRING)
+def _slot_usage(call: Call[ListingProvider], inventory: Inventory) -> str:
+    """Return a sentence that says which tokens use the slots, and how to free some."""
+    findings = inventory.findings(call.clock.now())
+    standing, retiring = _listed(inventory, State.STANDING), _listed(inventory, State.RETIRING)
     kinds = [
-        (len(_listed(found, State.CURRENT)), "current"),
-        (len(standing), f"standing{_such_as(standing)}: revoke those that nobody uses"),
-        (len(retiring), f"retiring: {_ends(call, retiring)}"),
-        (len(_listed(found, State.REVOKING)), "being revoked: they end once the provider confirms"),
-        (len(findings[Finding.FOREIGN]), "foreign: revoke those that nobody uses, with foreign=true"),
-        (len(findings[Finding.UNRECORDED]), "without a record: reconcile with apply, then revoke them by their ids"),
-        (len(findings[Finding.REAPPEARED]), "back though they had ended: reconcile with apply"),
+        (len(_listed(inventory, State.CURRENT)), "current"),
+        (len(standing), f"standing, {_examples(standing)} (revoke those that nobody uses)"),
+        (len(retiring), f"retiring ({_overlap_end(call, retiring)})"),
+        (len(_listed(inventory, State.REVOKING)), "revoking (they end once the provider confirms)"),
+        (len(findings[Finding.FOREIGN]), "foreign (revoke those that nobody uses with foreign=true)"),
+        (len(findings[Finding.UNRECORDED]), "without a record (reconcile with apply, then revoke them by their ids)"),
+        (len(findings[Finding.REAPPEARED]), "listed although they have ended (reconcile with apply)"),
         (
-            len(found.by_id.keys() & findings[Finding.WRONG_ACCOUNT]),
-            "recorded as another shop's: nobody here ends those",
+            len(inventory.by_id.keys() & findings[Finding.WRONG_ACCOUNT]),
+            "recorded at another shop (only that shop's secret can revoke them)",
         ),
-        (len(findings[Finding.IN_FLIGHT]), "being made or ended just now"),
+        (len(findings[Finding.IN_FLIGHT]), "in flight (created or ended just now)"),
     ]
-    return "There: " + "; ".join(f"{count} {what}" for count, what in kinds if count) + "."
+    return "Tokens at the provider: " + "; ".join(f"{count} {kind}" for count, kind in kinds if count) + "."
 
 
-def _listed(found: Inventory, state: State) -> list[Token]:
-    """The recorded tokens in that state which have a place, at the shop that was asked."""
-    listed = found.by_id
-    here = ("", found.account.account_id)
+def _listed(inventory: Inventory, state: State) -> list[Token]:
+    """Return the listed tokens that are recorded in this state at the inventory's provider account."""
+    listed = inventory.by_id
+    here = ("", inventory.account.account_id)
     return [
         record
-        for token_id, record in found.records.items()
+        for token_id, record in inventory.records.items()
         if token_id in listed and record.state is state and record.account_id in here
     ]
 
 
-def _such_as(tokens: Sequence[Token]) -> str:
-    return f" (such as {', '.join(token.token_id for token in tokens[:MAX_IDS_SHOWN])})"
+def _examples(tokens: Sequence[Token]) -> str:
+    return f"for example {', '.join(token.token_id for token in tokens[:MAX_IDS_SHOWN])}"
 
 
-def _ends(call: Call[ListingProvider], retiring: Sequence[Token]) -> str:
-    # Who has begun to retire first ends first, unless the overlap was changed: few are looked at, each costs a read.
-    longest = sorted(retiring, key=lambda token: token.history[-1].at if token.history else token.issued_at)[
+def _overlap_end(call: Call[ListingProvider], retiring: Sequence[Token]) -> str:
+    # The first to retire ends first, unless the overlap was changed. Each pending revocation costs a read, so few are
+    # read.
+    longest_retired = sorted(retiring, key=lambda token: token.history[-1].at if token.history else token.issued_at)[
         :MAX_IDS_SHOWN
     ]
-    pending = [call.store.pending_revocation(token.merchant, token.token_id) for token in longest]
+    pending = [call.store.pending_revocation(token.merchant, token.token_id) for token in longest_retired]
     ends = min((each.due_at for each in pending if each is not None), default=None)
     if ends is None:
         return "they end with their overlap"

@@ -1,4 +1,4 @@
-"""Ending a token: marked first, so that it is never served again, then asked of the provider until that confirms."""
+"""Revoke a token: mark it first, so that it is never served again, then ask the provider until it confirms."""
 
 from token_broker.domain.ownership_tag import parse_title
 from token_broker.domain.token import SHOP, Change, Origin, Reason, State, Token, token_from
@@ -8,9 +8,10 @@ from token_broker.tokens.call import PROVIDER_BUDGET, Call
 
 
 def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign: bool = False) -> bool:
-    """True once the provider has confirmed the end, False while it is still to be asked again.
+    """Revoke the token. Return whether the provider has confirmed; if not, the worker asks again.
 
-    Raises `TokenNotFound`, and `Conflict` for a token that this stack did not make unless `foreign` allows it.
+    Raises `TokenNotFound` if neither a record nor the provider has the token. Raises `Conflict` if the token is foreign
+    and `foreign` is False, or if it belongs to another provider account.
     """
     until = call.deadline.within(PROVIDER_BUDGET)
     token = call.store.get_token(merchant, token_id)
@@ -20,14 +21,14 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
         return True
     if token.origin is Origin.FOREIGN and token.state is not State.REVOKING and not foreign:
         raise Conflict(
-            "This stack did not make that token, so somebody else may be using it. "
-            "To revoke it all the same, ask again with foreign=true."
+            "This stack did not create the token, and somebody else may be using it. "
+            "To revoke it nevertheless, send foreign=true."
         )
-    # Without a usable secret nothing could be asked: then nothing is marked either.
+    # Without a usable secret the provider cannot be asked, and the token is not marked.
     if token.account_id not in ("", call.account(merchant).account_id):
         raise Conflict(
-            "The token was made at another shop than the merchant's secret names now. Put that shop's secret back to "
-            "revoke it there."
+            "The token was created at another shop than the one in the merchant's secret. Restore the secret of that "
+            "shop to revoke the token there."
         )
     change = Change(call.caller, Reason.REQUESTED)
     call.telemetry.annotate(fingerprint=token.digest)
@@ -47,7 +48,7 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
 
 
 def _found_at_provider(call: Call[ListingProvider], merchant: str, token_id: str) -> Token:
-    """A token that has no record: another's, or one of ours whose answer was lost."""
+    """Return a listed token without a record: a foreign one, or one of ours after a lost response."""
     until = call.deadline.within(PROVIDER_BUDGET)
     for listed in call.with_credential_refresh(merchant, lambda account: call.provider.list_tokens(account, until)):
         if listed.token.token_id == token_id:

@@ -1,4 +1,4 @@
-"""What the parts of every function stand on."""
+"""Make the parts that every function uses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,30 +14,30 @@ from token_broker.telemetry import PowertoolsTelemetry
 
 @dataclass
 class Container:
-    """Each part is made at its first use and kept for the life of the process. Logs and metrics have its `name`."""
+    """Make each part at its first use, and keep it for the life of the process. Logs and metrics have the `name`."""
 
     name: str
 
     @cached_property
     def telemetry(self) -> PowertoolsTelemetry:
-        """Logs and metrics."""
+        """Return the logs and metrics of the process."""
         return PowertoolsTelemetry(self.name)
 
     @cached_property
     def clock(self) -> SystemClock:
-        """The machine's time."""
+        """Return the time source."""
         return SystemClock()
 
     @cached_property
     def settings(self) -> settings.Settings:
-        """What the template says. Raises `Misconfigured`."""
+        """Return the settings from the template. Raises `Misconfigured`."""
         return settings.settings()
 
     @cached_property
     def table(self) -> Table:
-        """The table of tokens."""
+        """Return the token table."""
         return Table(self.aws("dynamodb"), self.settings.table)
 
     def aws(self, service: str) -> Callable[[], Any]:
-        """How to get the client of a service: making one takes milliseconds, so its user asks at its first call."""
+        """Return a function that makes a service's client. Making one takes milliseconds, so it happens when needed."""
         return partial(client, service)

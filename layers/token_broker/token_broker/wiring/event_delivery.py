@@ -1,4 +1,4 @@
-"""Where the parts of the delivery of events are put together."""
+"""Put the parts of the publisher together."""
 
 import random
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from token_broker.wiring.container import Container
 
 @dataclass
 class EventDeliveryContainer(Container):
-    """The publisher's parts."""
+    """Make the publisher's parts."""
 
     name: str = "events"
 
@@ -28,7 +28,7 @@ class EventDeliveryContainer(Container):
         return EventBridgeBus(self.aws("events"), settings.event_bus())
 
     def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> Publisher:  # noqa: ARG002
-        """One delivery. No route leads here, so there is no storefront to bound."""
+        """Return the publisher for one call. No route leads here, so the grant is not used."""
         return Publisher(self._outbox, self._bus, self.clock, self.telemetry, random.random, deadline)
 
 

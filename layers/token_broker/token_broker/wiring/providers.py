@@ -1,4 +1,4 @@
-"""The one place where parts are put together. A provider is one line in the registry at the end."""
+"""Put the parts of each provider together. The registry at the end has one line for each provider."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 class LazyTransport:
-    """`requests`, imported and set up by the first call that goes to a provider."""
+    """Import and set up `requests` at the first request to a provider."""
 
     def __init__(self) -> None:
         self._transport: Transport | None = None
 
     def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> HttpResponse:
-        """One exchange."""
+        """Send one request and return the response."""
         if self._transport is None:
             from token_broker.http.transport import RequestsTransport
 
@@ -47,7 +47,7 @@ type Build[P: Provider] = Callable[[HttpClient, Telemetry], P]
 
 @dataclass
 class ProviderContainer[P: Provider, B](Container):
-    """One provider's parts."""
+    """Make one provider's parts."""
 
     build: Build[P]
     serve: Callable[[Call[P]], B]
@@ -76,7 +76,7 @@ class ProviderContainer[P: Provider, B](Container):
         return TokenCache(self.clock)
 
     def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> B:
-        """The product's operations for one call."""
+        """Return the operations for one call."""
         return self.serve(
             Call(
                 provider_factory=lambda: self._provider,
@@ -113,7 +113,7 @@ def _shopify(http: HttpClient, telemetry: Telemetry) -> ListingProvider:
     return Shopify(http, settings.base_url("SHOPIFY_BASE_URL"), version=version, telemetry=telemetry)
 
 
-#: The registry: a further provider is one more line.
+#: The registry. A further provider is one more line.
 FOURTHWALL = ProviderContainer("fourthwall", _fourthwall, Broker[Provider])
 CHICKSX = ProviderContainer("chicksx", _chicksx, Broker[Provider])
 SHOPIFY = ProviderContainer("shopify", _shopify, ListingBroker)

@@ -1,4 +1,4 @@
-"""Where the parts of the clock's run are put together."""
+"""Put the parts of the dispatcher together."""
 
 import random
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from token_broker.wiring.container import Container
 
 @dataclass
 class SchedulerContainer(Container):
-    """The clock's parts."""
+    """Make the dispatcher's parts."""
 
     name: str = "lifecycle"
 
@@ -33,7 +33,7 @@ class SchedulerContainer(Container):
         return SqsWorkQueues(self.aws("sqs"), settings.work_queues())
 
     def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> Dispatcher:  # noqa: ARG002
-        """One run. No route leads here, so there is no storefront to bound."""
+        """Return the dispatcher for one run. No route leads here, so the grant is not used."""
         return Dispatcher(self._index, self._queues, self._cursor, self.clock, self.telemetry, random.random, deadline)
 
 

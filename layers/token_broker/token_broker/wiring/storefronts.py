@@ -1,4 +1,4 @@
-"""Where the parts around trust policies are put together: for the storefronts' authorizers and the policies' routes."""
+"""Put the parts of trust policies together, for the storefronts' authorizers and the routes of policies."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from token_broker.storefronts.admission import Admission
     from token_broker.storefronts.change_policy import TrustPolicies
 
-#: A merchant's keys for proofs are named like a provider's secret: `{prefix}/storefront-proof/{merchant}`.
+#: A merchant's proof keys are a secret with a name like a provider's: `{prefix}/storefront-proof/{merchant}`.
 PROOF_KEYS = "storefront-proof"
-#: Seconds that such a key is kept in memory: one that was taken away is used no longer than a policy would be.
+#: Seconds for which proof keys are cached. A removed key is accepted no longer than a removed policy.
 PROOF_KEYS_TTL_SECONDS = 30.0
 
 
 @dataclass
 class StorefrontContainer(Container):
-    """The parts around trust policies."""
+    """Make the parts of trust policies and of the authorizers."""
 
     name: str = "storefronts"
 
     @cached_property
     def loopback_jwks_origin(self) -> str:
-        """The one plain address that may serve keys: a local stack's issuer."""
+        """Return the one plain http origin that may serve keys, for a local stack's issuer. It is empty on AWS."""
         return settings.optional("LOOPBACK_JWKS_ORIGIN", "")
 
     @cached_property
     def proof_keys(self) -> SecretsManager:
-        """The keys of merchants' backends."""
+        """Return the secrets with the keys of merchants' backends."""
         from token_broker.aws.secrets import SecretsManager
 
         return SecretsManager(
@@ -62,15 +62,15 @@ class StorefrontContainer(Container):
         )
 
     def admission(self) -> Admission:
-        """The merchants' policies, with this process's memory."""
+        """Return the merchants' policies, with the cache of this process."""
         return self._admission
 
     def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> TrustPolicies:  # noqa: ARG002
-        """The operations on policies for one call. Raises `Forbidden` for a storefront."""
+        """Return the operations on policies for one call. Raises `Forbidden` for a storefront."""
         from token_broker.storefronts.change_policy import TrustPolicies
 
         if grant is not None:
-            raise Forbidden("Storefronts cannot change what they are allowed.")
+            raise Forbidden("Storefronts cannot read or change trust policies.")
         return TrustPolicies(self._store, self.telemetry, caller=caller, loopback_jwks_origin=self.loopback_jwks_origin)
 
 

@@ -23,13 +23,13 @@ def shops(stack: Stack, aws: Aws, merchants: Merchants) -> Shops:
 
 @pytest.fixture(scope="session")
 def issuer(stack: Stack) -> str:
-    """The simulated OIDC issuer's address: the only loopback one that the stack takes keys from."""
+    """Return the simulated OIDC issuer's address, the only loopback address from which the stack accepts keys."""
     return str(json.loads((stack.folder / "simulators.json").read_text())["issuer"])
 
 
 @pytest.fixture
 def calls_to_aws(stack: Stack, aws: Aws) -> Iterator[CallsSince]:
-    """The names of the AWS calls since it was asked last."""
+    """Yield a function that returns the names of the AWS calls since its last call."""
     with recorded(stack, aws("cloudtrail")) as since:
         yield since
 
@@ -49,7 +49,7 @@ def policy_changes(stack: Stack, shops: Shops) -> PolicyChanges:
 
 @pytest.fixture
 def minted(simulators: ControlClient) -> Callable[[str], list[dict[str, Any]]]:
-    """The tokens that ChicksX has issued for a merchant."""
+    """Return a function that lists the tokens that ChicksX has issued for a merchant."""
 
     def of(merchant: str) -> list[dict[str, Any]]:
         return list(simulators.state()["chicksx"][merchant]["tokens"])

@@ -49,12 +49,12 @@ class Shop:
         return {name: value for name, value in document.items() if value is not None}
 
     def sessions(self, *more_proofs: Document, **own_proof: object) -> Document:
-        """The policy's member: proofs of its own backend, and further ones."""
+        """Return the policy's `sessions` member with the shop's own proofs and further ones."""
         own = {"type": "hs256", "issuer": self.origin, "audience": AUDIENCE, **own_proof}
         return {"scopes": list(SCOPES), "proofs": [own, *more_proofs]}
 
     def claims(self, session_id: str = "checkout-1", **changes: object) -> dict[str, Any]:
-        """What its backend says of a visitor's session; a claim of None is left out."""
+        """Return the backend's claims about a visitor's session, without the claims that are None."""
         now = int(time.time())
         usual = {"iss": self.origin, "aud": AUDIENCE, "sid": session_id, "iat": now, "exp": now + 300}
         return {name: value for name, value in {**usual, **changes}.items() if value is not None}
@@ -90,7 +90,7 @@ class Shops:
         return shop
 
     def new_key(self) -> str:
-        """An HS256 key, which may turn up nowhere else."""
+        """Create an HS256 key and note it as a value that must not leak."""
         key = secrets.token_hex(24)
         self.merchants.values.add(key)
         return key
@@ -110,7 +110,7 @@ class Shops:
         assert response.json() == {"deleted": True}, response.text
 
     def stored_policy(self, shop: Shop) -> dict[str, Any] | None:
-        """The policy's item as it lies in the table, without its key; None where there never was one."""
+        """Return the stored policy item without its key, or None if no policy was ever stored."""
         answer = self.dynamodb.get_item(
             TableName=self.stack.described["table"],
             Key={"pk": {"S": f"policy#{shop.name}"}, "sk": {"S": "policy"}},

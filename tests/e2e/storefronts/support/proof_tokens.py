@@ -15,7 +15,7 @@ def part(value: object) -> str:
 
 
 def read_part(text: str) -> dict[str, Any]:
-    """The header or the claims of a JWT."""
+    """Decode the header or the claims of a JWT."""
     value: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     return value
 
@@ -29,7 +29,7 @@ def hs256(claims: Mapping[str, Any], key: bytes | str, **headers: object) -> str
 
 
 def unsigned(claims: Mapping[str, Any], alg: str, signature: str = "") -> str:
-    """A JWT that says of itself that it needs no signature."""
+    """Return a JWT whose header names an algorithm that needs no key."""
     return f"{part({'alg': alg, 'typ': 'JWT'})}.{part(claims)}.{signature}"
 
 
@@ -46,7 +46,7 @@ def with_claims(jwt: str, **changes: object) -> str:
 
 
 def with_bit_turned(jwt: str, number: int) -> str:
-    """The signature with one of its bits turned over."""
+    """Return the JWT with one bit of its signature flipped."""
     signed, _, signature = jwt.rpartition(".")
     octets = bytearray(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)))
     octets[number // 8] ^= 1 << number % 8

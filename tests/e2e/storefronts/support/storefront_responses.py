@@ -10,7 +10,7 @@ EXPOSED = "ETag, Retry-After, X-Request-Id, x-amzn-RequestId"
 
 
 def page_token(response: requests.Response, origin: str) -> dict[str, Any]:
-    """A shop's token as a page gets it: for a short time in the browser's cache, and for this origin alone."""
+    """Return a page's shop token after checking its short browser cache time and its single origin."""
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Cache-Control"] == "public, max-age=30"
@@ -22,7 +22,7 @@ def page_token(response: requests.Response, origin: str) -> dict[str, Any]:
 
 
 def session_token(response: requests.Response, status: int, origin: str | None = None) -> dict[str, Any]:
-    """A session's token, which no cache may keep."""
+    """Return a session's token after checking that no cache may keep it."""
     token = token_of(response, status)
     assert "ETag" not in response.headers
     readable_by(response, origin)
@@ -32,7 +32,7 @@ def session_token(response: requests.Response, status: int, origin: str | None =
 def refused_by_function(
     response: requests.Response, status: int, code: str, origin: str | None = None
 ) -> dict[str, Any]:
-    """A problem that the function found; what the provider said is not for storefronts."""
+    """Return the function's problem after checking that it contains nothing from the provider."""
     problem = problem_of(response, status, code)
     assert "provider" not in problem
     assert response.headers["X-Request-Id"] == problem["requestId"]
@@ -41,7 +41,7 @@ def refused_by_function(
 
 
 def refused_by_gateway(response: requests.Response, status: int, code: str) -> dict[str, Any]:
-    """A problem that the gateway or an authorizer found: any page may read it, since there is nothing in it."""
+    """Return the gateway's or authorizer's problem after checking that any page may read it."""
     problem = problem_of(response, status, code)
     assert "X-Request-Id" not in response.headers
     assert response.headers["Access-Control-Allow-Origin"] == "*"

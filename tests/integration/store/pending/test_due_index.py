@@ -1,4 +1,4 @@
-"""What is due, out of the index page by page and from all of its parts, and into the queue, one message a merchant."""
+"""The dispatcher reads pending work from all pages and shards of the index and enqueues one message a merchant."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ from token_broker.clock import Deadline
 from token_broker.domain.events import session_closed
 from token_broker.entrypoints.inputs import PublishEvents, read
 from token_broker.errors import StorageUnavailable
-from token_broker.lifecycle.dispatcher import ITEMS_A_MESSAGE, Dispatcher
+from token_broker.lifecycle.dispatcher import ITEMS_PER_MESSAGE, Dispatcher
 from token_broker.ports.work import OUTBOX, DueItem, WorkMessage
 
 NOW_S = int(NOW)
@@ -154,7 +154,7 @@ def sqs(aws: Mapping[str, Any]) -> Any:
 
 @pytest.fixture
 def queue(sqs: Any) -> Iterator[str]:
-    """The template's queue of work, as far as it matters here."""
+    """Create a work queue with the template's relevant attributes."""
     attributes = {"FifoQueue": "true", "DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
     url = sqs.create_queue(QueueName="work.fifo", Attributes=attributes)["QueueUrl"]
     yield url
@@ -200,14 +200,14 @@ def test_every_part_and_page_becomes_one_message_a_merchant(
 def test_a_message_names_a_bounded_number_of_items_in_its_merchants_group(
     bench: StoreBench, sqs: Any, queue: str
 ) -> None:
-    for number in range(ITEMS_A_MESSAGE + 5):
+    for number in range(ITEMS_PER_MESSAGE + 5):
         put_due(bench, "acme", f"token#{number}", ago=number)
 
     dispatcher(bench, sqs, queue).run()
 
     (message,) = received(sqs, queue)
     body = json.loads(message["Body"])
-    assert (body["merchant"], len(body["items"]), body["items"][0]) == ("acme", ITEMS_A_MESSAGE, "token#29")
+    assert (body["merchant"], len(body["items"]), body["items"][0]) == ("acme", ITEMS_PER_MESSAGE, "token#29")
     assert message["Attributes"]["MessageGroupId"] == "acme"
 
 

@@ -1,4 +1,4 @@
-"""What a reconciliation writes: each change on the state that was seen, and with it what the world hears."""
+"""A reconciliation writes each change and its event only if the state is still the one that it read."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def daily(bench: StoreBench) -> dict[str, Any] | None:
 
 
 def outbox(bench: StoreBench) -> list[dict[str, Any]]:
-    """The items of what the world is to hear."""
+    """Return the outbox items."""
     page = bench.dynamodb.query(
         TableName=bench.table_name,
         KeyConditionExpression="pk = :pk",
@@ -44,7 +44,7 @@ def told(bench: StoreBench) -> list[tuple[str, object, object]]:
 
 
 def hush(bench: StoreBench) -> None:
-    """Forget what the world was told."""
+    """Delete the merchant's events from the outbox."""
     for item in outbox(bench):
         key = {"pk": {"S": item["pk"]}, "sk": {"S": item["sk"]}}
         bench.dynamodb.delete_item(TableName=bench.table_name, Key=key)
@@ -56,7 +56,7 @@ def record(bench: StoreBench, token_id: str = "1001") -> dict[str, Any]:  # noqa
     return found
 
 
-# When the clock comes back
+# The time of the next reconciliation
 
 
 def test_a_merchant_is_watched_once_and_its_time_stays(bench: StoreBench) -> None:
@@ -109,7 +109,7 @@ def near(used: int = 95) -> Any:
     return token_limit_near("shopify", MERCHANT, used=used, limit=100, at=NOW)
 
 
-def test_what_the_world_hears_is_remembered_until_there_is_room(store: DynamoTokens, bench: StoreBench) -> None:
+def test_a_limit_event_is_not_repeated_until_there_is_room(store: DynamoTokens, bench: StoreBench) -> None:
     store.complete_reconciliation(Reconciliation(merchant=MERCHANT), 9000, 4000, near())
     (event,) = outbox(bench)
     assert (event["type"], event["detail"]) == ("TokenLimitNear", {"used": 95, "limit": 100, "headroom": 5})

@@ -146,7 +146,7 @@ def test_the_current_token_is_asked_for_from_when_the_caller_says(bench: StoreBe
 
 @pytest.fixture
 def unserved(bench: StoreBench) -> Token:
-    """A token whose record says current, and that no subject names."""
+    """Create a token whose record says current, but which no subject names."""
     token = bench.issue(bench.store(), shop_token())
     key = {"pk": {"S": "shopify#acme"}, "sk": {"S": "subject#shop"}}
     bench.dynamodb.delete_item(TableName=bench.table_name, Key=key)

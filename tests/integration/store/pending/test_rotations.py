@@ -1,4 +1,4 @@
-"""Rotations in the table: the wish, its being put off and its end, and what becomes of who is replaced."""
+"""The table keeps a rotation request until its end and records the fate of the replaced token."""
 
 from dataclasses import replace
 from typing import Any
@@ -60,7 +60,7 @@ def failures(bench: StoreBench) -> list[tuple[Any, Any]]:
 
 
 def all_items(bench: StoreBench) -> list[dict[str, Any]]:
-    """The events, too."""
+    """Return all items, including the events."""
     found = bench.dynamodb.scan(TableName=bench.table_name, ConsistentRead=True)["Items"]
     keys = [(item["pk"]["S"], item["sk"]["S"]) for item in found]
     return [item for pk, sk in keys if (item := bench.item(pk, sk)) is not None]
@@ -132,7 +132,7 @@ def test_a_shop_that_has_a_token_is_rotated_unless_it_has_another_meanwhile(benc
 
 
 def test_a_wish_whose_answer_was_lost_stands(bench: StoreBench) -> None:
-    """moto tells the SDK's second try that another was faster; whoever asks recognises its own wish."""
+    """Keep the rotation request although moto rejects the SDK's second attempt."""
     store = bench.store()
     with answer_lost(bench.dynamodb, "TransactWriteItems"):
         store.request_rotation(wish(), store.subject_state(MERCHANT, SHOP), None)
@@ -147,7 +147,7 @@ def test_a_storage_that_refuses_leaves_nothing(bench: StoreBench) -> None:
     assert bench.store().rotation(MERCHANT) is None
 
 
-# Put off, and ended
+# Rescheduled and ended
 
 
 def test_its_first_failure_is_told_and_each_one_counted(bench: StoreBench) -> None:
@@ -175,7 +175,7 @@ def test_two_that_fail_at_once_tell_it_once(bench: StoreBench) -> None:
 
 
 @pytest.mark.parametrize("retrying", [True, False])
-def test_the_world_hears_whose_rotation_failed_and_when(bench: StoreBench, *, retrying: bool) -> None:
+def test_an_event_reports_whose_rotation_failed_and_when(bench: StoreBench, *, retrying: bool) -> None:
     rotation = requested(bench)
     bench.clock.advance(100)
 
@@ -226,7 +226,7 @@ def test_whoever_was_replaced_changes_nothing_any_more(bench: StoreBench, tries:
     assert failures(bench) == []
 
 
-def test_the_clock_can_set_it_aside_without_a_failure(bench: StoreBench) -> None:
+def test_the_worker_can_defer_it_without_a_failure(bench: StoreBench) -> None:
     rotation = requested(bench)
 
     bench.store().defer(MERCHANT, "rotation#shop", NOW_S + 500)

@@ -1,4 +1,4 @@
-"""What was begun and not ended, in the table: read, put off, taken over, and left alone where somebody was faster."""
+"""Unfinished work in the table is read, rescheduled and acquired, unless another writer was faster."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_so_is_one_that_had_no_record(bench: StoreBench) -> None:
     assert (pending.since, pending.due_at) == (NOW_S, NOW_S)
 
 
-def test_it_is_put_off_and_its_tries_are_counted(bench: StoreBench) -> None:
+def test_it_is_rescheduled_and_its_tries_are_counted(bench: StoreBench) -> None:
     store = bench.store()
     store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
     for tries in (1, 2):
@@ -95,7 +95,7 @@ def test_who_read_it_before_another_moved_it_changes_nothing(bench: StoreBench) 
 
 
 def left_open(bench: StoreBench, *, standing: bool = False, **more: str) -> None:
-    """A mint whose holder died."""
+    """Leave a mint open whose holder died."""
     store = bench.store()
     begin = bench.acquire_standing if standing else bench.begin
     begin(store, "dead", title="Kiosk", **more)
@@ -231,7 +231,7 @@ def test_a_take_over_whose_answer_was_lost_is_ones_own(bench: StoreBench) -> Non
     assert (intent.lease.owner, intent.lease.fence) == ("worker", 2)
 
 
-def test_a_put_off_whose_answer_was_lost_counts_once(bench: StoreBench) -> None:
+def test_a_reschedule_whose_response_was_lost_counts_once(bench: StoreBench) -> None:
     store = bench.store()
     store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
     pending = store.pending_revocation(MERCHANT, "1001")

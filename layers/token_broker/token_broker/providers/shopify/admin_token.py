@@ -1,11 +1,11 @@
-"""Shopify admin tokens: the permanent one of a merchant's secret, or one bought with a client id and secret.
+"""Get Shopify admin tokens, from the merchant's secret or by the client credentials grant.
 
     POST https://{shop}/admin/oauth/access_token   grant_type=client_credentials&client_id=…&client_secret=…
     200 {"access_token": "shpat_…", "scope": "…", "expires_in": 86399}
     400 {"error": "invalid_client", "error_description": "Client authentication failed"}
 
-Source: Shopify's page on the client credentials grant (seen 2026-11-21). Since 2026-01-01 new custom apps get no
-permanent token. A bought token is kept in memory only, and renewed before it ends.
+The source is Shopify's page on the client credentials grant (seen 2026-11-21). Since 2026-01-01 new custom apps get no
+permanent token. A granted token is kept in memory only, and renewed before it expires.
 """
 
 from dataclasses import dataclass, field
@@ -25,66 +25,69 @@ from token_broker.http.redaction import redact
 from token_broker.http.responses import optional_seconds, token_value
 from token_broker.ports.provider import Account
 
-#: Bought anew this long before its end, so that no call starts with a token that ends under way.
+#: Seconds before its expiry at which a token is renewed, so that it does not expire during a call.
 RENEW_BEFORE = 300
-#: What to assume where Shopify does not say how long the token lives.
+#: Seconds that a token is assumed to live if Shopify returns no lifetime.
 ASSUMED_LIFE = 3600
-#: Merchants whose bought tokens one process keeps.
+#: The most granted tokens that one process keeps.
 MAX_ENTRIES = 256
 
-SHOP_UNAVAILABLE = "Shopify says that the shop is not available: unpaid, frozen or locked."
+SHOP_UNAVAILABLE = "Shopify reports that the shop is unpaid, frozen or locked. The shop's owner must reactivate it."
 
 
 @dataclass(frozen=True, slots=True)
-class _Bought:
+class _GrantedToken:
     value: str = field(repr=False)
     renew_at: float
 
 
 class AdminTokens:
-    """Hands out the admin token of an account."""
+    """Get the admin token of an account."""
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
-        self._bought: dict[tuple[str, str, str], _Bought] = {}
+        self._granted: dict[tuple[str, str, str], _GrantedToken] = {}
 
     def get(self, account: Account, base_url: str, deadline: Deadline) -> str:
-        """The token to send as `X-Shopify-Access-Token`. Raises `ProviderRejectedCredentials` and other failures."""
+        """Return the token for the header `X-Shopify-Access-Token`.
+
+        Raises a `ProviderFailure`, for example `ProviderRejectedCredentials`.
+        """
         if "adminAccessToken" in account.credentials:
             return account.credentials["adminAccessToken"]
         key = _key(account)
-        bought = self._bought.get(key)
-        if bought is None or bought.renew_at <= self._http.clock.now():
-            bought = self._buy(account, base_url, deadline)
-            if len(self._bought) >= MAX_ENTRIES:
-                self._bought.pop(next(iter(self._bought)))
-            self._bought[key] = bought
-        return bought.value
+        granted = self._granted.get(key)
+        if granted is None or granted.renew_at <= self._http.clock.now():
+            granted = self._renew(account, base_url, deadline)
+            if len(self._granted) >= MAX_ENTRIES:
+                self._granted.pop(next(iter(self._granted)))
+            self._granted[key] = granted
+        return granted.value
 
     def invalidate_credentials(self, account: Account) -> None:
-        """Throw the bought token away: Shopify refused it, or the secret changed."""
+        """Drop the granted token, because Shopify rejected it or the secret has changed."""
         if "clientSecret" in account.credentials:
-            self._bought.pop(_key(account), None)
+            self._granted.pop(_key(account), None)
 
     def known(self, account: Account) -> tuple[str, ...]:
-        """What was bought for the account, so that it can be kept out of messages."""
-        bought = self._bought.get(_key(account)) if "clientSecret" in account.credentials else None
-        return () if bought is None else (bought.value,)
+        """Return the account's granted token, so that it can be redacted from messages."""
+        granted = self._granted.get(_key(account)) if "clientSecret" in account.credentials else None
+        return () if granted is None else (granted.value,)
 
-    def _buy(self, account: Account, base_url: str, deadline: Deadline) -> _Bought:
+    def _renew(self, account: Account, base_url: str, deadline: Deadline) -> _GrantedToken:
         try:
-            return self._ask(account, base_url, deadline)
+            return self._request(account, base_url, deadline)
         except ProviderFailure as failure:
-            failure.request_outcome = RequestOutcome.NOT_APPLIED  # whatever was bought: no storefront token was made
+            failure.request_outcome = RequestOutcome.NOT_APPLIED  # no storefront token was created in any case
             raise
 
-    def _ask(self, account: Account, base_url: str, deadline: Deadline) -> _Bought:
+    def _request(self, account: Account, base_url: str, deadline: Deadline) -> _GrantedToken:
         form = {
             "grant_type": "client_credentials",
             "client_id": account.credentials["clientId"],
             "client_secret": account.credentials["clientSecret"],
         }
-        # A second purchase costs nothing and harms nothing, so unlike a mint it may be repeated.
+        # A second grant does no harm, so this POST can be repeated.
         request = Request(
             "POST",
             f"{base_url}/admin/oauth/access_token",
@@ -93,29 +96,29 @@ class AdminTokens:
             repeatable=True,
         )
         response = self._http.send(request, deadline)
-        said = response.json()
+        body = response.json()
         if response.status != 200:
-            words = said if isinstance(said, dict) else {}
+            fields = body if isinstance(body, dict) else {}
             code, message = (
-                redact(word, account.secrets()) if isinstance(word := words.get(name), str) else None
+                redact(value, account.secrets()) if isinstance(value := fields.get(name), str) else None
                 for name in ("error", "error_description")
             )
             if response.status == 400:
                 raise ProviderRejectedCredentials(
-                    "Shopify refused the client id and secret. Put valid ones into the merchant's secret.",
+                    "Shopify rejected the client id and client secret. Put valid ones into the merchant's secret.",
                     reply=ProviderReply(response.status, code, message),
                 )
             if response.status in (402, 423):
                 raise ShopUnavailable(SHOP_UNAVAILABLE, reply=ProviderReply(response.status, code, message))
             raise error_from_status(response, code=code, message=message)
-        if not isinstance(said, dict):
+        if not isinstance(body, dict):
             raise malformed_response("it is not a JSON object")
-        lasts = optional_seconds(said, "expires_in") or ASSUMED_LIFE
-        # A life shorter than twice the margin would be renewed at every call: then half of it has to do.
-        margin = min(RENEW_BEFORE, lasts / 2)
-        return _Bought(token_value(said, "access_token"), self._http.clock.now() + lasts - margin)
+        lifetime = optional_seconds(body, "expires_in") or ASSUMED_LIFE
+        # A short-lived token is renewed after half of its lifetime, and not before every call.
+        margin = min(RENEW_BEFORE, lifetime / 2)
+        return _GrantedToken(token_value(body, "access_token"), self._http.clock.now() + lifetime - margin)
 
 
 def _key(account: Account) -> tuple[str, str, str]:
-    # The secret is part of the key, so a changed secret never meets what the old one bought.
+    # The key includes the secret, so that a changed secret never gets the old secret's token.
     return account.settings["shop"], account.credentials["clientId"], fingerprint(account.credentials["clientSecret"])

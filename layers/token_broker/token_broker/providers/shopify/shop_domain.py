@@ -1,4 +1,4 @@
-"""Shopify's shop domains: the only hosts to which a merchant's Shopify secret may ever be sent."""
+"""Check Shopify's shop domains, the only hosts to which a merchant's Shopify secret may be sent."""
 
 import re
 
@@ -6,10 +6,10 @@ _SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com")
 
 
 def shop_domain(text: str) -> str | None:
-    """`{shop}.myshopify.com` in lower case, or None for anything else.
+    """Return `{shop}.myshopify.com` in lower case, or None for any other text.
 
-    A scheme, a slash at the end, blanks and capitals are forgiven, as Shopify's own clients forgive them.
+    A scheme, a slash at the end, surrounding spaces and capital letters are accepted, as in Shopify's own clients.
     """
     host = text.strip().lower().removeprefix("https://").removeprefix("http://").removesuffix("/")
-    # A letter of another script can become one of ours in lower case: the Kelvin sign is a k.
+    # The text must be ASCII, because a letter of another script can become ASCII in lower case. The Kelvin sign does.
     return host if text.isascii() and _SHOP.fullmatch(host) else None
