@@ -4,7 +4,7 @@ import { useOf } from "./providers.js";
 const TEMPLATE = document.querySelector("#card");
 const LOG_KEPT = 3;
 
-/** The card of one provider's token: what was asked, what came, its use, its end. */
+/** Show one provider's token: the requests, the response, its use and its end. */
 export class Card {
   #root;
   #countdown;
@@ -29,7 +29,7 @@ export class Card {
     return this.#root;
   }
 
-  /** A button of this card. While `act` is at work, no button of the card does anything. */
+  /** Add a button. While `act` runs, no button of the card does anything. */
   addButton(label, act) {
     const button = document.createElement("button");
     button.type = "button";
@@ -45,7 +45,7 @@ export class Card {
     this.#state("asking", "Asking …");
   }
 
-  /** One exchange on the way, as a line of the log; `where` names who was asked. */
+  /** Add an exchange to the log. `where` names its receiver. */
   log(exchange, where) {
     const line = document.createElement("li");
     const status = element("span", "status", exchange.status === null ? "no answer" : String(exchange.status));
@@ -59,13 +59,13 @@ export class Card {
     while (log.children.length > LOG_KEPT) log.firstElementChild.remove();
   }
 
-  /** The exchange that was to bring the token, and did or didn't. */
+  /** Show the exchange that was expected to bring the token. */
   arrived(exchange) {
     this.#root.setAttribute("aria-busy", "false");
     this.#part(".problem").hidden = exchange.ok;
     for (const part of [".token", ".usage", ".token-facts"]) this.#part(part).hidden = !exchange.ok;
     if (exchange.ok) this.#received(exchange);
-    else this.#refused(exchange);
+    else this.#rejected(exchange);
   }
 
   #received(exchange) {
@@ -86,21 +86,21 @@ export class Card {
     this.#state("received", `Received in ${time(exchange)}`);
   }
 
-  #refused(exchange) {
+  #rejected(exchange) {
     const read = exchange.status !== null;
     const problem = exchange.body;
     this.#part(".problem-title").textContent = read
-      ? `${exchange.status} · ${problem.title ?? problem.message ?? "refused"}`
-      : "Nothing that this page may read";
+      ? `${exchange.status} · ${problem.title ?? problem.message ?? "rejected"}`
+      : "This page may not read the response";
     this.#part(".problem-detail").textContent = read
-      ? (problem.detail ?? "The answer says no more.")
-      : "Either nobody answered, or the browser kept the answer from this origin.";
+      ? (problem.detail ?? "The response has no detail.")
+      : "Either there was no response, or the browser withheld it from this origin.";
     facts(this.#part(".problem-facts"), [
       ["Code", problem.code],
       ["Ask again", exchange.retryAfter && `in ${exchange.retryAfter} s`],
       ["Request id", exchange.requestId],
     ]);
-    this.#state("refused", read ? `Refused (${exchange.status})` : "Nothing to read");
+    this.#state("rejected", read ? `Rejected (${exchange.status})` : "Nothing to read");
   }
 
   #state(name, text) {
@@ -115,7 +115,7 @@ export class Card {
     reveal.textContent = revealed ? "Hide" : "Reveal";
     const secret = this.#part(".secret");
     secret.textContent = revealed ? this.#value : masked(this.#value);
-    // A long one scrolls: then the keyboard must get there, too.
+    // A long text scrolls, so the keyboard must be able to reach it.
     if (revealed && secret.scrollHeight > secret.clientHeight) secret.tabIndex = 0;
     else secret.removeAttribute("tabindex");
   }
@@ -125,7 +125,7 @@ export class Card {
   }
 }
 
-/** The first four characters, then as many dots as fit a line: enough to recognise a token by. */
+/** Return the first four characters, and as many dots as fit on a line. */
 function masked(value) {
   return `${value.slice(0, 4)}${"•".repeat(16)}`;
 }
@@ -135,7 +135,7 @@ function time({ milliseconds }) {
   return `${Math.max(1, Math.round(milliseconds))} ms`;
 }
 
-/** Pairs of a definition list; those without a value are left out. */
+/** Fill a definition list with the pairs that have a value. */
 function facts(list, pairs) {
   const known = pairs.filter(([, value]) => value);
   list.replaceChildren(...known.flatMap(([name, value]) => [element("dt", "", name), element("dd", "", value)]));

@@ -1,4 +1,4 @@
-/** Shows, each second, how long a token has left. Times are Unix seconds; no `expiresAt` means that it has no end. */
+/** Show the remaining time of a token each second. Times are Unix seconds. Without `expiresAt` it has no end. */
 export class Countdown {
   #text;
   #bar;
@@ -13,7 +13,7 @@ export class Countdown {
     clearInterval(this.#timer);
     this.#bar.hidden = expiresAt === null;
     if (expiresAt === null) {
-      this.#text.textContent = "Does not expire: it is good until it is revoked.";
+      this.#text.textContent = "Does not expire. It is valid until it is revoked.";
       return;
     }
     this.#bar.max = Math.max(1, expiresAt - issuedAt);
@@ -29,7 +29,7 @@ export class Countdown {
   }
 }
 
-/** 3599.4 is "59 min 59 s". */
+/** Return a duration such as "59 min 59 s". */
 function duration(seconds) {
   const whole = Math.ceil(seconds);
   const hours = Math.floor(whole / 3600);

@@ -1,6 +1,6 @@
 const PYTHON = /(?<quiet>"""[\s\S]*?"""|#.*)|(?<text>"[^"\n]*")|(?<word>\b(?:def|return|import|from)\b)/g;
 
-/** Python source as spans, for the eye only: comments and docstrings, strings, a few keywords. */
+/** Return Python source as spans: comments and docstrings, strings, a few keywords. */
 export function highlighted(source) {
   const parts = [];
   let end = 0;

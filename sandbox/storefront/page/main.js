@@ -1,4 +1,4 @@
-/** The shop's frontend: fetches each token from the API, which is on another origin, and shows it arriving. */
+/** Fetch each token from the API, which is on another origin, and show its arrival. */
 
 import { Card } from "./card.js";
 import { exchange } from "./exchange.js";
@@ -10,26 +10,26 @@ const { apiUrl, merchant, shopOrigin, otherOrigin } = configuration;
 const API = "the API";
 const BACKEND = "the shop’s backend";
 
-/** A shop's token: this page's origin is all the proof it needs. */
+/** Request a shop's token. This page's origin is enough for it. */
 async function askForShopToken(card, provider, cache) {
   const shown = `/storefront/${merchant}/${provider.path}`;
-  const answer = await exchange("GET", `${apiUrl}${shown}`, { shown, cache });
-  card.log(answer, API);
-  return answer;
+  const response = await exchange("GET", `${apiUrl}${shown}`, { shown, cache });
+  card.log(response, API);
+  return response;
 }
 
-/** A session's token: the shop's backend signs for this visitor's session, the API believes the signature. */
+/** Request a session's token. The shop's backend signs for this visitor's session, and the API checks the signature. */
 async function askForSessionToken(card, provider) {
   const signed = await exchange("POST", "/proof", { shown: "/proof" });
   card.log(signed, BACKEND);
   showProof(signed);
-  // Without a proof the API is asked all the same, so that it can be seen what it says.
+  // Without a proof the API is called anyway, to show its response.
   const { proof, sessionId = "checkout-of-somebody-else" } = signed.ok ? signed.body : {};
   const shown = `/storefront/${merchant}/${provider.path}`;
   const headers = proof ? { Authorization: `Bearer ${proof}` } : {};
-  const answer = await exchange("POST", `${apiUrl}${shown}`, { shown, headers, body: { sessionId } });
-  card.log(answer, API);
-  return answer;
+  const response = await exchange("POST", `${apiUrl}${shown}`, { shown, headers, body: { sessionId } });
+  card.log(response, API);
+  return response;
 }
 
 async function ask(card, provider, cache) {
@@ -60,8 +60,8 @@ function showOrigin() {
   document.querySelector("#origin").dataset.trusted = String(trusted);
   document.querySelector("#origin-text").textContent = trusted
     ? `You are on ${location.origin}, which the merchant’s trust policy names. The API is on ${new URL(apiUrl).origin}.`
-    : `You are on ${location.origin}: the same page, but the merchant’s trust policy does not name this origin. ` +
-      "The API refuses, and the shop’s backend signs nothing.";
+    : `You are on ${location.origin}. The page is the same, but the merchant’s trust policy does not name this origin. ` +
+      "The API rejects it, and the shop’s backend signs nothing.";
   const link = document.querySelector("#origin-link");
   link.href = trusted ? otherOrigin : shopOrigin;
   link.textContent = trusted ? "Try from another origin" : "Back to the shop’s own origin";
@@ -80,7 +80,7 @@ const asked = PROVIDERS.map((provider) => {
   document.querySelector("#tokens").append(card.element);
   card.addButton("Ask again", () => ask(card, provider));
   if (provider.session) card.addButton("Start a new checkout", () => newCheckout(card, provider));
-  else card.addButton("Ask past the cache", () => ask(card, provider, "no-cache"));
+  else card.addButton("Skip the cache", () => ask(card, provider, "no-cache"));
   return ask(card, provider);
 });
 await Promise.all([...asked, showSource()]);

@@ -1,30 +1,30 @@
-/** The three tokens: where a shop needs each, and how it asks. `session` marks the one that wants a proof. */
+/** The three tokens: where a shop needs each, and how it requests it. `session` marks the one that needs a proof. */
 export const PROVIDERS = [
   {
     name: "shopify",
     title: "Shopify",
     place: "Products and cart",
-    about: "A storefront access token: one for the whole shop, in every visitor’s page.",
+    about: "A storefront access token for the whole shop, in every visitor’s page.",
     path: "shopify/storefront-access-token",
   },
   {
     name: "fourthwall",
     title: "Fourthwall",
     place: "Merchandise",
-    about: "A public token: one for the whole shop, in every visitor’s page.",
+    about: "A public token for the whole shop, in every visitor’s page.",
     path: "fourthwall/public-token",
   },
   {
     name: "chicksx",
     title: "ChicksX",
     place: "Checkout",
-    about: "An access token for one checkout session: this visitor’s, for an hour, and nobody else’s.",
+    about: "An access token for this visitor’s checkout session, valid for an hour.",
     path: "chicksx/public-tokens",
     session: true,
   },
 ];
 
-/** The `use` member of a token in a few words, and as what a developer would write; `token` is the API's answer. */
+/** Return the `use` member of a token in a few words, and as code. `token` is the API's response. */
 export function useOf(use) {
   if (use.in === "header") {
     return {

@@ -118,7 +118,7 @@ def test_the_demo_shop_shows_what_came_out_of_the_browsers_cache(page: Page, sho
     card(page, "fourthwall").get_by_role("button", name="Ask again").click()
     expect(card(page, "fourthwall").locator(".log li").last).to_contain_text("from this browser")
 
-    card(page, "fourthwall").get_by_role("button", name="Ask past the cache").click()
+    card(page, "fourthwall").get_by_role("button", name="Skip the cache").click()
     expect(card(page, "fourthwall").locator(".log li").nth(2)).to_contain_text("the API")
 
 
@@ -139,7 +139,7 @@ def test_from_another_origin_the_demo_shop_shows_that_it_is_refused_and_why(
         "chicksx": ("401", "unauthenticated"),
     }
     for provider, (status, code) in reasons.items():
-        expect(card(page, provider).get_by_role("status")).to_have_text(re.compile(rf"Refused \({status}\)"))
+        expect(card(page, provider).get_by_role("status")).to_have_text(re.compile(rf"Rejected \({status}\)"))
         problem = card(page, provider).locator(".problem")
         expect(problem).to_contain_text(code)
         expect(problem.locator(".problem-detail")).to_contain_text(" ")
