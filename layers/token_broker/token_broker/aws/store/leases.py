@@ -248,7 +248,7 @@ def _lease(lease_request: LeaseRequest, key: Key, item: dict[str, Any]) -> MintL
 
 def _rotated_event(token: Token, succession: Succession, now: int) -> Event:
     retiring = succession.state is State.RETIRING
-    return token_rotated_event(
+    return token_rotated(
         token,
         previous_token_id=succession.previous.token_id,
         rotation_id=succession.rotation_id,

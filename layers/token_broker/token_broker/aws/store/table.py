@@ -176,7 +176,7 @@ class Table:
         self._request("delete_item", **arguments)
 
     def transact(self, writes: Sequence[tuple[str, Mapping[str, Any]]], token: str) -> None:
-        """Apply all writes or none. A repeated call with the same `token` is idempotent. Raises `TransactionRejected`."""
+        """Write all or nothing. The same `token` makes the same call. Raises `TransactionRejected`."""
         items = [{kind: {**arguments, "TableName": self._name}} for kind, arguments in writes]
         self._call("transact_write_items", {"TransactItems": items, "ClientRequestToken": token})
 
