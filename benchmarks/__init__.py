@@ -1,1 +1,1 @@
-"""What a cold start costs, measured: `make bench`. docs/performance.md says what the figures mean."""
+"""Measure what a cold start costs (`make bench`). docs/performance.md explains the figures."""

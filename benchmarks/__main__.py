@@ -85,7 +85,7 @@ def _positive(text: str) -> int:
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=_positive, default=9, help="rounds to run at most (default: 9)")
     parser.add_argument("--json", type=Path, metavar="PATH", help="also write all figures there")

@@ -1,10 +1,10 @@
-"""The usual handler as it is deployed: its app.py and its packages in one folder.
+"""Assemble the usual handler as it is deployed: its app.py and its packages in one folder.
 
-Two of them. *As deployed*: `sam build` ships no bytecode and Lambda's file system is read-only, so Python compiles at
-each cold start. *With bytecode*: the same compiled, which is the harder one to beat.
+There are two variants. *As deployed*: `sam build` ships no bytecode and Lambda's file system is read-only, so Python
+compiles at each cold start. *With bytecode*: the same files compiled, which is harder to beat.
 
-The AWS SDK is not copied, though the tracer's packages bring one: it comes from the Lambda runtime with bytecode, as
-for our own functions. Copying it would make the usual handler slower still.
+The AWS SDK is not copied, although the tracer's packages bring one. The Lambda runtime provides it with bytecode, as
+for our own functions. A copy would make the usual handler even slower.
 """
 
 import hashlib
@@ -21,7 +21,10 @@ _NOT_SHIPPED = re.compile(r"pip(-.*)?|__pycache__")
 
 
 def baseline_artifact(*, bytecode: bool) -> Path:
-    """The folder; made at the first use and kept until the handler or its packages change."""
+    """Return the folder.
+
+    It is made at the first use and kept until the handler or its packages change.
+    """
     stamp = BENCH_PACKAGES.parents[2] / ".installed"
     if not stamp.exists() or not RUNTIME_PYTHON.exists():
         raise CannotMeasureError("The environments are missing: run `make bench`, which installs them.")

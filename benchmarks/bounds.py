@@ -1,4 +1,4 @@
-"""The bounds, and whether the figures keep to them."""
+"""Define the bounds, and compare the figures with them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from benchmarks.cases import Case
 from benchmarks.rounds import Figures
 from benchmarks.warm import WarmPath
 
-#: Start to first answer, as a part of the usual handler's.
+#: Start to first response, as a part of the usual handler's.
 LARGEST_RATIO = 0.45
 #: Start to first decision of an authorizer, as a part of a function's that imports boto3 and makes one client.
 LARGEST_DECISION_RATIO = 1.2
@@ -19,7 +19,10 @@ LARGEST_WAIT = 1.2
 
 @dataclass(frozen=True)
 class Results:
-    """All of one run. `usual` as it is deployed, to which the bound refers; `usual_compiled` with bytecode."""
+    """Hold the results of one run.
+
+    `usual` is the usual handler as deployed, to which the bound refers. `usual_compiled` has bytecode.
+    """
 
     rounds: int
     usual: Figures
@@ -32,32 +35,38 @@ class Results:
     warm: WarmPath
 
     def problems(self) -> list[str]:
-        """What breaks a bound, each with where to look; empty when all is well."""
+        """Return a sentence for each broken bound, with the place to look at."""
         return [*self._slow(), *self._slow_decisions(), *self._heavy(), *self._large(), *self._uncompiled()]
 
     @property
     def busy(self) -> bool:
-        """Whether something else kept the machine from it: alone, these processes wait for hardly anything."""
+        """Return whether other work slowed the machine down.
+
+        On an idle machine, these processes hardly wait.
+        """
         measured = (self.usual, self.usual_compiled, self.one_client)
         return any(figures.wall > LARGEST_WAIT * figures.cpu for figures in measured)
 
     def ratio(self, figures: Figures, *, compiled: bool = False) -> float:
-        """The time as a part of the usual handler's: by the clock, on a busy machine by processor time."""
+        """Return the time as a part of the usual handler's.
+
+        On a busy machine, this is processor time.
+        """
         return self._part(figures, self.usual_compiled if compiled else self.usual)
 
     def decision_ratio(self, figures: Figures) -> float:
-        """The time of an authorizer as a part of the one-client function's."""
+        """Return the time of an authorizer as a part of the one-client function's."""
         return self._part(figures, self.one_client)
 
     def slow_decision(self, figures: Figures) -> bool:
-        """Whether the authorizers' bound is broken."""
+        """Return whether the authorizers' bound is broken."""
         return self.decision_ratio(figures) > LARGEST_DECISION_RATIO
 
     def _part(self, figures: Figures, whole: Figures) -> float:
         return figures.cpu / whole.cpu if self.busy else figures.wall / whole.wall
 
     def slow(self, figures: Figures) -> bool:
-        """Whether the bound is broken."""
+        """Return whether the bound is broken."""
         return self.ratio(figures) > LARGEST_RATIO
 
     def _slow(self) -> list[str]:
@@ -78,7 +87,7 @@ class Results:
 
     def _heavy(self) -> list[str]:
         return [
-            f"{case.title}: {name} was loaded, which this answer does not need. "
+            f"{case.title}: {name} was loaded, which this response does not need. "
             "Import it where it is used, or not at all."
             for case, figures in (*self.cases.items(), *self.decisions.items())
             for name in figures.loaded

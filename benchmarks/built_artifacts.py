@@ -1,4 +1,4 @@
-"""What was built: the layer's size and its bytecode."""
+"""Measure the build: the layer's size and its bytecode."""
 
 import importlib.util
 import shutil
@@ -19,7 +19,7 @@ _UNCHECKED_HASH = 1
 
 @dataclass(frozen=True)
 class Bytecode:
-    """Counts of files; `problems` are sentences."""
+    """Hold counts of files. `problems` are sentences."""
 
     compiled: int
     problems: tuple[str, ...]
@@ -27,28 +27,28 @@ class Bytecode:
 
 @dataclass(frozen=True)
 class Layer:
-    """Sizes in bytes, unzipped, as AWS counts them."""
+    """Hold sizes in bytes, unzipped, as AWS counts them."""
 
     size: int
     packages: tuple[tuple[str, int], ...]
 
 
 class Build:
-    """One build: a folder for each function, and the layer's."""
+    """Find the folders of one build: one for each function, and the layer's."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._layer = root / "TokenBrokerLayer"
 
     def folders(self, function: str) -> tuple[Path, Path]:
-        """What becomes /var/task and /opt/python, in the order in which Lambda looks through them."""
+        """Return the folders for /var/task and /opt/python, in Lambda's search order."""
         own = self._root / function_id(function)
         if not (own / "app.py").exists() or not (self._layer / "python").is_dir():
             raise CannotMeasureError(f"The function {function} or its layer is not built: run `make bench`.")
         return own, self._layer / "python"
 
     def layer(self) -> Layer:
-        """The layer, and what is in it: the largest first."""
+        """Return the layer's size and its packages, the largest first."""
         sizes: Counter[str] = Counter()
         for path in _files(self._layer):
             inside = path.relative_to(self._layer).parts
@@ -56,14 +56,17 @@ class Build:
         return Layer(sizes.total(), tuple(sizes.most_common()))
 
     def bytecode(self, functions: Iterable[str]) -> Bytecode:
-        """Whether all modules of these functions and the layer have bytecode that is taken as it is."""
+        """Return whether all modules of these functions and the layer have bytecode that Python uses unchecked."""
         folders = sorted({folder for function in functions for folder in self.folders(function)})
         return _bytecode(self._root, folders)
 
 
 @contextmanager
 def built() -> Iterator[Build]:
-    """A copy of the build, so that one that is made meanwhile changes nothing under a running measurement."""
+    """Yield a copy of the build.
+
+    A build that runs meanwhile does not change the measurement.
+    """
     if not BUILD.is_dir():
         raise CannotMeasureError("Nothing is built: run `make bench`.")
     with tempfile.TemporaryDirectory(prefix="token-broker-bench-") as folder:

@@ -1,7 +1,7 @@
-"""AWS and the three providers as one server on loopback with canned answers.
+"""Serve AWS and the three providers as one server on loopback with canned responses.
 
-It answers in a fraction of a millisecond whatever is asked, so what is measured is the function. Which answer an AWS
-call gets is the `Scene`'s; requests are counted.
+It responds within a fraction of a millisecond, so the measured time is the function's. The `Scene` chooses the response
+of an AWS call. Requests are counted.
 """
 
 import json
@@ -37,13 +37,13 @@ SHOPIFY_TOKEN: Json = {
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What the table holds (DynamoDB's attribute values): items by sort key, whatever the partition."""
+    """Hold the table's items (DynamoDB's attribute values) by sort key, for every partition."""
 
     items: Mapping[str, Json] = field(default_factory=dict)
 
 
 class CannedServer:
-    """Use as a context manager; `url` is its address."""
+    """Serve as a context manager. `url` is the server's address."""
 
     def __init__(self) -> None:
         self.scene = Scene()
@@ -62,8 +62,8 @@ class CannedServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, method: str, path: str, target: str, body: bytes) -> tuple[int, Json]:
-        """Status and JSON body for one request."""
+    def respond(self, method: str, path: str, target: str, body: bytes) -> tuple[int, Json]:
+        """Return the status and the JSON body for one request."""
         if target:
             operation = target.rpartition(".")[2]
             self.requests[operation] += 1
@@ -92,7 +92,7 @@ class CannedServer:
 
 
 def _updated(asked: Json) -> Json:
-    """The item after a lease was taken; for any other update just its key."""
+    """Return the item with a lease after an update that takes one, and only its key after others."""
     values = asked.get("ExpressionAttributeValues", {})
     names = {":owner": "owner", ":intent": "intentId", ":one": "fence"}
     return {**asked["Key"], **{name: values[sent] for sent, name in names.items() if sent in values}}
@@ -130,8 +130,8 @@ def _handler_of(server: CannedServer) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             target = self.headers.get("X-Amz-Target", "")
-            status, answer = server.answer(self.command, self.path, target, body)
-            content = json.dumps(answer).encode()
+            status, response = server.respond(self.command, self.path, target, body)
+            content = json.dumps(response).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/x-amz-json-1.0" if target else "application/json")
             self.send_header("Content-Length", str(len(content)))
@@ -142,6 +142,6 @@ def _handler_of(server: CannedServer) -> type[BaseHTTPRequestHandler]:
 
         @override
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: the table is printed instead."""
+            """Write no log line, because the table of results is printed instead."""
 
     return Handler

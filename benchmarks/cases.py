@@ -1,4 +1,4 @@
-"""What is measured: each function's first answer, once for each way it can come about."""
+"""Define the measured cases: each function's first response, once for each way to produce it."""
 
 import json
 import time
@@ -14,7 +14,10 @@ _HOUR = 60 * 60
 
 @dataclass(frozen=True)
 class Case:
-    """`function` is its folder below functions/; `title` is for people; `status` is what must come."""
+    """Describe a case.
+
+    `function` is its folder below functions/. `title` is for people. `status` is the expected one.
+    """
 
     function: str
     title: str
@@ -25,7 +28,7 @@ class Case:
 
 
 def _event(function: str) -> Any:
-    """The function's own example, without the header by which it might ask to pass the table by."""
+    """Return the function's own example event, without the header that skips the cache."""
     event = json.loads((EVENTS / function / "api.json").read_text())
     for headers in ("headers", "multiValueHeaders"):
         event[headers] = {name: value for name, value in event[headers].items() if name.lower() != "cache-control"}
@@ -66,9 +69,9 @@ def _shop(provider: str, token_id: str) -> Scene:
 
 
 def cases() -> tuple[Case, ...]:
-    """Every function, with its cheapest and its dearest first answer where the two differ.
+    """Return a case for every function's cheapest first response, and for the most expensive one if it differs.
 
-    The table always has the stack's own name, as it does from the first mint on.
+    The table always has the stack's own name, as it has from the first mint on.
     """
     name = {**_text(pk="broker", sk="id", brokerId="abcdefgh")}
     new = Scene({"id": name})
@@ -79,7 +82,7 @@ def cases() -> tuple[Case, ...]:
     session = {
         **_text(pk="chicksx#benchmark#session:benchmark", sk="token#jti"),
         **_token("chicksx", "session:benchmark", "jti", expiresAt={"N": str(int(time.time()) + _HOUR)}),
-        # Asked with other scopes than it was made for, a session's token is refused.
+        # A request for other scopes than the session token's is rejected.
         "requestedScopes": {"L": [{"S": name} for name in asked.get("scope", ())]},
     }
     return (

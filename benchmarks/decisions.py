@@ -1,4 +1,4 @@
-"""What is measured of the storefronts' authorizers: a fresh process, from its start to its first decision."""
+"""Define the measured decisions of the storefronts' authorizers: a fresh process until its first decision."""
 
 import json
 import time
@@ -13,7 +13,7 @@ _ORIGIN = "https://shop.example"
 
 
 def decisions() -> tuple[Case, ...]:
-    """Both authorizers, each with its policy in the table and nothing in memory."""
+    """Return a case for both authorizers, each with its policy in the table and an empty cache."""
     return (
         Case(
             "storefronts/shop_authorizer",

@@ -1,11 +1,13 @@
-"""`python -m benchmarks.dispatch FOLDER`: how the clock's run grows with the merchants of whom something is due.
+"""Measure how the dispatcher's run grows with the number of merchants with pending work.
 
-FOLDER is the state folder of a local stack that is up; nothing is left there. Exit status: 0 when time a merchant stays
-within the bound, 1 when it does not, 2 when it could not be measured.
+    python -m benchmarks.dispatch FOLDER
 
-The run is the function's own code with the function's time, in this process, on the stack's table. Its messages go to a
-standard queue: the emulated FIFO queue looks through all the deduplication ids that it remembers for each message, so
-its own time grows with the square of them, and hides what is measured here.
+FOLDER is the state folder of a running local stack. Nothing is left there. The exit status is 0 if the time for each
+merchant is within the bound, 1 if it is not, and 2 if it could not be measured.
+
+The run is the function's own code with the function's time limit, in this process, on the stack's table. Its messages
+go to a standard queue. For each message, the emulated FIFO queue searches all the deduplication ids that it remembers.
+Its time grows with their square and would hide the measured time.
 """
 
 import argparse
@@ -33,17 +35,17 @@ from token_broker.lifecycle.dispatcher import DispatchSummary
 from token_broker.wiring.scheduler import SchedulerContainer
 
 SIZES = (1000, 2500, 5000, 10_000)
-#: Time a merchant at the most merchants, as a part of that at the fewest.
+#: The time for each merchant with the most merchants, as a part of that with the fewest.
 LARGEST_RATIO = 1.5
-#: Seconds after which no further run is begun, and that one run has (template.yaml: 50, 2 of them for the answer).
+#: Seconds after which no further run begins, and seconds for one run (template.yaml: 50, 2 of them for the response).
 LONGEST, OF_A_RUN = 200.0, 48.0
-#: What BatchWriteItem takes.
+#: The largest batch of BatchWriteItem.
 BATCH = 25
 
 
 @dataclass(frozen=True)
 class Figures:
-    """All runs that it took to send one message for each merchant; seconds."""
+    """Hold the sums of all runs until each merchant had one message. Times are in seconds."""
 
     merchants: int
     seconds: float
@@ -52,16 +54,19 @@ class Figures:
 
     @property
     def milliseconds_each(self) -> float:
-        """By messages: a run that continues another comes to the beginning again, as far as its time goes."""
+        """Return the milliseconds for each message.
+
+        A run that continues another starts from the beginning again if its time allows.
+        """
         return self.seconds * 1000 / self.messages
 
     def mean(self, other: "Figures") -> "Figures":
-        """Of two measurements of the same."""
+        """Return the mean of two measurements of the same."""
         return replace(self, seconds=(self.seconds + other.seconds) / 2)
 
 
 class Bench:
-    """A local stack's table, with a queue that nobody takes messages from."""
+    """Hold a local stack's table, and a queue that nobody receives from."""
 
     def __init__(self, stack: Stack) -> None:
         self._table = str(stack.described["table"])
@@ -84,7 +89,10 @@ class Bench:
 
     @contextmanager
     def ready(self) -> Iterator[None]:
-        """A queue, and no run of the stack's own clock, which would send to the workers what is due here."""
+        """Yield with a queue, and without the stack's own schedule.
+
+        The schedule would send this work to the workers.
+        """
         wanted = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target", "Description")
         names = [each["Name"] for each in self._scheduler.list_schedules()["Schedules"]]
         schedules = [self._scheduler.get_schedule(Name=name) for name in names]
@@ -103,7 +111,7 @@ class Bench:
 
     @contextmanager
     def _due(self, merchants: int) -> Iterator[None]:
-        """So many merchants, of each of whom one item is due; gone afterwards."""
+        """Yield with this number of merchants, each with one due item. Remove them afterward."""
         names = [partition("shopify", f"bench-{uuid.uuid4().hex[:12]}") for _ in range(merchants)]
         keys = {name: {"pk": {"S": name}, "sk": {"S": "subject#shop"}} for name in names}
         since = {"N": str(int(time.time()) - 60)}
@@ -119,12 +127,12 @@ class Bench:
 
     def _write(self, requests: Iterator[Mapping[str, Any]]) -> None:
         for some in itertools.batched(requests, BATCH, strict=False):
-            answer = self._dynamodb.batch_write_item(RequestItems={self._table: list(some)})
-            if answer.get("UnprocessedItems"):
+            response = self._dynamodb.batch_write_item(RequestItems={self._table: list(some)})
+            if response.get("UnprocessedItems"):
                 raise CannotMeasureError("The local table did not take all items. Is this machine very busy?")
 
     def run(self) -> tuple[DispatchSummary, float]:
-        """One run of the clock: what it did, and how long it took."""
+        """Run the dispatcher once, and return its summary and its time."""
         if time.monotonic() > self._until:
             raise CannotMeasureError(f"It took longer than {LONGEST:.0f} s. Measure again on an idle machine.")
         dispatcher = self._assembly.broker("bench", Deadline.after(SystemClock(), OF_A_RUN))
@@ -132,11 +140,14 @@ class Bench:
         try:
             done = dispatcher.run()
         except StorageUnavailable as failure:
-            raise CannotMeasureError(f"The local AWS did not answer: {failure.detail}") from None
+            raise CannotMeasureError(f"The local AWS did not respond: {failure.detail}") from None
         return done, time.perf_counter() - began
 
     def measure(self, merchants: int) -> Figures:
-        """Runs until everybody's message is sent: a run that is cut off is continued by the next."""
+        """Run until every merchant's message is sent.
+
+        The next run continues a run that was cut off.
+        """
         with self._due(merchants):
             sent, seconds, runs = 0, 0.0, 0
             while sent < merchants:
@@ -149,14 +160,14 @@ class Bench:
 
     def _expect(self, messages: int) -> None:
         asked = "ApproximateNumberOfMessages"
-        answer = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=[asked])
-        waiting = int(answer["Attributes"][asked])
+        response = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=[asked])
+        waiting = int(response["Attributes"][asked])
         if waiting != messages:
             raise CannotMeasureError(f"{waiting} messages are in the queue, of {messages}.")
 
 
 def show(console: Console, figures: list[Figures]) -> None:
-    """A row for each number of merchants."""
+    """Print a row for each number of merchants."""
     title = "The clock's run, one due item a merchant"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for head in ("merchants", "s", "ms a merchant", "÷ fewest", "runs", "messages"):
@@ -169,7 +180,7 @@ def show(console: Console, figures: list[Figures]) -> None:
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.dispatch", description=__doc__)
     parser.add_argument("folder", type=Path, help="the state folder of a local stack that is up")
     console, complaints = Console(), Console(stderr=True)
@@ -177,7 +188,7 @@ def main() -> int:
         bench = Bench(Stack.read(parser.parse_args().folder))
         with bench.ready():
             figures = [bench.measure(merchants) for merchants in SIZES]
-            # What else the machine does meets the short measurement most: it is made before and after all others.
+            # Other work on the machine affects the short measurement most, so it is made before and after all others.
             figures[0] = figures[0].mean(bench.measure(SIZES[0]))
     except (CannotMeasureError, FileNotFoundError) as fault:
         complaints.print(f"[red]✗[/] {fault}", soft_wrap=True, highlight=False)

@@ -1,5 +1,5 @@
-"""What stops a measurement."""
+"""Define the error that stops a measurement."""
 
 
 class CannotMeasureError(Exception):
-    """Something is missing, or an answer was not the expected one; the text says what to do."""
+    """Report that something is missing, or that a response was unexpected. The text says what to do."""

@@ -1,11 +1,10 @@
-"""Runs in the measured process, which has only what Lambda has: imports `app`, calls its handler once, says what it
-cost.
+"""Import `app` in the measured process, call its handler once, and report the cost.
 
     python -P first_response.py REPORT_FD [SECONDS] < EVENT.json
 
-The report is one JSON object. `answered` is on the monotonic clock, which all processes of a machine share: the parent
-knows on it when this process was started. With SECONDS the handler is then called again and again for that long; from
-the second call on, any use of a socket is an error.
+The process has only the packages of Lambda. The report is one JSON object. `answered` is on the monotonic clock, which
+all processes of a machine share. The parent knows on it when it started this process. With SECONDS, the handler is
+called repeatedly for that long. From the second call on, any use of a socket is an error.
 """
 
 import json
@@ -15,7 +14,7 @@ import time
 
 
 class Context:
-    """What Lambda gives a handler beside the event."""
+    """Provide the context that Lambda gives a handler."""
 
     function_name = "measured"
     function_version = "$LATEST"
@@ -24,14 +23,14 @@ class Context:
     aws_request_id = "7f2c1f0e-6f0c-4f52-9f5e-2c0a5f6d9b11"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds."""
+        """Return the remaining milliseconds."""
         return 25_000
 
 
 def _peak_mebibytes() -> float:
     try:
-        # Not ru_maxrss: Linux carries the parent's peak into it.
-        with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123  # pathlib is not to be charged
+        # Not ru_maxrss, because on Linux it contains the parent's peak.
+        with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123  # the measurement must not include pathlib
             return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
     except OSError:
         import resource
@@ -44,28 +43,28 @@ def _refuse_sockets(event: str, _arguments: object) -> None:
         raise RuntimeError(f"A warm call used the network: {event}")
 
 
-def _status_of_decision(answer: dict[str, dict[str, list[dict[str, str]]]]) -> int:
-    """What an authorizer's answer comes to."""
-    return 200 if answer["policyDocument"]["Statement"][0]["Effect"] == "Allow" else 403
+def _status_of_decision(response: dict[str, dict[str, list[dict[str, str]]]]) -> int:
+    """Return the status that an authorizer's response leads to."""
+    return 200 if response["policyDocument"]["Statement"][0]["Effect"] == "Allow" else 403
 
 
 def main() -> None:
-    """Measure."""
+    """Measure the handler."""
     event = json.load(sys.stdin)
     import app  # found through PYTHONPATH: each function's own
 
     context = Context()
-    answer = app.handler(event, context)
+    response = app.handler(event, context)
     answered, cpu = time.monotonic(), time.process_time()
-    # Nothing from here on is measured as part of the first answer.
+    # Nothing from here on is part of the first response's time.
     report: dict[str, object] = {
         "answered": answered,
         "cpu": cpu,
         "peak": _peak_mebibytes(),
         "modules": len(sys.modules),
         "loaded": [name for name in ("boto3", "requests", "pydantic", "aws_xray_sdk") if name in sys.modules],
-        "status": answer["statusCode"] if "statusCode" in answer else _status_of_decision(answer),
-        "body": answer.get("body"),
+        "status": response["statusCode"] if "statusCode" in response else _status_of_decision(response),
+        "body": response.get("body"),
     }
     if len(sys.argv) > 2:
         sys.addaudithook(_refuse_sockets)
@@ -74,8 +73,8 @@ def main() -> None:
         while (began := time.perf_counter()) and time.monotonic() < until:
             again = app.handler(event, context)
             durations.append(time.perf_counter() - began)
-            if again != answer:
-                raise RuntimeError("A warm call gave another answer than the first one.")
+            if again != response:
+                raise RuntimeError("A warm call gave another response than the first one.")
         durations.sort()
         report["calls"] = len(durations)
         report["median"] = durations[len(durations) // 2]

@@ -32,7 +32,7 @@ class FunctionEnvironments:
         self._url = url
 
     def of(self, function: str) -> dict[str, str]:
-        """The environment of one function, named by its folder."""
+        """Return the environment of one function, named by its folder."""
         properties = self._template["Resources"][function_id(function)]["Properties"]
         shared = self._template["Globals"]["Function"]["Environment"]["Variables"]
         own = properties.get("Environment", {}).get("Variables", {})
@@ -40,7 +40,7 @@ class FunctionEnvironments:
         return {**_LAMBDA, "AWS_ENDPOINT_URL": self._url, **set_by_template}
 
     def _value(self, name: str, given: Any) -> str:
-        """The value of a variable: the server's address, the template's own, or its parameter's default."""
+        """Return a variable's value: the server's address, the template's own, or its parameter's default."""
         if name.endswith("_BASE_URL"):
             return self._url
         if name == "TOKEN_TABLE":

@@ -1,4 +1,4 @@
-"""One fresh process, from its start to its first answer."""
+"""Start one fresh process, and measure it until its first response."""
 
 import json
 import os
@@ -36,8 +36,9 @@ class Measured:
 def measure(
     folders: Sequence[Path], event: str, environment: Mapping[str, str], *, status: int, warm_seconds: float = 0
 ) -> Measured:
-    """Start a process with these folders on its path and read its report. Raises `CannotMeasureError` unless it
-    answered with that status.
+    """Start a process with these folders on its path, and read its report.
+
+    Raises `CannotMeasureError` if its status is another one.
     """
     whole = {
         **environment,
@@ -64,7 +65,7 @@ def measure(
         said.seek(0)
         log = said.read().decode(errors="replace")[-_LOG_SHOWN:]
     if not text:
-        raise CannotMeasureError(f"{folders[0].name} did not answer:\n{log}")
+        raise CannotMeasureError(f"{folders[0].name} did not respond:\n{log}")
     figures = json.loads(text)
     if figures["status"] != status:
         raise CannotMeasureError(f"{folders[0].name} answered {figures['status']}, not {status}. It logged:\n{log}")

@@ -1,4 +1,4 @@
-"""Where things are. Every path is absolute."""
+"""Define the paths. Every path is absolute."""
 
 from pathlib import Path
 

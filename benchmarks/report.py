@@ -1,4 +1,4 @@
-"""The results, for people and as JSON."""
+"""Show the results to people, and write them as JSON."""
 
 import json
 import platform
@@ -17,7 +17,7 @@ _LARGEST_SHOWN = 5
 
 
 def show(console: Console, results: Results) -> None:
-    """Print everything, in lines of 80 characters."""
+    """Print everything in lines of 80 characters."""
     console.print(_cold(results))
     console.print(_decisions(results))
     if results.busy:
@@ -51,7 +51,7 @@ def _within(results: Results) -> int:
 
 
 def _cold(results: Results) -> Table:
-    title = "A fresh process, from its start to its first answer"
+    title = "A fresh process, from its start to its first response"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("handler", no_wrap=True)
     for head in ("ms", "÷ usual", "÷ compiled", "cpu ms", "MiB", "modules"):
@@ -100,7 +100,7 @@ def _row(table: Table, name: str, figures: Figures, results: Results, style: str
 
 
 def write_json(path: Path, results: Results) -> None:
-    """Everything that was measured: seconds, MiB, bytes."""
+    """Write everything that was measured, in seconds, MiB and bytes."""
     whole = {
         "python": platform.python_version(),
         "machine": platform.machine(),

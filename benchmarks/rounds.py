@@ -1,4 +1,4 @@
-"""Interleaved rounds: every subject once in each, so that whatever else the machine does meets all of them alike."""
+"""Run interleaved rounds: every subject once in each, so that other work on the machine affects all equally."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,13 +8,13 @@ from typing import Self
 
 from benchmarks.measured_process import Measured
 
-#: Fewer say nothing on a machine that does other things too.
+#: Fewer rounds say nothing on a machine with other work.
 FEWEST = 3
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Medians: seconds, MiB."""
+    """Hold medians in seconds and MiB."""
 
     wall: float
     cpu: float
@@ -24,7 +24,7 @@ class Figures:
 
     @classmethod
     def of(cls, runs: Sequence[Measured]) -> Self:
-        """The medians of some runs."""
+        """Return the medians of some runs."""
         return cls(
             wall=median(run.wall for run in runs),
             cpu=median(run.cpu for run in runs),
@@ -37,9 +37,10 @@ class Figures:
 def interleaved[S](
     subjects: Sequence[S], run: Callable[[S], Measured], *, rounds: int, seconds: float, done: Callable[[int], None]
 ) -> tuple[Mapping[S, Figures], int]:
-    """The medians of each subject, and how many rounds there were: no further one is begun after `seconds`.
+    """Return the medians of each subject, and the number of rounds.
 
-    One round more is run first and not counted: it fills the file cache. Every second round goes backwards.
+    No further round begins after `seconds`. One additional round runs first and is not counted, because it fills the
+    file cache. Every second round goes backward.
     """
     until = time.monotonic() + seconds
     runs: dict[S, list[Measured]] = {subject: [] for subject in subjects}

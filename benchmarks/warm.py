@@ -1,4 +1,4 @@
-"""The warm path: the shop's current token, answered again and again from memory."""
+"""Measure the warm path: the shop's current token, served repeatedly from the cache."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,16 @@ from benchmarks.errors import CannotMeasureError
 from benchmarks.function_environment import FunctionEnvironments
 from benchmarks.measured_process import measure
 
-#: Seconds; a token lives in memory for 30.
+#: Seconds. A token stays in the cache for 30.
 _DURATION = 2
 
 
 @dataclass(frozen=True)
 class WarmPath:
-    """`calls` in one process after its first; `requests` is what the server was asked in all, first call included."""
+    """Hold the figures of the calls in one process after its first.
+
+    `requests` counts all requests to the server, including the first call's.
+    """
 
     calls: int
     per_second: float
@@ -24,8 +27,10 @@ class WarmPath:
 
 
 def warm_path(case: Case, build: Build, server: CannedServer, environments: FunctionEnvironments) -> WarmPath:
-    """Measure it, and prove that nothing was asked of anybody: in the process any use of a socket is an error, and the
-    server counts what comes over connections that the first call left open.
+    """Measure the warm path, and prove that it sends no request.
+
+    In the process, any use of a socket is an error. The server counts requests over connections that the first call
+    left open.
     """
     server.scene = case.scene
     server.requests.clear()

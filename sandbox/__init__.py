@@ -1,1 +1,1 @@
-"""What runs the product on one machine: provider simulators, the local stack and the demo. Never deployed."""
+"""Run the product on one machine: provider simulators, the local stack and the demo. It is never deployed."""

@@ -1,10 +1,13 @@
-"""The one error of the local stack."""
+"""Define the one error of the local stack."""
 
 from pathlib import Path
 
 
 class StackError(Exception):
-    """The text is a sentence that helps; `log` is where the whole story is."""
+    """Report why a command failed.
+
+    The text is a sentence that helps. `log` is the file with the details.
+    """
 
     def __init__(self, sentence: str, log: Path | None = None) -> None:
         super().__init__(sentence)

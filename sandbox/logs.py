@@ -1,4 +1,4 @@
-"""`make logs`: what the deployed functions have written, oldest first, from the local AWS's log groups."""
+"""Show the records of the deployed functions, oldest first, from the local AWS's log groups (`make logs`)."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ SHOWN = 200
 
 
 def main() -> int:
-    """0, or 1 where no stack is up."""
+    """Return 0, or 1 if no stack is up."""
     try:
         stack = Stack.read(Path(os.environ.get("TOKEN_BROKER_STATE_DIR") or ".local"))
     except FileNotFoundError:

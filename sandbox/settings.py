@@ -1,11 +1,11 @@
-"""Where the local stack lives and what its caller chose; read from the environment once, here.
+"""Read the local stack's paths and the caller's choices from the environment, once.
 
 TOKEN_BROKER_PORT        the emulator's port (default: a free one)
-TOKEN_BROKER_STATE_DIR   where the stack keeps what is its own (default: .local in the project)
+TOKEN_BROKER_STATE_DIR   the folder for the stack's own files (default: .local in the project)
 FOURTHWALL_BASE_URL, CHICKSX_BASE_URL, SHOPIFY_BASE_URL
-                         the providers' addresses: with any of them no simulator is started
+                         the providers' addresses. With any of them, no simulator is started.
 TOKEN_BROKER_FAULT_PROXY 1 puts the fault proxy between the functions and the emulator
-LOOPBACK_JWKS_ORIGIN     the one loopback address from which an issuer's keys are taken (default: the simulated one)
+LOOPBACK_JWKS_ORIGIN     the one loopback address that may serve an issuer's keys (default: the simulated issuer)
 """
 
 import sys
@@ -22,13 +22,13 @@ PROVIDERS = (
     "shopify",
 )
 REGION = "us-east-1"
-#: The emulator takes this pair for the account's root.
-ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105 - no secret: the emulator's fixed pair
+#: To the emulator, this pair is the account's root.
+ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105 - no secret, but the emulator's fixed pair
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Every path is absolute."""
+    """Hold the settings of one local stack. Every path is absolute."""
 
     state_dir: Path
     port: int | None = None
@@ -44,7 +44,7 @@ class Settings:
 
     @property
     def scratch(self) -> Path:
-        """The emulator's TMPDIR, thrown away by `down`."""
+        """Return the emulator's TMPDIR, which `down` removes."""
         return self.state_dir / "tmp"
 
     @property
@@ -61,10 +61,13 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str], state_dir: Path | None = None) -> Settings:
-    """Raises StackError if the port is no port, or the Python is not the one that make installs."""
+    """Return the settings.
+
+    Raises `StackError` if the port is invalid, or if this Python is not the one that `make` installs.
+    """
     if sys.version_info[:2] != (3, 13):
         version = ".".join(map(str, sys.version_info[:2]))
-        raise StackError(f"This is Python {version}, and the stack needs 3.13: start it with `make up`.")
+        raise StackError(f"This is Python {version}, but the stack needs 3.13. Start it with `make up`.")
     chosen = state_dir or Path(environment.get("TOKEN_BROKER_STATE_DIR") or PROJECT / ".local")
     return Settings(
         state_dir=chosen.expanduser().absolute(),

@@ -1,6 +1,6 @@
-"""Calls to a stack as its `stack.json` describes it: the API signed with SigV4, and functions invoked directly.
+"""Call a stack as its `stack.json` describes it: sign API calls with SigV4, and invoke functions directly.
 
-Used by the demo and by the end-to-end tests; a merchant's backend does the same (see README.md).
+The demo and the end-to-end tests use this module. A merchant's backend does the same (see README.md).
 """
 
 import json
@@ -21,14 +21,17 @@ TIMEOUT_SECONDS = 40
 
 @dataclass(frozen=True)
 class Stack:
-    """What `.local/stack.json` says; `folder` is where it lies."""
+    """Hold the content of `stack.json`. `folder` is the folder with the file."""
 
     described: Mapping[str, Any]
     folder: Path
 
     @classmethod
     def read(cls, folder: Path) -> "Stack":
-        """Raises FileNotFoundError where no stack is up."""
+        """Read the description of a running stack.
+
+        Raises `FileNotFoundError` if no stack is up.
+        """
         return cls(json.loads((folder / "stack.json").read_text()), folder)
 
     @property
@@ -37,17 +40,17 @@ class Stack:
 
     @property
     def control_url(self) -> str | None:
-        """The simulators' control address; None where the stack talks to other providers."""
+        """Return the simulators' control address, or None if the stack uses other providers."""
         file = self.folder / "simulators.json"
         return str(json.loads(file.read_text())["control"]) if file.exists() else None
 
     def credentials(self) -> Credentials:
-        """The local account's administrator."""
+        """Return the credentials of the local account's administrator."""
         pair = self.described["credentials"]
         return Credentials(pair["accessKeyId"], pair["secretAccessKey"])
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the local AWS."""
+        """Return a boto3 client of the local AWS."""
         pair = self.described["credentials"]
         make: Any = boto3.client  # its stubs want a literal service name
         return make(
@@ -69,7 +72,10 @@ class Stack:
         credentials: Credentials | None = None,
         signed: bool = True,
     ) -> requests.Response:
-        """One API call. `body` is sent as JSON, or as it is where it is bytes."""
+        """Call the API once.
+
+        `body` is sent as JSON. Bytes are sent unchanged.
+        """
         data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         request = AWSRequest(method, self.api_url + path, headers=dict(headers or {}), data=data)
         if data is not None and "Content-Type" not in request.headers:
@@ -77,7 +83,7 @@ class Stack:
         if signed:
             SigV4Auth(credentials or self.credentials(), "execute-api", self.described["region"]).add_auth(request)
         with requests.Session() as session:
-            session.trust_env = False  # the caller's proxy has no business between two loopback ports
+            session.trust_env = False  # calls between two loopback ports need no proxy
             return session.request(
                 method,
                 self.api_url + path,
@@ -88,9 +94,12 @@ class Stack:
             )
 
     def invoke(self, function: str, event: object) -> tuple[Any, str | None]:
-        """Invoke a function by its folder (`chicksx/public_token`): its answer, and the error's name if it raised."""
-        answer = self.client("lambda").invoke(
+        """Invoke a function by its folder, such as `chicksx/public_token`.
+
+        Returns its result, and the error's name if it raised.
+        """
+        response = self.client("lambda").invoke(
             FunctionName=self.described["functions"][function], Payload=json.dumps(event).encode()
         )
-        payload = json.loads(answer["Payload"].read())
-        return payload, payload.get("errorType") if "FunctionError" in answer else None
+        payload = json.loads(response["Payload"].read())
+        return payload, payload.get("errorType") if "FunctionError" in response else None

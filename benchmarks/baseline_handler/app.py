@@ -1,8 +1,8 @@
-"""The handler that most teams would write for "the shop's current token": the measure that ours are held against.
+"""Serve the shop's current token as most teams would: the baseline for our handlers.
 
-boto3's resource layer, requests, and Powertools' Logger, Tracer, Metrics and REST resolver with pydantic's validation,
-all imported at the top. It does the least of what our own function does: one consistent read of the same item, one log
-line, one metric, the same answer. It asks no provider and no Secrets Manager.
+It imports boto3's resource layer, requests, and Powertools' Logger, Tracer, Metrics and REST resolver with pydantic's
+validation, all at the top. It does the minimum of our own function: one consistent read of the same item, one log line,
+one metric and the same response. It calls no provider and no Secrets Manager.
 """
 
 import os
@@ -29,14 +29,14 @@ session = requests.Session()
 
 
 class Use(BaseModel):  # type: ignore[misc, unused-ignore]
-    """How a frontend sends the token."""
+    """Say how a frontend sends the token."""
 
     name: str
     url: str | None = None
 
 
 class StorefrontToken(BaseModel):  # type: ignore[misc, unused-ignore]
-    """The answer."""
+    """Represent the response."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -59,7 +59,7 @@ class StorefrontToken(BaseModel):  # type: ignore[misc, unused-ignore]
 def current_token(
     merchant: Annotated[str, Path(pattern="^[a-z0-9][a-z0-9-]{0,62}$", description="The merchant")],
 ) -> StorefrontToken:
-    """GET /merchants/{merchant}/shopify/storefront-access-token"""
+    """Handle GET /merchants/{merchant}/shopify/storefront-access-token."""
     key = {"pk": f"shopify#{merchant}", "sk": "subject#shop"}
     current: Any = table.get_item(Key=key, ConsistentRead=True).get("Item", {}).get("current")
     if current is None:
@@ -73,5 +73,5 @@ def current_token(
 @tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The Lambda handler."""
+    """Handle a Lambda event."""
     return app.resolve(event, context)

@@ -1,4 +1,4 @@
-"""What an authorizer's cold start is held against: the least that a function with an AWS SDK does."""
+"""Create one AWS client, the minimum of a function with an AWS SDK: the baseline for an authorizer's cold start."""
 
 from typing import Any
 
@@ -8,5 +8,5 @@ CLIENT = boto3.client("dynamodb")
 
 
 def handler(_event: Any, _context: Any) -> dict[str, Any]:
-    """Answers without a call."""
+    """Respond without a call."""
     return {"statusCode": 200, "body": CLIENT.meta.service_model.service_name}

@@ -1,4 +1,7 @@
-"""The environments in which the stack's processes run: nothing of the caller's AWS account may reach them."""
+"""Build the environments of the stack's processes.
+
+None of them contains anything of the caller's AWS account.
+"""
 
 import os
 from collections.abc import Mapping
@@ -11,19 +14,19 @@ _DROPPED = ("AWS_", "SAM_CLI_", "PYTHON", "VIRTUAL_ENV", "GATEWAY_", "MINISTACK_
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
-def plain(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The caller's environment without what would change how the stack behaves."""
+def base(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the caller's environment without the variables that would change the stack's behavior."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
     ours = {"NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK, "PYTHONDONTWRITEBYTECODE": "1"}
     return {**kept, **ours, **(extra or {})}
 
 
 def emulator(settings: Settings, port: int, functions_endpoint: str | None = None) -> dict[str, str]:
-    """For the emulator, and for the functions, which inherit it. Nothing in there goes through the caller's proxy.
+    """Return the environment of the emulator and of the functions, which inherit it.
 
-    `functions_endpoint` is what the functions take for AWS, where that is not the emulator itself.
+    It does not use the caller's proxy. `functions_endpoint` is the functions' AWS endpoint, if it is not the emulator.
     """
-    inherited = {name: value for name, value in plain().items() if name.lower() not in _PROXIES}
+    inherited = {name: value for name, value in base().items() if name.lower() not in _PROXIES}
     if functions_endpoint:
         inherited["AWS_ENDPOINT_URL"] = functions_endpoint
     return inherited | {
@@ -36,7 +39,7 @@ def emulator(settings: Settings, port: int, functions_endpoint: str | None = Non
         "LOG_LEVEL": "WARNING",
         "MINISTACK_REGION": REGION,
         "PERSIST_STATE": "0",
-        # It leaves folders behind in its temporary folder.
+        # The emulator leaves folders in its temporary folder.
         "TMPDIR": str(settings.scratch),
         "STATE_DIR": str(settings.scratch / "state"),
         "S3_DATA_DIR": str(settings.scratch / "s3"),
@@ -44,7 +47,7 @@ def emulator(settings: Settings, port: int, functions_endpoint: str | None = Non
 
 
 def sam(folder: Path, endpoint: str | None = None) -> dict[str, str]:
-    """For the SAM CLI, with a settings folder of its own."""
+    """Return the environment of the SAM CLI, with its own settings folder."""
     chosen = {
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "1",
@@ -58,4 +61,4 @@ def sam(folder: Path, endpoint: str | None = None) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_COLOR": "1",
     }
-    return plain(chosen | ({"AWS_ENDPOINT_URL": endpoint} if endpoint else {}))
+    return base(chosen | ({"AWS_ENDPOINT_URL": endpoint} if endpoint else {}))

@@ -1,8 +1,8 @@
-"""Processes that outlive the command that started them, and stopping exactly those.
+"""Start processes that outlive their command, and stop exactly those.
 
-A process is known by its pid, the moment it started and what stands in its command line: a pid that was
-given to somebody else meanwhile doesn't match, and is left alone. Each one leads a session of its own, so
-that it survives the terminal and is stopped together with its children.
+A process is identified by its pid, its start time and a part of its command line. A process that has received the same
+pid later does not match and is left alone. Each process leads its own session. This way it survives the terminal and is
+stopped together with its children.
 """
 
 import contextlib
@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any, Self
 
 PROC = Path("/proc")
-#: Seconds that a process has to end by itself.
+#: Seconds for a process to end by itself.
 GRACE = 5.0
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A process that was started here; `mark` is a part of its command line that no other process has."""
+    """Identify a process that was started here.
+
+    `mark` is a part of its command line that no other process has.
+    """
 
     pid: int
     started: str
@@ -36,13 +39,14 @@ class Identity:
         return cls(int(value["pid"]), str(value["started"]), str(value["mark"]))
 
     def is_alive(self) -> bool:
+        """Return whether exactly this process runs."""
         return started_at(self.pid) == self.started and self.mark in command_of(self.pid)
 
 
 def start(
     arguments: Sequence[str], *, mark: str, log: Path, environment: Mapping[str, str], folder: Path
 ) -> tuple[subprocess.Popen[bytes], Identity]:
-    """Start a process whose output goes to the log, and nothing of ours to it."""
+    """Start a process. Its output goes to the log, and it reads no input."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -58,7 +62,10 @@ def start(
 
 
 def stop(identity: Identity) -> bool:
-    """End a process and its children; False if it isn't there any more."""
+    """Stop a process and its children.
+
+    Returns False if the process did not run.
+    """
     if not identity.is_alive():
         return False
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -67,7 +74,7 @@ def stop(identity: Identity) -> bool:
         deadline = time.monotonic() + GRACE
         while time.monotonic() < deadline:
             if not identity.is_alive():
-                # Children that ignored the first signal have no parent any more: they go with the second.
+                # Children that ignored the first signal have no parent now and receive the second.
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(identity.pid, signal.SIGKILL)
                 return True
@@ -76,39 +83,40 @@ def stop(identity: Identity) -> bool:
 
 
 def stop_marked(marks: Sequence[str]) -> int:
-    """End every process of this user whose command line holds one of the marks; how many there were.
+    """Stop every process of this user whose command line contains one of the marks.
 
-    For what a crash left behind without a record. A mark holds an absolute path of the stack's own folder.
+    Returns their number. This stops processes that a crash left without a record. A mark contains an absolute path of
+    the stack's own folder.
     """
-    found = _marked(marks)
+    found = _processes_with(marks)
     _signal(found, signal.SIGTERM)
     deadline = time.monotonic() + GRACE
-    while (left := _marked(marks)) and time.monotonic() < deadline:
+    while (left := _processes_with(marks)) and time.monotonic() < deadline:
         time.sleep(0.05)
     _signal(left, signal.SIGKILL)
     return len(found)
 
 
-def stop_leaders(mark: str) -> None:
-    """End each process whose command line holds the mark, and leads a session, together with that session.
+def stop_sessions(mark: str) -> None:
+    """Stop each session whose leader's command line contains the mark.
 
-    For work that a killed command has left going on, which the same work begun again would collide with.
+    This stops work that a killed command left running. It would collide with the same work started again.
     """
     deadline = time.monotonic() + GRACE
-    while (found := [pid for pid in _marked([mark]) if _leads(pid)]) and time.monotonic() < deadline:
+    while (found := [pid for pid in _processes_with([mark]) if _leads_session(pid)]) and time.monotonic() < deadline:
         for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
         time.sleep(0.05)
 
 
-def _leads(pid: int) -> bool:
+def _leads_session(pid: int) -> bool:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         return os.getsid(pid) == pid
     return False
 
 
-def _marked(marks: Sequence[str]) -> list[int]:
+def _processes_with(marks: Sequence[str]) -> list[int]:
     return [pid for pid, command in commands() if any(mark in command for mark in marks)]
 
 
@@ -119,7 +127,10 @@ def _signal(pids: Sequence[int], number: signal.Signals) -> None:
 
 
 def started_at(pid: int) -> str | None:
-    """When a process started, in a form to compare only; None if there is none, or it has ended."""
+    """Return a process's start time, in a form for comparison only.
+
+    Returns None if the process does not exist or has ended.
+    """
     _reap(pid)
     if (PROC / "self/stat").exists():
         try:
@@ -131,7 +142,7 @@ def started_at(pid: int) -> str | None:
 
 
 def command_of(pid: int) -> str:
-    """The command line, joined by blanks; empty if there is no such process."""
+    """Return the command line, joined by blanks, or an empty string if there is no such process."""
     if (PROC / "self/stat").exists():
         try:
             raw = (PROC / str(pid) / "cmdline").read_bytes()
@@ -142,7 +153,10 @@ def command_of(pid: int) -> str:
 
 
 def commands() -> Iterator[tuple[int, str]]:
-    """The processes of this user but this one, with their command lines; by `ps` only where there is no /proc."""
+    """Yield this user's other processes, each with its command line.
+
+    Uses `ps` only if there is no /proc.
+    """
     user = os.getuid()
     if (PROC / "self/stat").exists():
         for entry in PROC.iterdir():
@@ -163,6 +177,6 @@ def _ps(*options: str) -> str:
 
 
 def _reap(pid: int) -> None:
-    """Let an ended child of ours go, so that it isn't taken for a living process."""
+    """Reap an ended child, which would otherwise look alive."""
     with contextlib.suppress(ChildProcessError, OSError):
         os.waitpid(pid, os.WNOHANG)

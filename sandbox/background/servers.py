@@ -1,4 +1,7 @@
-"""The sandbox's own servers: each a Python module in a process of its own, which writes its addresses to a file."""
+"""Start the sandbox's own servers.
+
+Each server is a Python module in its own process. It writes its addresses to a file.
+"""
 
 import contextlib
 import json
@@ -17,7 +20,10 @@ _READY_WITHIN = 20.0
 
 @dataclass(frozen=True)
 class Server:
-    """`module` runs below `sandbox`; `title` is for people; `ready_file` gets `{"pid", …addresses by name}`."""
+    """Describe one server.
+
+    `module` is its module below `sandbox`. `title` is for people. `ready_file` receives `{"pid", …addresses by name}`.
+    """
 
     module: str
     title: str
@@ -26,11 +32,14 @@ class Server:
 
     @property
     def mark(self) -> str:
-        """What its command line is known by."""
+        """Return the part of the command line that identifies the server."""
         return f"-m sandbox.{self.module} --ready-file {self.ready_file}"
 
     def start(self, settings: Settings, state: State) -> Mapping[str, str]:
-        """Its addresses: of the process that runs, or of a new one. Raises StackError."""
+        """Start the server unless it runs, and return its addresses.
+
+        Raises `StackError` if it does not start.
+        """
         if state.process(self.module) is not None and (addresses := self._addresses()):
             return addresses
         self.stop(state)
@@ -44,7 +53,7 @@ class Server:
             ],
             mark=self.mark,
             log=log,
-            environment=environment.plain(),
+            environment=environment.base(),
             folder=PROJECT,
         )
         state.remember(self.module, identity)
@@ -58,7 +67,7 @@ class Server:
         raise StackError(f"{self.title} took longer than {_READY_WITHIN:.0f} s to start.", log)
 
     def stop(self, state: State) -> None:
-        """End it if it runs."""
+        """Stop the server if it runs."""
         if (running := state.process(self.module)) is not None:
             processes.stop(running)
         state.forget(self.module)
@@ -71,16 +80,19 @@ class Server:
 
 
 def simulators(settings: Settings) -> Server:
-    """The providers and the OIDC issuer: `fourthwall`, `chicksx`, `shopify`, `issuer`, `control`."""
+    """Return the server of the providers and the OIDC issuer.
+
+    Its addresses are `fourthwall`, `chicksx`, `shopify`, `issuer` and `control`.
+    """
     return Server("simulators", "The provider simulators", settings.state_dir / "simulators.json")
 
 
 def storefront(settings: Settings) -> Server:
-    """The demo storefront: `url`."""
+    """Return the server of the demo storefront. Its address is `url`."""
     folder = ("--stack-folder", str(settings.state_dir))
     return Server("storefront", "The demo storefront", settings.state_dir / "storefront.json", folder)
 
 
 def fault_proxy(settings: Settings) -> Server:
-    """Between the functions and the emulator: `url`, `control`."""
+    """Return the server between the functions and the emulator. Its addresses are `url` and `control`."""
     return Server("fault_proxy", "The fault proxy", settings.state_dir / "fault_proxy.json")

@@ -1,4 +1,4 @@
-"""What the stack must remember between two commands: the file state.json, readable by its owner only.
+"""Keep the stack's state between two commands in the file state.json, which only its owner can read.
 
 {"processes": {name: {"pid","started","mark"}}, "port": n, "deployed": {"digest","parameters","emulator"}}
 """
@@ -17,12 +17,15 @@ from sandbox.errors import StackError
 
 
 class State:
-    """Every change is on disk before the next step begins, so that a crash leaves a record."""
+    """Keep the state of one stack.
+
+    Every change is on disk before the next step begins, so a crash leaves a record.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._value: dict[str, Any] = {"processes": {}}
-        # A file that a crash cut short is as good as none: `down` finds what runs by its command line too.
+        # A truncated file counts as none. `down` also finds processes by their command lines.
         with contextlib.suppress(OSError, ValueError):
             self._value.update(json.loads(path.read_text()))
 
@@ -37,7 +40,7 @@ class State:
 
     @property
     def deployed(self) -> dict[str, Any] | None:
-        """What was deployed last, as `deploy` describes it."""
+        """Return the last deployment, as `deploy` describes it."""
         return self._value.get("deployed")
 
     @deployed.setter
@@ -49,7 +52,7 @@ class State:
         return {name: Identity.from_json(value) for name, value in self._value["processes"].items()}
 
     def process(self, name: str) -> Identity | None:
-        """The recorded process, if it lives."""
+        """Return the recorded process if it is alive."""
         identity = self.processes().get(name)
         return identity if identity is not None and identity.is_alive() else None
 
@@ -66,7 +69,7 @@ class State:
 
 
 def write_privately(path: Path, value: object) -> None:
-    """Write JSON so that a reader sees the old file or the new one, and other users see neither."""
+    """Write JSON atomically, in a file that only its owner can read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -76,7 +79,10 @@ def write_privately(path: Path, value: object) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path, *, busy: str, seconds: float) -> Iterator[None]:
-    """Hold a lock, which ends with the process at the latest. Raises StackError(busy) after the seconds."""
+    """Hold a lock until the block or the process ends.
+
+    Raises `StackError(busy)` if the lock is not free within `seconds`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         deadline = time.monotonic() + seconds

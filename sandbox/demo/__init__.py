@@ -1,1 +1,1 @@
-"""`make demo`: every operation against the local stack, shown as a person would want to see it."""
+"""Call every operation of the local stack, and show each for a person (`make demo`)."""

@@ -1,4 +1,4 @@
-"""`python -m sandbox.demo`, run by `make demo` after `make up`."""
+"""Run `python -m sandbox.demo`, as `make demo` does after `make up`."""
 
 import os
 import sys
@@ -14,9 +14,9 @@ from sandbox.simulators import ControlClient
 
 
 def main() -> int:
-    """0 if every operation did what it should."""
+    """Return 0 if every operation succeeded."""
     folder = Path(os.environ.get("TOKEN_BROKER_STATE_DIR") or ".local")
-    # A pipe has no width of its own, and the table's columns should not be cut there.
+    # A pipe has no width, and the table's columns must not be cut.
     transcript = Transcript(Console() if sys.stdout.isatty() else Console(width=160))
     try:
         stack = Stack.read(folder)
@@ -25,7 +25,7 @@ def main() -> int:
         return 1
     if stack.control_url is None:
         transcript.say(
-            "This stack talks to providers of yours, not to the simulators: the demo would mint real tokens there."
+            "This stack uses your own providers, not the simulators. The demo would create real tokens there."
         )
         transcript.say(
             "Unset FOURTHWALL_BASE_URL, CHICKSX_BASE_URL and SHOPIFY_BASE_URL, then `make down` and `make demo`."
@@ -38,16 +38,16 @@ def main() -> int:
     except DemoFailedError as failure:
         transcript.say(f"\n[bold red]The demo failed:[/] {failure} See `make logs`.")
         return 1
-    transcript.scene("In the table", f"{stack.described['table']}: values are kept there only, and shown nowhere")
+    transcript.scene("In the table", f"{stack.described['table']}: the values are stored only here, and not shown")
     transcript.table(_items(stack))
     transcript.say(
         f"""
-[bold green]All of it worked.[/] Where to look next:
+[bold green]Every operation succeeded.[/] Where to look next:
    the API            {stack.api_url}
    this stack         {folder / "stack.json"}   (addresses, names, local credentials)
    call it yourself   README.md, “Call it”
    the logs           make logs
-   the providers      {stack.control_url}/state   (sandbox/simulators/README.md: make them fail)
+   the providers      {stack.control_url}/state   (sandbox/simulators/README.md: inject faults)
    stop and clean up  make down
 
 Open the demo storefront in a browser, and see the three tokens arrive:  [bold]{stack.described["storefrontUrl"]}[/]"""

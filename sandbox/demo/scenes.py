@@ -1,4 +1,4 @@
-"""The scenes: each operation once as a merchant's backend would use it, and the refusals that matter."""
+"""Call each operation once as a merchant's backend would, and show the important errors."""
 
 import json
 import secrets
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class DemoFailedError(Exception):
-    """Something answered otherwise than a working stack does."""
+    """Report a response that a working stack would not give."""
 
 
 class Scenes:
-    """Plays the scenes against one stack."""
+    """Play the scenes on one stack."""
 
     def __init__(self, stack: Stack, control: ControlClient, transcript: Transcript) -> None:
         self._stack = stack
@@ -28,7 +28,10 @@ class Scenes:
         self._transcript = transcript
 
     def play(self) -> None:
-        """All of them, in an order that tells the story. Raises DemoFailedError."""
+        """Play all scenes in an order that tells the story.
+
+        Raises `DemoFailedError`.
+        """
         run = secrets.token_hex(3)
         scenes: list[Callable[[], None]] = [
             self._fourthwall,
@@ -41,70 +44,74 @@ class Scenes:
             self._shopify_variants,
             lambda: self._direct(f"checkout-{run}"),
             lambda: self._storefront(f"checkout-{run}"),
-            lambda: self._storefront_refusals(f"checkout-{run}"),
+            lambda: self._storefront_rejections(f"checkout-{run}"),
             lambda: self._order(f"checkout-{run}"),
-            self._refusals,
+            self._rejections,
         ]
         for scene in scenes:
             scene()
 
     def _fourthwall(self) -> None:
-        self._transcript.scene("Fourthwall", "the shop's one public token, got or created, then kept")
+        self._transcript.scene("Fourthwall", "the shop's one public token, read or created, then stored")
         path = "/merchants/demo/fourthwall/public-token"
         self._call("PUT", path, expect=200, headers={"Cache-Control": "no-cache"})
         self._call("PUT", path, expect=200)
 
     def _chicksx(self, session: str) -> None:
-        self._transcript.scene("ChicksX", "one checkout session, one token, however often it is asked for")
+        self._transcript.scene("ChicksX", "one checkout session, one token, however often it is requested")
         body = {"sessionId": session, "scope": ["wallet.read", "merchant.read"]}
         self._call("POST", "/merchants/demo/chicksx/public-tokens", body, expect=201)
         self._call("POST", "/merchants/demo/chicksx/public-tokens", body, expect=200)
 
     def _shopify_current(self) -> None:
-        self._transcript.scene("Shopify, current token", "minted when there is none, served from the store after that")
+        self._transcript.scene("Shopify, current token", "minted if there is none, then served from the store")
         path = "/merchants/demo/shopify/storefront-access-token"
         self._call("GET", path, expect=200)
         self._call("GET", path, expect=200)
 
     def _shopify_standing(self, run: str) -> None:
-        self._transcript.scene("Shopify, create", "a further token; an Idempotency-Key makes the repeat harmless")
+        self._transcript.scene("Shopify, create", "an additional token; an Idempotency-Key makes a repeat harmless")
         path = "/merchants/demo/shopify/storefront-access-tokens"
         body, key = {"title": f"Mobile app {run}"}, {"Idempotency-Key": f"demo-{run}"}
         made = self._call("POST", path, body, expect=201, headers=key).json()
         self._call("POST", path, body, expect=201, headers=key)
 
-        self._transcript.scene("Shopify, list", "ours, and one that somebody else made at the shop")
+        self._transcript.scene("Shopify, list", "our tokens, and one that another app created at the shop")
         foreign = self._control.plant_tokens("demo", title="Made by another app")[0]["id"]
         self._call("GET", path, expect=200)
 
-        self._transcript.scene("Shopify, revoke", "ours at once and as often as you like; another's only if you insist")
+        self._transcript.scene(
+            "Shopify, revoke", "our own tokens, repeatedly if you like; a foreign token only with foreign=true"
+        )
         self._call("DELETE", f"{path}/{made['tokenId']}", expect=200)
         self._call("DELETE", f"{path}/{made['tokenId']}", expect=200)
         self._call("DELETE", f"{path}/{foreign}", expect=409)
         self._call("DELETE", f"{path}/{foreign}?foreign=true", expect=200)
 
-        self._transcript.scene("Shopify, one token's record", "its whole history, without asking the provider")
+        self._transcript.scene("Shopify, one token's record", "its whole history, without a call to the provider")
         self._call("GET", f"{path}/{made['tokenId']}", expect=200)
 
     def _shopify_rotation_settings(self) -> None:
-        self._transcript.scene("Shopify, rotation settings", "nothing is rotated by the clock until a merchant opts in")
+        self._transcript.scene("Shopify, rotation settings", "the scheduler rotates no token until a merchant opts in")
         path = "/merchants/demo/shopify/rotation-settings"
         self._call("PUT", path, {"maxAgeDays": 90, "overlapDays": 14}, expect=200)
         self._call("GET", path, expect=200)
 
     def _rotation(self) -> None:
-        self._transcript.scene("Rotation", "another token becomes current; the one before it works on for its overlap")
+        self._transcript.scene("Rotation", "another token becomes current; the previous one works during the overlap")
         path = "/merchants/demo/shopify/rotations"
         self._call("POST", path, expect=202)
-        self._call("POST", path, expect=202)  # joins the one before it
+        self._call("POST", path, expect=202)  # joins the first request
         self._call("POST", "/merchants/demo/fourthwall/rotations", expect=200)
 
-        self._transcript.scene("Compromised", "without an overlap: what was current or retiring is served no more")
+        self._transcript.scene(
+            "Compromised", "without an overlap: the current and retiring tokens are served no longer"
+        )
         self._call("POST", path, {"compromised": True}, expect=202)
 
     def _reconciliation(self) -> None:
         self._transcript.scene(
-            "Reconciliation", "the provider's list held against ours; nothing is changed unless told"
+            "Reconciliation", "the provider's list compared with our records; nothing is changed unless requested"
         )
         foreign = self._control.plant_tokens("demo", title="Made by another app")[0]["id"]
         self._call("POST", "/merchants/demo/shopify/reconciliations", expect=200)
@@ -112,31 +119,32 @@ class Scenes:
 
     def _shopify_variants(self) -> None:
         self._transcript.scene(
-            "Shopify's other ways", "client id and secret that buy a token; the older, unversioned address"
+            "Shopify's other ways",
+            "a client id and secret exchanged for a token; the older, unversioned address",
         )
         for merchant in ("demo-oauth", "demo-classic"):
             self._call("GET", f"/merchants/{merchant}/shopify/storefront-access-token", expect=200)
 
     def _direct(self, session: str) -> None:
         self._transcript.scene(
-            "Direct invocation", "what Step Functions or another Lambda does: the same fields, plain JSON"
+            "Direct invocation", "the way of Step Functions or another Lambda function: the same fields as plain JSON"
         )
         for event, error in (
             ({"merchant": "demo", "sessionId": session}, None),
             ({"merchant": "nobody", "sessionId": session}, "MerchantNotFound"),
         ):
             self._transcript.asked("invoke chicksx/public_token", event)
-            answer, raised = self._stack.invoke("chicksx/public_token", event)
+            response, raised = self._stack.invoke("chicksx/public_token", event)
             if raised != error:
-                raise DemoFailedError(f"invoking chicksx/public_token raised {raised}, not {error}: {answer}")
-            shown = answer if error is None else json.loads(answer["errorMessage"])
-            self._transcript.answered(error or "answer", shown, good=error is None)
+                raise DemoFailedError(f"invoking chicksx/public_token raised {raised}, not {error}: {response}")
+            shown = response if error is None else json.loads(response["errorMessage"])
+            self._transcript.answered(error or "response", shown, good=error is None)
             self._provider()
 
     def _storefront(self, session: str) -> None:
         self._transcript.scene(
             "Storefront",
-            "a browser asks without AWS: the trust policy knows its origin, the backend proves its session",
+            "a browser calls without AWS: the trust policy names its origin, the backend proves its session",
         )
         self._call("GET", "/merchants/demo/trust-policy", expect=200)
         origin = {"Origin": self._stack.described["storefrontUrl"]}
@@ -145,8 +153,8 @@ class Scenes:
         proven, body = {**origin, **self._proof(session)}, {"sessionId": session}
         self._call("POST", "/storefront/demo/chicksx/public-tokens", body, expect=200, headers=proven, signed=False)
 
-    def _storefront_refusals(self, session: str) -> None:
-        self._transcript.scene("Storefront, refused", "another origin, no proof, the proof of another session")
+    def _storefront_rejections(self, session: str) -> None:
+        self._transcript.scene("Storefront, rejected", "another origin, no proof, the proof of another session")
         shop, path = self._stack.described["storefrontUrl"], "/storefront/demo/chicksx/public-tokens"
         alike = {"Origin": f"{shop}.evil.example"}
         self._call("GET", "/storefront/demo/fourthwall/public-token", expect=403, headers=alike, signed=False)
@@ -158,7 +166,7 @@ class Scenes:
     def _order(self, session: str) -> None:
         self._transcript.scene(
             "An order is placed",
-            "its session is closed, and no token is for it any more; an event or a message says it too",
+            "its session is closed and gets no more tokens; an event or a message can close it too",
         )
         path, body = f"/merchants/demo/chicksx/sessions/{session}/close", {"orderId": f"order-of-{session}"}
         self._call("POST", path, body, expect=200)
@@ -166,12 +174,12 @@ class Scenes:
         self._call("POST", "/merchants/demo/chicksx/public-tokens", {"sessionId": session}, expect=410)
 
     def _proof(self, session: str) -> dict[str, str]:
-        """The header with the proof that the merchant's backend signs."""
+        """Return the header with the proof that the merchant's backend signs."""
         secret = f"{self._stack.described['secretPrefix']}/storefront-proof/demo"
         return {"Authorization": f"Bearer {sign_proof(session, self._stack.client('secretsmanager'), secret)}"}
 
-    def _refusals(self) -> None:
-        self._transcript.scene("Refused", "no identity, no such merchant, a field that makes no sense")
+    def _rejections(self) -> None:
+        self._transcript.scene("Rejected", "no identity, no such merchant, a malformed field")
         path = "/merchants/demo/shopify/storefront-access-token"
         self._call("GET", path, expect=401, signed=False)
         self._call("GET", "/merchants/nobody/shopify/storefront-access-token", expect=404)
@@ -194,13 +202,13 @@ class Scenes:
         self._transcript.asked(f"{method} {path}{note}{'' if signed else ' [dim](not signed)[/]'}", body)
         response = self._stack.call(method, path, body, headers=headers, signed=signed)
         try:
-            answer = response.json()
+            body_received = response.json()
         except ValueError:
-            answer = response.text[:200]
-        self._transcript.answered(str(response.status_code), answer, good=response.ok)
+            body_received = response.text[:200]
+        self._transcript.answered(str(response.status_code), body_received, good=response.ok)
         self._provider()
         if response.status_code != expect:
-            raise DemoFailedError(f"{method} {path} answered {response.status_code}, not {expect}.")
+            raise DemoFailedError(f"{method} {path} returned {response.status_code}, not {expect}.")
         return response
 
     def _provider(self) -> None:

@@ -1,4 +1,4 @@
-"""The demo on the screen: what was asked, what came back, what the provider saw."""
+"""Print the demo: each request, its response, and the requests to the provider."""
 
 import json
 from collections.abc import Sequence
@@ -13,36 +13,36 @@ from sandbox.demo.masking import masked, without_values
 
 
 class Transcript:
-    """Prints one scene after another."""
+    """Print one scene after another."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._scene = 0
 
     def scene(self, title: str, why: str) -> None:
-        """A new operation."""
+        """Print the title of an operation."""
         self._scene += 1
         self._console.print(f"\n[bold cyan]{self._scene}. {title}[/]  [dim]{why}[/]", highlight=False, soft_wrap=True)
 
     def asked(self, what: str, body: object = None) -> None:
-        """The request."""
+        """Print the request."""
         text = f" {json.dumps(body, ensure_ascii=False)}" if body is not None else ""
         self._line("asked", f"[bold]{what}[/]", text)
 
-    def answered(self, status: str, answer: Any, *, good: bool) -> None:
-        """The answer, in a line or two; tokens masked."""
-        colour = "green" if good else "yellow"
-        self._line("got", f"[{colour}]{status}[/]", f" {_gist(answer)}")
+    def answered(self, status: str, response: Any, *, good: bool) -> None:
+        """Print the response in a line or two, with its tokens masked."""
+        color = "green" if good else "yellow"
+        self._line("got", f"[{color}]{status}[/]", f" {_summary(response)}")
 
     def provider_saw(self, requests: Sequence[dict[str, Any]]) -> None:
-        """What reached the provider since the last scene."""
+        """Print the requests to the provider since the last scene."""
         if not requests:
-            self._line("provider", "[dim]was not asked[/]", "")
+            self._line("provider", "[dim]was not called[/]", "")
         for seen in requests:
             self._line("provider", f"{seen['method']} {seen['path']}", f" → {seen['status']}")
 
     def table(self, items: Sequence[dict[str, Any]]) -> None:
-        """What the token table holds, values masked."""
+        """Print the token table with its values masked."""
         table = Table(box=None, header_style="bold", pad_edge=False)
         for name in ("partition", "item"):
             table.add_column(name, overflow="fold")
@@ -60,7 +60,7 @@ class Transcript:
         self._console.print(table)
 
     def say(self, text: str) -> None:
-        """A line of prose."""
+        """Print a line of prose."""
         self._console.print(text, highlight=False, soft_wrap=True)
 
     def _line(self, label: str, marked_up: str, plain: str) -> None:
@@ -75,19 +75,19 @@ def _utc(seconds: Any) -> str:
     return "" if seconds is None else datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _gist(answer: Any) -> str:
-    """The members that tell the story: a person reads one line, and `curl` shows the rest."""
-    shown = without_values(answer)
+def _summary(response: Any) -> str:
+    """Return the important members in one line. `curl` shows the others."""
+    shown = without_values(response)
     if isinstance(shown, dict) and "counts" in shown:
         found = " · ".join(f"{count} {kind}" for kind, count in shown["counts"].items() if count)
-        done = "put right" if shown["applied"] else "nothing changed"
-        return f"{shown['used']} of {shown['limit']} places used: {found} ({done})"
+        done = "applied" if shown["applied"] else "nothing changed"
+        return f"{shown['used']} of {shown['limit']} slots used: {found} ({done})"
     if isinstance(shown, dict) and "tokens" in shown:
         rows = [
             f"{token['tokenId']} {token['origin']}/{token['state']} “{token.get('title', '')}”"
             for token in shown["tokens"]
         ]
-        return f"{shown['used']} of {shown['limit']} places used: " + " · ".join(rows)
+        return f"{shown['used']} of {shown['limit']} slots used: " + " · ".join(rows)
     if isinstance(shown, dict) and "history" in shown:
         steps = [f"{line['to']} ({line['why']}, by {line['by']})" for line in shown["history"]]
         return f"{shown['tokenId']} “{shown.get('title', '')}”: " + " → ".join(steps)

@@ -1,7 +1,7 @@
-"""A proxy between the stack's functions and the emulated AWS, which notes each call and spoils those it is told to.
+"""Run a proxy between the stack's functions and the emulated AWS. It records calls and injects faults.
 
-`python -m sandbox.fault_proxy` runs it in a process of its own, `FaultProxyClient` steers it; README.md has its control
-address and the faults.
+`python -m sandbox.fault_proxy` runs it in its own process, and `FaultProxyClient` controls it. README.md has its
+control address and the faults.
 """
 
 from sandbox.fault_proxy.client import FaultProxyClient

@@ -1,6 +1,6 @@
-"""`python -m sandbox.fault_proxy --ready-file PATH`: serve until SIGTERM or SIGINT.
+"""Run `python -m sandbox.fault_proxy --ready-file PATH`: serve until SIGTERM or SIGINT.
 
-Once both ports listen, PATH holds {"pid","url","control"}; it is gone again at the end.
+When both ports listen, PATH contains {"pid","url","control"}. It is removed at the end.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""AWS calls as the proxy sees them: which service and operation, and what became of each."""
+"""Represent AWS calls: their service, operation and outcome."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,11 @@ _SCOPE = re.compile(r"Credential=[^/,]+/\d{8}/[^/,]+/([a-z0-9-]+)/aws4_request")
 
 @dataclass
 class Call:
-    """`forwarded`: AWS got it. `status`: what AWS answered, whatever reached the function; None until it has."""
+    """Record one call.
+
+    `forwarded` says whether AWS received it. `status` is AWS's response, even if a fault changed it. It is None until
+    then.
+    """
 
     number: int
     service: str
@@ -22,7 +26,7 @@ class Call:
     status: int | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Without the body, which can hold a token or a secret."""
+        """Return the call without its body, which can contain a token or a secret."""
         return {
             "number": self.number,
             "service": self.service,
@@ -34,10 +38,10 @@ class Call:
 
 
 def call_of(number: int, request: Request) -> Call:
-    """The call that a request is.
+    """Return the call of a request.
 
-    The services that functions use here name the operation in X-Amz-Target (`DynamoDB_20120810.GetItem`); for others it
-    is the method and the path.
+    The services that functions use here name the operation in X-Amz-Target (`DynamoDB_20120810.GetItem`). For other
+    services, the operation is the method and the path.
     """
     scope = _SCOPE.search(request.headers.get("authorization", ""))
     operation = request.headers.get("x-amz-target", "").rpartition(".")[2] or f"{request.method} {request.path}"

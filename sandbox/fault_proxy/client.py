@@ -1,4 +1,4 @@
-"""A client of the fault proxy's control address. Standard library only."""
+"""Call the fault proxy's control address. It needs the standard library only."""
 
 from typing import Any
 from urllib.parse import quote
@@ -7,24 +7,27 @@ from sandbox.control_address import ControlAddress
 
 
 class FaultProxyClient(ControlAddress):
-    """What README.md lists, call by call."""
+    """Call each address that README.md lists."""
 
-    def point_at(self, url: str) -> None:
-        """Where AWS is."""
+    def set_upstream(self, url: str) -> None:
+        """Set the address of AWS."""
         self.call("PUT", "/upstream", {"url": url})
 
     def fault(self, kind: str, **fields: object) -> None:
-        """Spoil calls, as README.md says."""
+        """Inject a fault into calls, as README.md describes."""
         self.call("POST", "/faults", {"kind": kind, **fields})
 
-    def lift(self, contains: str = "") -> None:
-        """Forget the faults that were for calls with that in their body; all of them, without it."""
+    def clear_faults(self, contains: str = "") -> None:
+        """Delete the faults with exactly this `contains`, or all faults."""
         self.call("DELETE", f"/faults?contains={quote(contains, safe='')}")
 
     def calls(self, contains: str = "") -> list[dict[str, Any]]:
-        """The calls with that in their body, the oldest first: number, service, operation, fault, forwarded, status."""
+        """Return the calls with this text in their body, the oldest first.
+
+        Each has number, service, operation, fault, forwarded and status.
+        """
         return list(self.call("GET", f"/calls?contains={quote(contains, safe='')}")["calls"])
 
-    def forget(self) -> None:
-        """Of the calls, all."""
+    def clear_calls(self) -> None:
+        """Delete the recorded calls."""
         self.call("DELETE", "/calls")

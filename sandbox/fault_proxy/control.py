@@ -1,12 +1,12 @@
-"""The control address: JSON over HTTP.
+"""Serve the control address: JSON over HTTP.
 
-    PUT    /upstream             {"url"}: where AWS is                          200 {"url"}
+    PUT    /upstream             {"url"}: the address of AWS                    200 {"url"}
     POST   /faults               {"kind", …}, as README.md says                 201
-    DELETE /faults[?contains=X]  forget those for X; all, without it            200
-    GET    /calls[?contains=X]   those with X in their body, the oldest first   200 {"calls"}
-    DELETE /calls                forget them                                    200
+    DELETE /faults[?contains=X]  delete the faults for X, or all                200
+    GET    /calls[?contains=X]   calls with X in their body, the oldest first   200 {"calls"}
+    DELETE /calls                delete the recorded calls                      200
 
-Bad input is 400 {"error": "<a sentence>"}, anything else 404.
+Invalid input gives 400 {"error": "<a sentence>"}, an unknown address 404.
 """
 
 import re
@@ -17,35 +17,35 @@ from sandbox.fault_proxy.proxy import FaultProxy
 from sandbox.http_server.json_fields import Fields, InputError
 from sandbox.http_server.messages import Request, Response, json_response, parse_json
 
-#: Never anywhere but on this machine.
+#: The upstream must be on this machine.
 _LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
 
 
 class Control:
-    """Answers control requests, each wholly under the proxy's lock."""
+    """Respond to control requests, each under the proxy's lock."""
 
     def __init__(self, proxy: FaultProxy) -> None:
         self._proxy = proxy
         self._routes = {
-            ("PUT", "/upstream"): self._point,
+            ("PUT", "/upstream"): self._set_upstream,
             ("POST", "/faults"): self._add_fault,
-            ("DELETE", "/faults"): self._lift,
+            ("DELETE", "/faults"): self._clear_faults,
             ("GET", "/calls"): self._calls,
-            ("DELETE", "/calls"): self._forget,
+            ("DELETE", "/calls"): self._clear_calls,
         }
 
-    def answer(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         route = self._routes.get((request.method, request.path))
         if route is None:
-            there = ", ".join(f"{method} {path}" for method, path in self._routes)
-            return json_response(404, {"error": f"No such address; there are {there}."})
+            known = ", ".join(f"{method} {path}" for method, path in self._routes)
+            return json_response(404, {"error": f"No such address; there are {known}."})
         try:
             with self._proxy.lock:
                 return route(request)
         except InputError as fault:
             return json_response(400, {"error": str(fault)})
 
-    def _point(self, request: Request) -> Response:
+    def _set_upstream(self, request: Request) -> Response:
         fields = Fields(_body(request), "The upstream")
         url = fields.text("url")
         fields.finish()
@@ -58,23 +58,23 @@ class Control:
         self._proxy.faults.append(read_fault(_body(request)))
         return json_response(201, {})
 
-    def _lift(self, request: Request) -> Response:
-        about = _about(request)
-        for each in [each for each in self._proxy.faults if about in (b"", each.contains)]:
+    def _clear_faults(self, request: Request) -> Response:
+        wanted = _wanted(request)
+        for each in [each for each in self._proxy.faults if wanted in (b"", each.contains)]:
             self._proxy.faults.remove(each)
-            each.lifted.set()
+            each.deleted.set()
         return json_response(200, {})
 
     def _calls(self, request: Request) -> Response:
-        wanted = _about(request)
+        wanted = _wanted(request)
         return json_response(200, {"calls": [each.as_json() for each in self._proxy.calls if wanted in each.body]})
 
-    def _forget(self, _request: Request) -> Response:
+    def _clear_calls(self, _request: Request) -> Response:
         self._proxy.calls.clear()
         return json_response(200, {})
 
 
-def _about(request: Request) -> bytes:
+def _wanted(request: Request) -> bytes:
     return parse_qs(request.query).get("contains", [""])[0].encode()
 
 

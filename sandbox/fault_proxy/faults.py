@@ -1,13 +1,13 @@
-"""Which calls go wrong, and how.
+"""Choose the calls that get a fault, and its effect.
 
-throttled  AWS refuses it, because there are too many            nothing was done
-failed     AWS answers with its 500                              nothing was done
-reset      the connection is reset before AWS gets the call      nothing was done
-held       AWS gets the call only when the fault is lifted, and then does it, though its caller has left
-late       AWS gets the call only after `seconds`, and then does it, though its caller has left
-unheard    AWS does it, and the connection ends without a word
-cut        AWS does it, and its answer breaks off after one byte of the body
-slow       AWS does it at once, and answers after `seconds`
+throttled  AWS rejects the call, because there are too many          nothing was done
+failed     AWS responds with its 500                                 nothing was done
+reset      the connection is reset before AWS receives the call      nothing was done
+held       AWS receives and executes the call only when the fault is deleted, even if the caller has left
+late       AWS receives and executes the call only after `seconds`, even if the caller has left
+unheard    AWS executes the call, and the connection ends without a response
+cut        AWS executes the call, and its response ends after one byte of the body
+slow       AWS executes the call at once, and the response comes after `seconds`
 """
 
 import random
@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from sandbox.fault_proxy.calls import Call
-from sandbox.http_server.client_connection import Wire
-from sandbox.http_server.faults.canned_responses import Answer
+from sandbox.http_server.client_connection import ClientConnection
+from sandbox.http_server.faults.canned_responses import CannedResponse
 from sandbox.http_server.faults.connection_faults import ActThenDrop, ActThenHang, Drop, Hang
-from sandbox.http_server.faults.injected_fault import Act, Misbehaviour
+from sandbox.http_server.faults.injected_fault import Act, InjectedFault
 from sandbox.http_server.json_fields import Fields
 from sandbox.http_server.messages import json_response
 
@@ -36,66 +36,65 @@ _FAILED = {"dynamodb": "InternalServerError", "secretsmanager": "InternalService
 
 
 @dataclass(frozen=True)
-class Cut:
-    """The true answer's head and the first byte of its body."""
+class CutResponse:
+    """Send the head of the response and the first byte of its body."""
 
     @classmethod
     def read(cls, _fields: Fields) -> Self:
         return cls()
 
-    def deliver(self, act: Act, wire: Wire) -> None:
-        answer = act()
-        wire.drop(reset=False)
-        wire.send(wire.head_of(answer, max(2, len(answer.body))) + answer.body[:1])
+    def inject(self, act: Act, connection: ClientConnection) -> None:
+        response = act()
+        connection.drop(reset=False)
+        connection.send(connection.head_of(response, max(2, len(response.body))) + response.body[:1])
 
 
 @dataclass(frozen=True)
-class Held:
-    """Acts when it is released, whoever waits then."""
+class HeldCall:
+    """Act when the fault is deleted, even if the caller has left."""
 
-    released: threading.Event
+    deleted: threading.Event
 
     @classmethod
     def read(cls, _fields: Fields) -> Self:
         return cls(threading.Event())
 
-    def deliver(self, act: Act, wire: Wire) -> None:
+    def inject(self, act: Act, connection: ClientConnection) -> None:
         waited = 0.0
-        while not self.released.is_set() and waited < MAX_SECONDS:
-            wire.pause(HOLD_STEP, though_alone=True)
+        while not self.deleted.is_set() and waited < MAX_SECONDS:
+            connection.pause(HOLD_STEP, ignore_disconnect=True)
             waited += HOLD_STEP
-        wire.answer(act())
+        connection.respond(act())
 
 
-def _refusal(call: Call, status: int, codes: dict[str, str], otherwise: str) -> Misbehaviour:
-    """AWS's own answer, in the form in which these services give it."""
+def _error(call: Call, status: int, codes: dict[str, str], otherwise: str) -> InjectedFault:
+    """Return AWS's own error response, in the form of these services."""
     code = _PREFIX.get(call.service, "") + codes.get(call.service, otherwise)
-    return Answer(json_response(status, {"__type": code, "message": "By the fault proxy."}, _JSON), act=False)
+    return CannedResponse(json_response(status, {"__type": code, "message": "By the fault proxy."}, _JSON), act=False)
 
 
-#: What each kind does to a call.
-_HARMS: dict[str, Callable[["Fault", Call], Misbehaviour]] = {
-    "throttled": lambda _fault, call: _refusal(call, 400, _THROTTLED, "ThrottlingException"),
-    "failed": lambda _fault, call: _refusal(call, 500, _FAILED, "InternalFailure"),
+#: The fault that each kind injects.
+_EFFECTS: dict[str, Callable[["Fault", Call], InjectedFault]] = {
+    "throttled": lambda _fault, call: _error(call, 400, _THROTTLED, "ThrottlingException"),
+    "failed": lambda _fault, call: _error(call, 500, _FAILED, "InternalFailure"),
     "reset": lambda _fault, _call: Drop(reset=True),
-    "held": lambda fault, _call: Held(fault.lifted),
+    "held": lambda fault, _call: HeldCall(fault.deleted),
     "late": lambda fault, _call: Hang(fault.seconds, late=True),
     "unheard": lambda _fault, _call: ActThenDrop(reset=False),
-    "cut": lambda _fault, _call: Cut(),
+    "cut": lambda _fault, _call: CutResponse(),
     "slow": lambda fault, _call: ActThenHang(fault.seconds),
 }
-#: Those that end by themselves; `held` lasts until it is lifted.
-KINDS = tuple(kind for kind in _HARMS if kind != "held")
+#: The kinds that end by themselves. `held` lasts until it is deleted.
+KINDS = tuple(kind for kind in _EFFECTS if kind != "held")
 
 
 @dataclass
 class Fault:
-    """Spoils calls of a kind: after the first `skip` of them the next `left`, each with the probability `share`.
+    """Inject faults of a kind into calls.
 
-    `onwards`: once it has struck, it strikes calls of every service and operation.
-
-    `contains`: what must stand in the body. `each`: how often a call with the very same body is spoilt at most, so that
-    the SDK's own repetition, of two, gets through.
+    The first `skip` matching calls pass. The next `left` calls get the fault, each with the probability `share`. With
+    `onwards`, calls of every service and operation match after the first fault. `contains` is a text in the body. A
+    call with the same body gets at most `each` faults, so that the SDK's second try can succeed.
     """
 
     kind: str
@@ -109,37 +108,40 @@ class Fault:
     each: int
     seconds: float
     chance: random.Random
-    lifted: threading.Event = field(default_factory=threading.Event)
-    _spoilt: Counter[bytes] = field(default_factory=Counter)
+    deleted: threading.Event = field(default_factory=threading.Event)
+    _injected: Counter[bytes] = field(default_factory=Counter)
 
-    def strikes(self, call: Call) -> bool:
-        """Whether it spoils this call, and counts it."""
-        if self.left == 0 or self.contains not in call.body or not self._is_meant(call):
+    def applies_to(self, call: Call) -> bool:
+        """Return whether this call gets the fault, and count it."""
+        if self.left == 0 or self.contains not in call.body or not self._matches(call):
             return False
         if self.skip > 0:
             self.skip -= 1
             return False
-        if self._spoilt[call.body] >= self.each or self.chance.random() >= self.share:
+        if self._injected[call.body] >= self.each or self.chance.random() >= self.share:
             return False
-        self._spoilt[call.body] += 1
+        self._injected[call.body] += 1
         self.left -= 1
         return True
 
-    def _is_meant(self, call: Call) -> bool:
-        if self.onwards and self._spoilt:
+    def _matches(self, call: Call) -> bool:
+        if self.onwards and self._injected:
             return True
         return self.service in (None, call.service) and self.operation in (None, call.operation)
 
-    def harm(self, call: Call) -> Misbehaviour:
-        """What is done to the call."""
-        return _HARMS[self.kind](self, call)
+    def effect_on(self, call: Call) -> InjectedFault:
+        """Return the fault to inject into the call."""
+        return _EFFECTS[self.kind](self, call)
 
 
 def read_fault(value: object) -> Fault:
-    """The fault that a control request asks for. Raises InputError."""
+    """Read the fault from a control request.
+
+    Raises `InputError`.
+    """
     fields = Fields(value, "A fault")
     fault = Fault(
-        kind=fields.choice("kind", tuple(_HARMS)),
+        kind=fields.choice("kind", tuple(_EFFECTS)),
         service=fields.optional_text("service"),
         operation=fields.optional_text("operation"),
         contains=(fields.optional_text("contains") or "").encode(),

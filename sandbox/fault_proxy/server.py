@@ -1,4 +1,4 @@
-"""The proxy's two listeners, started and stopped together."""
+"""Start and stop the proxy's two listeners together."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ POLL_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Addresses:
-    """`url`: what the functions take for AWS."""
+    """Hold the proxy's addresses. `url` is the functions' AWS endpoint."""
 
     url: str
     control: str
@@ -39,7 +39,7 @@ def running_fault_proxy() -> Iterator[Addresses]:
         try:
             yield Addresses(
                 url=listen(proxy.receive),
-                control=listen(lambda request: (None, lambda: control.answer(request))),
+                control=listen(lambda request: (None, lambda: control.respond(request))),
             )
         finally:
             stopping.set()

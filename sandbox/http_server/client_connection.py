@@ -1,4 +1,4 @@
-"""The caller's connection, as the faults see it: bytes out, waiting, dropping."""
+"""Send a response to one client: write bytes, wait, or drop the connection."""
 
 import contextlib
 import select
@@ -16,11 +16,14 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class CallerGoneError(ConnectionError):
-    """The caller has closed its end, or the server is stopping."""
+    """Report that the caller has closed its end, or that the server is stopping."""
 
 
-class Wire:
-    """One request's way back. After `open` has become False the connection is closed without another word."""
+class ClientConnection:
+    """Send the response of one request.
+
+    The connection is closed after the response if `open` has become False.
+    """
 
     def __init__(
         self, connection: socket.socket, origin: str, keep: bool, head: bool, stopping: threading.Event
@@ -34,14 +37,17 @@ class Wire:
     def send(self, data: bytes) -> None:
         self._connection.sendall(data)
 
-    def answer(self, response: Response) -> None:
+    def respond(self, response: Response) -> None:
         self.send(self.head_of(response, len(response.body)) + self.body_of(response))
 
     def body_of(self, response: Response) -> bytes:
         return b"" if self._head or response.status in _BODILESS else response.body
 
     def head_of(self, response: Response, length: int | None) -> bytes:
-        """The status line and headers; `length` None leaves Content-Length out."""
+        """Return the status line and the headers.
+
+        Without a `length`, they have no Content-Length.
+        """
         headers = {"Date": formatdate(usegmt=True), **response.headers}
         if length is not None and response.status not in _BODILESS:
             headers["Content-Length"] = str(length)
@@ -50,11 +56,14 @@ class Wire:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
-    def pause(self, seconds: float, *, though_alone: bool = False) -> None:
-        """Wait on the machine's clock. Raises CallerGoneError as soon as nobody waits any more, if that matters."""
+    def pause(self, seconds: float, *, ignore_disconnect: bool = False) -> None:
+        """Wait on the machine's clock.
+
+        Raises `CallerGoneError` once the caller has left, unless `ignore_disconnect`, or if the server stops.
+        """
         while seconds > 0:
             step = min(seconds, POLL_SECONDS)
-            if self._stopping.wait(step) or (not though_alone and self._caller_has_left()):
+            if self._stopping.wait(step) or (not ignore_disconnect and self._caller_has_left()):
                 raise CallerGoneError
             seconds -= step
 
@@ -69,7 +78,7 @@ class Wire:
 
 
 def reset_on_close(connection: socket.socket) -> None:
-    """Make the close send RST rather than FIN, so that the caller sees "connection reset"."""
+    """Make the close send RST instead of FIN, so that the caller sees "connection reset"."""
     with contextlib.suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 

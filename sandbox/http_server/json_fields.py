@@ -1,14 +1,17 @@
-"""Reading a JSON object field by field, with refusals that say what would have been right."""
+"""Read a JSON object field by field. Error messages say which values are valid."""
 
 from collections.abc import Sequence
 
 
 class InputError(ValueError):
-    """Control input that can't be used. The text is a sentence that quotes no value."""
+    """Report invalid control input. The text is a sentence that quotes no value."""
 
 
 class Fields:
-    """One JSON object. Each field is read once by its type; `finish` refuses those that nobody read."""
+    """Read the fields of one JSON object.
+
+    Each field is read once, by its type. `finish` rejects the fields that nobody read.
+    """
 
     def __init__(self, value: object, what: str) -> None:
         if not isinstance(value, dict):

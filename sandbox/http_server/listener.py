@@ -1,4 +1,4 @@
-"""HTTP/1.1 on loopback: reads a request from a socket, has it decided, and sends the answer or the harm."""
+"""Serve HTTP/1.1 on loopback: read a request, and send the response or inject the fault."""
 
 import contextlib
 import socket
@@ -9,22 +9,25 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
 
-from sandbox.http_server.client_connection import Wire, reset_on_close
-from sandbox.http_server.faults.injected_fault import Misbehaviour
+from sandbox.http_server.client_connection import ClientConnection, reset_on_close
+from sandbox.http_server.faults.injected_fault import InjectedFault
 from sandbox.http_server.messages import Request, Response, json_response
 
 HOST = "127.0.0.1"
 IDLE_SECONDS = 120
 LINE_LIMIT = 65_536
 
-# socketserver's type of a request; the tuple is for datagrams and never comes here.
+# This is socketserver's type of a request. The tuple is for datagrams and does not occur here.
 type Connection = socket.socket | tuple[bytes, socket.socket]
 
-Receive = Callable[[Request], tuple[Misbehaviour | None, Callable[[], Response]]]
+Receive = Callable[[Request], tuple[InjectedFault | None, Callable[[], Response]]]
 
 
 class Listener(ThreadingHTTPServer):
-    """One port. `receive` takes each request, `refuses` says whether to turn a connection away unread."""
+    """Listen on one port.
+
+    `receive` takes each request. `refuses` says whether to reset a connection before it is read.
+    """
 
     daemon_threads = False
     block_on_close = True
@@ -48,7 +51,7 @@ class Listener(ThreadingHTTPServer):
         self._connections_lock = threading.Lock()
 
     def server_bind(self) -> None:
-        # HTTPServer would look its own name up in the DNS, which can take seconds.
+        # HTTPServer would look up its own name in the DNS, which can take seconds.
         socketserver.TCPServer.server_bind(self)
 
     def process_request(self, request: Connection, client_address: object) -> None:
@@ -63,7 +66,7 @@ class Listener(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Connection, client_address: object) -> None:
-        # A caller that went away is what this server is for; anything else is a bug of ours and is shown.
+        # Callers leave by design. Any other error is a bug and is shown.
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -87,7 +90,7 @@ class _Connection(BaseHTTPRequestHandler):
         return cast("Listener", self.server)
 
     def log_message(self, *_args: object) -> None:
-        """Say nothing: the control address tells what was seen."""
+        """Write no log line, because the control address reports the requests."""
 
     def handle(self) -> None:
         with contextlib.suppress(OSError):
@@ -107,25 +110,25 @@ class _Connection(BaseHTTPRequestHandler):
         if not self.parse_request():
             return
         body = self._read_body()
-        wire = self._wire()
+        connection = self._wire()
         if isinstance(body, Response):
-            wire.drop(reset=False)
-            wire.answer(body)
+            connection.drop(reset=False)
+            connection.respond(body)
         elif body is not None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            misbehaviour, act = self.listener.receive(Request(self.command, self.path, headers, body))
-            if misbehaviour is None:
-                wire.answer(act())
+            injected, act = self.listener.receive(Request(self.command, self.path, headers, body))
+            if injected is None:
+                connection.respond(act())
             else:
-                misbehaviour.deliver(act, wire)
-        self.close_connection = not wire.open
+                injected.inject(act, connection)
+        self.close_connection = not connection.open
 
-    def _wire(self) -> Wire:
+    def _wire(self) -> ClientConnection:
         keep, head = not self.close_connection, self.command == "HEAD"
-        return Wire(self.connection, self.listener.origin, keep, head, self.listener.stopping)
+        return ClientConnection(self.connection, self.listener.origin, keep, head, self.listener.stopping)
 
     def _read_body(self) -> bytes | Response | None:
-        """The body; a refusal of it; or None if the caller left in the middle."""
+        """Return the body, an error response, or None if the caller left during the request."""
         if "Transfer-Encoding" in self.headers:
             return json_response(411, {"error": "A Content-Length is required."})
         declared = self.headers.get("Content-Length", "0")

@@ -1,4 +1,4 @@
-"""HTTP messages as plain data: what the provider logic reads and answers, with no socket in sight."""
+"""Represent HTTP messages as plain data, independent of sockets."""
 
 import hashlib
 import json
@@ -10,7 +10,10 @@ JSON_TYPE = "application/json"
 
 @dataclass(frozen=True)
 class Request:
-    """`target` is the path with its query as sent; header names are lower-case."""
+    """Represent a request.
+
+    `target` is the path with its query as sent. Header names are lowercase.
+    """
 
     method: str
     target: str
@@ -43,15 +46,18 @@ def json_response(status: int, value: object, headers: Mapping[str, str] | None 
 
 
 def parse_json(body: bytes) -> object:
-    """The JSON value of a body. Raises ValueError for anything else, however it is broken."""
+    """Return the JSON value of a body.
+
+    Raises `ValueError` for anything else.
+    """
     try:
         value: object = json.loads(body.decode())
-        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate parses, and can't be sent again
+        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate can be parsed, but not sent
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value
 
 
 def fingerprint(value: str) -> str:
-    """What stands for a credential or a token wherever it is shown: first 12 hex digits of SHA-256."""
+    """Return the first 12 hex digits of a value's SHA-256, which replace credentials and tokens in output."""
     return hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()[:12]

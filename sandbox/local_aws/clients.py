@@ -1,4 +1,4 @@
-"""Clients of the emulated AWS."""
+"""Create clients of the emulated AWS."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from sandbox.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 
 class LocalAws:
-    """Makes clients that sign as the local account's root and give up after seconds."""
+    """Create clients that sign as the local account's root and time out within seconds."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -18,10 +18,10 @@ class LocalAws:
             connect_timeout=5,
             read_timeout=30,
             retries={"total_max_attempts": 3, "mode": "standard"},
-            # A caller's proxy has no business between two loopback addresses.
+            # Calls between two loopback addresses need no proxy.
             proxies={},
         )
 
     def client(self, service: Any) -> Any:
-        """A boto3 client of the named service."""
+        """Return a boto3 client of the named service."""
         return self._session.client(service, endpoint_url=self.endpoint, config=self._config)

@@ -1,4 +1,4 @@
-"""Starting the emulated AWS on a loopback port."""
+"""Start the emulated AWS on a loopback port."""
 
 import contextlib
 import socket
@@ -18,11 +18,12 @@ _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def mark(settings: Settings) -> str:
+    """Return the part of the emulator's command line that identifies it."""
     return f"-m sandbox.local_aws.emulator_process {settings.state_dir} "
 
 
 def worker_mark(settings: Settings) -> str:
-    """In the command line of each process that runs a function."""
+    """Return the part of the command line that all function processes of this stack have."""
     return f" {settings.scratch}/ministack-lambda-"
 
 
@@ -31,9 +32,10 @@ def endpoint(port: int) -> str:
 
 
 def start(settings: Settings, state: State, functions_endpoint: str | None = None) -> str:
-    """The endpoint of the emulator: of the one that runs, or of a new one. Raises StackError.
+    """Start the emulator unless it runs, and return its endpoint.
 
-    `functions_endpoint`: where a new one's functions look for AWS, if not at the emulator itself.
+    `functions_endpoint` is the functions' AWS endpoint in a new emulator, if it is not the emulator itself. Raises
+    `StackError`.
     """
     running = state.process(NAME)
     if running is not None and state.port is not None and _healthy(state.port):
@@ -51,7 +53,7 @@ def start(settings: Settings, state: State, functions_endpoint: str | None = Non
 
 
 class _PortTakenError(StackError):
-    """Somebody listens there."""
+    """Report that another process listens on the port."""
 
 
 def _start_on(settings: Settings, state: State, port: int, functions_endpoint: str | None) -> str:
@@ -87,13 +89,13 @@ def _wait(process: subprocess.Popen[bytes], port: int, settings: Settings) -> No
         if _healthy(port):
             return
         time.sleep(0.1)
-    raise StackError(f"The local AWS did not answer within {_READY_WITHIN:.0f} s.", log)
+    raise StackError(f"The local AWS did not respond within {_READY_WITHIN:.0f} s.", log)
 
 
 def _healthy(port: int) -> bool:
     try:
-        with _NO_PROXY.open(f"{endpoint(port)}/_ministack/health", timeout=2) as answer:
-            return bool(answer.status == 200)
+        with _NO_PROXY.open(f"{endpoint(port)}/_ministack/health", timeout=2) as response:
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 

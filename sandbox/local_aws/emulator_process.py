@@ -1,17 +1,18 @@
-"""The emulator's own process: `python -m sandbox.local_aws.emulator_process STATE_DIR RUNTIME_PYTHON`.
+"""Run the emulator: `python -m sandbox.local_aws.emulator_process STATE_DIR RUNTIME_PYTHON`.
 
-The emulator runs functions with `sys.executable`. Pointing that at an environment which holds only what
-the Lambda runtime ships makes a dependency that the layer lacks fail here as it would on AWS. STATE_DIR
-marks the command line.
+The emulator runs functions with `sys.executable`. Here this is an environment with only the packages of the Lambda
+runtime. A dependency that the layer lacks therefore fails as it would on AWS. STATE_DIR marks the command line.
 
-What it makes of a function's exception is set right by `function_failures`, and what it unpacks by `unpacking`.
+This module corrects four emulator quirks:
 
-The emulator decodes a request's path before it looks for the route. A REST API of AWS keeps the path as it was sent: an
-encoded slash is no other segment, and a function gets its path parameters percent-encoded; so it is here.
-
-The emulator takes a batch of a table's stream for done whatever the function reports of its records, and one whose
-function failed it hands out until it succeeds. AWS hands out what is left from the first failed record on, as often as
-the event source's MaximumRetryAttempts says, and then goes on to the next batch; so it is here.
+    a handler's exception     see `function_failures`
+    unpacking of archives     see `unpacking`
+    the path of a request     The emulator decodes it before it looks for the route. A REST API on AWS keeps the path
+                              as it was sent: an encoded slash does not separate segments, and a function receives its
+                              path parameters percent-encoded.
+    a batch of table records  The emulator ignores which records a function reports as failed, and repeats a failed
+                              batch until it succeeds. AWS repeats from the first failed record on, as often as the
+                              event source's MaximumRetryAttempts allows, and then continues with the next batch.
 """
 
 import functools
@@ -29,22 +30,22 @@ def main() -> None:
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
-    from sandbox.local_aws.function_failures import Survivors, naming_exceptions
-    from sandbox.local_aws.unpacking import unpacking_once
+    from sandbox.local_aws.function_failures import PersistentProcesses, with_exception_names
+    from sandbox.local_aws.unpacking import zipfile_with_shared_files
 
     sys.executable = runtime_python
-    lambda_runtime.zipfile = unpacking_once(Path(tempfile.gettempdir()) / "unpacked")
-    survivors = Survivors()
-    lambda_runtime._PYTHON_WORKER_SCRIPT = survivors.script(lambda_runtime._PYTHON_WORKER_SCRIPT)  # noqa: SLF001
-    lambda_runtime.Worker.invoke = survivors.invoking(lambda_runtime.Worker.invoke)
-    app._handle_execute_api_request = keeping_the_path(app._handle_execute_api_request)  # noqa: SLF001
-    lambda_svc._execute_function_warm = naming_exceptions(lambda_svc._execute_function_warm)  # noqa: SLF001
-    lambda_svc._execute_function = trying_records_again(lambda_svc._execute_function, lambda_svc._iter_all_esms)  # noqa: SLF001
+    lambda_runtime.zipfile = zipfile_with_shared_files(Path(tempfile.gettempdir()) / "unpacked")
+    persistent_processes = PersistentProcesses()
+    lambda_runtime._PYTHON_WORKER_SCRIPT = persistent_processes.script(lambda_runtime._PYTHON_WORKER_SCRIPT)  # noqa: SLF001
+    lambda_runtime.Worker.invoke = persistent_processes.invoking(lambda_runtime.Worker.invoke)
+    app._handle_execute_api_request = with_raw_path(app._handle_execute_api_request)  # noqa: SLF001
+    lambda_svc._execute_function_warm = with_exception_names(lambda_svc._execute_function_warm)  # noqa: SLF001
+    lambda_svc._execute_function = with_record_retries(lambda_svc._execute_function, lambda_svc._iter_all_esms)  # noqa: SLF001
     app.main()
 
 
-def keeping_the_path(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """The emulator's way to answer for a REST API, with the path as it came."""
+def with_raw_path(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Wrap the emulator's REST API handler so that it receives the undecoded path."""
 
     @functools.wraps(handle)
     async def handled(host: str, path: str, *arguments: Any, raw_path: str | None = None, **options: Any) -> Any:
@@ -53,29 +54,29 @@ def keeping_the_path(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awa
     return handled
 
 
-def trying_records_again(
+def with_record_retries(
     execute: Callable[..., dict[str, Any]], mappings: Callable[[], Iterable[tuple[str, str, dict[str, Any]]]]
 ) -> Callable[..., dict[str, Any]]:
-    """The emulator's way to run a function, with the records of a table's stream tried as often as AWS would.
+    """Wrap the emulator's execution of a function so that stream records are retried as on AWS.
 
-    `mappings` gives every event source mapping, with its account and region.
+    `mappings` returns every event source mapping, with its account and Region.
     """
 
     @functools.wraps(execute)
     def executed(function: dict[str, Any], event: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
-        whose = _stream_of(event), function["config"]["FunctionName"]
+        source = _stream_of(event), function["config"]["FunctionName"]
         mapping = next(
-            (each for _, _, each in mappings() if (each["EventSourceArn"], each["FunctionName"]) == whose), None
+            (each for _, _, each in mappings() if (each["EventSourceArn"], each["FunctionName"]) == source), None
         )
         if mapping is None:
             return execute(function, event, *arguments, **options)
-        left: list[Any] = event["Records"]
+        remaining: list[Any] = event["Records"]
         result: dict[str, Any] = {}
-        # Without a setting AWS tries until the records are a day old; nobody waits for that here.
+        # Without a setting, AWS retries until the records are a day old. Here there is no retry then.
         for _ in range(1 + int(mapping.get("MaximumRetryAttempts", 0))):
-            result = execute(function, {"Records": left}, *arguments, **options)
-            left = _records_left(result, left)
-            if not left:
+            result = execute(function, {"Records": remaining}, *arguments, **options)
+            remaining = _unprocessed_records(result, remaining)
+            if not remaining:
                 break
         return {name: value for name, value in result.items() if name != "error"}
 
@@ -83,7 +84,7 @@ def trying_records_again(
 
 
 def _stream_of(event: Any) -> str | None:
-    """The stream that a batch is of; None where the event is anything else."""
+    """Return the stream of a batch, or None for any other event."""
     records = event.get("Records") if isinstance(event, dict) else None
     first = records[0] if isinstance(records, list) and records else None
     if not isinstance(first, dict) or first.get("eventSource") != "aws:dynamodb":
@@ -91,8 +92,11 @@ def _stream_of(event: Any) -> str | None:
     return str(first.get("eventSourceARN"))
 
 
-def _records_left(result: dict[str, Any], records: list[Any]) -> list[Any]:
-    """What a run has left of a batch: all of it where the function failed, else from the first failed record on."""
+def _unprocessed_records(result: dict[str, Any], records: list[Any]) -> list[Any]:
+    """Return the records to retry.
+
+    These are all records if the function failed, otherwise those from the first failed record on.
+    """
     if result.get("error"):
         return records
     body = result.get("body")

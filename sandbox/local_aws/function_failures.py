@@ -1,11 +1,10 @@
-"""What becomes of a function whose handler raises, in the emulator as on AWS.
+"""Handle a function's exception in the emulator as AWS does.
 
-The emulator gives every exception the `errorType` Runtime.HandlerError. On AWS it is the name of the exception's
-class, which a state machine catches by; so it is here.
+The emulator gives every exception the `errorType` Runtime.HandlerError. On AWS, `errorType` is the name of the
+exception's class, which a state machine can catch.
 
-The emulator ends the process. On AWS the runtime reports the exception and waits for the next event, with all that the
-process remembers (the loop of the runtime's own client, `awslambdaric`); so it is here. A process that dies or runs out
-of time is replaced by a new one on both.
+The emulator ends the process. On AWS, the runtime reports the exception, keeps the process with its memory, and waits
+for the next event. `awslambdaric` has this loop. Both replace a process that dies or times out.
 """
 
 import functools
@@ -13,40 +12,49 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-#: What the emulator's script for a function's process says of an exception.
+#: The expression by which the emulator's script reports an exception.
 REPORT = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 _TRACEBACK = "Traceback (most recent call last):"
 
 
-class Survivors:
-    """Processes that go on after an exception: the emulator sees a result, which is turned back after it has looked."""
+class PersistentProcesses:
+    """Keep processes alive after an exception.
+
+    The emulator sees a normal result. The error is restored after the emulator has checked the result.
+    """
 
     def __init__(self) -> None:
-        #: Nothing that a handler could return by chance.
-        self._mark = secrets.token_hex(16)
+        #: A random key, which no handler returns.
+        self._key = secrets.token_hex(16)
 
     def script(self, script: str) -> str:
-        """The emulator's script, its report in disguise. Raises RuntimeError where it has another one."""
+        """Return the emulator's script with a report that looks like a result.
+
+        Raises `RuntimeError` if the script reports exceptions in another way.
+        """
         if script.count(REPORT) != 1:
             raise RuntimeError("This version of the emulator reports exceptions in another way.")
-        return script.replace(REPORT, f'{{"status": "ok", "result": {{"{self._mark}": {REPORT}}}}}')
+        return script.replace(REPORT, f'{{"status": "ok", "result": {{"{self._key}": {REPORT}}}}}')
 
     def invoking[**P](self, invoke: Callable[P, dict[str, Any]]) -> Callable[P, dict[str, Any]]:
-        """The emulator's way to have a process handle an event; {"status", "result"?, "error"?, "trace"?, …}."""
+        """Wrap the emulator's call of a process, and restore the errors in its results.
+
+        A result is {"status", "result"?, "error"?, "trace"?, …}.
+        """
 
         @functools.wraps(invoke)
         def invoked(*arguments: P.args, **options: P.kwargs) -> dict[str, Any]:
             response = invoke(*arguments, **options)
             result = response.get("result")
-            return {**response, **result[self._mark]} if isinstance(result, dict) and self._mark in result else response
+            return {**response, **result[self._key]} if isinstance(result, dict) and self._key in result else response
 
         return invoked
 
 
-def naming_exceptions(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """The emulator's way to run a function, with the exception's class as `errorType`.
+def with_exception_names(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Wrap the emulator's execution of a function so that `errorType` is the exception's class.
 
-    Its result is {"body", "error"?, "log"}, where the log ends with the traceback.
+    The execution returns {"body", "error"?, "log"}. The log ends with the traceback.
     """
 
     @functools.wraps(execute)
@@ -61,10 +69,10 @@ def naming_exceptions(execute: Callable[..., dict[str, Any]]) -> Callable[..., d
 
 
 def exception_name(log: str) -> str | None:
-    """The class that the log's last traceback ends with, without its module; None where there is none."""
+    """Return the class in the log's last traceback, without its module, or None without a traceback."""
     _, found, trace = log.rpartition(_TRACEBACK)
     if not found:
         return None
-    # Frames are indented; the first line that isn't names the class, whatever its text is.
+    # Frames are indented. The first line that is not indented names the class.
     named = next((line for line in trace.splitlines() if line and not line.startswith(" ")), "")
     return named.partition(":")[0].rpartition(".")[2] or None

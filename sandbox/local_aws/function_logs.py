@@ -1,4 +1,4 @@
-"""Reading what the deployed functions have written, all of it, around two habits of the local AWS."""
+"""Read all log events of the deployed functions, in spite of two emulator quirks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,14 +6,17 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 PREFIX = "/aws/lambda/"
-#: The local AWS gives so many events at the most, the oldest, and no next page.
+#: The local AWS returns at most this many events, the oldest, and no next page.
 LIMIT = 10_000
-#: It fails where a function writes its first line while the groups are listed: a window of milliseconds.
+#: A listing fails if a function writes its first line at the same moment.
 TRIES = 5
 
 
 def groups(logs: Any, prefix: str = PREFIX) -> list[dict[str, Any]]:
-    """Log groups as CloudWatch Logs describes them: the functions', or with an empty prefix all. Raises ClientError."""
+    """Return the log groups whose names begin with the prefix, as CloudWatch Logs describes them.
+
+    An empty prefix selects all groups. Raises `ClientError`.
+    """
     wanted = {"logGroupNamePrefix": prefix} if prefix else {}
     for tries in range(1, TRIES + 1):
         try:
@@ -26,7 +29,10 @@ def groups(logs: Any, prefix: str = PREFIX) -> list[dict[str, Any]]:
 
 
 def events(logs: Any, group: str) -> Iterator[dict[str, Any]]:
-    """Every event of a log group, the oldest first. Raises ClientError."""
+    """Yield every event of a log group, the oldest first.
+
+    Raises `ClientError`.
+    """
     since, seen = 0, set[tuple[object, ...]]()
     while True:
         found = logs.filter_log_events(logGroupName=group, startTime=since, limit=LIMIT)["events"]
@@ -36,12 +42,15 @@ def events(logs: Any, group: str) -> Iterator[dict[str, Any]]:
         if len(found) < LIMIT:
             return
         if found[-1]["timestamp"] == since:
-            raise RuntimeError(f"{group}: more events in one millisecond than can be read")
+            raise RuntimeError(f"{group}: one millisecond has more events than one call returns.")
         since, seen = found[-1]["timestamp"], set(map(_identity, found))
 
 
 def messages(logs: Any, group: str) -> Iterator[str]:
-    """What a log group's events say. Raises ClientError."""
+    """Yield the messages of a log group's events.
+
+    Raises `ClientError`.
+    """
     return (event["message"] for event in events(logs, group))
 
 

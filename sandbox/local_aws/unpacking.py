@@ -1,5 +1,7 @@
-"""The emulator unpacks a function's code and the layer for each process that it starts: a thousand files, a fifth of a
-second in which it answers nobody. Here each archive is unpacked once, and a process gets links to what is there.
+"""Unpack each archive once for all function processes.
+
+The emulator unpacks a function's code and the layer for each process that it starts. These are a thousand files. It
+responds to nobody meanwhile, for a fifth of a second. Here a process receives links to files that are unpacked already.
 """
 
 import hashlib
@@ -12,28 +14,34 @@ from typing import Self
 
 
 class Archives:
-    """What was unpacked, each archive in a folder that its contents name. For one process, from any of its threads."""
+    """Keep unpacked archives, each in a folder named by the digest of its contents.
+
+    All threads of one process can share it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
 
     def unpacked(self, archive: Path) -> Path:
-        """The folder with the archive's files; nobody may change them. Raises OSError, zipfile.BadZipFile."""
+        """Return the folder with the archive's files, which nobody may change.
+
+        Raises `OSError` or `zipfile.BadZipFile`.
+        """
         with archive.open("rb") as file:
-            place = self._folder / hashlib.file_digest(file, "sha256").hexdigest()
+            target = self._folder / hashlib.file_digest(file, "sha256").hexdigest()
         with self._lock:
-            if not place.exists():
+            if not target.exists():
                 self._folder.mkdir(parents=True, exist_ok=True)
                 new = Path(tempfile.mkdtemp(dir=self._folder))
                 with zipfile.ZipFile(archive) as opened:
                     opened.extractall(new)
-                new.rename(place)  # so that a folder with that name is whole, whenever the process ends
-        return place
+                new.rename(target)  # a folder with this name is complete, even if the process dies
+        return target
 
 
 class LinkedArchive:
-    """As much of `zipfile.ZipFile` as the emulator uses."""
+    """Implement the part of `zipfile.ZipFile` that the emulator uses."""
 
     def __init__(self, archives: Archives, path: str) -> None:
         self._files = archives.unpacked(Path(path))
@@ -47,7 +55,10 @@ class LinkedArchive:
         pass
 
     def namelist(self) -> list[str]:
-        """What `extractall` puts into its target; the emulator looks whether any of it would lie elsewhere."""
+        """Return the names that `extractall` creates.
+
+        The emulator checks that none of them lies outside the target.
+        """
         return [each.name for each in self._files.iterdir()]
 
     def extractall(self, target: str) -> None:
@@ -55,7 +66,10 @@ class LinkedArchive:
             (Path(target) / each.name).symlink_to(each)
 
 
-def unpacking_once(folder: Path) -> SimpleNamespace:
-    """The module `zipfile` for the emulator's use; `folder` takes what is unpacked."""
+def zipfile_with_shared_files(folder: Path) -> SimpleNamespace:
+    """Return a replacement of the module `zipfile` for the emulator.
+
+    `folder` receives the unpacked archives.
+    """
     archives = Archives(folder)
     return SimpleNamespace(**{**vars(zipfile), "ZipFile": lambda path: LinkedArchive(archives, path)})

@@ -1,8 +1,7 @@
-"""Simulators of Fourthwall, ChicksX and Shopify: one HTTP server process, exact to the providers' contracts.
+"""Simulate Fourthwall, ChicksX and Shopify in one HTTP server process, exact to the providers' contracts.
 
-`running_simulators()` serves from this process, `python -m sandbox.simulators` from one of its own;
-`ControlClient` steers either. README.md has the control API and the ways in which answers can be made to
-fail.
+`running_simulators()` serves from this process, and `python -m sandbox.simulators` from its own process.
+`ControlClient` controls both. README.md has the control API and the faults that it can inject.
 """
 
 from sandbox.control_address import ControlError

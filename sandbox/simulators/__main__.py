@@ -1,7 +1,7 @@
-"""`python -m sandbox.simulators --ready-file PATH`: serve until SIGTERM or SIGINT.
+"""Run `python -m sandbox.simulators --ready-file PATH`: serve until SIGTERM or SIGINT.
 
-Once all ports listen, PATH holds {"pid","fourthwall","chicksx","shopify","issuer","control"}; it is gone again at
-the end. Exit status 0 after a signal, 1 if a port is busy or PATH can't be written.
+When all ports listen, PATH contains {"pid","fourthwall","chicksx","shopify","issuer","control"}. It is removed at the
+end. The exit status is 0 after a signal, and 1 if a port is busy or PATH cannot be written.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""ChicksX: POST /v1/public_token/create, as pure logic.
+"""Simulate ChicksX's POST /v1/public_token/create, independent of sockets.
 
-The contract is ChicksX's page "Create public access token": headers x-api-key and x-client-id; a JSON object
-with `sessionId` (string, required) and `scope` (array of strings); 201 {"code": "OK", "data": {…}, "message":
-…}. The page's examples show the code INVALID_INPUT for 400, 401 and 500 alike, so every refusal here carries
-it. A session may have several tokens until its order is placed, and none after.
+The contract is ChicksX's page "Create public access token". It has the headers x-api-key and x-client-id, and a JSON
+object with `sessionId` (string, required) and `scope` (array of strings). The response is 201 {"code": "OK", "data":
+{…}, "message": …}. The page's examples show the code INVALID_INPUT for 400, 401 and 500, so every error here has it. A
+session can have several tokens until its order is placed, and no new token afterward.
 """
 
 import base64
@@ -22,7 +22,10 @@ SESSION_EXPIRED = "This session has expired. Restart the checkout from your plat
 
 @dataclass(frozen=True)
 class Account:
-    """`scopes` None grants whatever is asked; `default_scopes` are granted when nothing is asked."""
+    """Hold a merchant's credentials and scopes.
+
+    If `scopes` is None, every requested scope is granted. `default_scopes` are granted when none is requested.
+    """
 
     api_key: str
     client_id: str
@@ -48,7 +51,7 @@ class Merchant:
 
 
 def read_account(value: object) -> Account:
-    """{"apiKey","clientId"}, and "scopes"?, "defaultScopes"?, "tokenSeconds"? (3600)."""
+    """Read {"apiKey","clientId"}, and "scopes"?, "defaultScopes"?, "tokenSeconds"? (3600)."""
     fields = Fields(value, "A ChicksX account")
     api_key, client_id = fields.text("apiKey"), fields.text("clientId")
     scopes, default_scopes = fields.texts("scopes"), fields.texts("defaultScopes")
@@ -63,7 +66,7 @@ class Chicksx:
         self._closed: set[tuple[str | None, str]] = set()
 
     def put_account(self, name: str, value: object) -> None:
-        """Create a merchant, or replace its credentials; its tokens and sessions stay."""
+        """Create a merchant, or replace its credentials. Its tokens and sessions stay."""
         account = read_account(value)
         if name in self._merchants:
             self._merchants[name].account = account
@@ -74,7 +77,10 @@ class Chicksx:
         return self._merchants.pop(name, None) is not None
 
     def place_order(self, session_id: str, name: str | None) -> bool:
-        """The session's order is placed, at one merchant or (None) at all. False: no such merchant."""
+        """Place the session's order, at one merchant or (None) at all.
+
+        Returns False if there is no such merchant.
+        """
         if name is not None and name not in self._merchants:
             return False
         self._closed.add((name, session_id))
@@ -83,22 +89,22 @@ class Chicksx:
     def admit(self, _request: Request, now: float) -> float:
         return now
 
-    def answer(self, request: Request, now: float) -> Response:
+    def respond(self, request: Request, now: float) -> Response:
         if request.path != PATH:
             return json_response(404, {"code": "NOT_FOUND", "message": "No such endpoint"})
         if request.method != "POST":
-            refusal = {"code": "METHOD_NOT_ALLOWED", "message": "Use POST"}
-            return json_response(405, refusal, {"Allow": "POST"})
+            error = {"code": "METHOD_NOT_ALLOWED", "message": "Use POST"}
+            return json_response(405, error, {"Allow": "POST"})
         found = self._authenticate(request)
         if found is None:
-            return _refusal(401, "Invalid API key or client identifier")
+            return _error(401, "Invalid API key or client identifier")
         name, merchant = found
         try:
             session_id, scope = _read_body(request)
         except ValueError as fault:
-            return _refusal(400, str(fault))
+            return _error(400, str(fault))
         if {(name, session_id), (None, session_id)} & self._closed:
-            return _refusal(400, SESSION_EXPIRED)
+            return _error(400, SESSION_EXPIRED)
         return json_response(201, self._issue(merchant, session_id, scope, int(now)))
 
     def state(self, now: float) -> dict[str, object]:
@@ -129,11 +135,11 @@ class Chicksx:
         return None
 
     @staticmethod
-    def _issue(merchant: Merchant, session_id: str, asked: list[str] | None, now: int) -> dict[str, object]:
+    def _issue(merchant: Merchant, session_id: str, requested: list[str] | None, now: int) -> dict[str, object]:
         account = merchant.account
-        scope = list(account.default_scopes) if asked is None else asked
-        if asked is not None and account.scopes is not None:
-            scope = [item for item in asked if item in account.scopes]
+        scope = list(account.default_scopes) if requested is None else requested
+        if requested is not None and account.scopes is not None:
+            scope = [item for item in requested if item in account.scopes]
         jti, expires_at = str(uuid.uuid4()), now + account.token_seconds
         claims = {
             "iss": "chicksx-simulator",
@@ -161,12 +167,15 @@ class Chicksx:
         }
 
 
-def _refusal(status: int, message: str) -> Response:
+def _error(status: int, message: str) -> Response:
     return json_response(status, {"code": "INVALID_INPUT", "message": message})
 
 
 def _read_body(request: Request) -> tuple[str, list[str] | None]:
-    """The session id and the scopes asked for. Raises ValueError with the message of the 400."""
+    """Return the session id and the requested scopes.
+
+    Raises `ValueError` with the message of the 400.
+    """
     if request.media_type != JSON_TYPE:
         raise ValueError("Content-Type must be application/json")
     try:
@@ -174,7 +183,7 @@ def _read_body(request: Request) -> tuple[str, list[str] | None]:
     except ValueError:
         raise ValueError("Invalid JSON in request body") from None
     if not isinstance(body, dict):
-        raise ValueError("Request body must be an object")  # noqa: TRY004 - one kind of refusal
+        raise ValueError("Request body must be an object")  # noqa: TRY004 - the same error for every body
     unknown = sorted(set(body) - {"sessionId", "scope"})
     if unknown:
         raise ValueError(f"Unknown field: {unknown[0]}"[:200])
@@ -187,7 +196,10 @@ def _read_body(request: Request) -> tuple[str, list[str] | None]:
 
 
 def _unverifiable_jwt(claims: dict[str, object]) -> str:
-    """Three base64url parts of the right size; the signature is random, since nobody here may verify it."""
+    """Return three base64url parts of the right size.
+
+    The signature is random, because no client may verify it.
+    """
     header = _part(b'{"alg":"RS256","typ":"JWT"}')
     payload = _part(json.dumps(claims, separators=(",", ":")).encode())
     return f"{header}.{payload}.{_part(secrets.token_bytes(256))}"

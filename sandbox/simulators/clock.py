@@ -1,4 +1,4 @@
-"""The simulators' clock: the machine's time plus what a test has added to it."""
+"""Keep the simulators' clock: the machine's time plus what a test has added."""
 
 import threading
 import time
@@ -9,7 +9,10 @@ POLL_SECONDS = 0.05
 
 
 class Clock:
-    """Unix seconds that can be moved forward. Shares the simulation's lock, so a decision sees one time."""
+    """Return Unix seconds that a test can move forward.
+
+    It shares the simulation's lock, so one decision sees one time.
+    """
 
     def __init__(self, lock: threading.RLock) -> None:
         self._moved = threading.Condition(lock)
@@ -30,12 +33,15 @@ class Clock:
             self._offset = 0.0
 
     def wait_until(self, moment: float, stopping: threading.Event) -> None:
-        """Return once `moment` has come, at once if the clock is moved past it or the server stops."""
+        """Wait until `moment`, or until the server stops.
+
+        Returns at once if the clock is moved past it.
+        """
         with self._moved:
             while not stopping.is_set() and (left := moment - self.now()) > 0:
                 self._moved.wait(min(left, POLL_SECONDS))
 
 
 def shop_time(moment: float) -> str:
-    """ISO 8601 with the offset of the shop's time zone, as Shopify writes `created_at`."""
+    """Return ISO 8601 with the offset of the shop's time zone, as in Shopify's `created_at`."""
     return datetime.fromtimestamp(int(moment), UTC).astimezone(SHOP_TIME_ZONE).isoformat()

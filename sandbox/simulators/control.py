@@ -1,24 +1,24 @@
-"""The control address: JSON over HTTP, by which tests and the demo steer the simulators.
+"""Serve the control address: JSON over HTTP, for tests and the demo.
 
     PUT    /accounts/{provider}/{name}  create or replace an account (fields: README.md)   200 {"account"}
-    DELETE /accounts/{provider}/{name}  the account and its tokens are gone                200 {"deleted"}
+    DELETE /accounts/{provider}/{name}  delete the account and its tokens                  200 {"deleted"}
     POST   /faults                      {"provider","kind","times"?,"method"?,"pathContains"?,…}    201
-    GET    /faults, DELETE /faults      those that still wait; forget them                 200 {"faults"}
-    GET    /requests[?provider=NAME]    what providers saw, credentials fingerprinted      200 {"requests"}
-    DELETE /requests                    forget it                                          200
-    GET    /state                       tokens alive per account, counters, waiting faults 200
-    GET    /clock, POST /clock          {"advance": seconds}; it only goes forward         200 {"now"}
-    POST   /reset                       forget everything                                  200
+    GET    /faults, DELETE /faults      list the waiting faults; delete them               200 {"faults"}
+    GET    /requests[?provider=NAME]    list the requests, credentials as fingerprints     200 {"requests"}
+    DELETE /requests                    delete the recorded requests                       200
+    GET    /state                       valid tokens per account, counters, waiting faults 200
+    GET    /clock, POST /clock          {"advance": seconds}; the clock only goes forward  200 {"now"}
+    POST   /reset                       delete everything                                  200
     POST   /shopify/tokens              plant {"account","title"?,"count"?,"id"?,…}        201 {"tokens"}
-    DELETE /shopify/admin-tokens[?account=NAME]  end bought admin tokens                   200 {"revoked"}
-    POST   /fourthwall/tokens           {"account"}: the shop's token changes              201
-    POST   /chicksx/orders              {"sessionId","account"?}: the order is placed      201
+    DELETE /shopify/admin-tokens[?account=NAME]  end exchanged admin tokens                200 {"revoked"}
+    POST   /fourthwall/tokens           {"account"}: replace the shop's token              201
+    POST   /chicksx/orders              {"sessionId","account"?}: place the order          201
     GET    /issuer/keys                 kid, algorithm, public key, whether in the JWKS    200 {"keys"}
-    POST   /issuer/keys                 {"alg"?,"kid"?,"published"?}: a new key signs      201 {"kid"}
-    DELETE /issuer/keys[?kid=KID]       one, or all, leave the JWKS                        200 {"withdrawn"}
+    POST   /issuer/keys                 {"alg"?,"kid"?,"published"?}: sign by a new key    201 {"kid"}
+    DELETE /issuer/keys[?kid=KID]       remove one key, or all, from the JWKS              200 {"withdrawn"}
     POST   /issuer/tokens               sign {"claims","alg"?,"kid"?,"headers"?}           201 {"token","kid"}
 
-Bad input is 400 {"error": "<a sentence>"}, an unknown address 404, a wrong method 405.
+Invalid input gives 400 {"error": "<a sentence>"}, an unknown address 404, a wrong method 405.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from urllib.parse import parse_qs, unquote
 from sandbox.http_server.json_fields import Fields, InputError
 from sandbox.http_server.messages import Request, Response, json_response, parse_json
 from sandbox.simulators.fault_queue import read_fault
-from sandbox.simulators.simulation import PARTIES, PROVIDERS, Simulation
+from sandbox.simulators.simulation import PROVIDERS, SERVICES, Simulation
 
 TEN_YEARS = 315_360_000
 
@@ -35,7 +35,7 @@ type Methods = dict[str, Callable[[Request], Response]]
 
 
 class Control:
-    """Answers control requests, each wholly under the simulation's lock."""
+    """Respond to control requests, each under the simulation's lock."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
@@ -53,7 +53,7 @@ class Control:
             "/issuer/tokens": {"POST": self._sign},
         }
 
-    def answer(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         try:
             with self._simulation.lock:
                 return self._dispatch(request)
@@ -84,7 +84,7 @@ class Control:
         return json_response(200, {"deleted": self._simulation.provider(provider).delete_account(name)})
 
     def _add_fault(self, request: Request) -> Response:
-        self._simulation.faults.add(read_fault(_body(request), PARTIES))
+        self._simulation.faults.add(read_fault(_body(request), SERVICES))
         return json_response(201, self._faults())
 
     def _list_faults(self, _request: Request) -> Response:
@@ -99,13 +99,13 @@ class Control:
 
     def _list_requests(self, request: Request) -> Response:
         provider = _query(request, "provider")
-        if provider not in (None, *PARTIES):
-            raise InputError(f"provider must be one of {', '.join(PARTIES)}.")
-        seen = [each.as_json() for each in self._simulation.sightings if provider in (None, each.provider)]
+        if provider not in (None, *SERVICES):
+            raise InputError(f"provider must be one of {', '.join(SERVICES)}.")
+        seen = [each.as_json() for each in self._simulation.recorded_requests if provider in (None, each.provider)]
         return json_response(200, {"requests": seen})
 
     def _forget_requests(self, _request: Request) -> Response:
-        self._simulation.sightings.clear()
+        self._simulation.recorded_requests.clear()
         return json_response(200, {"requests": []})
 
     def _now(self) -> Response:

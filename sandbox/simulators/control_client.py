@@ -1,4 +1,4 @@
-"""A client of the simulators' control address, for tests and the demo. Standard library only."""
+"""Call the simulators' control address from tests and the demo. It needs the standard library only."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from sandbox.control_address import ControlAddress
 
 
 class ControlClient(ControlAddress):
-    """What README.md lists, call by call."""
+    """Call each address that README.md lists."""
 
     def put_account(self, provider: str, name: str, **fields: object) -> None:
         self.call("PUT", f"/accounts/{provider}/{quote(name, safe='')}", fields)
@@ -18,7 +18,10 @@ class ControlClient(ControlAddress):
         return deleted
 
     def fault(self, provider: str, kind: str, **parameters: object) -> None:
-        """Make the next request go wrong; the parameters are those of README.md, in camel case."""
+        """Inject a fault into the next request.
+
+        The parameters are those of README.md, in camel case.
+        """
         self.call("POST", "/faults", {"provider": provider, "kind": kind, **parameters})
 
     def faults(self) -> list[dict[str, Any]]:
@@ -46,7 +49,7 @@ class ControlClient(ControlAddress):
         self.call("POST", "/reset")
 
     def plant_tokens(self, account: str, **fields: object) -> list[dict[str, Any]]:
-        """Shopify tokens that somebody else made; each as Shopify's list shows it."""
+        """Create Shopify tokens of another app, and return each as Shopify lists it."""
         return list(self.call("POST", "/shopify/tokens", {"account": account, **fields})["tokens"])
 
     def revoke_admin_tokens(self, account: str | None = None) -> int:
@@ -61,19 +64,28 @@ class ControlClient(ControlAddress):
         self.call("POST", "/chicksx/orders", fields)
 
     def issuer_keys(self) -> list[dict[str, Any]]:
-        """{"kid","alg","published","publicPem"} each, the oldest first."""
+        """Return {"kid","alg","published","publicPem"} of each key, the oldest first."""
         return list(self.call("GET", "/issuer/keys")["keys"])
 
     def rotate_issuer_key(self, **fields: object) -> str:
-        """A new key ("alg", "kid", "published") signs from now on, beside the earlier ones; its kid."""
+        """Sign with a new key ("alg", "kid", "published") from now on, and return its kid.
+
+        The earlier keys stay.
+        """
         return str(self.call("POST", "/issuer/keys", fields)["kid"])
 
     def withdraw_issuer_key(self, kid: str | None = None) -> bool:
-        """Take one key, or all, out of the JWKS; they can still sign."""
+        """Remove one key, or all, from the JWKS.
+
+        They can still sign.
+        """
         query = "" if kid is None else f"?kid={quote(kid, safe='')}"
         withdrawn: bool = self.call("DELETE", f"/issuer/keys{query}")["withdrawn"]
         return withdrawn
 
     def sign(self, claims: Mapping[str, object], **fields: object) -> str:
-        """A token of the issuer with exactly these claims; "alg", "kid" and "headers" as in README.md."""
+        """Return a token of the issuer with exactly these claims.
+
+        "alg", "kid" and "headers" are described in README.md.
+        """
         return str(self.call("POST", "/issuer/tokens", {"claims": claims, **fields})["token"])

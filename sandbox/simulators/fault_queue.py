@@ -1,20 +1,20 @@
-"""The queue of faults that wait for a request, and which request each waits for."""
+"""Queue the faults, and find the fault that a request meets."""
 
 from dataclasses import dataclass
 
-from sandbox.http_server.faults.canned_responses import Answer, Garbage, Huge, Malformed, Redirect
+from sandbox.http_server.faults.canned_responses import CannedResponse, Garbage, Huge, Malformed, Redirect
 from sandbox.http_server.faults.connection_faults import ActThenDrop, ActThenHang, Drop, Hang, Refuse
-from sandbox.http_server.faults.corrupted_responses import AnswerOverride, SlowDrip, Truncated
-from sandbox.http_server.faults.injected_fault import Misbehaviour
+from sandbox.http_server.faults.corrupted_responses import ResponseOverride, SlowDrip, Truncated
+from sandbox.http_server.faults.injected_fault import InjectedFault
 from sandbox.http_server.json_fields import Fields, InputError
 from sandbox.http_server.messages import Request
 
 MAX_TIMES = 1_000_000
-KINDS: dict[str, type[Misbehaviour]] = {
+KINDS: dict[str, type[InjectedFault]] = {
     "refuse": Refuse,
     "hang": Hang,
     "act_then_hang": ActThenHang,
-    "status": Answer,
+    "status": CannedResponse,
     "drop_before_acting": Drop,
     "act_then_drop": ActThenDrop,
     "garbage": Garbage,
@@ -23,22 +23,22 @@ KINDS: dict[str, type[Misbehaviour]] = {
     "malformed": Malformed,
     "truncated": Truncated,
     "redirect": Redirect,
-    "answer_override": AnswerOverride,
+    "answer_override": ResponseOverride,
 }
 
 
 @dataclass
 class Fault:
-    """Befalls the next `left` requests to `provider` that have this method and this text in their target."""
+    """Wait for the next `left` requests to `provider` that have this method and this text in their target."""
 
     provider: str
     kind: str
     left: int
     method: str | None
     path_contains: str | None
-    misbehaviour: Misbehaviour
+    injected: InjectedFault
 
-    def befalls(self, provider: str, request: Request) -> bool:
+    def matches(self, provider: str, request: Request) -> bool:
         return (
             provider == self.provider
             and self.method in (None, request.method)
@@ -60,15 +60,18 @@ def read_fault(value: object, providers: tuple[str, ...]) -> Fault:
     provider, kind = fields.choice("provider", providers), fields.choice("kind", tuple(KINDS))
     times = fields.whole("times", 1, 1, MAX_TIMES)
     method, path_contains = fields.optional_text("method"), fields.optional_text("pathContains")
-    misbehaviour = KINDS[kind].read(fields)
+    injected = KINDS[kind].read(fields)
     fields.finish()
     if kind == "refuse" and (method or path_contains):
         raise InputError("The fault refuse precedes the request: it takes no method and no pathContains.")
-    return Fault(provider, kind, times, method.upper() if method else None, path_contains, misbehaviour)
+    return Fault(provider, kind, times, method.upper() if method else None, path_contains, injected)
 
 
 class FaultQueue:
-    """First in, first out among the faults that fit. The caller holds the simulation's lock."""
+    """Queue faults, first in, first out among those that match.
+
+    The caller holds the simulation's lock.
+    """
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
@@ -77,12 +80,12 @@ class FaultQueue:
         self.waiting.append(fault)
 
     def take(self, provider: str, request: Request) -> Fault | None:
-        fits = (fault for fault in self.waiting if fault.kind != "refuse" and fault.befalls(provider, request))
-        return self._used(next(fits, None))
+        matching = (fault for fault in self.waiting if fault.kind != "refuse" and fault.matches(provider, request))
+        return self._used(next(matching, None))
 
     def take_refusal(self, provider: str) -> bool:
-        fits = (fault for fault in self.waiting if fault.kind == "refuse" and fault.provider == provider)
-        return self._used(next(fits, None)) is not None
+        matching = (fault for fault in self.waiting if fault.kind == "refuse" and fault.provider == provider)
+        return self._used(next(matching, None)) is not None
 
     def _used(self, fault: Fault | None) -> Fault | None:
         if fault is not None:

@@ -1,9 +1,9 @@
-"""Fourthwall: PUT /open-api/v1.0/public-token, as pure logic.
+"""Simulate Fourthwall's PUT /open-api/v1.0/public-token, independent of sockets.
 
-The contract is Fourthwall's page "Get or Create Public Token": Basic authentication with an API key's
-username and password, or a Bearer access token with the scope `shop_read`; 200 {"token": "ptkn_…"}, the same
-for a shop each time. 100 requests in 10 s a user; the excess is delayed, not refused. Error bodies are
-{"code": "SOME_CODE"}.
+The contract is Fourthwall's page "Get or Create Public Token". It has Basic authentication with an API key's username
+and password, or a Bearer access token with the scope `shop_read`. The response is 200 {"token": "ptkn_…"}, always the
+same for a shop. More than 100 requests of a user in 10 s are delayed, not rejected. Error bodies are {"code":
+"SOME_CODE"}.
 """
 
 import base64
@@ -20,7 +20,10 @@ SCOPE = "shop_read"
 
 @dataclass(frozen=True)
 class Account:
-    """One shop. `limit` requests in `window` seconds are answered at once."""
+    """Hold one shop's credentials and limits.
+
+    `limit` requests in `window` seconds get a response without a delay.
+    """
 
     username: str | None
     password: str | None
@@ -39,7 +42,7 @@ class Shop:
 
 
 def read_account(value: object) -> Account:
-    """{"username","password"} or {"accessToken","scopes"?}, and "rateLimit": {"requests","seconds"}."""
+    """Read {"username","password"} or {"accessToken","scopes"?}, and "rateLimit": {"requests","seconds"}."""
     fields = Fields(value, "A Fourthwall account")
     username, password = fields.optional_text("username"), fields.optional_text("password")
     access_token, scopes = fields.optional_text("accessToken"), fields.texts("scopes")
@@ -57,7 +60,7 @@ class Fourthwall:
         self._shops: dict[str, Shop] = {}
 
     def put_account(self, name: str, value: object) -> None:
-        """Create a shop, or replace its credentials and limits; its public token stays."""
+        """Create a shop, or replace its credentials and limits. Its public token stays."""
         account = read_account(value)
         if name in self._shops:
             self._shops[name].account = account
@@ -68,14 +71,17 @@ class Fourthwall:
         return self._shops.pop(name, None) is not None
 
     def renew_token(self, name: str) -> bool:
-        """Give the shop another public token, as if its owner had; False if there is no such shop."""
+        """Replace the shop's public token, as its owner could.
+
+        Returns False if there is no such shop.
+        """
         shop = self._shops.get(name)
         if shop is not None:
             shop.token = self._mint(shop)
         return shop is not None
 
     def admit(self, request: Request, now: float) -> float:
-        """The moment at which this request's turn comes; the user's place in the window is taken."""
+        """Take a slot in the user's rate limit, and return the time at which the request may proceed."""
         shop = self._authenticate(request)
         if shop is None:
             return now
@@ -84,7 +90,7 @@ class Fourthwall:
         shop.starts = [*shop.starts[-limit:], turn]
         return turn
 
-    def answer(self, request: Request, _now: float) -> Response:
+    def respond(self, request: Request, _now: float) -> Response:
         if request.path != PATH:
             return json_response(404, {"code": "NOT_FOUND"})
         if request.method != "PUT":

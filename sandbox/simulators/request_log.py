@@ -1,7 +1,7 @@
-"""What the providers saw: each request as a record without credential values.
+"""Record each request to the providers without credential values.
 
-A credential is shown as `sha256:` and the first 12 hex digits of the SHA-256 of the value as sent; of
-Authorization the scheme stays readable and the credential after it is what is hashed.
+A credential is shown as `sha256:` and the first 12 hex digits of the SHA-256 of the value as sent. In Authorization,
+the scheme stays readable and the credential after it is hashed.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,11 @@ BODY_LIMIT = 64 * 1024
 
 
 @dataclass
-class Sighting:
-    """`acted`: the provider's logic ran. `status`: what it decided, whatever reached the caller."""
+class RecordedRequest:
+    """Record one request.
+
+    `acted` says whether the provider's logic ran. `status` is its decision, even if a fault changed the response.
+    """
 
     number: int
     at: float
@@ -54,7 +57,7 @@ def _shown_header(name: str, value: str) -> str:
 
 
 def _shown_body(request: Request) -> object:
-    """A JSON or form body as a value, anything else as text; None if empty."""
+    """Return a JSON or form body as a value, any other body as text, and None for an empty one."""
     if not request.body:
         return None
     if len(request.body) > BODY_LIMIT:

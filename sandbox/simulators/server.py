@@ -1,4 +1,4 @@
-"""The listeners of one simulation, started and stopped together."""
+"""Start and stop the listeners of one simulation together."""
 
 import threading
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ POLL_SECONDS = 0.02
 
 
 class PortBusyError(OSError):
-    """A wanted port is not free; the text says whose, and which."""
+    """Report that a wanted port is not free. The text names its service and the port."""
 
 
 @dataclass(frozen=True)
 class Ports:
-    """0 takes a free port."""
+    """Hold the wanted ports. 0 takes a free port."""
 
     fourthwall: int = 0
     chicksx: int = 0
@@ -32,7 +32,10 @@ class Ports:
 
 @dataclass(frozen=True)
 class Addresses:
-    """Base URLs as the provider clients want them; ChicksX's ends with /v1. `issuer` is an OIDC issuer's."""
+    """Hold the base URLs as the provider clients expect them.
+
+    ChicksX's ends with /v1. `issuer` is the OIDC issuer's.
+    """
 
     fourthwall: str
     chicksx: str
@@ -43,7 +46,10 @@ class Addresses:
 
 @contextmanager
 def running_simulators(ports: Ports = Ports()) -> Iterator[Addresses]:
-    """Serve a fresh simulation from threads of this process until the block ends. Raises PortBusyError."""
+    """Serve a new simulation from threads of this process until the block ends.
+
+    Raises `PortBusyError`.
+    """
     simulation = Simulation()
     control = Control(simulation)
     with ExitStack() as listeners:
@@ -75,7 +81,7 @@ def _listener(simulation: Simulation, control: Control, name: str, port: int) ->
     if name == "control":
         return Listener(
             port,
-            receive=lambda request: (None, lambda: control.answer(request)),
+            receive=lambda request: (None, lambda: control.respond(request)),
             refuses=lambda: False,
             stopping=simulation.stopping,
             body_limit=CONTROL_BODY_LIMIT,

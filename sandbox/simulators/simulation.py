@@ -1,18 +1,18 @@
-"""The simulated world: three providers, an issuer, one clock, the waiting faults, what was seen; under one lock."""
+"""Simulate three providers and an issuer, with one clock, a fault queue and a request log, under one lock."""
 
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from sandbox.http_server.faults.injected_fault import Misbehaviour
+from sandbox.http_server.faults.injected_fault import InjectedFault
 from sandbox.http_server.messages import Request, Response
 from sandbox.simulators.chicksx import Chicksx
 from sandbox.simulators.clock import Clock
 from sandbox.simulators.fault_queue import FaultQueue
 from sandbox.simulators.fourthwall import Fourthwall
 from sandbox.simulators.issuer.issuer import Issuer
-from sandbox.simulators.request_log import Sighting
+from sandbox.simulators.request_log import RecordedRequest
 from sandbox.simulators.shopify.admin_api import Shopify
 
 PROVIDERS = (
@@ -20,23 +20,26 @@ PROVIDERS = (
     "chicksx",
     "shopify",
 )
-#: Everyone with a port of their own: whose requests are noted, and whose answers can be made to fail.
-PARTIES = (*PROVIDERS, "issuer")
-SIGHTINGS_KEPT = 10_000
+#: Every service with its own port. Its requests are recorded, and its responses can get faults.
+SERVICES = (*PROVIDERS, "issuer")
+REQUESTS_KEPT = 10_000
 
 
-class Party(Protocol):
-    """Somebody's logic, without sockets. `admit` says when a request's turn comes, `answer` decides it."""
+class Service(Protocol):
+    """Simulate a service without sockets.
+
+    `admit` returns the time at which a request may proceed. `respond` decides it.
+    """
 
     def admit(self, request: Request, now: float, /) -> float: ...
 
-    def answer(self, request: Request, now: float, /) -> Response: ...
+    def respond(self, request: Request, now: float, /) -> Response: ...
 
     def state(self, now: float, /) -> dict[str, object]: ...
 
 
-class Provider(Party, Protocol):
-    """Somebody at whom merchants have accounts."""
+class Provider(Service, Protocol):
+    """Simulate a provider at which merchants have accounts."""
 
     def put_account(self, name: str, value: object, /) -> None: ...
 
@@ -44,7 +47,10 @@ class Provider(Party, Protocol):
 
 
 class Simulation:
-    """Hold `lock` around anything that reads or changes the public parts from outside."""
+    """Hold the simulated services.
+
+    A caller that uses the public members holds `lock`.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -53,14 +59,14 @@ class Simulation:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: accounts, tokens, faults, requests and the moved clock."""
+        """Delete everything: accounts, tokens, faults and requests. The clock returns to the machine's time."""
         with self.lock:
             self.fourthwall = Fourthwall()
             self.chicksx = Chicksx()
             self.shopify = Shopify()
             self.issuer = Issuer()
             self.faults = FaultQueue()
-            self.sightings: deque[Sighting] = deque(maxlen=SIGHTINGS_KEPT)
+            self.recorded_requests: deque[RecordedRequest] = deque(maxlen=REQUESTS_KEPT)
             self._seen = 0
             self.clock.reset()
 
@@ -72,33 +78,36 @@ class Simulation:
         }
         return providers[name]
 
-    def party(self, name: str) -> Party:
+    def service(self, name: str) -> Service:
         return self.issuer if name == "issuer" else self.provider(name)
 
     def refuses(self, name: str) -> bool:
         with self.lock:
             return self.faults.take_refusal(name)
 
-    def receive(self, name: str, request: Request) -> tuple[Misbehaviour | None, Callable[[], Response]]:
-        """Note the request and take the fault that waits for it; the second part has the provider act."""
+    def receive(self, name: str, request: Request) -> tuple[InjectedFault | None, Callable[[], Response]]:
+        """Record the request, and take the fault that waits for it.
+
+        Returns the fault, and a function that lets the provider act.
+        """
         with self.lock:
-            # A request that is still under way when everything is reset acts on the world it came into.
-            party = self.party(name)
+            # A request that is in flight during a reset still acts on the old services.
+            service = self.service(name)
             fault = self.faults.take(name, request)
             self._seen += 1
             kind = None if fault is None else fault.kind
-            sighting = Sighting(self._seen, self.clock.now(), name, request, kind)
-            self.sightings.append(sighting)
-        return None if fault is None else fault.misbehaviour, lambda: self._act(party, request, sighting)
+            record = RecordedRequest(self._seen, self.clock.now(), name, request, kind)
+            self.recorded_requests.append(record)
+        return None if fault is None else fault.injected, lambda: self._act(service, request, record)
 
-    def _act(self, party: Party, request: Request, sighting: Sighting) -> Response:
+    def _act(self, service: Service, request: Request, record: RecordedRequest) -> Response:
         with self.lock:
-            turn = party.admit(request, self.clock.now())
+            turn = service.admit(request, self.clock.now())
         self.clock.wait_until(turn, self.stopping)
         with self.lock:
-            answer = party.answer(request, self.clock.now())
-            sighting.acted, sighting.status = True, answer.status
-        return answer
+            response = service.respond(request, self.clock.now())
+            record.acted, record.status = True, response.status
+        return response
 
     def state(self) -> dict[str, object]:
         with self.lock:
@@ -106,5 +115,5 @@ class Simulation:
             return {
                 "now": now,
                 "faults": [fault.as_json() for fault in self.faults.waiting],
-                **{name: self.party(name).state(now) for name in PARTIES},
+                **{name: self.service(name).state(now) for name in SERVICES},
             }

@@ -1,1 +1,1 @@
-"""The local stack: the real template on an emulated AWS, beside the providers' simulators. See README.md."""
+"""Run the local stack: the real template on an emulated AWS, beside the provider simulators. See README.md."""

@@ -1,4 +1,4 @@
-"""`python -m sandbox.stack up|down|build|validate`: what the targets of the Makefile run."""
+"""Run `python -m sandbox.stack up|down|build|build-here|validate`, as the targets of the Makefile do."""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""`sam build` of the template, skipped when nothing it reads has changed.
+"""Run `sam build` on the template, unless nothing that it reads has changed.
 
-Compiled packages differ from machine to machine, so a build for AWS and one for the local stack lie side by side.
+Compiled packages differ between machines. The build for AWS and the build for the local stack are in separate folders.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from sandbox.stack.sam import BUILD_FOLDER, run_sam, sam_mark
 
 @dataclass(frozen=True)
 class Target:
-    """What a build is for: its folder's name, and what functions/Makefile is told."""
+    """Describe the target of a build: its folder's name, and the variables for functions/Makefile."""
 
     name: str
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -29,11 +29,11 @@ class Target:
 
     @property
     def template(self) -> Path:
-        """The built template, which `sam deploy` takes."""
+        """Return the built template, which `sam deploy` deploys."""
         return self.folder / "template.yaml"
 
 
-#: Where `sam deploy` looks by itself.
+#: The folder that `sam deploy` uses by default.
 AWS = Target("build")
 THIS_MACHINE = Target("this-machine", {"WHEELS_FOR": "this-machine"})
 
@@ -43,18 +43,21 @@ _LIMIT = 300
 
 @contextmanager
 def build_folder() -> Iterator[None]:
-    """Keep the build for oneself: the stacks of one clone share it."""
-    busy = "Another command has been building in this folder for five minutes: wait for it, or stop it."
+    """Lock the build folder, which all stacks of one clone share."""
+    busy = "Another command has been building in this folder for five minutes. Wait for it, or stop it."
     with locked(BUILD_FOLDER / "lock", busy=busy, seconds=_LIMIT):
-        for name in ("build", "deploy"):  # nobody else's: a killed command let go of the lock, and not of its `sam`
-            processes.stop_leaders(sam_mark(name))
+        for name in ("build", "deploy"):  # A killed command releases the lock, but its `sam` keeps running.
+            processes.stop_sessions(sam_mark(name))
         yield
 
 
 def build(settings: Settings, state: State | None, target: Target) -> str:
-    """Bring the target's folder up to date; the digest of what it was made from. Call inside `build_folder`."""
+    """Bring the target's folder up to date, and return the digest of its sources.
+
+    Call it inside `build_folder`.
+    """
     if not settings.runtime_python.exists():
-        raise StackError("The environment .venvs/runtime is missing: run `make setup`, or `make up` itself.")
+        raise StackError("The environment .venvs/runtime is missing. Run `make setup` or `make up`.")
     digest, written = sources_digest(), BUILD_FOLDER / f"{target.name}.sha256"
     if target.template.exists() and written.exists() and written.read_text() == digest:
         return digest
@@ -73,7 +76,7 @@ def build(settings: Settings, state: State | None, target: Target) -> str:
 
 
 def sources_digest() -> str:
-    """SHA-256 over the names and contents of everything that the build reads."""
+    """Return the SHA-256 of the names and contents of everything that the build reads."""
     digest = hashlib.sha256()
     for path in sorted(_sources()):
         content = path.read_bytes()

@@ -1,4 +1,7 @@
-"""The commands. Exit status: 0 done, 1 a sentence says why not, 130 interrupted."""
+"""Run the commands.
+
+The exit status is 0 for success, 1 for a failure that a sentence explains, and 130 after an interrupt.
+"""
 
 import argparse
 import os
@@ -19,20 +22,20 @@ from sandbox.stack.up import bring_up, build_only, validate
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.stack", description="The local stack.")
     parser.add_argument("command", choices=("up", "down", "build", "build-here", "validate"))
-    parser.add_argument("--state-dir", type=Path, help="where the stack keeps what is its own (default: .local)")
+    parser.add_argument("--state-dir", type=Path, help="the folder for the stack's own files (default: .local)")
     chosen = parser.parse_args(arguments)
     progress = Progress(Console(highlight=False))
     try:
         settings = read_settings(os.environ, chosen.state_dir)
         _run(chosen.command, settings, progress)
     except StackError as fault:
-        complaints = Console(stderr=True, highlight=False)
-        complaints.print(f"[red]✗[/] {escape(str(fault))}", soft_wrap=True)
+        errors = Console(stderr=True, highlight=False)
+        errors.print(f"[red]✗[/] {escape(str(fault))}", soft_wrap=True)
         if fault.log is not None:
-            complaints.print(f"  Log: {escape(str(fault.log))}", soft_wrap=True)
+            errors.print(f"  Log: {escape(str(fault.log))}", soft_wrap=True)
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. `make up` goes on from here, `make down` cleans up.\n")
+        sys.stderr.write("\nInterrupted. `make up` continues from here, `make down` cleans up.\n")
         return 130
     return 0
 
@@ -48,7 +51,7 @@ def _run(command: str, settings: Settings, progress: Progress) -> None:
         take_down(settings, progress)
     else:
         stack = bring_up(settings, progress)
-        progress.say(f"\nThe API:  [bold]{escape(stack['apiUrl'])}[/]  (signed requests; pages as trust policies say)")
+        progress.say(f"\nThe API:  [bold]{escape(stack['apiUrl'])}[/]  (signed requests; pages by trust policies)")
         if "storefrontUrl" in stack:
             progress.say(f"A shop:   {escape(stack['storefrontUrl'])}")
         progress.say(f"Details:  {escape(str(settings.stack_file))}\nStop it:  make down")

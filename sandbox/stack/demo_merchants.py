@@ -1,12 +1,12 @@
-"""The demo merchants: an account at each simulator, and the secret that opens it.
+"""Create the demo merchants: an account at each simulator, and its secret.
 
     demo          all three providers; Shopify with a permanent admin token
-    demo-oauth    Shopify with a client id and secret, which buy a 24-hour token
+    demo-oauth    Shopify with a client id and secret, which are exchanged for a 24-hour token
     demo-classic  Shopify with the older, unversioned address
 
-`demo` has a storefront, too: a key by which its backend signs proofs, and a trust policy that lets its page in. All
-credentials are made by the first `make up` of a stack, written to the local Secrets Manager and to the simulators, and
-nowhere else.
+`demo` also has a storefront: a key with which its backend signs proofs, and a trust policy that admits its page. The
+first `make up` of a stack creates all credentials. It writes them to the local Secrets Manager and to the simulators,
+and nowhere else.
 """
 
 import json
@@ -29,7 +29,10 @@ _POLICY = "/merchants/demo/trust-policy"
 
 @dataclass(frozen=True)
 class DemoSecret:
-    """A merchant's secret; the simulator's account has the same fields but `apiVersion`."""
+    """Hold a merchant's secret.
+
+    The simulator's account has the same fields except `apiVersion`.
+    """
 
     provider: str
     merchant: str
@@ -37,24 +40,27 @@ class DemoSecret:
 
 
 def store_demo_accounts(aws: LocalAws, control: str, prefix: str) -> list[DemoSecret]:
-    """Every demo account with its secret: the one that is stored already, else a new one."""
+    """Store every demo account and its secret, and return the secrets.
+
+    A secret that is stored already is kept.
+    """
     simulators, manager = ControlClient(control), aws.client("secretsmanager")
-    kept = [_kept(manager, prefix, secret) for secret in _demo_secrets()]
-    for secret in kept:
+    stored = [_stored(manager, prefix, secret) for secret in _demo_secrets()]
+    for secret in stored:
         account = {name: value for name, value in secret.fields.items() if name != "apiVersion"}
         simulators.put_account(secret.provider, secret.merchant, **account)
-    return kept
+    return stored
 
 
 def store_demo_policy(aws: LocalAws, stack: Stack, *, shop: str, issuer: str) -> None:
-    """Let the shop at this origin in: a proof key, kept if there is one, and the trust policy of `demo`.
+    """Admit the shop at this origin: store a proof key unless there is one, and the trust policy of `demo`.
 
-    `issuer` is the address of the issuer's simulator. The policy is put by the API as a merchant's operator would;
-    nothing is written where it is as it should be. Raises StackError.
+    `issuer` is the address of the simulated issuer. The policy is written by the API, as a merchant's operator would do
+    it. An unchanged policy is not written. Raises `StackError`.
     """
     key = DemoSecret("storefront-proof", "demo", {})
     keys = {"keys": {"demo-1": secrets.token_urlsafe(32)}}
-    _kept(aws.client("secretsmanager"), stack.described["secretPrefix"], replace(key, fields=keys))
+    _stored(aws.client("secretsmanager"), stack.described["secretPrefix"], replace(key, fields=keys))
     wanted = _demo_policy(shop, issuer)
     try:
         present = stack.call("GET", _POLICY)
@@ -63,9 +69,9 @@ def store_demo_policy(aws: LocalAws, stack: Stack, *, shop: str, issuer: str) ->
         only_if = {"If-Match": present.headers["ETag"]} if present.status_code == 200 else {"If-None-Match": "*"}
         put = stack.call("PUT", _POLICY, wanted, headers=only_if)
     except requests.RequestException as fault:
-        raise StackError(f"The demo's trust policy could not be put: {type(fault).__name__}.") from None
+        raise StackError(f"The demo's trust policy could not be written: {type(fault).__name__}.") from None
     if not put.ok:
-        raise StackError(f"The demo's trust policy was refused with {put.status_code}: {put.text[:300]}")
+        raise StackError(f"The demo's trust policy was rejected with {put.status_code}: {put.text[:300]}")
 
 
 def _demo_policy(shop: str, issuer: str) -> dict[str, Any]:
@@ -83,7 +89,7 @@ def _demo_policy(shop: str, issuer: str) -> dict[str, Any]:
     }
 
 
-def _kept(manager: Any, prefix: str, secret: DemoSecret) -> DemoSecret:
+def _stored(manager: Any, prefix: str, secret: DemoSecret) -> DemoSecret:
     name = f"{prefix}/{secret.provider}/{secret.merchant}"
     try:
         manager.create_secret(Name=name, SecretString=json.dumps(dict(secret.fields)))

@@ -1,4 +1,4 @@
-"""`sam deploy` of the built template to the emulator, skipped when the same was deployed already."""
+"""Run `sam deploy` of the built template on the emulator, unless it is deployed already."""
 
 import contextlib
 import tomllib
@@ -19,14 +19,17 @@ _LIMIT = 180
 
 @dataclass(frozen=True)
 class Deployment:
-    """The deployed stack: its outputs, and the physical name of each resource by its name in the template."""
+    """Hold the deployed stack's outputs, and each resource's physical name by its logical name."""
 
     outputs: Mapping[str, str]
     resources: Mapping[str, str]
 
 
 def deploy(settings: Settings, state: State, aws: LocalAws, parameters: Mapping[str, str], digest: str) -> Deployment:
-    """Deploy with these template parameters. Call inside `build_folder`. Raises StackError."""
+    """Deploy the template with these parameters.
+
+    Call it inside `build_folder`. Raises `StackError`.
+    """
     stack, bucket = _names(PROJECT / "samconfig.toml")
     emulator = state.processes()["emulator"]
     wanted = {"digest": digest, "parameters": dict(parameters), "emulator": emulator.as_json()}
@@ -34,7 +37,7 @@ def deploy(settings: Settings, state: State, aws: LocalAws, parameters: Mapping[
         return found
     state.deployed = None
     _make_bucket(aws, bucket)
-    overrides = [f'{name}="{value}"' for name, value in parameters.items()]  # SAM takes an empty one in quotes only
+    overrides = [f'{name}="{value}"' for name, value in parameters.items()]  # SAM accepts an empty value only in quotes
     run_sam(
         settings,
         state,
@@ -45,7 +48,7 @@ def deploy(settings: Settings, state: State, aws: LocalAws, parameters: Mapping[
     )
     found = _find(aws, stack)
     if found is None:
-        raise StackError("The deploy ended well, but there is no such stack.", settings.logs / "sam-deploy.log")
+        raise StackError("The deploy succeeded, but there is no such stack.", settings.logs / "sam-deploy.log")
     state.deployed = wanted
     return found
 
@@ -67,7 +70,7 @@ def _find(aws: LocalAws, stack: str) -> Deployment | None:
 
 
 def _names(samconfig: Path) -> tuple[str, str]:
-    """The stack's and the artefact bucket's name in the environment `local`."""
+    """Return the names of the stack and of the artifact bucket in the environment `local`."""
     local = tomllib.loads(samconfig.read_text())["local"]
     return local["global"]["parameters"]["stack_name"], local["deploy"]["parameters"]["s3_bucket"]
 

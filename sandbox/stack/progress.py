@@ -1,4 +1,4 @@
-"""What a person sees while the stack comes up: one line a step, with its time."""
+"""Show one line for each step while the stack starts, with its time."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from rich.console import Console
 
 
 class Progress:
-    """A spinner and colours on a terminal; plain lines, one a finished step, elsewhere."""
+    """Show a spinner and colors on a terminal, and plain lines elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -1,4 +1,4 @@
-"""Running the SAM CLI: with a limit, a log, and no way home."""
+"""Run the SAM CLI with a time limit and a log, and without telemetry."""
 
 import contextlib
 import json
@@ -29,21 +29,22 @@ def run_sam(
     variables: Mapping[str, str] | None = None,
     seconds: float,
 ) -> None:
-    """Run `sam` in the project. Raises StackError with the end of what it said.
+    """Run `sam` in the project.
 
-    With a state, `down` can stop it should this command be killed meanwhile.
+    Records the process in `state`, so `down` can stop it if this command is killed. Raises `StackError` with the
+    probable reason.
     """
     name = arguments[0]
     log = settings.logs / f"sam-{name}.log"
-    _spare_the_version_check()
+    _skip_version_check()
     chosen = environment.sam(_SETTINGS_FOLDER, endpoint)
     if path:
         chosen |= {"PATH": f"{path}{os.pathsep}{chosen.get('PATH', os.defpath)}", "PYTHON": f"{path}/python"}
     chosen |= variables or {}
-    # Named, since SAM looks for it beside the template, which for a deploy is the built one.
+    # SAM would look beside the template, which for a deploy is the built one.
     config = ["--config-file", str(PROJECT / "samconfig.toml"), "--config-env", "local"]
     command = [str(settings.local_python), "-m", "samcli", *arguments, *config]
-    # SAM's makefile builds leave a folder each in the temporary folder.
+    # Each makefile build of SAM leaves a folder in the temporary folder.
     scratch = tempfile.mkdtemp(prefix="tmp-", dir=BUILD_FOLDER)
     chosen |= {"TMPDIR": scratch}
     process, identity = processes.start(command, mark=sam_mark(name), log=log, environment=chosen, folder=PROJECT)
@@ -52,36 +53,36 @@ def run_sam(
     try:
         status = process.wait(seconds)
     except subprocess.TimeoutExpired:
-        raise StackError(f"`sam {name}` had not ended after {seconds:.0f} s and was stopped.", log) from None
+        raise StackError(f"`sam {name}` did not end within {seconds:.0f} s and was stopped.", log) from None
     finally:
-        # Also on Ctrl-C: it leads a session of its own, which the terminal's signal does not reach.
+        # Also after Ctrl-C, because the terminal's signal does not reach another session.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         shutil.rmtree(scratch, ignore_errors=True)
         if state is not None:
             state.forget(f"sam {name}")
     if status != 0:
-        raise StackError(f"`sam {name}` failed: {_last_words(log)}", log)
+        raise StackError(f"`sam {name}` failed: {_failure_reason(log)}", log)
 
 
 def sam_mark(name: str) -> str:
-    """What a `sam` command of this clone is known by."""
+    """Return the part of the command line that identifies a `sam` command of this clone."""
     return f"{PROJECT / '.venvs/local/bin/python'} -m samcli {name} "
 
 
-def _last_words(log: Path) -> str:
-    """What most likely says why: that nothing can be fetched, a telling line, or else the last one."""
+def _failure_reason(log: Path) -> str:
+    """Return the line of the log that probably gives the reason."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     if any("NewConnectionError" in line or "NameResolutionError" in line for line in lines):
-        return "no package registry answers. Connect this machine to the network, then run the same command again."
+        return "no package registry responds. Connect this machine to the network, then run the same command again."
     telling = [
         line for line in lines if line.startswith(("Error", "Build Failed", "make: ***")) or "No such file" in line
     ]
-    return (telling or lines or ["it said nothing"])[-1][:300]
+    return (telling or lines or ["it wrote nothing"])[-1][:300]
 
 
-def _spare_the_version_check() -> None:
-    """SAM asks a registry for its newest version once a week: tell it that it has just done so."""
+def _skip_version_check() -> None:
+    """Record a version check as done just now, so SAM does not ask a registry for its newest version."""
     file = _SETTINGS_FOLDER / "metadata.json"
     if not file.exists() or time.time() - file.stat().st_mtime > 86_400:
         file.parent.mkdir(parents=True, exist_ok=True)

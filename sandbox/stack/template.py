@@ -1,4 +1,4 @@
-"""Reading template.yaml for what must be known outside CloudFormation."""
+"""Read template.yaml for the facts that are needed outside CloudFormation."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import yaml
 
 
 class _Loader(yaml.CSafeLoader):
-    """Takes CloudFormation's short forms (`!Ref X`) as plain values."""
+    """Load CloudFormation's short forms (`!Ref X`) as plain values."""
 
 
 def _short_form(loader: _Loader, _suffix: str, node: yaml.Node) -> Any:
@@ -24,20 +24,21 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 def load_template(path: Path) -> dict[str, Any]:
-    """The template as plain data."""
+    """Return the template as plain data."""
     template: dict[str, Any] = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 - derived from SafeLoader
     return template
 
 
 def parameter_default(template: dict[str, Any], name: str) -> str:
+    """Return a parameter's default as text."""
     return str(template["Parameters"][name].get("Default", ""))
 
 
 def function_id(folder: str) -> str:
-    """`shopify/list_tokens` is ShopifyListTokensFunction in the template."""
+    """Return the logical name of a function, such as ShopifyListTokensFunction for `shopify/list_tokens`."""
     return "".join(word.capitalize() for word in folder.replace("/", "_").split("_")) + "Function"
 
 
 def function_folders(project: Path) -> list[str]:
-    """Every functions/*/* that holds a handler."""
+    """Return every functions/*/* that contains a handler."""
     return sorted(str(path.parent.relative_to(project / "functions")) for path in project.glob("functions/*/*/app.py"))

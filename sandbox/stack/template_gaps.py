@@ -1,18 +1,18 @@
-"""What the emulator drops from the template, applied through its APIs after each deploy.
+"""Apply the parts of the template that the emulator drops, through its APIs, after each deploy.
 
     in template.yaml                  what the emulator does            here
-    TimeToLiveSpecification           ignored as the table is made      UpdateTimeToLive
+    TimeToLiveSpecification           ignored for a new table           UpdateTimeToLive
     PointInTimeRecoverySpecification  ignored                           UpdateContinuousBackups
     SSESpecification                  ignored                           UpdateTable
     DeletionProtectionEnabled         kept as the text of a parameter   UpdateTable
-    EventInvokeConfig                 holds for ":$LATEST" only         PutFunctionEventInvokeConfig
+    EventInvokeConfig                 used for ":$LATEST" only          PutFunctionEventInvokeConfig
     GatewayResponses                  not imported with the API's body  PutGatewayResponse, CreateDeployment
-    a preflight's mock answer         imported without its headers      PutIntegrationResponse, with 200 for 204:
-                                                                        there it has a body, which 204 must not
+    a preflight's mock response       imported without its headers      PutIntegrationResponse, with 200 for 204:
+                                                                        its body is not valid for 204
     an authorizer's context.* sources taken for absent, so 401          UpdateAuthorizer: not cached
-    sqs:SendMessage in a role         not taken for SendMessageBatch    a queue policy that allows this, too
+    sqs:SendMessage in a role         not valid for SendMessageBatch    a queue policy that allows it
 
-Everything is read from the template, so nothing is said twice. Repeating it changes nothing.
+Everything is read from the template. A repetition changes nothing.
 """
 
 import json
@@ -23,7 +23,7 @@ from sandbox.local_aws.clients import LocalAws
 from sandbox.stack.deploy import Deployment
 
 
-def complete(aws: LocalAws, template: Mapping[str, Any], deployment: Deployment) -> None:
+def apply_template_gaps(aws: LocalAws, template: Mapping[str, Any], deployment: Deployment) -> None:
     """Apply the table above to every table, function, role and API of the template."""
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::DynamoDB::Table":
@@ -62,7 +62,7 @@ def _complete_function(aws: LocalAws, function: str, properties: Mapping[str, An
 
 def _complete_role(aws: LocalAws, deployment: Deployment, role: str, properties: Mapping[str, Any]) -> None:
     statements = [each for policy in properties["Policies"] for each in policy["PolicyDocument"]["Statement"]]
-    # `!GetAtt Queue.Arn`, as the template's reader gives it.
+    # The loader's form of `!GetAtt Queue.Arn`.
     queues = [each["Resource"].removesuffix(".Arn") for each in statements if each["Action"] == "sqs:SendMessage"]
     if not queues:
         return
@@ -91,7 +91,7 @@ def _complete_api(aws: LocalAws, api: str, properties: Mapping[str, Any]) -> Non
         if "context." in authorizer.get("identitySource", ""):
             without_cache = {"op": "replace", "path": "/authorizerResultTtlInSeconds", "value": "0"}
             gateway.update_authorizer(restApiId=api, authorizerId=authorizer["id"], patchOperations=[without_cache])
-    # Last: a stage answers with the responses that its deployment found.
+    # This comes last, because a stage uses the responses of its deployment.
     gateway.create_deployment(restApiId=api, stageName=properties["StageName"])
 
 
@@ -99,14 +99,14 @@ def _complete_preflights(gateway: Any, api: str, paths: Mapping[str, Any]) -> No
     resources = {each["path"]: each["id"] for each in gateway.get_resources(restApiId=api, limit=500)["items"]}
     for path, methods in paths.items():
         integration = methods["options"]["x-amazon-apigateway-integration"]
-        answer = {**integration["responses"]["default"], "statusCode": "200"}
+        mock = {**integration["responses"]["default"], "statusCode": "200"}
         options = {"restApiId": api, "resourceId": resources[path], "httpMethod": "OPTIONS"}
         gateway.put_integration(type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'}, **options)
         gateway.put_method_response(
-            statusCode=answer["statusCode"],
-            responseParameters=dict.fromkeys(answer["responseParameters"], False),
+            statusCode=mock["statusCode"],
+            responseParameters=dict.fromkeys(mock["responseParameters"], False),
             **options,
         )
         gateway.put_integration_response(
-            statusCode=answer["statusCode"], responseParameters=answer["responseParameters"], **options
+            statusCode=mock["statusCode"], responseParameters=mock["responseParameters"], **options
         )

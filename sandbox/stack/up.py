@@ -1,4 +1,7 @@
-"""`make up`: build, start, deploy, complete, describe. Every step may find its work already done."""
+"""Build, start, deploy and describe the local stack (`make up`).
+
+Every step skips work that is done already.
+"""
 
 import re
 from collections.abc import Mapping
@@ -19,18 +22,21 @@ from sandbox.stack.deploy import Deployment, deploy
 from sandbox.stack.progress import Progress
 from sandbox.stack.sam import run_sam
 from sandbox.stack.template import function_folders, function_id, load_template, parameter_default
-from sandbox.stack.template_gaps import complete
+from sandbox.stack.template_gaps import apply_template_gaps
 
-#: Longer than any other command that may hold the lock.
+#: Seconds. A short command releases the lock earlier.
 _BUSY_AFTER = 5.0
 
 
 def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
-    """The stack, as stack.json describes it. Raises StackError."""
+    """Bring the stack up, and return its description for stack.json.
+
+    Raises `StackError`.
+    """
     template = load_template(PROJECT / "template.yaml")
     _check_addresses(settings, template)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    busy = "Another `make up` or `make down` is at work in this folder: wait until it has ended."
+    busy = "Another `make up` or `make down` is running in this folder. Wait until it has ended."
     with locked(settings.state_dir / "lock", busy=busy, seconds=_BUSY_AFTER):
         state = State(settings.state_file)
         with build_folder():
@@ -43,8 +49,8 @@ def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
             with progress.step("Deploying template.yaml"):
                 parameters = _parameters(settings, template, base_urls, simulated)
                 deployment = deploy(settings, state, aws, parameters, digest)
-        with progress.step("Completing what the local AWS leaves out of the template"):
-            complete(aws, template, deployment)
+        with progress.step("Applying the template settings that the local AWS drops"):
+            apply_template_gaps(aws, template, deployment)
         if simulated:
             with progress.step("Storing the demo merchants' secrets"):
                 store_demo_accounts(aws, simulated["control"], deployment.outputs["SecretPrefix"])
@@ -60,7 +66,10 @@ def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
 
 
 def _check_addresses(settings: Settings, template: dict[str, Any]) -> None:
-    """Before anything is started or stopped: the deploy would refuse them too, but late and by another name."""
+    """Check the addresses before anything is started or stopped.
+
+    The deploy would reject them too, but later and under another name.
+    """
     for provider, address in settings.base_urls.items():
         parameter = template["Parameters"][f"{provider.capitalize()}BaseUrl"]
         if not re.fullmatch(parameter["AllowedPattern"], address):
@@ -71,36 +80,39 @@ def _check_addresses(settings: Settings, template: dict[str, Any]) -> None:
 
 
 def build_only(settings: Settings, progress: Progress, target: Target) -> None:
-    """`make build`."""
+    """Build the functions and the layer (`make build`)."""
     with build_folder(), progress.step("Building the functions and the layer"):
         build(settings, None, target)
 
 
 def validate(settings: Settings, progress: Progress) -> None:
-    """`sam validate --lint`: what `make check` asks of the template beside cfn-lint."""
+    """Run `sam validate --lint`, which `make check` runs beside cfn-lint."""
     with progress.step("Validating template.yaml"):
         run_sam(settings, None, "validate", "--lint", "--template-file", "template.yaml", seconds=120)
 
 
 def _local_aws(settings: Settings, state: State) -> str:
-    """The emulator's endpoint; with the fault proxy, where that is wished for, between it and the functions."""
+    """Start the emulator, with the fault proxy in front of it if wanted, and return its endpoint."""
     proxy = fault_proxy(settings)
-    stands = state.process(proxy.module) is not None
-    # The functions' way to AWS is settled when the emulator starts.
-    if state.process(emulator.NAME) is not None and stands is not settings.fault_proxy:
-        here = "with" if stands else "without"
-        raise StackError(f"The stack runs {here} the fault proxy: run `make down` before you change that.")
+    runs = state.process(proxy.module) is not None
+    # The functions' AWS endpoint is fixed when the emulator starts.
+    if state.process(emulator.NAME) is not None and runs is not settings.fault_proxy:
+        here = "with" if runs else "without"
+        raise StackError(f"The stack runs {here} the fault proxy. Run `make down` before you change that.")
     if not settings.fault_proxy:
         proxy.stop(state)
         return emulator.start(settings, state)
     addresses = proxy.start(settings, state)
     endpoint = emulator.start(settings, state, addresses["url"])
-    FaultProxyClient(addresses["control"]).point_at(endpoint)
+    FaultProxyClient(addresses["control"]).set_upstream(endpoint)
     return endpoint
 
 
 def _simulators(settings: Settings, state: State, progress: Progress) -> Mapping[str, str]:
-    """The simulators' addresses by name; none where the caller brings providers of their own."""
+    """Start the simulators, and return their addresses by name.
+
+    Returns an empty mapping if the caller brings other providers.
+    """
     if not settings.uses_simulators:
         simulators(settings).stop(state)
         return {}
@@ -111,8 +123,9 @@ def _simulators(settings: Settings, state: State, progress: Progress) -> Mapping
 def _parameters(
     settings: Settings, template: dict[str, Any], base_urls: Mapping[str, str], simulated: Mapping[str, str]
 ) -> Mapping[str, str]:
-    """The template parameters that a local stack may have values of its own for: all of them each time, since a deploy
-    leaves the others as the one before set them.
+    """Return all template parameters that a local stack may set.
+
+    All are set each time, because a deploy keeps earlier values of the others.
     """
     names = {provider: f"{provider.capitalize()}BaseUrl" for provider in PROVIDERS}
     addresses = {name: base_urls.get(provider) or parameter_default(template, name) for provider, name in names.items()}
@@ -128,7 +141,7 @@ def _describe(
         name = function_id(missing[0])
         raise StackError(f"template.yaml has no {name}, which functions/{missing[0]} needs.")
     return {
-        # By path and number: names under .localhost resolve in curl and browsers, but not in every Python.
+        # Names under .localhost resolve in curl and browsers, but not in every Python.
         "apiUrl": f"{aws.endpoint}/_aws/execute-api/{outputs['ApiId']}/v1",
         "endpointUrl": aws.endpoint,
         "region": REGION,

@@ -1,1 +1,1 @@
-"""The demo storefront: a page that asks the API for its three public tokens, and the merchant's backend beside it."""
+"""Serve the demo storefront: a page that requests its three public tokens from the API, and the merchant's backend."""

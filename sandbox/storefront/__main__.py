@@ -1,6 +1,6 @@
-"""`python -m sandbox.storefront --ready-file PATH --stack-folder PATH`: serve the shop until SIGTERM or SIGINT.
+"""Run `python -m sandbox.storefront --ready-file PATH --stack-folder PATH`: serve the shop until SIGTERM or SIGINT.
 
-Once it listens, the ready file holds {"pid","url"}; it is gone again at the end. Exit status 0 after a signal.
+When it listens, the ready file contains {"pid","url"}. It is removed at the end. The exit status is 0 after a signal.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""What a merchant's backend adds to its shop: it signs the proof with which this
-visitor's browser, and no other, gets the token of this visitor's checkout session.
+"""Sign a visitor's proof, as a merchant's backend would.
 
-The browser sends the proof to the API: `Authorization: Bearer <proof>`.
+With the proof, this visitor's browser, and no other, gets the token of this visitor's checkout session. The browser
+sends it to the API: `Authorization: Bearer <proof>`.
 """
 
 import json
@@ -10,12 +10,12 @@ from typing import Any
 
 import jwt
 
-# As the trust policy names them; the keys are in {SecretPrefix}/storefront-proof/{merchant}.
+# The trust policy has the same. The keys are in {SecretPrefix}/storefront-proof/{merchant}.
 ISSUER, AUDIENCE = "https://demo.example", "token-broker"
 
 
 def sign_proof(session_id: str, secrets_manager: Any, secret_name: str) -> str:
-    """For the session behind the visitor's cookie, never for one that a page names."""
+    """Return a proof for the session behind the visitor's cookie, never for a session that a page names."""
     secret = secrets_manager.get_secret_value(SecretId=secret_name)["SecretString"]
     key_id, key = list(json.loads(secret)["keys"].items())[-1]  # the newest
     now = int(time.time())

@@ -1,4 +1,4 @@
-"""The shop's listener on a free loopback port: the simulators' transport with the site behind it."""
+"""Serve the site on a free loopback port."""
 
 import threading
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ POLL_SECONDS = 0.02
 
 @contextmanager
 def running_storefront(stack_folder: Path) -> Iterator[str]:
-    """The shop's address, without a slash at its end, for as long as the block lasts."""
+    """Yield the shop's address, without a trailing slash, while the shop is open."""
     stopping = threading.Event()
     listener = Listener(
         0,
-        receive=lambda request: (None, lambda: site.answer(request)),
+        receive=lambda request: (None, lambda: site.respond(request)),
         refuses=lambda: False,
         stopping=stopping,
         body_limit=BODY_LIMIT,

@@ -1,13 +1,13 @@
-"""The shop's server, as pure logic: the page, and the backend that signs for its visitors.
+"""Serve the page and the backend that signs for its visitors, independent of sockets.
 
-    GET  /                       the page, and its files beside it
+    GET  /                       the page, and its files
     GET  /configuration          {"apiUrl","merchant","shopOrigin","otherOrigin"}
-    GET  /merchant_backend.py    the source of the half that signs
+    GET  /merchant_backend.py    the source of the part that signs
     POST /proof                  {"sessionId","proof"} for the session of this visitor's cookie
     POST /checkouts              {"sessionId"}: this visitor begins another checkout
 
-The server is reached by two names, 127.0.0.1 and localhost: to a browser two origins. The first is the shop's, which
-the trust policy names; from the other only the page and what it shows may be read, and nothing is signed.
+The server has two names, 127.0.0.1 and localhost. To a browser they are two origins. The trust policy names the first.
+Under the second, a browser can only read the page and its files, and nothing is signed.
 """
 
 import json
@@ -37,7 +37,10 @@ type Route = Callable[[Request], Response]
 
 
 class Site:
-    """`stack_folder` is read at each request, since `make up` may deploy anew while the shop is open."""
+    """Respond to the shop's visitors.
+
+    `stack_folder` is read for each request, because `make up` can deploy again while the shop is open.
+    """
 
     def __init__(self, stack_folder: Path, port: int) -> None:
         self._stack_folder = stack_folder
@@ -53,27 +56,27 @@ class Site:
         }
         self._writes: dict[str, Route] = {"/proof": self._proof, "/checkouts": self._checkout}
 
-    def answer(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         response = self._dispatch(request)
         return Response(response.status, {**HEADERS, **response.headers}, response.body)
 
     def _dispatch(self, request: Request) -> Response:
-        # Another name that leads here is somebody else's: DNS rebinding makes such ones.
-        if _asked(request) not in (self._shop, self._other):
-            return _problem(421, "This server answers to 127.0.0.1 and localhost only.")
+        # DNS rebinding makes other names lead here.
+        if _requested_origin(request) not in (self._shop, self._other):
+            return _problem(421, "This server has the names 127.0.0.1 and localhost only.")
         writes = request.path in self._writes
         route = (self._writes if writes else self._reads).get(request.path)
         if route is None:
             return _problem(404, "There is nothing here.")
         if request.method not in (allowed := ("POST",) if writes else ("GET", "HEAD")):
             return _problem(405, f"This address takes {' and '.join(allowed)}.", {"Allow": ", ".join(allowed)})
-        # A browser says where a POST comes from, and no page can make it say otherwise.
-        if writes and {request.headers.get("origin"), _asked(request)} != {self._shop}:
+        # A browser sends the origin of a POST, and no page can change it.
+        if writes and {request.headers.get("origin"), _requested_origin(request)} != {self._shop}:
             return _problem(403, f"The merchant's backend signs for the shop's own page only: {self._shop}.")
         try:
             return route(request)
         except FileNotFoundError:
-            return _problem(503, "The local stack is not up: run `make up`.")
+            return _problem(503, "The local stack is not up. Run `make up`.")
 
     def _file(self, path: Path, _request: Request) -> Response:
         headers = _text(TYPES[path.suffix])
@@ -100,7 +103,10 @@ class Site:
         return json_response(200, {"sessionId": session_id, "proof": proof}, _with(cookie))
 
     def _key_store(self, stack: Stack) -> Any:
-        """A client of the stack's Secrets Manager, kept: making one costs more than asking it."""
+        """Return a client of the stack's Secrets Manager.
+
+        It is kept, because creating one costs more than calling it.
+        """
         endpoint = stack.described["endpointUrl"]
         if endpoint not in self._key_stores:
             self._key_stores[endpoint] = stack.client("secretsmanager")
@@ -115,8 +121,8 @@ def _with(cookie: str | None) -> dict[str, str]:
     return {} if cookie is None else {"Set-Cookie": cookie}
 
 
-def _asked(request: Request) -> str:
-    """The origin that this request was sent to."""
+def _requested_origin(request: Request) -> str:
+    """Return the origin that this request was sent to."""
     return f"http://{request.headers.get('host')}"
 
 
@@ -125,7 +131,7 @@ def _text(media_type: str) -> dict[str, str]:
 
 
 def _content_security_policy(api_url: str) -> str:
-    """Nothing but this server's own files, and of the network the storefront routes of the API alone."""
+    """Allow only this server's own files, and on the network only the API's storefront routes."""
     return "; ".join(
         (
             "default-src 'none'",

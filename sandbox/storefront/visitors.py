@@ -1,32 +1,32 @@
-"""Who visits the shop: a secret in an HttpOnly cookie, and the checkout session that stands behind it."""
+"""Identify visitors by a secret in an HttpOnly cookie, and keep their checkout sessions."""
 
 import secrets
 import threading
 from collections import OrderedDict
 from http.cookies import CookieError, SimpleCookie
 
-# Cookies don't know ports: another demo on this machine must not meet ours.
+# Cookies ignore ports, so the name must differ from those of other demos on this machine.
 COOKIE = "token_broker_demo_visitor"
-#: The oldest visitor is forgotten for the next one beyond these.
+#: The oldest visitor beyond this number is deleted.
 VISITORS_KEPT = 1000
 
 
 class Visitors:
-    """In memory: after a restart everyone is new."""
+    """Keep the visitors in memory. After a restart, every visitor is new."""
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
 
     def session_of(self, cookies: str | None) -> tuple[str, str | None]:
-        """The visitor's session, and for a new visitor the `Set-Cookie` that makes them known."""
+        """Return the visitor's session, and for a new visitor the `Set-Cookie` header."""
         visitor = _visitor(cookies)
         with self._lock:
             known = self._sessions.get(visitor or "")
             return (known, None) if known is not None else self._welcome()
 
     def new_session(self, cookies: str | None) -> tuple[str, str | None]:
-        """Another checkout of the same visitor."""
+        """Begin another checkout of the same visitor."""
         visitor = _visitor(cookies)
         with self._lock:
             if visitor is None or visitor not in self._sessions:
@@ -39,7 +39,7 @@ class Visitors:
         self._sessions[visitor] = _session_id()
         while len(self._sessions) > VISITORS_KEPT:
             self._sessions.popitem(last=False)
-        # A shop on the Internet adds `Secure`; this one is on plain http on the loopback interface.
+        # A shop on the Internet adds `Secure`. This one uses plain http on the loopback interface.
         return self._sessions[visitor], f"{COOKIE}={visitor}; Path=/; HttpOnly; SameSite=Strict"
 
 

@@ -206,4 +206,4 @@ def test_without_a_stack_it_says_what_to_do(shop: str, tmp_path: Path) -> None:
 
     reply = send(shop, "GET", "/")
 
-    assert (reply.status, reply.json()["detail"]) == (503, "The local stack is not up: run `make up`.")
+    assert (reply.status, reply.json()["detail"]) == (503, "The local stack is not up. Run `make up`.")

@@ -53,7 +53,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     said = answer(b'{"Answer": "42"}', headers={"X-Amzn-RequestId": "r-1"})
     with serving(always(said)) as aws, running_fault_proxy() as addresses:
         proxy = FaultProxyClient(addresses.control)
-        proxy.point_at(aws.origin)
+        proxy.set_upstream(aws.origin)
         bench = Bench(aws, proxy, addresses.url)
         yield bench
         for client in bench.clients.values():
@@ -83,7 +83,7 @@ def test_the_record_names_calls_and_shows_no_body(bench: Bench) -> None:
     assert all((each["fault"], each["forwarded"], each["status"]) == (None, True, 200) for each in calls)
     assert "a-merchant" not in str(calls)
     assert bench.proxy.calls("another") == []
-    bench.proxy.forget()
+    bench.proxy.clear_calls()
     assert bench.proxy.calls() == []
 
 
@@ -114,7 +114,7 @@ def test_a_call_that_is_held_is_done_when_the_fault_is_lifted_though_nobody_wait
     assert _went_well(bench)
     assert len(bench.aws.seen) == 1
 
-    bench.proxy.lift("a-merchant")
+    bench.proxy.clear_faults("a-merchant")
 
     _wait_for(bench, 2)
     assert [(each["fault"], each["status"]) for each in bench.proxy.calls()] == [("held", 200), (None, 200)]
@@ -135,9 +135,9 @@ def test_from_a_call_onwards_every_call_fails_until_the_fault_is_lifted(bench: B
     assert _went_well(bench, "secretsmanager")
     assert not _went_well(bench)
     assert not _went_well(bench, "secretsmanager")
-    bench.proxy.lift("another")
+    bench.proxy.clear_faults("another")
     assert not _went_well(bench)
-    bench.proxy.lift("a-merchant")
+    bench.proxy.clear_faults("a-merchant")
     assert _went_well(bench)
 
 

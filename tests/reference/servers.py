@@ -59,7 +59,7 @@ def _one_try(
 ) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="token-broker-companion-", ignore_cleanup_errors=True) as name:
         folder, port = Path(name), _free_port()
-        inherited = {name: value for name, value in environment.plain().items() if not name.startswith(_DROPPED)}
+        inherited = {name: value for name, value in environment.base().items() if not name.startswith(_DROPPED)}
         with (folder / "output.log").open("w+b") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.reference.supervisor", *command(port, folder)],

@@ -1,4 +1,4 @@
-"""Bodies for made-up answers: `body` as text or a JSON value, or `bodyBase64` for other bytes."""
+"""Read the body of a canned response: `body` as text or a JSON value, or `bodyBase64` for other bytes."""
 
 import base64
 import binascii
@@ -8,7 +8,10 @@ from sandbox.http_server.messages import json_response
 
 
 def read_body(fields: Fields, default: str) -> tuple[str, bytes]:
-    """The content type and the bytes. A string is sent as it is, any other JSON value as JSON."""
+    """Return the content type and the bytes.
+
+    A string is sent unchanged. Any other JSON value is sent as JSON.
+    """
     given = fields.has("body")
     body, encoded = fields.anything("body"), fields.optional_text("bodyBase64")
     if given and encoded is not None:

@@ -1,9 +1,9 @@
-"""Misbehaviours that answer what the provider never said."""
+"""Define the faults that replace the provider's response."""
 
 from dataclasses import dataclass
 from typing import Self
 
-from sandbox.http_server.client_connection import Wire
+from sandbox.http_server.client_connection import ClientConnection
 from sandbox.http_server.faults.canned_bodies import read_body
 from sandbox.http_server.faults.injected_fault import Act, read_act
 from sandbox.http_server.json_fields import Fields
@@ -14,8 +14,8 @@ CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A made-up answer: any status, headers and body."""
+class CannedResponse:
+    """Send a canned response with any status, headers and body."""
 
     response: Response
     act: bool
@@ -27,15 +27,15 @@ class Answer:
         headers = {"Content-Type": content_type} if body else {}
         return cls(Response(status, {**headers, **fields.text_map("headers")}, body), read_act(fields))
 
-    def deliver(self, act: Act, wire: Wire) -> None:
+    def inject(self, act: Act, connection: ClientConnection) -> None:
         if self.act:
             act()
-        wire.answer(self.response)
+        connection.respond(self.response)
 
 
 @dataclass(frozen=True)
-class Garbage(Answer):
-    """200 with HTML, or with any bytes."""
+class Garbage(CannedResponse):
+    """Send 200 with HTML, or with any bytes."""
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
@@ -46,7 +46,10 @@ class Garbage(Answer):
 
 @dataclass(frozen=True)
 class Huge:
-    """200 with one JSON string of `bytes` bytes; `chunked` leaves its length undeclared."""
+    """Send 200 with one JSON string of `bytes` bytes.
+
+    `chunked` leaves its length undeclared.
+    """
 
     size: int
     chunked: bool
@@ -57,11 +60,11 @@ class Huge:
         size = fields.whole("bytes", None, 2, MAX_HUGE_BYTES)
         return cls(size, fields.flag("chunked", default=False), read_act(fields))
 
-    def deliver(self, act: Act, wire: Wire) -> None:
+    def inject(self, act: Act, connection: ClientConnection) -> None:
         if self.act:
             act()
         headers = {"Content-Type": JSON_TYPE, **({"Transfer-Encoding": "chunked"} if self.chunked else {})}
-        wire.send(wire.head_of(Response(200, headers), None if self.chunked else self.size))
+        connection.send(connection.head_of(Response(200, headers), None if self.chunked else self.size))
         sent = 0
         while sent < self.size:
             block = bytearray(b"a" * min(CHUNK, self.size - sent))
@@ -70,14 +73,14 @@ class Huge:
             sent += len(block)
             if sent == self.size:
                 block[-1:] = b'"'
-            wire.send(b"%x\r\n%b\r\n" % (len(block), bytes(block)) if self.chunked else bytes(block))
+            connection.send(b"%x\r\n%b\r\n" % (len(block), bytes(block)) if self.chunked else bytes(block))
         if self.chunked:
-            wire.send(b"0\r\n\r\n")
+            connection.send(b"0\r\n\r\n")
 
 
 @dataclass(frozen=True)
 class Malformed:
-    """Bytes that are not HTTP, then the end of the connection."""
+    """Send bytes that are not HTTP, then close the connection."""
 
     data: bytes
     act: bool
@@ -86,16 +89,19 @@ class Malformed:
     def read(cls, fields: Fields) -> Self:
         return cls(read_body(fields, "THIS IS NOT HTTP\r\n\r\n")[1], read_act(fields))
 
-    def deliver(self, act: Act, wire: Wire) -> None:
+    def inject(self, act: Act, connection: ClientConnection) -> None:
         if self.act:
             act()
-        wire.send(self.data)
-        wire.drop(reset=False)
+        connection.send(self.data)
+        connection.drop(reset=False)
 
 
 @dataclass(frozen=True)
 class Redirect:
-    """A redirect; `location` defaults to /redirected on the same provider."""
+    """Send a redirect.
+
+    `location` defaults to /redirected on the same provider.
+    """
 
     status: int
     location: str | None
@@ -105,7 +111,7 @@ class Redirect:
     def read(cls, fields: Fields) -> Self:
         return cls(fields.whole("status", 302, 300, 399), fields.optional_text("location"), read_act(fields))
 
-    def deliver(self, act: Act, wire: Wire) -> None:
+    def inject(self, act: Act, connection: ClientConnection) -> None:
         if self.act:
             act()
-        wire.answer(Response(self.status, {"Location": self.location or f"{wire.origin}/redirected"}))
+        connection.respond(Response(self.status, {"Location": self.location or f"{connection.origin}/redirected"}))

@@ -1,9 +1,9 @@
-"""Misbehaviours of the connection: refusing, hanging, dropping."""
+"""Define the faults of the connection: refuse, hang, drop."""
 
 from dataclasses import dataclass
 from typing import Self
 
-from sandbox.http_server.client_connection import Wire
+from sandbox.http_server.client_connection import ClientConnection
 from sandbox.http_server.faults.injected_fault import Act
 from sandbox.http_server.json_fields import Fields
 
@@ -12,20 +12,21 @@ MAX_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Refuse:
-    """Reset the connection as soon as it is accepted; a kept one as soon as a request line arrives on it."""
+    """Reset a connection as soon as it is accepted, and a kept one as soon as a request line arrives."""
 
     @classmethod
     def read(cls, _fields: Fields) -> Self:
         return cls()
 
-    def deliver(self, _act: Act, wire: Wire) -> None:
-        wire.drop(reset=True)
+    def inject(self, _act: Act, connection: ClientConnection) -> None:
+        connection.drop(reset=True)
 
 
 @dataclass(frozen=True)
 class Hang:
-    """Wait before acting, then act and answer. If the caller leaves first nothing is done, unless `late`: then it is
-    done all the same when the time is over.
+    """Wait, then act and respond.
+
+    If the caller leaves first, nothing is done. With `late`, it is done anyway after the wait.
     """
 
     seconds: float
@@ -35,14 +36,14 @@ class Hang:
     def read(cls, fields: Fields) -> Self:
         return cls(_seconds(fields), fields.flag("late", default=False))
 
-    def deliver(self, act: Act, wire: Wire) -> None:
-        wire.pause(self.seconds, though_alone=self.late)
-        wire.answer(act())
+    def inject(self, act: Act, connection: ClientConnection) -> None:
+        connection.pause(self.seconds, ignore_disconnect=self.late)
+        connection.respond(act())
 
 
 @dataclass(frozen=True)
 class ActThenHang:
-    """Act at once, answer after the wait."""
+    """Act at once, and respond after the wait."""
 
     seconds: float
 
@@ -50,15 +51,15 @@ class ActThenHang:
     def read(cls, fields: Fields) -> Self:
         return cls(_seconds(fields))
 
-    def deliver(self, act: Act, wire: Wire) -> None:
-        answer = act()
-        wire.pause(self.seconds)
-        wire.answer(answer)
+    def inject(self, act: Act, connection: ClientConnection) -> None:
+        response = act()
+        connection.pause(self.seconds)
+        connection.respond(response)
 
 
 @dataclass(frozen=True)
 class Drop:
-    """Close without an answer; with `reset` by RST."""
+    """Close without a response. With `reset`, close by RST."""
 
     reset: bool
 
@@ -66,17 +67,17 @@ class Drop:
     def read(cls, fields: Fields) -> Self:
         return cls(fields.flag("reset", default=False))
 
-    def deliver(self, _act: Act, wire: Wire) -> None:
-        wire.drop(self.reset)
+    def inject(self, _act: Act, connection: ClientConnection) -> None:
+        connection.drop(self.reset)
 
 
 @dataclass(frozen=True)
 class ActThenDrop(Drop):
-    """Act, then close without an answer."""
+    """Act, then close without a response."""
 
-    def deliver(self, act: Act, wire: Wire) -> None:
+    def inject(self, act: Act, connection: ClientConnection) -> None:
         act()
-        wire.drop(self.reset)
+        connection.drop(self.reset)
 
 
 def _seconds(fields: Fields) -> float:

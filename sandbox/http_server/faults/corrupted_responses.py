@@ -1,9 +1,9 @@
-"""Misbehaviours that act, then spoil the true answer."""
+"""Define the faults that act and then corrupt the provider's response."""
 
 from dataclasses import dataclass
 from typing import Self
 
-from sandbox.http_server.client_connection import Wire
+from sandbox.http_server.client_connection import ClientConnection
 from sandbox.http_server.faults.injected_fault import Act
 from sandbox.http_server.json_fields import Fields, InputError
 from sandbox.http_server.messages import Response, json_response, parse_json
@@ -13,7 +13,7 @@ MAX_MISSING_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class SlowDrip:
-    """The true answer, its headers or its body one byte at a time."""
+    """Send the headers or the body of the response one byte at a time."""
 
     seconds_per_byte: float
     part: str
@@ -25,22 +25,22 @@ class SlowDrip:
             fields.choice("part", ("headers", "body"), "body"),
         )
 
-    def deliver(self, act: Act, wire: Wire) -> None:
-        answer = act()
-        head, body = wire.head_of(answer, len(answer.body)), wire.body_of(answer)
+    def inject(self, act: Act, connection: ClientConnection) -> None:
+        response = act()
+        head, body = connection.head_of(response, len(response.body)), connection.body_of(response)
         slow = head if self.part == "headers" else body
         if slow is body:
-            wire.send(head)
+            connection.send(head)
         for byte in slow:
-            wire.send(bytes([byte]))
-            wire.pause(self.seconds_per_byte)
+            connection.send(bytes([byte]))
+            connection.pause(self.seconds_per_byte)
         if slow is head:
-            wire.send(body)
+            connection.send(body)
 
 
 @dataclass(frozen=True)
 class Truncated:
-    """The true answer, cut short by `missing` bytes of the length it declares."""
+    """Send the response without the last `missing` bytes of the length that it declares."""
 
     missing: int
 
@@ -48,16 +48,16 @@ class Truncated:
     def read(cls, fields: Fields) -> Self:
         return cls(fields.whole("missing", 10, 1, MAX_MISSING_BYTES))
 
-    def deliver(self, act: Act, wire: Wire) -> None:
-        answer = act()
-        wire.drop(reset=False)
-        kept = max(0, len(answer.body) - self.missing)
-        wire.send(wire.head_of(answer, kept + self.missing) + wire.body_of(answer)[:kept])
+    def inject(self, act: Act, connection: ClientConnection) -> None:
+        response = act()
+        connection.drop(reset=False)
+        kept = max(0, len(response.body) - self.missing)
+        connection.send(connection.head_of(response, kept + self.missing) + connection.body_of(response)[:kept])
 
 
 @dataclass(frozen=True)
-class AnswerOverride:
-    """The true answer changed by a JSON merge patch (RFC 7396), by `status` or by more `headers`."""
+class ResponseOverride:
+    """Change the response by a JSON merge patch (RFC 7396), by `status` or by additional `headers`."""
 
     patch: object
     status: int | None
@@ -67,19 +67,24 @@ class AnswerOverride:
     def read(cls, fields: Fields) -> Self:
         status = fields.whole("status", None, 200, 599) if fields.has("status") else None
         if not fields.has("patch") and status is None and not fields.has("headers"):
-            raise InputError("The fault answer_override needs patch, a JSON merge patch, or status, or headers.")
+            raise InputError("The fault response_override needs patch, a JSON merge patch, or status, or headers.")
         patch = fields.anything("patch") if fields.has("patch") else {}
         return cls(patch, status, fields.text_map("headers"))
 
-    def deliver(self, act: Act, wire: Wire) -> None:
-        true = act()
-        body = true.body if self.patch == {} else json_response(200, merge(_json_or_nothing(true), self.patch)).body
-        headers = {**true.headers, **self.headers}
-        wire.answer(Response(self.status or true.status, headers, body))
+    def inject(self, act: Act, connection: ClientConnection) -> None:
+        original = act()
+        body = (
+            original.body if self.patch == {} else json_response(200, merge(_json_or_empty(original), self.patch)).body
+        )
+        headers = {**original.headers, **self.headers}
+        connection.respond(Response(self.status or original.status, headers, body))
 
 
 def merge(target: object, patch: object) -> object:
-    """RFC 7396: null removes a member, an object merges, anything else replaces."""
+    """Apply a merge patch (RFC 7396).
+
+    Null removes a member, an object merges, and any other value replaces.
+    """
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -91,8 +96,8 @@ def merge(target: object, patch: object) -> object:
     return merged
 
 
-def _json_or_nothing(answer: Response) -> object:
+def _json_or_empty(response: Response) -> object:
     try:
-        return parse_json(answer.body)
+        return parse_json(response.body)
     except ValueError:
         return {}

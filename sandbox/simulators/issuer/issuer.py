@@ -1,8 +1,8 @@
-"""An OpenID Connect issuer, as far as whoever verifies its tokens sees it: discovery and JWKS, as pure logic.
+"""Simulate an OpenID Connect issuer for those who verify its tokens: discovery and JWKS, independent of sockets.
 
-`GET /.well-known/openid-configuration` and `GET /.well-known/jwks.json` (OpenID Connect Discovery 1.0, RFC 7517).
-There is no login: the control address has tokens signed. A query is ignored, so that a test can have a JWKS address
-of its own. It begins with one RSA and one EC key.
+It serves `GET /.well-known/openid-configuration` and `GET /.well-known/jwks.json` (OpenID Connect Discovery 1.0, RFC
+7517). There is no login. The control address signs tokens. A query is ignored, so a test can have its own JWKS address.
+It begins with one RSA and one EC key.
 """
 
 import secrets
@@ -28,7 +28,7 @@ class Issuer:
     def admit(self, _request: Request, now: float) -> float:
         return now
 
-    def answer(self, request: Request, _now: float) -> Response:
+    def respond(self, request: Request, _now: float) -> Response:
         if request.path not in (DISCOVERY_PATH, JWKS_PATH):
             return json_response(404, {"error": "not_found"})
         if request.method not in ("GET", "HEAD"):
@@ -40,14 +40,17 @@ class Issuer:
         return {"keys": [{"kid": key.kid, "alg": key.algorithm, "published": key.published} for key in self._keys]}
 
     def keys(self) -> list[dict[str, object]]:
-        """{"kid","alg","published","publicPem"} each, the oldest first."""
+        """Return {"kid","alg","published","publicPem"} of each key, the oldest first."""
         return [
             {"kid": key.kid, "alg": key.algorithm, "published": key.published, "publicPem": key.public_pem()}
             for key in self._all()
         ]
 
     def rotate(self, value: object) -> str:
-        """A new key from {"alg"?,"kid"?,"published"?}, which signs from now on; the earlier ones stay. Its kid."""
+        """Create a key from {"alg"?,"kid"?,"published"?}, sign with it from now on, and return its kid.
+
+        The earlier keys stay.
+        """
         fields = Fields(value, "A key")
         algorithm = fields.choice("alg", ALGORITHMS, ALGORITHMS[0])
         kid, published = fields.optional_text("kid"), fields.flag("published", default=True)
@@ -57,14 +60,20 @@ class Issuer:
         return self._make(algorithm, kid, published=published).kid
 
     def withdraw(self, kid: str | None) -> bool:
-        """Take a key out of the JWKS, or (None) all of them; whether any was in it. They can still sign."""
+        """Remove a key, or (None) all keys, from the JWKS.
+
+        Returns whether any was in it. They can still sign.
+        """
         found = [key for key in self._all() if key.published and kid in (None, key.kid)]
         for key in found:
             key.published = False
         return bool(found)
 
     def sign(self, value: object) -> dict[str, str]:
-        """{"token","kid"} for {"claims","alg"?,"kid"?,"headers"?}; by default the newest key and its algorithm."""
+        """Return {"token","kid"} for {"claims","alg"?,"kid"?,"headers"?}.
+
+        The default is the newest key and its algorithm.
+        """
         fields = Fields(value, "A token")
         claims = fields.anything("claims")
         headers = fields.anything("headers") if fields.has("headers") else {}
@@ -88,7 +97,7 @@ class Issuer:
 
     def _all(self) -> list["SigningKey"]:
         if not self._keys:
-            # Made when they are first needed: whoever asks for no issuer waits for no key. RS256 is the default.
+            # Keys are created when they are first needed, because this takes time. RS256 is the default.
             for algorithm in reversed(ALGORITHMS):
                 self._make(algorithm, None, published=True)
         return self._keys
@@ -96,14 +105,14 @@ class Issuer:
     def _make(self, algorithm: str, kid: str | None, *, published: bool) -> "SigningKey":
         from sandbox.simulators.issuer.keys import SigningKey
 
-        # Random, so that a verifier's cache from before a restart holds no other key under the same name.
+        # A random name never matches another key in a verifier's cache from before a restart.
         key = SigningKey(kid or f"{KID_PREFIX[algorithm]}-{secrets.token_hex(4)}", algorithm, published)
         self._keys.append(key)
         return key
 
 
 def _discovery(request: Request) -> dict[str, object]:
-    # The logic knows no socket: the address is the one by which it was asked.
+    # The logic knows no socket, so the address comes from the request.
     origin = f"http://{request.headers.get('host', '')}"
     return {
         "issuer": origin,

@@ -1,4 +1,4 @@
-"""Shopify shops as the simulator keeps them: one app on one shop, its rate bucket and its tokens."""
+"""Keep Shopify shops: one app on one shop, its rate bucket and its tokens."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,17 +8,17 @@ from sandbox.http_server.messages import fingerprint
 
 TOKEN_LIMIT = 100
 SHOP_STATUSES = ("active", "payment_required", "unavailable", "locked")
-INELIGIBLE_ANSWERS = ("extendable", "eligible", "empty")
-DELETE_ANSWERS = ("empty", "object", "text")
+INELIGIBLE_RESPONSES = ("extendable", "eligible", "empty")
+DELETE_RESPONSES = ("empty", "object", "text")
 SHOP_SUFFIX = ".myshopify.com"
 
 
 @dataclass(frozen=True)
 class Account:
-    """One app on one shop.
+    """Hold one app on one shop.
 
-    `ineligible_answer` is the text of the 403 for an app without unauthenticated scopes, `delete_answer` the
-    body of a delete's 200, `shop_status` what makes every call fail with 402, 403 or 423.
+    `ineligible_response` is the text of the 403 for an app without unauthenticated scopes. `delete_response` is the
+    body of a delete's 200. `shop_status` makes every call fail with 402, 403 or 423.
     """
 
     shop: str
@@ -27,8 +27,8 @@ class Account:
     client_secret: str | None
     access_scopes: tuple[str, ...]
     shop_status: str
-    ineligible_answer: str
-    delete_answer: str
+    ineligible_response: str
+    delete_response: str
     bucket_size: int
     leak_per_second: float
 
@@ -46,21 +46,24 @@ class StorefrontToken:
     title: str
     planted: bool
 
-    def as_answered(self, versioned: bool) -> dict[str, object]:
-        answer: dict[str, object] = {
+    def as_json(self, versioned: bool) -> dict[str, object]:
+        shown: dict[str, object] = {
             "access_token": self.access_token,
             "access_scope": self.access_scope,
             "created_at": self.created_at,
             "id": self.token_id,
         }
         if versioned:
-            answer["admin_graphql_api_id"] = f"gid://shopify/StorefrontAccessToken/{self.token_id}"
-        return {**answer, "title": self.title}
+            shown["admin_graphql_api_id"] = f"gid://shopify/StorefrontAccessToken/{self.token_id}"
+        return {**shown, "title": self.title}
 
 
 @dataclass
 class Bucket:
-    """Shopify's leaky bucket: each call adds one, `leak` drain away each second."""
+    """Count calls in Shopify's leaky bucket.
+
+    Each call adds one, and `leak` calls drain away each second.
+    """
 
     size: int
     leak: float
@@ -90,7 +93,10 @@ class Installation:
     exchanges: int = 0
 
     def replace(self, account: Account) -> None:
-        """Change credentials or modes. Tokens bought with another client id or secret end."""
+        """Change credentials or modes.
+
+        Tokens obtained with another client id or secret end.
+        """
         before = self.account
         if (before.client_id, before.client_secret) != (account.client_id, account.client_secret):
             self.admin_tokens.clear()
@@ -123,7 +129,7 @@ class Installation:
 
 
 def read_account(value: object) -> Account:
-    """{"shop"} with "adminAccessToken", or "clientId" and "clientSecret"; modes as in README.md."""
+    """Read {"shop"} with "adminAccessToken", or "clientId" and "clientSecret", and the modes of README.md."""
     fields = Fields(value, "A Shopify account")
     account = Account(
         shop=fields.text("shop").lower(),
@@ -132,8 +138,8 @@ def read_account(value: object) -> Account:
         client_secret=fields.optional_text("clientSecret"),
         access_scopes=_scopes(fields.texts("accessScopes")),
         shop_status=fields.choice("shopStatus", SHOP_STATUSES, "active"),
-        ineligible_answer=fields.choice("ineligibleAnswer", INELIGIBLE_ANSWERS, "extendable"),
-        delete_answer=fields.choice("deleteAnswer", DELETE_ANSWERS, "empty"),
+        ineligible_response=fields.choice("ineligibleAnswer", INELIGIBLE_RESPONSES, "extendable"),
+        delete_response=fields.choice("deleteAnswer", DELETE_RESPONSES, "empty"),
         bucket_size=fields.whole("bucketSize", 40, 1, 100_000),
         leak_per_second=fields.number("leakPerSecond", 2, 0.01, 100_000),
     )

@@ -1,8 +1,8 @@
-"""Shopify's REST Admin API for storefront access tokens, versioned and unversioned, as pure logic.
+"""Simulate Shopify's REST Admin API for storefront access tokens, versioned and unversioned, independent of sockets.
 
-The contract is Shopify's page "StorefrontAccessToken" and its older, unversioned form, whose answers have no
-`admin_graphql_api_id`. X-Shopify-Access-Token selects the app and the shop; a *.myshopify.com Host header,
-where there is one, must be that shop's.
+The contract is Shopify's page "StorefrontAccessToken" and its older, unversioned form. The unversioned responses have
+no `admin_graphql_api_id`. X-Shopify-Access-Token selects the app and the shop. A *.myshopify.com Host header must be
+that shop's.
 """
 
 import secrets
@@ -29,7 +29,7 @@ from sandbox.simulators.shopify.responses import (
     LIMIT_REACHED,
     NOT_FOUND,
     PARAMETER_MISSING,
-    SHOP_REFUSALS,
+    SHOP_ERRORS,
     UNAUTHORIZED,
     throttled,
 )
@@ -44,7 +44,7 @@ class Shopify:
         self._next_id = FIRST_ID
 
     def put_account(self, name: str, value: object) -> None:
-        """Install an app on a shop, or replace its credentials and modes; its tokens stay."""
+        """Install an app on a shop, or replace its credentials and modes. Its tokens stay."""
         account = read_account(value)
         for other, installation in self._installations.items():
             if other != name and _same_identity(installation.account, account):
@@ -58,7 +58,7 @@ class Shopify:
         return self._installations.pop(name, None) is not None
 
     def revoke_admin_tokens(self, name: str | None) -> int:
-        """End the bought admin tokens of one account, or of all; the number ended."""
+        """End the exchanged admin tokens of one account, or of all, and return their number."""
         ended = 0
         for owner, installation in self._installations.items():
             if name in (owner, None):
@@ -67,7 +67,10 @@ class Shopify:
         return ended
 
     def plant(self, value: object, now: float) -> list[dict[str, object]]:
-        """Tokens that somebody else made with the same app; the fields are in README.md."""
+        """Create tokens of another creator with the same app, and return them.
+
+        README.md has the fields.
+        """
         fields = Fields(value, "A planted token")
         account = fields.text("account")
         count = fields.whole("count", 1, 1, 1000)
@@ -92,13 +95,13 @@ class Shopify:
                 created_at=created_at or made.created_at,
             )
             installation.tokens[token.token_id] = token
-            planted.append(token.as_answered(versioned=True))
+            planted.append(token.as_json(versioned=True))
         return planted
 
     def admit(self, _request: Request, now: float) -> float:
         return now
 
-    def answer(self, request: Request, now: float) -> Response:
+    def respond(self, request: Request, now: float) -> Response:
         candidates = list(self._of_host(request))
         if not candidates and _shop_of_host(request) is not None:
             return NOT_FOUND
@@ -112,15 +115,15 @@ class Shopify:
         installation = _authenticate(request, candidates, now)
         if installation is None:
             return json_response(401, {"errors": UNAUTHORIZED}, version)
-        if installation.account.shop_status in SHOP_REFUSALS:
-            status, text = SHOP_REFUSALS[installation.account.shop_status]
+        if installation.account.shop_status in SHOP_ERRORS:
+            status, text = SHOP_ERRORS[installation.account.shop_status]
             return json_response(status, {"errors": text}, version)
         accepted = installation.bucket.take(now)
         headers = {**version, "X-Shopify-Shop-Api-Call-Limit": installation.bucket.shown()}
         if not accepted:
             return throttled(installation.account.leak_per_second, headers)
-        answer = self._operate(request, route, installation, now)
-        return replace(answer, headers={**answer.headers, **headers})
+        response = self._operate(request, route, installation, now)
+        return replace(response, headers={**response.headers, **headers})
 
     def state(self, now: float) -> dict[str, object]:
         return {name: each.state(now) for name, each in self._installations.items()}
@@ -128,7 +131,7 @@ class Shopify:
     def _operate(self, request: Request, route: Route, installation: Installation, now: float) -> Response:
         versioned = route.served_version is not None
         if route.token_id is None and request.method == "GET":
-            tokens = [token.as_answered(versioned) for token in installation.tokens.values()]
+            tokens = [token.as_json(versioned) for token in installation.tokens.values()]
             return json_response(200, {"storefront_access_tokens": tokens})
         if route.token_id is None and request.method == "POST":
             return self._create(request, versioned, installation, now)
@@ -136,12 +139,12 @@ class Shopify:
             if installation.tokens.pop(route.token_id, None) is None:
                 return NOT_FOUND
             installation.deletes += 1
-            return DELETED[installation.account.delete_answer]
+            return DELETED[installation.account.delete_response]
         return NOT_FOUND
 
     def _create(self, request: Request, versioned: bool, installation: Installation, now: float) -> Response:
         if not installation.account.token_scope:
-            return INELIGIBLE[installation.account.ineligible_answer]
+            return INELIGIBLE[installation.account.ineligible_response]
         title = _read_title(request)
         if isinstance(title, Response):
             return title
@@ -150,7 +153,7 @@ class Shopify:
         token = self._make(installation, title, now, planted=False)
         installation.tokens[token.token_id] = token
         installation.mints += 1
-        return json_response(200, {"storefront_access_token": token.as_answered(versioned)})
+        return json_response(200, {"storefront_access_token": token.as_json(versioned)})
 
     def _make(
         self,
@@ -175,7 +178,7 @@ class Shopify:
 
 
 def _read_title(request: Request) -> str | Response:
-    """The title of the token to create, or the refusal of this body."""
+    """Return the title of the token to create, or the error response for this body."""
     try:
         body = parse_json(request.body)
     except ValueError:

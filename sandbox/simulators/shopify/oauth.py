@@ -1,7 +1,7 @@
-"""Shopify: POST /admin/oauth/access_token, the exchange of a client id and secret for a 24-hour admin token.
+"""Simulate Shopify's POST /admin/oauth/access_token, which exchanges a client id and secret for a 24-hour admin token.
 
-Form-encoded or JSON. A grant is {"access_token": "shpat_…", "scope": "…", "expires_in": 86399}, a refusal 400
-{"error": "invalid_client", "error_description": "Client authentication failed"}.
+The request is form-encoded or JSON. A grant is {"access_token": "shpat_…", "scope": "…", "expires_in": 86399}. An error
+is 400 {"error": "invalid_client", "error_description": "Client authentication failed"}.
 """
 
 import secrets
@@ -16,21 +16,24 @@ LIFETIME_SECONDS = 86_399
 
 
 def exchange(request: Request, installations: Iterable[Installation], now: float) -> Response:
-    """`installations` are those of the shop that was asked, or all if the shop isn't known."""
-    asked = _parameters(request)
-    if asked.get("grant_type") != "client_credentials":
-        return _refusal("unsupported_grant_type", "The grant type is not supported")
+    """Return the response of an exchange.
+
+    `installations` are those of the requested shop, or all if the shop is unknown.
+    """
+    parameters = _parameters(request)
+    if parameters.get("grant_type") != "client_credentials":
+        return _error("unsupported_grant_type", "The grant type is not supported")
     matches = [
         installation
         for installation in installations
         if installation.account.client_id is not None
-        and installation.account.client_id == asked.get("client_id")
-        and installation.account.client_secret == asked.get("client_secret")
+        and installation.account.client_id == parameters.get("client_id")
+        and installation.account.client_secret == parameters.get("client_secret")
     ]
     if not matches:
-        return _refusal("invalid_client", "Client authentication failed")
+        return _error("invalid_client", "Client authentication failed")
     if len(matches) > 1:
-        return _refusal("invalid_request", "Several shops have this app: send a *.myshopify.com Host")
+        return _error("invalid_request", "Several shops have this app: send a *.myshopify.com Host")
     [installation] = matches
     token = f"shpat_{secrets.token_hex(16)}"
     installation.admin_tokens[token] = now + LIFETIME_SECONDS
@@ -49,5 +52,5 @@ def _parameters(request: Request) -> dict[str, object]:
         return {}
 
 
-def _refusal(error: str, description: str) -> Response:
+def _error(error: str, description: str) -> Response:
     return json_response(400, {"error": error, "error_description": description})

@@ -1,4 +1,7 @@
-"""Shopify's fixed answers. `errors` is a string, an array or an object, as Shopify has it each time."""
+"""Define Shopify's fixed responses.
+
+`errors` is a string, an array or an object, as in Shopify's own responses.
+"""
 
 from collections.abc import Mapping
 
@@ -6,7 +9,7 @@ from sandbox.http_server.messages import Response, json_response
 from sandbox.simulators.shopify.accounts import TOKEN_LIMIT
 
 UNAUTHORIZED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
-SHOP_REFUSALS = {
+SHOP_ERRORS = {
     "payment_required": (402, "This shop's plan does not have access to this feature"),
     "unavailable": (403, "Unavailable Shop"),
     "locked": (423, "This shop is unavailable"),

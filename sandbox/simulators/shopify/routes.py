@@ -1,4 +1,4 @@
-"""Shopify's addresses: which resource and which API version a path asks for."""
+"""Find the resource and the API version of a path."""
 
 import re
 from dataclasses import dataclass
@@ -16,14 +16,17 @@ _QUARTERLY = re.compile(r"20[0-9]{2}-(?:01|04|07|10)", re.ASCII)
 
 @dataclass(frozen=True)
 class Route:
-    """`served_version` is None on the unversioned address; `token_id` is None on the collection."""
+    """Describe a found route.
+
+    `served_version` is None on the unversioned address. `token_id` is None on the collection.
+    """
 
     served_version: str | None
     token_id: int | None
 
 
 def find_route(path: str) -> Route | None:
-    """None for an address that Shopify doesn't have, an API version that never existed included."""
+    """Return the route, or None for an unknown address or an API version that never existed."""
     match = _ROUTE.fullmatch(path)
     if match is None:
         return None
@@ -34,10 +37,13 @@ def find_route(path: str) -> Route | None:
     return None if served is None else Route(served, token_id)
 
 
-def serve_version(asked: str) -> str | None:
-    """An expired version falls forward to the oldest supported one; None for one that never existed."""
-    if asked == UNSTABLE or asked in SUPPORTED_VERSIONS:
-        return asked
-    if _QUARTERLY.fullmatch(asked) and FIRST_VERSION <= asked < SUPPORTED_VERSIONS[0]:
+def serve_version(requested: str) -> str | None:
+    """Return the version that Shopify would serve.
+
+    An expired version becomes the oldest supported one. Returns None for a version that never existed.
+    """
+    if requested == UNSTABLE or requested in SUPPORTED_VERSIONS:
+        return requested
+    if _QUARTERLY.fullmatch(requested) and FIRST_VERSION <= requested < SUPPORTED_VERSIONS[0]:
         return SUPPORTED_VERSIONS[0]
     return None

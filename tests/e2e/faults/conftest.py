@@ -35,10 +35,10 @@ def whole_bench() -> Iterator[Bench]:
 @pytest.fixture
 def bench(whole_bench: Bench) -> Iterator[Bench]:
     """With no fault waiting, before and after."""
-    whole_bench.proxy.lift()
-    whole_bench.proxy.forget()
+    whole_bench.proxy.clear_faults()
+    whole_bench.proxy.clear_calls()
     whole_bench.control.forget_faults()
     whole_bench.control.forget_requests()
     yield whole_bench
-    whole_bench.proxy.lift()
+    whole_bench.proxy.clear_faults()
     whole_bench.control.forget_faults()

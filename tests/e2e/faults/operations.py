@@ -219,7 +219,7 @@ def open_intent(scene: Scene) -> None:
     """Create a token at the provider that could not be stored."""
     scene.bench.proxy.fault("failed", operation="TransactWriteItems", contains=scene.merchant, times=3)
     assert answered(scene.call("GET", SHOPIFY_CURRENT), 200).code == "storage_unavailable"
-    scene.bench.proxy.lift(scene.merchant)  # of its three strikes some can be left
+    scene.bench.proxy.clear_faults(scene.merchant)  # of its three strikes some can be left
     assert len(scene.at_the_provider()) == 2, "the foreign one and ours"
     scene.bench.bring_forward([scene.merchant])
 
@@ -272,7 +272,7 @@ def a_wish(scene: Scene) -> str:
     token_id = _id_of(current(scene))
     scene.bench.proxy.fault("failed", operation="UpdateItem", contains=scene.merchant, times=3)
     rotate(scene)
-    scene.bench.proxy.lift(scene.merchant)  # of its three strikes some can be left
+    scene.bench.proxy.clear_faults(scene.merchant)  # of its three strikes some can be left
     assert "dueAt" in scene.shop_items()["rotation#shop"]
     scene.bench.bring_forward([scene.merchant])
     return token_id

@@ -36,7 +36,7 @@ def test_a_run_whose_calls_fail(bench: Bench, operation: str, kind: str) -> None
 
     struck = [call for call in bench.proxy.calls(about) if call["fault"]]
     assert {call["operation"] for call in struck} == {operation}
-    bench.proxy.lift()
+    bench.proxy.clear_faults()
     if operation == "Query":
         assert answer.code == "storage_unavailable", "a part that could not be read shows as a failed run"
         assert len(struck) == ALL_TRIES + 1
@@ -49,7 +49,7 @@ def test_a_run_whose_calls_fail(bench: Bench, operation: str, kind: str) -> None
 
 def test_the_calls_of_a_run_are_those_that_get_a_fault_here(bench: Bench) -> None:
     scene = due_shop(bench)
-    bench.proxy.forget()
+    bench.proxy.clear_calls()
 
     answer = invoked(scene, DISPATCH, {})
 

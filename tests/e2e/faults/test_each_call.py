@@ -98,7 +98,7 @@ def disturb(operation: Operation, case: Case, empty: Scene) -> Scene:
     try:
         scene.answers.append(operation.act(scene))
     finally:
-        bench.proxy.lift(scene.merchant)
+        bench.proxy.clear_faults(scene.merchant)
     calls = bench.proxy.calls(scene.merchant)[before:]
     if not any(call["fault"] for call in calls):
         # The process that prepared it had the secret in its memory.

@@ -42,7 +42,7 @@ def test_whoever_has_lost_the_lease_stores_nothing(
     second = act(scene)
     assert second.good
     assert stored(bench, scene.merchant) == [("held", None), ("reset", None), ("reset", None), (None, 200)]
-    bench.proxy.lift(scene.merchant)
+    bench.proxy.clear_faults(scene.merchant)
     wait_until(lambda: stored(bench, scene.merchant)[0][1])
 
     assert stored(bench, scene.merchant)[0] == ("held", 400), "it changes nothing"

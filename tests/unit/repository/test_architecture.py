@@ -54,7 +54,7 @@ def test_queues_table_bus_and_schedule_are_those_of_the_template() -> None:
 def test_every_file_that_the_table_names_is_there() -> None:
     table = PAGE.partition("## Where would you put a new line?")[2]
     named = set(re.findall(r"`([\w./-]+(?:\.(?:py|md|json|yaml)|/))`", table))
-    places = [ROOT, PACKAGE, ROOT / "sandbox/http_server/faults", ROOT / "functions/storefronts/proof_authorizer"]
+    places = [ROOT, PACKAGE, ROOT / "functions/storefronts/proof_authorizer"]
     one_each = {"app.py"}  # in every function's folder
 
     assert [name for name in sorted(named - one_each) if not any((place / name).exists() for place in places)] == []

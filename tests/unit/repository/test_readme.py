@@ -12,7 +12,7 @@ from token_broker import errors
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))]
 #: The folders that the paths in the pages are relative to.
-BASES = [ROOT / name for name in ("", "layers/token_broker/token_broker", "sandbox/stack", "sandbox/simulators")] + [
+BASES = [ROOT / name for name in ("", "layers/token_broker/token_broker")] + [
     ROOT / "functions/storefronts/proof_authorizer/proofs",
     ROOT / "tests/unit/tokens",
 ]

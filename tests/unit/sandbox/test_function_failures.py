@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.local_aws.function_failures import REPORT, Survivors
+from sandbox.local_aws.function_failures import REPORT, PersistentProcesses
 
 
 def handle(event: object) -> object:
@@ -32,10 +32,10 @@ class Process:
 
 
 def test_an_exception_ends_no_process_and_is_seen() -> None:
-    survivors = Survivors()
-    process = Process(survivors.script(REPORT))
+    persistent_processes = PersistentProcesses()
+    process = Process(persistent_processes.script(REPORT))
 
-    response = survivors.invoking(process.invoke)("bad")
+    response = persistent_processes.invoking(process.invoke)("bad")
 
     assert process.alive
     assert (response["status"], response["error"], response["log"]) == ("error", "'bad'", "words")
@@ -44,9 +44,9 @@ def test_an_exception_ends_no_process_and_is_seen() -> None:
 
 @pytest.mark.parametrize("result", [None, 7, "text", [], {}, {"status": "error", "error": "mine"}])
 def test_a_result_stays_what_it_is(result: object) -> None:
-    survivors = Survivors()
+    persistent_processes = PersistentProcesses()
 
-    response = survivors.invoking(Process(survivors.script(REPORT)).invoke)(result)
+    response = persistent_processes.invoking(Process(persistent_processes.script(REPORT)).invoke)(result)
 
     assert response == {"status": "ok", "result": result, "log": "words"}
 
@@ -54,4 +54,4 @@ def test_a_result_stays_what_it_is(result: object) -> None:
 @pytest.mark.parametrize("script", ["", "print()", REPORT * 2])
 def test_another_script_is_refused(script: str) -> None:
     with pytest.raises(RuntimeError, match="reports exceptions in another way"):
-        Survivors().script(script)
+        PersistentProcesses().script(script)

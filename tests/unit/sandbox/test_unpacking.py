@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.local_aws.unpacking import Archives, unpacking_once
+from sandbox.local_aws.unpacking import Archives, zipfile_with_shared_files
 
 FILES = {"app.py": "print()", "python/package/__init__.py": "", "python/package/__pycache__/a.pyc": "x"}
 
@@ -27,7 +27,7 @@ def test_a_process_finds_the_files_of_its_archive(tmp_path: Path) -> None:
     archive, target = packed(tmp_path / "code.zip", FILES), tmp_path / "code"
     target.mkdir()
 
-    with unpacking_once(tmp_path / "unpacked").ZipFile(str(archive)) as opened:
+    with zipfile_with_shared_files(tmp_path / "unpacked").ZipFile(str(archive)) as opened:
         assert sorted(opened.namelist()) == ["app.py", "python"]
         opened.extractall(str(target))
 

@@ -62,7 +62,7 @@ def client_process(simulators: Addresses) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=PROJECT,
-        env={name: value for name, value in environment.plain().items() if "proxy" not in name.lower()},
+        env={name: value for name, value in environment.base().items() if "proxy" not in name.lower()},
     ) as process:
         try:
             yield process

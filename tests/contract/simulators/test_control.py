@@ -22,7 +22,7 @@ from sandbox.simulators import (
 )
 from tests.contract.exchanges.playing import send
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_what_was_seen_shows_fingerprints_for_credentials(simulators: Addresses, control: ControlClient) -> None:
