@@ -83,9 +83,9 @@ demo: up ## run `make up`, then show every operation
 logs: env-local ## print the logs of the local stack's functions
 	@$(LOCAL) -m sandbox.logs
 
-bench: env-dev env-local env-runtime env-bench ## measure the cold start of each built handler
+bench: env-dev env-local env-runtime env-bench ## measure the cold start of each built handler; AGAINST=COMMIT compares it with that commit's
 	@$(LOCAL) -m sandbox.stack build-here
-	@$(DEV) -m benchmarks
+	@$(DEV) -m benchmarks $(if $(AGAINST),--against '$(AGAINST)') $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
 bench-dispatch: env-dev env-local env-runtime ## measure the dispatcher with up to 10,000 merchants, on its own local stack
 	@export TOKEN_BROKER_STATE_DIR="$(CURDIR)/.local/bench-dispatch"; \

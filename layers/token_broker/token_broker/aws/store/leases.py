@@ -124,8 +124,8 @@ class Leases(Reading):
             writes += [self._replaced_update(replaced, token), self._outbox_put(_rotated_event(token, replaced, now))]
         try:
             self._table.transact(writes, token=lease.owner)
-        except TransactionRejected as refused:
-            raise self._commit_error(lease, refused.reasons) from None
+        except TransactionRejected as rejection:
+            raise self._commit_error(lease, rejection.reasons) from None
 
     def _commit_error(self, lease: MintLease, reasons: tuple[str, ...]) -> BrokerError:
         if reasons[0] == UNMET:
