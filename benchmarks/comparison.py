@@ -70,7 +70,7 @@ class Comparison:
         return any(each.wall > LARGEST_WAIT * each.cpu for pair in self.pairs for each in (pair.old, pair.new))
 
     def growth(self, pair: Pair) -> float:
-        """Return the ratio to which the bound refers: wall time, on a busy machine by processor time."""
+        """Return the ratio to which the bound refers: wall time, or processor time on a busy machine."""
         return pair.cpu if self.busy else pair.wall
 
     def slow(self, pair: Pair) -> bool:
