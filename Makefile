@@ -1,5 +1,5 @@
-# What a developer and CI do; `make` alone lists it.
-# Environments live in .venvs/ and are installed by the first target that needs them.
+# The commands of developers and CI. `make` alone lists them.
+# The first target that needs an environment installs it in .venvs/.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -9,7 +9,7 @@ DEV := .venvs/dev/bin/python
 MUTATION := .venvs/mutation/bin/python
 PYTHON_SOURCES := functions layers/token_broker/token_broker sandbox tests benchmarks requirements
 
-# Only the folders that exist, so that each check works from the first commit on.
+# Only the folders that exist, so that the checks work in every commit.
 SOURCES = $(wildcard $(PYTHON_SOURCES))
 
 export PYTHONDONTWRITEBYTECODE := 1
@@ -20,13 +20,13 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: env-local env-runtime env-dev env-reference env-lambda env-bench ## install and build everything but a browser, so that the other targets need no network
+setup: env-local env-runtime env-dev env-reference env-lambda env-bench ## install and build everything except the browser, so that the other targets need no network
 	@$(LOCAL) -m sandbox.stack build-here
 
 env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation: env-%:
 	@sh requirements/install.sh $*
 
-check: env-dev env-local ## lint, types, import rules, template: seconds
+check: env-dev env-local ## check lint, types, import rules and the template in seconds
 	$(DEV) -m ruff check $(SOURCES)
 	$(DEV) -m ruff format --check $(SOURCES)
 	$(DEV) -m mypy
@@ -34,25 +34,25 @@ check: env-dev env-local ## lint, types, import rules, template: seconds
 	$(DEV) .venvs/dev/bin/cfn-lint template.yaml
 	$(LOCAL) -m sandbox.stack validate
 
-format: env-dev ## put the Python sources in the house style
+format: env-dev ## format the Python sources
 	$(DEV) -m ruff check --fix $(SOURCES)
 	$(DEV) -m ruff format $(SOURCES)
 
-test: env-dev env-local env-runtime env-reference env-lambda ## every test, the end-to-end ones on local stacks of their own
+test: env-dev env-local env-runtime env-reference env-lambda ## run every test, the end-to-end tests on their own local stacks
 	$(DEV) -m pytest --numprocesses 2 tests/unit tests/contract tests/lifecycle tests/integration
 	@$(LOCAL) -m sandbox.stack build-here
 	$(DEV) -m pytest tests/artifacts
 	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder tests/e2e
 
 .PHONY: test-long
-test-long: env-dev env-local env-runtime ## what searches longer than CI can: the whole matrix of faults, then the state machines and the fuzzing; two hours or more
+test-long: env-dev env-local env-runtime ## run the tests that are too long for CI (all faults, state machines, fuzzing) in two hours or more
 	TOKEN_BROKER_LONG=1 $(DEV) -m pytest tests/e2e/faults
 	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/lifecycle/test_in_memory.py tests/integration/lifecycle/test_state_machine.py tests/unit/providers/test_undocumented_answers.py
 
-test-unit: env-dev env-reference ## the unit and contract tests: seconds
+test-unit: env-dev env-reference ## run the unit and contract tests in seconds
 	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) unit contract
 
-# Beside each other, since one works and the other waits; with bytecode, since half of such a short time is imports.
+# In parallel, since one computes while the other waits. With bytecode, since imports take half of the time.
 .PHONY: unit contract
 unit contract: export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
 unit contract: export PYTHONDONTWRITEBYTECODE :=
@@ -61,33 +61,33 @@ unit:
 contract:
 	@$(DEV) -m pytest --numprocesses 2 tests/contract
 
-coverage: env-dev env-reference ## which branches of the layer and the functions no test takes; fails under 95 %
+coverage: env-dev env-reference ## show the branches of the layer and the functions that no test covers, and fail below 95 %
 	@$(DEV) -m coverage erase
 	$(DEV) -m coverage run -m pytest --numprocesses 2 -k "not local-aws and not dynamodb-local" tests/unit tests/contract tests/lifecycle tests/integration
 	@$(DEV) -m coverage combine --quiet
 	@$(DEV) -m coverage report
 	@$(DEV) -m tests.branches
 
-mutation: env-mutation ## change MODULE (one of the layer's, as in MODULE=aws/store/leases) in small ways: do the tests notice?
+mutation: env-mutation ## change a module of the layer (for example MODULE=aws/store/leases) in small ways, and list the changes that no test notices
 	@$(MUTATION) -m tests.mutation $(MODULE)
 
 up: env-local env-runtime ## start the local AWS and the providers' simulators, deploy, write .local/stack.json
 	@$(LOCAL) -m sandbox.stack up
 
-down: ## stop what `make up` started and throw its data away
+down: ## stop everything that `make up` started, and delete its data
 	@if [ -x $(LOCAL) ]; then $(LOCAL) -m sandbox.stack down; else echo "Nothing runs: nothing was ever started here."; fi
 
-demo: up ## `make up`, then every operation, shown
+demo: up ## run `make up`, then show every operation
 	@$(LOCAL) -m sandbox.demo
 
-logs: env-local ## what the local stack's functions have written
+logs: env-local ## print the logs of the local stack's functions
 	@$(LOCAL) -m sandbox.logs
 
-bench: env-dev env-local env-runtime env-bench ## what a cold start of each built handler costs
+bench: env-dev env-local env-runtime env-bench ## measure the cold start of each built handler; AGAINST=COMMIT compares it with that commit's
 	@$(LOCAL) -m sandbox.stack build-here
-	@$(DEV) -m benchmarks
+	@$(DEV) -m benchmarks $(if $(AGAINST),--against '$(AGAINST)') $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
-bench-dispatch: env-dev env-local env-runtime ## how the clock's run grows up to 10,000 merchants, on a local stack of its own
+bench-dispatch: env-dev env-local env-runtime ## measure the dispatcher with up to 10,000 merchants, on its own local stack
 	@export TOKEN_BROKER_STATE_DIR="$(CURDIR)/.local/bench-dispatch"; \
 	  trap '$(LOCAL) -m sandbox.stack down' EXIT; \
 	  $(LOCAL) -m sandbox.stack up && PYTHONPATH=layers/token_broker $(DEV) -m benchmarks.dispatch "$$TOKEN_BROKER_STATE_DIR"
@@ -95,7 +95,7 @@ bench-dispatch: env-dev env-local env-runtime ## how the clock's run grows up to
 build: env-local env-runtime ## build the functions and the layer into .aws-sam/build, ready for `sam deploy`
 	@$(LOCAL) -m sandbox.stack build
 
-lock: ## resolve requirements/*.in and the layer's anew into hash-pinned files
+lock: ## resolve requirements/*.in and the layer's into hash-pinned files
 	@sh requirements/lock.sh
 
 clean: down ## remove everything that was built or installed

@@ -44,7 +44,7 @@ class Build:
         """Return the folders for /var/task and /opt/python, in Lambda's search order."""
         own = self._root / function_id(function)
         if not (own / "app.py").exists() or not (self._layer / "python").is_dir():
-            raise CannotMeasureError(f"The function {function} or its layer is not built: run `make bench`.")
+            raise CannotMeasureError(f"The build lacks the function {function}, or its layer.")
         return own, self._layer / "python"
 
     def layer(self) -> Layer:

@@ -168,7 +168,7 @@ class Bench:
 
 def show(console: Console, figures: list[Figures]) -> None:
     """Print a row for each number of merchants."""
-    title = "The clock's run, one due item a merchant"
+    title = "The dispatcher's run, one due item for each merchant"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for head in ("merchants", "s", "ms a merchant", "÷ fewest", "runs", "messages"):
         table.add_column(head, justify="right", no_wrap=True)

@@ -62,6 +62,7 @@ def main() -> None:
         "cpu": cpu,
         "peak": _peak_mebibytes(),
         "modules": len(sys.modules),
+        "names": sorted(sys.modules),
         "loaded": [name for name in ("boto3", "requests", "pydantic", "aws_xray_sdk") if name in sys.modules],
         "status": response["statusCode"] if "statusCode" in response else _status_of_decision(response),
         "body": response.get("body"),

@@ -1,5 +1,6 @@
 """The environment of a measured process: what Lambda sets, and what template.yaml sets for the function."""
 
+from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import CannotMeasureError
@@ -25,10 +26,10 @@ _LAMBDA = {
 
 
 class FunctionEnvironments:
-    """Reads the template once. `url` is where AWS and the providers answer."""
+    """Reads a checkout's template once. `url` is where AWS and the providers answer."""
 
-    def __init__(self, url: str) -> None:
-        self._template = load_template(PROJECT / "template.yaml")
+    def __init__(self, url: str, project: Path = PROJECT) -> None:
+        self._template = load_template(project / "template.yaml")
         self._url = url
 
     def of(self, function: str) -> dict[str, str]:

@@ -20,9 +20,9 @@ _LOG_SHOWN = 3000
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds from the start of the process: `wall` by the clock, `cpu` user and system time; `peak` in MiB.
+    """Seconds from the start of the process: `wall` is elapsed time, `cpu` user and system time; `peak` in MiB.
 
-    `more` is what a run of warm calls adds.
+    `more` has the `names` of the modules, and what a run of warm calls adds.
     """
 
     wall: float

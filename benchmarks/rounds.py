@@ -36,8 +36,8 @@ class Figures:
 
 def interleaved[S](
     subjects: Sequence[S], run: Callable[[S], Measured], *, rounds: int, seconds: float, done: Callable[[int], None]
-) -> tuple[Mapping[S, Figures], int]:
-    """Return the medians of each subject, and the number of rounds.
+) -> Mapping[S, Sequence[Measured]]:
+    """Return the runs of each subject, one for each round.
 
     No further round begins after `seconds`. One additional round runs first and is not counted, because it fills the
     file cache. Every second round goes backward.
@@ -53,4 +53,4 @@ def interleaved[S](
             runs[subject].append(run(subject))
         counted += 1
         done(counted)
-    return {subject: Figures.of(of_one) for subject, of_one in runs.items()}, counted
+    return runs

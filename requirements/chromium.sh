@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints the path of a Chromium or Chrome for the browser tests; where there is none, installs Debian's package, or says
-# what to install. Looked for, in this order: $CHROMIUM, the usual names on PATH, macOS's applications.
+# Prints the path of a Chromium or Chrome for the browser tests. If there is none, it installs Debian's package or says
+# what to install. It checks $CHROMIUM, then the usual names on PATH, then macOS's applications.
 set -u
 
 works() {
@@ -14,7 +14,7 @@ offer() {
     fi
 }
 
-look_around() {
+find_installed() {
     for name in chromium chromium-browser google-chrome google-chrome-stable; do
         offer "$(command -v "$name" 2>/dev/null)"
     done
@@ -23,7 +23,7 @@ look_around() {
     done
 }
 
-# Debian's package needs nobody to answer, and gives up when a mirror or another apt does not get on.
+# Installs Debian's package without questions. It fails if a mirror or another apt process takes too long.
 install_by_apt() {
     if [ "$(id -u)" -eq 0 ]; then as_root=; elif sudo -n true 2>/dev/null; then as_root=sudo; else return 1; fi
     command -v apt-get >/dev/null 2>&1 || return 1
@@ -38,12 +38,12 @@ install_by_apt() {
 
 if [ -n "${CHROMIUM:-}" ]; then
     offer "$(command -v "$CHROMIUM" 2>/dev/null)"
-    echo "CHROMIUM is '$CHROMIUM', which is no Chromium or Chrome that starts here: mend it, or unset it." >&2
+    echo "CHROMIUM is '$CHROMIUM', which is no Chromium or Chrome that starts here. Fix it or unset it." >&2
     exit 1
 fi
-look_around
+find_installed
 install_by_apt
-look_around
-echo "The browser tests need Chromium or Chrome and found none: install it (Debian: 'sudo apt-get install chromium';" \
-    "macOS: 'brew install --cask google-chrome'), or set CHROMIUM to its path." >&2
+find_installed
+echo "The browser tests need Chromium or Chrome and found none. Install it (on Debian 'sudo apt-get install chromium'," \
+    "on macOS 'brew install --cask google-chrome'), or set CHROMIUM to its path." >&2
 exit 1

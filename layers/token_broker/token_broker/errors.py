@@ -165,7 +165,7 @@ class MintInProgress(BrokerError):
 
 
 class StorageUnavailable(BrokerError):
-    """Report a failure of AWS, for example of DynamoDB or Secrets Manager. No token was returned."""
+    """Report a failure of DynamoDB, Secrets Manager or another AWS service. No token was returned."""
 
     code, status, title, retryable = "storage_unavailable", 503, "The broker's storage did not answer", True
 
@@ -250,7 +250,7 @@ class ProviderNotConfigured(ProviderFailure):
 class ProviderUnavailable(ProviderFailure):
     """Report that the provider could not be reached, took too long, or failed."""
 
-    code, status, title, retryable = "provider_unavailable", 504, "The provider did not answer in time", True
+    code, status, title, retryable = "provider_unavailable", 504, "The provider did not respond in time", True
 
 
 def response_headers(error: BrokerError) -> Mapping[str, str]:

@@ -76,9 +76,9 @@ class Answered:
 def test_an_answer_that_broke_off_is_none(came: bytes) -> None:
     """Reject a truncated response, which botocore would take for a missing item or an empty secret."""
     with pytest.raises(BotoCoreError):
-        session._whole(http_response=Answered({"content-length": "12"}, came))
+        session._reject_truncated(http_response=Answered({"content-length": "12"}, came))
 
 
 def test_a_whole_answer_is_one_also_where_its_length_was_not_declared() -> None:
     for headers in ({"content-length": "2"}, {}):
-        session._whole(http_response=Answered(headers, b"{}"))
+        session._reject_truncated(http_response=Answered(headers, b"{}"))

@@ -13,8 +13,7 @@ from tests.integration.support.aws_call_counter import counted
 from tests.integration.support.store_harness import StoreBench
 from token_broker.aws.store import due_index as due
 from token_broker.aws.store import records
-from token_broker.aws.store.dispatch_cursor import CURSOR_KEY, DynamoDispatchCursor
-from token_broker.aws.store.due_index import DynamoDueIndex
+from token_broker.aws.store.due_index import CURSOR_KEY, DynamoDispatchCursor, DynamoDueIndex
 from token_broker.aws.store.table import Table
 from token_broker.clock import Deadline
 from token_broker.lifecycle.dispatcher import MIN_SECONDS_LEFT, Dispatcher, DispatchSummary

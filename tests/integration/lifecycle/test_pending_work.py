@@ -25,7 +25,7 @@ class Clock:
     queue: str
 
     def run(self, seconds: float = 0) -> list[str]:
-        """Dispatch and process the pending work so many seconds later, and return the merchants whose message failed."""
+        """Dispatch and process the pending work so many seconds later. Return the merchants whose message failed."""
         self.stack.clock.offset += seconds
         self.stack.worker(DISPATCH).invoke({})
         failed: list[str] = []

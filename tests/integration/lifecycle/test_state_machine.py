@@ -14,7 +14,7 @@ from token_broker.aws.store.attributes import unwrap_all
 from token_broker.aws.store.outbox_items import PREFIX, event_of
 from token_broker.aws.store.records import token_of
 from token_broker.aws.store.table import Table
-from token_broker.aws.store.token_store import DynamoTokens
+from token_broker.aws.store.token_store import DynamoTokenStore
 from token_broker.domain.events import Event
 from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import Token
@@ -43,7 +43,7 @@ class WholeTable:
 class TableLedger:
     """What stands in the table for one provider."""
 
-    def __init__(self, table: WholeTable, provider: str, clock: MovableClock, store: DynamoTokens) -> None:
+    def __init__(self, table: WholeTable, provider: str, clock: MovableClock, store: DynamoTokenStore) -> None:
         self._table, self._provider, self._clock, self._store = table, provider, clock, store
 
     def _own(self) -> list[dict[str, Any]]:
@@ -83,7 +83,9 @@ def test_the_lifecycle_over_the_table(bench: StoreBench) -> None:
         def _new_store(self, provider: str) -> tuple[TokenStore, Ledger]:
             if provider == SHOP_LIKE:
                 empty(bench.dynamodb, bench.table_name)
-            store = DynamoTokens(Table(lambda: bench.dynamodb, bench.table_name), provider=provider, clock=self.clock)
+            store = DynamoTokenStore(
+                Table(lambda: bench.dynamodb, bench.table_name), provider=provider, clock=self.clock
+            )
             return store, TableLedger(table, provider, self.clock, store)
 
     events.register("before-call.dynamodb", table.forget)

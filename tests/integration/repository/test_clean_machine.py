@@ -159,10 +159,10 @@ def test_nodes_packages_need_no_home_either(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("pip_says", "sentence"),
     [
-        ("NewConnectionError(...): Failed to establish a new connection", "connect this machine to the network"),
-        ("NameResolutionError(...): Temporary failure in name resolution", "connect this machine to the network"),
+        ("NewConnectionError(...): Failed to establish a new connection", "Connect this machine to the network"),
+        ("NameResolutionError(...): Temporary failure in name resolution", "Connect this machine to the network"),
         ("SSLError: CERTIFICATE_VERIFY_FAILED", "PIP_CERT"),
-        ("THESE PACKAGES DO NOT MATCH THE HASHES", "mend what the log says"),
+        ("THESE PACKAGES DO NOT MATCH THE HASHES", "Fix the problem in the log"),
     ],
 )
 def test_an_install_that_fails_says_what_to_do_and_is_not_taken_for_done(

@@ -17,7 +17,7 @@ from tests.integration.support.store_harness import (
 from token_broker.aws.store.items import HISTORY_RETENTION
 from token_broker.aws.store.outbox_items import REDELIVER_AFTER
 from token_broker.aws.store.records import due_shard
-from token_broker.aws.store.table import Table, TransactionRefused
+from token_broker.aws.store.table import Table, TransactionRejected
 from token_broker.domain.events import token_issued
 from token_broker.domain.rotation import Succession
 from token_broker.domain.token import Change, Reason, State
@@ -183,7 +183,7 @@ def test_an_event_is_never_written_over_another(bench: StoreBench) -> None:
     told, again = (token_issued(shop_token(), reason=reason, at=NOW_S) for reason in ("minted", "adopted"))
     table.transact([bench.store()._outbox_put(told)], token="first")
 
-    with pytest.raises(TransactionRefused):
+    with pytest.raises(TransactionRejected):
         table.transact([bench.store()._outbox_put(replace(again, event_id=told.event_id))], token="second")
 
     assert [event["why"] for event in bench.told()] == ["minted"]

@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.samples import BY_ANN
 from tests.integration.support.store_harness import DAY, MERCHANT, OTHER_INTENT, StoreBench, lease_request, shop_token
 from token_broker.aws.store.leases import LEASE
-from token_broker.aws.store.token_store import DynamoTokens
+from token_broker.aws.store.token_store import DynamoTokenStore
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, MintLease
 from token_broker.domain.token import State
 from token_broker.errors import Conflict, RequestOutcome
@@ -16,11 +16,11 @@ KEY = "k" * 26
 KEYED = {"key_id": KEY, "body_hash": "hash-1"}
 
 
-def issued(bench: StoreBench, store: DynamoTokens) -> None:
+def issued(bench: StoreBench, store: DynamoTokenStore) -> None:
     store.commit(bench.acquire_standing(store, **KEYED), shop_token(state=State.STANDING))
 
 
-def begin(store: DynamoTokens, owner: str = "owner-2", **changes: Any) -> MintLease | LeaseHeld | IdempotentReplay:
+def begin(store: DynamoTokenStore, owner: str = "owner-2", **changes: Any) -> MintLease | LeaseHeld | IdempotentReplay:
     return store.acquire_standing(lease_request(owner, **{"intent_id": OTHER_INTENT, **KEYED, **changes}))
 
 

@@ -18,7 +18,7 @@ from tests.integration.support.store_harness import (
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.records import token_attributes
 from token_broker.aws.store.table import Table
-from token_broker.aws.store.token_store import DynamoTokens
+from token_broker.aws.store.token_store import DynamoTokenStore
 from token_broker.domain.token import State
 
 
@@ -34,7 +34,7 @@ def test_who_comes_second_takes_the_first_ones_id(bench: StoreBench) -> None:
     """Both read that there is none; the one that writes later takes what stands there."""
     late = _LateReader(bench, first=bench.store().broker_id)
 
-    store = DynamoTokens(Table(lambda: late, bench.table_name), provider="shopify", clock=bench.clock)
+    store = DynamoTokenStore(Table(lambda: late, bench.table_name), provider="shopify", clock=bench.clock)
 
     assert store.broker_id() == bench.store().broker_id()
 
@@ -70,7 +70,7 @@ def test_ten_processes_at_once_agree_on_one_id(bench: StoreBench) -> None:
     client = Client()
 
     def ask() -> None:
-        store = DynamoTokens(Table(lambda: client, bench.table_name), provider="shopify", clock=bench.clock)
+        store = DynamoTokenStore(Table(lambda: client, bench.table_name), provider="shopify", clock=bench.clock)
         at_once.wait()
         ids.append(store.broker_id())
 

@@ -17,7 +17,7 @@ from tests.integration.support.store_harness import (
 )
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.records import due_shard
-from token_broker.aws.store.revocations import _Marking
+from token_broker.aws.store.revocations import _RevocationMark
 from token_broker.domain.leases import OpenIntent
 from token_broker.domain.rotation import Succession
 from token_broker.domain.token import Change, Origin, Reason, State, Token
@@ -89,7 +89,7 @@ def test_a_record_that_came_meanwhile_is_not_written_over(bench: StoreBench) -> 
     store = bench.store()
     issued = bench.issue(store, shop_token("7007", state=State.STANDING))
 
-    assert not store._mark_unrecorded(_Marking(FOREIGN, BY_ANN, None))
+    assert not store._mark_unrecorded(_RevocationMark(FOREIGN, BY_ANN, None))
 
     kept = store.get_token(MERCHANT, "7007")
     assert kept is not None

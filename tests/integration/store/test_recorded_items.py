@@ -21,8 +21,7 @@ from tests.fakes.trust_policies import hs256, oidc, policy, sessions
 from tests.integration.support.store_harness import DAY, MERCHANT, StoreBench, lease_request, session_token, shop_token
 from token_broker import __version__
 from token_broker.aws.store.attributes import unwrap_all
-from token_broker.aws.store.dispatch_cursor import DynamoDispatchCursor
-from token_broker.aws.store.due_index import DynamoDueIndex
+from token_broker.aws.store.due_index import DynamoDispatchCursor, DynamoDueIndex
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.outbox import DynamoOutbox
 from token_broker.aws.store.outbox_items import PREFIX, name_of

@@ -22,7 +22,7 @@ from token_broker.aws.store.items import SESSION_RETENTION
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.sessions import MAX_ATTEMPTS
 from token_broker.aws.store.table import Table
-from token_broker.aws.store.token_store import DynamoTokens
+from token_broker.aws.store.token_store import DynamoTokenStore
 from token_broker.domain.leases import LeaseHeld, MintLease, SubjectState
 from token_broker.domain.pending import SessionClosure
 from token_broker.domain.token import session_subject
@@ -33,7 +33,7 @@ HOUR = 60 * 60
 
 
 @pytest.fixture
-def store(bench: StoreBench) -> DynamoTokens:
+def store(bench: StoreBench) -> DynamoTokenStore:
     return bench.store("chicksx")
 
 
@@ -44,7 +44,7 @@ def subject(bench: StoreBench) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in ("pk", "sk")}
 
 
-def begin(bench: StoreBench, store: DynamoTokens) -> MintLease:
+def begin(bench: StoreBench, store: DynamoTokenStore) -> MintLease:
     return bench.begin(store, subject=SESSION, title=None, findable=False)
 
 
@@ -76,7 +76,7 @@ def before_the_second_write(bench: StoreBench, *actions: Callable[[], object]) -
 # What is written
 
 
-def test_a_session_that_nobody_has_seen_is_closed_by_one_write(bench: StoreBench, store: DynamoTokens) -> None:
+def test_a_session_that_nobody_has_seen_is_closed_by_one_write(bench: StoreBench, store: DynamoTokenStore) -> None:
     with counted(bench.dynamodb) as calls:
         closure = store.close_session(MERCHANT, SESSION, "order-1")
 
@@ -86,12 +86,12 @@ def test_a_session_that_nobody_has_seen_is_closed_by_one_write(bench: StoreBench
     assert subject(bench) == {"closedAt": NOW_S, "orderId": "order-1", "expiresAt": NOW_S + SESSION_RETENTION}
 
 
-def test_without_an_order_there_is_none(bench: StoreBench, store: DynamoTokens) -> None:
+def test_without_an_order_there_is_none(bench: StoreBench, store: DynamoTokenStore) -> None:
     assert store.close_session(MERCHANT, SESSION, None) == SessionClosure(closed_at=NOW_S, order_id=None, new=True)
     assert set(subject(bench)) == {"closedAt", "expiresAt"}
 
 
-def test_closed_outlives_the_token_by_the_retention(bench: StoreBench, store: DynamoTokens) -> None:
+def test_closed_outlives_the_token_by_the_retention(bench: StoreBench, store: DynamoTokenStore) -> None:
     """The TTL was late enough already, and stays: still one write."""
     issued = bench.issue(store, session_token(expires_at=NOW_S + HOUR))
     record = bench.item(SESSION_PARTITION, f"token#{issued.token_id}")
@@ -106,7 +106,7 @@ def test_closed_outlives_the_token_by_the_retention(bench: StoreBench, store: Dy
 
 @pytest.mark.parametrize("after", [HOUR + 1, 20 * DAY, SESSION_RETENTION + 2 * DAY])
 def test_closed_is_remembered_for_the_whole_retention_where_the_token_has_ended(
-    bench: StoreBench, store: DynamoTokens, after: int
+    bench: StoreBench, store: DynamoTokenStore, after: int
 ) -> None:
     """Also where the TTL has passed and the item is still there: DynamoDB deletes late."""
     bench.issue(store, session_token(expires_at=NOW_S + HOUR))
@@ -122,7 +122,7 @@ def test_closed_is_remembered_for_the_whole_retention_where_the_token_has_ended(
 
 @pytest.mark.parametrize("request_outcome", RequestOutcome)
 def test_a_mint_that_came_to_nothing_shortens_nothing(
-    bench: StoreBench, store: DynamoTokens, request_outcome: RequestOutcome
+    bench: StoreBench, store: DynamoTokenStore, request_outcome: RequestOutcome
 ) -> None:
     store.release(begin(bench, store), request_outcome)
     bench.clock.advance(DAY)
@@ -134,7 +134,7 @@ def test_a_mint_that_came_to_nothing_shortens_nothing(
 
 def test_the_retention_is_the_stacks(bench: StoreBench) -> None:
     table = Table(lambda: bench.dynamodb, bench.table_name)
-    store = DynamoTokens(table, provider="chicksx", clock=bench.clock, session_retention=7 * DAY)
+    store = DynamoTokenStore(table, provider="chicksx", clock=bench.clock, session_retention=7 * DAY)
 
     store.close_session(MERCHANT, SESSION, None)
 
@@ -142,7 +142,7 @@ def test_the_retention_is_the_stacks(bench: StoreBench) -> None:
 
 
 @pytest.mark.parametrize("order_id", ["order-1", "order-2", None])
-def test_closed_again_nothing_changes(bench: StoreBench, store: DynamoTokens, order_id: str | None) -> None:
+def test_closed_again_nothing_changes(bench: StoreBench, store: DynamoTokenStore, order_id: str | None) -> None:
     store.close_session(MERCHANT, SESSION, "order-1")
     bench.clock.advance(DAY)
     before = bench.items()
@@ -156,7 +156,7 @@ def test_closed_again_nothing_changes(bench: StoreBench, store: DynamoTokens, or
     assert [event["type"] for event in bench.told()] == ["SessionClosed"]
 
 
-def test_an_order_is_not_added_to_a_closed_session(bench: StoreBench, store: DynamoTokens) -> None:
+def test_an_order_is_not_added_to_a_closed_session(bench: StoreBench, store: DynamoTokenStore) -> None:
     store.close_session(MERCHANT, SESSION, None)
 
     assert store.close_session(MERCHANT, SESSION, "order-1") == SessionClosure(
@@ -164,7 +164,7 @@ def test_an_order_is_not_added_to_a_closed_session(bench: StoreBench, store: Dyn
     )
 
 
-def test_a_write_that_was_repeated_by_the_sdk_finds_its_own_closing(bench: StoreBench, store: DynamoTokens) -> None:
+def test_a_write_that_was_repeated_by_the_sdk_finds_its_own_closing(bench: StoreBench, store: DynamoTokenStore) -> None:
     with answer_lost(bench.dynamodb, "TransactWriteItems") as lost:
         closure = store.close_session(MERCHANT, SESSION, "order-1")
 
@@ -177,7 +177,7 @@ def test_a_write_that_was_repeated_by_the_sdk_finds_its_own_closing(bench: Store
     "session_id",
     ["#", "a#b", "a b", " a", "a ", "subject", "token#1", "a/b", "é", "日本語", "🛒", "session:s-1", "🛒" * 256],
 )
-def test_any_id_is_a_session_of_its_own(bench: StoreBench, store: DynamoTokens, session_id: str) -> None:
+def test_any_id_is_a_session_of_its_own(bench: StoreBench, store: DynamoTokenStore, session_id: str) -> None:
     closed, others = session_subject(session_id), [f"{session_id}x", session_id[:-1], "s-1"]
 
     store.close_session(MERCHANT, closed, None)
@@ -191,7 +191,7 @@ def test_any_id_is_a_session_of_its_own(bench: StoreBench, store: DynamoTokens, 
 # No mint gets past it
 
 
-def test_a_closed_session_has_no_lease(bench: StoreBench, store: DynamoTokens) -> None:
+def test_a_closed_session_has_no_lease(bench: StoreBench, store: DynamoTokenStore) -> None:
     """The open intent stays: nobody knows yet what became of it."""
     mint = begin(bench, store)
 
@@ -203,7 +203,7 @@ def test_a_closed_session_has_no_lease(bench: StoreBench, store: DynamoTokens) -
     assert item["expiresAt"] == NOW_S + SESSION_RETENTION
 
 
-def test_who_is_minting_cannot_store_its_token(bench: StoreBench, store: DynamoTokens) -> None:
+def test_who_is_minting_cannot_store_its_token(bench: StoreBench, store: DynamoTokenStore) -> None:
     mint = begin(bench, store)
     bench.store("chicksx").close_session(MERCHANT, SESSION, None)
     before = bench.items()
@@ -217,7 +217,7 @@ def test_who_is_minting_cannot_store_its_token(bench: StoreBench, store: DynamoT
 
 @pytest.mark.parametrize("request_outcome", RequestOutcome)
 def test_who_was_minting_leaves_the_closed_session_as_it_is(
-    bench: StoreBench, store: DynamoTokens, request_outcome: RequestOutcome
+    bench: StoreBench, store: DynamoTokenStore, request_outcome: RequestOutcome
 ) -> None:
     mint = begin(bench, store)
     store.close_session(MERCHANT, SESSION, None)
@@ -229,7 +229,7 @@ def test_who_was_minting_leaves_the_closed_session_as_it_is(
 
 
 @pytest.mark.parametrize("after", [0, LEASE + 1, 10 * DAY])
-def test_nobody_begins_any_more_whatever_they_have_read(bench: StoreBench, store: DynamoTokens, after: int) -> None:
+def test_nobody_begins_any_more_whatever_they_have_read(bench: StoreBench, store: DynamoTokenStore, after: int) -> None:
     fresh = SubjectState()
     mint = begin(bench, store)
     minting = store.subject_state(MERCHANT, SESSION)
@@ -244,7 +244,7 @@ def test_nobody_begins_any_more_whatever_they_have_read(bench: StoreBench, store
 
 
 def test_a_begin_whose_answer_was_lost_does_not_find_its_lease_once_the_session_is_closed(
-    bench: StoreBench, store: DynamoTokens
+    bench: StoreBench, store: DynamoTokenStore
 ) -> None:
     """So the provider is not even asked."""
     events = bench.dynamodb.meta.events
@@ -265,7 +265,7 @@ def test_a_begin_whose_answer_was_lost_does_not_find_its_lease_once_the_session_
 
 
 def test_a_writer_whose_lease_was_taken_over_before_is_told_that_the_session_is_closed(
-    bench: StoreBench, store: DynamoTokens
+    bench: StoreBench, store: DynamoTokenStore
 ) -> None:
     paused = begin(bench, store)
     bench.clock.advance(LEASE + 1)
@@ -279,7 +279,7 @@ def test_a_writer_whose_lease_was_taken_over_before_is_told_that_the_session_is_
         store.commit(paused, session_token())
 
 
-def test_a_token_of_before_is_known_and_closed_goes_before_it(bench: StoreBench, store: DynamoTokens) -> None:
+def test_a_token_of_before_is_known_and_closed_goes_before_it(bench: StoreBench, store: DynamoTokenStore) -> None:
     issued = bench.issue(store, session_token())
     store.close_session(MERCHANT, SESSION, None)
 
@@ -291,7 +291,7 @@ def test_a_token_of_before_is_known_and_closed_goes_before_it(bench: StoreBench,
 # At once with others
 
 
-def test_of_two_closings_at_once_one_stands(bench: StoreBench, store: DynamoTokens) -> None:
+def test_of_two_closings_at_once_one_stands(bench: StoreBench, store: DynamoTokenStore) -> None:
     bench.issue(store, session_token(expires_at=NOW_S + HOUR))
     bench.clock.advance(DAY)
     other = bench.store("chicksx")
@@ -305,7 +305,7 @@ def test_of_two_closings_at_once_one_stands(bench: StoreBench, store: DynamoToke
 
 
 def test_a_mint_that_begins_between_two_writes_of_a_closing_is_closed_out(
-    bench: StoreBench, store: DynamoTokens
+    bench: StoreBench, store: DynamoTokenStore
 ) -> None:
     """It takes the TTL away, which then must come back."""
     bench.issue(store, session_token(expires_at=NOW_S + HOUR))
@@ -322,7 +322,7 @@ def test_a_mint_that_begins_between_two_writes_of_a_closing_is_closed_out(
 
 
 def test_a_token_that_is_stored_between_two_writes_of_a_closing_is_outlived(
-    bench: StoreBench, store: DynamoTokens
+    bench: StoreBench, store: DynamoTokenStore
 ) -> None:
     store.release(begin(bench, store), RequestOutcome.NOT_APPLIED)
     bench.clock.advance(DAY)
@@ -336,7 +336,9 @@ def test_a_token_that_is_stored_between_two_writes_of_a_closing_is_outlived(
     assert store.subject_state(MERCHANT, SESSION).closed
 
 
-def test_an_item_that_ends_between_two_writes_of_a_closing_is_made_anew(bench: StoreBench, store: DynamoTokens) -> None:
+def test_an_item_that_ends_between_two_writes_of_a_closing_is_made_anew(
+    bench: StoreBench, store: DynamoTokenStore
+) -> None:
     bench.issue(store, session_token(expires_at=NOW_S + HOUR))
     bench.clock.advance(HOUR + SESSION_RETENTION + 1)
     key = {"pk": {"S": SESSION_PARTITION}, "sk": {"S": "subject"}}
@@ -347,7 +349,7 @@ def test_an_item_that_ends_between_two_writes_of_a_closing_is_made_anew(bench: S
     assert subject(bench)["expiresAt"] == int(bench.clock.now()) + SESSION_RETENTION
 
 
-def test_a_session_that_never_holds_still_is_reported_as_not_closed(bench: StoreBench, store: DynamoTokens) -> None:
+def test_a_session_that_never_holds_still_is_reported_as_not_closed(bench: StoreBench, store: DynamoTokenStore) -> None:
     """Then the caller, or the queue, tries again; nothing is said to be closed that is not."""
     bench.issue(store, session_token(expires_at=NOW_S + HOUR))
     bench.clock.advance(DAY)

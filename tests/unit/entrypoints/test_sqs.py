@@ -136,7 +136,7 @@ def test_a_message_is_known_by_its_id_and_trusted_as_its_queue_is() -> None:
 
 
 def test_a_message_without_an_id_has_none() -> None:
-    """Lambda then hands out the whole batch again, which loses nothing."""
+    """Lambda then redelivers the whole batch, which loses nothing."""
     assert SqsAdapter({"body": "{}"}).request_id == ""
 
 

@@ -56,7 +56,7 @@ SHOWN = {
     "TokenList.tokens": "hide themselves",
     "_CachedKeySet.keys": "hide themselves",
     "_CachedKeys.keys": "hide themselves",
-    "_Marking.token": "hides itself",
+    "_RevocationMark.token": "hides itself",
 }
 
 

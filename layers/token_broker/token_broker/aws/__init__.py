@@ -1,1 +1,1 @@
-"""The adapters to AWS. With `entry` and `telemetry` the only modules that know its SDK."""
+"""Adapt the ports to AWS. Only these modules and `telemetry` import an AWS SDK."""

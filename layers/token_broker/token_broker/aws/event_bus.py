@@ -1,4 +1,4 @@
-"""The stack's event bus."""
+"""Publish events to the stack's EventBridge bus."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -9,34 +9,40 @@ from token_broker.domain.events import Event
 from token_broker.errors import StorageUnavailable
 
 SOURCE = "token-broker"
-#: What one PutEvents takes: entries, and bytes of all of them together.
+#: The most entries and bytes in one PutEvents.
 ENTRIES, BYTES = 10, 256 * 1024
-#: Bytes that EventBridge counts for an entry's time.
+#: The bytes that EventBridge counts for an entry's time.
 _TIME = 14
-#: The refusal of a whole call for what is in one of its entries.
+#: The code of a call that is rejected as a whole because of one entry.
 _INVALID = "ValidationException"
-#: Where a bus says that it did not take an event, and not why.
+#: The code for an event that the bus rejected without a code.
 _UNKNOWN = "Unknown"
 
 
 class EventBridgeBus:
-    """The `EventBus` port."""
+    """Send events with PutEvents."""
 
     def __init__(self, make_client: Callable[[], Any], name: str) -> None:
         self._make_client = make_client
         self._name = name
 
     def room(self, events: Sequence[Event]) -> int:
-        """As many as EventBridge takes at once. One that is too large goes alone: it holds up no other."""
-        octets = 0
+        """Return how many of the events fit into one PutEvents.
+
+        An event that is too large is sent alone, so that it blocks no other event.
+        """
+        size = 0
         for number, event in enumerate(events[:ENTRIES]):
-            octets += _TIME + len(SOURCE) + len(event.type.encode()) + len(_detail(event).encode())
-            if number and octets > BYTES:
+            size += _TIME + len(SOURCE) + len(event.type.encode()) + len(_detail(event).encode())
+            if number and size > BYTES:
                 return number
         return min(len(events), ENTRIES)
 
     def put(self, events: Sequence[Event]) -> list[str | None]:
-        """One PutEvents, which can fail for some of its entries alone; more where one entry has it all refused."""
+        """Send the events with PutEvents, which can fail for single entries.
+
+        If one entry causes EventBridge to reject the whole call, each half is sent again.
+        """
         entries = [
             {
                 "Time": event.occurred_at,
@@ -52,7 +58,9 @@ class EventBridgeBus:
         except (ClientError, BotoCoreError) as error:
             code = error_code(error)
             if code != _INVALID:
-                failure = StorageUnavailable("The event bus did not answer. What it did not take is sent again.")
+                failure = StorageUnavailable(
+                    "The event bus did not respond. The events that it did not accept are sent again."
+                )
                 failure.add_note(f"EventBridge: {code}")
                 raise failure from None
             if len(events) == 1:

@@ -1,7 +1,7 @@
-"""Merchants' secrets in AWS Secrets Manager: `{prefix}/{provider}/{merchant}`, a JSON object each.
+"""Read merchants' secrets from AWS Secrets Manager.
 
-Values are kept in memory for `life` seconds, usually five minutes. A secret that is missing or waits for its
-deletion means that there is no such merchant.
+Each secret is a JSON object, named `{prefix}/{provider}/{merchant}`. If a secret is missing or scheduled for deletion,
+its merchant does not exist.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,13 +15,17 @@ from token_broker.errors import MerchantMisconfigured, MerchantNotFound, Storage
 TTL_SECONDS = 300.0
 MAX_ENTRIES = 1024
 
-#: What Secrets Manager says of a secret that is missing, or (InvalidRequestException) marked for deletion.
+#: The codes for a missing secret. `InvalidRequestException` means that the secret is scheduled for deletion.
 _ABSENT = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
 _UNREADABLE = frozenset({"AccessDeniedException", "DecryptionFailure"})
 
 
 class SecretsManager:
-    """The `Secrets` port. `make_client` is called at the first read: most calls of a warm function never need it."""
+    """Read and cache the secrets of one provider.
+
+    A value is cached for `life` seconds. `make_client` is called at the first read, because most calls of a warm
+    function need no secret.
+    """
 
     def __init__(
         self, make_client: Callable[[], Any], *, prefix: str, provider: str, clock: Clock, life: float = TTL_SECONDS
@@ -31,18 +35,18 @@ class SecretsManager:
         self._provider = provider
         self._clock = clock
         self._life = life
-        self._kept: dict[str, tuple[float, Mapping[str, Any]]] = {}
+        self._cached: dict[str, tuple[float, Mapping[str, Any]]] = {}
 
     def read(self, merchant: str, *, fresh: bool = False) -> Mapping[str, Any]:
-        """The secret's JSON object; `fresh` asks Secrets Manager whatever memory holds."""
-        kept = self._kept.get(merchant)
-        if kept is not None and not fresh and self._clock.monotonic() < kept[0]:
-            return kept[1]
-        self._kept.pop(merchant, None)
+        """Return the secret's JSON object, from Secrets Manager if `fresh` is set or the cache has none."""
+        cached = self._cached.get(merchant)
+        if cached is not None and not fresh and self._clock.monotonic() < cached[0]:
+            return cached[1]
+        self._cached.pop(merchant, None)
         secret = self._parse(merchant, self._fetch(merchant))
-        if len(self._kept) >= MAX_ENTRIES:
-            self._kept.pop(next(iter(self._kept)))
-        self._kept[merchant] = (self._clock.monotonic() + self._life, secret)
+        if len(self._cached) >= MAX_ENTRIES:
+            self._cached.pop(next(iter(self._cached)))
+        self._cached[merchant] = (self._clock.monotonic() + self._life, secret)
         return secret
 
     def _fetch(self, merchant: str) -> Mapping[str, Any]:
@@ -62,19 +66,19 @@ class SecretsManager:
                 f"The {self._provider} secret of merchant '{merchant}' cannot be read or decrypted "
                 "with this function's role."
             )
-        failure = StorageUnavailable("The merchant's secret could not be read just now. Try again.")
+        failure = StorageUnavailable("The merchant's secret could not be read. Try again.")
         failure.add_note(f"Secrets Manager: {code}")
         raise failure
 
     def _parse(self, merchant: str, response: Mapping[str, Any]) -> Mapping[str, Any]:
-        whose = f"The {self._provider} secret of merchant '{merchant}'"
+        label = f"The {self._provider} secret of merchant '{merchant}'"
         text = response.get("SecretString")
         if not isinstance(text, str):
-            raise MerchantMisconfigured(f"{whose} is binary. It must be a JSON object, stored as text.")
+            raise MerchantMisconfigured(f"{label} is binary. It must be a JSON object, stored as text.")
         try:
             secret = strict_json.loads(text)
         except strict_json.NotStrictJson as reason:
-            raise MerchantMisconfigured(f"{whose} is not usable: {reason}. It must be a JSON object.") from None
+            raise MerchantMisconfigured(f"{label} is not usable: {reason}. It must be a JSON object.") from None
         if not isinstance(secret, dict):
-            raise MerchantMisconfigured(f"{whose} must be a JSON object.")
+            raise MerchantMisconfigured(f"{label} must be a JSON object.")
         return secret

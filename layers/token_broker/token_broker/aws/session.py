@@ -1,6 +1,6 @@
-"""One botocore session for the process, made lean: see `docs/decisions/` for what was measured.
+"""Provide one lean botocore session for the process. `docs/decisions/` has the measurements.
 
-`boto3` adds a resource layer and loaders that nothing here uses, so the clients come from its core, botocore.
+The clients come from botocore, because boto3 adds a resource layer and loaders that nothing here uses.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 from botocore.loaders import Loader
 
-#: Seconds, tries: a function has 25 s in all, and one call to DynamoDB answers within 20 ms.
+#: Timeouts in seconds. A function has 25 s in all, and DynamoDB responds within 20 ms.
 CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
@@ -25,18 +25,18 @@ __all__ = ["BotoCoreError", "ClientError", "client", "error_code"]
 
 
 class _Loader(Loader):
-    """botocore's own data, but not all of it.
+    """Load only the part of botocore's data that is needed.
 
-    Its table of every service's endpoints takes 30 ms to parse, and the search of 400 services' folders for those in
-    use 10 ms. The table only says which partition a region is in: addresses and signing are each service's own rules.
+    The table of all services' endpoints takes 30 ms to parse. The search through 400 services' folders takes 10 ms. The
+    table only tells the region's partition, because addresses and signing follow each service's own rules.
     """
 
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  # each has what is asked for
-        """The services that are used here."""
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  # each service has every type
+        """Return the services that are used here."""
         return ["dynamodb", "events", "secretsmanager", "sqs"]
 
     def load_data_with_path(self, name: str) -> tuple[Any, str]:
-        """One file's data, and where it is."""
+        """Return one file's data and its path."""
         data, path = super().load_data_with_path("partitions" if name == "endpoints" else name)
         if name == "endpoints":
             data = {"version": 3, "partitions": [_partition(each) for each in data["partitions"]]}
@@ -61,34 +61,38 @@ def _partition(each: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _whole(**event: Any) -> None:
-    """botocore takes an answer that broke off for an empty one: an item that is not there, a secret without a value.
+def _reject_truncated(**event: Any) -> None:
+    """Raise `IncompleteReadError`, a `BotoCoreError`, if a response is shorter than declared.
 
-    After its own tries. Raises `IncompleteReadError`, a `BotoCoreError`.
+    botocore takes a truncated response for an empty one, for example a missing item or a secret without a value. This
+    runs after botocore's own retries.
     """
-    answer = event["http_response"]
-    declared, came = answer.headers.get("content-length"), len(answer.content)
-    if declared is not None and int(declared) != came:
-        raise IncompleteReadError(actual_bytes=came, expected_bytes=int(declared))
+    response = event["http_response"]
+    declared, received = response.headers.get("content-length"), len(response.content)
+    if declared is not None and int(declared) != received:
+        raise IncompleteReadError(actual_bytes=received, expected_bytes=int(declared))
 
 
 @cache
 def _session() -> botocore.session.Session:
-    # botocore's own handlers mend what is odd about other services; putting 127 of them up takes 10 ms of a cold start.
+    # botocore's 127 own handlers fix the quirks of other services, and their registration takes 10 ms of a cold start.
     session = botocore.session.Session(include_builtin_handlers=False)
     session.register_component("data_loader", _Loader())
-    session.register("after-call", _whole)
+    session.register("after-call", _reject_truncated)
     return session
 
 
 @cache
 def client(service: str) -> Any:
-    """The client of one AWS service, made once; region, credentials and endpoint come from the environment."""
+    """Return the process's client of one AWS service.
+
+    Region, credentials and endpoint come from the environment.
+    """
     return _session().create_client(service, config=CONFIG)
 
 
 def error_code(error: Exception) -> str:
-    """AWS's own code of a failure (`ConditionalCheckFailedException`), or the exception's name; never its message."""
+    """Return AWS's code of an error (`ConditionalCheckFailedException`) or the exception's name, never its message."""
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "Unknown"))
     return type(error).__name__

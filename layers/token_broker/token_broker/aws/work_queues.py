@@ -1,4 +1,4 @@
-"""The queues that pending work is sent to."""
+"""Send pending work to the workers' SQS queues."""
 
 import hashlib
 import json
@@ -10,12 +10,15 @@ from token_broker.aws.store.outbox_items import name_of
 from token_broker.errors import StorageUnavailable
 from token_broker.ports.work import OUTBOX, WorkMessage
 
-#: What SendMessageBatch takes.
+#: The most messages in one SendMessageBatch.
 BATCH = 10
 
 
 class SqsWorkQueues:
-    """The `WorkQueues` port: FIFO queues by worker. A merchant is a message group: one worker has it at a time."""
+    """Send messages to one FIFO queue for each worker.
+
+    A merchant is a message group, so that one worker at a time handles it.
+    """
 
     batch_size = BATCH
 
@@ -24,11 +27,11 @@ class SqsWorkQueues:
         self._urls = urls
 
     def has(self, worker: str) -> bool:
-        """Whether the template names a queue."""
+        """Return whether the template names a queue for the worker."""
         return worker in self._urls
 
     def send(self, worker: str, batch: Sequence[WorkMessage]) -> int:
-        """One SendMessageBatch, which can fail for some of its entries alone."""
+        """Send one SendMessageBatch, which can fail for single messages."""
         entries = [
             {
                 "Id": str(number),
@@ -41,23 +44,23 @@ class SqsWorkQueues:
         try:
             response = self._make_client().send_message_batch(QueueUrl=self._urls[worker], Entries=entries)
         except (ClientError, BotoCoreError) as error:
-            failure = StorageUnavailable("The queue of work did not answer. The next run sends again.")
+            failure = StorageUnavailable("The work queue did not respond. The next run sends the work again.")
             failure.add_note(f"SQS: {error_code(error)}")
             raise failure from None
         return len(response.get("Successful", []))
 
 
 def body(work: WorkMessage) -> str:
-    """What the worker accepts."""
+    """Return the message body that the worker accepts."""
     if work.worker == OUTBOX:
         return json.dumps({"events": [name_of(work.provider, work.merchant, item.item) for item in work.items]})
     return json.dumps({"merchant": work.merchant, "items": [item.item for item in work.items]})
 
 
 def deduplication_id(work: WorkMessage) -> str:
-    """The same only while nobody has worked on any of the items: who did has moved or ended what is due.
+    """Return an id that changes as soon as a worker has rescheduled or ended one of the items.
 
-    A worker whose clock is behind, and so leaves an item, gets it again once the queue has forgotten this: in 5 min.
+    A worker whose clock is slow may leave an item. After 5 minutes the queue forgets the id and accepts the item again.
     """
-    said = json.dumps([work.worker, work.provider, work.merchant, *([item.item, item.due_at] for item in work.items)])
-    return hashlib.sha256(said.encode()).hexdigest()
+    text = json.dumps([work.worker, work.provider, work.merchant, *([item.item, item.due_at] for item in work.items)])
+    return hashlib.sha256(text.encode()).hexdigest()

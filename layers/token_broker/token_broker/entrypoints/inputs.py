@@ -251,8 +251,8 @@ def read[T: Input](kind: type[T], given: Mapping[str, Any]) -> T:
             continue
         try:
             values[attribute] = source.rule(given[name])
-        except ValueError as takes:
-            raise InvalidRequest(f"'{name}' must be {takes}.") from None
+        except ValueError as expected:
+            raise InvalidRequest(f"'{name}' must be {expected}.") from None
     missing = [
         each.metadata["source"].name for each in fields(kind) if each.default is MISSING and each.name not in values
     ]

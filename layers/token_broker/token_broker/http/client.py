@@ -5,11 +5,11 @@
                       is obeyed if it fits into the time left.
     POST              One try. The provider may have acted even if no response arrived.
 
-Every exchange ends by the deadline. A slow name lookup, or a series of dead addresses, can take longer. A body is read
-up to a limit. Redirects are not followed. A response of any status is returned to the caller. Failures are
+Every exchange ends by the deadline. Only a slow name lookup or a series of dead addresses can take longer. A body is
+read up to a limit. Redirects are not followed. A response of any status is returned to the caller. Failures are
 `ProviderUnavailable` or `ProviderError`, and their `request_outcome` tells whether the provider may have acted.
 
-The first call that needs it loads `requests` (see `transport`). A token from the store does not need it.
+The first provider request of a process loads `requests` (see `transport`). A token from the store does not need it.
 """
 
 import json

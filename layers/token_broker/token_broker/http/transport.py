@@ -203,7 +203,7 @@ class RequestsTransport:
             self._session.cookies.set_policy(_NoCookies())
             self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
         elif not repeatable and self._idle(url) > IDLE_LIMIT:
-            self._session.close()  # closes the kept connections; the session stays usable
+            self._session.close()  # the session stays usable
             self._last_used.clear()
         scheme = "https://" if url.startswith("https://") else "http://"
         if not isinstance(self._session.adapters[scheme], _Adapter):
@@ -263,5 +263,5 @@ def _translated(error: Exception, alarm: _Alarm) -> TransportFailure:
             return Unreachable("The provider's certificate is not trusted, or the TLS handshake failed.")
         return Unreachable("The provider could not be reached.")
     if alarm.rang or isinstance(error, requests.Timeout) or isinstance(reason, ReadTimeoutError):
-        return TimedOut("The provider did not answer in time.")
+        return TimedOut("The provider did not respond in time.")
     return Interrupted("The provider's response is incomplete, or is not valid HTTP.")

@@ -1,10 +1,10 @@
 """Rotate the current token: mint a new one first, and keep the old one working for its overlap.
 
 request ─▶ mint the new token ─▶ find it in the list ─▶ make it current, emit the event, retire the old one ─▶ end
-                                                        └─ one transaction                └─ revoked by the worker
+                                                        └──────────────── one transaction ────────────────┘
 
-The stored request is open until another token is current than at the time of the request. Therefore a run can end
-anywhere. The worker continues the rotation from the state that the earlier run has stored.
+The worker revokes the old token after its overlap. The stored request is open until the current token has changed.
+Therefore a run can end anywhere, and the worker continues the rotation from the stored state.
 """
 
 from dataclasses import dataclass, replace
@@ -60,10 +60,7 @@ class RotationReport:
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """Report that the provider's tokens cannot be rotated.
-
-    `changed` is True if the provider has returned another shop token than before.
-    """
+    """Report that the provider does not support rotation, and whether it has returned another token than before."""
 
     changed: bool
     status: ClassVar[int] = 200

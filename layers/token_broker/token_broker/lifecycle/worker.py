@@ -120,7 +120,7 @@ def _maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str], 
             summary.skipped += len(items) - number - 1
             break
     if last_bug is not None:
-        raise last_bug  # the call must show as failed; its items are rescheduled already
+        raise last_bug  # the call must show as failed, although its items are rescheduled
     return summary
 
 
@@ -171,7 +171,7 @@ def _reschedule(call: Call[ListingProvider], job: Job, failure: BrokerError) -> 
 
 
 def _job(call: Call[ListingProvider], merchant: str, item: str) -> Job | None:
-    """Return the item's job, or None if the item is not due any more, is held by another call or is unknown."""
+    """Return the item's job, or None if the item is unknown, not due any more or held by another call."""
     key = _ITEM.fullmatch(item)
     if key is not None and (build := _KINDS.get(key[1])) is not None:
         return build(call, merchant, key[2])

@@ -78,7 +78,8 @@ class Chicksx:
             raise malformed_response("it has neither 'expiresAt' nor 'expiresIn'")
         expires_in, jti = data.get("expiresIn"), optional_text(data, "jti", longest=NAME_LIMIT)
         return ProviderToken(
-            # The id becomes part of a DynamoDB key, and must not contain the token's value.
+            # The id becomes part of a DynamoDB key, whose size limit counts bytes of UTF-8. It must not contain the
+            # token's value.
             token_id=jti if jti is not None and jti.isascii() and value not in jti else fingerprint(value),
             access_token=value,
             token_type=optional_text(data, "tokenType") or "Bearer",

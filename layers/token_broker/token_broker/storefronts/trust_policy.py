@@ -149,8 +149,8 @@ def _claims(value: Any) -> Mapping[str, ClaimValue]:
     for name, required in value.items():
         try:
             _claim_name(name)
-        except ValueError as takes:
-            raise ValueError(f"an object in which each claim's name is {takes}") from None
+        except ValueError as expected:
+            raise ValueError(f"an object in which each claim's name is {expected}") from None
         if not _is_claim_value(required):
             raise ValueError(
                 "an object in which each claim's value is true, false, a string of 1 to 255 characters that is not "
@@ -172,8 +172,8 @@ def _is_claim_value(value: Any) -> bool:
 def _checked(path: str, value: Any, rule: Rule) -> Any:
     try:
         return rule(value)
-    except ValueError as takes:
-        raise InvalidRequest(f"'{path}' must be {takes}.") from None
+    except ValueError as expected:
+        raise InvalidRequest(f"'{path}' must be {expected}.") from None
 
 
 def _members(path: str, value: Any, *, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:

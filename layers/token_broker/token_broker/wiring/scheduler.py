@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from token_broker import settings
-from token_broker.aws.store.dispatch_cursor import DynamoDispatchCursor
-from token_broker.aws.store.due_index import DynamoDueIndex
+from token_broker.aws.store.due_index import DynamoDispatchCursor, DynamoDueIndex
 from token_broker.aws.work_queues import SqsWorkQueues
 from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant

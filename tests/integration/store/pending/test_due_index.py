@@ -14,8 +14,7 @@ from tests.integration.support.outages import aws_error
 from tests.integration.support.store_harness import StoreBench
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import wrap_all
-from token_broker.aws.store.dispatch_cursor import DynamoDispatchCursor
-from token_broker.aws.store.due_index import DynamoDueIndex
+from token_broker.aws.store.due_index import DynamoDispatchCursor, DynamoDueIndex
 from token_broker.aws.store.outbox_items import REDELIVER_AFTER, key_of, outbox_put
 from token_broker.aws.store.table import Table
 from token_broker.aws.work_queues import SqsWorkQueues, deduplication_id

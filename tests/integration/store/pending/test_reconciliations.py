@@ -8,7 +8,7 @@ from tests.fakes.samples import BY_ANN
 from tests.integration.support.store_harness import DAY, INTENT, MERCHANT, NOW, OTHER_INTENT, StoreBench, shop_token
 from token_broker.aws.store.attributes import unwrap_all
 from token_broker.aws.store.outbox_items import PREFIX
-from token_broker.aws.store.token_store import DynamoTokens
+from token_broker.aws.store.token_store import DynamoTokenStore
 from token_broker.domain.events import token_limit_near
 from token_broker.domain.pending import Reconciliation
 from token_broker.domain.token import SHOP, Change, Reason, State, Token
@@ -20,7 +20,7 @@ PARTITION = "shopify#acme"
 
 
 @pytest.fixture
-def store(bench: StoreBench) -> DynamoTokens:
+def store(bench: StoreBench) -> DynamoTokenStore:
     return bench.store()
 
 
@@ -69,7 +69,7 @@ def test_a_merchant_is_watched_once_and_its_time_stays(bench: StoreBench) -> Non
     assert bench.store().reconciliation(MERCHANT) == Reconciliation(merchant=MERCHANT, due_at=5000)
 
 
-def test_a_process_writes_it_once(store: DynamoTokens, bench: StoreBench) -> None:
+def test_a_process_writes_it_once(store: DynamoTokenStore, bench: StoreBench) -> None:
     store.schedule_reconciliation(MERCHANT, 5000)
     bench.dynamodb.delete_item(
         TableName=bench.table_name, Key={"pk": {"S": PARTITION}, "sk": {"S": "reconciliation#shop"}}
@@ -81,11 +81,11 @@ def test_a_process_writes_it_once(store: DynamoTokens, bench: StoreBench) -> Non
     assert store.reconciliation("other") is not None
 
 
-def test_no_reconciliation_is_none(store: DynamoTokens) -> None:
+def test_no_reconciliation_is_none(store: DynamoTokenStore) -> None:
     assert store.reconciliation(MERCHANT) is None
 
 
-def test_its_end_is_the_next_ones_begin(store: DynamoTokens, bench: StoreBench) -> None:
+def test_its_end_is_the_next_ones_begin(store: DynamoTokenStore, bench: StoreBench) -> None:
     store.schedule_reconciliation(MERCHANT, 5000)
     store.reschedule_reconciliation(Reconciliation(merchant=MERCHANT, due_at=5000), 5060)
     seen = store.reconciliation(MERCHANT)
@@ -99,7 +99,7 @@ def test_its_end_is_the_next_ones_begin(store: DynamoTokens, bench: StoreBench) 
     assert item["reconciledAt"] == int(NOW)
 
 
-def test_one_that_nobody_had_planned_is_planned_from_then_on(store: DynamoTokens, bench: StoreBench) -> None:
+def test_one_that_nobody_had_planned_is_planned_from_then_on(store: DynamoTokenStore, bench: StoreBench) -> None:
     store.complete_reconciliation(Reconciliation(merchant=MERCHANT), 9000, None)
 
     assert (PARTITION, "reconciliation#shop") in bench.due()
@@ -109,7 +109,7 @@ def near(used: int = 95) -> Any:
     return token_limit_near("shopify", MERCHANT, used=used, limit=100, at=NOW)
 
 
-def test_a_limit_event_is_not_repeated_until_there_is_room(store: DynamoTokens, bench: StoreBench) -> None:
+def test_a_limit_event_is_not_repeated_until_there_is_room(store: DynamoTokenStore, bench: StoreBench) -> None:
     store.complete_reconciliation(Reconciliation(merchant=MERCHANT), 9000, 4000, near())
     (event,) = outbox(bench)
     assert (event["type"], event["detail"]) == ("TokenLimitNear", {"used": 95, "limit": 100, "headroom": 5})
@@ -124,7 +124,9 @@ def test_a_limit_event_is_not_repeated_until_there_is_room(store: DynamoTokens, 
     assert store.reconciliation(MERCHANT) == Reconciliation(merchant=MERCHANT, due_at=9002)
 
 
-def test_who_saw_it_before_another_ended_it_changes_and_tells_nothing(store: DynamoTokens, bench: StoreBench) -> None:
+def test_who_saw_it_before_another_ended_it_changes_and_tells_nothing(
+    store: DynamoTokenStore, bench: StoreBench
+) -> None:
     store.schedule_reconciliation(MERCHANT, 5000)
     seen = store.reconciliation(MERCHANT)
     assert seen is not None
@@ -140,7 +142,7 @@ def test_who_saw_it_before_another_ended_it_changes_and_tells_nothing(store: Dyn
     assert len(told(bench)) == 1
 
 
-def test_the_end_of_the_watch_is_due_no_more_until_the_next_token(store: DynamoTokens, bench: StoreBench) -> None:
+def test_the_end_of_the_watch_is_due_no_more_until_the_next_token(store: DynamoTokenStore, bench: StoreBench) -> None:
     store.schedule_reconciliation(MERCHANT, 5000)
     store.cancel_reconciliation(Reconciliation(merchant=MERCHANT, due_at=5000))
     assert bench.due() == []
@@ -152,7 +154,7 @@ def test_the_end_of_the_watch_is_due_no_more_until_the_next_token(store: DynamoT
 # Intents
 
 
-def test_open_intents_are_found_and_ended_ones_are_not(store: DynamoTokens, bench: StoreBench) -> None:
+def test_open_intents_are_found_and_ended_ones_are_not(store: DynamoTokenStore, bench: StoreBench) -> None:
     assert store.open_intent_ids(MERCHANT) == frozenset()
     current = bench.begin(store)
     key = {"key_id": "k" * 26, "body_hash": "b"}
@@ -168,7 +170,7 @@ def test_open_intents_are_found_and_ended_ones_are_not(store: DynamoTokens, benc
 # Tokens
 
 
-def test_a_token_is_adopted_once(store: DynamoTokens, bench: StoreBench) -> None:
+def test_a_token_is_adopted_once(store: DynamoTokenStore, bench: StoreBench) -> None:
     found = shop_token(state=State.STANDING)
 
     assert [store.adopt(found, BY_CLOCK), store.adopt(found, BY_CLOCK)] == [True, False]
@@ -178,7 +180,7 @@ def test_a_token_is_adopted_once(store: DynamoTokens, bench: StoreBench) -> None
     assert told(bench) == [("TokenIssued", "1001", "reconciled")]
 
 
-def test_a_record_that_is_there_is_never_overwritten(store: DynamoTokens, bench: StoreBench) -> None:
+def test_a_record_that_is_there_is_never_overwritten(store: DynamoTokenStore, bench: StoreBench) -> None:
     issued = bench.issue(store, shop_token(state=State.STANDING))
     store.mark_revoking(issued, BY_ANN)
     store.mark_revoked(issued, BY_ANN)
@@ -188,7 +190,7 @@ def test_a_record_that_is_there_is_never_overwritten(store: DynamoTokens, bench:
 
 
 @pytest.mark.parametrize("state", [State.CURRENT, State.STANDING])
-def test_a_lost_token_is_served_no_more(store: DynamoTokens, bench: StoreBench, state: State) -> None:
+def test_a_lost_token_is_served_no_more(store: DynamoTokenStore, bench: StoreBench, state: State) -> None:
     issued = bench.issue(store, shop_token(state=state))
     hush(bench)
 
@@ -201,11 +203,11 @@ def test_a_lost_token_is_served_no_more(store: DynamoTokens, bench: StoreBench, 
     assert told(bench) == [("TokenRevoked", "1001", "lost")]
 
 
-def retire(store: DynamoTokens, token: Token) -> None:
-    store._table.update(store._retiring(token, BY_ANN, int(NOW) + DAY))
+def retire(store: DynamoTokenStore, token: Token) -> None:
+    store._table.update(store._retiring_update(token, BY_ANN, int(NOW) + DAY))
 
 
-def test_a_lost_token_that_was_retiring_is_due_no_more(store: DynamoTokens, bench: StoreBench) -> None:
+def test_a_lost_token_that_was_retiring_is_due_no_more(store: DynamoTokenStore, bench: StoreBench) -> None:
     retire(store, bench.issue(store, shop_token()))
     (retiring,) = store.all_tokens(MERCHANT)
 
@@ -214,7 +216,7 @@ def test_a_lost_token_that_was_retiring_is_due_no_more(store: DynamoTokens, benc
     assert store.pending_revocation(MERCHANT, "1001") is None
 
 
-def test_another_that_is_current_meanwhile_is_still_served(store: DynamoTokens, bench: StoreBench) -> None:
+def test_another_that_is_current_meanwhile_is_still_served(store: DynamoTokenStore, bench: StoreBench) -> None:
     """A record can say current while the subject names another."""
     first = bench.issue(store, shop_token())
     second = bench.issue(store, shop_token("1002"), OTHER_INTENT)
@@ -225,7 +227,9 @@ def test_another_that_is_current_meanwhile_is_still_served(store: DynamoTokens, 
 
 
 @pytest.mark.parametrize("state", [State.CURRENT, State.STANDING])
-def test_what_was_marked_since_it_was_read_is_not_lost(store: DynamoTokens, bench: StoreBench, state: State) -> None:
+def test_what_was_marked_since_it_was_read_is_not_lost(
+    store: DynamoTokenStore, bench: StoreBench, state: State
+) -> None:
     issued = bench.issue(store, shop_token(state=state))
     store.mark_revoking(issued, BY_ANN)
     hush(bench)
@@ -234,7 +238,7 @@ def test_what_was_marked_since_it_was_read_is_not_lost(store: DynamoTokens, benc
     assert (record(bench)["state"], told(bench)) == ("revoking", [])
 
 
-def test_a_lost_token_is_brought_back_with_its_value(store: DynamoTokens, bench: StoreBench) -> None:
+def test_a_lost_token_is_brought_back_with_its_value(store: DynamoTokenStore, bench: StoreBench) -> None:
     issued = bench.issue(store, shop_token())
     store.mark_lost(issued, LOST)
     (gone,) = store.all_tokens(MERCHANT)
@@ -252,7 +256,7 @@ def test_a_lost_token_is_brought_back_with_its_value(store: DynamoTokens, bench:
     assert told(bench) == [("TokenIssued", "1001", "reconciled")]
 
 
-def test_a_revoked_token_is_to_be_revoked_again_for_the_same_reason(store: DynamoTokens, bench: StoreBench) -> None:
+def test_a_revoked_token_is_to_be_revoked_again_for_the_same_reason(store: DynamoTokenStore, bench: StoreBench) -> None:
     issued = bench.issue(store, shop_token(state=State.STANDING))
     for mark in (store.mark_revoking, store.mark_revoked):
         mark(issued, Change("ann", Reason.COMPROMISED))
@@ -270,7 +274,7 @@ def test_a_revoked_token_is_to_be_revoked_again_for_the_same_reason(store: Dynam
 
 @pytest.mark.parametrize("state", [State.STANDING, State.REVOKING])
 def test_what_is_neither_lost_nor_revoked_is_left_as_it_is(
-    store: DynamoTokens, bench: StoreBench, state: State
+    store: DynamoTokenStore, bench: StoreBench, state: State
 ) -> None:
     issued = bench.issue(store, shop_token(state=State.STANDING))
     if state is State.REVOKING:

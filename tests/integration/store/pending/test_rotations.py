@@ -1,4 +1,4 @@
-"""The table keeps a rotation request until its end and records the fate of the replaced token."""
+"""The table keeps a rotation request until its end and the outcome of the replaced token."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,1 +1,1 @@
-"""Keep everything in one DynamoDB table."""
+"""Keep all stored data in one DynamoDB table."""

@@ -1,5 +1,6 @@
-"""Plain values as DynamoDB attribute values and back. boto3's own serializer brings `decimal` and the resource layer
-with it.
+"""Translate plain values to DynamoDB's attribute values and back.
+
+boto3's own serializer would load `decimal` and the resource layer.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ Key = tuple[str, str]
 
 
 def wrap(value: Any) -> dict[str, Any]:
-    """One value: str, bool, int, float, None, list, tuple or mapping."""
+    """Wrap one value: str, bool, int, float, None, list, tuple or mapping."""
     if value is None:
         return {"NULL": True}
     if isinstance(value, str):
@@ -26,12 +27,12 @@ def wrap(value: Any) -> dict[str, Any]:
 
 
 def wrap_all(values: Mapping[str, Any]) -> Item:
-    """The members of a mapping; those that are None are left out: an attribute that is not there takes no room."""
+    """Wrap the members of a mapping that are not None. A missing attribute takes no space."""
     return {name: wrap(value) for name, value in values.items() if value is not None}
 
 
 def unwrap(attribute: Mapping[str, Any]) -> Any:
-    """The plain value of an attribute value."""
+    """Return the plain value of an attribute value."""
     ((kind, value),) = attribute.items()
     match kind:
         case "N":
@@ -46,5 +47,5 @@ def unwrap(attribute: Mapping[str, Any]) -> Any:
 
 
 def unwrap_all(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """A whole item."""
+    """Return a whole item as plain values."""
     return {name: unwrap(attribute) for name, attribute in item.items()}

@@ -1,4 +1,4 @@
-"""What all of the store's jobs share: one provider's items, how a token's record moves on, and what the world hears."""
+"""Build the writes that all parts of the store share: changes of a record's state, and outbox items."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from token_broker.domain.events import Event
 from token_broker.domain.token import Change, State, Token
 
 DAY = 24 * 60 * 60
-#: How long an ended token's record, without its value, is kept.
+#: How long an ended token's record is kept, without its value.
 HISTORY_RETENTION = 90 * DAY
-#: How long a session's state outlives its last token, and its closing.
+#: How long a session's state is kept after its last token and its closure.
 SESSION_RETENTION = 30 * DAY
 
-#: One write of a transaction: its kind, and its arguments.
+#: One write of a transaction, as its kind and its arguments.
 type Write = tuple[str, dict[str, Any]]
 
 
 class ProviderItems:
-    """One provider's part of the table. Retentions in seconds."""
+    """Access one provider's items. Retentions are in seconds."""
 
     def __init__(
         self,
@@ -41,14 +41,16 @@ class ProviderItems:
     def _now(self) -> int:
         return int(self._clock.now())
 
-    def _moved(
+    def _state_update(
         self, token: Token, state: State, change: Change, changes: str, *, values: dict[str, Any], unless: set[State]
     ) -> dict[str, Any]:
-        """The update that gives a token's record another state and its history a line: from the state that the token
-        was seen in, so that the line is true, and from none of `unless`.
+        """Return the update that changes the record's state and adds an entry to its history.
+
+        It is conditional on the state in which the token was read, so that the entry is true, and on no state of
+        `unless`.
         """
         key = self._token_key(token.merchant, token.subject, token.token_id)
-        given = {
+        all_values = {
             ":state": state.value,
             ":before": token.state.value,
             ":now": self._now(),
@@ -57,37 +59,43 @@ class ProviderItems:
             **values,
             **{f":not{number}": each.value for number, each in enumerate(sorted(unless))},
         }
-        barred = ", ".join(f":not{number}" for number in range(len(unless)))
+        excluded = ", ".join(f":not{number}" for number in range(len(unless)))
         expression = f"SET #state = :state, history = list_append(if_not_exists(history, :none), :line), {changes}"
-        return update(key, expression, f"#state = :before AND NOT #state IN ({barred})", given, {"#state": "state"})
+        return update(
+            key, expression, f"#state = :before AND NOT #state IN ({excluded})", all_values, {"#state": "state"}
+        )
 
-    def _ending(self, token: Token, state: State, change: Change, *unless: State) -> dict[str, Any]:
-        """Revoked or lost: the record stays for its retention, without the value."""
+    def _end_update(self, token: Token, state: State, change: Change, *unless: State) -> dict[str, Any]:
+        """Return the update to revoked or lost, which keeps the record without its value until the retention ends."""
         until = {":until": self._now() + self._history_retention}
         changes = "endedAt = :now, expiresAt = :until REMOVE accessToken, due, dueAt"
-        return self._moved(token, state, change, changes, values=until, unless={State.REVOKED, *unless})
+        return self._state_update(token, state, change, changes, values=until, unless={State.REVOKED, *unless})
 
-    def _marking(self, token: Token, change: Change, ask_from: int | None, *unless: State) -> dict[str, Any]:
-        """To be revoked: what is still to be done has no end of its own."""
-        values = {":why": change.reason.value, **self._due(token, self._now() if ask_from is None else ask_from)}
+    def _revoking_update(self, token: Token, change: Change, ask_from: int | None, *unless: State) -> dict[str, Any]:
+        """Return the update to revoking, which removes the TTL, because pending work must not expire."""
+        values = {":why": change.reason.value, **self._due_values(token, self._now() if ask_from is None else ask_from)}
         changes = (
             "endedAt = :now, revokingAt = if_not_exists(revokingAt, :now), endedWhy = if_not_exists(endedWhy, :why), "
             "due = :due, dueAt = :dueAt REMOVE accessToken, expiresAt"
         )
-        return self._moved(token, State.REVOKING, change, changes, values=values, unless={State.REVOKED, *unless})
+        return self._state_update(
+            token, State.REVOKING, change, changes, values=values, unless={State.REVOKED, *unless}
+        )
 
-    def _retiring(self, token: Token, change: Change, until: int) -> dict[str, Any]:
-        """Replaced, and to be revoked at that time."""
+    def _retiring_update(self, token: Token, change: Change, until: int) -> dict[str, Any]:
+        """Return the update to retiring, with the revocation due at `until`."""
         changes = "retiringAt = :now, due = :due, dueAt = :dueAt"
         others = set(State) - {State.CURRENT}
-        return self._moved(token, State.RETIRING, change, changes, values=self._due(token, until), unless=others)
+        return self._state_update(
+            token, State.RETIRING, change, changes, values=self._due_values(token, until), unless=others
+        )
 
-    def _due(self, token: Token, due_at: int) -> dict[str, Any]:
+    def _due_values(self, token: Token, due_at: int) -> dict[str, Any]:
         pk = records.partition(self._provider, token.merchant, token.subject)
         return {":due": records.due_shard(pk), ":dueAt": due_at}
 
     def _outbox_put(self, event: Event) -> Write:
-        """The write that has the world hear of it, once the transaction stands."""
+        """Return the write that emits the event with its transaction."""
         key, attributes = outbox_put(event)
         return "Put", put(key, attributes, "attribute_not_exists(pk)")
 

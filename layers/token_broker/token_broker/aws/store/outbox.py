@@ -1,4 +1,4 @@
-"""The outbox: items beside those that they tell of."""
+"""Read, delete and reschedule undelivered events in the table."""
 
 from contextlib import suppress
 
@@ -8,13 +8,13 @@ from token_broker.ports.outbox import UndeliveredEvent
 
 
 class DynamoOutbox:
-    """The `Outbox` port."""
+    """Keep undelivered events in DynamoDB."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def read(self, name: str) -> UndeliveredEvent | None:
-        """One consistent read. What cannot be read counts as old as can be, so that an alarm shows it."""
+        """Read the item consistently. A malformed time counts as 0, so that an alarm shows the old event."""
         item = self._table.get(key_of(name))
         if item is None:
             return None
@@ -22,17 +22,17 @@ class DynamoOutbox:
         return UndeliveredEvent(name, event_of(item), since, due_at, tries)
 
     def delete(self, entry: UndeliveredEvent) -> None:
-        """This event and no other."""
+        """Delete this event and no other."""
         event_id = entry.event.event_id if entry.event is not None else None
         arguments = delete(key_of(entry.name), "#id = :id", {":id": event_id}, {"#id": "eventId"})
-        with suppress(ConditionFailed):  # delivered by another, too
+        with suppress(ConditionFailed):  # another call has delivered it
             self._table.delete(arguments)
 
     def reschedule(self, entry: UndeliveredEvent, due_at: int) -> None:
-        """Another time, and one more try counted."""
+        """Change the due time and increment the attempt counter."""
         values = {":due": due_at, ":seen": entry.due_at, ":one": 1}
         arguments = update(key_of(entry.name), "SET dueAt = :due ADD tries :one", "dueAt = :seen", values)
-        with suppress(ConditionFailed):  # delivered meanwhile, or put off already
+        with suppress(ConditionFailed):  # another call delivered or rescheduled it
             self._table.update(arguments)
 
 

@@ -1,9 +1,9 @@
-"""An event as an item of the table: written in the transaction that makes it true, deleted once the bus has taken it.
+"""Convert events to items. An item is stored with the change that it reports, and deleted once the bus accepts it.
 
-    outbox#{provider}#{merchant}    a merchant's undelivered events
-        event#{eventId}             one event                                     no TTL: never dropped
+    outbox#{provider}#{merchant}    undelivered events of one merchant
+        event#{eventId}             one event                                     no TTL
 
-It is due five minutes after it was written: the stream should have had it delivered by then.
+The table's stream usually delivers an event at once. The dispatcher finds the items that are five minutes old.
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from token_broker.aws.store.attributes import Key
 from token_broker.domain.events import MEMBERS, Event
 
 PREFIX = "outbox#"
-#: Seconds from which the clock looks after an event that is still there.
+#: Seconds after which the dispatcher sends an undelivered event to the worker.
 REDELIVER_AFTER = 5 * 60
 
 _TYPES = {"type": str, "provider": str, "merchant": str, "occurredAt": int, "eventId": str}
 
 
 def outbox_put(event: Event) -> tuple[Key, dict[str, Any]]:
-    """The item's key and its other attributes (plain values)."""
+    """Return the item's key and its other attributes (plain values)."""
     key = f"{PREFIX}{event.provider}#{event.merchant}", f"event#{event.event_id}"
     return key, {
         "eventId": event.event_id,
@@ -36,27 +36,27 @@ def outbox_put(event: Event) -> tuple[Key, dict[str, Any]]:
 
 
 def event_of(item: Mapping[str, Any]) -> Event | None:
-    """The event in an item (plain values): the members of its type and no others, null where the item has none.
+    """Return the event of an item (plain values), or None if it is malformed or of a newer version.
 
-    None where nobody can make sense of it: it is none of ours, or of a newer version.
+    The event has exactly the members of its type. A missing member is null.
     """
     if not all(isinstance(item.get(name), kind) for name, kind in _TYPES.items()):
         return None
     members, detail = MEMBERS.get(item["type"]), item.get("detail")
     if members is None or not isinstance(detail, Mapping):
         return None
-    told = {name: detail.get(name) for name in members}
-    if not all(value is None or isinstance(value, str | int) for value in told.values()):
+    members_found = {name: detail.get(name) for name in members}
+    if not all(value is None or isinstance(value, str | int) for value in members_found.values()):
         return None
-    return Event(item["type"], item["provider"], item["merchant"], told, item["occurredAt"], item["eventId"])
+    return Event(item["type"], item["provider"], item["merchant"], members_found, item["occurredAt"], item["eventId"])
 
 
 def name_of(provider: str, merchant: str, item: str) -> str:
-    """An item's key as one text, for messages."""
+    """Return an item's key as one text, for messages."""
     return f"{provider}#{merchant}/{item}"
 
 
 def key_of(name: str) -> Key:
-    """The key that a name stands for: one of the outbox, whatever the name is."""
+    """Return the key of a name. It is in the outbox for any name."""
     pk, _, sk = name.partition("/")
     return f"{PREFIX}{pk}", sk

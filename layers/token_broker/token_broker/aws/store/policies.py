@@ -1,7 +1,7 @@
-"""Trust policies in DynamoDB: one item each, `policy#{merchant}` / `policy`.
+"""Store trust policies, in one item each: `policy#{merchant}` / `policy`.
 
-`revision` guards every write. A deleted policy leaves its item without the document, so that the numbers go on rising
-and an old ETag never fits again.
+`revision` guards every write. A deleted policy keeps its item without the document. This way revisions never repeat,
+and an old ETag never matches again.
 """
 
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from token_broker.ports.policies import StoredPolicy
 
 
 class DynamoPolicies:
-    """The `PolicyStore` port."""
+    """Store trust policies in DynamoDB."""
 
     def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
         self._clock = clock
 
     def read(self, merchant: str) -> StoredPolicy | None:
-        """The policy, read consistently."""
+        """Read the policy consistently."""
         item = self._table.get(_key(merchant))
         if item is None:
             return None
@@ -31,7 +31,7 @@ class DynamoPolicies:
         )
 
     def replace(self, merchant: str, policy: StoredPolicy, *, expected: int) -> bool:
-        """Write it if the revision is still the one that was `expected`."""
+        """Write the policy if its revision is still the expected one."""
         attributes = {
             "revision": policy.revision,
             "document": policy.document,
@@ -42,7 +42,7 @@ class DynamoPolicies:
         try:
             self._table.put(_guarded(_key(merchant), attributes, expected))
         except ConditionFailed as failed:
-            # The SDK repeats a write whose answer was lost: then it fails on its own success.
+            # The SDK repeats a write whose response was lost. The repeated write then finds its own change.
             return failed.found is not None and failed.found.get("changeId") == attributes["changeId"]
         return True
 

@@ -1,26 +1,30 @@
-"""How things lie in the table: partition keys, sort keys, the TTL (`expiresAt`), and a token as an item.
+"""Define the table's layout: its partition keys, sort keys and TTL (`expiresAt`), and a token's record.
 
-    {provider}#{merchant}           a merchant's shop-wide things
+    {provider}#{merchant}           shop-wide items of one merchant
         subject#shop                current token, lease and open intent          no TTL
-        token#{tokenId}             a token's record                              TTL: the provider's expiry; once it is
-                                                                                  revoked, the end of its retention
-        rotation#shop               the open or the last rotation                 no TTL
-        settings#rotation           how the merchant's tokens are rotated         no TTL
-        reconciliation#shop         when they are compared with the list next     no TTL
-        intent#{intent or key}      a standing token's lease and open intent,     no TTL
-                                    then its Idempotency-Key's memory             TTL: the end of the key's retention
+        token#{tokenId}             record of one token                           TTL: expiry at the provider, or end of
+                                                                                  retention if revoked or lost
+        rotation#shop               open or last rotation                         no TTL
+        settings#rotation           rotation settings of the merchant             no TTL
+        reconciliation#shop         due time of the next reconciliation           no TTL
+        intent#{intent or key}      lease and open intent of a standing token     no TTL
+                                    later the result for its Idempotency-Key      TTL: end of the key's retention
     chicksx#{merchant}#session:{id} one checkout session
-        subject                     lease and open intent; closed since when,     TTL: its retention's end,
-                                    by which order                                none while somebody holds the lease
-        token#{tokenId}             its token                                     TTL: the provider's expiry
+        subject                     lease, open intent, time and order of         TTL: end of retention, none while
+                                    the closure                                   the lease is held
+        token#{tokenId}             token of the session                          TTL: expiry at the provider
+    policy#{merchant}
+        policy                      trust policy of the merchant                  no TTL
+    outbox#{provider}#{merchant}    undelivered events of one merchant
+        event#{eventId}             one event                                     no TTL
     broker
-        id                          this stack's random name                      no TTL
+        id                          this stack's random id                        no TTL
     dispatch
-        cursor                      where the clock's last run was cut off        no TTL
+        cursor                      position at which the last dispatch stopped   no TTL
 
-`subject#shop` repeats the current token, so that serving it is one read. Values are nowhere else than in `token#` and
-there. `outbox_items` shows where events are. An item that the clock must come back to carries `due` (one of 16) and
-`dueAt`, which the sparse index `due` is made of.
+`subject#shop` repeats the current token, so that one read serves it. Only `token#` and `subject#shop` hold a token's
+value. An item with pending work has the attributes `due` (one of 16 shards) and `dueAt` (Unix seconds). They are the
+keys of the sparse index `due`. A reader accepts an item without a newer attribute, because older versions wrote it.
 """
 
 import zlib
@@ -35,52 +39,52 @@ DUE_SHARDS = 16
 
 
 def partition(provider: str, merchant: str, subject: str = SHOP) -> str:
-    """The partition of a merchant's shop-wide things, or of one session."""
+    """Return the partition key of a merchant's shop-wide items, or of one session."""
     return f"{provider}#{merchant}" if subject == SHOP else f"{provider}#{merchant}#{subject}"
 
 
 def subject_key(provider: str, merchant: str, subject: str) -> Key:
-    """Where a subject's lease, fence and current token are."""
+    """Return the key of a subject's lease, fence and current token."""
     return partition(provider, merchant, subject), "subject#shop" if subject == SHOP else "subject"
 
 
 def token_key(provider: str, merchant: str, subject: str, token_id: str) -> Key:
-    """Where a token's record is."""
+    """Return the key of a token's record."""
     return partition(provider, merchant, subject), f"token#{token_id}"
 
 
 def intent_key(provider: str, merchant: str, intent_id: str) -> Key:
-    """Where a standing token's intent is."""
+    """Return the key of a standing token's intent."""
     return partition(provider, merchant), f"intent#{intent_id}"
 
 
 def rotation_key(provider: str, merchant: str) -> Key:
-    """Where the open or the last rotation is."""
+    """Return the key of the open or the last rotation."""
     return partition(provider, merchant), "rotation#shop"
 
 
 def settings_key(provider: str, merchant: str) -> Key:
-    """Where it is kept how the merchant's tokens are rotated."""
+    """Return the key of the merchant's rotation settings."""
     return partition(provider, merchant), "settings#rotation"
 
 
 def reconciliation_key(provider: str, merchant: str) -> Key:
-    """Where it is kept when the merchant's tokens are compared with the provider's list next."""
+    """Return the key of the merchant's reconciliation schedule."""
     return partition(provider, merchant), "reconciliation#shop"
 
 
 def transition(at: int, change: Change, before: State | None, after: State) -> dict[str, Any]:
-    """One line of a record's history."""
+    """Return one entry of a record's history. It stores actor and reason as `by` and `why`."""
     return Transition(at, change.actor, before, after, change.reason.value).as_json()
 
 
 def due_shard(pk: str) -> str:
-    """The part of the due-index that a partition belongs to: spread, and always the same."""
+    """Return the shard of the index `due` for a partition. It never changes, and spreads partitions evenly."""
     return f"due#{zlib.crc32(pk.encode()) % DUE_SHARDS}"
 
 
 def token_attributes(token: Token) -> dict[str, Any]:
-    """A token's record without its key."""
+    """Return a token's record without its key. It stores the provider account as `realm`."""
     return {
         "provider": token.provider,
         "merchant": token.merchant,
@@ -104,7 +108,7 @@ def token_attributes(token: Token) -> dict[str, Any]:
 
 
 def token_of(item: Mapping[str, Any]) -> Token:
-    """The token in a record (plain values)."""
+    """Return the token of a record (plain values)."""
     use = item["use"]
     requested = item.get("requestedScopes")
     state = State(item["state"])
@@ -118,7 +122,7 @@ def token_of(item: Mapping[str, Any]) -> Token:
         token_type=item["tokenType"],
         scope=tuple(item["scopes"]),
         issued_at=item["issuedAt"],
-        # On an ended token's record `expiresAt` is the end of its retention, which is nobody's business.
+        # In the record of an ended token, `expiresAt` is the end of its retention and not the token's expiry.
         expires_at=None if state not in SERVABLE else item.get("expiresAt"),
         use=Use(use["in"], use["name"], use.get("url")),
         state=state,
@@ -132,6 +136,7 @@ def token_of(item: Mapping[str, Any]) -> Token:
     )
 
 
-def _transition(line: Mapping[str, Any]) -> Transition:
-    before = line.get("from")
-    return Transition(line["at"], line["by"], None if before is None else State(before), State(line["to"]), line["why"])
+def _transition(entry: Mapping[str, Any]) -> Transition:
+    before = entry.get("from")
+    state_before = None if before is None else State(before)
+    return Transition(entry["at"], entry["by"], state_before, State(entry["to"]), entry["why"])

@@ -1,7 +1,7 @@
-"""How merchants want their tokens to be rotated: one item each, `settings#rotation`.
+"""Store the merchants' rotation settings, in one item each: `settings#rotation`.
 
-It is due when the clock must look at it. `revision` guards every change, and every look of the clock: a change that
-comes meanwhile stays.
+The item is due when the worker checks the token's age. `revision` guards each change and each check, so that no
+concurrent change is lost.
 """
 
 from contextlib import suppress
@@ -14,10 +14,10 @@ from token_broker.domain.rotation import RotationSchedule, RotationSettings
 
 
 class RotationSchedules(ProviderItems):
-    """The settings with their revision; `rotation_settings` reads no more of them than a rotation needs."""
+    """Store the settings with their revision and due time."""
 
     def rotation_schedule(self, merchant: str) -> RotationSchedule | None:
-        """One consistent read."""
+        """Read the item consistently."""
         item = self._table.get(records.settings_key(self._provider, merchant))
         if item is None:
             return None
@@ -31,7 +31,7 @@ class RotationSchedules(ProviderItems):
         )
 
     def replace_rotation_schedule(self, merchant: str, schedule: RotationSchedule, *, expected: int) -> bool:
-        """Write it if the revision is still the one that was `expected`."""
+        """Write the settings if the revision is still the expected one."""
         key, settings = records.settings_key(self._provider, merchant), schedule.settings
         attributes = {
             "maxAge": settings.max_age,
@@ -48,14 +48,14 @@ class RotationSchedules(ProviderItems):
         try:
             self._table.put(put(key, attributes, condition, {":seen": expected} if expected else None))
         except ConditionFailed as failed:
-            # The SDK repeats a write whose answer was lost: then it fails on its own success.
+            # The SDK repeats a write whose response was lost. The repeated write then finds its own change.
             return failed.found is not None and failed.found.get("changeId") == attributes["changeId"]
         return True
 
     def reschedule_settings_check(self, merchant: str, expected: RotationSchedule, due_at: int | None) -> None:
-        """The time alone is written."""
+        """Change only the due time."""
         expression = "REMOVE due, dueAt" if due_at is None else "SET dueAt = :due"
         values = {":revision": expected.revision, ":seen": expected.due_at, ":due": due_at}
         key = records.settings_key(self._provider, merchant)
-        with suppress(ConditionFailed):  # changed meanwhile, or looked after by another
+        with suppress(ConditionFailed):  # another call changed or checked them
             self._table.update(update(key, expression, "revision = :revision AND dueAt = :seen", values))

@@ -1,4 +1,4 @@
-"""Rotations: the wish that stands in the table until the token is another, and how a merchant wants it to happen."""
+"""Store rotation requests, and read the rotation settings of a merchant."""
 
 import os
 from contextlib import suppress
@@ -7,21 +7,21 @@ from typing import Any
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import Key
 from token_broker.aws.store.items import DAY, ProviderItems, Write
-from token_broker.aws.store.table import ConditionFailed, TransactionRefused, check, put, update
+from token_broker.aws.store.table import ConditionFailed, TransactionRejected, check, put, update
 from token_broker.domain.events import rotation_failed
 from token_broker.domain.leases import SubjectState
 from token_broker.domain.rotation import Rotation, RotationSettings
 from token_broker.domain.token import SHOP
 
-#: How long a replaced token works on where nobody has said otherwise: longer than every cache, and time to build again.
+#: The default overlap. It is longer than every cache, and leaves time to rebuild a site.
 OVERLAP = 7 * DAY
 
 
 class Rotations(ProviderItems):
-    """One item a merchant: the open rotation, or the last one."""
+    """Keep one item for each merchant: the open rotation, or the last one."""
 
     def rotation(self, merchant: str) -> Rotation | None:
-        """One consistent read."""
+        """Read the item consistently."""
         item = self._table.get(self._rotation_key(merchant))
         if item is None:
             return None
@@ -39,7 +39,7 @@ class Rotations(ProviderItems):
         )
 
     def request_rotation(self, rotation: Rotation, expected: SubjectState, previous: Rotation | None) -> bool:
-        """On the state of the subject that was seen: what is published meanwhile is not what was to be replaced."""
+        """Store the request in one transaction with a check of the subject's fence."""
         key = self._rotation_key(rotation.merchant)
         attributes = {
             "rotationId": rotation.rotation_id,
@@ -59,49 +59,52 @@ class Rotations(ProviderItems):
         writes = [("Put", written), ("ConditionCheck", check(subject, unchanged, {":seen": expected.fence}))]
         try:
             self._table.transact(writes, token=os.urandom(16).hex())
-        except TransactionRefused:
+        except TransactionRejected:
             return False
         return True
 
     def reschedule_rotation(self, rotation: Rotation, due_at: int, failure: str) -> None:
-        """Another time, and one more try counted."""
+        """Change the due time and count the try. The first failure is stored with its event."""
         expression = "SET dueAt = :due, failure = :failure ADD tries :one"
-        written = self._written(rotation, expression, {":due": due_at, ":failure": failure, ":one": 1})
-        with suppress(ConditionFailed, TransactionRefused):  # another has taken its place, or ended it
+        written = self._open_rotation_update(rotation, expression, {":due": due_at, ":failure": failure, ":one": 1})
+        with suppress(ConditionFailed, TransactionRejected):  # another call replaced or ended it
             if rotation.tries:
                 self._table.update(written)
             else:
-                written["ConditionExpression"] += (
-                    " AND attribute_not_exists(tries)"  # two that fail at once tell it once
-                )
-                told = self._failed(rotation, failure, retrying=True)
-                self._table.transact([("Update", written), told], token=os.urandom(16).hex())
+                # Two calls that fail at the same time emit one event.
+                written["ConditionExpression"] += " AND attribute_not_exists(tries)"
+                event_write = self._failure_event(rotation, failure, retrying=True)
+                self._table.transact([("Update", written), event_write], token=os.urandom(16).hex())
 
     def end_rotation(self, rotation: Rotation, failure: str | None = None) -> None:
-        """Due no more. It stays, so that who asks within a minute of it joins it."""
+        """Remove the due time and keep the item, so that a request within a minute joins the rotation."""
         if failure is None:
             with suppress(ConditionFailed):
-                self._table.update(self._written(rotation, "SET endedAt = :now REMOVE due, dueAt, failure", {}))
+                self._table.update(
+                    self._open_rotation_update(rotation, "SET endedAt = :now REMOVE due, dueAt, failure", {})
+                )
             return
         values = {":failure": failure}
-        written = self._written(rotation, "SET endedAt = :now, failure = :failure REMOVE due, dueAt", values)
-        with suppress(TransactionRefused):
-            told = self._failed(rotation, failure, retrying=False)
-            self._table.transact([("Update", written), told], token=os.urandom(16).hex())
+        written = self._open_rotation_update(
+            rotation, "SET endedAt = :now, failure = :failure REMOVE due, dueAt", values
+        )
+        with suppress(TransactionRejected):
+            event_write = self._failure_event(rotation, failure, retrying=False)
+            self._table.transact([("Update", written), event_write], token=os.urandom(16).hex())
 
     def rotation_settings(self, merchant: str) -> RotationSettings:
-        """One consistent read."""
+        """Read the settings consistently."""
         item = self._table.get(records.settings_key(self._provider, merchant)) or {}
         return RotationSettings(
             max_age=item.get("maxAge"), overlap=item.get("overlap", OVERLAP), paused=item.get("paused", False)
         )
 
-    def _written(self, rotation: Rotation, expression: str, values: dict[str, Any]) -> dict[str, Any]:
-        given = {**values, ":id": rotation.rotation_id, ":now": self._now()}
+    def _open_rotation_update(self, rotation: Rotation, expression: str, values: dict[str, Any]) -> dict[str, Any]:
+        all_values = {**values, ":id": rotation.rotation_id, ":now": self._now()}
         condition = "rotationId = :id AND attribute_exists(dueAt)"
-        return update(self._rotation_key(rotation.merchant), expression, condition, given)
+        return update(self._rotation_key(rotation.merchant), expression, condition, all_values)
 
-    def _failed(self, rotation: Rotation, code: str, *, retrying: bool) -> Write:
+    def _failure_event(self, rotation: Rotation, code: str, *, retrying: bool) -> Write:
         rotation_id, at = rotation.rotation_id, self._clock.now()
         merchant = rotation.merchant
         event = rotation_failed(self._provider, merchant, rotation_id=rotation_id, code=code, retrying=retrying, at=at)

@@ -1,4 +1,4 @@
-"""The few DynamoDB calls that the store is made of, with AWS's failures as ours."""
+"""Call DynamoDB for the store, and translate its errors."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,29 +11,29 @@ from token_broker.errors import StorageUnavailable
 CONDITION_FAILED = "ConditionalCheckFailedException"
 TRANSACTION_CANCELED = "TransactionCanceledException"
 TRANSACTION_CONFLICT = "TransactionConflictException"
-#: The reason, in a cancelled transaction, that is a condition's.
+#: The reason code of a write whose condition canceled the transaction.
 UNMET = "ConditionalCheckFailed"
 CONFLICT_TRIES = 3
-#: Seconds, times the number of the try: the other transaction takes some 10 ms.
+#: Seconds, times the number of the attempt. The other transaction takes about 10 ms.
 CONFLICT_WAIT = 0.05
 
 
 class ConditionFailed(Exception):
-    """A conditional write found something else: `found` (plain values), or None where no item is."""
+    """Report that a write's condition was not met. `found` is the item as plain values, or None if there is none."""
 
     def __init__(self, found: dict[str, Any] | None) -> None:
         super().__init__("condition failed")
         self.found = found
 
 
-class TransactionRefused(Exception):
-    """A condition of a transaction was not met, and nothing was changed.
+class TransactionRejected(Exception):
+    """Report that a condition of a transaction was not met, so that nothing was changed.
 
-    `reasons` has AWS's code for each write: `UNMET` for those whose condition it was, `None` for the others.
+    `reasons` holds AWS's code for each write: `UNMET` if its condition was not met, else the text "None".
     """
 
     def __init__(self, reasons: tuple[str, ...]) -> None:
-        super().__init__("transaction refused")
+        super().__init__("transaction rejected")
         self.reasons = reasons
 
 
@@ -42,7 +42,7 @@ def _key(key: Key) -> Item:
 
 
 def _unavailable(error: Exception) -> StorageUnavailable:
-    failure = StorageUnavailable("The token table did not answer. Nothing was handed out; try again.")
+    failure = StorageUnavailable("The token table did not respond. No token was returned. Try again.")
     failure.add_note(f"DynamoDB: {error_code(error)}")
     return failure
 
@@ -54,7 +54,7 @@ def update(
     values: Mapping[str, Any],
     names: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The arguments of a conditional update, alone or in a transaction."""
+    """Build the arguments of a conditional update, alone or in a transaction."""
     arguments: dict[str, Any] = {
         "Key": _key(key),
         "UpdateExpression": expression,
@@ -68,7 +68,7 @@ def update(
 
 
 def check(key: Key, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a condition in a transaction that changes nothing there."""
+    """Build the arguments of a transaction's condition check, which changes nothing."""
     arguments: dict[str, Any] = {"Key": _key(key), "ConditionExpression": condition}
     if used := {name: wrap(value) for name, value in values.items() if name in condition}:
         arguments["ExpressionAttributeValues"] = used
@@ -82,7 +82,7 @@ def put(
     values: Mapping[str, Any] | None = None,
     names: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The arguments of a conditional put, alone or in a transaction."""
+    """Build the arguments of a conditional put, alone or in a transaction."""
     arguments: dict[str, Any] = {
         "Item": {**_key(key), **wrap_all(attributes)},
         "ConditionExpression": condition,
@@ -95,7 +95,7 @@ def put(
 
 
 def delete(key: Key, condition: str, values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """The arguments of a conditional delete, alone or in a transaction."""
+    """Build the arguments of a conditional delete, alone or in a transaction."""
     return {
         "Key": _key(key),
         "ConditionExpression": condition,
@@ -105,7 +105,10 @@ def delete(key: Key, condition: str, values: Mapping[str, Any], names: Mapping[s
 
 
 class Table:
-    """One table. `make_client` is called at the first use."""
+    """Read and write one table. Each method raises `StorageUnavailable` if DynamoDB fails.
+
+    `make_client` returns the process's client and is first called by the first request.
+    """
 
     def __init__(self, make_client: Callable[[], Any], name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._make_client = make_client
@@ -113,19 +116,19 @@ class Table:
         self._sleep = sleep
 
     def get(self, key: Key) -> dict[str, Any] | None:
-        """One item, read consistently."""
-        response = self._do("get_item", Key=_key(key), ConsistentRead=True)
+        """Return one item, read consistently, or None if there is none."""
+        response = self._request("get_item", Key=_key(key), ConsistentRead=True)
         return unwrap_all(response["Item"]) if "Item" in response else None
 
     def query(self, pk: str, *, prefix: str = "") -> Iterator[dict[str, Any]]:
-        """The items of a partition, read consistently, page after page."""
+        """Return the items of a partition, read consistently, page by page."""
         arguments: dict[str, Any] = {
             "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
             "ExpressionAttributeValues": wrap_all({":pk": pk, ":prefix": prefix or None}),
             "ConsistentRead": True,
         }
         while True:
-            page = self._do("query", **arguments)
+            page = self._request("query", **arguments)
             yield from map(unwrap_all, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
@@ -134,10 +137,10 @@ class Table:
     def query_index(
         self, index: str, shard: str, until: int, *, after: Mapping[str, Any] | None, limit: int
     ) -> Iterator[list[dict[str, Any]]]:
-        """The entries of one shard of the due-index by that time, oldest first, page by page; those behind `after`, an
-        entry itself.
+        """Return one shard's entries of the index that are due by `until`, oldest first, page by page.
 
-        An index is read as it was a moment ago: who acts on an entry looks at the item itself first.
+        With `after`, the key of an entry, only the entries behind it are returned. The index is eventually consistent,
+        so a caller reads the item itself before it acts.
         """
         arguments: dict[str, Any] = {
             "IndexName": index,
@@ -148,15 +151,15 @@ class Table:
         if after is not None:
             arguments["ExclusiveStartKey"] = wrap_all(after)
         while True:
-            page = self._do("query", **arguments)
+            page = self._request("query", **arguments)
             yield [unwrap_all(item) for item in page["Items"]]
             if "LastEvaluatedKey" not in page:
                 return
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def update(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """A conditional update; the item as it is now. Raises `ConditionFailed`."""
-        response = self._do(
+        """Update an item conditionally and return its new state. Raises `ConditionFailed`."""
+        response = self._request(
             "update_item",
             **arguments,
             ReturnValues="ALL_NEW",
@@ -165,45 +168,45 @@ class Table:
         return unwrap_all(response["Attributes"])
 
     def put(self, arguments: Mapping[str, Any]) -> None:
-        """A conditional put. Raises `ConditionFailed`."""
-        self._do("put_item", **arguments, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+        """Put an item conditionally. Raises `ConditionFailed`."""
+        self._request("put_item", **arguments, ReturnValuesOnConditionCheckFailure="ALL_OLD")
 
     def delete(self, arguments: Mapping[str, Any]) -> None:
-        """A conditional delete. Raises `ConditionFailed`."""
-        self._do("delete_item", **arguments)
+        """Delete an item conditionally. Raises `ConditionFailed`."""
+        self._request("delete_item", **arguments)
 
     def transact(self, writes: Sequence[tuple[str, Mapping[str, Any]]], token: str) -> None:
-        """All of the writes or none; `token` makes a repeated call the same one. Raises `TransactionRefused`."""
+        """Write all or nothing. The same `token` makes the same call. Raises `TransactionRejected`."""
         items = [{kind: {**arguments, "TableName": self._name}} for kind, arguments in writes]
         self._call("transact_write_items", {"TransactItems": items, "ClientRequestToken": token})
 
-    def _do(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
+    def _request(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
         return self._call(operation, {"TableName": self._name, **arguments})
 
     def _call(self, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """One call, and again a few times where it met a transaction: the SDK does not repeat those by itself."""
+        """Call DynamoDB, and retry after a transaction conflict, because the SDK does not retry it."""
         for attempt in range(1, CONFLICT_TRIES + 1):
             try:
                 response: Mapping[str, Any] = getattr(self._make_client(), operation)(**arguments)
                 return response
             except ClientError as error:
-                failure = _judged(error)
+                failure = _error_from(error)
             except BotoCoreError as error:
                 raise _unavailable(error) from None
             if failure is not None:
                 raise failure
             if attempt < CONFLICT_TRIES:
                 self._sleep(CONFLICT_WAIT * attempt)
-        raise StorageUnavailable("The token table was too busy. Nothing was handed out; try again.")
+        raise StorageUnavailable("The token table was too busy. No token was returned. Try again.")
 
 
-def _judged(error: ClientError) -> Exception | None:
-    """What a refusal means; None where the same call can go well a moment later."""
+def _error_from(error: ClientError) -> Exception | None:
+    """Return the error to raise, or None if the call can be retried."""
     code = error_code(error)
     if code == CONDITION_FAILED:
         found = error.response.get("Item")
         return ConditionFailed(unwrap_all(found) if found else None)  # type: ignore[arg-type]
     if code == TRANSACTION_CANCELED:
         reasons = tuple(str(reason.get("Code", "None")) for reason in error.response.get("CancellationReasons", []))
-        return TransactionRefused(reasons) if UNMET in reasons else None
+        return TransactionRejected(reasons) if UNMET in reasons else None
     return None if code == TRANSACTION_CONFLICT else _unavailable(error)

@@ -115,8 +115,8 @@ class AdminTokens:
             raise malformed_response("it is not a JSON object")
         lifetime = optional_seconds(body, "expires_in") or ASSUMED_LIFE
         # A short-lived token is renewed after half of its lifetime, and not before every call.
-        margin = min(RENEW_BEFORE, lifetime / 2)
-        return _GrantedToken(token_value(body, "access_token"), self._http.clock.now() + lifetime - margin)
+        renew_before = min(RENEW_BEFORE, lifetime / 2)
+        return _GrantedToken(token_value(body, "access_token"), self._http.clock.now() + lifetime - renew_before)
 
 
 def _key(account: Account) -> tuple[str, str, str]:
