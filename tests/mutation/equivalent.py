@@ -80,11 +80,11 @@ EXPLAINED: dict[str, dict[str, str]] = {
         '- title = tag_title(lease.title or "", call.store.broker_id(), lease.intent_id)\n'
         '+ title = tag_title(lease.title or "XXXX", call.store.broker_id(), lease.intent_id)': _ONLY_THE_MARK,
         **_casts(
-            'provider = cast("ListingProvider", call.provider)  # one that keeps marks can list them',
+            'provider = cast("ListingProvider", call.provider)  # a provider with title tags can list tokens',
             "ListingProvider",
         ),
         **_casts(
-            'listing = cast("Call[ListingProvider]", call)  # one that keeps marks can list them',
+            'listing = cast("Call[ListingProvider]", call)  # a provider with title tags can list tokens',
             "Call[ListingProvider]",
         ),
     },
