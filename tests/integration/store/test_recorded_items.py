@@ -86,6 +86,7 @@ class Scenario:
     def __init__(self, bench: StoreBench) -> None:
         self.bench, self.clock = bench, bench.clock
         self.table = Table(lambda: bench.dynamodb, bench.table_name)
+        self.committed: Counter[str] = Counter()
         self.shopify, self.fourthwall, self.chicksx = map(bench.store, ("shopify", "fourthwall", "chicksx"))
 
     def write(self) -> None:
@@ -101,8 +102,10 @@ class Scenario:
     def begun(self, token: Token, **changes: Any) -> MintLease:
         """Begin to mint the token, with an intent that is named after it."""
         self.tick()
+        # DynamoDB remembers the owner of a committed mint as the id of a transaction: the next mint needs another one.
+        again = "-again" * self.committed[token.token_id]
         wanted = lease_request(
-            f"owner-of-{token.token_id}",
+            f"owner-of-{token.token_id}{again}",
             merchant=token.merchant,
             subject=token.subject,
             intent_id=token.token_id.rjust(26, "i"),
@@ -118,10 +121,11 @@ class Scenario:
         return lease
 
     def issued(self, token: Token, succession: Succession | None = None, **changes: Any) -> Token:
-        """Mint and publish the token."""
-        mint = self.begun(token, **changes)
+        """Mint and commit the token."""
+        lease = self.begun(token, **changes)
         self.tick()
-        self.bench.store(token.provider).commit(mint, token, replaced=succession)
+        self.bench.store(token.provider).commit(lease, token, replaced=succession)
+        self.committed[token.token_id] += 1
         self.tick()
         return token
 
@@ -182,7 +186,7 @@ class Scenario:
         near = token_limit_near("shopify", MERCHANT, used=90, limit=100, at=self.tick())
         store.complete_reconciliation(self.watched(MERCHANT), NOW_S + DAY, NOW_S + 1, near)
         store.release(self.begun(shopify("1001", State.CURRENT, TROUBLED)), RequestOutcome.UNKNOWN)
-        self.begun(shopify("3003", merchant=TROUBLED), **KEY)
+        self.begun(shopify("3003", merchant=TROUBLED), **KEY, owner="owner-of-3003")
         left_open = self.begun(shopify("3004", merchant=TROUBLED), title=None, requested_by="", account_id="")
         self.clock.advance(LEASE)
         store.release_and_retry_at(there(store.acquire_expired(TROUBLED, left_open.key, "worker")).lease, NOW_S + DAY)
