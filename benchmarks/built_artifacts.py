@@ -62,15 +62,15 @@ class Build:
 
 
 @contextmanager
-def built() -> Iterator[Build]:
+def built(folder: Path = BUILD) -> Iterator[Build]:
     """Yield a copy of the build.
 
     A build that runs meanwhile does not change the measurement.
     """
-    if not BUILD.is_dir():
+    if not folder.is_dir():
         raise CannotMeasureError("Nothing is built: run `make bench`.")
-    with tempfile.TemporaryDirectory(prefix="token-broker-bench-") as folder:
-        yield Build(Path(shutil.copytree(BUILD, Path(folder) / "build")))
+    with tempfile.TemporaryDirectory(prefix="token-broker-bench-") as temporary:
+        yield Build(Path(shutil.copytree(folder, Path(temporary) / "build")))
 
 
 def _bytecode(root: Path, folders: Iterable[Path]) -> Bytecode:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.built_artifacts import Build
+from benchmarks.built_artifacts import Build, built
 from benchmarks.errors import CannotMeasureError
 from benchmarks.paths import BUILD, PROJECT
 from sandbox.background import environment
@@ -44,7 +44,9 @@ def built_at(commit: str) -> Iterator[OtherCommit]:
             archive.extractall(project, filter="data")
         (project / ".venvs").symlink_to(PROJECT / ".venvs")
         _build(project, name)
-        yield OtherCommit(name, project, Build(project / BUILD.relative_to(PROJECT)))
+        # A copy like that of this checkout, so that both lie in folders of the same kind.
+        with built(project / BUILD.relative_to(PROJECT)) as build:
+            yield OtherCommit(name, project, build)
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
