@@ -162,7 +162,7 @@ def test_a_proof_that_is_none_is_refused_with_the_one_text_that_the_gateway_know
     failed = invoke(event)
 
     assert set(failed) == FAILURE
-    assert (failed["errorMessage"], failed["errorType"]) == ("Unauthorized", "NotEstablished")
+    assert (failed["errorMessage"], failed["errorType"]) == ("Unauthorized", "DecisionUnavailable")
     assert not any(value in json.dumps(failed) for value in (*VALUES, CANARY, "eyJ"))
 
 
