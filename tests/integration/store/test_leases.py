@@ -100,7 +100,7 @@ def test_a_stale_read_of_an_abandoned_mint_does_not_mint_either(bench: StoreBenc
     assert isinstance(store.acquire(lease_request("owner-2"), stale), LeaseHeld)
 
 
-@pytest.mark.parametrize("ending", ["publish", "confirm", "give_up"])
+@pytest.mark.parametrize("ending", ["commit", "confirm", "release"])
 def test_a_paused_writer_changes_nothing(bench: StoreBench, ending: str) -> None:
     store = bench.store()
     paused = bench.begin(store)
@@ -108,7 +108,7 @@ def test_a_paused_writer_changes_nothing(bench: StoreBench, ending: str) -> None
     bench.begin(store, "owner-2")
     before = bench.items()
 
-    if ending == "publish":
+    if ending == "commit":
         with pytest.raises(MintInProgress):
             store.commit(paused, shop_token("9999"))
     elif ending == "confirm":
