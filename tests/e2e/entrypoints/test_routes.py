@@ -197,7 +197,7 @@ def test_shopify_mints_the_shops_current_token(
     assert seen["body"] == {"storefront_access_token": {"title": made["title"]}}
     admin_token = merchant.secret["adminAccessToken"]
     assert seen["headers"]["x-shopify-access-token"] == f"sha256:{fingerprint(admin_token)}"
-    record = recorded(token, "current", account_id=merchant.secret["shop"])
+    record = recorded(token, "current", realm=merchant.secret["shop"])
     items = items_of(table, f"shopify#{merchant.name}")
     assert items.pop("reconciliation#shop")["dueAt"] > time.time(), "from its first token on it is reconciled"
     assert items == {
@@ -240,7 +240,7 @@ def test_shopify_creates_lists_and_revokes(
     standing = token_of(stack.call("POST", path, {"title": "Kiosk 🛍️"}), 201)
 
     assert standing["title"] == "Kiosk 🛍️"
-    record = recorded(standing, "standing", account_id=merchant.secret["shop"])
+    record = recorded(standing, "standing", realm=merchant.secret["shop"])
     items = items_of(table, f"shopify#{merchant.name}")
     assert items[f"token#{standing['tokenId']}"] == record
     tokens = {f"token#{current['tokenId']}", f"token#{standing['tokenId']}"}
