@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from token_broker.ports.policies import StoredPolicy
+from token_broker.domain.revision import StoredPolicy
 
 
 class MemoryPolicyStore:

@@ -11,7 +11,7 @@ from token_broker.tokens.call import Call
 from token_broker.tokens.issue import session_token, shop_token, standing_token
 
 if TYPE_CHECKING:  # issuing a token does not wait for these imports
-    from token_broker.domain.precondition import Precondition
+    from token_broker.domain.revision import Precondition
     from token_broker.lifecycle.reconcile import ReconciliationReport
     from token_broker.lifecycle.rotate import RotationReport, Unsupported
     from token_broker.lifecycle.worker import WorkSummary

@@ -30,10 +30,10 @@ from token_broker.aws.store.table import Table
 from token_broker.domain.events import MEMBERS, token_limit_near
 from token_broker.domain.leases import IdempotentReplay, MintLease, SubjectState
 from token_broker.domain.pending import Reconciliation
+from token_broker.domain.revision import StoredPolicy
 from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
 from token_broker.domain.token import SHOP, Change, Origin, Reason, State, Token, Use, session_subject
 from token_broker.errors import RequestOutcome
-from token_broker.ports.policies import StoredPolicy
 from token_broker.ports.work import IndexCursor
 
 FOLDER = Path(__file__).parent / "recorded_items"

@@ -14,9 +14,9 @@ from tests.fakes.secrets import MemorySecrets
 from tests.fakes.trust_policies import SHOP, hs256, policy, sessions
 from tests.unit.loading import Handler, load
 from token_broker.domain.grant import CLOCK_SKEW, Grant
+from token_broker.domain.revision import StoredPolicy
 from token_broker.entrypoints.authorizer import DecisionUnavailable
 from token_broker.errors import StorageUnavailable
-from token_broker.ports.policies import StoredPolicy
 from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.policy_cache import TTL_SECONDS, PolicyCache
 from token_broker.telemetry import PowertoolsTelemetry

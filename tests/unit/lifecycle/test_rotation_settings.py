@@ -10,7 +10,7 @@ from tests.fakes.events import CALLER, Context, api_event
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from tests.unit.loading import load
 from token_broker.broker import ListingBroker
-from token_broker.domain.precondition import Precondition
+from token_broker.domain.revision import Precondition
 from token_broker.domain.rotation import RotationSchedule, RotationSettings
 from token_broker.entrypoints.adapter import EventAdapter
 from token_broker.entrypoints.handler import adapter_for

@@ -9,8 +9,8 @@ from tests.fakes.policies import MemoryPolicyStore
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import SHOP, oidc, policy, sessions
 from token_broker.domain.grant import Grant
+from token_broker.domain.revision import StoredPolicy
 from token_broker.errors import Forbidden, StorageUnavailable
-from token_broker.ports.policies import StoredPolicy
 from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.policy_cache import ABSENT_TTL_SECONDS, TTL_SECONDS, PolicyCache
 

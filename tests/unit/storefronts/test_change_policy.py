@@ -8,9 +8,8 @@ import pytest
 from tests.fakes.policies import MemoryPolicyStore
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import SHOP, hs256, oidc, policy, sessions
-from token_broker.domain.precondition import Precondition
+from token_broker.domain.revision import Precondition, StoredPolicy
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, StorageUnavailable, TrustPolicyNotFound
-from token_broker.ports.policies import StoredPolicy
 from token_broker.storefronts.change_policy import MAX_ATTEMPTS, TrustPolicies
 
 CALLER = "arn:aws:iam::123456789012:role/operator"

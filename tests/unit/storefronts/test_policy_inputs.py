@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.events import Context, api_event
 from tests.fakes.trust_policies import oidc, policy, sessions
-from token_broker.domain.precondition import Precondition
+from token_broker.domain.revision import Precondition
 from token_broker.entrypoints.adapter import EventAdapter, Reply
 from token_broker.entrypoints.handler import adapter_for
 from token_broker.entrypoints.inputs import DeleteTrustPolicy, GetTrustPolicy, Input, PutTrustPolicy, read

@@ -10,7 +10,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import oidc, policy, sessions
 from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant
-from token_broker.domain.precondition import Precondition
+from token_broker.domain.revision import Precondition
 from token_broker.errors import Forbidden, InternalError, InvalidRequest
 from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.wiring import container

@@ -1,6 +1,8 @@
-"""Check the precondition of a change."""
+"""Hold documents with a revision, and what a caller asks of the revision that it changes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from token_broker.errors import PreconditionFailed
 
@@ -27,3 +29,12 @@ class Precondition:
             raise PreconditionFailed(f"There is no {what}. Leave If-Match out to create one.")
         if self.revisions is not None and revision not in self.revisions:
             raise PreconditionFailed(f"The {what} has changed. Get it again, and apply your change to the new version.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPolicy:
+    """Hold a merchant's policy with its revision. `document` is None once the policy was deleted."""
+
+    document: Mapping[str, Any] | None
+    revision: int
+    changed_by: str = ""

@@ -28,12 +28,12 @@ from token_broker.domain.fields import (
     truth,
     visible,
 )
-from token_broker.domain.precondition import Precondition
 from token_broker.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from token_broker.domain.revision import Precondition
     from token_broker.domain.rotation import RotationSettings
 
 
@@ -230,6 +230,8 @@ class DeleteTrustPolicy(MerchantInput):
 
 def precondition(if_match: Tags | None, *, absent: bool = False) -> Precondition:
     """Return `If-Match` and `If-None-Match: *` as a condition on revisions."""
+    from token_broker.domain.revision import Precondition
+
     if if_match is None:
         return Precondition(absent=absent)
     return Precondition(revisions=if_match.revisions, exists=True, absent=absent)

@@ -7,7 +7,7 @@ which is an item of its own, and schedules the next check.
 
 from contextlib import suppress
 
-from token_broker.domain.precondition import Precondition
+from token_broker.domain.revision import Precondition
 from token_broker.domain.rotation import RotationSchedule, RotationSettings
 from token_broker.domain.token import SHOP
 from token_broker.errors import Conflict, InvalidRequest, MerchantMisconfigured

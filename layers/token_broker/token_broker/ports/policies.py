@@ -1,17 +1,8 @@
 """Define the store of trust policies."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPolicy:
-    """Hold a merchant's policy with its revision. `document` is None once the policy was deleted."""
-
-    document: Mapping[str, Any] | None
-    revision: int
-    changed_by: str = ""
+from token_broker.domain.revision import StoredPolicy
 
 
 class PolicyStore(Protocol):

@@ -1,11 +1,17 @@
 """Admit storefronts by their merchant's trust policy."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, InvalidRequest
-from token_broker.ports.policies import PolicyStore
-from token_broker.ports.telemetry import Telemetry
-from token_broker.storefronts.policy_cache import PolicyCache
 from token_broker.storefronts.trust_policy import ANONYMOUS_OPERATIONS, TrustPolicy, parse
+
+if TYPE_CHECKING:
+    from token_broker.ports.policies import PolicyStore
+    from token_broker.ports.telemetry import Telemetry
+    from token_broker.storefronts.policy_cache import PolicyCache
 
 
 class Admission:

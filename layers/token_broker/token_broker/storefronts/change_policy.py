@@ -8,9 +8,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from token_broker.domain.precondition import Precondition
+from token_broker.domain.revision import Precondition, StoredPolicy
 from token_broker.errors import Conflict, InvalidRequest, TrustPolicyNotFound
-from token_broker.ports.policies import PolicyStore, StoredPolicy
+from token_broker.ports.policies import PolicyStore
 from token_broker.ports.telemetry import Telemetry
 from token_broker.storefronts.trust_policy import parse
 

@@ -24,7 +24,6 @@ from token_broker.errors import (
 )
 from token_broker.ports.provider import ListingProvider, MintRequest, Provider
 from token_broker.tokens.call import PROVIDER_BUDGET, WAIT_FOR_OTHERS, Call
-from token_broker.tokens.mint import mint_current, mint_standing
 
 #: The shortest and the longest pause between two reads while another caller mints, in seconds.
 MIN_WAIT, MAX_WAIT = 0.2, 1.0
@@ -83,6 +82,8 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
     try:
         # A caller for whom a token is stored does not wait long for its confirmation.
         budget = PROVIDER_BUDGET if token is None or fresh else RECHECK_BUDGET
+        from token_broker.tokens.mint import mint_current
+
         token = mint_current(call, lease, MintRequest(), known=token, budget=budget)
     except (ProviderFailure, StorageUnavailable) as failure:
         # The request only had to confirm the stored token, which most likely still works.
@@ -133,6 +134,8 @@ def session_token(
         )
         lease = _acquire(call, lease_request, state)
         if isinstance(lease, MintLease):
+            from token_broker.tokens.mint import mint_current
+
             return mint_current(call, lease, mint_request), True
         wait_for_other(call, until)
 
@@ -163,6 +166,8 @@ def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: 
             raise Conflict("The token of this Idempotency-Key was revoked. Use a new key to create another token.")
         call.telemetry.count("TokensServedFromStore")
         return lease.token
+    from token_broker.tokens.mint import mint_standing
+
     return mint_standing(call, lease)
 
 

@@ -11,7 +11,7 @@ from token_broker.aws.store.attributes import Key
 from token_broker.aws.store.table import ConditionFailed, Table, put
 from token_broker.clock import Clock
 from token_broker.domain.ownership_tag import new_owner
-from token_broker.ports.policies import StoredPolicy
+from token_broker.domain.revision import StoredPolicy
 
 
 class DynamoPolicies:

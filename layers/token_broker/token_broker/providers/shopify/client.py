@@ -14,13 +14,13 @@ unversioned one. Public client libraries are the source for 401, 402, 404, 422, 
 2026-11-21).
 """
 
+from __future__ import annotations
+
 import json
 import re
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from token_broker.clock import Deadline
 from token_broker.domain.merchant_secret import fields_of
 from token_broker.domain.token import ProviderToken, Use
 from token_broker.errors import (
@@ -41,9 +41,13 @@ from token_broker.http.responses import (
     token_value,
 )
 from token_broker.ports.provider import Account, Capabilities, ListedToken, MintRequest
-from token_broker.ports.telemetry import Telemetry
 from token_broker.providers.shopify.admin_token import SHOP_UNAVAILABLE, AdminTokens
-from token_broker.providers.shopify.shop_domain import shop_domain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from token_broker.clock import Deadline
+    from token_broker.ports.telemetry import Telemetry
 
 NAME = "shopify"
 LIMIT = 100
@@ -53,6 +57,8 @@ HEADER = "X-Shopify-Storefront-Access-Token"
 #: Seconds to keep for a list request after a create whose response was lost.
 LOOKUP_RESERVE = 3.0
 
+#: The only hosts to which a merchant's Shopify secret may be sent.
+_SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com")
 _VERSION = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])|unstable")
 _ID = re.compile(r"[1-9][0-9]{0,19}")
 _LIMIT_TEXT = re.compile(r"public access token limit of: *\d+")
@@ -209,6 +215,16 @@ class Shopify:
         if creating and response.status == 400 and message and _LIMIT_TEXT.search(message):
             return TokenLimitReached(LIMIT_REACHED, reply=reply)
         return error_from_status(response, code=None, message=message)
+
+
+def shop_domain(text: str) -> str | None:
+    """Return `{shop}.myshopify.com` in lower case, or None for any other text.
+
+    A scheme, a slash at the end, surrounding spaces and capital letters are accepted, as in Shopify's own clients.
+    """
+    host = text.strip().lower().removeprefix("https://").removeprefix("http://").removesuffix("/")
+    # The text must be ASCII, because a letter of another script can become ASCII in lower case. The Kelvin sign does.
+    return host if text.isascii() and _SHOP.fullmatch(host) else None
 
 
 def _message(response: HttpResponse, secrets: tuple[str, ...]) -> str | None:
