@@ -20,6 +20,7 @@ def test_the_first_call_mints_and_stores_before_it_answers() -> None:
     assert served.access_token == "value-of-1001"
     assert stack.store.records["acme", "shop", "1001"] == served
     assert stack.telemetry.total("TokensIssued") == 1
+    assert stack.telemetry.annotations == {"served": "minted"}
 
 
 def test_a_minted_token_says_whose_it_is() -> None:
@@ -74,6 +75,7 @@ def test_within_30_seconds_memory_serves_and_no_port_is_touched() -> None:
 
     assert (stack.store.calls, stack.secrets.reads, len(stack.provider.mints)) == ([], [], 1)
     assert stack.telemetry.total("TokensServedFromMemory") == 1
+    assert stack.telemetry.annotations["served"] == "memory"
 
 
 def test_after_30_seconds_the_store_serves_and_the_provider_is_not_asked() -> None:

@@ -107,10 +107,8 @@ def session_token(
     A new token gets `scope`, else `default_scope`, else the provider's choice. Raises `SessionClosed` if the session is
     closed, and `Conflict` if it has a token with other scopes.
     """
-    subject, mint_request = (
-        session_subject(session_id),
-        MintRequest(session_id=session_id, scope=scope or default_scope),
-    )
+    subject = session_subject(session_id)
+    mint_request = MintRequest(session_id=session_id, scope=scope or default_scope)
     intent_id, until = new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
     while True:
         state = call.store.subject_state(merchant, subject)
