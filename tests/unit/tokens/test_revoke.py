@@ -36,6 +36,7 @@ def test_a_standing_token_is_ended_and_its_value_is_gone() -> None:
     assert (record.state, record.access_token, record.digest) == (State.REVOKED, None, made.digest)
     assert (stack.provider.revoked, stack.provider.listed) == ([made.token_id], {})
     assert stack.telemetry.total("TokensRevoked") == 1
+    assert stack.telemetry.annotations["fingerprint"] == made.digest
 
 
 def test_a_token_is_marked_before_the_provider_is_asked() -> None:
