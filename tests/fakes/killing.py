@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.fakes.surroundings import ListingSurroundings
+from tests.fakes.wrapped_store import wrapped
 
 
 class Killed(BaseException):
@@ -22,7 +23,7 @@ class Killer:
 
     def surround(self, stack: ListingSurroundings) -> None:
         """Watch everything outside of the process."""
-        stack.store = self.watch(stack.store)
+        stack.store = wrapped(stack.store, self.watch)
         stack.provider = self.watch(stack.provider)
         stack.secrets = self.watch(stack.secrets)
 

@@ -3,13 +3,13 @@
 from tests.fakes.clock import MovableClock
 from tests.fakes.provider import ScriptedListingProvider, ScriptedProvider
 from tests.fakes.secrets import MemorySecrets
-from tests.fakes.store import MemoryTokenStore
+from tests.fakes.store import MemoryStore
 from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.clock import Clock, Deadline
 from token_broker.domain.grant import Grant
 from token_broker.ports.provider import Capabilities, ListingProvider, Provider
 from token_broker.ports.secrets import Secrets
-from token_broker.ports.store import TokenStore
+from token_broker.ports.store import Store
 from token_broker.ports.telemetry import Telemetry
 from token_broker.tokens.cache import TokenCache
 from token_broker.tokens.call import Call
@@ -30,11 +30,11 @@ class Surroundings[P: ScriptedProvider]:
         self.clock = clock
         self.provider = provider
         self.secrets = MemorySecrets(acme={"key": "first-key"})
-        self.store = MemoryTokenStore(clock)
+        self.store = MemoryStore(clock)
         self.telemetry = RecordingTelemetry()
         self.cache = TokenCache(clock)
 
-    def _parts(self) -> tuple[Secrets, TokenStore, Clock, Telemetry]:
+    def _parts(self) -> tuple[Secrets, Store, Clock, Telemetry]:
         return self.secrets, self.store, self.clock, self.telemetry
 
     def _call[Q: Provider](self, provider: Q, caller: str, seconds: float, grant: Grant | None) -> Call[Q]:

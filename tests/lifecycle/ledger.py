@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from tests.fakes.store import MemoryTokenStore
+from tests.fakes.store import MemoryStore
 from token_broker.domain.events import Event
 from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP, Token
@@ -39,7 +39,7 @@ class Ledger(Protocol):
 class MemoryLedger:
     """That of the store in memory."""
 
-    def __init__(self, store: MemoryTokenStore) -> None:
+    def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
     def records(self) -> list[Token]:
@@ -56,7 +56,7 @@ class MemoryLedger:
         return self._store.due_items(merchant)
 
     def rotations(self) -> list[Rotation]:
-        return list(self._store.rotations.values())
+        return list(self._store.rotation_items.values())
 
     def told(self) -> list[Event]:
         return list(self._store.told)

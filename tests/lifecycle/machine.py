@@ -17,9 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.fakes.clock import MovableClock
 from tests.fakes.secrets import MemorySecrets
-from tests.fakes.store import LEASE
+from tests.fakes.store_parts import LEASE
 from tests.fakes.surroundings import LISTING, MARGIN
 from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.wrapped_store import wrapped
 from tests.lifecycle import shops as faults
 from tests.lifecycle.actors import ANSWER_LOST, GO, KILL, STORAGE_FAILS, Actor, Stopping, StoppingClock
 from tests.lifecycle.ledger import Ledger
@@ -32,7 +33,7 @@ from token_broker.domain.token import SERVABLE, Reason, State, Token
 from token_broker.lifecycle.rotate import rotate
 from token_broker.lifecycle.worker import maintain
 from token_broker.ports.provider import Capabilities, ListingProvider, MintRequest
-from token_broker.ports.store import TokenStore
+from token_broker.ports.store import Store
 from token_broker.tokens.cache import TTL_SECONDS, TokenCache
 from token_broker.tokens.call import Call
 from token_broker.tokens.close_session import close_session
@@ -99,7 +100,7 @@ class Lifecycle(RuleBasedStateMachine):
             SESSION_LIKE: Shops(self.clock, Capabilities(sessions=True, expires=True), SESSION_LIKE, SESSION_LIFE),
         }
         made = {name: self._new_store(name) for name in self.shops}
-        self.stores: dict[str, TokenStore] = {name: store for name, (store, _) in made.items()}
+        self.stores: dict[str, Store] = {name: store for name, (store, _) in made.items()}
         self.ledgers: dict[str, Ledger] = {name: ledger for name, (_, ledger) in made.items()}
         self.ledger = self.ledgers[SHOP_LIKE]
         self.secrets = MemorySecrets(**{merchant: {"key": "k"} for merchant in MERCHANTS})
@@ -117,7 +118,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.condemned: dict[str, set[str]] = {}
         self.failed: set[str] = set()
 
-    def _new_store(self, provider: str) -> tuple[TokenStore, Ledger]:
+    def _new_store(self, provider: str) -> tuple[Store, Ledger]:
         raise NotImplementedError
 
     @initialize(already=st.lists(st.sampled_from(MERCHANTS), unique=True))
@@ -358,7 +359,7 @@ class Lifecycle(RuleBasedStateMachine):
                 Call(
                     provider_factory=lambda: asked,
                     secrets=cast("Any", Stopping(self.secrets, actor)),
-                    store=cast("TokenStore", Stopping(self.stores[provider], actor)),
+                    store=wrapped(self.stores[provider], lambda port: Stopping(port, actor)),
                     cache=memory or TokenCache(self.clock),
                     clock=StoppingClock(self.clock, actor),
                     telemetry=RecordingTelemetry(),

@@ -73,12 +73,12 @@ EXPLAINED: dict[str, dict[str, str]] = {
         ),
     },
     "tokens/mint": {
-        '- title = tag_title(lease.title or "", call.store.broker_id(), lease.intent_id)\n'
-        "+ title = tag_title(None, call.store.broker_id(), lease.intent_id)": _ONLY_THE_MARK,
-        '- title = tag_title(lease.title or "", call.store.broker_id(), lease.intent_id)\n'
-        '+ title = tag_title(lease.title and "", call.store.broker_id(), lease.intent_id)': _ONLY_THE_MARK,
-        '- title = tag_title(lease.title or "", call.store.broker_id(), lease.intent_id)\n'
-        '+ title = tag_title(lease.title or "XXXX", call.store.broker_id(), lease.intent_id)': _ONLY_THE_MARK,
+        '- title = tag_title(lease.title or "", call.store.tokens.broker_id(), lease.intent_id)\n'
+        "+ title = tag_title(None, call.store.tokens.broker_id(), lease.intent_id)": _ONLY_THE_MARK,
+        '- title = tag_title(lease.title or "", call.store.tokens.broker_id(), lease.intent_id)\n'
+        '+ title = tag_title(lease.title and "", call.store.tokens.broker_id(), lease.intent_id)': _ONLY_THE_MARK,
+        '- title = tag_title(lease.title or "", call.store.tokens.broker_id(), lease.intent_id)\n'
+        '+ title = tag_title(lease.title or "XXXX", call.store.tokens.broker_id(), lease.intent_id)': _ONLY_THE_MARK,
         **_casts(
             'provider = cast("ListingProvider", call.provider)  # a provider with title tags can list tokens',
             "ListingProvider",

@@ -12,7 +12,7 @@ import pytest
 
 from tests.fakes.killing import Killed, Killer
 from tests.fakes.provider import down, lost
-from tests.fakes.store import BROKER_ID, OVERLAP, MemoryTokenStore
+from tests.fakes.store import BROKER_ID, OVERLAP, MemoryStore
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from tests.lifecycle.rules import assert_each_change_is_told_once
 from token_broker.domain.ownership_tag import parse_title
@@ -188,7 +188,7 @@ def back_again(stack: ListingSurroundings) -> None:
         mint_standing(stack)
     there = dict(stack.provider.listed)
     revoke_the_first(stack)
-    stack.store.mark_lost(stack.store.records["acme", SHOP, "1002"], Change("ann", Reason.LOST))
+    stack.store.corrections.mark_lost(stack.store.records["acme", SHOP, "1002"], Change("ann", Reason.LOST))
     stack.provider.listed.update(there)
 
 
@@ -318,7 +318,7 @@ def test_replaced_tokens_end_with_their_overlap(stack: ListingSurroundings, oper
     {name: each for name, each in OPERATIONS.items() if name.startswith("the token is compromised")}
 )
 def test_a_compromised_token_ends_without_an_overlap(stack: ListingSurroundings, operation: Operation) -> None:
-    if not any(rotation.compromised for rotation in stack.store.rotations.values()):
+    if not any(rotation.compromised for rotation in stack.store.rotation_items.values()):
         return  # it died before the wish stood in the table: whoever asked has no answer, and asks again
     for _ in range(ROUNDS):
         stack.clock.advance(LONG)
@@ -369,11 +369,11 @@ def test_the_points_are_those_of_every_step() -> None:
     assert {"acquire", "mint", "commit"} <= set(counted["the current token is minted"])
     assert {"mark_revoking", "revoke", "mark_revoked"} <= set(counted["the current token is revoked"])
     assert {"acquire_expired", "list_tokens", "commit"} <= set(counted["the worker adopts the current token"])
-    made = {"request_rotation", "acquire", "mint", "list_tokens", "commit", "end_rotation"}
+    made = {"request", "acquire", "mint", "list_tokens", "commit", "end"}
     assert made <= set(counted["the token is rotated"])
     assert made | {"mark_revoking"} <= set(counted["the token is compromised"])
     assert {"mark_revoking", "revoke", "mark_revoked"} <= set(counted["the worker ends an overlap"])
-    assert {"adopt", "complete_reconciliation"} <= set(counted["a reconciliation adopts"])
+    assert {"adopt", "complete"} <= set(counted["a reconciliation adopts"])
     assert {"mark_lost", "mint", "commit"} <= set(counted["a reconciliation marks lost and mints"])
     assert {"revoke_again", "restore"} <= set(counted["a reconciliation finds what was gone"])
     assert {"list_tokens", "revoke", "mark_revoked"} <= set(counted["a create at the limit"])
@@ -388,8 +388,8 @@ def assert_nothing_lost(stack: ListingSurroundings) -> None:
         assert recorded or mark.intent_id in stack.store.open_intents, f"{token_id} is lost"
 
 
-def assert_nothing_served_that_ends(store: MemoryTokenStore) -> None:
-    served = store.subject_state("acme", SHOP).token
+def assert_nothing_served_that_ends(store: MemoryStore) -> None:
+    served = store.leases.state("acme", SHOP).token
     if served is not None:
         assert store.records["acme", SHOP, served.token_id].state in SERVABLE
     for record in store.records.values():
@@ -400,14 +400,14 @@ def assert_all_ended(stack: ListingSurroundings) -> None:
     """Nothing is left to do, and table and provider say the same."""
     store = stack.store
     assert (store.open_intents, store.due_items("acme")) == ([], [])
-    assert [rotation for rotation in store.rotations.values() if rotation.open] == []
+    assert [rotation for rotation in store.rotation_items.values() if rotation.open] == []
     alive = {token_id for (_, _, token_id), record in store.records.items() if record.state in SERVABLE}
     assert alive == set(stack.provider.listed)
     assert State.REVOKING not in {record.state for record in store.records.values()}
 
 
-def assert_all_is_told(store: MemoryTokenStore) -> None:
+def assert_all_is_told(store: MemoryStore) -> None:
     """Each change is in its record's history, and its event is emitted once."""
     assert_each_change_is_told_once(list(store.records.values()), store.told)
     failures = sum(event.type == "RotationFailed" for event in store.told)
-    assert failures == sum(rotation.tries > 0 for rotation in store.rotations.values())
+    assert failures == sum(rotation.tries > 0 for rotation in store.rotation_items.values())

@@ -94,7 +94,7 @@ def test_the_margin_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_retention_of_sessions_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SESSION_RETENTION_DAYS", "7")
 
-    assert again(CHICKSX)._store._session_retention == 7 * 24 * 60 * 60
+    assert again(CHICKSX)._store._items.session_retention == 7 * 24 * 60 * 60
 
 
 def test_a_provider_without_an_address_is_not_configured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def write(bench: StoreBench, event: Event, **changes: Any) -> None:
 def test_an_event_comes_out_as_it_was_written_in_a_transaction(
     table: Table, outbox: DynamoOutbox, event: Event
 ) -> None:
-    table.transact([("Put", put(*outbox_put(event), "attribute_not_exists(pk)"))], event.event_id)
+    table.transact(put(*outbox_put(event), "attribute_not_exists(pk)"))
 
     found = outbox.read(name(event))
 

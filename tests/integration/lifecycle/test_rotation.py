@@ -13,7 +13,7 @@ from tests.integration.support.outages import answer_lost, refusing
 from token_broker import errors
 from token_broker.clock import SystemClock
 from token_broker.lifecycle.rotate import JOIN_WINDOW, RETRY_AFTER_CALL
-from token_broker.tokens.mint import CACHES_CLEARED_AFTER
+from token_broker.tokens.succession import CACHES_CLEARED_AFTER
 from token_broker.wiring import container
 
 OVERLAP = 7 * 24 * 60 * 60

@@ -22,6 +22,7 @@ from tests.integration.support.functions import (
 from tests.integration.support.in_process_stack import MERCHANT, Stack
 from tests.integration.support.outages import answer_lost, aws_error, refusing
 from tests.integration.support.store_harness import DAY, NOW, StoreBench
+from token_broker.domain.pending import SettingsCheck
 from token_broker.domain.rotation import RotationSchedule, RotationSettings
 from token_broker.errors import MerchantNotFound, PreconditionFailed
 
@@ -245,7 +246,7 @@ def schedule(**changes: Any) -> RotationSchedule:
 
 def test_the_store_reads_what_it_wrote(bench: StoreBench) -> None:
     store = bench.store()
-    assert store.rotation_schedule("acme") is None
+    assert store.rotation_settings.get("acme") is None
 
     for revision, written in enumerate(
         [
@@ -254,20 +255,23 @@ def test_the_store_reads_what_it_wrote(bench: StoreBench) -> None:
             schedule(settings=RotationSettings(max_age=DAY, overlap=DAY, paused=True), due_at=None, revision=3),
         ]
     ):
-        assert store.replace_rotation_schedule("acme", written, expected=revision)
-        assert bench.store().rotation_schedule("acme") == written
-        assert store.rotation_settings("acme") == written.settings
+        assert store.rotation_settings.replace("acme", written, expected=revision)
+        assert bench.store().rotation_settings.get("acme") == written
+
+
+def check_of(written: RotationSchedule, merchant: str = "acme") -> SettingsCheck:
+    return SettingsCheck(merchant, written.settings, written.revision, written.due_at)
 
 
 def test_the_index_has_them_while_they_are_due(bench: StoreBench) -> None:
     store = bench.store()
-    store.replace_rotation_schedule("acme", schedule(), expected=0)
+    store.rotation_settings.replace("acme", schedule(), expected=0)
     assert bench.due() == [("shopify#acme", LOOK)]
 
-    store.reschedule_settings_check("acme", schedule(), None)
+    store.schedule.reschedule(check_of(schedule()), None)
 
     assert bench.due() == []
-    assert store.rotation_schedule("acme") == schedule(due_at=None)
+    assert store.rotation_settings.get("acme") == schedule(due_at=None)
     assert not {"due", "dueAt"} & bench.items()[0].keys()
 
 
@@ -275,29 +279,29 @@ def test_a_write_that_the_sdk_repeated_finds_itself(bench: StoreBench) -> None:
     store = bench.store()
     for revision in (1, 2):
         with answer_lost(bench.dynamodb, "PutItem") as outage:
-            assert store.replace_rotation_schedule("acme", schedule(revision=revision), expected=revision - 1)
+            assert store.rotation_settings.replace("acme", schedule(revision=revision), expected=revision - 1)
         assert outage.struck == 1
 
 
 @pytest.mark.parametrize("seen", [1, 2, 7])
 def test_a_write_on_a_stale_look_is_none(bench: StoreBench, seen: int) -> None:
     store = bench.store()
-    assert not store.replace_rotation_schedule("acme", schedule(), expected=seen)
+    assert not store.rotation_settings.replace("acme", schedule(), expected=seen)
     assert bench.items() == []
-    assert store.replace_rotation_schedule("acme", schedule(), expected=0)
-    assert not store.replace_rotation_schedule("acme", schedule(revision=9), expected=0)
-    assert store.rotation_schedule("acme") == schedule()
+    assert store.rotation_settings.replace("acme", schedule(), expected=0)
+    assert not store.rotation_settings.replace("acme", schedule(revision=9), expected=0)
+    assert store.rotation_settings.get("acme") == schedule()
 
 
 @pytest.mark.parametrize("seen", [schedule(revision=2), schedule(due_at=int(NOW) - 5)])
 def test_a_look_at_what_has_changed_since_sets_no_time(bench: StoreBench, seen: RotationSchedule) -> None:
     store = bench.store()
-    store.replace_rotation_schedule("acme", schedule(), expected=0)
+    store.rotation_settings.replace("acme", schedule(), expected=0)
 
-    store.reschedule_settings_check("acme", seen, int(NOW) + 100)
-    store.reschedule_settings_check("nobody", schedule(), int(NOW) + 100)
+    store.schedule.reschedule(check_of(seen), int(NOW) + 100)
+    store.schedule.reschedule(check_of(schedule(), "nobody"), int(NOW) + 100)
 
-    assert store.rotation_schedule("acme") == schedule()
+    assert store.rotation_settings.get("acme") == schedule()
     assert len(bench.items()) == 1
 
 

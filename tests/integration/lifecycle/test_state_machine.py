@@ -14,11 +14,11 @@ from token_broker.aws.store.attributes import unwrap_all
 from token_broker.aws.store.outbox_items import PREFIX, event_of
 from token_broker.aws.store.records import token_of
 from token_broker.aws.store.table import Table
-from token_broker.aws.store.token_store import DynamoTokenStore
+from token_broker.aws.store.token_store import DynamoStore
 from token_broker.domain.events import Event
 from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import Token
-from token_broker.ports.store import TokenStore
+from token_broker.ports.store import Store
 
 
 class WholeTable:
@@ -43,7 +43,7 @@ class WholeTable:
 class TableLedger:
     """What stands in the table for one provider."""
 
-    def __init__(self, table: WholeTable, provider: str, clock: MovableClock, store: DynamoTokenStore) -> None:
+    def __init__(self, table: WholeTable, provider: str, clock: MovableClock, store: DynamoStore) -> None:
         self._table, self._provider, self._clock, self._store = table, provider, clock, store
 
     def _own(self) -> list[dict[str, Any]]:
@@ -67,7 +67,7 @@ class TableLedger:
     def rotations(self) -> list[Rotation]:
         if self._provider != SHOP_LIKE or not any(item["sk"] == "rotation#shop" for item in self._own()):
             return []
-        return [rotation for merchant in MERCHANTS if (rotation := self._store.rotation(merchant)) is not None]
+        return [rotation for merchant in MERCHANTS if (rotation := self._store.rotations.get(merchant)) is not None]
 
     def told(self) -> list[Event]:
         waiting = [
@@ -80,12 +80,10 @@ def test_the_lifecycle_over_the_table(bench: StoreBench) -> None:
     table, events = WholeTable(bench), bench.dynamodb.meta.events
 
     class OnTable(Lifecycle):
-        def _new_store(self, provider: str) -> tuple[TokenStore, Ledger]:
+        def _new_store(self, provider: str) -> tuple[Store, Ledger]:
             if provider == SHOP_LIKE:
                 empty(bench.dynamodb, bench.table_name)
-            store = DynamoTokenStore(
-                Table(lambda: bench.dynamodb, bench.table_name), provider=provider, clock=self.clock
-            )
+            store = DynamoStore(Table(lambda: bench.dynamodb, bench.table_name), provider=provider, clock=self.clock)
             return store, TableLedger(table, provider, self.clock, store)
 
     events.register("before-call.dynamodb", table.forget)

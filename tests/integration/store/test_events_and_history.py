@@ -14,11 +14,11 @@ from tests.integration.support.store_harness import (
     session_token,
     shop_token,
 )
-from token_broker.aws.store.items import HISTORY_RETENTION
-from token_broker.aws.store.outbox_items import REDELIVER_AFTER
+from token_broker.aws.store.outbox_items import REDELIVER_AFTER, outbox_put
 from token_broker.aws.store.records import due_shard
-from token_broker.aws.store.table import Table, TransactionRejected
-from token_broker.domain.events import token_issued
+from token_broker.aws.store.table import Table, TransactionRejected, Write, put
+from token_broker.aws.store.token_store import HISTORY_RETENTION
+from token_broker.domain.events import Event, token_issued
 from token_broker.domain.rotation import Succession
 from token_broker.domain.token import Change, Reason, State
 from token_broker.errors import MintInProgress
@@ -29,7 +29,7 @@ CLOCK = Change("clock", Reason.REQUESTED)
 
 def history(bench: StoreBench, token_id: str, provider: str = "shopify") -> list[tuple[str, str | None, str, str]]:
     """Who moved the token from where to where, and why."""
-    token = bench.store(provider).get_token(MERCHANT, token_id)
+    token = bench.store(provider).tokens.get(MERCHANT, token_id)
     assert token is not None
     lines = [line.as_json() for line in token.history]
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
@@ -54,7 +54,7 @@ def test_a_token_is_told_of_with_its_fingerprint_and_without_its_value(bench: St
 def test_an_event_reports_the_reason_for_a_new_token(bench: StoreBench, reason: Reason) -> None:
     store = bench.store()
 
-    store.commit(bench.begin(store), shop_token(), reason=reason)
+    store.leases.commit(bench.begin(store), shop_token(), reason=reason)
 
     (event,) = bench.told()
     assert event["why"] == reason.value
@@ -84,12 +84,12 @@ def test_a_session_token_is_told_of_with_its_end(bench: StoreBench) -> None:
 def test_a_revocation_is_told_once_it_is_confirmed_and_once_only(bench: StoreBench) -> None:
     store = bench.store()
     token = bench.issue(store, shop_token())
-    store.mark_revoking(token, BY_ANN)
+    store.tokens.mark_revoking(token, BY_ANN)
     assert types(bench) == ["TokenIssued"]
 
     bench.clock.advance(5)
-    store.mark_revoked(token, CLOCK)
-    store.mark_revoked(token, CLOCK)
+    store.tokens.mark_revoked(token, CLOCK)
+    store.tokens.mark_revoked(token, CLOCK)
 
     assert types(bench) == ["TokenIssued", "TokenRevoked"]
     assert bench.told()[1]["why"] == "requested"
@@ -104,8 +104,8 @@ def test_a_token_without_a_record_has_a_history_from_its_mark_on(bench: StoreBen
     store = bench.store()
     unknown = shop_token(state=State.STANDING)
 
-    store.mark_revoking(unknown, BY_ANN)
-    store.mark_revoking(unknown, BY_ANN)
+    store.tokens.mark_revoking(unknown, BY_ANN)
+    store.tokens.mark_revoking(unknown, BY_ANN)
 
     assert history(bench, "1001") == [("ann", None, "revoking", "requested")]
 
@@ -114,8 +114,8 @@ def test_marking_twice_is_one_line(bench: StoreBench) -> None:
     store = bench.store()
     token = bench.issue(store, shop_token(state=State.STANDING))
 
-    store.mark_revoking(token, BY_ANN)
-    store.mark_revoking(token, BY_ANN)
+    store.tokens.mark_revoking(token, BY_ANN)
+    store.tokens.mark_revoking(token, BY_ANN)
 
     assert [line[2] for line in history(bench, "1001")] == ["standing", "revoking"]
 
@@ -126,7 +126,9 @@ def test_what_the_provider_gives_instead_is_told_as_a_rotation(bench: StoreBench
     bench.clock.advance(1)
     mint = bench.begin(store, "owner-2", intent_id=OTHER_INTENT)
 
-    store.commit(mint, shop_token("two", provider="fourthwall"), replaced=Succession(previous=first, state=State.LOST))
+    store.leases.commit(
+        mint, shop_token("two", provider="fourthwall"), replaced=Succession(previous=first, state=State.LOST)
+    )
 
     assert sorted(types(bench)) == ["TokenIssued", "TokenIssued", "TokenRotated"]
     (rotated,) = [event for event in bench.told() if event["type"] == "TokenRotated"]
@@ -141,7 +143,7 @@ def test_a_token_that_the_provider_gives_again_later_keeps_its_history(bench: St
     for number, (token, previous) in enumerate([(two, one), (one, two)]):
         bench.clock.advance(1)
         mint = bench.begin(store, f"owner-of-change-{number}", intent_id=f"{number + 2}" * 26)
-        store.commit(mint, token, replaced=Succession(previous=previous, state=State.LOST))
+        store.leases.commit(mint, token, replaced=Succession(previous=previous, state=State.LOST))
 
     assert [line[1:] for line in history(bench, "one", "fourthwall")] == [
         (None, "current", "minted"),
@@ -156,20 +158,20 @@ def test_another_token_under_the_id_of_one_that_ended_long_ago_has_a_history_of_
     one, two = (shop_token(name, provider="fourthwall") for name in ("one", "two"))
     bench.issue(store, one)
     first_change = Succession(previous=one, state=State.LOST)
-    store.commit(bench.begin(store, "owner-2", intent_id="2" * 26), two, replaced=first_change)
+    store.leases.commit(bench.begin(store, "owner-2", intent_id="2" * 26), two, replaced=first_change)
     bench.clock.advance(HISTORY_RETENTION)
 
     other = shop_token("one", provider="fourthwall", access_token="another-value", requested_by="bob")
     mint = bench.begin(store, "owner-3", intent_id="3" * 26)
-    store.commit(mint, other, replaced=Succession(previous=two, state=State.LOST))
+    store.leases.commit(mint, other, replaced=Succession(previous=two, state=State.LOST))
 
     assert history(bench, "one", "fourthwall") == [("bob", None, "current", "minted")]
 
 
 def test_a_session_s_end_is_told_once(bench: StoreBench) -> None:
     store = bench.store("chicksx")
-    store.close_session(MERCHANT, SESSION, "order-1")
-    store.close_session(MERCHANT, SESSION, "order-2")
+    store.sessions.close(MERCHANT, SESSION, "order-1")
+    store.sessions.close(MERCHANT, SESSION, "order-2")
 
     (event,) = bench.told()
     assert (event["type"], event["sessionId"], event["orderId"]) == ("SessionClosed", "s-1", "order-1")
@@ -177,14 +179,18 @@ def test_a_session_s_end_is_told_once(bench: StoreBench) -> None:
     assert (event["closedAt"], event["occurredAt"]) == (NOW_S, NOW_S)
 
 
+def emit(event: Event) -> Write:
+    return put(*outbox_put(event), "attribute_not_exists(pk)")
+
+
 def test_an_event_is_never_written_over_another(bench: StoreBench) -> None:
     """The second has the first one's id, and none of what it belongs to happens either."""
     table = Table(lambda: bench.dynamodb, bench.table_name)
     told, again = (token_issued(shop_token(), reason=reason, at=NOW_S) for reason in ("minted", "adopted"))
-    table.transact([bench.store()._outbox_put(told)], token="first")
+    table.transact(emit(told))
 
     with pytest.raises(TransactionRejected):
-        table.transact([bench.store()._outbox_put(replace(again, event_id=told.event_id))], token="second")
+        table.transact(emit(replace(again, event_id=told.event_id)))
 
     assert [event["why"] for event in bench.told()] == ["minted"]
 
@@ -196,6 +202,6 @@ def test_what_is_not_stored_is_not_told(bench: StoreBench) -> None:
     bench.begin(store, "owner-2")
 
     with pytest.raises(MintInProgress):
-        store.commit(paused, shop_token())
+        store.leases.commit(paused, shop_token())
 
     assert bench.told() == []

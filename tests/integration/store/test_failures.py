@@ -27,21 +27,24 @@ FAILURES: dict[str, Callable[[], Exception]] = {
     "bad arguments": lambda: ParamValidationError(report="secret-ish report"),
 }
 CALLS: dict[str, tuple[str, Callable[[StoreBench], object]]] = {
-    "subject of a shop": ("GetItem", lambda bench: bench.store().subject_state(MERCHANT, SHOP)),
-    "subject of a session": ("Query", lambda bench: bench.store().subject_state(MERCHANT, "session:1")),
-    "token": ("GetItem", lambda bench: bench.store().get_token(MERCHANT, "1")),
-    "tokens": ("Query", lambda bench: bench.store().all_tokens(MERCHANT)),
-    "broker id, read": ("GetItem", lambda bench: bench.store().broker_id()),
-    "broker id, write": ("PutItem", lambda bench: bench.store().broker_id()),
+    "subject of a shop": ("GetItem", lambda bench: bench.store().leases.state(MERCHANT, SHOP)),
+    "subject of a session": ("Query", lambda bench: bench.store().leases.state(MERCHANT, "session:1")),
+    "token": ("GetItem", lambda bench: bench.store().tokens.get(MERCHANT, "1")),
+    "tokens": ("Query", lambda bench: bench.store().tokens.all(MERCHANT)),
+    "broker id, read": ("GetItem", lambda bench: bench.store().tokens.broker_id()),
+    "broker id, write": ("PutItem", lambda bench: bench.store().tokens.broker_id()),
     "begin current": ("UpdateItem", lambda bench: bench.begin(bench.store())),
     "begin standing": ("UpdateItem", lambda bench: bench.acquire_standing(bench.store())),
-    "close": ("TransactWriteItems", lambda bench: bench.store("chicksx").close_session(MERCHANT, SESSION, None)),
+    "close": ("TransactWriteItems", lambda bench: bench.store("chicksx").sessions.close(MERCHANT, SESSION, None)),
     "mark revoking": (
         "UpdateItem",
-        lambda bench: bench.store().mark_revoking(shop_token(state=State.STANDING), BY_ANN),
+        lambda bench: bench.store().tokens.mark_revoking(shop_token(state=State.STANDING), BY_ANN),
     ),
-    "mark the current one": ("TransactWriteItems", lambda bench: bench.store().mark_revoking(shop_token(), BY_ANN)),
-    "mark revoked": ("TransactWriteItems", lambda bench: bench.store().mark_revoked(shop_token(), BY_ANN)),
+    "mark the current one": (
+        "TransactWriteItems",
+        lambda bench: bench.store().tokens.mark_revoking(shop_token(), BY_ANN),
+    ),
+    "mark revoked": ("TransactWriteItems", lambda bench: bench.store().tokens.mark_revoked(shop_token(), BY_ANN)),
     "publish": ("TransactWriteItems", lambda bench: bench.issue(bench.store(), shop_token())),
 }
 TELLS_NOTHING = re.compile(r"arn:|amazonaws|dynamodb|123456789012|Exception|report", re.IGNORECASE)
@@ -74,10 +77,10 @@ def test_a_transaction_that_met_another_is_tried_again(bench: StoreBench, code: 
     mint = bench.begin(store)
 
     with refusing(bench.dynamodb, "TransactWriteItems", error=lambda: _canceled("None", code), times=2) as outage:
-        store.commit(mint, shop_token())
+        store.leases.commit(mint, shop_token())
 
     assert outage.struck == 2
-    assert store.get_token(MERCHANT, "1001") is not None
+    assert store.tokens.get(MERCHANT, "1001") is not None
 
 
 def test_a_transaction_that_meets_others_for_ever_is_given_up(bench: StoreBench) -> None:
@@ -90,7 +93,7 @@ def test_a_transaction_that_meets_others_for_ever_is_given_up(bench: StoreBench)
         ) as outage,
         pytest.raises(StorageUnavailable),
     ):
-        store.commit(mint, shop_token())
+        store.leases.commit(mint, shop_token())
 
     assert outage.struck == 3
 
@@ -103,9 +106,9 @@ def test_a_revocation_that_met_a_transaction_is_marked_all_the_same(bench: Store
     )
 
     with met:
-        store.mark_revoking(token, BY_ANN)
+        store.tokens.mark_revoking(token, BY_ANN)
 
-    assert store.subject_state(MERCHANT, SHOP).token is None
+    assert store.leases.state(MERCHANT, SHOP).token is None
 
 
 def test_a_single_write_that_met_a_transaction_is_tried_again(bench: StoreBench) -> None:
@@ -114,7 +117,7 @@ def test_a_single_write_that_met_a_transaction_is_tried_again(bench: StoreBench)
     met = refusing(bench.dynamodb, "UpdateItem", error=lambda: aws_error("TransactionConflictException"), times=1)
 
     with met as outage:
-        mint = store.acquire(lease_request(), store.subject_state(MERCHANT, SHOP))
+        mint = store.leases.acquire(lease_request(), store.leases.state(MERCHANT, SHOP))
 
     assert outage.struck == 1
     assert isinstance(mint, MintLease)
@@ -125,10 +128,10 @@ def test_a_publish_that_happened_unseen_can_be_found_again(bench: StoreBench) ->
     mint = bench.begin(store)
 
     with refusing(bench.dynamodb, "TransactWriteItems", acted=True), pytest.raises(StorageUnavailable):
-        store.commit(mint, shop_token())
-    store.release(mint, RequestOutcome.UNKNOWN)
+        store.leases.commit(mint, shop_token())
+    store.leases.release(mint, RequestOutcome.UNKNOWN)
 
-    state = store.subject_state(MERCHANT, SHOP)
+    state = store.leases.state(MERCHANT, SHOP)
     assert state.token is not None
     assert state.token.token_id == "1001"
     assert bench.due() == []
@@ -139,13 +142,13 @@ def test_a_publish_that_did_not_happen_leaves_the_intent(bench: StoreBench) -> N
     mint = bench.begin(store)
 
     with refusing(bench.dynamodb, "TransactWriteItems"), pytest.raises(StorageUnavailable):
-        store.commit(mint, shop_token())
-    store.release(mint, RequestOutcome.UNKNOWN)
+        store.leases.commit(mint, shop_token())
+    store.leases.release(mint, RequestOutcome.UNKNOWN)
 
     item = bench.item("shopify#acme", "subject#shop")
     assert item is not None
     assert item["intentId"] == INTENT
-    assert store.get_token(MERCHANT, "1001") is None
+    assert store.tokens.get(MERCHANT, "1001") is None
 
 
 def _canceled(*codes: str) -> Exception:

@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.samples import BY_ANN
 from tests.integration.support.store_harness import DAY, MERCHANT, OTHER_INTENT, StoreBench, lease_request, shop_token
 from token_broker.aws.store.leases import LEASE
-from token_broker.aws.store.token_store import DynamoTokenStore
+from token_broker.aws.store.token_store import DynamoStore
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, MintLease
 from token_broker.domain.token import State
 from token_broker.errors import Conflict, RequestOutcome
@@ -16,12 +16,12 @@ KEY = "k" * 26
 KEYED = {"key_id": KEY, "body_hash": "hash-1"}
 
 
-def issued(bench: StoreBench, store: DynamoTokenStore) -> None:
-    store.commit(bench.acquire_standing(store, **KEYED), shop_token(state=State.STANDING))
+def issued(bench: StoreBench, store: DynamoStore) -> None:
+    store.leases.commit(bench.acquire_standing(store, **KEYED), shop_token(state=State.STANDING))
 
 
-def begin(store: DynamoTokenStore, owner: str = "owner-2", **changes: Any) -> MintLease | LeaseHeld | IdempotentReplay:
-    return store.acquire_standing(lease_request(owner, **{"intent_id": OTHER_INTENT, **KEYED, **changes}))
+def begin(store: DynamoStore, owner: str = "owner-2", **changes: Any) -> MintLease | LeaseHeld | IdempotentReplay:
+    return store.leases.acquire_standing(lease_request(owner, **{"intent_id": OTHER_INTENT, **KEYED, **changes}))
 
 
 def test_the_same_key_and_body_give_the_token_that_was_made(bench: StoreBench) -> None:
@@ -31,13 +31,13 @@ def test_the_same_key_and_body_give_the_token_that_was_made(bench: StoreBench) -
     again = begin(store)
 
     assert isinstance(again, IdempotentReplay)
-    assert again.token == store.get_token(MERCHANT, "1001")
+    assert again.token == store.tokens.get(MERCHANT, "1001")
 
 
 def test_the_token_comes_in_its_present_state(bench: StoreBench) -> None:
     store = bench.store()
     issued(bench, store)
-    store.mark_revoking(shop_token(state=State.STANDING), BY_ANN)
+    store.tokens.mark_revoking(shop_token(state=State.STANDING), BY_ANN)
 
     again = begin(store)
 
@@ -60,7 +60,7 @@ def test_another_body_is_a_conflict_also_while_the_first_is_open(
     store = bench.store()
     mint = bench.acquire_standing(store, **KEYED)
     if request_outcome is not None:
-        store.release(mint, request_outcome)
+        store.leases.release(mint, request_outcome)
 
     with pytest.raises(Conflict):
         begin(store, body_hash="hash-2")
@@ -76,7 +76,7 @@ def test_while_the_first_is_at_work_the_second_waits(bench: StoreBench) -> None:
 def test_an_open_intent_is_continued(bench: StoreBench) -> None:
     store = bench.store()
     first = bench.acquire_standing(store, **KEYED)
-    store.release(first, RequestOutcome.UNKNOWN)
+    store.leases.release(first, RequestOutcome.UNKNOWN)
 
     again = begin(store)
 
@@ -97,7 +97,7 @@ def test_a_crashed_holder_is_continued_once_its_lease_has_ended(bench: StoreBenc
 
 def test_a_mint_that_was_not_done_leaves_the_key_free_for_any_body(bench: StoreBench) -> None:
     store = bench.store()
-    store.release(bench.acquire_standing(store, **KEYED), RequestOutcome.NOT_APPLIED)
+    store.leases.release(bench.acquire_standing(store, **KEYED), RequestOutcome.NOT_APPLIED)
 
     again = begin(store, body_hash="hash-2")
 

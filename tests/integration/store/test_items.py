@@ -57,7 +57,9 @@ def test_an_open_mint_of_a_standing_token_has_an_item_of_its_own(bench: StoreBen
 
 
 def test_an_open_mint_of_a_session_is_not_due_because_nobody_could_look_it_up(bench: StoreBench) -> None:
-    bench.store("chicksx").acquire(session_lease_request(), bench.store("chicksx").subject_state(MERCHANT, SESSION))
+    bench.store("chicksx").leases.acquire(
+        session_lease_request(), bench.store("chicksx").leases.state(MERCHANT, SESSION)
+    )
 
     (item,) = bench.items()
     assert (item["pk"], item["sk"]) == (SESSION_PARTITION, "subject")
@@ -70,7 +72,7 @@ def test_pending_work_is_in_the_index_until_it_is_done(bench: StoreBench) -> Non
     mint = bench.begin(store)
     assert bench.due() == [("shopify#acme", "subject#shop")]
 
-    store.commit(mint, shop_token())
+    store.leases.commit(mint, shop_token())
 
     assert bench.due() == []
 
@@ -134,7 +136,7 @@ def test_a_session_item_has_no_ttl_while_somebody_mints(bench: StoreBench) -> No
 @pytest.mark.parametrize("request_outcome", RequestOutcome)
 def test_a_given_up_session_mint_leaves_a_ttl(bench: StoreBench, request_outcome: RequestOutcome) -> None:
     store = bench.store("chicksx")
-    store.release(bench.begin(store, subject=SESSION, findable=False), request_outcome)
+    store.leases.release(bench.begin(store, subject=SESSION, findable=False), request_outcome)
 
     (subject,) = bench.items()
     assert subject["expiresAt"] == NOW_S + 30 * DAY
@@ -144,7 +146,7 @@ def test_a_given_up_session_mint_leaves_a_ttl(bench: StoreBench, request_outcome
 def test_the_memory_of_an_idempotency_key_lasts_a_day_and_holds_no_value(bench: StoreBench) -> None:
     store = bench.store()
     mint = bench.acquire_standing(store, key_id="k" * 26, body_hash="hash-of-body")
-    store.commit(mint, shop_token(state=State.STANDING))
+    store.leases.commit(mint, shop_token(state=State.STANDING))
 
     memory = bench.item("shopify#acme", f"intent#{'k' * 26}")
     assert memory is not None
@@ -163,8 +165,8 @@ def test_a_standing_token_is_not_served_as_the_current_one(bench: StoreBench) ->
     store = bench.store()
     bench.issue(store, shop_token(state=State.STANDING))
 
-    assert store.subject_state(MERCHANT, SHOP).token is None
-    assert [each.token_id for each in store.all_tokens(MERCHANT)] == ["1001"]
+    assert store.leases.state(MERCHANT, SHOP).token is None
+    assert [each.token_id for each in store.tokens.all(MERCHANT)] == ["1001"]
 
 
 def test_a_token_comes_back_as_it_was_stored(bench: StoreBench) -> None:
@@ -173,22 +175,22 @@ def test_a_token_comes_back_as_it_was_stored(bench: StoreBench) -> None:
         store, shop_token(requested_by=ANN, requested_scope=("read",), provider_data={"n": 1, "deep": {"a": [True]}})
     )
 
-    assert store.get_token(MERCHANT, "1001") == issued
-    assert store.subject_state(MERCHANT, SHOP).token == issued
+    assert store.tokens.get(MERCHANT, "1001") == issued
+    assert store.leases.state(MERCHANT, SHOP).token == issued
 
 
 def test_each_provider_sees_its_own_items_only(bench: StoreBench) -> None:
     bench.issue(bench.store("shopify"), shop_token())
 
     other = bench.store("fourthwall")
-    assert other.subject_state(MERCHANT, SHOP).token is None
-    assert other.get_token(MERCHANT, "1001") is None
-    assert other.all_tokens(MERCHANT) == []
+    assert other.leases.state(MERCHANT, SHOP).token is None
+    assert other.tokens.get(MERCHANT, "1001") is None
+    assert other.tokens.all(MERCHANT) == []
 
 
 @pytest.mark.parametrize(("provider", "subject"), [("shopify", SHOP), ("chicksx", SESSION)])
 def test_an_unknown_subject_has_never_been_minted_for(bench: StoreBench, provider: str, subject: str) -> None:
-    state = bench.store(provider).subject_state(MERCHANT, subject)
+    state = bench.store(provider).leases.state(MERCHANT, subject)
 
     assert (state.token, state.checked_at, state.closed, state.fence) == (None, 0, False, 0)
 
@@ -196,11 +198,11 @@ def test_an_unknown_subject_has_never_been_minted_for(bench: StoreBench, provide
 def test_the_current_intent_is_that_of_its_first_holder(bench: StoreBench) -> None:
     store = bench.store()
     first = bench.begin(store)
-    store.release(first, RequestOutcome.UNKNOWN)
+    store.leases.release(first, RequestOutcome.UNKNOWN)
     bench.clock.advance(10)
 
-    later = store.acquire(
-        lease_request("owner-2", intent_id="z" * 26, requested_by="bob"), store.subject_state(MERCHANT, SHOP)
+    later = store.leases.acquire(
+        lease_request("owner-2", intent_id="z" * 26, requested_by="bob"), store.leases.state(MERCHANT, SHOP)
     )
 
     (item,) = bench.items()

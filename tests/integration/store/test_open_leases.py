@@ -10,11 +10,11 @@ from token_broker.errors import RequestOutcome
 @pytest.mark.parametrize(("provider", "subject"), [("shopify", SHOP), ("chicksx", SESSION)])
 def test_a_read_says_until_when_somebody_holds_the_mint(bench: StoreBench, provider: str, subject: str) -> None:
     store = bench.store(provider)
-    before = store.subject_state(MERCHANT, subject)
+    before = store.leases.state(MERCHANT, subject)
     mint = bench.begin(store, subject=subject)
-    during = store.subject_state(MERCHANT, subject)
-    store.commit(mint, shop_token() if subject == SHOP else session_token())
-    after = store.subject_state(MERCHANT, subject)
+    during = store.leases.state(MERCHANT, subject)
+    store.leases.commit(mint, shop_token() if subject == SHOP else session_token())
+    after = store.leases.state(MERCHANT, subject)
 
     assert [state.lease_expires_at for state in (before, during, after)] == [0, int(bench.clock.now()) + LEASE, 0]
     assert [state.has_open_intent for state in (before, during, after)] == [False, True, False]
@@ -27,9 +27,9 @@ def test_a_mint_that_was_given_up_is_held_by_nobody(
     bench: StoreBench, request_outcome: RequestOutcome, *, has_open_intent: bool
 ) -> None:
     store = bench.store()
-    store.release(bench.begin(store), request_outcome)
+    store.leases.release(bench.begin(store), request_outcome)
 
-    seen = store.subject_state(MERCHANT, SHOP)
+    seen = store.leases.state(MERCHANT, SHOP)
 
     assert (seen.lease_expires_at, seen.has_open_intent) == (0, has_open_intent)
 
@@ -39,6 +39,6 @@ def test_a_session_that_was_closed_during_a_mint_is_held_by_nobody(bench: StoreB
     bench.begin(store, subject=SESSION)
     bench.close_session()
 
-    seen = store.subject_state(MERCHANT, SESSION)
+    seen = store.leases.state(MERCHANT, SESSION)
 
     assert (seen.closed, seen.lease_expires_at) == (True, 0)

@@ -18,25 +18,25 @@ from tests.integration.support.store_harness import (
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.records import token_attributes
 from token_broker.aws.store.table import Table
-from token_broker.aws.store.token_store import DynamoTokenStore
+from token_broker.aws.store.token_store import DynamoStore
 from token_broker.domain.token import State
 
 
 def test_the_broker_id_is_made_once_and_kept(bench: StoreBench) -> None:
-    first = bench.store().broker_id()
+    first = bench.store().tokens.broker_id()
 
-    assert bench.store("fourthwall").broker_id() == first
+    assert bench.store("fourthwall").tokens.broker_id() == first
     assert bench.items() == [{"pk": "broker", "sk": "id", "brokerId": first}]
     assert len(first) == 8
 
 
 def test_who_comes_second_takes_the_first_ones_id(bench: StoreBench) -> None:
     """Both read that there is none; the one that writes later takes what stands there."""
-    late = _LateReader(bench, first=bench.store().broker_id)
+    late = _LateReader(bench, first=bench.store().tokens.broker_id)
 
-    store = DynamoTokenStore(Table(lambda: late, bench.table_name), provider="shopify", clock=bench.clock)
+    store = DynamoStore(Table(lambda: late, bench.table_name), provider="shopify", clock=bench.clock)
 
-    assert store.broker_id() == bench.store().broker_id()
+    assert store.tokens.broker_id() == bench.store().tokens.broker_id()
 
 
 class _LateReader:
@@ -70,9 +70,9 @@ def test_ten_processes_at_once_agree_on_one_id(bench: StoreBench) -> None:
     client = Client()
 
     def ask() -> None:
-        store = DynamoTokenStore(Table(lambda: client, bench.table_name), provider="shopify", clock=bench.clock)
+        store = DynamoStore(Table(lambda: client, bench.table_name), provider="shopify", clock=bench.clock)
         at_once.wait()
-        ids.append(store.broker_id())
+        ids.append(store.tokens.broker_id())
 
     threads = [Thread(target=ask) for _ in range(10)]
     for thread in threads:
@@ -86,7 +86,7 @@ def test_ten_processes_at_once_agree_on_one_id(bench: StoreBench) -> None:
 
 def test_an_id_whose_writes_answer_was_lost_is_its_own(bench: StoreBench) -> None:
     with answer_lost(bench.dynamodb, "PutItem") as lost:
-        made = bench.store().broker_id()
+        made = bench.store().tokens.broker_id()
 
     assert lost.struck == 1
     assert bench.items() == [{"pk": "broker", "sk": "id", "brokerId": made}]
@@ -116,7 +116,7 @@ def _store_large(bench: StoreBench, partition: str, number: int, **changes: Any)
 def test_all_records_are_read_however_many_pages_they_fill(bench: StoreBench, pages: list[int]) -> None:
     _store_large(bench, "shopify#acme", 40, state=State.STANDING)
 
-    tokens = bench.store().all_tokens(MERCHANT)
+    tokens = bench.store().tokens.all(MERCHANT)
 
     assert [token.token_id for token in tokens] == [str(1000 + index) for index in range(40)]
     assert len(pages) > 1
@@ -129,7 +129,7 @@ def test_a_sessions_last_page_counts_too(bench: StoreBench, pages: list[int]) ->
     key = {"pk": SESSION_PARTITION, "sk": "token#zz-last"}
     bench.dynamodb.put_item(TableName=bench.table_name, Item=wrap_all({**key, **token_attributes(token)}))
 
-    served = bench.store("chicksx").subject_state(MERCHANT, SESSION).token
+    served = bench.store("chicksx").leases.state(MERCHANT, SESSION).token
 
     assert served is not None
     assert (served.token_id, served.expires_at) == ("zz-last", ends)
@@ -139,5 +139,5 @@ def test_a_sessions_last_page_counts_too(bench: StoreBench, pages: list[int]) ->
 def test_a_session_whose_name_begins_like_another_is_another(bench: StoreBench) -> None:
     bench.issue(bench.store("chicksx"), session_token())
 
-    assert bench.store("chicksx").subject_state(MERCHANT, "session:s-").token is None
-    assert bench.store("chicksx").subject_state(MERCHANT, "session:s-10").token is None
+    assert bench.store("chicksx").leases.state(MERCHANT, "session:s-").token is None
+    assert bench.store("chicksx").leases.state(MERCHANT, "session:s-10").token is None

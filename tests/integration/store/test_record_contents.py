@@ -17,7 +17,6 @@ from tests.integration.support.store_harness import (
 )
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.records import due_shard
-from token_broker.aws.store.revocations import _RevocationMark
 from token_broker.domain.leases import OpenIntent
 from token_broker.domain.rotation import Succession
 from token_broker.domain.token import Change, Origin, Reason, State, Token
@@ -34,10 +33,10 @@ FOREIGN = shop_token("7007", state=State.STANDING, origin=Origin.FOREIGN, reques
 def test_its_mark_says_why_since_when_and_from_when_on_to_ask(bench: StoreBench) -> None:
     store = bench.store()
 
-    store.mark_revoking(FOREIGN, Change("ann", Reason.COMPROMISED), ask_from=NOW_S + 35)
+    store.tokens.mark_revoking(FOREIGN, Change("ann", Reason.COMPROMISED), ask_from=NOW_S + 35)
     bench.clock.advance(10)
 
-    pending = store.pending_revocation(MERCHANT, "7007")
+    pending = store.tokens.pending_revocation(MERCHANT, "7007")
     assert pending is not None
     assert (pending.reason, pending.since, pending.due_at) == (Reason.COMPROMISED, NOW_S, NOW_S + 35)
     item = bench.item("shopify#acme", "token#7007")
@@ -47,16 +46,16 @@ def test_its_mark_says_why_since_when_and_from_when_on_to_ask(bench: StoreBench)
 
 
 def test_its_record_says_that_others_made_it_and_at_which_shop(bench: StoreBench) -> None:
-    bench.store().mark_revoking(replace(FOREIGN, account_id="acme.example"), BY_ANN)
+    bench.store().tokens.mark_revoking(replace(FOREIGN, account_id="acme.example"), BY_ANN)
 
-    found = bench.store().get_token(MERCHANT, "7007")
+    found = bench.store().tokens.get(MERCHANT, "7007")
 
     assert found is not None
     assert (found.origin, found.account_id) == (Origin.FOREIGN, "acme.example")
 
 
 def test_it_is_due_in_the_part_of_the_index_that_its_partition_belongs_to(bench: StoreBench) -> None:
-    bench.store().mark_revoking(FOREIGN, BY_ANN)
+    bench.store().tokens.mark_revoking(FOREIGN, BY_ANN)
 
     item = bench.item("shopify#acme", "token#7007")
 
@@ -71,7 +70,7 @@ def test_a_session_s_is_due_in_the_part_that_its_session_belongs_to(bench: Store
     known = bench.issue(store, session_token())
 
     for token in (known, session_token("jti-2")):
-        store.mark_revoking(token, BY_ANN)
+        store.tokens.mark_revoking(token, BY_ANN)
 
     marked = [bench.item(SESSION_PARTITION, f"token#{token_id}") for token_id in ("jti-1", "jti-2")]
     assert [item and item["due"] for item in marked] == [due_shard(SESSION_PARTITION)] * 2
@@ -79,9 +78,9 @@ def test_a_session_s_is_due_in_the_part_that_its_session_belongs_to(bench: Store
 
 def test_it_is_looked_for_once_and_not_again_after_its_mark(bench: StoreBench) -> None:
     with counted(bench.dynamodb) as calls:
-        bench.store().mark_revoking(FOREIGN, BY_ANN)
+        bench.store().tokens.mark_revoking(FOREIGN, BY_ANN)
 
-    assert calls == ["UpdateItem", "TransactWriteItems", "UpdateItem", "PutItem"]
+    assert calls == ["UpdateItem", "UpdateItem", "PutItem"]
 
 
 def test_a_record_that_came_meanwhile_is_not_written_over(bench: StoreBench) -> None:
@@ -89,9 +88,9 @@ def test_a_record_that_came_meanwhile_is_not_written_over(bench: StoreBench) -> 
     store = bench.store()
     issued = bench.issue(store, shop_token("7007", state=State.STANDING))
 
-    assert not store._mark_unrecorded(_RevocationMark(FOREIGN, BY_ANN, None))
+    assert not store.tokens._mark_unrecorded(FOREIGN, BY_ANN, None)
 
-    kept = store.get_token(MERCHANT, "7007")
+    kept = store.tokens.get(MERCHANT, "7007")
     assert kept is not None
     assert (kept.state, kept.access_token) == (State.STANDING, issued.access_token)
 
@@ -104,10 +103,10 @@ def test_its_mark_is_one_call_and_says_from_when_on_to_ask(bench: StoreBench) ->
     token = bench.issue(store, shop_token(state=State.STANDING))
 
     with counted(bench.dynamodb) as calls:
-        store.mark_revoking(token, BY_ANN, ask_from=NOW_S + 35)
+        store.tokens.mark_revoking(token, BY_ANN, ask_from=NOW_S + 35)
 
     assert calls == ["UpdateItem"]
-    pending = store.pending_revocation(MERCHANT, "1001")
+    pending = store.tokens.pending_revocation(MERCHANT, "1001")
     assert pending is not None
     assert pending.due_at == NOW_S + 35
 
@@ -115,14 +114,14 @@ def test_its_mark_is_one_call_and_says_from_when_on_to_ask(bench: StoreBench) ->
 def test_an_older_version_s_mark_is_as_old_as_its_end_and_was_asked_for(bench: StoreBench) -> None:
     """Before there was a reason in the record, and before the first mark was told from the last."""
     store = bench.store()
-    store.mark_revoking(bench.issue(store, shop_token(state=State.STANDING)), BY_ANN, ask_from=NOW_S + 3600)
+    store.tokens.mark_revoking(bench.issue(store, shop_token(state=State.STANDING)), BY_ANN, ask_from=NOW_S + 3600)
     bench.dynamodb.update_item(
         TableName=bench.table_name,
         Key={"pk": {"S": "shopify#acme"}, "sk": {"S": "token#1001"}},
         UpdateExpression="REMOVE revokingAt, endedWhy",
     )
 
-    pending = store.pending_revocation(MERCHANT, "1001")
+    pending = store.tokens.pending_revocation(MERCHANT, "1001")
 
     assert pending is not None
     assert (pending.since, pending.due_at, pending.reason) == (NOW_S, NOW_S + 3600, Reason.REQUESTED)
@@ -140,7 +139,7 @@ def left_open(bench: StoreBench, *, standing: bool, **more: str) -> OpenIntent:
 
 
 def taken(bench: StoreBench, item: str) -> OpenIntent:
-    intent = bench.store().acquire_expired(MERCHANT, item, "worker")
+    intent = bench.store().leases.acquire_expired(MERCHANT, item, "worker")
     assert intent is not None
     return intent
 
@@ -163,7 +162,7 @@ def test_whoever_continues_it_hears_of_the_shop_of_the_first_try(bench: StoreBen
 def test_it_counts_how_often_it_was_left_open(bench: StoreBench) -> None:
     tries = [left_open(bench, standing=False)]
     for _ in range(2):
-        bench.store().release_and_retry_at(tries[-1].lease, int(bench.clock.now()))
+        bench.store().schedule.reschedule(tries[-1], int(bench.clock.now()), failure="provider_unavailable")
         tries.append(taken(bench, CURRENT))
 
     assert [each.tries for each in tries] == [0, 1, 2]
@@ -192,7 +191,7 @@ def test_the_shop_s_has_no_ttl_however_it_is_given_up(
     store = bench.store()
     mint = bench.acquire_standing(store) if standing else bench.begin(store)
 
-    store.release(mint, request_outcome)
+    store.leases.release(mint, request_outcome)
 
     item = bench.item("shopify#acme", STANDING if standing else CURRENT) or {}
     assert "expiresAt" not in item
@@ -209,8 +208,8 @@ def succeeded(bench: StoreBench, state: State, until: int | None) -> Token:
     bench.clock.advance(100)
     mint = bench.begin(store, "owner-2", intent_id="b" * 26)
     replaced = Succession(previous=previous, state=state, until=until, rotation_id="r-1")
-    store.commit(mint, shop_token("2002", requested_by="bob"), replaced=replaced, reason=Reason.ROTATED)
-    record = store.get_token(MERCHANT, "1001")
+    store.leases.commit(mint, shop_token("2002", requested_by="bob"), replaced=replaced, reason=Reason.ROTATED)
+    record = store.tokens.get(MERCHANT, "1001")
     assert record is not None
     return record
 
@@ -256,7 +255,7 @@ def test_a_replaced_token_is_due_at_the_end_of_its_overlap(
 ) -> None:
     succeeded(bench, state, until)
 
-    pending = bench.store().pending_revocation(MERCHANT, "1001")
+    pending = bench.store().tokens.pending_revocation(MERCHANT, "1001")
     assert pending is not None
     assert pending.due_at == due_at
     item = bench.item("shopify#acme", "token#1001")
@@ -268,7 +267,7 @@ def test_a_replaced_token_is_due_at_the_end_of_its_overlap(
 def test_one_that_retires_is_late_from_the_end_of_its_overlap_on(bench: StoreBench) -> None:
     succeeded(bench, State.RETIRING, NOW_S + 700)
 
-    pending = bench.store().pending_revocation(MERCHANT, "1001")
+    pending = bench.store().tokens.pending_revocation(MERCHANT, "1001")
 
     assert pending is not None
     assert (pending.since, pending.reason) == (NOW_S + 700, Reason.ROTATED)
@@ -283,7 +282,7 @@ def test_one_that_was_marked_twice_is_late_since_the_first_mark(bench: StoreBenc
         ExpressionAttributeValues={":later": {"N": str(NOW_S + 300)}},
     )
 
-    pending = bench.store().pending_revocation(MERCHANT, "1001")
+    pending = bench.store().tokens.pending_revocation(MERCHANT, "1001")
 
     assert pending is not None
     assert (pending.since, pending.reason) == (NOW_S + 100, Reason.COMPROMISED)
@@ -308,13 +307,13 @@ def test_one_that_is_current_no_more_cannot_be_replaced(bench: StoreBench) -> No
     store = bench.store()
     previous = bench.issue(store, shop_token("1001"))
     mint = bench.begin(store, "owner-2", intent_id="b" * 26)
-    store.mark_revoking(previous, BY_ANN)
+    store.tokens.mark_revoking(previous, BY_ANN)
 
     replaced = Succession(previous=previous, state=State.RETIRING, until=NOW_S + 700)
     with pytest.raises(MintInProgress):
-        store.commit(mint, shop_token("2002"), replaced=replaced)
+        store.leases.commit(mint, shop_token("2002"), replaced=replaced)
 
-    assert store.get_token(MERCHANT, "2002") is None
-    marked = store.get_token(MERCHANT, "1001")
+    assert store.tokens.get(MERCHANT, "2002") is None
+    marked = store.tokens.get(MERCHANT, "1001")
     assert marked is not None
     assert marked.state is State.REVOKING

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections import Counter
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from token_broker.aws.store.policies import DynamoPolicies
 from token_broker.aws.store.table import Table
 from token_broker.domain.events import MEMBERS, token_limit_near
 from token_broker.domain.leases import IdempotentReplay, MintLease, SubjectState
-from token_broker.domain.pending import Reconciliation
+from token_broker.domain.pending import Reconciliation, SettingsCheck
 from token_broker.domain.revision import StoredPolicy
 from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
 from token_broker.domain.token import SHOP, Change, Origin, Reason, State, Token, Use, session_subject
@@ -115,8 +115,8 @@ class Scenario:
         )
         wanted = replace(wanted, **changes)
         store = self.bench.store(token.provider)
-        current, state = token.state is State.CURRENT, store.subject_state(token.merchant, token.subject)
-        lease = store.acquire(wanted, state) if current else store.acquire_standing(wanted)
+        current, state = token.state is State.CURRENT, store.leases.state(token.merchant, token.subject)
+        lease = store.leases.acquire(wanted, state) if current else store.leases.acquire_standing(wanted)
         assert isinstance(lease, MintLease)
         return lease
 
@@ -124,7 +124,7 @@ class Scenario:
         """Mint and commit the token."""
         lease = self.begun(token, **changes)
         self.tick()
-        self.bench.store(token.provider).commit(lease, token, replaced=succession)
+        self.bench.store(token.provider).leases.commit(lease, token, replaced=succession)
         self.committed[token.token_id] += 1
         self.tick()
         return token
@@ -140,14 +140,14 @@ class Scenario:
             requested_at=self.tick(),
             due_at=self.tick() + LEASE,
         )
-        assert self.shopify.request_rotation(wanted, self.shopify.subject_state(merchant, SHOP), None)
+        assert self.shopify.rotations.request(wanted, self.shopify.leases.state(merchant, SHOP), None)
         self.tick()
         return wanted
 
     def watched(self, merchant: str) -> Reconciliation:
         """Have the merchant's tokens compared with the provider's list."""
-        self.shopify.schedule_reconciliation(merchant, self.tick())
-        return there(self.shopify.reconciliation(merchant))
+        self.shopify.reconciliations.schedule(merchant, self.tick())
+        return there(self.shopify.reconciliations.get(merchant))
 
     def write_tokens(self) -> None:
         """Write shop-wide tokens in every state, and their rotations."""
@@ -157,22 +157,24 @@ class Scenario:
         until, rotation_id = NOW_S + 7 * DAY, rotation.rotation_id
         retiring = Succession(previous=first, state=State.RETIRING, until=until, rotation_id=rotation_id)
         self.issued(shopify("2002", State.CURRENT), retiring)
-        store.end_rotation(rotation)
+        store.rotations.end(rotation)
         self.begun(shopify("2003", State.CURRENT))
         self.issued(shopify("3003", requested_scope=("read",)), **KEY)
         for token_id in ("4004", "5005", "5006"):
-            store.mark_revoking(self.issued(shopify(token_id)), ANN, ask_from=NOW_S + DAY)
-        store.reschedule_revocation(there(store.pending_revocation(MERCHANT, "4004")), NOW_S + 2 * DAY)
+            store.tokens.mark_revoking(self.issued(shopify(token_id)), ANN, ask_from=NOW_S + DAY)
+        store.schedule.reschedule(
+            there(store.tokens.pending_revocation(MERCHANT, "4004")), NOW_S + 2 * DAY, failure="provider_unavailable"
+        )
         for token_id in ("5005", "5006"):
             self.tick()
-            store.mark_revoked(shopify(token_id), ANN)
+            store.tokens.mark_revoked(shopify(token_id), ANN)
         for token_id in ("6006", "6007"):
-            assert store.mark_lost(self.issued(shopify(token_id)), LOST)
+            assert store.corrections.mark_lost(self.issued(shopify(token_id)), LOST)
         self.tick()
-        assert store.revoke_again(shopify("5006", State.REVOKED), RECONCILED)
-        assert store.restore(shopify("6007", State.LOST), "value-of-6007", RECONCILED)
-        store.mark_revoking(shopify("7007", origin=Origin.FOREIGN), ANN)
-        assert store.adopt(shopify("8008"), RECONCILED)
+        assert store.corrections.revoke_again(shopify("5006", State.REVOKED), RECONCILED)
+        assert store.corrections.restore(shopify("6007", State.LOST), "value-of-6007", RECONCILED)
+        store.tokens.mark_revoking(shopify("7007", origin=Origin.FOREIGN), ANN)
+        assert store.corrections.adopt(shopify("8008"), RECONCILED)
         first = self.issued(shopify("1001", State.CURRENT, COMPROMISED))
         rotation_id = self.requested(COMPROMISED, "1001", compromised=True).rotation_id
         revoking = Succession(previous=first, state=State.REVOKING, until=NOW_S + DAY, rotation_id=rotation_id)
@@ -181,20 +183,22 @@ class Scenario:
     def write_work(self) -> None:
         """Write work for the scheduler: planned, failed and due again, and left open by its holder."""
         store = self.shopify
-        assert store.replace_rotation_schedule(MERCHANT, SCHEDULE, expected=0)
-        store.reschedule_settings_check(MERCHANT, SCHEDULE, NOW_S + 90 * DAY)
+        assert store.rotation_settings.replace(MERCHANT, SCHEDULE, expected=0)
+        due = SettingsCheck(MERCHANT, SCHEDULE.settings, SCHEDULE.revision, SCHEDULE.due_at)
+        store.schedule.reschedule(due, NOW_S + 90 * DAY)
         near = token_limit_near("shopify", MERCHANT, used=90, limit=100, at=self.tick())
-        store.complete_reconciliation(self.watched(MERCHANT), NOW_S + DAY, NOW_S + 1, near)
-        store.release(self.begun(shopify("1001", State.CURRENT, TROUBLED)), RequestOutcome.UNKNOWN)
+        store.reconciliations.complete(self.watched(MERCHANT), NOW_S + DAY, NOW_S + 1, near)
+        store.leases.release(self.begun(shopify("1001", State.CURRENT, TROUBLED)), RequestOutcome.UNKNOWN)
         self.begun(shopify("3003", merchant=TROUBLED), **KEY, owner="owner-of-3003")
         left_open = self.begun(shopify("3004", merchant=TROUBLED), title=None, requested_by="", account_id="")
         self.clock.advance(LEASE)
-        store.release_and_retry_at(there(store.acquire_expired(TROUBLED, left_open.key, "worker")).lease, NOW_S + DAY)
-        store.reschedule_rotation(self.requested(TROUBLED), NOW_S + DAY, "provider_unavailable")
-        assert store.replace_rotation_schedule(TROUBLED, PAUSED, expected=0)
-        store.reschedule_reconciliation(self.watched(TROUBLED), NOW_S + DAY)
-        store.cancel_reconciliation(self.watched(COMPROMISED))
-        store.end_rotation(self.requested(FAILED), "token_limit_reached")
+        expired = there(store.leases.acquire_expired(TROUBLED, left_open.standing_id, "worker"))
+        store.schedule.reschedule(expired, NOW_S + DAY, failure="provider_unavailable")
+        store.schedule.reschedule(self.requested(TROUBLED), NOW_S + DAY, failure="provider_unavailable")
+        assert store.rotation_settings.replace(TROUBLED, PAUSED, expected=0)
+        store.schedule.reschedule(self.watched(TROUBLED), NOW_S + DAY, failure="provider_unavailable")
+        store.reconciliations.cancel(self.watched(COMPROMISED))
+        store.rotations.end(self.requested(FAILED), "token_limit_reached")
 
     def write_fourthwall_and_chicksx(self) -> None:
         """Write two tokens of Fourthwall, of which the first one comes back, and six sessions.
@@ -204,13 +208,13 @@ class Scenario:
         first, second = self.issued(fourthwall("fw-1")), fourthwall("fw-2")
         self.issued(second, Succession(previous=first, state=State.LOST))
         self.issued(first, Succession(previous=second, state=State.LOST))
-        self.fourthwall.confirm(self.begun(first))
+        self.fourthwall.leases.confirm(self.begun(first))
         self.issued(chicksx(1))
-        self.chicksx.close_session(MERCHANT, self.issued(chicksx(2)).subject, "order-1")
-        self.chicksx.close_session(MERCHANT, chicksx(3).subject, None)
+        self.chicksx.sessions.close(MERCHANT, self.issued(chicksx(2)).subject, "order-1")
+        self.chicksx.sessions.close(MERCHANT, chicksx(3).subject, None)
         self.begun(chicksx(4))
-        self.chicksx.release(self.begun(chicksx(5)), RequestOutcome.IN_FLIGHT)
-        self.chicksx.release(self.begun(chicksx(6)), RequestOutcome.UNKNOWN)
+        self.chicksx.leases.release(self.begun(chicksx(5)), RequestOutcome.IN_FLIGHT)
+        self.chicksx.leases.release(self.begun(chicksx(6)), RequestOutcome.UNKNOWN)
 
     def write_others(self) -> None:
         policies = DynamoPolicies(self.table, self.clock)
@@ -218,7 +222,7 @@ class Scenario:
         for merchant in (MERCHANT, TROUBLED):
             assert policies.replace(merchant, put, expected=0)
         assert policies.replace(TROUBLED, replace(put, document=None, revision=2), expected=1)
-        self.shopify.broker_id()
+        self.shopify.tokens.broker_id()
         DynamoDispatchCursor(self.table).save(CURSOR, None)
         outbox = DynamoOutbox(self.table)
         (near,) = [item for item in self.bench.outbox() if item["type"] == "TokenLimitNear"]
@@ -266,7 +270,7 @@ def test_this_version_writes_what_the_version_before_can_read(
 
 
 def test_what_is_served_is_read(recorded: Scenario) -> None:
-    read = recorded.shopify.subject_state
+    read = recorded.shopify.leases.state
     assert read(MERCHANT, SHOP) == SubjectState(
         token=shopify("2002", State.CURRENT),
         checked_at=NOW_S + 8,
@@ -275,8 +279,8 @@ def test_what_is_served_is_read(recorded: Scenario) -> None:
         has_open_intent=True,
     )
     assert read(TROUBLED, SHOP) == SubjectState(fence=1, has_open_intent=True)
-    assert recorded.fourthwall.subject_state(MERCHANT, SHOP).token == fourthwall("fw-1")
-    found = [recorded.chicksx.subject_state(MERCHANT, chicksx(number).subject) for number in range(1, 7)]
+    assert recorded.fourthwall.leases.state(MERCHANT, SHOP).token == fourthwall("fw-1")
+    found = [recorded.chicksx.leases.state(MERCHANT, chicksx(number).subject) for number in range(1, 7)]
     assert [each.token for each in found] == [chicksx(1), chicksx(2), None, None, None, None]
     assert [each.closed for each in found] == [False, True, True, False, False, False]
     assert [each.has_open_intent for each in found] == [False, False, False, True, True, True]
@@ -285,7 +289,7 @@ def test_what_is_served_is_read(recorded: Scenario) -> None:
 
 def test_every_record_is_read(recorded: Scenario) -> None:
     store, key_token = recorded.shopify, shopify("3003", requested_scope=("read",))
-    records = {token.token_id: token for token in store.all_tokens(MERCHANT)}
+    records = {token.token_id: token for token in store.tokens.all(MERCHANT)}
     assert [f"{token_id} {token.state}" for token_id, token in records.items()] == [
         *("1001 retiring", "2002 current", "3003 standing", "4004 revoking", "5005 revoked", "5006 revoking"),
         *("6006 lost", "6007 standing", "7007 revoking", "8008 standing"),
@@ -295,16 +299,16 @@ def test_every_record_is_read(recorded: Scenario) -> None:
     lines = records["5006"].history
     assert [line.after for line in lines] == ["standing", "revoking", "revoked", "revoking"]
     assert [line.reason for line in lines] == ["minted", "requested", "requested", "reconciled"]
-    pending = there(store.pending_revocation(MERCHANT, "4004"))
+    pending = there(store.tokens.pending_revocation(MERCHANT, "4004"))
     assert (pending.since, pending.due_at, pending.tries) == (NOW_S + 16, NOW_S + 2 * DAY, 1)
     assert pending.reason is ANN.reason
-    assert there(store.pending_revocation(COMPROMISED, "1001")).reason is Reason.COMPROMISED
-    assert store.acquire_standing(lease_request("another", **KEY)) == IdempotentReplay(key_token)
+    assert there(store.tokens.pending_revocation(COMPROMISED, "1001")).reason is Reason.COMPROMISED
+    assert store.leases.acquire_standing(lease_request("another", **KEY)) == IdempotentReplay(key_token)
 
 
 def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
     store = recorded.shopify
-    rotations = [there(store.rotation(merchant)) for merchant in (MERCHANT, TROUBLED, COMPROMISED, FAILED)]
+    rotations = [there(store.rotations.get(merchant)) for merchant in (MERCHANT, TROUBLED, COMPROMISED, FAILED)]
     assert [(each.replaces, each.compromised, each.open, each.tries, each.failure) for each in rotations] == [
         ("1001", False, False, 0, None),
         (None, False, True, 1, "provider_unavailable"),
@@ -312,16 +316,15 @@ def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
         (None, False, False, 0, "token_limit_reached"),
     ]
     assert {each.requested_by for each in rotations} == {ANN.actor}
-    assert store.rotation_schedule(MERCHANT) == replace(SCHEDULE, due_at=NOW_S + 90 * DAY)
-    assert store.rotation_schedule(TROUBLED) == PAUSED
-    assert store.rotation_settings(TROUBLED) == PAUSED.settings
-    assert [store.reconciliation(merchant) for merchant in (MERCHANT, TROUBLED, COMPROMISED)] == [
+    assert store.rotation_settings.get(MERCHANT) == replace(SCHEDULE, due_at=NOW_S + 90 * DAY)
+    assert store.rotation_settings.get(TROUBLED) == PAUSED
+    assert [store.reconciliations.get(merchant) for merchant in (MERCHANT, TROUBLED, COMPROMISED)] == [
         Reconciliation(merchant=MERCHANT, due_at=NOW_S + DAY, near_at=NOW_S + 1),
         Reconciliation(merchant=TROUBLED, due_at=NOW_S + DAY, tries=1),
         Reconciliation(merchant=COMPROMISED),
     ]
-    assert store.open_intent_ids(TROUBLED) == {each.rjust(26, "i") for each in ("1001", "3003", "3004")}
-    intent = there(store.acquire_expired(TROUBLED, "subject#shop", "worker"))
+    assert store.leases.open_intent_ids(TROUBLED) == {each.rjust(26, "i") for each in ("1001", "3003", "3004")}
+    intent = there(store.leases.acquire_expired(TROUBLED, None, "worker"))
     assert (intent.requested_by, intent.lease.title, intent.lease.account_id) == (
         ANN.actor,
         "Storefront",
@@ -335,7 +338,7 @@ def test_everything_else_is_read(recorded: Scenario) -> None:
     assert policies.read(MERCHANT) == StoredPolicy(document=POLICY, revision=1, changed_by=ANN.actor)
     assert policies.read(TROUBLED) == StoredPolicy(document=None, revision=2, changed_by=ANN.actor)
     assert DynamoDispatchCursor(recorded.table).read()[0] == CURSOR
-    assert recorded.shopify.broker_id() in {item.get("brokerId") for item in items}
+    assert recorded.shopify.tokens.broker_id() in {item.get("brokerId") for item in items}
     index = DynamoDueIndex(recorded.table)
     due = [key for shard in range(index.shards) for page in index.pages(shard, NOW_S + 100 * DAY) for key in page.keys]
     assert {(key["pk"], key["sk"]) for key in due} == {(item["pk"], item["sk"]) for item in items if "due" in item}

@@ -18,11 +18,10 @@ from tests.integration.support.store_harness import (
     session_lease_request,
     session_token,
 )
-from token_broker.aws.store.items import SESSION_RETENTION
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.sessions import MAX_ATTEMPTS
 from token_broker.aws.store.table import Table
-from token_broker.aws.store.token_store import DynamoTokenStore
+from token_broker.aws.store.token_store import SESSION_RETENTION, DynamoStore
 from token_broker.domain.leases import LeaseHeld, MintLease, SubjectState
 from token_broker.domain.pending import SessionClosure
 from token_broker.domain.token import session_subject
@@ -33,7 +32,7 @@ HOUR = 60 * 60
 
 
 @pytest.fixture
-def store(bench: StoreBench) -> DynamoTokenStore:
+def store(bench: StoreBench) -> DynamoStore:
     return bench.store("chicksx")
 
 
@@ -44,7 +43,7 @@ def subject(bench: StoreBench) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in ("pk", "sk")}
 
 
-def begin(bench: StoreBench, store: DynamoTokenStore) -> MintLease:
+def begin(bench: StoreBench, store: DynamoStore) -> MintLease:
     return bench.begin(store, subject=SESSION, title=None, findable=False)
 
 
@@ -76,9 +75,9 @@ def before_the_second_write(bench: StoreBench, *actions: Callable[[], object]) -
 # What is written
 
 
-def test_a_session_that_nobody_has_seen_is_closed_by_one_write(bench: StoreBench, store: DynamoTokenStore) -> None:
+def test_a_session_that_nobody_has_seen_is_closed_by_one_write(bench: StoreBench, store: DynamoStore) -> None:
     with counted(bench.dynamodb) as calls:
-        closure = store.close_session(MERCHANT, SESSION, "order-1")
+        closure = store.sessions.close(MERCHANT, SESSION, "order-1")
 
     assert calls == ["TransactWriteItems"]
     assert closure == SessionClosure(closed_at=NOW_S, order_id="order-1", new=True)
@@ -86,18 +85,18 @@ def test_a_session_that_nobody_has_seen_is_closed_by_one_write(bench: StoreBench
     assert subject(bench) == {"closedAt": NOW_S, "orderId": "order-1", "expiresAt": NOW_S + SESSION_RETENTION}
 
 
-def test_without_an_order_there_is_none(bench: StoreBench, store: DynamoTokenStore) -> None:
-    assert store.close_session(MERCHANT, SESSION, None) == SessionClosure(closed_at=NOW_S, order_id=None, new=True)
+def test_without_an_order_there_is_none(bench: StoreBench, store: DynamoStore) -> None:
+    assert store.sessions.close(MERCHANT, SESSION, None) == SessionClosure(closed_at=NOW_S, order_id=None, new=True)
     assert set(subject(bench)) == {"closedAt", "expiresAt"}
 
 
-def test_closed_outlives_the_token_by_the_retention(bench: StoreBench, store: DynamoTokenStore) -> None:
+def test_closed_outlives_the_token_by_the_retention(bench: StoreBench, store: DynamoStore) -> None:
     """The TTL was late enough already, and stays: still one write."""
     issued = bench.issue(store, session_token(expires_at=NOW_S + HOUR))
     record = bench.item(SESSION_PARTITION, f"token#{issued.token_id}")
 
     with counted(bench.dynamodb) as calls:
-        store.close_session(MERCHANT, SESSION, "order-1")
+        store.sessions.close(MERCHANT, SESSION, "order-1")
 
     assert calls == ["TransactWriteItems"]
     assert subject(bench)["expiresAt"] == NOW_S + HOUR + SESSION_RETENTION
@@ -106,14 +105,14 @@ def test_closed_outlives_the_token_by_the_retention(bench: StoreBench, store: Dy
 
 @pytest.mark.parametrize("after", [HOUR + 1, 20 * DAY, SESSION_RETENTION + 2 * DAY])
 def test_closed_is_remembered_for_the_whole_retention_where_the_token_has_ended(
-    bench: StoreBench, store: DynamoTokenStore, after: int
+    bench: StoreBench, store: DynamoStore, after: int
 ) -> None:
     """Also where the TTL has passed and the item is still there: DynamoDB deletes late."""
     bench.issue(store, session_token(expires_at=NOW_S + HOUR))
     bench.clock.advance(after)
 
     with counted(bench.dynamodb) as calls:
-        closure = store.close_session(MERCHANT, SESSION, None)
+        closure = store.sessions.close(MERCHANT, SESSION, None)
 
     assert calls == ["TransactWriteItems", "GetItem", "TransactWriteItems"]
     assert (closure.closed_at, closure.new) == (NOW_S + after, True)
@@ -122,33 +121,33 @@ def test_closed_is_remembered_for_the_whole_retention_where_the_token_has_ended(
 
 @pytest.mark.parametrize("request_outcome", RequestOutcome)
 def test_a_mint_that_came_to_nothing_shortens_nothing(
-    bench: StoreBench, store: DynamoTokenStore, request_outcome: RequestOutcome
+    bench: StoreBench, store: DynamoStore, request_outcome: RequestOutcome
 ) -> None:
-    store.release(begin(bench, store), request_outcome)
+    store.leases.release(begin(bench, store), request_outcome)
     bench.clock.advance(DAY)
 
-    store.close_session(MERCHANT, SESSION, None)
+    store.sessions.close(MERCHANT, SESSION, None)
 
     assert subject(bench)["expiresAt"] == NOW_S + DAY + SESSION_RETENTION
 
 
 def test_the_retention_is_the_stacks(bench: StoreBench) -> None:
     table = Table(lambda: bench.dynamodb, bench.table_name)
-    store = DynamoTokenStore(table, provider="chicksx", clock=bench.clock, session_retention=7 * DAY)
+    store = DynamoStore(table, provider="chicksx", clock=bench.clock, session_retention=7 * DAY)
 
-    store.close_session(MERCHANT, SESSION, None)
+    store.sessions.close(MERCHANT, SESSION, None)
 
     assert subject(bench)["expiresAt"] == NOW_S + 7 * DAY
 
 
 @pytest.mark.parametrize("order_id", ["order-1", "order-2", None])
-def test_closed_again_nothing_changes(bench: StoreBench, store: DynamoTokenStore, order_id: str | None) -> None:
-    store.close_session(MERCHANT, SESSION, "order-1")
+def test_closed_again_nothing_changes(bench: StoreBench, store: DynamoStore, order_id: str | None) -> None:
+    store.sessions.close(MERCHANT, SESSION, "order-1")
     bench.clock.advance(DAY)
     before = bench.items()
 
     with counted(bench.dynamodb) as calls:
-        closure = store.close_session(MERCHANT, SESSION, order_id)
+        closure = store.sessions.close(MERCHANT, SESSION, order_id)
 
     assert calls == ["TransactWriteItems", "GetItem"]
     assert closure == SessionClosure(closed_at=NOW_S, order_id="order-1", new=False)
@@ -156,17 +155,17 @@ def test_closed_again_nothing_changes(bench: StoreBench, store: DynamoTokenStore
     assert [event["type"] for event in bench.told()] == ["SessionClosed"]
 
 
-def test_an_order_is_not_added_to_a_closed_session(bench: StoreBench, store: DynamoTokenStore) -> None:
-    store.close_session(MERCHANT, SESSION, None)
+def test_an_order_is_not_added_to_a_closed_session(bench: StoreBench, store: DynamoStore) -> None:
+    store.sessions.close(MERCHANT, SESSION, None)
 
-    assert store.close_session(MERCHANT, SESSION, "order-1") == SessionClosure(
+    assert store.sessions.close(MERCHANT, SESSION, "order-1") == SessionClosure(
         closed_at=NOW_S, order_id=None, new=False
     )
 
 
-def test_a_write_that_was_repeated_by_the_sdk_finds_its_own_closing(bench: StoreBench, store: DynamoTokenStore) -> None:
+def test_a_write_that_was_repeated_by_the_sdk_finds_its_own_closing(bench: StoreBench, store: DynamoStore) -> None:
     with answer_lost(bench.dynamodb, "TransactWriteItems") as lost:
-        closure = store.close_session(MERCHANT, SESSION, "order-1")
+        closure = store.sessions.close(MERCHANT, SESSION, "order-1")
 
     assert lost.struck == 1
     assert (closure.closed_at, closure.order_id) == (NOW_S, "order-1")
@@ -177,25 +176,25 @@ def test_a_write_that_was_repeated_by_the_sdk_finds_its_own_closing(bench: Store
     "session_id",
     ["#", "a#b", "a b", " a", "a ", "subject", "token#1", "a/b", "é", "日本語", "🛒", "session:s-1", "🛒" * 256],
 )
-def test_any_id_is_a_session_of_its_own(bench: StoreBench, store: DynamoTokenStore, session_id: str) -> None:
+def test_any_id_is_a_session_of_its_own(bench: StoreBench, store: DynamoStore, session_id: str) -> None:
     closed, others = session_subject(session_id), [f"{session_id}x", session_id[:-1], "s-1"]
 
-    store.close_session(MERCHANT, closed, None)
+    store.sessions.close(MERCHANT, closed, None)
 
     assert [item["pk"] for item in bench.items()] == [f"chicksx#{MERCHANT}#session:{session_id}"]
-    assert store.subject_state(MERCHANT, closed).closed
-    assert not any(store.subject_state(MERCHANT, session_subject(other)).closed for other in others)
-    assert not store.subject_state("another", closed).closed
+    assert store.leases.state(MERCHANT, closed).closed
+    assert not any(store.leases.state(MERCHANT, session_subject(other)).closed for other in others)
+    assert not store.leases.state("another", closed).closed
 
 
 # No mint gets past it
 
 
-def test_a_closed_session_has_no_lease(bench: StoreBench, store: DynamoTokenStore) -> None:
+def test_a_closed_session_has_no_lease(bench: StoreBench, store: DynamoStore) -> None:
     """The open intent stays: nobody knows yet what became of it."""
     mint = begin(bench, store)
 
-    store.close_session(MERCHANT, SESSION, "order-1")
+    store.sessions.close(MERCHANT, SESSION, "order-1")
 
     item = subject(bench)
     assert {"owner", "leaseEnd"} & set(item) == set()
@@ -203,87 +202,87 @@ def test_a_closed_session_has_no_lease(bench: StoreBench, store: DynamoTokenStor
     assert item["expiresAt"] == NOW_S + SESSION_RETENTION
 
 
-def test_who_is_minting_cannot_store_its_token(bench: StoreBench, store: DynamoTokenStore) -> None:
+def test_who_is_minting_cannot_store_its_token(bench: StoreBench, store: DynamoStore) -> None:
     mint = begin(bench, store)
-    bench.store("chicksx").close_session(MERCHANT, SESSION, None)
+    bench.store("chicksx").sessions.close(MERCHANT, SESSION, None)
     before = bench.items()
 
     with pytest.raises(SessionClosed):
-        store.commit(mint, session_token())
+        store.leases.commit(mint, session_token())
 
     assert bench.items() == before
-    assert store.subject_state(MERCHANT, SESSION) == SubjectState(closed=True, fence=mint.fence, has_open_intent=True)
+    assert store.leases.state(MERCHANT, SESSION) == SubjectState(closed=True, fence=mint.fence, has_open_intent=True)
 
 
 @pytest.mark.parametrize("request_outcome", RequestOutcome)
 def test_who_was_minting_leaves_the_closed_session_as_it_is(
-    bench: StoreBench, store: DynamoTokenStore, request_outcome: RequestOutcome
+    bench: StoreBench, store: DynamoStore, request_outcome: RequestOutcome
 ) -> None:
     mint = begin(bench, store)
-    store.close_session(MERCHANT, SESSION, None)
+    store.sessions.close(MERCHANT, SESSION, None)
     before = bench.items()
 
-    store.release(mint, request_outcome)
+    store.leases.release(mint, request_outcome)
 
     assert bench.items() == before
 
 
 @pytest.mark.parametrize("after", [0, LEASE + 1, 10 * DAY])
-def test_nobody_begins_any_more_whatever_they_have_read(bench: StoreBench, store: DynamoTokenStore, after: int) -> None:
+def test_nobody_begins_any_more_whatever_they_have_read(bench: StoreBench, store: DynamoStore, after: int) -> None:
     fresh = SubjectState()
     mint = begin(bench, store)
-    minting = store.subject_state(MERCHANT, SESSION)
-    store.close_session(MERCHANT, SESSION, None)
+    minting = store.leases.state(MERCHANT, SESSION)
+    store.sessions.close(MERCHANT, SESSION, None)
     before = bench.items()
     bench.clock.advance(after)
 
-    for seen in (fresh, minting, store.subject_state(MERCHANT, SESSION), SubjectState(fence=mint.fence + 1)):
-        assert isinstance(store.acquire(session_lease_request("owner-2"), seen), LeaseHeld)
+    for seen in (fresh, minting, store.leases.state(MERCHANT, SESSION), SubjectState(fence=mint.fence + 1)):
+        assert isinstance(store.leases.acquire(session_lease_request("owner-2"), seen), LeaseHeld)
 
     assert bench.items() == before
 
 
 def test_a_begin_whose_answer_was_lost_does_not_find_its_lease_once_the_session_is_closed(
-    bench: StoreBench, store: DynamoTokenStore
+    bench: StoreBench, store: DynamoStore
 ) -> None:
     """So the provider is not even asked."""
     events = bench.dynamodb.meta.events
     closer = bench.store("chicksx")
-    seen = store.subject_state(MERCHANT, SESSION)
+    seen = store.leases.state(MERCHANT, SESSION)
 
     def close(**_: Any) -> None:
         events.unregister("needs-retry.dynamodb.UpdateItem", close)
-        closer.close_session(MERCHANT, SESSION, None)
+        closer.sessions.close(MERCHANT, SESSION, None)
 
     with answer_lost(bench.dynamodb, "UpdateItem") as lost:
         events.register_first("needs-retry.dynamodb.UpdateItem", close)
-        begun = store.acquire(session_lease_request(), seen)
+        begun = store.leases.acquire(session_lease_request(), seen)
 
     assert lost.struck == 1
     assert isinstance(begun, LeaseHeld)
-    assert store.subject_state(MERCHANT, SESSION).closed
+    assert store.leases.state(MERCHANT, SESSION).closed
 
 
 def test_a_writer_whose_lease_was_taken_over_before_is_told_that_the_session_is_closed(
-    bench: StoreBench, store: DynamoTokenStore
+    bench: StoreBench, store: DynamoStore
 ) -> None:
     paused = begin(bench, store)
     bench.clock.advance(LEASE + 1)
     bench.begin(store, "owner-2", subject=SESSION, title=None, findable=False)
 
     with pytest.raises(MintInProgress):
-        store.commit(paused, session_token())
-    store.close_session(MERCHANT, SESSION, None)
+        store.leases.commit(paused, session_token())
+    store.sessions.close(MERCHANT, SESSION, None)
 
     with pytest.raises(SessionClosed):
-        store.commit(paused, session_token())
+        store.leases.commit(paused, session_token())
 
 
-def test_a_token_of_before_is_known_and_closed_goes_before_it(bench: StoreBench, store: DynamoTokenStore) -> None:
+def test_a_token_of_before_is_known_and_closed_goes_before_it(bench: StoreBench, store: DynamoStore) -> None:
     issued = bench.issue(store, session_token())
-    store.close_session(MERCHANT, SESSION, None)
+    store.sessions.close(MERCHANT, SESSION, None)
 
-    state = store.subject_state(MERCHANT, SESSION)
+    state = store.leases.state(MERCHANT, SESSION)
 
     assert (state.closed, state.token) == (True, issued)
 
@@ -291,13 +290,13 @@ def test_a_token_of_before_is_known_and_closed_goes_before_it(bench: StoreBench,
 # At once with others
 
 
-def test_of_two_closings_at_once_one_stands(bench: StoreBench, store: DynamoTokenStore) -> None:
+def test_of_two_closings_at_once_one_stands(bench: StoreBench, store: DynamoStore) -> None:
     bench.issue(store, session_token(expires_at=NOW_S + HOUR))
     bench.clock.advance(DAY)
     other = bench.store("chicksx")
 
-    with before_the_second_write(bench, lambda: other.close_session(MERCHANT, SESSION, "order-2")) as writes:
-        closure = store.close_session(MERCHANT, SESSION, "order-1")
+    with before_the_second_write(bench, lambda: other.sessions.close(MERCHANT, SESSION, "order-2")) as writes:
+        closure = store.sessions.close(MERCHANT, SESSION, "order-1")
 
     assert len(writes) == 2
     assert closure == SessionClosure(closed_at=NOW_S + DAY, order_id="order-2", new=False)
@@ -305,7 +304,7 @@ def test_of_two_closings_at_once_one_stands(bench: StoreBench, store: DynamoToke
 
 
 def test_a_mint_that_begins_between_two_writes_of_a_closing_is_closed_out(
-    bench: StoreBench, store: DynamoTokenStore
+    bench: StoreBench, store: DynamoStore
 ) -> None:
     """It takes the TTL away, which then must come back."""
     bench.issue(store, session_token(expires_at=NOW_S + HOUR))
@@ -313,43 +312,41 @@ def test_a_mint_that_begins_between_two_writes_of_a_closing_is_closed_out(
     minter, begun = bench.store("chicksx"), []
 
     with before_the_second_write(bench, lambda: begun.append(begin(bench, minter))) as writes:
-        assert store.close_session(MERCHANT, SESSION, None).new
+        assert store.sessions.close(MERCHANT, SESSION, None).new
 
     assert len(writes) == 3
     assert subject(bench)["expiresAt"] == NOW_S + DAY + SESSION_RETENTION
     with pytest.raises(SessionClosed):
-        minter.commit(begun[0], session_token("jti-2"))
+        minter.leases.commit(begun[0], session_token("jti-2"))
 
 
 def test_a_token_that_is_stored_between_two_writes_of_a_closing_is_outlived(
-    bench: StoreBench, store: DynamoTokenStore
+    bench: StoreBench, store: DynamoStore
 ) -> None:
-    store.release(begin(bench, store), RequestOutcome.NOT_APPLIED)
+    store.leases.release(begin(bench, store), RequestOutcome.NOT_APPLIED)
     bench.clock.advance(DAY)
     ends = NOW_S + 2 * DAY
     minter = bench.store("chicksx")
 
     with before_the_second_write(bench, lambda: bench.issue(minter, session_token(expires_at=ends))):
-        assert store.close_session(MERCHANT, SESSION, None).new
+        assert store.sessions.close(MERCHANT, SESSION, None).new
 
     assert subject(bench)["expiresAt"] == ends + SESSION_RETENTION
-    assert store.subject_state(MERCHANT, SESSION).closed
+    assert store.leases.state(MERCHANT, SESSION).closed
 
 
-def test_an_item_that_ends_between_two_writes_of_a_closing_is_made_anew(
-    bench: StoreBench, store: DynamoTokenStore
-) -> None:
+def test_an_item_that_ends_between_two_writes_of_a_closing_is_made_anew(bench: StoreBench, store: DynamoStore) -> None:
     bench.issue(store, session_token(expires_at=NOW_S + HOUR))
     bench.clock.advance(HOUR + SESSION_RETENTION + 1)
     key = {"pk": {"S": SESSION_PARTITION}, "sk": {"S": "subject"}}
 
     with before_the_second_write(bench, lambda: bench.dynamodb.delete_item(TableName=bench.table_name, Key=key)):
-        assert store.close_session(MERCHANT, SESSION, None).new
+        assert store.sessions.close(MERCHANT, SESSION, None).new
 
     assert subject(bench)["expiresAt"] == int(bench.clock.now()) + SESSION_RETENTION
 
 
-def test_a_session_that_never_holds_still_is_reported_as_not_closed(bench: StoreBench, store: DynamoTokenStore) -> None:
+def test_a_session_that_never_holds_still_is_reported_as_not_closed(bench: StoreBench, store: DynamoStore) -> None:
     """Then the caller, or the queue, tries again; nothing is said to be closed that is not."""
     bench.issue(store, session_token(expires_at=NOW_S + HOUR))
     bench.clock.advance(DAY)
@@ -363,7 +360,7 @@ def test_a_session_that_never_holds_still_is_reported_as_not_closed(bench: Store
     early = change("SET expiresAt = :early", {"ExpressionAttributeValues": {":early": {"N": str(NOW_S)}}})
     changes = ([away, early] * MAX_ATTEMPTS)[:-1]
     with before_the_second_write(bench, *changes) as writes, pytest.raises(StorageUnavailable, match="not closed yet"):
-        store.close_session(MERCHANT, SESSION, None)
+        store.sessions.close(MERCHANT, SESSION, None)
 
     assert len(writes) == 2 * MAX_ATTEMPTS
-    assert not store.subject_state(MERCHANT, SESSION).closed
+    assert not store.leases.state(MERCHANT, SESSION).closed

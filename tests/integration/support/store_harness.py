@@ -8,7 +8,7 @@ from tests.fakes.samples import token
 from token_broker.aws.store.attributes import unwrap_all
 from token_broker.aws.store.outbox_items import PREFIX, event_of
 from token_broker.aws.store.table import Table
-from token_broker.aws.store.token_store import DynamoTokenStore
+from token_broker.aws.store.token_store import DynamoStore
 from token_broker.domain.leases import LeaseRequest, MintLease
 from token_broker.domain.token import SHOP, State, Token, session_subject
 
@@ -28,9 +28,9 @@ class StoreBench:
     table_name: str
     clock: MovableClock = field(default_factory=MovableClock)
 
-    def store(self, provider: str = "shopify") -> DynamoTokenStore:
+    def store(self, provider: str = "shopify") -> DynamoStore:
         """Return a separate store, as each process has one."""
-        return DynamoTokenStore(Table(lambda: self.dynamodb, self.table_name), provider=provider, clock=self.clock)
+        return DynamoStore(Table(lambda: self.dynamodb, self.table_name), provider=provider, clock=self.clock)
 
     def item(self, pk: str, sk: str) -> dict[str, Any] | None:
         """One item as plain values."""
@@ -66,26 +66,26 @@ class StoreBench:
 
     def close_session(self) -> None:
         """Close the session as its order does."""
-        self.store("chicksx").close_session(MERCHANT, SESSION, None)
+        self.store("chicksx").sessions.close(MERCHANT, SESSION, None)
 
-    def begin(self, store: DynamoTokenStore, owner: str = "owner-1", **changes: Any) -> MintLease:
+    def begin(self, store: DynamoStore, owner: str = "owner-1", **changes: Any) -> MintLease:
         """Begin the mint of the subject's current token; it must be granted."""
         wanted = lease_request(owner, **changes)
-        mint = store.acquire(wanted, store.subject_state(wanted.merchant, wanted.subject))
+        mint = store.leases.acquire(wanted, store.leases.state(wanted.merchant, wanted.subject))
         assert isinstance(mint, MintLease)
         return mint
 
-    def acquire_standing(self, store: DynamoTokenStore, owner: str = "owner-1", **changes: Any) -> MintLease:
+    def acquire_standing(self, store: DynamoStore, owner: str = "owner-1", **changes: Any) -> MintLease:
         """Acquire a mint lease for a standing token."""
-        mint = store.acquire_standing(lease_request(owner, **changes))
+        mint = store.leases.acquire_standing(lease_request(owner, **changes))
         assert isinstance(mint, MintLease)
         return mint
 
-    def issue(self, store: DynamoTokenStore, issued: Token, intent_id: str = INTENT) -> Token:
+    def issue(self, store: DynamoStore, issued: Token, intent_id: str = INTENT) -> Token:
         """Mint and publish the token, current or standing."""
         begin = self.begin if issued.state is State.CURRENT else self.acquire_standing
         mint = begin(store, f"owner-of-{issued.token_id}", subject=issued.subject, intent_id=intent_id)
-        store.commit(mint, issued)
+        store.leases.commit(mint, issued)
         return issued
 
 

@@ -1,7 +1,6 @@
 """The token's one shape, and that nothing shows a value by accident."""
 
 from tests.fakes.samples import minted, token
-from token_broker.domain.leases import MintLease
 from token_broker.domain.token import Use, fingerprint, session_subject
 from token_broker.http.client import HttpResponse, Request
 from token_broker.ports.provider import Account
@@ -70,11 +69,3 @@ def test_an_accounts_secrets_are_its_credentials_alone() -> None:
     account = Account("acme", {"clientId": "i", "clientSecret": "s"}, {"shop": "acme.myshopify.com"})
 
     assert account.secrets() == ("i", "s")
-
-
-def test_a_mint_of_a_standing_token_is_told_by_its_key() -> None:
-    def mint(key: str) -> MintLease:
-        return MintLease(merchant="acme", subject="shop", key=key, intent_id="i", owner="o", fence=1, continued=False)
-
-    assert mint("intent#abc").standing
-    assert not mint("subject#shop").standing

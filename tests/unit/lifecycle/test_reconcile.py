@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.provider import down, lost
 from tests.fakes.samples import BY_ANN, minted, token
-from tests.fakes.store import BROKER_ID, MemoryTokenStore
+from tests.fakes.store import BROKER_ID, MemoryStore
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
 from token_broker.clock import Deadline
 from token_broker.domain.delays import MAX_PAUSE, next_reconciliation
@@ -67,8 +67,8 @@ def with_two(stack: ListingSurroundings) -> tuple[Token, Token]:
     return both
 
 
-def snapshot(store: MemoryTokenStore) -> object:
-    parts = (store.subjects, store.standing, store.records, store.pending, store.reconciliations, store.told)
+def snapshot(store: MemoryStore) -> object:
+    parts = (store.subjects, store.standing, store.records, store.pending, store.reconciliation_items, store.told)
     return repr(parts)
 
 
@@ -156,7 +156,7 @@ def test_a_record_of_another_shop_is_left_alone_and_shown(*, listed: bool) -> No
 
     assert found(stack) == {"elsewhere": ["7"]}
     assert applied(stack)["lost"] == []
-    stack.store.reconciliations.clear()
+    stack.store.reconciliation_items.clear()
     assert snapshot(stack.store) == before
 
 
@@ -325,7 +325,7 @@ def test_a_dry_run_writes_nothing_at_all() -> None:
 
     assert set(found(stack)) == {"fine", "lost", "unrecorded", "reappeared"}
     assert snapshot(stack.store) == before
-    assert set(stack.store.calls) == {"all_tokens", "open_intent_ids", "broker_id"}
+    assert set(stack.store.calls) == {"tokens.all", "leases.open_intent_ids", "tokens.broker_id"}
     assert not stack.provider.revoked
 
 
@@ -390,7 +390,7 @@ def test_a_successor_that_could_not_be_made_is_made_the_next_time() -> None:
     stack = listing_stack()
     current, _ = with_two(stack)
     lose_without_a_successor(stack, current)
-    assert stack.store.subject_state("acme", SHOP).token is None
+    assert stack.store.leases.state("acme", SHOP).token is None
 
     assert applied(stack)["minted"] == "1003"
     assert applied(stack)["minted"] is None
@@ -428,7 +428,7 @@ def test_no_successor_is_made_of_a_token_that_somebody_has_ended() -> None:
     settle(stack)
 
     assert applied(stack)["minted"] is None
-    assert stack.store.subject_state("acme", SHOP).token is None
+    assert stack.store.leases.state("acme", SHOP).token is None
 
 
 def test_a_revoked_token_that_is_listed_is_to_be_revoked_again() -> None:
@@ -471,7 +471,7 @@ def test_a_lost_token_that_was_retiring_is_to_be_revoked_when_it_is_listed_again
     stack = listing_stack()
     with_two(stack)
     retiring = stack.store.keep(token("7", state=State.RETIRING))
-    stack.store.mark_lost(retiring, Change("ann", Reason.LOST))
+    stack.store.corrections.mark_lost(retiring, Change("ann", Reason.LOST))
     stack.provider.put(minted("7"), ORPHAN)
     settle(stack)
 
@@ -499,7 +499,7 @@ def test_of_two_at_once_one_does_each_thing() -> None:
     stack.provider.listed.pop(current.token_id)
     stack.provider.put(minted("5"), ORPHAN)
     others: list[dict[str, Any]] = []
-    stack.store.before["adopt"].append(lambda: others.append(applied(stack)))
+    stack.store.before["corrections.adopt"].append(lambda: others.append(applied(stack)))
 
     assert applied(stack) == NOTHING
     assert others == [{**NOTHING, "adopted": ["5"], "lost": [current.token_id], "minted": "1003"}]
@@ -511,7 +511,7 @@ def test_what_is_revoked_between_the_look_and_the_mark_stays_so() -> None:
     stack = listing_stack()
     _, standing = with_two(stack)
     stack.provider.listed.pop(standing.token_id)
-    stack.store.before["mark_lost"].append(lambda: stack.store.mark_revoking(standing, BY_ANN))
+    stack.store.before["corrections.mark_lost"].append(lambda: stack.store.tokens.mark_revoking(standing, BY_ANN))
 
     assert applied(stack)["lost"] == []
     assert record(stack, standing.token_id).state is State.REVOKING
@@ -594,7 +594,7 @@ def test_an_unknown_merchant_leaves_nothing() -> None:
     with pytest.raises(MerchantNotFound):
         reconcile(stack.listing_call(), "nobody", apply=True)
 
-    assert (stack.store.reconciliations, stack.provider.list_calls) == ({}, 0)
+    assert (stack.store.reconciliation_items, stack.provider.list_calls) == ({}, 0)
 
 
 @pytest.mark.parametrize("failure", [down(), ProviderRejectedCredentials("No.")])
@@ -613,8 +613,10 @@ def test_a_storage_that_fails_midway_is_done_with_the_next_time() -> None:
     with_two(stack)
     for number in ("5", "6"):
         stack.provider.put(minted(number), ORPHAN)
-    stack.store.before["adopt"] += [lambda: None]
-    stack.store.after["adopt"] += [lambda: stack.store.refuse("adopt", StorageUnavailable("Down."))]
+    stack.store.before["corrections.adopt"] += [lambda: None]
+    stack.store.after["corrections.adopt"] += [
+        lambda: stack.store.refuse("corrections.adopt", StorageUnavailable("Down."))
+    ]
 
     with pytest.raises(StorageUnavailable):
         applied(stack)
@@ -694,7 +696,7 @@ def test_a_clock_that_has_jumped_back_is_not_silent_for_ever() -> None:
 def test_of_two_at_once_one_tells_it() -> None:
     stack = listing_stack()
     crowd(stack, 95)
-    stack.store.before["complete_reconciliation"].append(lambda: applied(stack))
+    stack.store.before["reconciliations.complete"].append(lambda: applied(stack))
 
     applied(stack)
 
@@ -728,7 +730,7 @@ def work(stack: ListingSurroundings) -> dict[str, int]:
 
 
 def due_in(stack: ListingSurroundings) -> float | None:
-    due_at = stack.store.reconciliations["acme"].due_at
+    due_at = stack.store.reconciliation_items["acme"].due_at
     return None if due_at is None else due_at - stack.clock.now()
 
 
@@ -754,7 +756,7 @@ def test_the_clock_comes_back_from_the_first_token_on(mint: Callable[[ListingSur
 
 def test_it_is_watched_before_the_provider_is_asked() -> None:
     stack = listing_stack()
-    stack.store.refuse("schedule_reconciliation", StorageUnavailable("Down."))
+    stack.store.refuse("reconciliations.schedule", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         shop_token(stack.call(), "acme")
@@ -788,7 +790,7 @@ def test_the_clock_ends_what_it_has_read_and_nothing_newer() -> None:
     work(stack)
 
     assert near(stack) == [5]
-    assert stack.store.calls.count("reconciliation") == 2, "one by each"
+    assert stack.store.calls.count("reconciliations.get") == 2, "one by each"
 
 
 def test_what_the_clock_cannot_end_is_put_off_longer_each_time() -> None:
@@ -805,7 +807,7 @@ def test_what_the_clock_cannot_end_is_put_off_longer_each_time() -> None:
     assert pauses == [45, 90, 180]
     assert stack.telemetry.total("ReconciliationsFailed") == 3
     assert work(stack) == {"done": 1, "putOff": 0, "left": 0}
-    assert stack.store.reconciliations["acme"].tries == 0
+    assert stack.store.reconciliation_items["acme"].tries == 0
 
 
 def test_one_on_demand_is_the_days_for_the_clock() -> None:

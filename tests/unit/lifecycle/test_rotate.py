@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.provider import down, lost
 from tests.fakes.samples import BY_ANN, minted
-from tests.fakes.store import OVERLAP, MemoryTokenStore
+from tests.fakes.store import OVERLAP, MemoryStore
 from tests.fakes.surroundings import (
     CALLER,
     ListingSurroundings,
@@ -17,7 +17,6 @@ from tests.fakes.surroundings import (
     one_token_stack,
     session_stack,
 )
-from token_broker.domain.rotation import RotationSettings
 from token_broker.domain.token import SHOP, Reason, State, Token
 from token_broker.errors import (
     BrokerError,
@@ -33,8 +32,8 @@ from token_broker.lifecycle.rotate import JOIN_WINDOW, RETRY_AFTER_CALL, Rotatio
 from token_broker.lifecycle.worker import maintain
 from token_broker.ports.provider import ListedToken
 from token_broker.tokens.issue import shop_token
-from token_broker.tokens.mint import CACHES_CLEARED_AFTER
 from token_broker.tokens.revoke import revoke
+from token_broker.tokens.succession import CACHES_CLEARED_AFTER
 
 CLOCKS = "queue"
 
@@ -67,7 +66,7 @@ def served(stack: ListingSurroundings) -> str:
     return shop_token(stack.call(), "acme").token_id
 
 
-def record(store: MemoryTokenStore, token_id: str) -> Token:
+def record(store: MemoryStore, token_id: str) -> Token:
     return store.records["acme", SHOP, token_id]
 
 
@@ -117,7 +116,7 @@ def test_another_token_is_current_and_the_one_before_it_works_on(stack: ListingS
         "tokenId": "1002",
         "overlapEndsAt": now + OVERLAP,
     }
-    assert report.rotation == stack.store.rotations["acme"]
+    assert report.rotation == stack.store.rotation_items["acme"]
     assert stack.telemetry.total("TokensRotated") == 1
 
 
@@ -129,7 +128,7 @@ def test_the_process_that_has_served_the_one_before_serves_the_new_one_at_once(s
     assert shop_token(stack.call(), "acme").token_id == "1002"
 
 
-@pytest.mark.parametrize("operation", ["request_rotation", "acquire", "mint", "list_tokens"])
+@pytest.mark.parametrize("operation", ["rotations.request", "leases.acquire", "mint", "list_tokens"])
 def test_until_the_new_one_is_stored_the_old_one_is_served(stack: ListingSurroundings, operation: str) -> None:
     looks: list[str] = []
 
@@ -171,7 +170,7 @@ def test_the_old_one_is_revoked_at_the_provider_when_its_overlap_is_over(stack: 
 
 
 def test_the_merchant_says_how_long_the_overlap_is(stack: ListingSurroundings) -> None:
-    stack.store.settings["acme"] = RotationSettings(overlap=3600)
+    stack.store.set_overlap("acme", 3600)
 
     report = turn(stack)
 
@@ -250,7 +249,7 @@ def test_who_asked_stays_who_asked_though_the_clock_went_on(stack: ListingSurrou
 
 def test_one_that_was_cut_off_before_its_end_is_done_and_says_of_which_token(stack: ListingSurroundings) -> None:
     """It says no end of an overlap: that was told by whoever began it."""
-    stack.store.refuse("end_rotation", StorageUnavailable("down"))
+    stack.store.refuse("rotations.end", StorageUnavailable("down"))
     first = turn(stack)
     stack.clock.advance(JOIN_WINDOW)
 
@@ -268,13 +267,13 @@ def test_one_that_was_cut_off_before_its_end_is_done_and_says_of_which_token(sta
 
 
 def test_what_has_reached_its_goal_needs_no_secret_to_end(stack: ListingSurroundings) -> None:
-    stack.store.refuse("end_rotation", StorageUnavailable("down"))
+    stack.store.refuse("rotations.end", StorageUnavailable("down"))
     turn(stack)
     stack.secrets.delete("acme")
 
     work(stack, RETRY_AFTER_CALL)
 
-    assert not stack.store.rotations["acme"].open
+    assert not stack.store.rotation_items["acme"].open
 
 
 def test_a_token_that_another_request_has_made_meanwhile_leaves_no_overlap_to_tell_of(
@@ -285,7 +284,7 @@ def test_a_token_that_another_request_has_made_meanwhile_leaves_no_overlap_to_te
         stack.forget_memory()
         shop_token(stack.call(), "acme")
 
-    stack.store.before["acquire"].append(ended_and_replaced)
+    stack.store.before["leases.acquire"].append(ended_and_replaced)
 
     report = turn(stack)
 
@@ -328,12 +327,12 @@ def test_the_clock_leaves_a_rotation_to_the_call_that_has_begun_it(stack: Listin
 
 def test_a_request_whose_own_answer_was_lost_is_not_somebody_elses(stack: ListingSurroundings) -> None:
     """The second try of the write finds the first's, and the call goes on with it."""
-    write = stack.store.request_rotation
+    write = stack.store.rotations.request
 
     def write_twice(*given: Any) -> bool:
         return [write(*given), write(*given)][1]
 
-    stack.store.request_rotation = write_twice  # type: ignore[method-assign, assignment]
+    stack.store.rotations.request = write_twice  # type: ignore[method-assign, assignment]
 
     assert turn(stack).as_json()["state"] == "done"
     assert (served(stack), stack.telemetry.total("RotationsJoined")) == ("1002", 0)
@@ -420,12 +419,12 @@ def test_one_that_failed_for_good_is_not_joined(stack: ListingSurroundings) -> N
 
 def test_another_request_between_the_look_and_the_write_is_joined(stack: ListingSurroundings) -> None:
     """A schedule that fires twice, two operators: whoever is second finds the first's."""
-    stack.store.before["request_rotation"].append(lambda: turn(stack))
+    stack.store.before["rotations.request"].append(lambda: turn(stack))
 
     second = turn(stack)
 
-    assert len(stack.store.rotations) == 1
-    assert second.rotation == stack.store.rotations["acme"]
+    assert len(stack.store.rotation_items) == 1
+    assert second.rotation == stack.store.rotation_items["acme"]
     assert states(stack) == {"1001": State.RETIRING, "1002": State.CURRENT}
 
 
@@ -504,7 +503,7 @@ def test_compromised_takes_the_place_of_an_ordinary_one_that_waits(stack: Listin
 
     turn(stack, compromised=True)
 
-    assert stack.store.rotations["acme"].compromised
+    assert stack.store.rotation_items["acme"].compromised
     assert work(stack, RETRY_AFTER_CALL) == ["token#1001"]
     assert set(stack.provider.listed) == {"1002"}
 
@@ -514,7 +513,7 @@ def test_one_that_was_cut_off_between_the_token_and_the_retiring_ones_ends_those
 ) -> None:
     turn(stack)
     stack.clock.advance(JOIN_WINDOW)
-    stack.store.refuse("all_tokens", StorageUnavailable("down"))
+    stack.store.refuse("tokens.all", StorageUnavailable("down"))
     turn(stack, compromised=True)
     assert record(stack.store, "1001").state is State.RETIRING
 
@@ -545,7 +544,7 @@ def test_an_unknown_merchant_leaves_nothing(stack: ListingSurroundings) -> None:
     with pytest.raises(MerchantNotFound):
         rotate(stack.listing_call(), "nobody")
 
-    assert "nobody" not in stack.store.rotations
+    assert "nobody" not in stack.store.rotation_items
     assert [key for key in stack.store.subjects if key[0] == "nobody"] == []
 
 
@@ -556,12 +555,12 @@ def test_a_merchant_whose_secret_is_gone_meanwhile_is_done_once_it_is_back(stack
 
     work(stack, RETRY_AFTER_CALL)
 
-    assert stack.store.rotations["acme"].open
-    assert stack.store.rotations["acme"].failure == "merchant_not_found"
+    assert stack.store.rotation_items["acme"].open
+    assert stack.store.rotation_items["acme"].failure == "merchant_not_found"
     assert served(stack) == "1001"
     stack.secrets.stored["acme"] = {"key": "first-key"}
     work(stack, 3600)
-    assert (served(stack), stack.store.rotations["acme"].open) == ("1002", False)
+    assert (served(stack), stack.store.rotation_items["acme"].open) == ("1002", False)
 
 
 def test_a_secret_that_goes_between_the_token_and_the_look_at_the_list_loses_nothing(
@@ -607,7 +606,7 @@ def test_at_the_limit_the_old_one_stays_and_the_caller_is_told(stack: ListingSur
         turn(stack)
 
     assert (served(stack), stack.store.open_intents) == ("1001", [])
-    rotation = stack.store.rotations["acme"]
+    rotation = stack.store.rotation_items["acme"]
     assert (rotation.open, rotation.failure) == (False, "token_limit_reached")
     assert told(stack, "RotationFailed") == [
         {"rotationId": rotation.rotation_id, "code": "token_limit_reached", "retrying": False}
@@ -631,7 +630,7 @@ def test_a_provider_that_is_down_or_throttles_is_left_to_the_clock(
     assert "rotation#shop" not in work(stack, RETRY_AFTER_CALL - 1)
     assert "rotation#shop" in work(stack, 1)
     work(stack, 3600)
-    assert (served(stack), stack.store.rotations["acme"].open) == ("1002", False)
+    assert (served(stack), stack.store.rotation_items["acme"].open) == ("1002", False)
     assert told(stack, "RotationFailed") == [
         {"rotationId": report.rotation.rotation_id, "code": failure.code, "retrying": True}
     ]
@@ -657,7 +656,7 @@ def test_a_token_that_is_made_and_not_listed_does_not_take_the_place_yet(stack: 
     work(stack, RETRY_AFTER_CALL)
     assert states(stack) == {"1001": State.RETIRING, "1002": State.CURRENT}
     assert len(stack.provider.mints) == 2
-    assert not stack.store.rotations["acme"].open
+    assert not stack.store.rotation_items["acme"].open
 
 
 def test_a_rotation_while_another_mints_takes_what_that_makes(stack: ListingSurroundings) -> None:
@@ -676,7 +675,7 @@ def test_a_rotation_while_another_mints_takes_what_that_makes(stack: ListingSurr
     work(stack, RETRY_AFTER_CALL)
 
     assert served(stack) == "1002"
-    assert not stack.store.rotations["acme"].open
+    assert not stack.store.rotation_items["acme"].open
     assert told(stack, "RotationFailed") == []
 
 
@@ -724,14 +723,14 @@ def test_a_token_of_another_shop_is_replaced_and_its_end_waits_for_that_shops_se
 def test_an_earlier_item_that_fails_for_long_is_no_failure_of_the_rotation(stack: ListingSurroundings) -> None:
     """It was not even tried."""
     stack.provider.script = [down()]
-    stack.store.mark_revoking(stack.store.keep(replace(record(stack.store, "1001"), token_id="7")), BY_ANN)
+    stack.store.tokens.mark_revoking(stack.store.keep(replace(record(stack.store, "1001"), token_id="7")), BY_ANN)
     stack.store.keep(record(stack.store, "1001"))
     turn(stack)
     stack.secrets.delete("acme")
 
     work(stack, RETRY_AFTER_CALL)
 
-    rotation = stack.store.rotations["acme"]
+    rotation = stack.store.rotation_items["acme"]
     assert rotation.open
     assert (rotation.tries, rotation.failure) == (1, "provider_unavailable")
     assert rotation.due_at > stack.clock.now()
@@ -739,8 +738,8 @@ def test_an_earlier_item_that_fails_for_long_is_no_failure_of_the_rotation(stack
 
 def test_two_that_fail_at_once_tell_it_once(stack: ListingSurroundings) -> None:
     stack.provider.script = [down()]
-    stack.store.before["reschedule_rotation"].append(
-        lambda: stack.store.reschedule_rotation(stack.store.rotations["acme"], 0, "provider_unavailable")
+    stack.store.before["schedule.reschedule"].append(
+        lambda: stack.store.schedule.reschedule(stack.store.rotation_items["acme"], 0, failure="provider_unavailable")
     )
 
     turn(stack)
@@ -779,7 +778,7 @@ def test_a_change_that_the_provider_made_is_noticed_and_told(*, compromised: boo
     (event,) = [event for event in stack.store.told if event.type == "TokenRotated"]
     assert event.detail["rotationId"] is None
     assert (event.detail["previousTokenId"], event.detail["tokenId"]) == ("1001", "1002")
-    assert stack.store.rotations == {}
+    assert stack.store.rotation_items == {}
 
 
 def test_a_first_token_is_no_change() -> None:

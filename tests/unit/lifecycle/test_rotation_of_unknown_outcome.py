@@ -68,7 +68,7 @@ def test_a_rotation_that_certainly_came_to_nothing_fails_at_once() -> None:
     with pytest.raises(TokenLimitReached):
         rotate(stack.listing_call(), "acme")
 
-    assert not stack.store.rotations["acme"].open
+    assert not stack.store.rotation_items["acme"].open
     assert [event.detail["retrying"] for event in failures(stack)] == [False]
 
 
@@ -99,4 +99,4 @@ def test_a_call_that_fails_does_not_end_the_rotation_that_it_has_joined() -> Non
 
     assert isinstance(report, RotationReport)
     assert (report.rotation.rotation_id, report.rotation.failure) == (rotation.rotation_id, "token_limit_reached")
-    assert stack.store.rotations["acme"].open
+    assert stack.store.rotation_items["acme"].open

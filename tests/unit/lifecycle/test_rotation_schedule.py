@@ -10,13 +10,15 @@ from tests.fakes.killing import Killed, Killer
 from tests.fakes.samples import token
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
 from token_broker.domain.delays import MAX_PAUSE
+from token_broker.domain.pending import SettingsCheck
 from token_broker.domain.revision import Precondition
 from token_broker.domain.rotation import RotationSchedule, RotationSettings
 from token_broker.domain.token import State
 from token_broker.errors import MintInProgress
 from token_broker.lifecycle.rotate import rotate
 from token_broker.lifecycle.rotation_settings import change, check
-from token_broker.lifecycle.worker import SCHEDULER, WorkSummary, maintain
+from token_broker.lifecycle.work_handlers import SCHEDULER
+from token_broker.lifecycle.worker import WorkSummary, maintain
 from token_broker.tokens.issue import shop_token
 
 MAX_AGE = 90 * DAY
@@ -70,7 +72,7 @@ def test_a_young_token_is_left_alone_until_it_has_reached_its_age() -> None:
     stack = opted_in()
 
     assert next_look(stack) == MAX_AGE
-    assert (stack.store.rotations, due_of(stack)) == ({}, [])
+    assert (stack.store.rotation_items, due_of(stack)) == ({}, [])
 
 
 def test_the_time_is_counted_from_the_tokens_own_beginning() -> None:
@@ -90,13 +92,13 @@ def test_a_token_that_has_reached_its_age_is_rotated_and_the_one_before_it_works
 
     assert run(stack) == result(done=1)
     assert due_of(stack) == ["rotation#shop"], "at once, not after the time of a call"
-    assert stack.store.rotations["acme"].requested_by == SCHEDULER
+    assert stack.store.rotation_items["acme"].requested_by == SCHEDULER
     assert next_look(stack) == MAX_AGE
     assert run(stack) == result(done=1)
 
     assert tokens(stack) == {"1001": State.RETIRING, "1002": State.CURRENT}
-    assert stack.store.rotation("acme") is not None
-    assert not stack.store.rotations["acme"].open
+    assert stack.store.rotations.get("acme") is not None
+    assert not stack.store.rotation_items["acme"].open
     stack.clock.advance(7 * DAY)
     run(stack)
     assert tokens(stack) == {"1001": State.REVOKED, "1002": State.CURRENT}
@@ -107,7 +109,7 @@ def test_one_second_before_that_it_is_not() -> None:
     stack.clock.advance(MAX_AGE - 1)
 
     assert run(stack, LOOK) == result(left=1)
-    assert stack.store.rotations == {}
+    assert stack.store.rotation_items == {}
 
 
 def test_it_goes_on_like_that() -> None:
@@ -142,22 +144,23 @@ def test_without_a_current_token_there_is_nothing_to_rotate_and_nothing_is_minte
     assert next_look(stack) == MAX_AGE
     stack.clock.advance(MAX_AGE)
     assert run(stack) == result(done=1)
-    assert (next_look(stack), stack.store.rotations, stack.provider.mints) == (MAX_AGE, {}, [])
+    assert (next_look(stack), stack.store.rotation_items, stack.provider.mints) == (MAX_AGE, {}, [])
 
 
 def test_a_schedule_that_fires_twice_at_once_begins_one_rotation() -> None:
     stack = opted_in()
     stack.clock.advance(MAX_AGE)
     schedule = stack.store.schedules["acme"]
+    due = SettingsCheck("acme", schedule.settings, schedule.revision, schedule.due_at)
     # The second looks from its first line to its last while the first is between asking and writing.
-    stack.store.after["request_rotation"].append(lambda: check(stack.listing_call(), "acme", schedule, by=SCHEDULER))
+    stack.store.after["rotations.request"].append(lambda: check(stack.listing_call(), due, by=SCHEDULER))
 
     assert run(stack) == result(done=1)
-    first = stack.store.rotations["acme"].rotation_id
+    first = stack.store.rotation_items["acme"].rotation_id
     while due_of(stack):
         run(stack)
 
-    assert stack.store.rotations["acme"].rotation_id == first
+    assert stack.store.rotation_items["acme"].rotation_id == first
     assert len(stack.provider.mints) == 2
     assert next_look(stack) == MAX_AGE
 
@@ -185,14 +188,14 @@ def test_a_worker_that_dies_anywhere_leaves_one_rotation_to_be_done(number: int)
 def test_the_clock_joins_a_rotation_that_is_open() -> None:
     stack = opted_in()
     stack.clock.advance(MAX_AGE)
-    stack.store.refuse("commit", MintInProgress())
+    stack.store.refuse("leases.commit", MintInProgress())
     rotate(stack.listing_call(), "acme")
-    (open_one,) = stack.store.rotations.values()
+    (open_one,) = stack.store.rotation_items.values()
     assert open_one.open
 
     assert run(stack, LOOK) == result(done=1)
 
-    assert stack.store.rotations["acme"].rotation_id == open_one.rotation_id
+    assert stack.store.rotation_items["acme"].rotation_id == open_one.rotation_id
     assert next_look(stack) == MAX_AGE
 
 
@@ -228,7 +231,7 @@ def test_what_is_paused_is_not_looked_at_even_if_it_still_comes_in_a_message() -
     put(stack, paused=True)
 
     assert run(stack, LOOK) == result(left=1)
-    assert (stack.store.rotations, next_look(stack)) == ({}, None)
+    assert (stack.store.rotation_items, next_look(stack)) == ({}, None)
 
 
 @pytest.mark.parametrize(
@@ -240,10 +243,10 @@ def test_what_is_due_without_any_reason_is_due_no_more(settings: RotationSetting
     stack.store.schedules["acme"] = RotationSchedule(settings=settings, revision=1, due_at=int(stack.clock.now()))
 
     assert run(stack) == result(done=1)
-    assert (next_look(stack), stack.store.rotations) == (None, {})
+    assert (next_look(stack), stack.store.rotation_items) == (None, {})
 
 
-@pytest.mark.parametrize("operation", ["subject_state", "request_rotation", "reschedule_settings_check"])
+@pytest.mark.parametrize("operation", ["leases.state", "rotations.request", "schedule.reschedule"])
 def test_a_change_that_comes_meanwhile_stays(operation: str) -> None:
     stack = opted_in()
     stack.clock.advance(MAX_AGE)
@@ -274,7 +277,7 @@ def test_a_merchant_without_a_usable_secret_is_put_off_by_most_of_an_hour_and_be
     happen(stack)
 
     assert run(stack) == result(put_off=1)
-    assert (stack.store.rotations, due_of(stack)) == ({}, [])
+    assert (stack.store.rotation_items, due_of(stack)) == ({}, [])
     assert next_look(stack) == MAX_PAUSE * 3 // 4
     assert "work_rescheduled" in stack.telemetry.events
 
@@ -282,7 +285,7 @@ def test_a_merchant_without_a_usable_secret_is_put_off_by_most_of_an_hour_and_be
     stack.secrets._kept.clear()
     stack.clock.advance(MAX_PAUSE)
     assert run(stack) == result(done=1)
-    assert stack.store.rotations["acme"].open
+    assert stack.store.rotation_items["acme"].open
 
 
 def test_a_message_that_comes_late_finds_nothing_to_do() -> None:

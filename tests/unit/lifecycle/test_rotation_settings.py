@@ -17,6 +17,7 @@ from token_broker.entrypoints.handler import adapter_for
 from token_broker.entrypoints.inputs import PutRotationSettings, read
 from token_broker.errors import Conflict, InvalidRequest, MerchantNotFound, PreconditionFailed
 from token_broker.lifecycle.rotation_settings import change, shown
+from token_broker.tokens.succession import overlap_end
 from token_broker.wiring.providers import SHOPIFY
 
 DAY = 24 * 60 * 60
@@ -56,7 +57,7 @@ def test_what_was_set_is_kept_with_who_and_when_and_is_what_a_rotation_reads() -
     assert put(stack, settings(90, 14)) == 1
 
     assert shown(stack.listing_call(), "acme") == (settings(90, 14), 1)
-    assert stack.store.rotation_settings("acme").overlap == 14 * DAY
+    assert overlap_end(stack.listing_call(), "acme") == int(NOW) + 14 * DAY
     (kept,) = stack.store.schedules.values()
     assert (kept.changed_by, kept.changed_at) == (stack.call().caller, int(NOW))
     assert stack.telemetry.events == ["rotation_settings_changed"]
@@ -162,7 +163,7 @@ def test_the_defaults_are_nothing_that_was_seen() -> None:
 def test_a_change_that_another_came_before_is_made_to_what_stands_then() -> None:
     stack = listing_stack()
     other = RotationSchedule(settings=settings(10), revision=1)
-    stack.store.before["replace_rotation_schedule"].append(lambda: stack.store.schedules.update(acme=other))
+    stack.store.before["rotation_settings.replace"].append(lambda: stack.store.schedules.update(acme=other))
 
     assert put(stack, settings(20)) == 2
     assert shown(stack.listing_call(), "acme") == (settings(20), 2)
@@ -172,7 +173,7 @@ def test_whoever_is_overtaken_again_and_again_is_told() -> None:
     stack = listing_stack()
     for revision in range(1, 9):
         other = RotationSchedule(settings=settings(10), revision=revision)
-        stack.store.before["replace_rotation_schedule"].append(
+        stack.store.before["rotation_settings.replace"].append(
             lambda other=other: stack.store.schedules.update(acme=other)  # type: ignore[misc]
         )
 

@@ -6,11 +6,13 @@ import pytest
 
 from tests.fakes.provider import down, lost
 from tests.fakes.samples import BY_ANN, minted, token
-from tests.fakes.store import BROKER_ID, LEASE
+from tests.fakes.store import BROKER_ID
+from tests.fakes.store_parts import LEASE
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
 from token_broker.domain.delays import MAX_PAUSE, pause
 from token_broker.domain.leases import MintLease
 from token_broker.domain.ownership_tag import tag_title
+from token_broker.domain.pending import UnreadWork
 from token_broker.domain.rotation import RotationSchedule, RotationSettings
 from token_broker.domain.token import Reason, State
 from token_broker.errors import (
@@ -24,7 +26,8 @@ from token_broker.errors import (
     StorageUnavailable,
 )
 from token_broker.lifecycle.rotate import RETRY_AFTER_CALL, request
-from token_broker.lifecycle.worker import MIN_SECONDS_LEFT, SETTLED_AFTER, WorkSummary, maintain
+from token_broker.lifecycle.work_handlers import SETTLED_AFTER
+from token_broker.lifecycle.worker import MIN_SECONDS_LEFT, WorkSummary, maintain
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.revoke import revoke
 
@@ -235,7 +238,7 @@ def test_a_replaced_token_that_the_provider_does_not_end_is_put_off() -> None:
 def test_a_token_of_another_shop_than_the_secret_names_is_kept() -> None:
     stack = listing_stack()
     stack.store.keep(token("1001", provider="shopify", state=State.STANDING, account_id="old.example"))
-    stack.store.mark_revoking(stack.store.records["acme", "shop", "1001"], BY_ANN)
+    stack.store.tokens.mark_revoking(stack.store.records["acme", "shop", "1001"], BY_ANN)
 
     assert work(stack) == result(put_off=1)
     assert (stack.provider.revoked, due_in(stack)[0]) == ([], 2700)
@@ -274,12 +277,12 @@ def test_what_is_over_is_left_alone() -> None:
 def test_what_there_is_none_of_or_none_any_more_is_left_alone() -> None:
     stack = pending()
     gone = ("rotation#shop", "settings#rotation", "subject#shop", "intent#x")
-    stack.store.reconciliations.clear()
+    stack.store.reconciliation_items.clear()
 
     assert work(stack, *gone, "reconciliation#shop") == result(left=5)
 
     rotation, _ = request(stack.listing_call(), "acme", compromised=False)
-    stack.store.end_rotation(rotation)
+    stack.store.rotations.end(rotation)
     stack.clock.advance(RETRY_AFTER_CALL)
     assert work(stack, "rotation#shop") == result(left=1)
     assert stack.provider.mints[1:] == []
@@ -295,7 +298,7 @@ def test_a_rotation_comes_back_to_a_token_that_somebody_else_is_making() -> None
 
     assert work(stack, "rotation#shop") == result(put_off=1)
 
-    rotation = stack.store.rotations["acme"]
+    rotation = stack.store.rotation_items["acme"]
     assert (rotation.due_at, rotation.tries) == (int(stack.clock.now()) + RETRY_AFTER_CALL, 0)
     assert stack.telemetry.total("RotationsFailed") == 0
 
@@ -315,22 +318,22 @@ def test_work_of_an_unknown_kind_is_told_of_and_harms_nothing() -> None:
     stack = pending()
 
     assert work(stack, "lamp#1", "token#1001") == result(done=1, left=1)
-    assert stack.telemetry.notices == [("work_item_unknown", {"merchant": "acme", "kind": "lamp"})]
+    assert stack.telemetry.notices == [("work_item_unknown", {"merchant": "acme"})]
 
 
 def test_work_of_an_unknown_kind_comes_back_in_an_hour() -> None:
     stack = pending()
-    aside: list[tuple[str, str, int]] = []
-    stack.store.defer = lambda *given: aside.append(given)  # type: ignore[method-assign]
+    aside: list[tuple[object, int | None]] = []
+    stack.store.schedule.reschedule = lambda *given: aside.append(given)  # type: ignore[method-assign]
 
     work(stack, "lamp#1")
 
-    assert aside == [("acme", "lamp#1", int(stack.clock.now()) + MAX_PAUSE)]
+    assert aside == [(UnreadWork("acme", "lamp#1"), int(stack.clock.now()) + MAX_PAUSE)]
 
 
 def test_where_the_time_is_over_all_that_is_left_is_counted() -> None:
     stack = pending(tokens=3)
-    stack.store.before["mark_revoked"].append(lambda: stack.clock.advance(20))
+    stack.store.before["tokens.mark_revoked"].append(lambda: stack.clock.advance(20))
 
     assert work(stack, "lamp#1", "token#1001", "token#1002", "token#1003") == result(done=1, left=3)
 
@@ -354,8 +357,8 @@ def test_each_that_is_put_off_is_counted() -> None:
 
 def test_one_that_breaks_the_work_is_counted_with_those_that_are_put_off() -> None:
     stack = pending(ProviderError("Bad request."), tokens=3)
-    stack.store.before["pending_revocation"].append(lambda: None)
-    stack.store.refuse("pending_revocation", KeyError("revokingAt"))
+    stack.store.before["tokens.pending_revocation"].append(lambda: None)
+    stack.store.refuse("tokens.pending_revocation", KeyError("revokingAt"))
 
     with pytest.raises(KeyError):
         work(stack)
@@ -370,7 +373,7 @@ def test_a_key_of_no_known_pattern_is_put_aside_and_not_repeated_to_the_log(item
     stack = pending()
 
     assert work(stack, item, "token#1001") == result(done=1, left=1)
-    assert stack.telemetry.notices == [("work_item_unknown", {"merchant": "acme", "kind": None})]
+    assert stack.telemetry.notices == [("work_item_unknown", {"merchant": "acme"})]
 
 
 def test_what_became_of_a_messages_items_is_told() -> None:
@@ -396,7 +399,7 @@ def test_what_an_item_is_put_off_for_is_counted_like_a_call_that_fails() -> None
 def test_an_item_that_breaks_the_work_holds_up_no_other_and_shows() -> None:
     stack = pending(tokens=3)
     first, *others = stack.store.due_items("acme")
-    stack.store.refuse("pending_revocation", KeyError("revokingAt"))
+    stack.store.refuse("tokens.pending_revocation", KeyError("revokingAt"))
 
     with pytest.raises(KeyError):
         work(stack, first, *others)
@@ -418,7 +421,7 @@ def test_what_there_is_no_time_for_stays_due() -> None:
 
 def test_a_storage_that_fails_fails_the_message() -> None:
     stack = pending()
-    stack.store.refuse("mark_revoked", StorageUnavailable("Down."))
+    stack.store.refuse("tokens.mark_revoked", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         work(stack)
@@ -468,7 +471,7 @@ def test_a_token_whose_answer_was_lost_is_adopted(mint: Callable[[ListingSurroun
     assert (record.requested_by, len(stack.provider.mints)) == ("caller", 1)
     assert record.state is (State.CURRENT if mint is mint_current else State.STANDING)
     assert record.title == ("Token Broker" if mint is mint_current else "T")
-    assert (stack.store.open_intents, stack.store.leases, stack.store.due_items("acme")) == ([], 0, [])
+    assert (stack.store.open_intents, stack.store.held_leases, stack.store.due_items("acme")) == ([], 0, [])
     assert stack.telemetry.total("TokensIssued") == 1
 
 
@@ -497,7 +500,7 @@ def test_an_intent_that_led_to_nothing_is_ended_two_minutes_later(
     (intent,) = stack.store.open_intents
     asked_until = int(stack.clock.now() - AFTER_THE_LEASE) + LEASE
     assert work(stack) == result(put_off=1)
-    assert (len(stack.store.open_intents), stack.store.leases) == (1, 0)
+    assert (len(stack.store.open_intents), stack.store.held_leases) == (1, 0)
     stack.clock.advance(asked_until + SETTLED_AFTER - stack.clock.now())
     assert work(stack) == result(done=1)
 
@@ -509,13 +512,13 @@ def test_an_intent_that_led_to_nothing_is_ended_two_minutes_later(
 def test_the_storage_is_told_that_such_an_intent_certainly_came_to_nothing() -> None:
     stack = left_open(mint_current, acted=False)
     stack.clock.advance(SETTLED_AFTER)
-    release, fates = stack.store.release, list[RequestOutcome]()
+    release, fates = stack.store.leases.release, list[RequestOutcome]()
 
     def note_and_release(lease: MintLease, request_outcome: RequestOutcome) -> None:
         fates.append(request_outcome)
         release(lease, request_outcome)
 
-    stack.store.release = note_and_release  # type: ignore[method-assign]
+    stack.store.leases.release = note_and_release  # type: ignore[method-assign]
 
     assert work(stack) == result(done=1)
     assert fates == [RequestOutcome.NOT_APPLIED]
@@ -552,7 +555,7 @@ def test_an_intent_that_cannot_be_looked_up_is_kept_for_later(failure: BrokerErr
     stack.provider.failures["list"] = [failure, failure]  # type: ignore[list-item]
 
     assert work(stack) == result(put_off=1)
-    assert (len(stack.store.open_intents), stack.store.leases, stack.store.due_items("acme")) == (1, 0, [])
+    assert (len(stack.store.open_intents), stack.store.held_leases, stack.store.due_items("acme")) == (1, 0, [])
 
     stack.provider.failures["list"] = []
     stack.clock.advance(MAX_PAUSE)
@@ -581,7 +584,7 @@ def test_one_that_a_caller_has_healed_meanwhile_is_left_alone() -> None:
 
 def test_a_worker_that_wakes_up_too_late_changes_nothing() -> None:
     stack = left_open(mint_current)
-    stack.store.before["commit"].append(stack.store.lose_leases)
+    stack.store.before["leases.commit"].append(stack.store.lose_leases)
 
     assert work(stack, "lamp#1", "subject#shop") == result(left=2)
     assert stack.store.records == {}
@@ -596,12 +599,12 @@ def test_a_token_that_an_operator_revoked_before_it_was_adopted_stays_revoked() 
 
     assert work(stack) == result(done=1)
     assert stack.store.records["acme", "shop", "1001"].state is State.REVOKED
-    assert stack.store.subject_state("acme", "shop").token is None
+    assert stack.store.leases.state("acme", "shop").token is None
 
 
 def test_an_id_that_belongs_to_another_token_keeps_the_intent() -> None:
     stack = left_open(mint_current)
-    stack.store.refuse("commit", ProviderError("Another token's id.", request_outcome=RequestOutcome.UNKNOWN))
+    stack.store.refuse("leases.commit", ProviderError("Another token's id.", request_outcome=RequestOutcome.UNKNOWN))
 
     assert work(stack) == result(put_off=1)
     assert len(stack.store.open_intents) == 1

@@ -29,7 +29,7 @@ BUILT = {
     ("decided", "entrypoints/authorizer"): {"decision", "merchant", "operation", "reason", "causes", "ms"},
     ("rotation_settings_changed", "domain/rotation"): {"maxAgeDays", "overlapDays", "paused"},
     ("unexpected_failure", "entrypoints/handler"): {"kind", "frames"},
-    ("work_rescheduled", "lifecycle/worker"): {"merchant", "token_id", "age", "intent", "rotation", "item"},
+    ("work_rescheduled", "lifecycle/work_handlers"): {"token_id", "age", "intent", "rotation", "item"},
 }
 #: Fields that the logger adds to every line.
 OF_THE_LOGGER = ["level", "location", "message", "timestamp", "service"]

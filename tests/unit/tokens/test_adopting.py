@@ -10,15 +10,16 @@ import pytest
 
 from tests.fakes.provider import down, lost
 from tests.fakes.samples import minted
-from tests.fakes.store import LEASE
+from tests.fakes.store_parts import LEASE
 from tests.fakes.surroundings import LISTING, ListingSurroundings, listing_stack
-from token_broker.domain.rotation import Rotation, RotationSettings
+from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP, State
 from token_broker.errors import Conflict, ProviderUnavailable, RequestOutcome, StorageUnavailable
 from token_broker.lifecycle.rotate import advance, request, rotate
 from token_broker.lifecycle.worker import maintain
 from token_broker.tokens.issue import shop_token, standing_token
-from token_broker.tokens.mint import CACHES_CLEARED_AFTER, RELEASE_TIME
+from token_broker.tokens.mint import RELEASE_TIME
+from token_broker.tokens.succession import CACHES_CLEARED_AFTER
 
 OVERLAP = 5_000
 
@@ -27,7 +28,7 @@ def cut_off(*, compromised: bool = False) -> ListingSurroundings:
     """Build a shop whose rotation from 1001 to 1002 lost its response and its look-up."""
     stack = listing_stack()
     shop_token(stack.call(), "acme")
-    stack.store.settings["acme"] = RotationSettings(overlap=OVERLAP)
+    stack.store.set_overlap("acme", OVERLAP)
     stack.provider.script = [stack.provider.make_and_fail(lost())]
     stack.provider.failures["list"] = [down()]
     rotate(stack.listing_call(), "acme", compromised=compromised)
@@ -56,7 +57,7 @@ def test_it_takes_the_place_that_the_open_rotation_made_for_it() -> None:
     assert stack.store.pending["acme", "1001"][1] == ends_at
     assert (told["previousTokenId"], told["overlapEndsAt"]) == ("1001", ends_at)
     assert ("lost_response_found", {"intent": intent, "token_id": "1002"}) in stack.telemetry.notices
-    assert told["rotationId"] == stack.store.rotations["acme"].rotation_id
+    assert told["rotationId"] == stack.store.rotation_items["acme"].rotation_id
 
 
 def test_it_leaves_a_compromised_one_no_overlap() -> None:
@@ -86,9 +87,9 @@ def test_where_no_rotation_speaks_for_it_the_one_before_works_on(
     become: Callable[[Rotation], Rotation | None],
 ) -> None:
     stack = cut_off(compromised=True)
-    rotation = become(stack.store.rotations.pop("acme"))
+    rotation = become(stack.store.rotation_items.pop("acme"))
     if rotation is not None:
-        stack.store.rotations["acme"] = rotation
+        stack.store.rotation_items["acme"] = rotation
 
     told = adopt(stack)
 
@@ -128,14 +129,14 @@ def test_one_that_lists_and_keeps_no_mark_is_asked_without_a_title() -> None:
 def test_whatever_keeps_a_successor_from_being_stored_it_is_looked_for_again() -> None:
     stack = listing_stack()
     shop_token(stack.call(), "acme")
-    stack.store.refuse("commit", Conflict("Something that nobody has thought of."))
+    stack.store.refuse("leases.commit", Conflict("Something that nobody has thought of."))
 
     rotate(stack.listing_call(), "acme")
 
     (intent,) = stack.store.open_intents
     noticed = dict(stack.telemetry.notices)["minted_but_not_stored"]
     assert (noticed["code"], noticed["intent"]) == (Conflict.code, intent)
-    assert stack.store.rotations["acme"].open
+    assert stack.store.rotation_items["acme"].open
 
 
 def test_a_successor_that_is_not_listed_may_be_there_all_the_same() -> None:
@@ -153,7 +154,7 @@ def test_a_successor_that_is_not_listed_may_be_there_all_the_same() -> None:
 def test_a_lease_that_cannot_be_freed_is_noticed_with_its_intent_and_the_reason() -> None:
     stack = listing_stack()
     stack.provider.script = [down()]
-    stack.store.refuse("release", StorageUnavailable("Down."))
+    stack.store.refuse("leases.release", StorageUnavailable("Down."))
 
     with pytest.raises(ProviderUnavailable):
         shop_token(stack.call(), "acme")
@@ -168,9 +169,9 @@ def test_a_storage_that_has_failed_is_asked_again_only_while_there_is_time_for_i
     seconds: float, *, freed: bool
 ) -> None:
     stack = listing_stack()
-    stack.store.refuse("commit", StorageUnavailable("Down."))
+    stack.store.refuse("leases.commit", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         shop_token(stack.call(seconds=seconds), "acme")
 
-    assert ("release" in stack.store.calls) is freed
+    assert ("leases.release" in stack.store.calls) is freed

@@ -63,7 +63,7 @@ def test_who_is_minting_when_the_order_is_placed_gets_nothing() -> None:
     with pytest.raises(SessionClosed):
         session_token(stack.call(), "acme", "s-1", None)
 
-    assert (stack.store.records, stack.store.leases, len(stack.provider.mints)) == ({}, 0, 1)
+    assert (stack.store.records, stack.store.held_leases, len(stack.provider.mints)) == ({}, 0, 1)
 
 
 def test_who_waits_for_anothers_mint_when_the_order_is_placed_gets_nothing() -> None:
@@ -128,12 +128,12 @@ def test_one_write_is_all_it_takes(merchant: str) -> None:
 
     close_session(stack.call(), merchant, "s-1", None)
 
-    assert (stack.store.calls, stack.secrets.reads, stack.provider.mints) == (["close_session"], [], [])
+    assert (stack.store.calls, stack.secrets.reads, stack.provider.mints) == (["sessions.close"], [], [])
 
 
 def test_a_storage_that_fails_says_so() -> None:
     stack = session_stack()
-    stack.store.refuse("close_session", StorageUnavailable("Down."))
+    stack.store.refuse("sessions.close", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         close_session(stack.call(), "acme", "s-1", None)

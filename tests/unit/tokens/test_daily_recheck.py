@@ -4,7 +4,7 @@ import pytest
 
 from tests.fakes.provider import ScriptedProvider, down, lost
 from tests.fakes.samples import minted, token
-from tests.fakes.store import Work
+from tests.fakes.store_parts import Mint
 from tests.fakes.surroundings import DAY, Surroundings, one_token_stack
 from token_broker.domain.token import State
 from token_broker.errors import (
@@ -31,7 +31,7 @@ def after_a_day() -> Surroundings[ScriptedProvider]:
     return stack
 
 
-def work(stack: Surroundings[ScriptedProvider]) -> Work:
+def work(stack: Surroundings[ScriptedProvider]) -> Mint:
     return stack.store.subjects["acme", "shop"]
 
 
@@ -64,7 +64,7 @@ def test_after_a_day_the_provider_is_asked_and_confirms() -> None:
     assert shop_token(stack.call(), "acme").token_id == "7"
     assert len(stack.provider.mints) == 1
     assert work(stack).checked_at == stack.clock.now()
-    assert (stack.store.open_intents, stack.store.leases) == ([], 0)
+    assert (stack.store.open_intents, stack.store.held_leases) == ([], 0)
 
 
 def test_a_confirmed_token_is_good_for_another_day() -> None:
@@ -113,7 +113,7 @@ def test_a_provider_that_is_down_does_not_take_the_stored_token_away(failure: Pr
 
     assert shop_token(stack.call(), "acme").token_id == "7"
     assert stack.telemetry.notices == [("stored_token_served_unconfirmed", {"code": failure.code})]
-    assert stack.store.leases == 0
+    assert stack.store.held_leases == 0
 
 
 def test_a_token_served_unconfirmed_is_asked_for_again_by_the_next_call_past_memory() -> None:
@@ -198,7 +198,7 @@ def test_a_token_that_another_replaced_meanwhile_is_what_the_waiting_caller_gets
 def test_a_stored_token_is_served_where_the_confirmation_cannot_be_noted() -> None:
     stack = after_a_day()
     stack.provider.script = [SAME]
-    stack.store.refuse("confirm", StorageUnavailable("Down."))
+    stack.store.refuse("leases.confirm", StorageUnavailable("Down."))
 
     assert shop_token(stack.call(), "acme").token_id == "7"
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.fakes.provider import lost
 from tests.fakes.samples import minted
-from tests.fakes.store import LEASE
+from tests.fakes.store_parts import LEASE
 from tests.fakes.surroundings import listing_stack, one_token_stack, session_stack
 from token_broker.errors import Conflict, MintInProgress, ProviderUnavailable
 from token_broker.tokens.issue import session_token, shop_token, standing_token

@@ -35,7 +35,7 @@ def test_a_list_does_not_ask_for_what_is_being_made() -> None:
 
     list_tokens(stack.listing_call(), "acme")
 
-    assert "open_intent_ids" not in stack.store.calls
+    assert "leases.open_intent_ids" not in stack.store.calls
 
 
 def test_our_tokens_are_shown_with_value_origin_and_state() -> None:
@@ -152,7 +152,7 @@ def test_listing_changes_no_record_and_closes_nothing() -> None:
     assert stack.store.records == before
 
 
-@pytest.mark.parametrize("operation", ["all_tokens", "broker_id"])
+@pytest.mark.parametrize("operation", ["tokens.all", "tokens.broker_id"])
 def test_a_storage_that_is_down_gives_no_half_list(operation: str) -> None:
     stack = listing_stack()
     stack.store.refuse(operation, StorageUnavailable("Down."))

@@ -5,7 +5,7 @@ import pytest
 from tests.fakes.clock import NOW
 from tests.fakes.provider import down, lost, timed_out
 from tests.fakes.samples import minted
-from tests.fakes.store import IN_FLIGHT_GRACE
+from tests.fakes.store_parts import IN_FLIGHT_GRACE
 from tests.fakes.surroundings import ListingSurroundings, listing_stack, one_token_stack, session_stack
 from token_broker.domain.ownership_tag import tag_title
 from token_broker.domain.token import State
@@ -60,7 +60,7 @@ def test_a_lost_answer_that_is_not_found_is_not_asked_for_again() -> None:
         shop_token(stack.call(), "acme")
 
     assert (len(stack.provider.mints), stack.provider.list_calls) == (1, 1)
-    assert (len(stack.store.open_intents), stack.store.leases) == (1, 0)
+    assert (len(stack.store.open_intents), stack.store.held_leases) == (1, 0)
 
 
 def test_a_look_up_that_fails_reports_the_first_failure_and_keeps_the_intent() -> None:
@@ -82,7 +82,7 @@ def test_while_the_provider_may_still_be_acting_the_next_call_waits_before_it_lo
     with pytest.raises(ProviderUnavailable):
         shop_token(stack.call(), "acme")
     (intent,) = stack.store.open_intents
-    assert stack.store.leases == 1
+    assert stack.store.held_leases == 1
     late = tag_title("Token Broker", "brokerid", intent)
     stack.clock.plan(IN_FLIGHT_GRACE - 0.1, lambda: stack.provider.put(minted("9"), late))
 
@@ -134,7 +134,7 @@ def test_a_continued_intent_that_cannot_be_looked_up_is_not_minted() -> None:
     with pytest.raises(ProviderUnavailable, match="The list failed"):
         shop_token(stack.call(), "acme")
 
-    assert (len(stack.provider.mints), len(stack.store.open_intents), stack.store.leases) == (1, 1, 0)
+    assert (len(stack.provider.mints), len(stack.store.open_intents), stack.store.held_leases) == (1, 1, 0)
 
 
 def test_a_continued_intent_stays_open_when_the_provider_refuses_now() -> None:
@@ -198,7 +198,7 @@ def test_a_session_token_whose_answer_was_lost_cannot_be_looked_up_and_its_inten
     with pytest.raises(ProviderUnavailable):
         session_token(stack.call(), "acme", "s-1", None)
 
-    assert (len(stack.store.open_intents), stack.store.leases) == (1, 0)
+    assert (len(stack.store.open_intents), stack.store.held_leases) == (1, 0)
 
 
 def test_the_next_call_for_that_session_asks_again() -> None:
@@ -224,12 +224,12 @@ def test_a_provider_with_one_token_a_shop_is_simply_asked_again() -> None:
 
 def test_our_own_name_that_cannot_be_read_means_no_mint() -> None:
     stack = listing_stack()
-    stack.store.refuse("broker_id", StorageUnavailable("Down."))
+    stack.store.refuse("tokens.broker_id", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         shop_token(stack.call(), "acme")
 
-    assert (stack.provider.mints, stack.store.leases) == ([], 0)
+    assert (stack.provider.mints, stack.store.held_leases) == ([], 0)
 
 
 def test_a_lost_answers_token_that_is_being_revoked_already_is_not_what_the_intent_leads_to() -> None:

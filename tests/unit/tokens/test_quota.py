@@ -70,7 +70,7 @@ def test_a_token_that_was_to_go_makes_room(mint: Callable[[ListingSurroundings],
     assert stack.telemetry.total("TokensRevoked") == 1
     assert [event.type for event in stack.store.told][-2:] == ["TokenRevoked", "TokenIssued"]
     assert stack.store.told[-2].detail["why"] == "requested"
-    assert (stack.store.open_intents, stack.store.leases) == ([], 0)
+    assert (stack.store.open_intents, stack.store.held_leases) == ([], 0)
 
 
 def test_a_rotations_successor_is_made_the_same_way() -> None:
@@ -188,7 +188,7 @@ def test_what_is_being_made_is_told_from_what_has_no_record() -> None:
 def test_one_that_ended_a_moment_ago_and_is_still_listed_is_told_of() -> None:
     stack = full(pending=1)
     ended = stack.store.records["acme", "shop", "1002"]
-    stack.store.mark_revoked(ended, Change("clock", Reason.REQUESTED))
+    stack.store.tokens.mark_revoked(ended, Change("clock", Reason.REQUESTED))
 
     assert refusal(stack).endswith("; 1 in flight (created or ended just now).")
 
@@ -199,7 +199,7 @@ def test_one_whose_overlap_ends_meanwhile_has_no_end_to_tell() -> None:
     stack.provider.put(minted("8"), ORPHAN)
     stack.provider.places = len(stack.provider.listed)
     over = Change("clock", Reason.ROTATED)
-    stack.store.before["pending_revocation"].append(lambda: stack.store.mark_revoked(retiring, over))
+    stack.store.before["tokens.pending_revocation"].append(lambda: stack.store.tokens.mark_revoked(retiring, over))
 
     assert refusal(stack).endswith("; 1 retiring (they end with their overlap).")
 
@@ -262,7 +262,7 @@ def test_one_that_somebody_else_has_ended_meanwhile_is_not_asked_to_go() -> None
     stack = full(pending=1)
     ended = stack.store.records["acme", "shop", "1002"]
     over = Change("clock", Reason.REQUESTED)
-    stack.store.before["pending_revocation"].append(lambda: stack.store.mark_revoked(ended, over))
+    stack.store.before["tokens.pending_revocation"].append(lambda: stack.store.tokens.mark_revoked(ended, over))
 
     refusal(stack)
 
@@ -283,7 +283,7 @@ def test_a_token_that_was_current_a_moment_ago_is_not_asked_to_go_yet() -> None:
     stack.provider.places = None
     compromised = shop_token(stack.call(), "acme")
     stack.provider.places = len(stack.provider.listed)
-    stack.store.mark_revoking(compromised, Change("ann", Reason.COMPROMISED), ask_from=int(NOW) + 35)
+    stack.store.tokens.mark_revoking(compromised, Change("ann", Reason.COMPROMISED), ask_from=int(NOW) + 35)
 
     stack.provider.mints.clear()
 
@@ -347,7 +347,7 @@ def test_a_second_try_whose_fate_stays_unknown_keeps_its_intent() -> None:
     def fail_the_list_as_well() -> None:
         stack.provider.failures["list"] = [lost()]
 
-    stack.store.after["mark_revoked"].append(fail_the_list_as_well)
+    stack.store.after["tokens.mark_revoked"].append(fail_the_list_as_well)
     stack.provider.script = [TokenLimitReached("Full."), stack.provider.make_and_fail(lost())]
 
     with pytest.raises(ProviderUnavailable):
@@ -361,4 +361,4 @@ def test_nothing_of_it_costs_a_mint_that_has_its_place() -> None:
     create(stack)
 
     assert (stack.provider.list_calls, stack.provider.capabilities) == (0, LISTING)
-    assert "all_tokens" not in stack.store.calls
+    assert "tokens.all" not in stack.store.calls

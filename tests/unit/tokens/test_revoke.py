@@ -42,7 +42,7 @@ def test_a_standing_token_is_ended_and_its_value_is_gone() -> None:
 def test_a_token_is_marked_before_the_provider_is_asked() -> None:
     stack = listing_stack()
     made = standing_token(stack.listing_call(), "acme", "T", None)
-    stack.store.refuse("mark_revoking", StorageUnavailable("Down."))
+    stack.store.refuse("tokens.mark_revoking", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         revoke(stack.listing_call(), "acme", made.token_id)
@@ -214,7 +214,7 @@ def test_without_a_usable_secret_nothing_is_marked() -> None:
 def test_a_confirmation_that_cannot_be_noted_is_asked_for_again() -> None:
     stack = listing_stack()
     made = standing_token(stack.listing_call(), "acme", "T", None)
-    stack.store.refuse("mark_revoked", StorageUnavailable("Down."))
+    stack.store.refuse("tokens.mark_revoked", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         revoke(stack.listing_call(), "acme", made.token_id)

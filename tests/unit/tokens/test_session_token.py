@@ -4,7 +4,7 @@ import pytest
 
 from tests.fakes.clock import NOW
 from tests.fakes.samples import minted, token
-from tests.fakes.store import Work
+from tests.fakes.store_parts import Mint
 from tests.fakes.surroundings import CALLER, session_stack
 from token_broker.errors import Conflict, MerchantNotFound, SessionClosed
 from token_broker.ports.provider import MintRequest
@@ -38,7 +38,7 @@ def test_session_tokens_are_never_kept_in_memory() -> None:
 
     session_token(stack.call(), "acme", "s-1", None)
 
-    assert stack.store.calls == ["subject_state"]
+    assert stack.store.calls == ["leases.state"]
     assert stack.cache.get("acme") is None
 
 
@@ -80,7 +80,7 @@ def test_a_session_that_has_a_token_gets_it_no_more_once_it_is_closed() -> None:
 
 def test_a_session_that_closes_between_the_look_and_the_lease_gets_no_token() -> None:
     stack = session_stack()
-    stack.store.before["acquire"].append(lambda: stack.store.close_at_once("acme", "s-1"))
+    stack.store.before["leases.acquire"].append(lambda: stack.store.close_at_once("acme", "s-1"))
 
     with pytest.raises(SessionClosed):
         session_token(stack.call(), "acme", "s-1", None)
@@ -123,7 +123,7 @@ def test_an_unknown_merchant_leaves_nothing_in_the_store() -> None:
 def test_the_intent_of_a_sessions_mint_names_who_asked() -> None:
     stack = session_stack()
     seen: list[str] = []
-    work = stack.store.subjects["acme", "session:s-1"] = Work()
+    work = stack.store.subjects["acme", "session:s-1"] = Mint()
     stack.provider.script = [stack.provider.make_after(lambda: seen.append(work.requested_by))]
 
     session_token(stack.call(caller="arn:aws:iam::1:role/till"), "acme", "s-1", None)

@@ -86,7 +86,7 @@ def test_after_30_seconds_the_store_serves_and_the_provider_is_not_asked() -> No
 
     assert shop_token(stack.call(), "acme") == first
 
-    assert (stack.store.calls, len(stack.provider.mints)) == (["subject_state"], 1)
+    assert (stack.store.calls, len(stack.provider.mints)) == (["leases.state"], 1)
     assert stack.telemetry.total("TokensServedFromStore") == 1
 
 
@@ -120,7 +120,7 @@ def test_time_that_the_mint_took_counts_against_memorys_30_seconds() -> None:
     stack.clock.advance(20)
     shop_token(stack.call(), "acme")
 
-    assert stack.store.calls == ["subject_state"]
+    assert stack.store.calls == ["leases.state"]
 
 
 def test_fresh_passes_memory_by() -> None:
@@ -130,7 +130,7 @@ def test_fresh_passes_memory_by() -> None:
 
     shop_token(stack.call(), "acme", fresh=True)
 
-    assert stack.store.calls == ["subject_state"]
+    assert stack.store.calls == ["leases.state"]
 
 
 def test_fresh_makes_no_second_token_where_each_mint_is_a_new_one() -> None:
@@ -201,7 +201,7 @@ def test_an_unknown_merchant_leaves_nothing_in_the_store() -> None:
     with pytest.raises(MerchantNotFound):
         shop_token(stack.call(), "nobody")
 
-    assert stack.store.calls == ["subject_state"]
+    assert stack.store.calls == ["leases.state"]
     assert stack.store.subjects == {}
 
 
@@ -215,7 +215,7 @@ def test_a_broken_secret_leaves_nothing_in_the_store() -> None:
     assert stack.store.subjects == {}
 
 
-@pytest.mark.parametrize("operation", ["subject_state", "acquire"])
+@pytest.mark.parametrize("operation", ["leases.state", "leases.acquire"])
 def test_a_storage_that_is_down_before_the_mint_means_no_mint(operation: str) -> None:
     stack = listing_stack()
     stack.store.refuse(operation, StorageUnavailable("Down."))
@@ -233,23 +233,23 @@ def test_a_provider_that_refuses_leaves_no_intent_and_no_lease() -> None:
     with pytest.raises(ProviderError):
         shop_token(stack.call(), "acme")
 
-    assert (stack.store.open_intents, stack.store.leases, stack.store.records) == ([], 0, {})
+    assert (stack.store.open_intents, stack.store.held_leases, stack.store.records) == ([], 0, {})
 
 
 def test_a_merchant_whose_secret_goes_away_meanwhile_leaves_no_intent() -> None:
     stack = listing_stack()
-    stack.store.after["acquire"].append(lambda: stack.secrets.delete("acme"))
+    stack.store.after["leases.acquire"].append(lambda: stack.secrets.delete("acme"))
 
     with pytest.raises(MerchantNotFound):
         shop_token(stack.call(), "acme")
 
-    assert (stack.store.open_intents, stack.store.leases) == ([], 0)
+    assert (stack.store.open_intents, stack.store.held_leases) == ([], 0)
 
 
 def test_a_lease_that_cannot_be_freed_is_noticed_and_the_first_failure_reported() -> None:
     stack = listing_stack()
     stack.provider.script = [ProviderError("The first failure.")]
-    stack.store.refuse("release", StorageUnavailable("Down."))
+    stack.store.refuse("leases.release", StorageUnavailable("Down."))
 
     with pytest.raises(ProviderError, match="The first failure"):
         shop_token(stack.call(), "acme")

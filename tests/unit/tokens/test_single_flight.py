@@ -6,15 +6,15 @@ import pytest
 
 from tests.fakes.provider import lost
 from tests.fakes.samples import token
-from tests.fakes.store import LEASE, Work
+from tests.fakes.store_parts import LEASE, Mint
 from tests.fakes.surroundings import listing_stack, session_stack
 from token_broker.errors import MintInProgress, ProviderUnavailable, SessionClosed
 from token_broker.tokens.issue import session_token, shop_token, standing_token
 
 
-def held(seconds: int = LEASE) -> Work:
+def held(seconds: int = LEASE) -> Mint:
     """Begin a mint as another caller."""
-    return Work(fence=1, owner="another", lease_end=1_800_000_000 + seconds, intent_id="b" * 26)
+    return Mint(fence=1, owner="another", lease_end=1_800_000_000 + seconds, intent_id="b" * 26)
 
 
 def test_a_waiting_caller_gets_what_the_other_has_minted() -> None:
@@ -100,7 +100,7 @@ def test_nobody_mints_on_a_stale_read() -> None:
     def another_was_faster() -> None:
         stack.store.keep(token("77"))
 
-    stack.store.before["acquire"].append(another_was_faster)
+    stack.store.before["leases.acquire"].append(another_was_faster)
 
     assert shop_token(stack.call(), "acme").token_id == "77"
     assert stack.provider.mints == []
@@ -115,7 +115,7 @@ def test_nobody_mints_on_a_read_from_during_anothers_mint() -> None:
         work.end_intent()
         stack.store.keep(token("77"))
 
-    stack.store.before["acquire"].append(the_other_ends)
+    stack.store.before["leases.acquire"].append(the_other_ends)
 
     assert shop_token(stack.call(), "acme").token_id == "77"
     assert stack.provider.mints == []

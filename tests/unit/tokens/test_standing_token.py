@@ -4,7 +4,7 @@ import pytest
 
 from tests.fakes.provider import lost
 from tests.fakes.samples import BY_ANN
-from tests.fakes.store import KEY_RETENTION
+from tests.fakes.store_parts import KEY_RETENTION
 from tests.fakes.surroundings import CALLER, listing_stack
 from token_broker.domain.token import State
 from token_broker.errors import Conflict, MerchantNotFound, ProviderError, StorageUnavailable, TokenLimitReached
@@ -107,7 +107,7 @@ def test_a_revoked_token_is_never_given_again(*, pending: bool) -> None:
     stack = listing_stack()
     made = standing_token(stack.listing_call(), "acme", "T", "key-1")
     if pending:
-        stack.store.mark_revoking(made, BY_ANN)
+        stack.store.tokens.mark_revoking(made, BY_ANN)
     else:
         revoke(stack.listing_call(), "acme", made.token_id)
 
@@ -175,7 +175,7 @@ def test_an_unknown_merchant_leaves_nothing_in_the_store() -> None:
 
 def test_a_storage_that_is_down_before_the_mint_means_no_mint() -> None:
     stack = listing_stack()
-    stack.store.refuse("acquire_standing", StorageUnavailable("Down."))
+    stack.store.refuse("leases.acquire_standing", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         standing_token(stack.listing_call(), "acme", "T", None)

@@ -11,19 +11,19 @@ from token_broker.tokens.issue import session_token, shop_token, standing_token
 
 def test_a_holder_whose_lease_was_lost_stores_and_serves_nothing() -> None:
     stack = listing_stack()
-    stack.store.before["commit"].append(stack.store.lose_leases)
+    stack.store.before["leases.commit"].append(stack.store.lose_leases)
 
     with pytest.raises(MintInProgress):
         shop_token(stack.call(), "acme")
 
     assert stack.store.records == {}
     assert stack.cache.get("acme") is None
-    assert stack.store.leases == 1
+    assert stack.store.held_leases == 1
 
 
 def test_a_lost_lease_is_the_other_holders_to_free() -> None:
     stack = listing_stack()
-    stack.store.before["commit"].append(stack.store.lose_leases)
+    stack.store.before["leases.commit"].append(stack.store.lose_leases)
 
     with pytest.raises(MintInProgress):
         shop_token(stack.call(), "acme")
@@ -33,7 +33,7 @@ def test_a_lost_lease_is_the_other_holders_to_free() -> None:
 
 def test_what_was_minted_and_not_stored_is_noticed_by_its_fingerprint() -> None:
     stack = listing_stack()
-    stack.store.refuse("commit", StorageUnavailable("Down."))
+    stack.store.refuse("leases.commit", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         shop_token(stack.call(), "acme")
@@ -50,7 +50,7 @@ def test_what_was_minted_and_not_stored_is_noticed_by_its_fingerprint() -> None:
 
 def test_a_storage_that_refuses_before_storing_leaves_an_intent_by_which_the_token_is_found() -> None:
     stack = listing_stack()
-    stack.store.refuse("commit", StorageUnavailable("Down."))
+    stack.store.refuse("leases.commit", StorageUnavailable("Down."))
     with pytest.raises(StorageUnavailable):
         shop_token(stack.call(), "acme")
     assert len(stack.store.open_intents) == 1
@@ -62,7 +62,7 @@ def test_a_storage_that_refuses_before_storing_leaves_an_intent_by_which_the_tok
 
 def test_a_storage_that_fails_after_storing_serves_the_stored_token_next_time() -> None:
     stack = listing_stack()
-    stack.store.refuse("commit", StorageUnavailable("Down."), after=True)
+    stack.store.refuse("leases.commit", StorageUnavailable("Down."), after=True)
     with pytest.raises(StorageUnavailable):
         shop_token(stack.call(), "acme")
 
@@ -72,7 +72,7 @@ def test_a_storage_that_fails_after_storing_serves_the_stored_token_next_time() 
 
 def test_a_standing_token_that_could_not_be_stored_keeps_its_intent() -> None:
     stack = listing_stack()
-    stack.store.refuse("commit", StorageUnavailable("Down."))
+    stack.store.refuse("leases.commit", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         standing_token(stack.listing_call(), "acme", "T", "key-1")
@@ -86,18 +86,18 @@ def test_a_storage_that_failed_gets_no_further_call_when_time_is_short() -> None
     """The lease ends by itself."""
     stack = listing_stack()
     stack.provider.script = [stack.provider.make_after(lambda: stack.clock.advance(6))]
-    stack.store.refuse("commit", StorageUnavailable("Down."))
+    stack.store.refuse("leases.commit", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         shop_token(stack.call(seconds=10), "acme")
 
-    assert "release" not in stack.store.calls
-    assert (stack.store.leases, len(stack.store.open_intents)) == (1, 1)
+    assert "leases.release" not in stack.store.calls
+    assert (stack.store.held_leases, len(stack.store.open_intents)) == (1, 1)
 
 
 def test_a_session_that_closed_during_the_mint_gives_no_token() -> None:
     stack = session_stack()
-    stack.store.before["commit"].append(lambda: stack.store.close_at_once("acme", "s-1"))
+    stack.store.before["leases.commit"].append(lambda: stack.store.close_at_once("acme", "s-1"))
 
     with pytest.raises(SessionClosed):
         session_token(stack.call(), "acme", "s-1", None)
@@ -107,12 +107,12 @@ def test_a_session_that_closed_during_the_mint_gives_no_token() -> None:
 
 def test_a_sessions_storage_that_refuses_gives_no_token() -> None:
     stack = session_stack()
-    stack.store.refuse("commit", StorageUnavailable("Down."))
+    stack.store.refuse("leases.commit", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
         session_token(stack.call(), "acme", "s-1", None)
 
-    assert (stack.store.records, stack.store.leases) == ({}, 0)
+    assert (stack.store.records, stack.store.held_leases) == ({}, 0)
 
 
 def test_an_id_of_another_token_is_not_believed() -> None:
@@ -130,19 +130,19 @@ def test_a_confirmation_that_cannot_be_noted_is_reported() -> None:
     stack = one_token_stack()
     stack.provider.script = [minted("7"), minted("7")]
     shop_token(stack.call(), "acme")
-    stack.store.refuse("confirm", StorageUnavailable("Down."))
+    stack.store.refuse("leases.confirm", StorageUnavailable("Down."))
     stack.clock.advance(1)
 
     with pytest.raises(StorageUnavailable):
         shop_token(stack.call(), "acme", fresh=True)
 
-    assert stack.store.leases == 0
+    assert stack.store.held_leases == 0
 
 
 def test_a_provider_that_outlasts_the_lease_cannot_have_its_token_stored_over_anothers() -> None:
     stack = listing_stack()
     stack.provider.script = [stack.provider.make_after(lambda: stack.clock.advance(41))]
-    stack.store.before["commit"].append(lambda: shop_token(stack.call(), "acme"))
+    stack.store.before["leases.commit"].append(lambda: shop_token(stack.call(), "acme"))
 
     with pytest.raises(MintInProgress):
         shop_token(stack.call(), "acme")

@@ -5,6 +5,7 @@ from threading import Event, Lock, Semaphore, Thread
 from typing import Any
 
 from tests.fakes.surroundings import session_stack
+from tests.fakes.wrapped_store import wrapped
 from token_broker.tokens.issue import session_token
 
 CALLERS = 1_000
@@ -51,7 +52,7 @@ class Waiting:
 def test_a_thousand_callers_for_one_new_session_are_one_call_to_the_provider() -> None:
     stack = session_stack()
     clock = Waiting(stack.clock)
-    stack.store, stack.clock = OneAtATime(stack.store), clock  # type: ignore[assignment]  # of the same ports
+    stack.store, stack.clock = wrapped(stack.store, OneAtATime), clock  # type: ignore[assignment]  # the same ports
 
     def all_others_wait() -> None:
         for _ in range(CALLERS - 1):

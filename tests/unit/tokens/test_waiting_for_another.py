@@ -5,14 +5,14 @@ A thousand storefronts that ask at once would otherwise write to one item more o
 
 import pytest
 
-from tests.fakes.store import LEASE, Work
+from tests.fakes.store_parts import LEASE, Mint
 from tests.fakes.surroundings import listing_stack, one_token_stack, session_stack
 from token_broker.errors import MintInProgress
 from token_broker.tokens.issue import session_token, shop_token
 
 
-def held(stack_now: float, seconds: int = LEASE) -> Work:
-    return Work(fence=1, owner="another", lease_end=int(stack_now) + seconds, intent_id="b" * 26)
+def held(stack_now: float, seconds: int = LEASE) -> Mint:
+    return Mint(fence=1, owner="another", lease_end=int(stack_now) + seconds, intent_id="b" * 26)
 
 
 def test_a_shop_s_waiting_caller_only_reads() -> None:
@@ -22,7 +22,7 @@ def test_a_shop_s_waiting_caller_only_reads() -> None:
     with pytest.raises(MintInProgress):
         shop_token(stack.call(), "acme")
 
-    assert set(stack.store.calls) == {"subject_state"}
+    assert set(stack.store.calls) == {"leases.state"}
 
 
 def test_a_session_s_waiting_caller_only_reads() -> None:
@@ -32,7 +32,7 @@ def test_a_session_s_waiting_caller_only_reads() -> None:
     with pytest.raises(MintInProgress):
         session_token(stack.call(), "acme", "s-1", None)
 
-    assert set(stack.store.calls) == {"subject_state"}
+    assert set(stack.store.calls) == {"leases.state"}
 
 
 def test_one_whose_token_is_being_confirmed_by_another_gets_it_without_a_write() -> None:
@@ -45,7 +45,7 @@ def test_one_whose_token_is_being_confirmed_by_another_gets_it_without_a_write()
     stack.store.calls.clear()
 
     assert shop_token(stack.call(), "acme").token_id == first.token_id
-    assert stack.store.calls == ["subject_state"]
+    assert stack.store.calls == ["leases.state"]
 
 
 def test_a_lease_that_has_ended_keeps_nobody_waiting() -> None:

@@ -1,12 +1,11 @@
 """Hold the state of a subject, its lease to mint and its intent. Times are Unix seconds."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from token_broker.domain.token import Token
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectState:
+class SubjectState(NamedTuple):
     """Hold what the store knows of a subject: its current token, its lease, and whether the session is closed.
 
     `checked_at` is when the provider last confirmed the token. `fence` rises with every lease and when its intent ends.
@@ -22,8 +21,7 @@ class SubjectState:
     has_open_intent: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseRequest:
+class LeaseRequest(NamedTuple):
     """Describe the lease to acquire and its intent.
 
     `intent_id` is new and goes into the ownership tag. `owner` is random and identifies this caller. `key_id` is the
@@ -44,19 +42,19 @@ class LeaseRequest:
     account_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MintLease:
+class MintLease(NamedTuple):
     """Hold the right to mint, with its intent.
 
-    `owner` and `fence` guard every later write. With `continued`, an earlier holder left this intent open, so the
-    provider may already have acted on it. `title` is the caller's title without the ownership tag. `account_id` is the
-    provider account for which the intent was stored, or empty if the provider has no account ids. `remembered`: the
-    result is kept for an Idempotency-Key.
+    `standing_id` names the intent of a standing token, and is None for a current token. `owner` and `fence` guard every
+    later write. With `continued`, an earlier holder left this intent open, so the provider may already have acted on
+    it. `title` is the caller's title without the ownership tag. `account_id` is the provider account for which the
+    intent was stored, or empty if the provider has no account ids. `remembered`: the result is kept for an
+    Idempotency-Key.
     """
 
     merchant: str
     subject: str
-    key: str
+    standing_id: str | None
     intent_id: str
     owner: str
     fence: int
@@ -65,30 +63,22 @@ class MintLease:
     account_id: str = ""
     remembered: bool = False
 
-    @property
-    def standing(self) -> bool:
-        """Return whether the lease is for a standing token and not for the current one."""
-        return self.key.startswith("intent#")
 
-
-@dataclass(frozen=True, slots=True)
-class LeaseHeld:
+class LeaseHeld(NamedTuple):
     """Report that another caller holds the lease."""
 
 
-@dataclass(frozen=True, slots=True)
-class IdempotentReplay:
+class IdempotentReplay(NamedTuple):
     """Hold the token that an earlier request with the same Idempotency-Key created."""
 
     token: Token
 
 
-@dataclass(frozen=True, slots=True)
-class OpenIntent:
+class OpenIntent(NamedTuple):
     """Hold an intent that its holder left open, with the lease to end it.
 
     `asked_until` is when the lease of its last holder expired, stored as `intentEnd`. `tries` counts how often the
-    worker has rescheduled the intent.
+    worker has rescheduled the intent after a failure.
     """
 
     lease: MintLease

@@ -6,6 +6,9 @@ from typing import Any
 from token_broker.domain.delays import DAY
 from token_broker.domain.token import State, Token
 
+#: The default overlap. It is longer than every cache, and leaves time to rebuild a site.
+OVERLAP = 7 * DAY
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succession:
@@ -30,7 +33,7 @@ class RotationSettings:
     """
 
     max_age: int | None = None
-    overlap: int
+    overlap: int = OVERLAP
     paused: bool = False
 
     def as_json(self) -> dict[str, Any]:

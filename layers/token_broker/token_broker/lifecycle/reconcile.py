@@ -82,7 +82,7 @@ def reconcile(
     """
     call.account(merchant)  # an unknown merchant leaves nothing in the store
     if apply and scheduled is None:
-        scheduled = call.store.reconciliation(merchant)
+        scheduled = call.store.reconciliations.get(merchant)
     inventory, findings = _confirmed_findings(call, merchant)
     headroom, changes = record_headroom(call, inventory.used), AppliedChanges()
     if apply:
@@ -101,9 +101,9 @@ def reconcile_on_schedule(call: Call[ListingProvider], scheduled: Reconciliation
     try:
         reconcile(call, scheduled.merchant, apply=True, scheduled=scheduled)
     except MerchantNotFound:
-        if any(record.state in SERVABLE | {State.REVOKING} for record in call.store.all_tokens(scheduled.merchant)):
+        if any(record.state in SERVABLE | {State.REVOKING} for record in call.store.tokens.all(scheduled.merchant)):
             raise
-        call.store.cancel_reconciliation(scheduled)
+        call.store.reconciliations.cancel(scheduled)
 
 
 def _confirmed_findings(call: Call[ListingProvider], merchant: str) -> tuple[Inventory, dict[Finding, list[str]]]:
@@ -140,13 +140,13 @@ def _apply(
     """Correct the records, and add only this run's own writes to `changes`. A concurrent run may do some of them."""
     listed, change = inventory.by_id, Change(call.caller, Reason.RECONCILED)
     for token_id in findings[Finding.UNRECORDED]:
-        if call.store.adopt(_adopted(call, inventory, listed[token_id]), change):
+        if call.store.corrections.adopt(_adopted(call, inventory, listed[token_id]), change):
             changes.adopted.append(token_id)
             call.telemetry.count("TokensIssued")
     for token_id in findings[Finding.REAPPEARED]:
         _restore(call, inventory.records[token_id], listed[token_id], changes)
     for token_id in findings[Finding.LOST]:
-        if call.store.mark_lost(inventory.records[token_id], Change(call.caller, Reason.LOST)):
+        if call.store.corrections.mark_lost(inventory.records[token_id], Change(call.caller, Reason.LOST)):
             changes.lost.append(token_id)
             call.telemetry.notice("token_lost", merchant=inventory.account.merchant, token_id=token_id)
             call.telemetry.count("TokensLost")
@@ -172,12 +172,12 @@ def _restore(call: Call[ListingProvider], record: Token, listed: ListedToken, ch
     """Revoke a reappeared token again if it was revoked or retiring, and restore it as standing if not."""
     change = Change(call.caller, Reason.RECONCILED)
     if record.state is State.REVOKED:
-        if call.store.revoke_again(record, change):
+        if call.store.corrections.revoke_again(record, change):
             changes.revoking.append(record.token_id)
     elif record.history and record.history[-1].before is State.RETIRING:
-        call.store.mark_revoking(record, Change(call.caller, Reason.ROTATED))
+        call.store.tokens.mark_revoking(record, Change(call.caller, Reason.ROTATED))
         changes.revoking.append(record.token_id)
-    elif call.store.restore(record, listed.token.access_token, change):
+    elif call.store.corrections.restore(record, listed.token.access_token, change):
         changes.brought_back.append(record.token_id)
         call.telemetry.count("TokensIssued")
 
@@ -214,4 +214,4 @@ def _complete(call: Call[ListingProvider], scheduled: Reconciliation, used: int,
             near_at = int(now)
             limit = used + headroom
             event = token_limit_near(call.provider.name, scheduled.merchant, used=used, limit=limit, at=now)
-    call.store.complete_reconciliation(scheduled, next_reconciliation(now, call.jitter()), near_at, event)
+    call.store.reconciliations.complete(scheduled, next_reconciliation(now, call.jitter()), near_at, event)

@@ -8,18 +8,16 @@ Therefore a run can end anywhere, and the worker continues the rotation from the
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, ClassVar, cast
 
-from token_broker.domain.leases import LeaseRequest, MintLease
-from token_broker.domain.ownership_tag import new_intent_id, new_owner
+from token_broker.domain.ownership_tag import new_intent_id
 from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP, Change, Reason, RevocationStatus, State, Token
 from token_broker.errors import BrokerError, MintInProgress
 from token_broker.ports.provider import ListingProvider, Provider
-from token_broker.tokens.call import WAIT_FOR_OTHERS, Call
-from token_broker.tokens.issue import CURRENT_TITLE, shop_token, wait_for_other
-from token_broker.tokens.mint import CACHES_CLEARED_AFTER, mint_successor, succession
+from token_broker.tokens.call import Call
+from token_broker.tokens.issue import Attempt, shop_token
+from token_broker.tokens.succession import CACHES_CLEARED_AFTER, mint_successor, overlap_end
 
 #: Seconds within which a request joins the previous rotation.
 JOIN_WINDOW = 60
@@ -82,7 +80,7 @@ def _check_again(call: Call[Provider], merchant: str) -> Unsupported:
     """Request the shop's token again, unless the provider's tokens expire."""
     if call.provider.capabilities.expires:
         return Unsupported(changed=False)
-    previous = call.store.subject_state(merchant, SHOP).token
+    previous = call.store.leases.state(merchant, SHOP).token
     token = shop_token(call, merchant, fresh=True)
     return Unsupported(changed=previous is not None and previous.token_id != token.token_id)
 
@@ -123,14 +121,14 @@ def request(
     """
     rotation_id = new_intent_id()
     for _ in range(MAX_ATTEMPTS):
-        previous = call.store.rotation(merchant)
+        previous = call.store.rotations.get(merchant)
         now = int(call.clock.now())
         if previous is not None and previous.rotation_id == rotation_id:
             return previous, False  # the previous write succeeded, and its response was lost
         if previous is not None and _joins(previous, now, compromised=compromised):
             call.telemetry.count("RotationsJoined")
             return previous, True
-        state = call.store.subject_state(merchant, SHOP)
+        state = call.store.leases.state(merchant, SHOP)
         rotation = Rotation(
             merchant=merchant,
             rotation_id=rotation_id,
@@ -140,7 +138,7 @@ def request(
             requested_at=now,
             due_at=now + due_in,
         )
-        if call.store.request_rotation(rotation, state, previous):
+        if call.store.rotations.request(rotation, state, previous):
             return rotation, False
     raise MintInProgress
 
@@ -163,7 +161,7 @@ def advance(call: Call[ListingProvider], rotation: Rotation) -> RotationReport:
     if rotation.compromised:
         overlap_ends_at = None
         _revoke_retiring(call, rotation)
-    call.store.end_rotation(rotation)
+    call.store.rotations.end(rotation)
     call.telemetry.count("TokensRotated")
     return RotationReport(replace(rotation, open=False, failure=None), token, overlap_ends_at)
 
@@ -177,10 +175,10 @@ def _left_to_scheduler(call: Call[ListingProvider], rotation: Rotation, failure:
     call.telemetry.notice(
         "rotation_failed", merchant=rotation.merchant, rotation=rotation.rotation_id, code=failure.code
     )
-    if failure.retryable or call.store.subject_state(rotation.merchant, SHOP).has_open_intent:
-        call.store.reschedule_rotation(rotation, int(call.clock.now()) + RETRY_AFTER_CALL, failure.code)
+    if failure.retryable or call.store.leases.state(rotation.merchant, SHOP).has_open_intent:
+        call.store.schedule.reschedule(rotation, int(call.clock.now()) + RETRY_AFTER_CALL, failure=failure.code)
         return True
-    call.store.end_rotation(rotation, failure.code)
+    call.store.rotations.end(rotation, failure.code)
     return False
 
 
@@ -189,32 +187,21 @@ def _make_successor(call: Call[ListingProvider], rotation: Rotation) -> tuple[To
 
     Mints the token unless another call has made one. In that case the second value is None.
     """
-    merchant, intent_id, until = rotation.merchant, new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
+    merchant, attempt = rotation.merchant, Attempt(call.as_caller(rotation.requested_by))
     while True:
-        state = call.store.subject_state(merchant, SHOP)
+        state = call.store.leases.state(merchant, SHOP)
         if state.token is not None and state.token.token_id != rotation.replaces:
             return state.token, None
-        overlap_ends_at = int(call.clock.now()) + call.store.rotation_settings(merchant).overlap
-        lease_request = LeaseRequest(
-            merchant=merchant,
-            subject=SHOP,
-            intent_id=intent_id,
-            owner=new_owner(),
-            title=CURRENT_TITLE,
-            requested_by=rotation.requested_by,
-            findable=True,
-            account_id=call.account(merchant).account_id,
-        )
-        lease = call.store.acquire(lease_request, state)
-        if isinstance(lease, MintLease):
-            replaced = partial(succession, call, state.token, rotation, overlap_ends_at)
-            return mint_successor(call, lease, rotation.requested_by, replaced), overlap_ends_at
-        wait_for_other(call, until)
+        overlap_ends_at = overlap_end(call, merchant)
+        lease = attempt.acquire(state, merchant, SHOP, call.account(merchant).account_id)
+        if lease is not None:
+            return mint_successor(call, lease, rotation, state.token, overlap_ends_at), overlap_ends_at
+        attempt.wait_for_other()
 
 
 def _revoke_retiring(call: Call[ListingProvider], rotation: Rotation) -> None:
     """Mark all retiring tokens as revoking, and revoke them once no cache has them any more."""
     change = Change(rotation.requested_by, Reason.COMPROMISED)
-    for token in call.store.all_tokens(rotation.merchant):
+    for token in call.store.tokens.all(rotation.merchant):
         if token.state is State.RETIRING:
-            call.store.mark_revoking(token, change, ask_from=int(call.clock.now()) + CACHES_CLEARED_AFTER)
+            call.store.tokens.mark_revoking(token, change, ask_from=int(call.clock.now()) + CACHES_CLEARED_AFTER)

@@ -7,6 +7,7 @@ which is an item of its own, and schedules the next check.
 
 from contextlib import suppress
 
+from token_broker.domain.pending import SettingsCheck
 from token_broker.domain.revision import Precondition
 from token_broker.domain.rotation import RotationSchedule, RotationSettings
 from token_broker.domain.token import SHOP
@@ -24,8 +25,8 @@ RESERVED_SLOTS = 20
 def shown(call: Call[ListingProvider], merchant: str) -> tuple[RotationSettings, int]:
     """Return the settings and their revision, or the defaults and 0 if none are stored. Raises `MerchantNotFound`."""
     _check_exists(call, merchant)
-    stored = call.store.rotation_schedule(merchant)
-    return (call.store.rotation_settings(merchant), 0) if stored is None else (stored.settings, stored.revision)
+    stored = call.store.rotation_settings.get(merchant)
+    return (RotationSettings(), 0) if stored is None else (stored.settings, stored.revision)
 
 
 def change(call: Call[ListingProvider], merchant: str, settings: RotationSettings, precondition: Precondition) -> int:
@@ -37,7 +38,7 @@ def change(call: Call[ListingProvider], merchant: str, settings: RotationSetting
     _check_quota(call, settings)
     now = int(call.clock.now())
     for _ in range(TRIES):
-        stored = call.store.rotation_schedule(merchant)
+        stored = call.store.rotation_settings.get(merchant)
         revision = 0 if stored is None else stored.revision
         precondition.check(None if stored is None else revision, what="rotation settings document")
         if stored is not None and stored.settings == settings:
@@ -49,7 +50,7 @@ def change(call: Call[ListingProvider], merchant: str, settings: RotationSetting
             changed_at=now,
             due_at=now if _scheduled(settings) else None,
         )
-        if call.store.replace_rotation_schedule(merchant, new, expected=revision):
+        if call.store.rotation_settings.replace(merchant, new, expected=revision):
             call.telemetry.notice(
                 "rotation_settings_changed",
                 merchant=merchant,
@@ -61,25 +62,25 @@ def change(call: Call[ListingProvider], merchant: str, settings: RotationSetting
     raise Conflict("Other requests are changing these settings right now. Try again in a moment.")
 
 
-def check(call: Call[ListingProvider], merchant: str, schedule: RotationSchedule, *, by: str) -> None:
+def check(call: Call[ListingProvider], due: SettingsCheck, *, by: str) -> None:
     """Request a rotation if the current token has reached its maximum age, and schedule the next check.
 
     The check can be repeated, because an open or recent rotation is joined. Raises `MerchantNotFound` or
     `MerchantMisconfigured` if the secret cannot be used. Raises `MintInProgress` if concurrent changes prevent the
     request.
     """
-    max_age, now = schedule.settings.max_age, int(call.clock.now())
-    if max_age is None or schedule.settings.paused:
-        call.store.reschedule_settings_check(merchant, schedule, None)
+    max_age, now = due.settings.max_age, int(call.clock.now())
+    if max_age is None or due.settings.paused:
+        call.store.schedule.reschedule(due, None)
         return
-    token = call.store.subject_state(merchant, SHOP).token
+    token = call.store.leases.state(due.merchant, SHOP).token
     # The issue time can be in the future if a clock went back or the provider's clock is ahead. Its age is then 0.
     age = 0 if token is None else max(0, now - token.issued_at)
     if age >= max_age:
-        call.account(merchant)  # a rotation needs a usable secret
-        request(call, merchant, compromised=False, requested_by=by, due_in=0)
+        call.account(due.merchant)  # a rotation needs a usable secret
+        request(call, due.merchant, compromised=False, requested_by=by, due_in=0)
         age = 0
-    call.store.reschedule_settings_check(merchant, schedule, now + max_age - age)
+    call.store.schedule.reschedule(due, now + max_age - age)
 
 
 def _scheduled(settings: RotationSettings) -> bool:

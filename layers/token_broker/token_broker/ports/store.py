@@ -1,24 +1,24 @@
-"""Define the store of tokens, intents, leases, rotations and scheduled work."""
+"""Define the store of one provider's tokens, intents, leases, rotations and pending work.
+
+Every read is consistent. Times are Unix seconds. Each method raises `StorageUnavailable` if the storage fails. A change
+and its events are stored in one transaction. A method that finds another state than its caller has read does nothing.
+"""
 
 from collections.abc import Collection
 from typing import Protocol
 
 from token_broker.domain.events import Event
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, OpenIntent, SubjectState
-from token_broker.domain.pending import PendingRevocation, Reconciliation, SessionClosure
-from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
+from token_broker.domain.pending import PendingRevocation, Reconciliation, SessionClosure, UnreadWork, Work, WorkRef
+from token_broker.domain.rotation import Rotation, RotationSchedule, Succession
 from token_broker.domain.token import Change, Reason, Token
 from token_broker.errors import RequestOutcome
 
 
-class TokenStore(Protocol):
-    """Store the tokens, intents and leases of one provider.
+class Leases(Protocol):
+    """Give the right to mint, and store what was minted."""
 
-    Every read is consistent. Times are Unix seconds. Each method raises `StorageUnavailable` if the storage fails. A
-    change and its events are stored in one transaction.
-    """
-
-    def subject_state(self, merchant: str, subject: str) -> SubjectState:
+    def state(self, merchant: str, subject: str) -> SubjectState:
         """Return the subject's current token and lease, and whether its session is closed."""
         ...
 
@@ -38,6 +38,14 @@ class TokenStore(Protocol):
         """
         ...
 
+    def acquire_expired(self, merchant: str, standing_id: str | None, owner: str) -> OpenIntent | None:
+        """Acquire the lease of an open intent whose due time has come.
+
+        `standing_id` names the intent of a standing token. None is the intent of the shop's current token. Returns None
+        if the intent has ended, is not due, or is held by another.
+        """
+        ...
+
     def commit(
         self, lease: MintLease, token: Token, *, replaced: Succession | None = None, reason: Reason = Reason.MINTED
     ) -> None:
@@ -50,34 +58,31 @@ class TokenStore(Protocol):
         ...
 
     def confirm(self, lease: MintLease) -> None:
-        """Record that the provider returned the current token again, and end the intent.
-
-        Does nothing if the lease was lost.
-        """
+        """Record that the provider returned the current token again, and end the intent."""
         ...
 
     def release(self, lease: MintLease, request_outcome: RequestOutcome) -> None:
         """Release the lease, and delete its intent if the provider did not apply the request.
 
         In every other case the intent stays, so that the next holder looks for its token. If the request is in flight,
-        the lease stays for a few seconds. Does nothing if the lease was lost.
+        the lease stays for a few seconds.
         """
         ...
 
-    def close_session(self, merchant: str, subject: str, order_id: str | None) -> SessionClosure:
-        """Close the session for ever, and emit `SessionClosed`.
-
-        A mint that is in progress can no longer be committed. Returns the first closure if the session is already
-        closed.
-        """
+    def open_intent_ids(self, merchant: str) -> Collection[str]:
+        """Return the ids of all open intents for the merchant's shop-wide tokens."""
         ...
 
-    def get_token(self, merchant: str, token_id: str) -> Token | None:
-        """Return the record of a shop-wide token, or None if there is none."""
+
+class Tokens(Protocol):
+    """Keep the records of shop-wide tokens, until their retention ends."""
+
+    def get(self, merchant: str, token_id: str) -> Token | None:
+        """Return the token's record, or None if there is none."""
         ...
 
-    def all_tokens(self, merchant: str) -> list[Token]:
-        """Return all records of the merchant's shop-wide tokens, including revoked and lost ones."""
+    def all(self, merchant: str) -> list[Token]:
+        """Return all records of the merchant, including revoked and lost tokens."""
         ...
 
     def mark_revoking(self, token: Token, change: Change, *, ask_from: int | None = None) -> None:
@@ -89,17 +94,46 @@ class TokenStore(Protocol):
         ...
 
     def mark_revoked(self, token: Token, change: Change) -> None:
-        """Record the confirmed revocation and emit `TokenRevoked`.
-
-        Does nothing if the token is not revoking any more.
-        """
+        """Record the confirmed revocation of a revoking token, and emit `TokenRevoked`."""
         ...
 
-    def rotation(self, merchant: str) -> Rotation | None:
+    def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:
+        """Return the revocation of a token that is revoking or retiring, or None for every other token."""
+        ...
+
+    def broker_id(self) -> str:
+        """Return this stack's random id in ownership tags, which is created once for each table."""
+        ...
+
+
+class Corrections(Protocol):
+    """Correct the records by the provider's list. Each method returns whether it changed the record."""
+
+    def adopt(self, token: Token, change: Change) -> bool:
+        """Store the record of a token that only the provider has, and emit `TokenIssued`."""
+        ...
+
+    def restore(self, token: Token, access_token: str, change: Change) -> bool:
+        """Restore a lost token as standing, with its value, and emit `TokenIssued`."""
+        ...
+
+    def revoke_again(self, token: Token, change: Change) -> bool:
+        """Mark a revoked token as revoking, because the provider lists it again."""
+        ...
+
+    def mark_lost(self, token: Token, change: Change) -> bool:
+        """Mark a token that the provider no longer lists as lost, so that it is never served. Emit `TokenRevoked`."""
+        ...
+
+
+class Rotations(Protocol):
+    """Keep each merchant's open rotation, or its last one."""
+
+    def get(self, merchant: str) -> Rotation | None:
         """Return the open rotation or the last one, or None if there was none."""
         ...
 
-    def request_rotation(self, rotation: Rotation, expected: SubjectState, previous: Rotation | None) -> bool:
+    def request(self, rotation: Rotation, expected: SubjectState, previous: Rotation | None) -> bool:
         """Store the rotation request unless the rotation or the subject has changed.
 
         `previous` is the rotation that it replaces, and `expected` is the subject as it was read. Returns whether the
@@ -107,139 +141,116 @@ class TokenStore(Protocol):
         """
         ...
 
-    def reschedule_rotation(self, rotation: Rotation, due_at: int, failure: str) -> None:
-        """Reschedule the open rotation, and count one more failed try.
-
-        `failure` is an error's code. The first failure emits `RotationFailed`. Does nothing if the rotation has ended
-        or was replaced.
-        """
-        ...
-
-    def end_rotation(self, rotation: Rotation, failure: str | None = None) -> None:
+    def end(self, rotation: Rotation, failure: str | None = None) -> None:
         """End the rotation, as failed if `failure` (an error's code) is given.
 
-        A failed rotation emits `RotationFailed`. Does nothing if the rotation has ended or was replaced.
+        A failed rotation emits `RotationFailed`.
         """
         ...
 
-    def rotation_settings(self, merchant: str) -> RotationSettings:
-        """Return the merchant's rotation settings, or the defaults if none are stored."""
-        ...
 
-    def rotation_schedule(self, merchant: str) -> RotationSchedule | None:
+class RotationSettingsStore(Protocol):
+    """Keep each merchant's rotation settings."""
+
+    def get(self, merchant: str) -> RotationSchedule | None:
         """Return the stored rotation settings with their revision and due time, or None if none are stored."""
         ...
 
-    def replace_rotation_schedule(self, merchant: str, schedule: RotationSchedule, *, expected: int) -> bool:
-        """Store the settings if their revision is still `expected` (0: none are stored).
-
-        Returns whether they were stored.
-        """
+    def replace(self, merchant: str, schedule: RotationSchedule, *, expected: int) -> bool:
+        """Store the settings if their revision is still `expected` (0: none are stored). Return whether they were."""
         ...
 
-    def reschedule_settings_check(self, merchant: str, expected: RotationSchedule, due_at: int | None) -> None:
-        """Reschedule the check of the rotation settings, or cancel it if `due_at` is None.
 
-        Does nothing if the settings or their due time have changed since `expected` was read.
-        """
+class Reconciliations(Protocol):
+    """Keep the schedule of each merchant's reconciliation."""
+
+    def get(self, merchant: str) -> Reconciliation | None:
+        """Return the merchant's schedule, or None if there was never one."""
         ...
 
-    def schedule_reconciliation(self, merchant: str, due_at: int) -> None:
+    def schedule(self, merchant: str, due_at: int) -> None:
         """Schedule the merchant's reconciliation, unless it is already scheduled."""
         ...
 
-    def reconciliation(self, merchant: str) -> Reconciliation | None:
-        """Return the merchant's reconciliation schedule, or None if there was never one."""
-        ...
+    def complete(self, expected: Reconciliation, due_at: int, near_at: int | None, event: Event | None = None) -> None:
+        """Record that the merchant was reconciled, schedule the next reconciliation and emit the event.
 
-    def complete_reconciliation(
-        self, expected: Reconciliation, due_at: int, near_at: int | None, told: Event | None = None
-    ) -> None:
-        """Record that the merchant was reconciled, schedule the next reconciliation and emit the event `told`.
-
-        `near_at` is the time of the last `TokenLimitNear` event. Does nothing if the schedule has changed since
-        `expected` was read.
+        `near_at` is the time of the last `TokenLimitNear` event.
         """
         ...
 
-    def reschedule_reconciliation(self, expected: Reconciliation, due_at: int) -> None:
-        """Reschedule the reconciliation, and count one more failed try.
+    def cancel(self, expected: Reconciliation) -> None:
+        """Cancel the reconciliation until `schedule` is called again."""
+        ...
 
-        Does nothing if the schedule has changed since `expected` was read.
+
+class Sessions(Protocol):
+    """Close checkout sessions."""
+
+    def close(self, merchant: str, subject: str, order_id: str | None) -> SessionClosure:
+        """Close the session for ever, and emit `SessionClosed`.
+
+        A mint that is in progress can no longer be committed. Returns the first closure if the session is already
+        closed.
         """
         ...
 
-    def cancel_reconciliation(self, expected: Reconciliation) -> None:
-        """Cancel the reconciliation until `schedule_reconciliation` is called again.
 
-        Does nothing if the schedule has changed since `expected` was read.
+class Schedule(Protocol):
+    """Keep the times of pending work."""
+
+    def identify(self, item: str) -> WorkRef | None:
+        """Return which work the dispatcher's text names, or None if this version does not know the kind."""
+        ...
+
+    def reschedule(self, work: Work | UnreadWork, due_at: int | None, *, failure: str | None = None) -> None:
+        """Change the time of the next try, or remove it if `due_at` is None.
+
+        With `failure` (an error's code) one more failed try is counted. The first failure of a rotation emits
+        `RotationFailed`.
         """
         ...
 
-    def open_intent_ids(self, merchant: str) -> Collection[str]:
-        """Return the ids of all open intents for the merchant's shop-wide tokens."""
+
+class Store(Protocol):
+    """Hold the parts of the store."""
+
+    @property
+    def leases(self) -> Leases:
+        """Return the leases, with the subjects' state."""
         ...
 
-    def adopt(self, token: Token, change: Change) -> bool:
-        """Store the record of a token that only the provider has, and emit `TokenIssued`.
-
-        Returns False if a record exists by now.
-        """
+    @property
+    def tokens(self) -> Tokens:
+        """Return the records."""
         ...
 
-    def restore(self, token: Token, access_token: str, change: Change) -> bool:
-        """Restore a lost token as standing, with its value, and emit `TokenIssued`.
-
-        Returns False if the token is not lost any more.
-        """
+    @property
+    def corrections(self) -> Corrections:
+        """Return the corrections of records."""
         ...
 
-    def revoke_again(self, token: Token, change: Change) -> bool:
-        """Mark a revoked token as revoking, because the provider lists it again.
-
-        Returns False if the token is not revoked any more.
-        """
+    @property
+    def rotations(self) -> Rotations:
+        """Return the rotations."""
         ...
 
-    def mark_lost(self, token: Token, change: Change) -> bool:
-        """Mark a token that the provider no longer lists as lost, and emit `TokenRevoked`.
-
-        The token is never served again. Returns False if its state has changed since it was read.
-        """
+    @property
+    def rotation_settings(self) -> RotationSettingsStore:
+        """Return the rotation settings."""
         ...
 
-    def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:
-        """Return the revocation of a token that is revoking or retiring, or None for every other token."""
+    @property
+    def reconciliations(self) -> Reconciliations:
+        """Return the schedules of reconciliations."""
         ...
 
-    def reschedule_revocation(self, pending: PendingRevocation, due_at: int) -> None:
-        """Reschedule the revocation, and count one more failed try.
-
-        Does nothing if the revocation was confirmed or rescheduled since `pending` was read.
-        """
+    @property
+    def sessions(self) -> Sessions:
+        """Return the checkout sessions."""
         ...
 
-    def acquire_expired(self, merchant: str, item: str, owner: str) -> OpenIntent | None:
-        """Acquire the lease of an open intent whose due time has come.
-
-        `item` is the sort key. Returns None if the intent has ended, is not due, or is held by another.
-        """
-        ...
-
-    def defer(self, merchant: str, item: str, due_at: int) -> None:
-        """Reschedule an item of an unknown kind, and change nothing else in it.
-
-        `item` is the sort key. Does nothing if the item has no due time.
-        """
-        ...
-
-    def release_and_retry_at(self, lease: MintLease, due_at: int) -> None:
-        """Release the lease, keep its intent, reschedule it and count one more try.
-
-        Does nothing if the lease was lost.
-        """
-        ...
-
-    def broker_id(self) -> str:
-        """Return this stack's random id in ownership tags, which is created once for each table."""
+    @property
+    def schedule(self) -> Schedule:
+        """Return the times of pending work."""
         ...

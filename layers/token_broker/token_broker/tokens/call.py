@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from token_broker.clock import Clock, Deadline
     from token_broker.domain.grant import Grant
     from token_broker.ports.secrets import Secrets
-    from token_broker.ports.store import TokenStore
+    from token_broker.ports.store import Store
     from token_broker.ports.telemetry import Telemetry
     from token_broker.tokens.cache import TokenCache
 
@@ -35,7 +35,7 @@ class Call[P: Provider]:
 
     provider_factory: Callable[[], P]
     secrets: Secrets
-    store: TokenStore
+    store: Store
     cache: TokenCache
     clock: Clock
     telemetry: Telemetry
@@ -49,6 +49,10 @@ class Call[P: Provider]:
     def provider(self) -> P:
         """Return the provider's client. Raises `ProviderNotConfigured` if the stack has no address for it."""
         return self.provider_factory()
+
+    def as_caller(self, caller: str) -> Call[P]:
+        """Return the same call for another caller's name in the records."""
+        return replace(self, caller=caller)
 
     def account(self, merchant: str, *, fresh: bool = False) -> Account:
         """Return the merchant's account. `fresh` skips the cache of secrets.

@@ -28,7 +28,7 @@ def close_session(call: Call[Provider], merchant: str, session_id: str, order_id
     A mint in progress for the session fails. The merchant's secret is not read, since an order can be placed after the
     secret was deleted.
     """
-    closure = call.store.close_session(merchant, session_subject(session_id), order_id)
+    closure = call.store.sessions.close(merchant, session_subject(session_id), order_id)
     if closure.new:
         call.telemetry.count("SessionsClosed")
     elif order_id is not None and closure.order_id not in (None, order_id):

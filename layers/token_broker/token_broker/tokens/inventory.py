@@ -131,11 +131,11 @@ def take_inventory(
     Without them, a token in flight has the finding `UNRECORDED`.
     """
     merchant = account.merchant
-    before = {record.token_id: record for record in call.store.all_tokens(merchant)}
+    before = {record.token_id: record for record in call.store.tokens.all(merchant)}
     listed = call.provider.list_tokens(account, until)
-    open_intents = call.store.open_intent_ids(merchant) if intents else frozenset()
-    records = {record.token_id: record for record in call.store.all_tokens(merchant)}
-    return Inventory(account, before, listed, open_intents, records, call.store.broker_id())
+    open_intents = call.store.leases.open_intent_ids(merchant) if intents else frozenset()
+    records = {record.token_id: record for record in call.store.tokens.all(merchant)}
+    return Inventory(account, before, listed, open_intents, records, call.store.tokens.broker_id())
 
 
 def record_headroom(call: Call[ListingProvider], used: int) -> int | None:

@@ -9,7 +9,6 @@ read ──fresh enough──▶ respond
 import hashlib
 import json
 
-from token_broker.clock import Deadline
 from token_broker.domain.caller import principal
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, SubjectState
 from token_broker.domain.ownership_tag import key_id_of, new_intent_id, new_owner
@@ -33,64 +32,109 @@ RECHECK_BUDGET = 3.0
 CURRENT_TITLE = "Token Broker"
 
 
+class Attempt:
+    """Hold what one call keeps between two reads of its subject: when it started, its intent and how long it waits."""
+
+    __slots__ = ("call", "fresh", "intent_id", "started", "started_wall", "until")
+
+    def __init__(self, call: Call[Provider], *, fresh: bool = False) -> None:
+        self.call = call
+        self.fresh = fresh
+        self.started, self.started_wall = call.clock.monotonic(), call.clock.now()
+        self.intent_id = new_intent_id()
+        self.until = call.deadline.within(WAIT_FOR_OTHERS)
+
+    def must_confirm(self, state: SubjectState) -> bool:
+        """Return whether the provider must confirm the stored token, which it may have replaced."""
+        longest = self.call.provider.capabilities.recheck_after
+        if longest is None:
+            return False
+        if self.fresh:
+            return state.checked_at < self.started_wall
+        return self.call.clock.now() - state.checked_at >= longest
+
+    def acquire(self, state: SubjectState, merchant: str, subject: str, account_id: str = "") -> MintLease | None:
+        """Acquire the lease for the subject's current token, or return None if another caller holds it."""
+        if state.lease_expires_at > self.call.clock.now():
+            return None  # otherwise every waiter would write to the same item
+        findable = subject == SHOP and self.call.provider.capabilities.supports_title_tag
+        request = LeaseRequest(
+            merchant=merchant,
+            subject=subject,
+            intent_id=self.intent_id,
+            owner=new_owner(),
+            title=CURRENT_TITLE if findable else None,
+            requested_by=self.call.caller,
+            findable=findable,
+            account_id=account_id,
+        )
+        lease = self.call.store.leases.acquire(request, state)
+        return lease if isinstance(lease, MintLease) else None
+
+    def wait_for_other(self) -> None:
+        """Wait a moment for another caller's mint. Raises `MintInProgress` once the time for that is over."""
+        left = self.until.left()
+        if left <= 0:
+            raise MintInProgress
+        self.call.clock.sleep(min(left, MIN_WAIT + (MAX_WAIT - MIN_WAIT) * self.call.jitter()))
+
+
 def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> Token:
     """Return the shop's current token, and mint it if there is none.
 
     `fresh` skips the cache, and confirms the token at a provider that keeps only one.
     """
-    cached = None if fresh else call.cache.get(merchant)
-    if cached is not None and cached.left(call.clock.now()) > call.min_remaining_seconds:
-        call.telemetry.count("TokensServedFromMemory")
-        call.telemetry.annotate(served="memory")
+    if not fresh and (cached := _cached(call, merchant)) is not None:
         return cached
-    started, started_wall = call.clock.monotonic(), call.clock.now()
-    intent_id, until = new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
+    attempt = Attempt(call, fresh=fresh)
     while True:
         read_at = call.clock.monotonic()
-        state = call.store.subject_state(merchant, SHOP)
-        token = _usable(call, state)
-        recheck = call.provider.capabilities.recheck_after
-        age = call.clock.now() - state.checked_at
-        recheck_due = recheck is not None and (age >= recheck if not fresh else state.checked_at < started_wall)
-        if token is not None and not recheck_due:
+        state = call.store.leases.state(merchant, SHOP)
+        stored = _usable(call, state)
+        if stored is not None and not attempt.must_confirm(state):
             call.telemetry.count("TokensServedFromStore")
-            call.cache.put(merchant, token, read_at=read_at)
-            return token
+            call.cache.put(merchant, stored, read_at=read_at)
+            return stored
         try:
             # Before the lease is acquired, so that nothing is stored for an unknown merchant.
             account_id = call.account(merchant).account_id
         except StorageUnavailable:
-            if token is None or fresh:
+            if stored is None or fresh:
                 raise
-            return token
-        lease_request = LeaseRequest(
-            merchant=merchant,
-            subject=SHOP,
-            intent_id=intent_id,
-            owner=new_owner(),
-            title=CURRENT_TITLE if call.provider.capabilities.supports_title_tag else None,
-            requested_by=call.caller,
-            findable=call.provider.capabilities.supports_title_tag,
-            account_id=account_id,
-        )
-        lease = _acquire(call, lease_request, state)
-        if isinstance(lease, MintLease):
-            break
-        if token is not None and not fresh:
-            return token  # another caller is confirming it already
-        wait_for_other(call, until)
-    try:
-        # A caller for whom a token is stored does not wait long for its confirmation.
-        budget = PROVIDER_BUDGET if token is None or fresh else RECHECK_BUDGET
-        from token_broker.tokens.mint import mint_current
+            return stored
+        lease = attempt.acquire(state, merchant, SHOP, account_id)
+        if lease is not None:
+            return _mint_or_serve_stored(attempt, lease, stored)
+        if stored is not None and not fresh:
+            return stored  # another caller is confirming it already
+        attempt.wait_for_other()
 
-        token = mint_current(call, lease, MintRequest(), known=token, budget=budget)
+
+def _cached(call: Call[Provider], merchant: str) -> Token | None:
+    cached = call.cache.get(merchant)
+    if cached is None or cached.left(call.clock.now()) <= call.min_remaining_seconds:
+        return None
+    call.telemetry.count("TokensServedFromMemory")
+    call.telemetry.annotate(served="memory")
+    return cached
+
+
+def _mint_or_serve_stored(attempt: Attempt, lease: MintLease, stored: Token | None) -> Token:
+    """Mint the shop's token. Return `stored` if the provider confirms it, or does not respond."""
+    from token_broker.tokens.mint import mint_current
+
+    call = attempt.call
+    # A caller for whom a token is stored does not wait long for its confirmation.
+    budget = PROVIDER_BUDGET if stored is None or attempt.fresh else RECHECK_BUDGET
+    try:
+        token = mint_current(call, lease, MintRequest(), known=stored, budget=budget)
     except (ProviderFailure, StorageUnavailable) as failure:
         # The request only had to confirm the stored token, which most likely still works.
-        if token is None or fresh or not failure.retryable:
+        if stored is None or attempt.fresh or not failure.retryable:
             raise
         call.telemetry.notice("stored_token_served_unconfirmed", code=failure.code)
-    call.cache.put(merchant, token, read_at=started)
+        token = stored
+    call.cache.put(lease.merchant, token, read_at=attempt.started)
     return token
 
 
@@ -107,35 +151,26 @@ def session_token(
     A new token gets `scope`, else `default_scope`, else the provider's choice. Raises `SessionClosed` if the session is
     closed, and `Conflict` if it has a token with other scopes.
     """
-    subject = session_subject(session_id)
-    mint_request = MintRequest(session_id=session_id, scope=scope or default_scope)
-    intent_id, until = new_intent_id(), call.deadline.within(WAIT_FOR_OTHERS)
+    subject, attempt = session_subject(session_id), Attempt(call)
     while True:
-        state = call.store.subject_state(merchant, subject)
+        state = call.store.leases.state(merchant, subject)
         if state.closed:
             raise SessionClosed
-        token = _usable(call, state)
-        if token is not None:
-            _check_scope(token, scope)
+        stored = _usable(call, state)
+        if stored is not None:
+            _check_scope(stored, scope)
             call.telemetry.count("TokensServedFromStore")
-            return token, False
+            return stored, False
         if not call.provider.capabilities.sessions:
             # Its token would be for the whole shop, not for one session.
             raise InvalidRequest("This provider has no tokens for checkout sessions.")
         call.account(merchant)
-        lease_request = LeaseRequest(
-            merchant=merchant,
-            subject=subject,
-            intent_id=intent_id,
-            owner=new_owner(),
-            requested_by=call.caller,
-        )
-        lease = _acquire(call, lease_request, state)
-        if isinstance(lease, MintLease):
+        lease = attempt.acquire(state, merchant, subject)
+        if lease is not None:
             from token_broker.tokens.mint import mint_current
 
-            return mint_current(call, lease, mint_request), True
-        wait_for_other(call, until)
+            return mint_current(call, lease, MintRequest(session_id=session_id, scope=scope or default_scope)), True
+        attempt.wait_for_other()
 
 
 def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: str | None) -> Token:
@@ -143,11 +178,11 @@ def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: 
 
     Raises `Conflict` if the key was used with another title, or its token has ended.
     """
-    route = f"{call.provider.name}/standing/{merchant}"
+    route, attempt = f"{call.provider.name}/standing/{merchant}", Attempt(call)
     lease_request = LeaseRequest(
         merchant=merchant,
         subject=SHOP,
-        intent_id=new_intent_id(),
+        intent_id=attempt.intent_id,
         owner=new_owner(),
         title=title,
         requested_by=call.caller,
@@ -156,9 +191,8 @@ def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: 
         findable=True,
         account_id=call.account(merchant).account_id,
     )
-    until = call.deadline.within(WAIT_FOR_OTHERS)
-    while isinstance(lease := call.store.acquire_standing(lease_request), LeaseHeld):
-        wait_for_other(call, until)
+    while isinstance(lease := call.store.leases.acquire_standing(lease_request), LeaseHeld):
+        attempt.wait_for_other()
     if isinstance(lease, IdempotentReplay):
         if lease.token.state not in SERVABLE:
             raise Conflict("The token of this Idempotency-Key was revoked. Use a new key to create another token.")
@@ -176,25 +210,12 @@ def _usable(call: Call[Provider], state: SubjectState) -> Token | None:
     return token if token.left(call.clock.now()) > call.min_remaining_seconds else None
 
 
-def _acquire(call: Call[Provider], lease_request: LeaseRequest, state: SubjectState) -> MintLease | LeaseHeld:
-    """Acquire the lease unless it is held, since otherwise every waiter would write to the same item."""
-    return LeaseHeld() if state.lease_expires_at > call.clock.now() else call.store.acquire(lease_request, state)
-
-
 def _check_scope(token: Token, scope: tuple[str, ...] | None) -> None:
     if scope is None or set(scope) in (set(token.scope), set(token.requested_scope or ())):
         return
     raise Conflict(
         "This session has a token with other scopes. Leave 'scope' out, send the same scopes or start another session."
     )
-
-
-def wait_for_other(call: Call[Provider], until: Deadline) -> None:
-    """Wait a moment for another caller's mint. Raises `MintInProgress` once `until` has passed."""
-    left = until.left()
-    if left <= 0:
-        raise MintInProgress
-    call.clock.sleep(min(left, MIN_WAIT + (MAX_WAIT - MIN_WAIT) * call.jitter()))
 
 
 def _body_hash(title: str) -> str:

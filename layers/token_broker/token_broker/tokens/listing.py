@@ -53,7 +53,7 @@ def recorded_token(call: Call[ListingProvider], merchant: str, token_id: str) ->
 
     Neither the provider nor the merchant's secret is needed. Raises `TokenNotFound` if there is no record.
     """
-    token = call.store.get_token(merchant, token_id)
+    token = call.store.tokens.get(merchant, token_id)
     if token is None:
         raise TokenNotFound(
             "This stack has no record of a token with this id. List the tokens to see those that exist at the provider."

@@ -5,36 +5,32 @@ list without the token does not prove that the token will not appear. The intent
 and looks for the token first.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import cast
 
 from token_broker.clock import Deadline
 from token_broker.domain.delays import next_reconciliation
-from token_broker.domain.leases import MintLease, OpenIntent
+from token_broker.domain.leases import MintLease
 from token_broker.domain.ownership_tag import parse_title, tag_title
-from token_broker.domain.rotation import Rotation, Succession
-from token_broker.domain.token import SERVABLE, SHOP, ProviderToken, Reason, State, Token, token_from
+from token_broker.domain.rotation import Succession
+from token_broker.domain.token import SERVABLE, ProviderToken, Reason, State, Token, token_from
 from token_broker.errors import (
     BrokerError,
     Conflict,
     MintInProgress,
     ProviderFailure,
-    ProviderUnavailable,
     RequestOutcome,
     SessionClosed,
     StorageUnavailable,
     TokenLimitReached,
 )
 from token_broker.ports.provider import Account, ListingProvider, MintRequest, Provider
-from token_broker.tokens.cache import TTL_SECONDS
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
 
 #: Seconds that must be left for one more request to a storage that has just failed.
 RELEASE_TIME = 5.0
-#: Seconds after which no function's cache has a token that was current before, including clock skew.
-CACHES_CLEARED_AFTER = int(TTL_SECONDS) + 5
 
 
 def mint_current(
@@ -49,155 +45,66 @@ def mint_current(
 
     `budget` is the time in seconds for all requests to the provider.
     """
-
-    def work(until: Deadline) -> Token:
-        minted = _mint(call, lease, mint_request, until)
-        token = _token_for(call, lease, minted, State.CURRENT, scope=mint_request.scope)
+    with release_on_failure(call, lease):
+        minted = mint(call, lease, mint_request, call.deadline.within(budget))
+        token = token_for(call, lease, minted, State.CURRENT, scope=mint_request.scope)
         if known is not None and known.token_id == token.token_id:
-            call.store.confirm(lease)
+            call.store.leases.confirm(lease)
             return known
-        _commit(call, lease, token, replaced=None if known is None else Succession(previous=known, state=State.LOST))
+        commit(call, lease, token, replaced=None if known is None else Succession(previous=known, state=State.LOST))
         return token
-
-    return _release_on_failure(call, lease, work, budget)
-
-
-def mint_successor(
-    call: Call[ListingProvider], lease: MintLease, requested_by: str, replaced: Callable[[], Succession | None]
-) -> Token:
-    """Mint a current token that replaces a working one, and store it once the provider lists it.
-
-    `replaced` is called after the mint. Its result is stored in the same transaction as the new token.
-    """
-    until = call.deadline.within(PROVIDER_BUDGET)
-
-    def mint(until: Deadline) -> Token:
-        token = _token_for(call, lease, _mint(call, lease, MintRequest(), until), State.CURRENT)
-        return replace(token, requested_by=requested_by)
-
-    token = _release_on_failure(call, lease, mint, until.left())
-    # If the list lacks the token, the lease is not released: until it expires nobody mints another, and the next holder
-    # finds the token by the intent.
-    _check_listed(call, token, until)
-
-    def commit(_until: Deadline) -> Token:
-        _commit(call, lease, token, replaced=replaced(), reason=Reason.ROTATED)
-        return token
-
-    return _release_on_failure(call, replace(lease, continued=True), commit, until.left())
-
-
-def _check_listed(call: Call[ListingProvider], token: Token, until: Deadline) -> None:
-    listed = call.with_credential_refresh(token.merchant, lambda account: call.provider.list_tokens(account, until))
-    if token.token_id not in {each.token.token_id for each in listed}:
-        raise ProviderUnavailable(
-            "The provider created a token but does not list it yet. The previous one stays. The rotation continues.",
-            request_outcome=RequestOutcome.UNKNOWN,
-        )
-
-
-def succession(
-    call: Call[ListingProvider], previous: Token | None, rotation: Rotation, overlap_ends_at: int
-) -> Succession | None:
-    """Return the next state of the previous token, or None if there was no token."""
-    if previous is None:
-        return None
-    state, until = State.RETIRING, overlap_ends_at
-    if rotation.compromised:
-        state, until = State.REVOKING, int(call.clock.now()) + CACHES_CLEARED_AFTER
-    return Succession(previous=previous, state=state, until=until, rotation_id=rotation.rotation_id)
 
 
 def mint_standing(call: Call[ListingProvider], lease: MintLease) -> Token:
     """Mint and store a standing token."""
-
-    def work(until: Deadline) -> Token:
-        token = _token_for(call, lease, _mint(call, lease, MintRequest(), until), State.STANDING)
-        _commit(call, lease, token)
+    with release_on_failure(call, lease):
+        minted = mint(call, lease, MintRequest(), call.deadline.within(PROVIDER_BUDGET))
+        token = token_for(call, lease, minted, State.STANDING)
+        commit(call, lease, token)
         return token
 
-    return _release_on_failure(call, lease, work, PROVIDER_BUDGET)
 
-
-def adopt(call: Call[ListingProvider], intent: OpenIntent, until: Deadline) -> Token | None:
-    """Store and return the token that an open intent has created, or return None if the provider lists none.
-
-    The list is the only request. Raises `MintInProgress` if the lease was lost, and `Conflict` if the secret is for
-    another provider account.
-    """
-    lease = intent.lease
-    title = tag_title(lease.title or "", call.store.broker_id(), lease.intent_id)
-
-    def look_up(account: Account) -> ProviderToken | None:
-        _check_account(lease, account)
-        return _find(call, account, title, until)
-
-    found = call.with_credential_refresh(lease.merchant, look_up)
-    if found is None:
-        return None
-    state = State.STANDING if lease.standing else State.CURRENT
-    token = replace(_token_for(call, lease, found, state), requested_by=intent.requested_by)
-    _commit(call, lease, token, replaced=_replaced(call, token), reason=Reason.ADOPTED)
-    return token
-
-
-def _replaced(call: Call[ListingProvider], token: Token) -> Succession | None:
-    """Return what an adopted current token replaces, after a rotation that was cut off between mint and commit."""
-    if token.state is not State.CURRENT:
-        return None
-    previous = call.store.subject_state(token.merchant, SHOP).token
-    if previous is None or previous.token_id == token.token_id:
-        return None
-    overlap_ends_at = int(call.clock.now()) + call.store.rotation_settings(token.merchant).overlap
-    rotation = call.store.rotation(token.merchant)
-    if rotation is not None and rotation.open and rotation.replaces == previous.token_id:
-        return succession(call, previous, rotation, overlap_ends_at)
-    return Succession(previous=previous, state=State.RETIRING, until=overlap_ends_at)
-
-
-def _release_on_failure(
-    call: Call[Provider], lease: MintLease, work: Callable[[Deadline], Token], budget: float
-) -> Token:
-    """Run `work`, and release the lease on failure.
-
-    The intent ends only if the provider certainly created no token.
-    """
+@contextmanager
+def release_on_failure(call: Call[Provider], lease: MintLease) -> Iterator[None]:
+    """Release the lease if the block fails. The intent ends only if the provider certainly created no token."""
     try:
-        return work(call.deadline.within(budget))
+        yield
     except ProviderFailure as failure:
         if isinstance(failure, TokenLimitReached):
             call.telemetry.count("TokenLimitHeadroom", 0)
         open_before = lease.continued and failure.request_outcome is RequestOutcome.NOT_APPLIED
-        _release_lease(call, lease, RequestOutcome.UNKNOWN if open_before else failure.request_outcome)
+        _release(call, lease, RequestOutcome.UNKNOWN if open_before else failure.request_outcome)
         raise
     except (StorageUnavailable, SessionClosed, MintInProgress):
         # The provider may have created a token that is not stored. The open intent leads to it.
         # If the storage hangs and time is short, the lease expires by itself.
         if call.deadline.left() > RELEASE_TIME:
-            _release_lease(call, lease, RequestOutcome.UNKNOWN)
+            _release(call, lease, RequestOutcome.UNKNOWN)
         raise
     except BrokerError:
-        _release_lease(call, lease, RequestOutcome.UNKNOWN if lease.continued else RequestOutcome.NOT_APPLIED)
+        _release(call, lease, RequestOutcome.UNKNOWN if lease.continued else RequestOutcome.NOT_APPLIED)
         raise
 
 
-def _release_lease(call: Call[Provider], lease: MintLease, request_outcome: RequestOutcome) -> None:
+def _release(call: Call[Provider], lease: MintLease, request_outcome: RequestOutcome) -> None:
     try:
-        call.store.release(lease, request_outcome)
+        call.store.leases.release(lease, request_outcome)
     except BrokerError as failure:
         # The lease expires by itself, and the first failure is the one to report.
         call.telemetry.notice("lease_not_released", code=failure.code, intent=lease.intent_id)
 
 
-def _mint(call: Call[Provider], lease: MintLease, mint_request: MintRequest, until: Deadline) -> ProviderToken:
+def mint(call: Call[Provider], lease: MintLease, mint_request: MintRequest, until: Deadline) -> ProviderToken:
+    """Have the provider create the token of the lease's intent, or return the one that it has created before."""
     if call.provider.capabilities.lists:
         # From its first token on, a merchant is reconciled daily.
-        call.store.schedule_reconciliation(lease.merchant, next_reconciliation(call.clock.now(), call.jitter()))
+        due_at = next_reconciliation(call.clock.now(), call.jitter())
+        call.store.reconciliations.schedule(lease.merchant, due_at)
     if not call.provider.capabilities.supports_title_tag or lease.title is None:
         return call.with_credential_refresh(
             lease.merchant, lambda account: call.provider.mint(account, mint_request, until)
         )
-    title = tag_title(lease.title, call.store.broker_id(), lease.intent_id)
+    title = tag_title(lease.title, call.store.tokens.broker_id(), lease.intent_id)
     return call.with_credential_refresh(
         lease.merchant, lambda account: _find_or_mint(call, account, title, lease, until)
     )
@@ -207,8 +114,8 @@ def _find_or_mint(
     call: Call[Provider], account: Account, title: str, lease: MintLease, until: Deadline
 ) -> ProviderToken:
     if lease.continued:
-        _check_account(lease, account)
-        if (found := _find(call, account, title, until)) is not None:
+        check_account(lease, account)
+        if (found := find(call, account, title, until)) is not None:
             return found
     try:
         return _mint_or_find(call, account, title, until)
@@ -227,7 +134,7 @@ def _mint_or_find(call: Call[Provider], account: Account, title: str, until: Dea
         if failure.request_outcome is RequestOutcome.NOT_APPLIED:
             raise
         try:
-            found = _find(call, account, title, until)
+            found = find(call, account, title, until)
         except ProviderFailure:
             raise failure from None
         if found is None:
@@ -235,7 +142,8 @@ def _mint_or_find(call: Call[Provider], account: Account, title: str, until: Dea
         return found
 
 
-def _check_account(lease: MintLease, account: Account) -> None:
+def check_account(lease: MintLease, account: Account) -> None:
+    """Check that the secret is for the provider account of the lease's intent. Raises `Conflict`."""
     if lease.account_id not in ("", account.account_id):
         raise Conflict(
             "A token was being created at another shop than the one in the merchant's secret. Restore the secret of "
@@ -243,7 +151,7 @@ def _check_account(lease: MintLease, account: Account) -> None:
         )
 
 
-def _find(call: Call[Provider], account: Account, title: str, until: Deadline) -> ProviderToken | None:
+def find(call: Call[Provider], account: Account, title: str, until: Deadline) -> ProviderToken | None:
     """Return the token whose response was lost, which the list has under this intent's title, or None."""
     provider = cast("ListingProvider", call.provider)  # a provider with title tags can list tokens
     wanted = parse_title(title)
@@ -252,21 +160,23 @@ def _find(call: Call[Provider], account: Account, title: str, until: Deadline) -
         if (tag.broker_id, tag.intent_id) != (wanted.broker_id, wanted.intent_id):
             continue
         # A token that is being revoked has a record already and is not this intent's result any more.
-        record = call.store.get_token(account.merchant, each.token.token_id)
+        record = call.store.tokens.get(account.merchant, each.token.token_id)
         if record is None or record.state in SERVABLE:
             call.telemetry.notice("lost_response_found", intent=wanted.intent_id, token_id=each.token.token_id)
             return each.token
     return None
 
 
-def _token_for(
+def token_for(
     call: Call[Provider],
     lease: MintLease,
     provider_token: ProviderToken,
     state: State,
     *,
     scope: tuple[str, ...] | None = None,
+    requested_by: str | None = None,
 ) -> Token:
+    """Return the token to store under the lease. It is requested by the caller if nobody else is named."""
     return token_from(
         provider_token,
         provider=call.provider.name,
@@ -274,12 +184,12 @@ def _token_for(
         subject=lease.subject,
         state=state,
         title=lease.title,
-        requested_by=call.caller,
+        requested_by=call.caller if requested_by is None else requested_by,
         requested_scope=scope,
     )
 
 
-def _commit(
+def commit(
     call: Call[Provider],
     lease: MintLease,
     token: Token,
@@ -287,8 +197,9 @@ def _commit(
     replaced: Succession | None = None,
     reason: Reason = Reason.MINTED,
 ) -> None:
+    """Store the minted token, and log it if it cannot be stored."""
     try:
-        call.store.commit(lease, token, replaced=replaced, reason=reason)
+        call.store.leases.commit(lease, token, replaced=replaced, reason=reason)
     except BrokerError as failure:
         call.telemetry.notice(
             "minted_but_not_stored", code=failure.code, intent=lease.intent_id, fingerprint=token.digest

@@ -55,13 +55,13 @@ def _free_slot(call: Call[ListingProvider], inventory: Inventory, until: Deadlin
 
 
 def _revoke_now(call: Call[ListingProvider], account: Account, token: Token, until: Deadline) -> bool:
-    pending = call.store.pending_revocation(token.merchant, token.token_id)
+    pending = call.store.tokens.pending_revocation(token.merchant, token.token_id)
     if pending is None or pending.token.state is not State.REVOKING:
         return False
     if not pending.tries and pending.due_at > call.clock.now():
         return False  # until then a cache may still serve it as current
     call.provider.revoke(account, token.token_id, until)
-    call.store.mark_revoked(token, Change(call.caller, pending.reason))
+    call.store.tokens.mark_revoked(token, Change(call.caller, pending.reason))
     call.telemetry.count("TokensRevoked")
     return True
 
@@ -108,7 +108,7 @@ def _overlap_end(call: Call[ListingProvider], retiring: Sequence[Token]) -> str:
     longest_retired = sorted(retiring, key=lambda token: token.history[-1].at if token.history else token.issued_at)[
         :MAX_IDS_SHOWN
     ]
-    pending = [call.store.pending_revocation(token.merchant, token.token_id) for token in longest_retired]
+    pending = [call.store.tokens.pending_revocation(token.merchant, token.token_id) for token in longest_retired]
     ends = min((each.due_at for each in pending if each is not None), default=None)
     if ends is None:
         return "they end with their overlap"

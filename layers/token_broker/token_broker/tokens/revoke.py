@@ -14,7 +14,7 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
     and `foreign` is False, or if it belongs to another provider account.
     """
     until = call.deadline.within(PROVIDER_BUDGET)
-    token = call.store.get_token(merchant, token_id)
+    token = call.store.tokens.get(merchant, token_id)
     if token is None:
         token = _found_at_provider(call, merchant, token_id)
     if token.state is State.REVOKED:
@@ -32,7 +32,7 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
         )
     change = Change(call.caller, Reason.REQUESTED)
     call.telemetry.annotate(fingerprint=token.digest)
-    call.store.mark_revoking(token, change)
+    call.store.tokens.mark_revoking(token, change)
     call.cache.drop(merchant)
     try:
         call.with_credential_refresh(merchant, lambda account: call.provider.revoke(account, token_id, until))
@@ -42,7 +42,7 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
         call.telemetry.notice("revocation_pending", code=failure.code, token_id=token_id)
         call.telemetry.count("RevocationsPending")
         return False
-    call.store.mark_revoked(token, change)
+    call.store.tokens.mark_revoked(token, change)
     call.telemetry.count("TokensRevoked")
     return True
 
@@ -53,7 +53,7 @@ def _found_at_provider(call: Call[ListingProvider], merchant: str, token_id: str
     for listed in call.with_credential_refresh(merchant, lambda account: call.provider.list_tokens(account, until)):
         if listed.token.token_id == token_id:
             tag = parse_title(listed.title)
-            ours = tag.broker_id == call.store.broker_id()
+            ours = tag.broker_id == call.store.tokens.broker_id()
             return token_from(
                 listed.token,
                 provider=call.provider.name,

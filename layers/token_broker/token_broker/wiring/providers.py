@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from token_broker import settings
 from token_broker.aws.secrets import SecretsManager
-from token_broker.aws.store.token_store import DynamoTokenStore
+from token_broker.aws.store.token_store import DynamoStore
 from token_broker.broker import Broker, ListingBroker
 from token_broker.http.client import HttpClient, HttpResponse, Request, Transport
 from token_broker.ports.provider import ListingProvider, Provider
@@ -62,8 +62,8 @@ class ProviderContainer[P: Provider, B](Container):
         return SecretsManager(self.aws("secretsmanager"), prefix=prefix, provider=self.name, clock=self.clock)
 
     @cached_property
-    def _store(self) -> DynamoTokenStore:
-        return DynamoTokenStore(
+    def _store(self) -> DynamoStore:
+        return DynamoStore(
             self.table,
             provider=self.name,
             clock=self.clock,

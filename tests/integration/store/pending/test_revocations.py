@@ -10,7 +10,7 @@ from tests.fakes.clock import NOW
 from tests.fakes.samples import BY_ANN
 from tests.integration.support.outages import refusing
 from tests.integration.support.store_harness import DAY, MERCHANT, OTHER_INTENT, StoreBench, shop_token
-from token_broker.aws.store.revocations import MAX_ATTEMPTS
+from token_broker.aws.store.tokens import MAX_ATTEMPTS
 from token_broker.domain.rotation import Succession
 from token_broker.domain.token import SHOP, Change, Origin, Reason, State, Token
 
@@ -21,9 +21,9 @@ def test_the_current_token_is_marked_and_served_no_more_at_once(bench: StoreBenc
     store = bench.store()
     token = bench.issue(store, shop_token())
 
-    store.mark_revoking(token, BY_ANN)
+    store.tokens.mark_revoking(token, BY_ANN)
 
-    assert store.subject_state(MERCHANT, SHOP).token is None
+    assert store.leases.state(MERCHANT, SHOP).token is None
     record = bench.item("shopify#acme", "token#1001")
     assert record is not None
     assert record["state"] == "revoking"
@@ -34,11 +34,11 @@ def test_the_current_token_is_marked_and_served_no_more_at_once(bench: StoreBenc
 
 def test_after_that_a_new_current_token_can_be_minted(bench: StoreBench) -> None:
     store = bench.store()
-    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
+    store.tokens.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
 
     bench.issue(store, shop_token("2002"))
 
-    token = store.subject_state(MERCHANT, SHOP).token
+    token = store.leases.state(MERCHANT, SHOP).token
     assert token is not None
     assert token.token_id == "2002"
 
@@ -48,10 +48,10 @@ def test_a_standing_token_is_marked_and_the_current_one_left_alone(bench: StoreB
     bench.issue(store, shop_token("1001"))
     standing = bench.issue(store, shop_token("2002", state=State.STANDING), OTHER_INTENT)
 
-    store.mark_revoking(standing, BY_ANN)
+    store.tokens.mark_revoking(standing, BY_ANN)
 
-    current = store.subject_state(MERCHANT, SHOP).token
-    marked = store.get_token(MERCHANT, "2002")
+    current = store.leases.state(MERCHANT, SHOP).token
+    marked = store.tokens.get(MERCHANT, "2002")
     assert current is not None
     assert current.token_id == "1001"
     assert marked is not None
@@ -61,12 +61,12 @@ def test_a_standing_token_is_marked_and_the_current_one_left_alone(bench: StoreB
 def test_a_token_that_is_current_no_more_is_still_marked(bench: StoreBench) -> None:
     store = bench.store()
     token = bench.issue(store, shop_token("1001"))
-    store.commit(bench.begin(store, "owner-2"), shop_token("2002"))
+    store.leases.commit(bench.begin(store, "owner-2"), shop_token("2002"))
 
-    store.mark_revoking(token, BY_ANN)  # read as current a moment ago
+    store.tokens.mark_revoking(token, BY_ANN)  # read as current a moment ago
 
-    marked = store.get_token(MERCHANT, "1001")
-    current = store.subject_state(MERCHANT, SHOP).token
+    marked = store.tokens.get(MERCHANT, "1001")
+    current = store.leases.state(MERCHANT, SHOP).token
     assert marked is not None
     assert marked.state is State.REVOKING
     assert current is not None
@@ -77,7 +77,7 @@ def test_a_foreign_token_without_a_record_gets_one_without_its_value(bench: Stor
     store = bench.store()
     foreign = shop_token("7007", state=State.STANDING, origin=Origin.FOREIGN, title="Theirs", requested_by="ann")
 
-    store.mark_revoking(foreign, BY_ANN)
+    store.tokens.mark_revoking(foreign, BY_ANN)
 
     record = bench.item("shopify#acme", "token#7007")
     assert record is not None
@@ -90,17 +90,17 @@ def test_a_foreign_token_without_a_record_gets_one_without_its_value(bench: Stor
 def test_the_confirmed_end_is_kept_for_ninety_days_without_the_value(bench: StoreBench) -> None:
     store = bench.store()
     token = bench.issue(store, shop_token())
-    store.mark_revoking(token, BY_ANN)
+    store.tokens.mark_revoking(token, BY_ANN)
     bench.clock.advance(5)
 
-    store.mark_revoked(token, BY_ANN)
+    store.tokens.mark_revoked(token, BY_ANN)
 
     record = bench.item("shopify#acme", "token#1001")
     assert record is not None
     assert (record["state"], record["endedAt"]) == ("revoked", NOW_S + 5)
     assert record["expiresAt"] == NOW_S + 5 + 90 * DAY
     assert record.keys() & {"accessToken", "due", "dueAt"} == set()
-    read = store.get_token(MERCHANT, "1001")
+    read = store.tokens.get(MERCHANT, "1001")
     assert read is not None
     assert read.expires_at is None  # the record's retention is not the token's expiry
 
@@ -108,14 +108,14 @@ def test_the_confirmed_end_is_kept_for_ninety_days_without_the_value(bench: Stor
 def test_both_marks_can_be_made_again(bench: StoreBench) -> None:
     store = bench.store()
     token = bench.issue(store, shop_token())
-    store.mark_revoking(token, BY_ANN)
-    store.mark_revoking(token, BY_ANN)
-    store.mark_revoked(token, BY_ANN)
+    store.tokens.mark_revoking(token, BY_ANN)
+    store.tokens.mark_revoking(token, BY_ANN)
+    store.tokens.mark_revoked(token, BY_ANN)
     before = bench.items()
     bench.clock.advance(60)
 
-    store.mark_revoked(token, BY_ANN)
-    store.mark_revoking(token, BY_ANN)
+    store.tokens.mark_revoked(token, BY_ANN)
+    store.tokens.mark_revoking(token, BY_ANN)
 
     assert bench.items() == before
 
@@ -123,13 +123,13 @@ def test_both_marks_can_be_made_again(bench: StoreBench) -> None:
 def test_who_reads_it_as_marked_already_changes_nothing(bench: StoreBench) -> None:
     """Neither its history nor when it is to be asked for: the first mark's time counts."""
     store = bench.store()
-    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
-    marked = store.get_token(MERCHANT, "1001")
+    store.tokens.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
+    marked = store.tokens.get(MERCHANT, "1001")
     assert marked is not None
     before = bench.items()
     bench.clock.advance(60)
 
-    store.mark_revoking(marked, BY_ANN)
+    store.tokens.mark_revoking(marked, BY_ANN)
 
     assert bench.items() == before
 
@@ -137,7 +137,7 @@ def test_who_reads_it_as_marked_already_changes_nothing(bench: StoreBench) -> No
 def test_the_current_token_is_asked_for_from_when_the_caller_says(bench: StoreBench) -> None:
     store = bench.store()
 
-    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN, ask_from=NOW_S + 35)
+    store.tokens.mark_revoking(bench.issue(store, shop_token()), BY_ANN, ask_from=NOW_S + 35)
 
     record = bench.item("shopify#acme", "token#1001")
     assert record is not None
@@ -156,7 +156,7 @@ def unserved(bench: StoreBench) -> Token:
 def test_a_current_token_that_nobody_serves_is_asked_for_from_when_the_caller_says(
     bench: StoreBench, unserved: Token
 ) -> None:
-    bench.store().mark_revoking(unserved, BY_ANN, ask_from=NOW_S + 35)
+    bench.store().tokens.mark_revoking(unserved, BY_ANN, ask_from=NOW_S + 35)
 
     record = bench.item("shopify#acme", "token#1001")
     assert record is not None
@@ -170,12 +170,12 @@ def test_one_that_another_marks_before_the_last_try_keeps_the_others_mark(bench:
     def mark(**_: Any) -> None:
         if next(tries) > 2 * MAX_ATTEMPTS:  # each look is two: for the mark, and against its being served
             events.unregister("before-call.dynamodb.UpdateItem", mark)
-            other.mark_revoking(unserved, Change("bob", Reason.COMPROMISED))
+            other.tokens.mark_revoking(unserved, Change("bob", Reason.COMPROMISED))
 
     events.register("before-call.dynamodb.UpdateItem", mark)
-    store.mark_revoking(unserved, BY_ANN)
+    store.tokens.mark_revoking(unserved, BY_ANN)
 
-    marked = store.get_token(MERCHANT, "1001")
+    marked = store.tokens.get(MERCHANT, "1001")
     assert marked is not None
     assert [(line.by, line.reason) for line in marked.history[1:]] == [("bob", "compromised")]
 
@@ -186,32 +186,32 @@ def test_a_token_that_comes_back_between_two_looks_is_not_served_although_it_is_
     one, two = (shop_token(name, provider="fourthwall") for name in ("one", "two"))
     bench.issue(store, one)
     first_change = Succession(previous=one, state=State.LOST)
-    store.commit(bench.begin(store, "owner-2", intent_id="2" * 26), two, replaced=first_change)
+    store.leases.commit(bench.begin(store, "owner-2", intent_id="2" * 26), two, replaced=first_change)
     again = bench.begin(other, "owner-3", intent_id="3" * 26)
     events = bench.dynamodb.meta.events
 
     def come_back(**_: Any) -> None:
         events.unregister("before-call.dynamodb.UpdateItem", come_back)
-        other.commit(again, one, replaced=Succession(previous=two, state=State.LOST))
+        other.leases.commit(again, one, replaced=Succession(previous=two, state=State.LOST))
 
     events.register("before-call.dynamodb.UpdateItem", come_back)
-    store.mark_revoking(one, BY_ANN)
+    store.tokens.mark_revoking(one, BY_ANN)
 
-    marked = store.get_token(MERCHANT, "one")
+    marked = store.tokens.get(MERCHANT, "one")
     assert marked is not None
     assert marked.state is State.REVOKING
-    assert store.subject_state(MERCHANT, SHOP).token is None
+    assert store.leases.state(MERCHANT, SHOP).token is None
 
 
 def test_marking_an_unrecorded_token_twice_keeps_the_first_record(bench: StoreBench) -> None:
     store = bench.store()
     foreign = shop_token("7007", state=State.STANDING, origin=Origin.FOREIGN)
-    store.mark_revoking(foreign, BY_ANN)
-    store.mark_revoked(foreign, BY_ANN)
+    store.tokens.mark_revoking(foreign, BY_ANN)
+    store.tokens.mark_revoked(foreign, BY_ANN)
 
-    store.mark_revoking(foreign, BY_ANN)
+    store.tokens.mark_revoking(foreign, BY_ANN)
 
-    record = store.get_token(MERCHANT, "7007")
+    record = store.tokens.get(MERCHANT, "7007")
     assert record is not None
     assert record.state is State.REVOKED
 
@@ -222,10 +222,10 @@ def test_a_current_token_whose_record_is_gone_is_served_no_more_either(bench: St
     key = {"pk": {"S": "shopify#acme"}, "sk": {"S": "token#1001"}}
     bench.dynamodb.delete_item(TableName=bench.table_name, Key=key)
 
-    store.mark_revoking(token, BY_ANN)
+    store.tokens.mark_revoking(token, BY_ANN)
 
-    assert store.subject_state(MERCHANT, SHOP).token is None
-    marked = store.get_token(MERCHANT, "1001")
+    assert store.leases.state(MERCHANT, SHOP).token is None
+    marked = store.tokens.get(MERCHANT, "1001")
     assert marked is not None
     assert marked.state is State.REVOKING
 
@@ -239,9 +239,9 @@ def test_a_token_that_became_current_since_it_was_looked_up_is_marked_and_unserv
     bench.issue(store, shop_token())
 
     with refusing(bench.dynamodb, "UpdateItem", spared=1):
-        store.mark_revoking(seen, BY_ANN)
+        store.tokens.mark_revoking(seen, BY_ANN)
 
     record = bench.item("shopify#acme", "token#1001")
     assert record is not None
     assert record["state"] == "revoking"
-    assert store.subject_state(MERCHANT, SHOP).token is None
+    assert store.leases.state(MERCHANT, SHOP).token is None

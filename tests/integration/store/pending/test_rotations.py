@@ -9,6 +9,7 @@ from tests.fakes.samples import BY_ANN
 from tests.integration.support.outages import answer_lost, refusing
 from tests.integration.support.store_harness import DAY, MERCHANT, NOW, SHOP, StoreBench, shop_token
 from token_broker.aws.store.records import due_shard
+from token_broker.domain.pending import UnreadWork
 from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
 from token_broker.domain.token import Change, Reason, State
 from token_broker.errors import MintInProgress, StorageUnavailable
@@ -32,23 +33,23 @@ def wish(rotation_id: str = "r-1", **changes: Any) -> Rotation:
 
 def requested(bench: StoreBench, rotation: Rotation | None = None) -> Rotation:
     store, asked = bench.store(), rotation or wish()
-    assert store.request_rotation(asked, store.subject_state(MERCHANT, SHOP), store.rotation(MERCHANT))
+    assert store.rotations.request(asked, store.leases.state(MERCHANT, SHOP), store.rotations.get(MERCHANT))
     return asked
 
 
 def successor(bench: StoreBench, state: State = State.RETIRING, until: int = NOW_S + DAY) -> None:
     """Another token takes the place of the one that is current."""
     store = bench.store()
-    previous = store.subject_state(MERCHANT, SHOP).token
+    previous = store.leases.state(MERCHANT, SHOP).token
     assert previous is not None
     mint = bench.begin(store, "owner-of-rotation")
     taken = Succession(previous=previous, state=state, until=until, rotation_id="r-1")
     new = shop_token(str(int(previous.token_id) + 1), requested_by="ann")
-    store.commit(mint, new, replaced=taken, reason=Reason.ROTATED)
+    store.leases.commit(mint, new, replaced=taken, reason=Reason.ROTATED)
 
 
 def lines(bench: StoreBench, token_id: str) -> list[tuple[str, str | None, str, str]]:
-    token = bench.store().get_token(MERCHANT, token_id)
+    token = bench.store().tokens.get(MERCHANT, token_id)
     assert token is not None
     shown = [line.as_json() for line in token.history]
     return [(line["by"], line["from"], line["to"], line["why"]) for line in shown]
@@ -72,7 +73,7 @@ def all_items(bench: StoreBench) -> list[dict[str, Any]]:
 def test_it_is_read_as_it_was_written_and_is_due_while_it_is_open(bench: StoreBench) -> None:
     rotation = requested(bench)
 
-    assert bench.store().rotation(MERCHANT) == rotation
+    assert bench.store().rotations.get(MERCHANT) == rotation
     assert ("shopify#acme", "rotation#shop") in bench.due()
 
 
@@ -87,47 +88,47 @@ def test_it_is_due_in_the_part_of_the_index_that_its_merchant_belongs_to(bench: 
 
 
 def test_without_one_there_is_none(bench: StoreBench) -> None:
-    assert bench.store().rotation(MERCHANT) is None
+    assert bench.store().rotations.get(MERCHANT) is None
 
 
 def test_of_two_at_once_one_stands(bench: StoreBench) -> None:
     store = bench.store()
-    seen = store.subject_state(MERCHANT, SHOP)
+    seen = store.leases.state(MERCHANT, SHOP)
 
-    outcomes = [store.request_rotation(wish(name), seen, None) for name in ("r-1", "r-2")]
+    outcomes = [store.rotations.request(wish(name), seen, None) for name in ("r-1", "r-2")]
 
     assert outcomes == [True, False]
-    there = store.rotation(MERCHANT)
+    there = store.rotations.get(MERCHANT)
     assert there is not None
     assert there.rotation_id == "r-1"
 
 
 def test_it_takes_the_place_only_of_the_one_that_was_seen(bench: StoreBench) -> None:
-    store, seen = bench.store(), bench.store().subject_state(MERCHANT, SHOP)
+    store, seen = bench.store(), bench.store().leases.state(MERCHANT, SHOP)
     first = requested(bench)
-    assert store.request_rotation(wish("r-2", compromised=True), seen, first)
+    assert store.rotations.request(wish("r-2", compromised=True), seen, first)
 
-    assert not store.request_rotation(wish("r-3"), seen, first)
+    assert not store.rotations.request(wish("r-3"), seen, first)
 
 
 def test_what_is_published_meanwhile_is_not_what_was_to_be_replaced(bench: StoreBench) -> None:
     store = bench.store()
-    seen = store.subject_state(MERCHANT, SHOP)
+    seen = store.leases.state(MERCHANT, SHOP)
     bench.issue(store, shop_token())
 
-    assert not store.request_rotation(wish(), seen, None)
-    assert store.rotation(MERCHANT) is None
+    assert not store.rotations.request(wish(), seen, None)
+    assert store.rotations.get(MERCHANT) is None
 
 
 def test_a_shop_that_has_a_token_is_rotated_unless_it_has_another_meanwhile(bench: StoreBench) -> None:
     store = bench.store()
     bench.issue(store, shop_token())
-    seen = store.subject_state(MERCHANT, SHOP)
-    assert store.request_rotation(wish(), seen, None)
+    seen = store.leases.state(MERCHANT, SHOP)
+    assert store.rotations.request(wish(), seen, None)
 
     successor(bench)
 
-    assert not store.request_rotation(wish("r-2"), seen, store.rotation(MERCHANT))
+    assert not store.rotations.request(wish("r-2"), seen, store.rotations.get(MERCHANT))
     requested(bench, wish("r-2"))
 
 
@@ -135,16 +136,16 @@ def test_a_wish_whose_answer_was_lost_stands(bench: StoreBench) -> None:
     """Keep the rotation request although moto rejects the SDK's second attempt."""
     store = bench.store()
     with answer_lost(bench.dynamodb, "TransactWriteItems"):
-        store.request_rotation(wish(), store.subject_state(MERCHANT, SHOP), None)
+        store.rotations.request(wish(), store.leases.state(MERCHANT, SHOP), None)
 
-    assert store.rotation(MERCHANT) == wish()
+    assert store.rotations.get(MERCHANT) == wish()
 
 
 def test_a_storage_that_refuses_leaves_nothing(bench: StoreBench) -> None:
     with refusing(bench.dynamodb, "TransactWriteItems"), pytest.raises(StorageUnavailable):
         requested(bench)
 
-    assert bench.store().rotation(MERCHANT) is None
+    assert bench.store().rotations.get(MERCHANT) is None
 
 
 # Rescheduled and ended
@@ -155,11 +156,11 @@ def test_its_first_failure_is_told_and_each_one_counted(bench: StoreBench) -> No
     requested(bench)
 
     for number in range(1, 4):
-        rotation = store.rotation(MERCHANT)
+        rotation = store.rotations.get(MERCHANT)
         assert rotation is not None
-        store.reschedule_rotation(rotation, NOW_S + 100 * number, "provider_unavailable")
+        store.schedule.reschedule(rotation, NOW_S + 100 * number, failure="provider_unavailable")
 
-    there = store.rotation(MERCHANT)
+    there = store.rotations.get(MERCHANT)
     assert there is not None
     assert (there.open, there.tries, there.due_at, there.failure) == (True, 3, NOW_S + 300, "provider_unavailable")
     assert failures(bench) == [("provider_unavailable", True)]
@@ -169,7 +170,7 @@ def test_two_that_fail_at_once_tell_it_once(bench: StoreBench) -> None:
     rotation = requested(bench)
 
     for _ in range(2):
-        bench.store().reschedule_rotation(rotation, NOW_S + 100, "provider_throttled")
+        bench.store().schedule.reschedule(rotation, NOW_S + 100, failure="provider_throttled")
 
     assert failures(bench) == [("provider_throttled", True)]
 
@@ -180,9 +181,9 @@ def test_an_event_reports_whose_rotation_failed_and_when(bench: StoreBench, *, r
     bench.clock.advance(100)
 
     if retrying:
-        bench.store().reschedule_rotation(rotation, NOW_S + 900, "provider_error")
+        bench.store().schedule.reschedule(rotation, NOW_S + 900, failure="provider_error")
     else:
-        bench.store().end_rotation(rotation, "provider_error")
+        bench.store().rotations.end(rotation, "provider_error")
 
     (item,) = bench.outbox()
     (told,) = bench.told()
@@ -196,20 +197,20 @@ def test_its_end_stays_to_be_joined_and_is_due_no_more(bench: StoreBench, failur
     rotation = requested(bench)
 
     for _ in range(2):
-        bench.store().end_rotation(rotation, failure)
+        bench.store().rotations.end(rotation, failure)
 
-    assert bench.store().rotation(MERCHANT) == replace(rotation, open=False, due_at=0, failure=failure)
+    assert bench.store().rotations.get(MERCHANT) == replace(rotation, open=False, due_at=0, failure=failure)
     assert ("shopify#acme", "rotation#shop") not in bench.due()
     assert failures(bench) == ([] if failure is None else [("token_limit_reached", False)])
 
 
 def test_an_end_clears_an_earlier_failure(bench: StoreBench) -> None:
     rotation = requested(bench)
-    bench.store().reschedule_rotation(rotation, NOW_S + 100, "provider_throttled")
+    bench.store().schedule.reschedule(rotation, NOW_S + 100, failure="provider_throttled")
 
-    bench.store().end_rotation(rotation)
+    bench.store().rotations.end(rotation)
 
-    there = bench.store().rotation(MERCHANT)
+    there = bench.store().rotations.get(MERCHANT)
     assert there is not None
     assert there.failure is None
 
@@ -219,32 +220,28 @@ def test_whoever_was_replaced_changes_nothing_any_more(bench: StoreBench, tries:
     first = replace(requested(bench), tries=tries)
     second = requested(bench, wish("r-2", compromised=True))
 
-    bench.store().reschedule_rotation(first, NOW_S + 900, "provider_unavailable")
-    bench.store().end_rotation(first, "provider_error")
+    bench.store().schedule.reschedule(first, NOW_S + 900, failure="provider_unavailable")
+    bench.store().rotations.end(first, "provider_error")
 
-    assert bench.store().rotation(MERCHANT) == second
+    assert bench.store().rotations.get(MERCHANT) == second
     assert failures(bench) == []
 
 
 def test_the_worker_can_defer_it_without_a_failure(bench: StoreBench) -> None:
     rotation = requested(bench)
 
-    bench.store().defer(MERCHANT, "rotation#shop", NOW_S + 500)
+    bench.store().schedule.reschedule(UnreadWork(MERCHANT, "rotation#shop"), NOW_S + 500)
 
-    assert bench.store().rotation(MERCHANT) == replace(rotation, due_at=NOW_S + 500)
-
-
-def test_settings_have_defaults(bench: StoreBench) -> None:
-    assert bench.store().rotation_settings(MERCHANT) == RotationSettings(overlap=7 * DAY)
+    assert bench.store().rotations.get(MERCHANT) == replace(rotation, due_at=NOW_S + 500)
 
 
 def test_settings_are_read_as_they_were_written(bench: StoreBench) -> None:
     settings = RotationSettings(max_age=90 * DAY, overlap=2 * DAY, paused=True)
     schedule = RotationSchedule(settings=settings, revision=1, changed_by="ann", changed_at=NOW_S, due_at=None)
 
-    assert bench.store().replace_rotation_schedule(MERCHANT, schedule, expected=0)
+    assert bench.store().rotation_settings.replace(MERCHANT, schedule, expected=0)
 
-    assert bench.store().rotation_settings(MERCHANT) == settings
+    assert bench.store().rotation_settings.get(MERCHANT) == schedule
     assert bench.item("shopify#acme", "settings#rotation") is not None
 
 
@@ -257,10 +254,10 @@ def test_the_old_one_is_retiring_and_due_at_the_end_of_its_overlap(bench: StoreB
     successor(bench)
 
     store = bench.store()
-    current = store.subject_state(MERCHANT, SHOP).token
+    current = store.leases.state(MERCHANT, SHOP).token
     assert current is not None
     assert current.token_id == "1002"
-    pending = store.pending_revocation(MERCHANT, "1001")
+    pending = store.tokens.pending_revocation(MERCHANT, "1001")
     assert pending is not None
     assert (pending.token.state, pending.due_at, pending.since) == (State.RETIRING, NOW_S + DAY, NOW_S + DAY)
     assert pending.token.access_token == "value-of-1001"
@@ -271,11 +268,11 @@ def test_the_whole_way_has_its_lines(bench: StoreBench) -> None:
     bench.issue(bench.store(), shop_token(requested_by="ann"))
     successor(bench)
     store = bench.store()
-    token = store.get_token(MERCHANT, "1001")
+    token = store.tokens.get(MERCHANT, "1001")
     assert token is not None
 
-    store.mark_revoking(token, CLOCK)
-    store.mark_revoked(token, CLOCK)
+    store.tokens.mark_revoking(token, CLOCK)
+    store.tokens.mark_revoked(token, CLOCK)
 
     assert lines(bench, "1001") == [
         ("ann", None, "current", "minted"),
@@ -292,10 +289,10 @@ def test_one_that_was_revoked_by_name_meanwhile_is_not_replaced(bench: StoreBenc
     store = bench.store()
     previous = bench.issue(store, shop_token(requested_by="ann"))
     mint = bench.begin(store, "owner-of-rotation")
-    store.mark_revoking(previous, BY_ANN)
+    store.tokens.mark_revoking(previous, BY_ANN)
 
     with pytest.raises(MintInProgress):
-        store.commit(
+        store.leases.commit(
             mint,
             shop_token("1002"),
             replaced=Succession(previous=previous, state=state, until=NOW_S),
@@ -303,7 +300,7 @@ def test_one_that_was_revoked_by_name_meanwhile_is_not_replaced(bench: StoreBenc
         )
 
     assert lines(bench, "1001")[1:] == [("ann", "current", "revoking", "requested")]
-    assert store.get_token(MERCHANT, "1002") is None
+    assert store.tokens.get(MERCHANT, "1002") is None
 
 
 def test_a_token_that_was_read_before_it_was_replaced_is_marked_from_the_state_that_it_is_in(
@@ -313,13 +310,13 @@ def test_a_token_that_was_read_before_it_was_replaced_is_marked_from_the_state_t
     read = bench.issue(bench.store(), shop_token(requested_by="ann"))
     successor(bench)
 
-    bench.store().mark_revoking(read, BY_ANN)
+    bench.store().tokens.mark_revoking(read, BY_ANN)
 
     assert lines(bench, "1001")[1:] == [
         ("ann", "current", "retiring", "rotated"),
         ("ann", "retiring", "revoking", "requested"),
     ]
-    current = bench.store().subject_state(MERCHANT, SHOP).token
+    current = bench.store().leases.state(MERCHANT, SHOP).token
     assert current is not None
     assert current.token_id == "1002"
 
@@ -329,7 +326,7 @@ def test_compromised_ones_wait_until_no_memory_has_them(bench: StoreBench) -> No
 
     successor(bench, State.REVOKING, NOW_S + 35)
 
-    pending = bench.store().pending_revocation(MERCHANT, "1001")
+    pending = bench.store().tokens.pending_revocation(MERCHANT, "1001")
     assert pending is not None
     assert (pending.token.state, pending.due_at, pending.reason) == (State.REVOKING, NOW_S + 35, Reason.COMPROMISED)
     assert pending.token.access_token is None
@@ -345,6 +342,6 @@ def test_a_paused_rotation_that_wakes_up_late_changes_nothing(bench: StoreBench)
     taken = Succession(previous=previous, state=State.RETIRING, until=NOW_S)
 
     with pytest.raises(MintInProgress):
-        store.commit(late, shop_token("3003"), replaced=taken, reason=Reason.ROTATED)
+        store.leases.commit(late, shop_token("3003"), replaced=taken, reason=Reason.ROTATED)
 
     assert all_items(bench) == before

@@ -7,7 +7,8 @@ from tests.fakes.samples import BY_ANN
 from tests.integration.support.outages import answer_lost
 from tests.integration.support.store_harness import INTENT, MERCHANT, SHOP, StoreBench, shop_token
 from token_broker.aws.store.leases import LEASE
-from token_broker.domain.leases import MintLease, OpenIntent
+from token_broker.domain.leases import OpenIntent
+from token_broker.domain.pending import UnreadWork
 from token_broker.domain.token import State
 from token_broker.errors import MintInProgress, RequestOutcome
 
@@ -21,10 +22,10 @@ CURRENT, STANDING = "subject#shop", f"intent#{INTENT}"
 def test_a_token_that_is_to_be_revoked_is_known_with_its_time(bench: StoreBench) -> None:
     store = bench.store()
     token = bench.issue(store, shop_token())
-    assert store.pending_revocation(MERCHANT, "1001") is None
-    store.mark_revoking(token, BY_ANN)
+    assert store.tokens.pending_revocation(MERCHANT, "1001") is None
+    store.tokens.mark_revoking(token, BY_ANN)
 
-    pending = store.pending_revocation(MERCHANT, "1001")
+    pending = store.tokens.pending_revocation(MERCHANT, "1001")
 
     assert pending is not None
     assert (pending.token.token_id, pending.token.access_token) == ("1001", None)
@@ -33,9 +34,9 @@ def test_a_token_that_is_to_be_revoked_is_known_with_its_time(bench: StoreBench)
 
 def test_so_is_one_that_had_no_record(bench: StoreBench) -> None:
     store = bench.store()
-    store.mark_revoking(shop_token("7007"), BY_ANN)
+    store.tokens.mark_revoking(shop_token("7007"), BY_ANN)
 
-    pending = store.pending_revocation(MERCHANT, "7007")
+    pending = store.tokens.pending_revocation(MERCHANT, "7007")
 
     assert pending is not None
     assert (pending.since, pending.due_at) == (NOW_S, NOW_S)
@@ -43,11 +44,11 @@ def test_so_is_one_that_had_no_record(bench: StoreBench) -> None:
 
 def test_it_is_rescheduled_and_its_tries_are_counted(bench: StoreBench) -> None:
     store = bench.store()
-    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
+    store.tokens.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
     for tries in (1, 2):
-        pending = store.pending_revocation(MERCHANT, "1001")
+        pending = store.tokens.pending_revocation(MERCHANT, "1001")
         assert pending is not None
-        store.reschedule_revocation(pending, NOW_S + 60 * tries)
+        store.schedule.reschedule(pending, NOW_S + 60 * tries, failure="provider_unavailable")
 
     item = bench.item("shopify#acme", "token#1001")
     assert item is not None
@@ -57,14 +58,14 @@ def test_it_is_rescheduled_and_its_tries_are_counted(bench: StoreBench) -> None:
 def test_a_second_mark_makes_it_neither_younger_nor_due(bench: StoreBench) -> None:
     store = bench.store()
     token = bench.issue(store, shop_token())
-    store.mark_revoking(token, BY_ANN)
-    pending = store.pending_revocation(MERCHANT, "1001")
+    store.tokens.mark_revoking(token, BY_ANN)
+    pending = store.tokens.pending_revocation(MERCHANT, "1001")
     assert pending is not None
-    store.reschedule_revocation(pending, NOW_S + 3600)
+    store.schedule.reschedule(pending, NOW_S + 3600, failure="provider_unavailable")
     bench.clock.advance(100)
-    store.mark_revoking(token, BY_ANN)
+    store.tokens.mark_revoking(token, BY_ANN)
 
-    again = store.pending_revocation(MERCHANT, "1001")
+    again = store.tokens.pending_revocation(MERCHANT, "1001")
 
     assert again is not None
     assert (again.since, again.due_at, again.tries) == (NOW_S, NOW_S + 3600, 1)
@@ -73,21 +74,21 @@ def test_a_second_mark_makes_it_neither_younger_nor_due(bench: StoreBench) -> No
 def test_who_read_it_before_another_moved_it_changes_nothing(bench: StoreBench) -> None:
     store = bench.store()
     token = bench.issue(store, shop_token())
-    store.mark_revoking(token, BY_ANN)
-    pending = store.pending_revocation(MERCHANT, "1001")
+    store.tokens.mark_revoking(token, BY_ANN)
+    pending = store.tokens.pending_revocation(MERCHANT, "1001")
     assert pending is not None
-    store.reschedule_revocation(pending, NOW_S + 60)
-    store.reschedule_revocation(pending, NOW_S + 999)
-    moved = store.pending_revocation(MERCHANT, "1001")
+    store.schedule.reschedule(pending, NOW_S + 60, failure="provider_unavailable")
+    store.schedule.reschedule(pending, NOW_S + 999, failure="provider_unavailable")
+    moved = store.tokens.pending_revocation(MERCHANT, "1001")
     assert moved is not None
     assert (moved.due_at, moved.tries) == (NOW_S + 60, 1)
 
-    store.mark_revoked(token, BY_ANN)
+    store.tokens.mark_revoked(token, BY_ANN)
     before = bench.items()
-    store.reschedule_revocation(moved, NOW_S + 999)
+    store.schedule.reschedule(moved, NOW_S + 999, failure="provider_unavailable")
 
     assert bench.items() == before
-    assert store.pending_revocation(MERCHANT, "1001") is None
+    assert store.tokens.pending_revocation(MERCHANT, "1001") is None
     assert bench.due() == []
 
 
@@ -102,8 +103,8 @@ def left_open(bench: StoreBench, *, standing: bool = False, **more: str) -> None
     bench.clock.advance(LEASE + 1)
 
 
-def taken(bench: StoreBench, item: str, owner: str = "worker") -> OpenIntent:
-    intent = bench.store().acquire_expired(MERCHANT, item, owner)
+def taken(bench: StoreBench, standing_id: str | None = None, owner: str = "worker") -> OpenIntent:
+    intent = bench.store().leases.acquire_expired(MERCHANT, standing_id, owner)
     assert intent is not None
     return intent
 
@@ -111,16 +112,14 @@ def taken(bench: StoreBench, item: str, owner: str = "worker") -> OpenIntent:
 @pytest.mark.parametrize("standing", [False, True])
 def test_an_open_intent_is_taken_over_with_all_that_is_known_of_it(bench: StoreBench, *, standing: bool) -> None:
     left_open(bench, standing=standing)
-    item = STANDING if standing else CURRENT
-
-    intent = taken(bench, item)
+    intent = taken(bench, INTENT if standing else None)
 
     mint = intent.lease
     assert (mint.intent_id, mint.owner, mint.fence, mint.title, mint.continued) == (INTENT, "worker", 2, "Kiosk", True)
-    assert (mint.key, mint.standing, mint.remembered) == (item, standing, False)
+    assert (mint.standing_id, mint.remembered) == (INTENT if standing else None, False)
     assert (intent.requested_by, intent.tries) == ("arn:aws:iam::123456789012:user/ann", 0)
     assert intent.asked_until == NOW_S + LEASE
-    stored = bench.item("shopify#acme", item)
+    stored = bench.item("shopify#acme", STANDING if standing else CURRENT)
     assert stored is not None
     assert stored["leaseEnd"] == stored["dueAt"] == NOW_S + LEASE + 1 + LEASE
 
@@ -128,14 +127,14 @@ def test_an_open_intent_is_taken_over_with_all_that_is_known_of_it(bench: StoreB
 def test_one_with_a_key_is_remembered(bench: StoreBench) -> None:
     left_open(bench, standing=True, key_id="k" * 26, body_hash="hash")
 
-    assert taken(bench, f"intent#{'k' * 26}").lease.remembered
+    assert taken(bench, "k" * 26).lease.remembered
 
 
 def test_a_token_is_published_by_whoever_took_over(bench: StoreBench) -> None:
     left_open(bench)
-    bench.store().commit(taken(bench, CURRENT).lease, shop_token())
+    bench.store().leases.commit(taken(bench).lease, shop_token())
 
-    served = bench.store().subject_state(MERCHANT, SHOP).token
+    served = bench.store().leases.state(MERCHANT, SHOP).token
     item = bench.item("shopify#acme", CURRENT)
     assert served is not None
     assert served.token_id == "1001"
@@ -148,7 +147,7 @@ def test_a_token_is_published_by_whoever_took_over(bench: StoreBench) -> None:
 def test_an_intent_that_led_to_nothing_is_ended(bench: StoreBench, *, standing: bool) -> None:
     left_open(bench, standing=standing)
     store = bench.store()
-    store.release(taken(bench, STANDING if standing else CURRENT).lease, RequestOutcome.NOT_APPLIED)
+    store.leases.release(taken(bench, INTENT if standing else None).lease, RequestOutcome.NOT_APPLIED)
 
     assert bench.due() == []
     assert [item for item in bench.items() if "intentId" in item] == []
@@ -156,7 +155,7 @@ def test_an_intent_that_led_to_nothing_is_ended(bench: StoreBench, *, standing: 
 
 def test_it_is_left_open_for_later(bench: StoreBench) -> None:
     left_open(bench)
-    bench.store().release_and_retry_at(taken(bench, CURRENT).lease, NOW_S + 500)
+    bench.store().schedule.reschedule(taken(bench), NOW_S + 500, failure="provider_unavailable")
 
     item = bench.item("shopify#acme", CURRENT)
     assert item is not None
@@ -167,13 +166,13 @@ def test_it_is_left_open_for_later(bench: StoreBench) -> None:
 
 def test_a_caller_continues_what_the_worker_left_open(bench: StoreBench) -> None:
     left_open(bench)
-    bench.store().release_and_retry_at(taken(bench, CURRENT).lease, NOW_S + 500)
+    bench.store().schedule.reschedule(taken(bench), NOW_S + 500, failure="provider_unavailable")
 
     mint = bench.begin(bench.store(), "caller", intent_id="z" * 26)
 
     assert (mint.intent_id, mint.continued) == (INTENT, True)
     bench.clock.advance(LEASE + 1)
-    assert taken(bench, CURRENT).asked_until == NOW_S + LEASE + 1 + LEASE
+    assert taken(bench).asked_until == NOW_S + LEASE + 1 + LEASE
 
 
 def test_nothing_is_taken_over_that_is_not_open(bench: StoreBench) -> None:
@@ -182,9 +181,9 @@ def test_nothing_is_taken_over_that_is_not_open(bench: StoreBench) -> None:
     bench.clock.advance(1000)
     before = bench.items()
 
-    assert store.acquire_expired(MERCHANT, CURRENT, "worker") is None
-    assert store.acquire_expired(MERCHANT, STANDING, "worker") is None
-    assert store.acquire_expired("nobody", CURRENT, "worker") is None
+    assert store.leases.acquire_expired(MERCHANT, None, "worker") is None
+    assert store.leases.acquire_expired(MERCHANT, INTENT, "worker") is None
+    assert store.leases.acquire_expired("nobody", None, "worker") is None
     assert bench.items() == before
 
 
@@ -192,32 +191,32 @@ def test_nothing_is_taken_over_that_somebody_holds(bench: StoreBench) -> None:
     store = bench.store()
     bench.begin(store, "alive")
     bench.clock.advance(LEASE - 1)
-    assert store.acquire_expired(MERCHANT, CURRENT, "worker") is None
+    assert store.leases.acquire_expired(MERCHANT, None, "worker") is None
     bench.clock.advance(2)
 
-    taken(bench, CURRENT, "one")
+    taken(bench, None, "one")
 
-    assert store.acquire_expired(MERCHANT, CURRENT, "two") is None
+    assert store.leases.acquire_expired(MERCHANT, None, "two") is None
 
 
 def test_nothing_is_taken_over_before_it_is_due(bench: StoreBench) -> None:
     left_open(bench)
-    bench.store().release_and_retry_at(taken(bench, CURRENT).lease, NOW_S + 500)
+    bench.store().schedule.reschedule(taken(bench), NOW_S + 500, failure="provider_unavailable")
 
-    assert bench.store().acquire_expired(MERCHANT, CURRENT, "worker") is None
+    assert bench.store().leases.acquire_expired(MERCHANT, None, "worker") is None
 
 
 def test_a_worker_whose_time_was_over_changes_nothing(bench: StoreBench) -> None:
     left_open(bench)
-    late: MintLease = taken(bench, CURRENT, "late").lease
+    late = taken(bench, None, "late")
     bench.clock.advance(LEASE + 1)
-    taken(bench, CURRENT, "next")
+    taken(bench, None, "next")
     before = bench.items()
 
-    bench.store().release_and_retry_at(late, 1)
-    bench.store().release(late, RequestOutcome.NOT_APPLIED)
+    bench.store().schedule.reschedule(late, 1, failure="provider_unavailable")
+    bench.store().leases.release(late.lease, RequestOutcome.NOT_APPLIED)
     with pytest.raises(MintInProgress):
-        bench.store().commit(late, shop_token())
+        bench.store().leases.commit(late.lease, shop_token())
 
     assert bench.items() == before
 
@@ -225,7 +224,7 @@ def test_a_worker_whose_time_was_over_changes_nothing(bench: StoreBench) -> None
 def test_a_take_over_whose_answer_was_lost_is_ones_own(bench: StoreBench) -> None:
     left_open(bench)
     with answer_lost(bench.dynamodb, "UpdateItem") as outage:
-        intent = taken(bench, CURRENT)
+        intent = taken(bench)
 
     assert outage.struck == 1
     assert (intent.lease.owner, intent.lease.fence) == ("worker", 2)
@@ -233,11 +232,11 @@ def test_a_take_over_whose_answer_was_lost_is_ones_own(bench: StoreBench) -> Non
 
 def test_a_reschedule_whose_response_was_lost_counts_once(bench: StoreBench) -> None:
     store = bench.store()
-    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
-    pending = store.pending_revocation(MERCHANT, "1001")
+    store.tokens.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
+    pending = store.tokens.pending_revocation(MERCHANT, "1001")
     assert pending is not None
     with answer_lost(bench.dynamodb, "UpdateItem") as outage:
-        store.reschedule_revocation(pending, NOW_S + 60)
+        store.schedule.reschedule(pending, NOW_S + 60, failure="provider_unavailable")
 
     item = bench.item("shopify#acme", "token#1001")
     assert item is not None
@@ -255,10 +254,10 @@ def remove(bench: StoreBench, sk: str, attribute: str) -> None:
 
 def test_a_revocation_of_an_older_version_is_as_old_as_its_mark(bench: StoreBench) -> None:
     store = bench.store()
-    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
+    store.tokens.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
     remove(bench, "token#1001", "revokingAt")
 
-    pending = store.pending_revocation(MERCHANT, "1001")
+    pending = store.tokens.pending_revocation(MERCHANT, "1001")
 
     assert pending is not None
     assert pending.since == NOW_S
@@ -270,7 +269,7 @@ def test_an_intent_of_an_older_version_is_taken_over_with_its_lease_s_end(bench:
     remove(bench, CURRENT, "intentEnd")
     bench.clock.advance(LEASE + 1)
 
-    taken = store.acquire_expired(MERCHANT, CURRENT, "worker")
+    taken = store.leases.acquire_expired(MERCHANT, None, "worker")
 
     assert taken is not None
     assert taken.asked_until == NOW_S + LEASE
@@ -278,9 +277,9 @@ def test_an_intent_of_an_older_version_is_taken_over_with_its_lease_s_end(bench:
 
 def test_an_item_is_set_aside_whatever_is_in_it_and_only_while_it_is_due(bench: StoreBench) -> None:
     store = bench.store()
-    store.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
-    store.defer(MERCHANT, "token#1001", NOW_S + 3600)
-    store.defer(MERCHANT, "token#7007", NOW_S + 3600)
+    store.tokens.mark_revoking(bench.issue(store, shop_token()), BY_ANN)
+    store.schedule.reschedule(UnreadWork(MERCHANT, "token#1001"), NOW_S + 3600)
+    store.schedule.reschedule(UnreadWork(MERCHANT, "token#7007"), NOW_S + 3600)
 
     item = bench.item("shopify#acme", "token#1001")
     assert item is not None
@@ -299,7 +298,7 @@ def test_what_must_be_revoked_has_no_end_of_its_own(bench: StoreBench) -> None:
         ExpressionAttributeValues={":end": {"N": str(NOW_S + 3600)}},
     )
 
-    store.mark_revoking(token, BY_ANN)
+    store.tokens.mark_revoking(token, BY_ANN)
 
     item = bench.item("shopify#acme", "token#1001")
     assert item is not None

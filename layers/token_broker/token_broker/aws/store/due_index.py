@@ -59,12 +59,12 @@ class DynamoDispatchCursor:
         if version is not None:
             condition, values, names = f"{condition} OR #note = :seen", {":seen": version}, {"#note": "note"}
         with suppress(ConditionFailed):
-            self._table.put(put(CURSOR_KEY, attributes, condition, values, names))
+            self._table.write(put(CURSOR_KEY, attributes, condition, values, names))
 
     def clear(self, version: str) -> None:
         """Delete the position if it is still the version that was read."""
         with suppress(ConditionFailed):
-            self._table.delete(delete(CURSOR_KEY, "#note = :seen", {":seen": version}, {"#note": "note"}))
+            self._table.write(delete(CURSOR_KEY, "#note = :seen", {":seen": version}, {"#note": "note"}))
 
 
 def _cursor(item: Mapping[str, Any]) -> IndexCursor | None:

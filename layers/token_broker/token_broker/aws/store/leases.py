@@ -1,4 +1,4 @@
-"""Store leases and intents, and commit tokens.
+"""Read the subjects' state, store leases and intents, and commit tokens.
 
 A lease is an owner, an end and a fence in one item. The holder's later writes check the owner and the fence. A
 holder whose lease was lost changes nothing.
@@ -8,11 +8,11 @@ from typing import Any
 
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import Key
-from token_broker.aws.store.items import DAY, Write
-from token_broker.aws.store.reading import Reading
-from token_broker.aws.store.table import UNMET, ConditionFailed, TransactionRejected, delete, put, update
+from token_broker.aws.store.items import STATE, ProviderItems
+from token_broker.aws.store.table import UNMET, ConditionFailed, TransactionRejected, Write, delete, put, update
+from token_broker.domain.delays import DAY
 from token_broker.domain.events import Event, token_issued, token_rotated
-from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, SubjectState
+from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, OpenIntent, SubjectState
 from token_broker.domain.rotation import Succession
 from token_broker.domain.token import SHOP, Change, Reason, State, Token
 from token_broker.errors import BrokerError, Conflict, MintInProgress, ProviderError, RequestOutcome, SessionClosed
@@ -29,40 +29,62 @@ _END_INTENT = (
     "REMOVE #owner, leaseEnd, intentId, intentAt, intentBy, intentTitle, intentRealm, intentEnd, due, dueAt, tries "
     "ADD fence :one"
 )
-OWNED = "#owner = :owner AND fence = :fence"
+_OWNED = "#owner = :owner AND fence = :fence"
 # Only a session is ever closed.
-_OWNED_AND_NOT_CLOSED = f"{OWNED} AND attribute_not_exists(closedAt)"
-OWNER = {"#owner": "owner"}
-FREE = "(attribute_not_exists(#owner) OR leaseEnd <= :now)"
+_OWNED_AND_NOT_CLOSED = f"{_OWNED} AND attribute_not_exists(closedAt)"
+_OWNER = {"#owner": "owner"}
+_FREE = "(attribute_not_exists(#owner) OR leaseEnd <= :now)"
 
 
-class Leases(Reading):
+class DynamoLeases:
     """Acquire, commit, confirm and release leases."""
+
+    def __init__(self, items: ProviderItems) -> None:
+        self._items = items
+        self._table = items.table
+
+    def state(self, merchant: str, subject: str) -> SubjectState:
+        """Read one item for a shop, or a partition of two or three items for a session."""
+        key = records.subject_key(self._items.provider, merchant, subject)
+        if subject == SHOP:
+            item = self._table.get(key) or {}
+            current = item.get("current")
+            return _state(item, None if current is None else records.token_of(current))
+        items = {item["sk"]: item for item in self._table.query(key[0])}
+        item = items.pop(key[1], {})
+        tokens = map(records.token_of, filter(records.is_token, items.values()))
+        return _state(item, max(tokens, key=lambda token: token.expires_at or 0, default=None))
+
+    def open_intent_ids(self, merchant: str) -> frozenset[str]:
+        """Query the intents of standing tokens, and read the subject's own."""
+        items = list(self._table.query(*records.intents(self._items.provider, merchant)))
+        items.append(self._table.get(records.subject_key(self._items.provider, merchant, SHOP)) or {})
+        return frozenset(item["intentId"] for item in items if "intentId" in item)
 
     def acquire(self, lease_request: LeaseRequest, expected: SubjectState) -> MintLease | LeaseHeld:
         """Write lease and intent in one conditional update. An open intent is continued unchanged."""
-        key = records.subject_key(self._provider, lease_request.merchant, lease_request.subject)
+        key = records.subject_key(self._items.provider, lease_request.merchant, lease_request.subject)
         unchanged = "fence = :seen" if expected.fence else "attribute_not_exists(fence)"
-        condition = f"{unchanged} AND {FREE} AND attribute_not_exists(closedAt)"
+        condition = f"{unchanged} AND {_FREE} AND attribute_not_exists(closedAt)"
         item = self._acquire(lease_request, key, condition, {":seen": expected.fence})
         if not _holds(item, lease_request):
             return LeaseHeld()
-        return _lease(lease_request, key, item)
+        return _lease(lease_request, None, item)
 
     def acquire_standing(self, lease_request: LeaseRequest) -> MintLease | LeaseHeld | IdempotentReplay:
         """Write lease and intent to a new item. With an Idempotency-Key, the item may already exist."""
         item_id = lease_request.key_id or lease_request.intent_id
-        key = records.intent_key(self._provider, lease_request.merchant, item_id)
-        retry = f"attribute_not_exists(tokenId) AND bodyHash = :body AND {FREE}"
+        key = records.intent_key(self._items.provider, lease_request.merchant, item_id)
+        retry = f"attribute_not_exists(tokenId) AND bodyHash = :body AND {_FREE}"
         condition = f"attribute_not_exists(pk) OR expiresAt < :now OR ({retry})"
         item = self._acquire(lease_request, key, condition, {})
         if _holds(item, lease_request):
-            return _lease(lease_request, key, item)
+            return _lease(lease_request, item_id, item)
         if item.get("bodyHash") != lease_request.body_hash:
             raise Conflict("This Idempotency-Key was used with another body before. Use a new key for a new token.")
         if "tokenId" not in item:
             return LeaseHeld()
-        token = self.get_token(lease_request.merchant, item["tokenId"])
+        token = self._items.token(lease_request.merchant, item["tokenId"])
         if token is None:
             raise Conflict(
                 "The token of this Idempotency-Key has no record any more. Use a new key to create another token."
@@ -71,7 +93,7 @@ class Leases(Reading):
 
     def _acquire(self, lease_request: LeaseRequest, key: Key, condition: str, values: dict[str, Any]) -> dict[str, Any]:
         """Try to acquire the lease, and return the item, also if another caller holds the lease."""
-        now = self._now()
+        now = self._items.now()
         expression = (
             "SET #owner = :owner, leaseEnd = :end, intentId = if_not_exists(intentId, :intent), "
             "intentAt = if_not_exists(intentAt, :now), intentBy = if_not_exists(intentBy, :by)"
@@ -84,46 +106,76 @@ class Leases(Reading):
             expression += (
                 ", due = :due, dueAt = :end, intentEnd = :end, intentRealm = if_not_exists(intentRealm, :realm)"
             )
-        arguments = update(
-            key,
-            f"{expression} REMOVE expiresAt, tokenId ADD fence :one",
-            condition,
-            {
-                **values,
-                ":owner": lease_request.owner,
-                ":end": now + LEASE,
-                ":intent": lease_request.intent_id,
-                ":now": now,
-                ":by": lease_request.requested_by,
-                ":title": lease_request.title,
-                ":realm": lease_request.account_id,
-                ":body": lease_request.body_hash,
-                ":due": records.due_shard(key[0]),
-                ":one": 1,
-            },
-            OWNER,
-        )
+        all_values = {
+            **values,
+            ":owner": lease_request.owner,
+            ":end": now + LEASE,
+            ":intent": lease_request.intent_id,
+            ":now": now,
+            ":by": lease_request.requested_by,
+            ":title": lease_request.title,
+            ":realm": lease_request.account_id,
+            ":body": lease_request.body_hash,
+            ":due": records.due_shard(key[0]),
+            ":one": 1,
+        }
         try:
-            return self._table.update(arguments)
+            return self._table.write(
+                update(key, f"{expression} REMOVE expiresAt, tokenId ADD fence :one", condition, all_values, _OWNER)
+            )
         except ConditionFailed as failure:
             return failure.found or {}
+
+    def acquire_expired(self, merchant: str, standing_id: str | None, owner: str) -> OpenIntent | None:
+        """Acquire the lease and raise the fence, if an intent is open and its due time has come."""
+        key, now = _key(self._items.provider, merchant, SHOP, standing_id), self._items.now()
+        write = update(
+            key,
+            # An older intent has no `intentEnd`. It was due when its holder's lease ended.
+            "SET #owner = :owner, leaseEnd = :end, intentEnd = if_not_exists(intentEnd, dueAt), dueAt = :end "
+            "ADD fence :one",
+            f"attribute_exists(intentId) AND dueAt <= :now AND {_FREE}",
+            {":owner": owner, ":end": now + LEASE, ":now": now, ":one": 1},
+            _OWNER,
+        )
+        try:
+            found = self._table.write(write)
+        except ConditionFailed as failure:
+            found = failure.found or {}
+            if found.get("owner") != owner:
+                return None
+            # The write took effect, but its response was lost.
+        lease = MintLease(
+            merchant=merchant,
+            subject=SHOP,
+            standing_id=standing_id,
+            intent_id=found["intentId"],
+            owner=owner,
+            fence=found["fence"],
+            continued=True,
+            title=found.get("intentTitle"),
+            remembered="bodyHash" in found,
+            account_id=found.get("intentRealm", ""),
+        )
+        return OpenIntent(lease, found.get("intentBy", ""), found["intentEnd"], found.get("tries", 0))
 
     def commit(
         self, lease: MintLease, token: Token, *, replaced: Succession | None = None, reason: Reason = Reason.MINTED
     ) -> None:
         """Write the token, its intent's end, the current pointer, the replaced token and the events atomically."""
-        now = self._now()
-        # A provider may return an earlier token again. It is the same token and keeps its history.
-        earlier = self.get_token(token.merchant, token.token_id) if replaced and replaced.state is State.LOST else None
+        now, earlier = self._items.now(), None
+        if replaced is not None and replaced.state is State.LOST:
+            # A provider may return an earlier token again. It is the same token and keeps its history.
+            earlier = self._items.token(token.merchant, token.token_id)
         writes = [
-            ("Put", self._token_put(token, reason, earlier)),
+            self._token_put(token, reason, earlier),
             self._intent_end(lease, token),
-            self._outbox_put(token_issued(token, reason=reason.value, at=now)),
+            self._items.emit(token_issued(token, reason=reason.value, at=now)),
         ]
         if replaced is not None:
-            writes += [self._replaced_update(replaced, token), self._outbox_put(_rotated_event(token, replaced, now))]
+            writes += [self._replaced(replaced, token), self._items.emit(_rotated_event(token, replaced, now))]
         try:
-            self._table.transact(writes, token=lease.owner)
+            self._table.transact(*writes, token=lease.owner)
         except TransactionRejected as rejection:
             raise self._commit_error(lease, rejection.reasons) from None
 
@@ -131,61 +183,58 @@ class Leases(Reading):
         if reasons[0] == UNMET:
             detail = "The provider returned an id that belongs to another token of this merchant."
             return ProviderError(detail, request_outcome=RequestOutcome.UNKNOWN)
-        if self.subject_state(lease.merchant, lease.subject).closed:
+        if self.state(lease.merchant, lease.subject).closed:
             return SessionClosed()
         # The lease was lost, or the replaced token has changed. The next caller reads the new state.
         return MintInProgress()
 
-    def _replaced_update(self, succession: Succession, token: Token) -> Write:
+    def _replaced(self, succession: Succession, token: Token) -> Write:
         """Return the update of the replaced token, conditional on the state in which it was read.
 
         A token that is revoking since then keeps its own reason and time.
         """
         previous, until = succession.previous, succession.until
         if succession.state is State.LOST:
-            return "Update", self._end_update(previous, State.LOST, Change(token.requested_by, Reason.LOST))
+            return self._items.end(previous, State.LOST, Change(token.requested_by, Reason.LOST))
         if succession.state is State.RETIRING:
             change = Change(token.requested_by, Reason.ROTATED)
-            return "Update", self._retiring_update(previous, change, self._now() if until is None else until)
-        return "Update", self._revoking_update(previous, Change(token.requested_by, Reason.COMPROMISED), until)
+            return self._items.retiring(previous, change, self._items.now() if until is None else until)
+        return self._items.revoking(previous, Change(token.requested_by, Reason.COMPROMISED), until)
 
-    def _token_put(self, token: Token, reason: Reason, earlier: Token | None) -> dict[str, Any]:
+    def _token_put(self, token: Token, reason: Reason, earlier: Token | None) -> Write:
         same = earlier if earlier is not None and earlier.digest == token.digest else None
         before = None if same is None else same.state
-        line = records.transition(self._now(), Change(token.requested_by, reason), before, token.state)
+        line = records.transition(self._items.now(), Change(token.requested_by, reason), before, token.state)
         history = [] if same is None else [each.as_json() for each in same.history]
         # An id may come again only with the same token, or after its token has ended.
         return put(
-            self._token_key(token.merchant, token.subject, token.token_id),
+            self._items.token_key(token),
             {**records.token_attributes(token), "history": [*history, line]},
             "attribute_not_exists(pk) OR expiresAt <= :now OR (#state = :revoked AND fingerprint <> :print) "
             "OR (fingerprint = :print AND NOT #state IN (:revoking, :revoked))",
             {
-                ":now": self._now(),
+                ":now": self._items.now(),
                 ":print": token.digest,
                 ":revoking": State.REVOKING.value,
                 ":revoked": State.REVOKED.value,
             },
-            {"#state": "state"},
+            STATE,
         )
 
     def _intent_end(self, lease: MintLease, token: Token) -> Write:
-        key = self._lease_key(lease)
-        values: dict[str, Any] = {":owner": lease.owner, ":fence": lease.fence, ":one": 1}
-        now = self._now()
-        if lease.standing:
+        key, now = self._lease_key(lease), self._items.now()
+        values: dict[str, Any] = {":owner": lease.owner, ":fence": lease.fence, ":one": 1, ":now": now}
+        if lease.standing_id is not None:
             if not lease.remembered:
-                return "Delete", delete(key, OWNED, values, OWNER)
+                return delete(key, _OWNED, values, _OWNER)
             values |= {":id": token.token_id, ":until": now + KEY_RETENTION}
-            return "Update", update(key, f"SET tokenId = :id, expiresAt = :until {_END_INTENT}", OWNED, values, OWNER)
+            return update(key, f"SET tokenId = :id, expiresAt = :until {_END_INTENT}", _OWNED, values, _OWNER)
         if lease.subject == SHOP:
-            values |= {":current": records.token_attributes(token), ":now": now}
-            names = {**OWNER, "#current": "current"}
-            return "Update", update(
-                key, f"SET #current = :current, checkedAt = :now {_END_INTENT}", OWNED, values, names
-            )
-        values[":until"] = (token.expires_at or now) + self._session_retention
-        return "Update", update(key, f"SET expiresAt = :until {_END_INTENT}", _OWNED_AND_NOT_CLOSED, values, OWNER)
+            values[":current"] = records.token_attributes(token)
+            names = {**_OWNER, "#current": "current"}
+            return update(key, f"SET #current = :current, checkedAt = :now {_END_INTENT}", _OWNED, values, names)
+        values[":until"] = (token.expires_at or now) + self._items.session_retention
+        return update(key, f"SET expiresAt = :until {_END_INTENT}", _OWNED_AND_NOT_CLOSED, values, _OWNER)
 
     def confirm(self, lease: MintLease) -> None:
         """Store the time of the confirmation and end the intent."""
@@ -193,7 +242,7 @@ class Leases(Reading):
 
     def release(self, lease: MintLease, request_outcome: RequestOutcome) -> None:
         """Release the lease, and end the intent if the provider did not apply the request."""
-        if request_outcome is RequestOutcome.NOT_APPLIED and lease.standing:
+        if request_outcome is RequestOutcome.NOT_APPLIED and lease.standing_id is not None:
             self._write_as_holder(lease, None)
             return
         if request_outcome is RequestOutcome.IN_FLIGHT:
@@ -205,25 +254,45 @@ class Leases(Reading):
         self._write_as_holder(lease, released if lease.subject == SHOP else f"SET expiresAt = :until {released}")
 
     def _write_as_holder(self, lease: MintLease, expression: str | None) -> None:
-        now = self._now()
+        """Update or delete the lease's item, unless another caller holds the lease or the session is closed."""
+        key, now = self._lease_key(lease), self._items.now()
         values = {
             ":owner": lease.owner,
             ":fence": lease.fence,
             ":now": now,
-            ":until": now + self._session_retention,
+            ":until": now + self._items.session_retention,
             ":soon": now + IN_FLIGHT_GRACE,
             ":one": 1,
         }
-        try:
-            if expression is None:
-                self._table.delete(delete(self._lease_key(lease), OWNED, values, OWNER))
-            else:
-                self._table.update(update(self._lease_key(lease), expression, _OWNED_AND_NOT_CLOSED, values, OWNER))
-        except ConditionFailed:
-            pass  # another caller holds the lease, or the session is closed
+        if expression is None:
+            self._table.try_write(delete(key, _OWNED, values, _OWNER))
+        else:
+            self._table.try_write(update(key, expression, _OWNED_AND_NOT_CLOSED, values, _OWNER))
 
     def _lease_key(self, lease: MintLease) -> Key:
-        return records.partition(self._provider, lease.merchant, lease.subject), lease.key
+        return lease_key(self._items.provider, lease)
+
+
+def lease_key(provider: str, lease: MintLease) -> Key:
+    """Return the key of the item that holds the lease."""
+    return _key(provider, lease.merchant, lease.subject, lease.standing_id)
+
+
+def _key(provider: str, merchant: str, subject: str, standing_id: str | None) -> Key:
+    if standing_id is None:
+        return records.subject_key(provider, merchant, subject)
+    return records.intent_key(provider, merchant, standing_id)
+
+
+def _state(item: dict[str, Any], token: Token | None) -> SubjectState:
+    return SubjectState(
+        token=token,
+        checked_at=item.get("checkedAt", 0),
+        closed="closedAt" in item,
+        fence=item.get("fence", 0),
+        lease_expires_at=item["leaseEnd"] if "owner" in item else 0,
+        has_open_intent="intentId" in item,
+    )
 
 
 def _holds(item: dict[str, Any], lease_request: LeaseRequest) -> bool:
@@ -231,11 +300,11 @@ def _holds(item: dict[str, Any], lease_request: LeaseRequest) -> bool:
     return item.get("owner") == lease_request.owner
 
 
-def _lease(lease_request: LeaseRequest, key: Key, item: dict[str, Any]) -> MintLease:
+def _lease(lease_request: LeaseRequest, standing_id: str | None, item: dict[str, Any]) -> MintLease:
     return MintLease(
         merchant=lease_request.merchant,
         subject=lease_request.subject,
-        key=key[1],
+        standing_id=standing_id,
         intent_id=item["intentId"],
         owner=lease_request.owner,
         fence=item["fence"],

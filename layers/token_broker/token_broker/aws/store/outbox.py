@@ -1,9 +1,7 @@
 """Read, delete and reschedule undelivered events in the table."""
 
-from contextlib import suppress
-
 from token_broker.aws.store.outbox_items import event_of, key_of
-from token_broker.aws.store.table import ConditionFailed, Table, delete, update
+from token_broker.aws.store.table import Table, delete, update
 from token_broker.ports.outbox import UndeliveredEvent
 
 
@@ -22,18 +20,14 @@ class DynamoOutbox:
         return UndeliveredEvent(name, event_of(item), since, due_at, tries)
 
     def delete(self, entry: UndeliveredEvent) -> None:
-        """Delete this event and no other."""
+        """Delete this event and no other, unless another call has delivered it."""
         event_id = entry.event.event_id if entry.event is not None else None
-        arguments = delete(key_of(entry.name), "#id = :id", {":id": event_id}, {"#id": "eventId"})
-        with suppress(ConditionFailed):  # another call has delivered it
-            self._table.delete(arguments)
+        self._table.try_write(delete(key_of(entry.name), "eventId = :id", {":id": event_id}))
 
     def reschedule(self, entry: UndeliveredEvent, due_at: int) -> None:
-        """Change the due time and increment the attempt counter."""
+        """Change the due time and increment the attempt counter, unless another call delivered or rescheduled it."""
         values = {":due": due_at, ":seen": entry.due_at, ":one": 1}
-        arguments = update(key_of(entry.name), "SET dueAt = :due ADD tries :one", "dueAt = :seen", values)
-        with suppress(ConditionFailed):  # another call delivered or rescheduled it
-            self._table.update(arguments)
+        self._table.try_write(update(key_of(entry.name), "SET dueAt = :due ADD tries :one", "dueAt = :seen", values))
 
 
 def _number(value: object) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from token_broker.aws.store.attributes import Key
-from token_broker.aws.store.table import ConditionFailed, Table, put
+from token_broker.aws.store.table import ConditionFailed, Table, Write, put
 from token_broker.clock import Clock
 from token_broker.domain.ownership_tag import new_owner
 from token_broker.domain.revision import StoredPolicy
@@ -40,7 +40,7 @@ class DynamoPolicies:
             "changeId": new_owner(),
         }
         try:
-            self._table.put(_guarded(_key(merchant), attributes, expected))
+            self._table.write(_guarded(_key(merchant), attributes, expected))
         except ConditionFailed as failed:
             # The SDK repeats a write whose response was lost. The repeated write then finds its own change.
             return failed.found is not None and failed.found.get("changeId") == attributes["changeId"]
@@ -51,7 +51,7 @@ def _key(merchant: str) -> Key:
     return f"policy#{merchant}", "policy"
 
 
-def _guarded(key: Key, attributes: Mapping[str, Any], expected: int) -> dict[str, Any]:
+def _guarded(key: Key, attributes: Mapping[str, Any], expected: int) -> Write:
     if expected == 0:
         return put(key, attributes, "attribute_not_exists(pk)")
     return put(key, attributes, "revision = :seen", {":seen": expected})

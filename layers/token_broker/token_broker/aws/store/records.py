@@ -58,6 +58,21 @@ def intent_key(provider: str, merchant: str, intent_id: str) -> Key:
     return partition(provider, merchant), f"intent#{intent_id}"
 
 
+def intents(provider: str, merchant: str) -> tuple[str, str]:
+    """Return the partition of the merchant's standing intents, and the beginning of their sort keys."""
+    return partition(provider, merchant), "intent#"
+
+
+def tokens(provider: str, merchant: str) -> tuple[str, str]:
+    """Return the partition of the merchant's shop-wide tokens, and the beginning of their sort keys."""
+    return partition(provider, merchant), "token#"
+
+
+def is_token(item: Mapping[str, Any]) -> bool:
+    """Return whether the item is a token's record."""
+    return str(item["sk"]).startswith("token#")
+
+
 def rotation_key(provider: str, merchant: str) -> Key:
     """Return the key of the open or the last rotation."""
     return partition(provider, merchant), "rotation#shop"

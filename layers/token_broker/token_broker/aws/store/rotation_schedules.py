@@ -4,21 +4,23 @@ The item is due when the worker checks the token's age. `revision` guards each c
 concurrent change is lost.
 """
 
-from contextlib import suppress
-
 from token_broker.aws.store import records
 from token_broker.aws.store.items import ProviderItems
-from token_broker.aws.store.table import ConditionFailed, put, update
+from token_broker.aws.store.table import ConditionFailed, put
 from token_broker.domain.ownership_tag import new_owner
 from token_broker.domain.rotation import RotationSchedule, RotationSettings
 
 
-class RotationSchedules(ProviderItems):
+class DynamoRotationSettings:
     """Store the settings with their revision and due time."""
 
-    def rotation_schedule(self, merchant: str) -> RotationSchedule | None:
+    def __init__(self, items: ProviderItems) -> None:
+        self._items = items
+        self._table = items.table
+
+    def get(self, merchant: str) -> RotationSchedule | None:
         """Read the item consistently."""
-        item = self._table.get(records.settings_key(self._provider, merchant))
+        item = self._table.get(records.settings_key(self._items.provider, merchant))
         if item is None:
             return None
         settings = RotationSettings(max_age=item.get("maxAge"), overlap=item["overlap"], paused=item["paused"])
@@ -30,9 +32,9 @@ class RotationSchedules(ProviderItems):
             due_at=item.get("dueAt"),
         )
 
-    def replace_rotation_schedule(self, merchant: str, schedule: RotationSchedule, *, expected: int) -> bool:
+    def replace(self, merchant: str, schedule: RotationSchedule, *, expected: int) -> bool:
         """Write the settings if the revision is still the expected one."""
-        key, settings = records.settings_key(self._provider, merchant), schedule.settings
+        key, settings = records.settings_key(self._items.provider, merchant), schedule.settings
         attributes = {
             "maxAge": settings.max_age,
             "overlap": settings.overlap,
@@ -46,16 +48,8 @@ class RotationSchedules(ProviderItems):
         }
         condition = "revision = :seen" if expected else "attribute_not_exists(pk)"
         try:
-            self._table.put(put(key, attributes, condition, {":seen": expected} if expected else None))
+            self._table.write(put(key, attributes, condition, {":seen": expected} if expected else None))
         except ConditionFailed as failed:
             # The SDK repeats a write whose response was lost. The repeated write then finds its own change.
             return failed.found is not None and failed.found.get("changeId") == attributes["changeId"]
         return True
-
-    def reschedule_settings_check(self, merchant: str, expected: RotationSchedule, due_at: int | None) -> None:
-        """Change only the due time."""
-        expression = "REMOVE due, dueAt" if due_at is None else "SET dueAt = :due"
-        values = {":revision": expected.revision, ":seen": expected.due_at, ":due": due_at}
-        key = records.settings_key(self._provider, merchant)
-        with suppress(ConditionFailed):  # another call changed or checked them
-            self._table.update(update(key, expression, "revision = :revision AND dueAt = :seen", values))

@@ -1,28 +1,25 @@
-"""Store rotation requests, and read the rotation settings of a merchant."""
+"""Store rotation requests."""
 
-import os
-from contextlib import suppress
 from typing import Any
 
 from token_broker.aws.store import records
-from token_broker.aws.store.attributes import Key
-from token_broker.aws.store.items import DAY, ProviderItems, Write
-from token_broker.aws.store.table import ConditionFailed, TransactionRejected, check, put, update
-from token_broker.domain.events import rotation_failed
+from token_broker.aws.store.items import ProviderItems
+from token_broker.aws.store.table import check, put, update
 from token_broker.domain.leases import SubjectState
-from token_broker.domain.rotation import Rotation, RotationSettings
+from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP
 
-#: The default overlap. It is longer than every cache, and leaves time to rebuild a site.
-OVERLAP = 7 * DAY
 
-
-class Rotations(ProviderItems):
+class DynamoRotations:
     """Keep one item for each merchant: the open rotation, or the last one."""
 
-    def rotation(self, merchant: str) -> Rotation | None:
+    def __init__(self, items: ProviderItems) -> None:
+        self._items = items
+        self._table = items.table
+
+    def get(self, merchant: str) -> Rotation | None:
         """Read the item consistently."""
-        item = self._table.get(self._rotation_key(merchant))
+        item = self._table.get(records.rotation_key(self._items.provider, merchant))
         if item is None:
             return None
         return Rotation(
@@ -38,9 +35,9 @@ class Rotations(ProviderItems):
             failure=item.get("failure"),
         )
 
-    def request_rotation(self, rotation: Rotation, expected: SubjectState, previous: Rotation | None) -> bool:
+    def request(self, rotation: Rotation, expected: SubjectState, previous: Rotation | None) -> bool:
         """Store the request in one transaction with a check of the subject's fence."""
-        key = self._rotation_key(rotation.merchant)
+        key = records.rotation_key(self._items.provider, rotation.merchant)
         attributes = {
             "rotationId": rotation.rotation_id,
             "replaces": rotation.replaces,
@@ -50,65 +47,24 @@ class Rotations(ProviderItems):
             "due": records.due_shard(key[0]),
             "dueAt": rotation.due_at,
         }
-        if previous is None:
-            written = put(key, attributes, "attribute_not_exists(pk)")
-        else:
-            written = put(key, attributes, "rotationId = :before", {":before": previous.rotation_id})
-        subject = records.subject_key(self._provider, rotation.merchant, SHOP)
+        condition: str = "attribute_not_exists(pk)"
+        values: dict[str, Any] = {}
+        if previous is not None:
+            condition, values = "rotationId = :before", {":before": previous.rotation_id}
+        subject = records.subject_key(self._items.provider, rotation.merchant, SHOP)
         unchanged = "fence = :seen" if expected.fence else "attribute_not_exists(fence)"
-        writes = [("Put", written), ("ConditionCheck", check(subject, unchanged, {":seen": expected.fence}))]
-        try:
-            self._table.transact(writes, token=os.urandom(16).hex())
-        except TransactionRejected:
-            return False
-        return True
+        return self._table.try_transact(
+            put(key, attributes, condition, values), check(subject, unchanged, {":seen": expected.fence})
+        )
 
-    def reschedule_rotation(self, rotation: Rotation, due_at: int, failure: str) -> None:
-        """Change the due time and count the try. The first failure is stored with its event."""
-        expression = "SET dueAt = :due, failure = :failure ADD tries :one"
-        written = self._open_rotation_update(rotation, expression, {":due": due_at, ":failure": failure, ":one": 1})
-        with suppress(ConditionFailed, TransactionRejected):  # another call replaced or ended it
-            if rotation.tries:
-                self._table.update(written)
-            else:
-                # Two calls that fail at the same time emit one event.
-                written["ConditionExpression"] += " AND attribute_not_exists(tries)"
-                event_write = self._failure_event(rotation, failure, retrying=True)
-                self._table.transact([("Update", written), event_write], token=os.urandom(16).hex())
-
-    def end_rotation(self, rotation: Rotation, failure: str | None = None) -> None:
+    def end(self, rotation: Rotation, failure: str | None = None) -> None:
         """Remove the due time and keep the item, so that a request within a minute joins the rotation."""
+        removed = "due, dueAt, failure" if failure is None else "due, dueAt"
+        stored = "endedAt = :now" if failure is None else "endedAt = :now, failure = :failure"
+        values = {":id": rotation.rotation_id, ":now": self._items.now(), ":failure": failure}
+        key = records.rotation_key(self._items.provider, rotation.merchant)
+        ended = update(key, f"SET {stored} REMOVE {removed}", "rotationId = :id AND attribute_exists(dueAt)", values)
         if failure is None:
-            with suppress(ConditionFailed):
-                self._table.update(
-                    self._open_rotation_update(rotation, "SET endedAt = :now REMOVE due, dueAt, failure", {})
-                )
-            return
-        values = {":failure": failure}
-        written = self._open_rotation_update(
-            rotation, "SET endedAt = :now, failure = :failure REMOVE due, dueAt", values
-        )
-        with suppress(TransactionRejected):
-            event_write = self._failure_event(rotation, failure, retrying=False)
-            self._table.transact([("Update", written), event_write], token=os.urandom(16).hex())
-
-    def rotation_settings(self, merchant: str) -> RotationSettings:
-        """Read the settings consistently."""
-        item = self._table.get(records.settings_key(self._provider, merchant)) or {}
-        return RotationSettings(
-            max_age=item.get("maxAge"), overlap=item.get("overlap", OVERLAP), paused=item.get("paused", False)
-        )
-
-    def _open_rotation_update(self, rotation: Rotation, expression: str, values: dict[str, Any]) -> dict[str, Any]:
-        all_values = {**values, ":id": rotation.rotation_id, ":now": self._now()}
-        condition = "rotationId = :id AND attribute_exists(dueAt)"
-        return update(self._rotation_key(rotation.merchant), expression, condition, all_values)
-
-    def _failure_event(self, rotation: Rotation, code: str, *, retrying: bool) -> Write:
-        rotation_id, at = rotation.rotation_id, self._clock.now()
-        merchant = rotation.merchant
-        event = rotation_failed(self._provider, merchant, rotation_id=rotation_id, code=code, retrying=retrying, at=at)
-        return self._outbox_put(event)
-
-    def _rotation_key(self, merchant: str) -> Key:
-        return records.rotation_key(self._provider, merchant)
+            self._table.try_write(ended)
+        else:
+            self._table.try_transact(ended, self._items.rotation_failure(rotation, failure, retrying=False))

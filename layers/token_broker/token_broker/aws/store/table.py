@@ -1,7 +1,9 @@
 """Call DynamoDB for the store, and translate its errors."""
 
+import os
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from token_broker.aws.session import BotoCoreError, ClientError, error_code
@@ -16,6 +18,9 @@ UNMET = "ConditionalCheckFailed"
 CONFLICT_TRIES = 3
 #: Seconds, times the number of the attempt. The other transaction takes about 10 ms.
 CONFLICT_WAIT = 0.05
+
+_PLACEHOLDER = re.compile(r":\w+")
+_OPERATIONS = {"Update": "update_item", "Put": "put_item", "Delete": "delete_item"}
 
 
 class ConditionFailed(Exception):
@@ -47,32 +52,15 @@ def _unavailable(error: Exception) -> StorageUnavailable:
     return failure
 
 
+#: One write: its kind and its arguments, alone or in a transaction.
+type Write = tuple[str, dict[str, Any]]
+
+
 def update(
-    key: Key,
-    expression: str,
-    condition: str,
-    values: Mapping[str, Any],
-    names: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """Build the arguments of a conditional update, alone or in a transaction."""
-    arguments: dict[str, Any] = {
-        "Key": _key(key),
-        "UpdateExpression": expression,
-        "ConditionExpression": condition,
-    }
-    if used := {name: wrap(value) for name, value in values.items() if name in expression or name in condition}:
-        arguments["ExpressionAttributeValues"] = used
-    if names:
-        arguments["ExpressionAttributeNames"] = dict(names)
-    return arguments
-
-
-def check(key: Key, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the arguments of a transaction's condition check, which changes nothing."""
-    arguments: dict[str, Any] = {"Key": _key(key), "ConditionExpression": condition}
-    if used := {name: wrap(value) for name, value in values.items() if name in condition}:
-        arguments["ExpressionAttributeValues"] = used
-    return arguments
+    key: Key, expression: str, condition: str, values: Mapping[str, Any], names: Mapping[str, str] | None = None
+) -> Write:
+    """Build a conditional update. Only the values that the expressions name are sent, as DynamoDB demands."""
+    return "Update", _guarded({"Key": _key(key), "UpdateExpression": expression}, condition, values, names)
 
 
 def put(
@@ -81,27 +69,31 @@ def put(
     condition: str,
     values: Mapping[str, Any] | None = None,
     names: Mapping[str, str] | None = None,
+) -> Write:
+    """Build a conditional put of a whole item."""
+    return "Put", _guarded({"Item": {**_key(key), **wrap_all(attributes)}}, condition, values or {}, names)
+
+
+def delete(key: Key, condition: str, values: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Write:
+    """Build a conditional delete."""
+    return "Delete", _guarded({"Key": _key(key)}, condition, values, names)
+
+
+def check(key: Key, condition: str, values: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Write:
+    """Build a transaction's condition check, which changes nothing."""
+    return "ConditionCheck", _guarded({"Key": _key(key)}, condition, values, names)
+
+
+def _guarded(
+    arguments: dict[str, Any], condition: str, values: Mapping[str, Any], names: Mapping[str, str] | None
 ) -> dict[str, Any]:
-    """Build the arguments of a conditional put, alone or in a transaction."""
-    arguments: dict[str, Any] = {
-        "Item": {**_key(key), **wrap_all(attributes)},
-        "ConditionExpression": condition,
-    }
-    if values:
-        arguments["ExpressionAttributeValues"] = wrap_all(values)
+    arguments["ConditionExpression"] = condition
+    used = set(_PLACEHOLDER.findall(f"{arguments.get('UpdateExpression', '')} {condition}"))
+    if chosen := {name: wrap(value) for name, value in values.items() if name in used}:
+        arguments["ExpressionAttributeValues"] = chosen
     if names:
         arguments["ExpressionAttributeNames"] = dict(names)
     return arguments
-
-
-def delete(key: Key, condition: str, values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Build the arguments of a conditional delete, alone or in a transaction."""
-    return {
-        "Key": _key(key),
-        "ConditionExpression": condition,
-        "ExpressionAttributeNames": dict(names),
-        "ExpressionAttributeValues": {name: wrap(value) for name, value in values.items() if name in condition},
-    }
 
 
 class Table:
@@ -120,7 +112,7 @@ class Table:
         response = self._request("get_item", Key=_key(key), ConsistentRead=True)
         return unwrap_all(response["Item"]) if "Item" in response else None
 
-    def query(self, pk: str, *, prefix: str = "") -> Iterator[dict[str, Any]]:
+    def query(self, pk: str, prefix: str = "") -> Iterator[dict[str, Any]]:
         """Return the items of a partition, read consistently, page by page."""
         arguments: dict[str, Any] = {
             "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
@@ -157,28 +149,36 @@ class Table:
                 return
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def update(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Update an item conditionally and return its new state. Raises `ConditionFailed`."""
+    def write(self, write: Write) -> dict[str, Any]:
+        """Write one item, and return the new state of an updated item. Raises `ConditionFailed`."""
+        kind, arguments = write
+        returned = {"ReturnValues": "ALL_NEW"} if kind == "Update" else {}
         response = self._request(
-            "update_item",
-            **arguments,
-            ReturnValues="ALL_NEW",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            _OPERATIONS[kind], **arguments, **returned, ReturnValuesOnConditionCheckFailure="ALL_OLD"
         )
-        return unwrap_all(response["Attributes"])
+        return unwrap_all(response.get("Attributes", {}))
 
-    def put(self, arguments: Mapping[str, Any]) -> None:
-        """Put an item conditionally. Raises `ConditionFailed`."""
-        self._request("put_item", **arguments, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+    def try_write(self, write: Write) -> bool:
+        """Write one item, and return whether its condition was met."""
+        try:
+            self.write(write)
+        except ConditionFailed:
+            return False
+        return True
 
-    def delete(self, arguments: Mapping[str, Any]) -> None:
-        """Delete an item conditionally. Raises `ConditionFailed`."""
-        self._request("delete_item", **arguments)
-
-    def transact(self, writes: Sequence[tuple[str, Mapping[str, Any]]], token: str) -> None:
+    def transact(self, *writes: Write, token: str | None = None) -> None:
         """Write all or nothing. The same `token` makes the same call. Raises `TransactionRejected`."""
         items = [{kind: {**arguments, "TableName": self._name}} for kind, arguments in writes]
-        self._call("transact_write_items", {"TransactItems": items, "ClientRequestToken": token})
+        request = {"TransactItems": items, "ClientRequestToken": token or os.urandom(16).hex()}
+        self._call("transact_write_items", request)
+
+    def try_transact(self, *writes: Write) -> bool:
+        """Write all or nothing, and return whether every condition was met."""
+        try:
+            self.transact(*writes)
+        except TransactionRejected:
+            return False
+        return True
 
     def _request(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
         return self._call(operation, {"TableName": self._name, **arguments})

@@ -1,13 +1,91 @@
-"""Implement `TokenStore` in DynamoDB. Every write is conditional. `records` shows the layout of the table."""
+"""Put the parts of the store in DynamoDB together. Every write is conditional. `records` shows the table's layout."""
 
-from token_broker.aws.store.leases import Leases
-from token_broker.aws.store.reconciliations import Reconciliations
-from token_broker.aws.store.revocations import Revocations
-from token_broker.aws.store.rotation_schedules import RotationSchedules
-from token_broker.aws.store.rotations import Rotations
-from token_broker.aws.store.sessions import Sessions
-from token_broker.aws.store.unfinished import UnfinishedWork
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from token_broker.aws.store.items import ProviderItems
+from token_broker.aws.store.leases import DynamoLeases
+from token_broker.domain.delays import DAY
+
+if TYPE_CHECKING:
+    from token_broker.aws.store.corrections import DynamoCorrections
+    from token_broker.aws.store.reconciliations import DynamoReconciliations
+    from token_broker.aws.store.rotation_schedules import DynamoRotationSettings
+    from token_broker.aws.store.rotations import DynamoRotations
+    from token_broker.aws.store.schedule import DynamoSchedule
+    from token_broker.aws.store.sessions import DynamoSessions
+    from token_broker.aws.store.table import Table
+    from token_broker.aws.store.tokens import DynamoTokens
+    from token_broker.clock import Clock
+
+#: How long an ended token's record is kept, without its value.
+HISTORY_RETENTION = 90 * DAY
+#: How long a session's state is kept after its last token and its closure.
+SESSION_RETENTION = 30 * DAY
 
 
-class DynamoTokenStore(Leases, Reconciliations, Revocations, Rotations, RotationSchedules, Sessions, UnfinishedWork):
-    """Store the tokens of one provider."""
+class DynamoStore:
+    """Make each part at its first use, since serving a token needs the leases only. Retentions are in seconds."""
+
+    def __init__(
+        self,
+        table: Table,
+        *,
+        provider: str,
+        clock: Clock,
+        session_retention: int = SESSION_RETENTION,
+        history_retention: int = HISTORY_RETENTION,
+    ) -> None:
+        self._items = ProviderItems(table, provider, clock, session_retention, history_retention)
+        self.leases = DynamoLeases(self._items)
+
+    @cached_property
+    def tokens(self) -> DynamoTokens:
+        """Return the records."""
+        from token_broker.aws.store.tokens import DynamoTokens
+
+        return DynamoTokens(self._items)
+
+    @cached_property
+    def corrections(self) -> DynamoCorrections:
+        """Return the corrections of records."""
+        from token_broker.aws.store.corrections import DynamoCorrections
+
+        return DynamoCorrections(self._items)
+
+    @cached_property
+    def rotations(self) -> DynamoRotations:
+        """Return the rotations."""
+        from token_broker.aws.store.rotations import DynamoRotations
+
+        return DynamoRotations(self._items)
+
+    @cached_property
+    def rotation_settings(self) -> DynamoRotationSettings:
+        """Return the rotation settings."""
+        from token_broker.aws.store.rotation_schedules import DynamoRotationSettings
+
+        return DynamoRotationSettings(self._items)
+
+    @cached_property
+    def reconciliations(self) -> DynamoReconciliations:
+        """Return the schedules of reconciliations."""
+        from token_broker.aws.store.reconciliations import DynamoReconciliations
+
+        return DynamoReconciliations(self._items)
+
+    @cached_property
+    def sessions(self) -> DynamoSessions:
+        """Return the checkout sessions."""
+        from token_broker.aws.store.sessions import DynamoSessions
+
+        return DynamoSessions(self._items)
+
+    @cached_property
+    def schedule(self) -> DynamoSchedule:
+        """Return the times of pending work."""
+        from token_broker.aws.store.schedule import DynamoSchedule
+
+        return DynamoSchedule(self._items)

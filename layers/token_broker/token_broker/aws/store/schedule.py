@@ -1,0 +1,90 @@
+"""Name and reschedule pending work. `records` shows which items are pending."""
+
+import re
+from typing import Any
+
+from token_broker.aws.store import records
+from token_broker.aws.store.attributes import Key
+from token_broker.aws.store.items import ProviderItems
+from token_broker.aws.store.leases import lease_key
+from token_broker.aws.store.table import update
+from token_broker.domain.leases import OpenIntent
+from token_broker.domain.pending import (
+    PendingRevocation,
+    Reconciliation,
+    SettingsCheck,
+    UnreadWork,
+    Work,
+    WorkKind,
+    WorkRef,
+)
+from token_broker.domain.rotation import Rotation
+
+_ITEM = re.compile(r"([a-z]{1,20})#([A-Za-z0-9_-]{1,100})")
+#: The kinds of pending items, by the first part of their sort keys.
+_KINDS = {
+    "token": WorkKind.REVOCATION,
+    "rotation": WorkKind.ROTATION,
+    "settings": WorkKind.ROTATION_SETTINGS,
+    "reconciliation": WorkKind.RECONCILIATION,
+    "subject": WorkKind.INTENT,
+    "intent": WorkKind.INTENT,
+}
+_UNMOVED = "dueAt = :seen"
+
+
+class DynamoSchedule:
+    """Keep the attribute `dueAt` of pending items."""
+
+    def __init__(self, items: ProviderItems) -> None:
+        self._items = items
+        self._table = items.table
+
+    def identify(self, item: str) -> WorkRef | None:
+        """Read the sort key that the dispatcher found in the index."""
+        key = _ITEM.fullmatch(item)
+        kind = None if key is None else _KINDS.get(key[1])
+        if key is None or kind is None:
+            return None
+        return WorkRef(kind, "" if key[1] == "subject" else key[2])
+
+    def reschedule(self, work: Work | UnreadWork, due_at: int | None, *, failure: str | None = None) -> None:
+        """Change the due time in one conditional update. The first failure of a rotation is stored with its event."""
+        key, condition, values = self._place(work)
+        changed, removed = ([], ["due", "dueAt", "tries"]) if due_at is None else (["dueAt = :due"], [])
+        if isinstance(work, OpenIntent):
+            removed += ["#owner", "leaseEnd"]
+        if isinstance(work, Rotation) and failure is not None:
+            changed.append("failure = :failure")
+        clauses = [
+            f"SET {', '.join(changed)}" if changed else "",
+            f"REMOVE {', '.join(removed)}" if removed else "",
+            "" if failure is None else "ADD tries :one",
+        ]
+        values |= {":due": due_at, ":failure": failure, ":one": 1}
+        names = {"#owner": "owner"} if isinstance(work, OpenIntent) else None
+        write = update(key, " ".join(filter(None, clauses)), condition, values, names)
+        if isinstance(work, Rotation) and failure is not None and work.failure is None:
+            self._table.try_transact(write, self._items.rotation_failure(work, failure, retrying=True))
+        else:
+            self._table.try_write(write)
+
+    def _place(self, work: Work | UnreadWork) -> tuple[Key, str, dict[str, Any]]:
+        """Return the item's key, and the condition that holds as long as nobody has changed the item."""
+        provider = self._items.provider
+        match work:
+            case PendingRevocation():
+                return self._items.token_key(work.token), _UNMOVED, {":seen": work.due_at}
+            case Rotation():
+                condition, values = f"rotationId = :id AND {_UNMOVED}", {":id": work.rotation_id, ":seen": work.due_at}
+                return records.rotation_key(provider, work.merchant), condition, values
+            case SettingsCheck():
+                condition, values = f"revision = :id AND {_UNMOVED}", {":id": work.revision, ":seen": work.due_at}
+                return records.settings_key(provider, work.merchant), condition, values
+            case Reconciliation():
+                return records.reconciliation_key(provider, work.merchant), _UNMOVED, {":seen": work.due_at}
+            case OpenIntent():
+                values = {":owner": work.lease.owner, ":fence": work.lease.fence}
+                return lease_key(provider, work.lease), "#owner = :owner AND fence = :fence", values
+            case UnreadWork():
+                return (records.partition(provider, work.merchant), work.item), "attribute_exists(dueAt)", {}

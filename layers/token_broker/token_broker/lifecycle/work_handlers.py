@@ -1,0 +1,169 @@
+"""Do each kind of pending work: load it, run it, and report a failure.
+
+A further kind is one more class, and one line at the end.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from token_broker.domain.leases import OpenIntent
+from token_broker.domain.ownership_tag import new_owner
+from token_broker.domain.pending import PendingRevocation, Reconciliation, SettingsCheck, Work, WorkKind
+from token_broker.domain.rotation import Rotation
+from token_broker.domain.token import Change, Reason, State
+from token_broker.errors import Conflict, MintInProgress, RequestOutcome
+from token_broker.lifecycle import reconcile, rotate, rotation_settings
+from token_broker.ports.provider import ListingProvider
+from token_broker.tokens.call import PROVIDER_BUDGET, Call
+from token_broker.tokens.succession import adopt
+
+#: The actor of scheduled changes in histories. The value is stored.
+SCHEDULER = "clock"
+#: Seconds after its last holder's time at which an open intent without a listed token is ended. A token that the
+#: provider does not list by then was not created.
+SETTLED_AFTER = 120
+
+
+class WorkHandler[W: Work](Protocol):
+    """Do one kind of pending work."""
+
+    def load(self, call: Call[ListingProvider], merchant: str, name: str, /) -> W | None:
+        """Return the work, or None if it is not due any more or another call has it."""
+        ...
+
+    def run(self, call: Call[ListingProvider], work: W, /) -> int | None:
+        """Do the work. Return None once it is finished, else the earliest time of the next try (Unix seconds).
+
+        Raises the failure that stops it. Raises `MintInProgress` if another call has the work.
+        """
+        ...
+
+    def failed(self, call: Call[ListingProvider], work: W, /) -> Mapping[str, object]:
+        """Count the failure, and return the fields of its log line."""
+        ...
+
+
+class RevocationHandler:
+    """Ask the provider to revoke a token, until it confirms."""
+
+    def load(self, call: Call[ListingProvider], merchant: str, name: str) -> PendingRevocation | None:
+        """Read the revocation. A retiring token is marked first, since it must not be served after its overlap."""
+        pending = call.store.tokens.pending_revocation(merchant, name)
+        if pending is None or pending.due_at > call.clock.now():
+            return None
+        if pending.token.state is not State.RETIRING:
+            return pending
+        call.store.tokens.mark_revoking(pending.token, Change(SCHEDULER, Reason.ROTATED))
+        return call.store.tokens.pending_revocation(merchant, name)
+
+    def run(self, call: Call[ListingProvider], work: PendingRevocation) -> None:
+        """Revoke the token. Raises `Conflict` if it belongs to another provider account than the secret's."""
+        token, until = work.token, call.deadline.within(PROVIDER_BUDGET)
+        if token.account_id not in ("", call.account(token.merchant).account_id):
+            raise Conflict("The token was created at another shop than the one in the merchant's secret.")
+        call.with_credential_refresh(
+            token.merchant, lambda account: call.provider.revoke(account, token.token_id, until)
+        )
+        call.store.tokens.mark_revoked(token, Change(SCHEDULER, work.reason))
+        call.telemetry.count("TokensRevoked")
+
+    def failed(self, call: Call[ListingProvider], work: PendingRevocation) -> Mapping[str, object]:
+        """Count the age of the revocation, for the alarm."""
+        age = int(call.clock.now()) - work.since
+        call.telemetry.count("OldestRevocationAge", age, "Seconds")
+        return {"token_id": work.token.token_id, "age": age}
+
+
+class IntentHandler:
+    """Adopt the token of an open intent, or end the intent once no token can appear any more."""
+
+    def load(self, call: Call[ListingProvider], merchant: str, name: str) -> OpenIntent | None:
+        """Acquire the lease of the intent. The intent of the current token has no name."""
+        return call.store.leases.acquire_expired(merchant, name or None, new_owner())
+
+    def run(self, call: Call[ListingProvider], work: OpenIntent) -> int | None:
+        """Look for the token in the provider's list."""
+        if adopt(call, work, call.deadline.within(PROVIDER_BUDGET)) is not None:
+            return None
+        settled_at = work.asked_until + SETTLED_AFTER
+        if call.clock.now() < settled_at:
+            return settled_at
+        call.store.leases.release(work.lease, RequestOutcome.NOT_APPLIED)
+        call.telemetry.notice("intent_expired", merchant=work.lease.merchant, intent=work.lease.intent_id)
+        return None
+
+    def failed(self, _call: Call[ListingProvider], work: OpenIntent) -> Mapping[str, object]:
+        """Name the intent."""
+        return {"intent": work.lease.intent_id}
+
+
+class RotationHandler:
+    """Continue an open rotation."""
+
+    def load(self, call: Call[ListingProvider], merchant: str, _name: str) -> Rotation | None:
+        """Read the rotation."""
+        rotation = call.store.rotations.get(merchant)
+        if rotation is None or not rotation.open or rotation.due_at > call.clock.now():
+            return None
+        return rotation
+
+    def run(self, call: Call[ListingProvider], work: Rotation) -> int | None:
+        """Continue the rotation from its stored state. If another call is minting, come back later."""
+        try:
+            rotate.advance(call, work)
+        except MintInProgress:
+            return int(call.clock.now()) + rotate.RETRY_AFTER_CALL
+        return None
+
+    def failed(self, call: Call[ListingProvider], work: Rotation) -> Mapping[str, object]:
+        """Count the failed rotation."""
+        call.telemetry.count("RotationsFailed")
+        return {"rotation": work.rotation_id}
+
+
+class SettingsHandler:
+    """Check whether the current token has reached its maximum age."""
+
+    def load(self, call: Call[ListingProvider], merchant: str, _name: str) -> SettingsCheck | None:
+        """Read the rotation settings."""
+        schedule = call.store.rotation_settings.get(merchant)
+        if schedule is None or schedule.due_at is None or schedule.due_at > call.clock.now():
+            return None
+        return SettingsCheck(merchant, schedule.settings, schedule.revision, schedule.due_at)
+
+    def run(self, call: Call[ListingProvider], work: SettingsCheck) -> None:
+        """Request a rotation if the token is too old, and schedule the next check."""
+        rotation_settings.check(call, work, by=SCHEDULER)
+
+    def failed(self, _call: Call[ListingProvider], _work: SettingsCheck) -> Mapping[str, object]:
+        """Name the kind."""
+        return {"item": "settings#rotation"}
+
+
+class ReconciliationHandler:
+    """Reconcile a merchant once a day."""
+
+    def load(self, call: Call[ListingProvider], merchant: str, _name: str) -> Reconciliation | None:
+        """Read the schedule."""
+        scheduled = call.store.reconciliations.get(merchant)
+        if scheduled is None or scheduled.due_at is None or scheduled.due_at > call.clock.now():
+            return None
+        return scheduled
+
+    def run(self, call: Call[ListingProvider], work: Reconciliation) -> None:
+        """Reconcile the merchant, as the scheduler."""
+        reconcile.reconcile_on_schedule(call.as_caller(SCHEDULER), work)
+
+    def failed(self, call: Call[ListingProvider], _work: Reconciliation) -> Mapping[str, object]:
+        """Count the failed reconciliation."""
+        call.telemetry.count("ReconciliationsFailed")
+        return {}
+
+
+HANDLERS: Mapping[WorkKind, WorkHandler[Any]] = {
+    WorkKind.REVOCATION: RevocationHandler(),
+    WorkKind.ROTATION: RotationHandler(),
+    WorkKind.ROTATION_SETTINGS: SettingsHandler(),
+    WorkKind.RECONCILIATION: ReconciliationHandler(),
+    WorkKind.INTENT: IntentHandler(),
+}
