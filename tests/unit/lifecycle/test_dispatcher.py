@@ -12,6 +12,7 @@ from token_broker.aws.session import CONFIG
 from token_broker.clock import Deadline
 from token_broker.errors import StorageUnavailable
 from token_broker.lifecycle.dispatcher import (
+    EVENTS_PER_MESSAGE,
     ITEMS_PER_MESSAGE,
     MAX_CALL_SECONDS,
     MIN_SECONDS_LEFT,
@@ -72,13 +73,15 @@ def test_a_page_is_sent_before_the_next_is_read() -> None:
     assert read[:3] == [0, 10, 20]
 
 
-def test_a_message_is_bounded_and_takes_the_oldest() -> None:
+@pytest.mark.parametrize(("outbox", "most"), [(False, ITEMS_PER_MESSAGE), (True, EVENTS_PER_MESSAGE)])
+def test_a_message_is_bounded_and_takes_the_oldest(*, outbox: bool, most: int) -> None:
     bench = Bench()
-    bench.index.parts[0] = [[due("acme", f"token#{number}", ago=500 - number) for number in range(60)]]
+    bench.queues = MemoryWorkQueues("shopify", OUTBOX)
+    bench.index.parts[0] = [[due("acme", f"i#{number}", ago=500 - number, outbox=outbox) for number in range(most + 9)]]
 
     bench.run()
 
-    assert bench.sent == [("acme", [f"token#{number}" for number in range(ITEMS_PER_MESSAGE)])]
+    assert bench.sent == [("acme", [f"i#{number}" for number in range(most)])]
 
 
 def test_messages_go_in_batches_of_ten() -> None:
@@ -186,6 +189,17 @@ def test_a_run_that_is_cut_off_in_the_middle_of_a_page_has_sent_the_oldest_and_s
     assert ([merchant for merchant, _ in bench.sent], done.complete) == (names[:50], False)
     assert bench.telemetry.notices == [("dispatch_cut_off", {"shard": 1, "messages": 50})]
     assert bench.telemetry.total("DispatcherRunsCutOff") == 1
+
+
+def test_no_page_is_read_without_time() -> None:
+    """Also where nothing is sent in between."""
+    bench = Bench()
+    bench.index.parts[0] = [[], [], []]
+    bench.index.read = partial(bench.clock.advance, 1)
+
+    done = bench.run(MIN_SECONDS_LEFT + 2)
+
+    assert (done.complete, bench.index.pages_read) == (False, 2)
 
 
 def test_runs_that_are_cut_off_reach_every_merchant_while_the_workers_do_their_work() -> None:
