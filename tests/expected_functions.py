@@ -183,10 +183,7 @@ FUNCTIONS = (
     Function(
         "lifecycle/dispatch",
         {},
-        (
-            Items("DueItems", ("Query",), ("due#*",), index="due"),
-            Items("Cursor", ("GetItem", "PutItem", "DeleteItem"), ("dispatch",), "ForAllValues:StringEquals"),
-        ),
+        (Items("DueItems", ("Query",), ("due#*",), index="due"),),
         sends=(
             Queue("Work", "ShopifyWorkQueue", ("SendMessage",)),
             Queue("Undelivered", "OutboxQueue", ("SendMessage",)),

@@ -5,16 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tests.fakes.clock import NOW
 from token_broker.errors import StorageUnavailable
-from token_broker.ports.work import (
-    DispatchCursor,
-    DueIndex,
-    DueItem,
-    DuePage,
-    IndexCursor,
-    IndexKey,
-    WorkMessage,
-    WorkQueues,
-)
+from token_broker.ports.work import DueIndex, DueItem, WorkMessage, WorkQueues
 
 
 def due(
@@ -30,10 +21,7 @@ def due(
 
 
 class MemoryDueIndex:
-    """The `DueIndex` port. `parts` holds the pages of each shard, in their order; `asked` is what was looked at.
-
-    An entry's key is its number in the shard; like DynamoDB, it takes no key that the query would not find.
-    """
+    """The `DueIndex` port. `parts` holds the pages of each shard, in their order; `asked` is what was looked at."""
 
     def __init__(self, *, shards: int = 4) -> None:
         self.shards = shards
@@ -44,53 +32,14 @@ class MemoryDueIndex:
         self.read: Callable[[], object] = lambda: None
         self.unreadable: set[int] = set()
 
-    def pages(self, shard: int, until: int, after: IndexKey | None = None) -> Iterator[DuePage]:
+    def pages(self, shard: int, until: int) -> Iterator[list[DueItem]]:
         self.asked.append(shard)
-        number, last = 0, -1 if after is None else int(after["number"])
-        assert after is None or after["dueAt"] <= until, "the key is outside of what is asked for"
         for page in self.parts[shard] or [[]]:
-            entries = list(enumerate(page, number))
-            number += len(page)
-            if page and number <= last + 1:
-                continue
             self.pages_read += 1
             self.read()
             if shard in self.unreadable:
                 raise StorageUnavailable("The token table did not answer.")
-            found = [(each, item) for each, item in entries if each > last and item.due_at <= until]
-            keys = [{"number": each, "dueAt": item.due_at} for each, item in found]
-            yield DuePage([item for _, item in found], keys)
-
-
-class MemoryCursor:
-    """The `DispatchCursor` port; `failure` is what every call meets."""
-
-    def __init__(self) -> None:
-        self.cursor: IndexCursor | None = None
-        self.seen: str | None = None
-        self.calls: list[str] = []
-        self.failure: Exception | None = None
-        self._notes = 0
-
-    def _call(self, name: str) -> None:
-        self.calls.append(name)
-        if self.failure is not None:
-            raise self.failure
-
-    def read(self) -> tuple[IndexCursor | None, str | None]:
-        self._call("read")
-        return self.cursor, self.seen
-
-    def save(self, cursor: IndexCursor, seen: str | None) -> None:
-        self._call("save")
-        if seen == self.seen or self.seen is None:
-            self._notes += 1
-            self.cursor, self.seen = cursor, f"note-{self._notes}"
-
-    def clear(self, seen: str) -> None:
-        self._call("clear")
-        if seen == self.seen:
-            self.cursor, self.seen = None, None
+            yield [item for item in page if item.due_at <= until]
 
 
 class MemoryWorkQueues:
@@ -120,6 +69,6 @@ class MemoryWorkQueues:
         return len(taken)
 
 
-def ports() -> tuple[DueIndex, WorkQueues, DispatchCursor]:
+def ports() -> tuple[DueIndex, WorkQueues]:
     """Let the type checker compare the fakes with their ports."""
-    return MemoryDueIndex(), MemoryWorkQueues(), MemoryCursor()
+    return MemoryDueIndex(), MemoryWorkQueues()

@@ -1,7 +1,6 @@
 """The outbox and the bus in memory."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from tests.fakes.clock import NOW
 from token_broker.domain.events import Event, session_closed
@@ -31,7 +30,7 @@ class MemoryOutbox:
 
     def corrupt(self, name: str) -> None:
         """Nobody can make sense of it any more."""
-        self.there[name] = replace(self.there[name], event=None)
+        self.there[name] = self.there[name]._replace(event=None)
 
     def read(self, name: str) -> UndeliveredEvent | None:
         self.reading()
@@ -43,7 +42,7 @@ class MemoryOutbox:
 
     def reschedule(self, entry: UndeliveredEvent, due_at: int) -> None:
         if (found := self.there.get(entry.name)) is not None and found.due_at == entry.due_at:
-            self.there[entry.name] = replace(found, due_at=due_at, tries=found.tries + 1)
+            self.there[entry.name] = found._replace(due_at=due_at, tries=found.tries + 1)
 
 
 class MemoryEventBus:

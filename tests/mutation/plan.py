@@ -60,7 +60,6 @@ PLAN: dict[str, tuple[str, ...]] = {
         *_STORE,
         "tests/unit/aws/test_table_reads.py",
         "tests/integration/lifecycle/test_outbox.py",
-        "tests/integration/lifecycle/test_dispatch_cursor.py",
     ),
     "aws/store/unfinished": _STORE,
     "tokens/close_session": ("tests/unit/tokens/test_close_session.py",),

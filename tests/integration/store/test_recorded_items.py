@@ -21,7 +21,7 @@ from tests.fakes.trust_policies import hs256, oidc, policy, sessions
 from tests.integration.support.store_harness import DAY, MERCHANT, StoreBench, lease_request, session_token, shop_token
 from token_broker import __version__
 from token_broker.aws.store.attributes import unwrap_all
-from token_broker.aws.store.due_index import DynamoDispatchCursor, DynamoDueIndex
+from token_broker.aws.store.due_index import DynamoDueIndex
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.outbox import DynamoOutbox
 from token_broker.aws.store.outbox_items import PREFIX, name_of
@@ -34,7 +34,6 @@ from token_broker.domain.revision import StoredPolicy
 from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
 from token_broker.domain.token import SHOP, Change, Origin, Reason, State, Token, Use, session_subject
 from token_broker.errors import RequestOutcome
-from token_broker.ports.work import IndexCursor
 
 FOLDER = Path(__file__).parent / "recorded_items"
 RECORDED = sorted(FOLDER.glob("*.json"), key=lambda path: [int(part) for part in path.stem.split(".")])
@@ -44,7 +43,6 @@ TROUBLED, COMPROMISED, FAILED = "bravo", "charlie", "delta"
 ANN = Change("arn:aws:iam::123456789012:user/ann", Reason.REQUESTED)
 RECONCILED, LOST = Change("clock", Reason.RECONCILED), Change("clock", Reason.LOST)
 KEY: dict[str, Any] = {"key_id": "k" * 26, "body_hash": "5" * 64}
-CURSOR = IndexCursor(3, {"due": "due#3", "dueAt": NOW_S - 7, "pk": "shopify#acme", "sk": "token#1"}, NOW_S - 7)
 SETTINGS = RotationSettings(max_age=90 * DAY, overlap=14 * DAY)
 SCHEDULE = RotationSchedule(settings=SETTINGS, revision=1, changed_by=ANN.actor, changed_at=NOW_S, due_at=NOW_S)
 PAUSED = replace(SCHEDULE, settings=RotationSettings(overlap=7 * DAY, paused=True), due_at=None)
@@ -223,7 +221,6 @@ class Scenario:
             assert policies.replace(merchant, put, expected=0)
         assert policies.replace(TROUBLED, replace(put, document=None, revision=2), expected=1)
         self.shopify.tokens.broker_id()
-        DynamoDispatchCursor(self.table).save(CURSOR, None)
         outbox = DynamoOutbox(self.table)
         (near,) = [item for item in self.bench.outbox() if item["type"] == "TokenLimitNear"]
         outbox.reschedule(there(outbox.read(name_of("shopify", MERCHANT, near["sk"]))), NOW_S + DAY)
@@ -337,11 +334,14 @@ def test_everything_else_is_read(recorded: Scenario) -> None:
     policies = DynamoPolicies(recorded.table, recorded.clock)
     assert policies.read(MERCHANT) == StoredPolicy(document=POLICY, revision=1, changed_by=ANN.actor)
     assert policies.read(TROUBLED) == StoredPolicy(document=None, revision=2, changed_by=ANN.actor)
-    assert DynamoDispatchCursor(recorded.table).read()[0] == CURSOR
     assert recorded.shopify.tokens.broker_id() in {item.get("brokerId") for item in items}
     index = DynamoDueIndex(recorded.table)
-    due = [key for shard in range(index.shards) for page in index.pages(shard, NOW_S + 100 * DAY) for key in page.keys]
-    assert {(key["pk"], key["sk"]) for key in due} == {(item["pk"], item["sk"]) for item in items if "due" in item}
+    due = [found for shard in range(index.shards) for page in index.pages(shard, NOW_S + 100 * DAY) for found in page]
+    assert Counter((f"{found.provider}#{found.merchant}", found.item, found.due_at) for found in due) == Counter(
+        ("#".join(item["pk"].removeprefix(PREFIX).split("#")[:2]), item["sk"], item["dueAt"])
+        for item in items
+        if "due" in item
+    )
     waiting = [item for item in items if item["pk"].startswith(PREFIX)]
     assert {item["type"] for item in waiting} == set(MEMBERS)
     for item in waiting:

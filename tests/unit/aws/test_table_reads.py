@@ -36,7 +36,7 @@ def test_the_due_index_is_read_as_an_index_can_be() -> None:
     """DynamoDB refuses a consistent read of a global index."""
     client = Client()
 
-    pages = list(Table(lambda: client, "tokens").query_index("due", "due#1", 7, after=None, limit=10))
+    pages = list(Table(lambda: client, "tokens").query_index("due", "due#1", 7, limit=10))
 
     assert len(pages) == 2
     assert ["ConsistentRead" in call for call in client.asked] == [False, False]

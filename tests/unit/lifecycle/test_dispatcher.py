@@ -6,19 +6,20 @@ from typing import Any
 import pytest
 
 from tests.fakes.clock import MovableClock
-from tests.fakes.due import MemoryCursor, MemoryDueIndex, MemoryWorkQueues, due
+from tests.fakes.due import MemoryDueIndex, MemoryWorkQueues, due
 from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.aws.session import CONFIG
 from token_broker.clock import Deadline
 from token_broker.errors import StorageUnavailable
 from token_broker.lifecycle.dispatcher import (
+    EVENTS_PER_MESSAGE,
     ITEMS_PER_MESSAGE,
     MAX_CALL_SECONDS,
     MIN_SECONDS_LEFT,
     Dispatcher,
     DispatchSummary,
 )
-from token_broker.ports.work import OUTBOX, IndexCursor
+from token_broker.ports.work import OUTBOX
 
 
 class Bench:
@@ -26,22 +27,12 @@ class Bench:
         self.clock = MovableClock()
         self.index = MemoryDueIndex()
         self.queues = MemoryWorkQueues()
-        self.cursor = MemoryCursor()
         self.telemetry = RecordingTelemetry()
         self.first = 0.0
 
     def run(self, seconds: float = 48) -> DispatchSummary:
         deadline = Deadline.after(self.clock, seconds)
-        index, queues, cursor = self.index, self.queues, self.cursor
-        return Dispatcher(index, queues, cursor, self.clock, self.telemetry, lambda: self.first, deadline).run()
-
-    def runs_until_sent(self, names: list[str], seconds: float, *, at_most: int) -> None:
-        """One after the other, while nobody works on anything, so that all stays due."""
-        for _ in range(at_most):
-            self.run(seconds)
-            if {work.merchant for work in self.queues.sent} == set(names):
-                return
-        raise AssertionError("somebody is left out")
+        return Dispatcher(self.index, self.queues, self.clock, self.telemetry, lambda: self.first, deadline).run()
 
     @property
     def sent(self) -> list[tuple[str, list[str]]]:
@@ -56,7 +47,6 @@ def test_where_nothing_is_due_every_part_is_looked_at_once_and_nothing_sent() ->
     assert (sorted(bench.index.asked), bench.index.pages_read, bench.queues.calls) == ([0, 1, 2, 3], 4, [])
     assert done.as_json() == {"items": 0, "messages": 0, "refused": 0, "complete": True}
     assert bench.telemetry.total("DispatcherRuns") == 1
-    assert bench.cursor.calls == ["read"]
 
 
 def test_a_merchants_items_of_one_page_go_into_one_message_oldest_first() -> None:
@@ -83,13 +73,15 @@ def test_a_page_is_sent_before_the_next_is_read() -> None:
     assert read[:3] == [0, 10, 20]
 
 
-def test_a_message_is_bounded_and_takes_the_oldest() -> None:
+@pytest.mark.parametrize(("outbox", "most"), [(False, ITEMS_PER_MESSAGE), (True, EVENTS_PER_MESSAGE)])
+def test_a_message_is_bounded_and_takes_the_oldest(*, outbox: bool, most: int) -> None:
     bench = Bench()
-    bench.index.parts[0] = [[due("acme", f"token#{number}", ago=500 - number) for number in range(60)]]
+    bench.queues = MemoryWorkQueues("shopify", OUTBOX)
+    bench.index.parts[0] = [[due("acme", f"i#{number}", ago=500 - number, outbox=outbox) for number in range(most + 9)]]
 
     bench.run()
 
-    assert bench.sent == [("acme", [f"token#{number}" for number in range(ITEMS_PER_MESSAGE)])]
+    assert bench.sent == [("acme", [f"i#{number}" for number in range(most)])]
 
 
 def test_messages_go_in_batches_of_ten() -> None:
@@ -166,162 +158,66 @@ def merchants(bench: Bench, *, pages: int, each: int) -> list[str]:
     return names
 
 
-def test_a_run_that_is_cut_off_continues_where_it_was() -> None:
-    """Between two parts, two pages and in the middle of a page: every merchant once, and nobody twice."""
-    for batches in range(1, 24):
-        bench = Bench()
-        names = merchants(bench, pages=2, each=30)
-        bench.queues.took = partial(bench.clock.advance, 1)
-
-        bench.runs_until_sent(names, MIN_SECONDS_LEFT + batches, at_most=-(-24 // batches))
-
-        assert sorted([merchant for merchant, _ in bench.sent][: len(names)]) == sorted(names), f"{batches} a run"
-
-
-def test_the_next_run_begins_there_and_comes_to_what_was_before_at_last() -> None:
-    bench = Bench()
-    names = merchants(bench, pages=2, each=10)
-    bench.queues.took = partial(bench.clock.advance, 1)
-
-    done = bench.run(MIN_SECONDS_LEFT + 3)
-    assert ([merchant for merchant, _ in bench.sent], done.complete) == (names[:30], False)
-    assert bench.telemetry.notices == [("dispatch_cut_off", {"shard": 1, "messages": 30})]
-    assert bench.telemetry.total("DispatcherRunsCutOff") == 1
-    bench.queues.sent.clear()
-    bench.first = 0.9
-
-    assert bench.run(MIN_SECONDS_LEFT + 100).complete
-    assert [merchant for merchant, _ in bench.sent] == [*names[30:], *names[:20], *names[20:30]]
-    assert bench.cursor.calls == ["read", "save", "read", "clear"]
-
-
-def test_a_run_that_can_do_next_to_nothing_comes_to_an_end_too() -> None:
-    """One batch of a page each time."""
-    bench = Bench()
-    names = merchants(bench, pages=1, each=45)
-    bench.queues.took = partial(bench.clock.advance, 10)
-
-    bench.runs_until_sent(names, MIN_SECONDS_LEFT + 1, at_most=20)
-
-
-def test_a_merchant_of_whom_more_is_due_further_on_is_not_passed_over() -> None:
-    """The place is before the first entry that was not sent, also where later ones were, with another of theirs."""
-    bench = Bench()
-    page = [due(f"m-{number}") for number in range(12)]
-    bench.index.parts[0] = [[*page, due("m-0", "token#1"), due("m-99")]]
-    bench.queues.took = partial(bench.clock.advance, 1)
-
-    bench.run(MIN_SECONDS_LEFT + 1)
-    assert bench.cursor.cursor == IndexCursor(0, {"number": 9, "dueAt": page[9].due_at}, page[9].due_at)
-    bench.run(MIN_SECONDS_LEFT + 100)
-
-    assert {merchant for merchant, _ in bench.sent} == {*(item.merchant for item in page), "m-99"}
-
-
-def test_a_queue_that_takes_nothing_holds_up_no_other_merchant() -> None:
-    """What was refused comes again with the next round."""
-    bench = Bench()
-    names = merchants(bench, pages=1, each=10)
-    bench.queues.took = partial(bench.clock.advance, 1)
-    bench.queues.refused = {names[0]}
-
-    bench.run(MIN_SECONDS_LEFT + 2)
-    bench.queues.refused = set()
-    bench.run(MIN_SECONDS_LEFT + 100)
-
-    assert {merchant for merchant, _ in bench.sent} == set(names)
-
-
-def test_a_clock_that_was_put_back_loses_nothing() -> None:
-    """What is behind the place is not due yet, so the part is looked at from its beginning."""
-    bench = Bench()
-    names = merchants(bench, pages=1, each=30)
-    bench.index.parts[0][0][0] = due(names[0], ago=5000)
-    bench.queues.took = partial(bench.clock.advance, 1)
-    bench.run(MIN_SECONDS_LEFT + 1)
-    assert bench.cursor.cursor is not None
-    bench.queues.sent.clear()
-    bench.clock.advance(-2000)
-
-    assert bench.run(MIN_SECONDS_LEFT + 100).complete
-    assert [merchant for merchant, _ in bench.sent] == names[:1]
-    bench.clock.advance(2000)
-    bench.run(MIN_SECONDS_LEFT + 100)
-    assert {merchant for merchant, _ in bench.sent} == set(names)
-
-
-def test_a_run_that_dies_before_its_note_only_repeats() -> None:
-    bench = Bench()
-    names = merchants(bench, pages=1, each=30)
-    bench.queues.took = partial(bench.clock.advance, 1)
-    bench.run(MIN_SECONDS_LEFT + 2)
-    noted = bench.cursor.cursor, bench.cursor.seen
-    bench.run(MIN_SECONDS_LEFT + 2)
-    bench.cursor.cursor, bench.cursor.seen = noted
-
-    bench.runs_until_sent(names, MIN_SECONDS_LEFT + 2, at_most=6)
-
-
-def test_two_runs_at_once_send_the_same_and_the_first_note_stays() -> None:
-    bench = Bench()
-    names = merchants(bench, pages=1, each=30)
-    second: list[DispatchSummary] = []
-
-    def meanwhile() -> None:
-        bench.queues.took = partial(bench.clock.advance, 1)
-        second.append(bench.run(MIN_SECONDS_LEFT + 4))
-        bench.clock.advance(100)
-
-    bench.queues.took = meanwhile
-    first = bench.run(MIN_SECONDS_LEFT + 90)
-
-    assert not first.complete
-    assert not second[0].complete
-    assert bench.cursor.cursor is not None
-    assert (bench.cursor.cursor.shard, bench.cursor.calls) == (1, ["read", "read", "save", "save"])
-    bench.queues.took = lambda: None
-    bench.run()
-    assert {merchant for merchant, _ in bench.sent} == set(names)
-
-
-@pytest.mark.parametrize("shard", [-1, 4, 99])
-def test_a_note_of_a_part_that_there_is_not_is_passed_over_and_goes(shard: int) -> None:
+def test_a_run_starts_at_a_random_part_and_reads_each_once() -> None:
     bench = Bench()
     names = merchants(bench, pages=1, each=1)
-    bench.cursor.cursor, bench.cursor.seen = IndexCursor(shard), "note-0"
+    bench.first = 0.6
 
     assert bench.run().complete
-    assert [merchant for merchant, _ in bench.sent] == names
-    assert bench.cursor.read() == (None, None)
+
+    assert bench.index.asked == [2, 3, 0, 1]
+    assert [merchant for merchant, _ in bench.sent] == [*names[2:], *names[:2]]
 
 
-def test_a_cursor_that_fails_costs_no_message() -> None:
+@pytest.mark.parametrize("first", [0.0, 0.25, 0.999999])
+def test_every_part_can_be_the_first(first: float) -> None:
     bench = Bench()
-    names = merchants(bench, pages=1, each=10)
-    bench.cursor.failure = StorageUnavailable("Down.")
+    bench.first = first
+
+    bench.run()
+
+    assert (bench.index.asked[0], sorted(bench.index.asked)) == (int(first * 4), [0, 1, 2, 3])
+
+
+def test_a_run_that_is_cut_off_in_the_middle_of_a_page_has_sent_the_oldest_and_says_so() -> None:
+    bench = Bench()
+    names = merchants(bench, pages=2, each=20)
     bench.queues.took = partial(bench.clock.advance, 1)
+
+    done = bench.run(MIN_SECONDS_LEFT + 5)
+
+    assert ([merchant for merchant, _ in bench.sent], done.complete) == (names[:50], False)
+    assert bench.telemetry.notices == [("dispatch_cut_off", {"shard": 1, "messages": 50})]
+    assert bench.telemetry.total("DispatcherRunsCutOff") == 1
+
+
+def test_no_page_is_read_without_time() -> None:
+    """Also where nothing is sent in between."""
+    bench = Bench()
+    bench.index.parts[0] = [[], [], []]
+    bench.index.read = partial(bench.clock.advance, 1)
 
     done = bench.run(MIN_SECONDS_LEFT + 2)
 
-    assert (done.messages, bench.sent[0][0]) == (20, names[0])
-    assert bench.telemetry.events == ["dispatch_cursor_read_failed", "dispatch_cut_off", "dispatch_cursor_write_failed"]
+    assert (done.complete, bench.index.pages_read) == (False, 2)
 
 
-def test_a_place_in_a_part_that_cannot_be_read_is_not_kept() -> None:
-    """It may be the place itself that the index does not take."""
+def test_runs_that_are_cut_off_reach_every_merchant_while_the_workers_do_their_work() -> None:
+    """Even if every run starts at the same part: what was sent is not due any more, and what is younger moves up."""
     bench = Bench()
-    merchants(bench, pages=1, each=10)
-    bench.cursor.cursor, bench.cursor.seen = IndexCursor(1, {"number": 2, "dueAt": 0}, 0), "note-0"
-    bench.index.unreadable = {1}
+    names = merchants(bench, pages=2, each=30)
+    bench.queues.took = partial(bench.clock.advance, 1)
 
-    with pytest.raises(StorageUnavailable):
-        bench.run()
+    while not bench.run(MIN_SECONDS_LEFT + 5).complete:
+        done = {merchant for merchant, _ in bench.sent}
+        for shard, pages in bench.index.parts.items():
+            bench.index.parts[shard] = [[item for item in page if item.merchant not in done] for page in pages]
 
-    assert bench.cursor.cursor is None
+    assert sorted(merchant for merchant, _ in bench.sent) == sorted(names), "each once"
 
 
 def test_nothing_is_begun_that_could_outlive_the_run() -> None:
-    """The SDK's tries with their pauses (up to 1 s and 2 s), and the note after them."""
+    """The SDK's tries with their pauses (up to 1 s and 2 s), and the end of the run after them."""
     options: Any = CONFIG
     tries = options.retries["total_max_attempts"]
     pauses = sum(2**number for number in range(tries - 1))

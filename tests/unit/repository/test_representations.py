@@ -1,7 +1,7 @@
 """What `repr` shows of our own types, in a traceback or a log: no member that can hold a credential or a token's value.
 
-Every data class of the layer and of the proofs is looked at; one whose members sound like values fails here until it
-hides them, or stands in the list with what it holds instead.
+Every data class and named tuple of the layer and of the proofs is looked at. One whose members sound like values fails
+here until it hides them, or stands in the list with what it holds instead.
 """
 
 import dataclasses
@@ -42,7 +42,6 @@ SHOWN = {
     "IdempotentReplay.token": "hides itself",
     "RevokeToken.token_id": "an id",
     "RotationReport.token": "hides itself",
-    "DuePage.keys": "places in an index",
     "GetTokenRecord.token_id": "an id",
     "RecordedToken.token": "hides itself",
     "Sessions.proofs": "of the merchant's policy, which holds no key",
@@ -65,16 +64,26 @@ def data_classes() -> Iterator[type[Any]]:
     for package in (token_broker, proofs):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for found in vars(importlib.import_module(module.name)).values():
-                if isinstance(found, type) and dataclasses.is_dataclass(found) and found.__module__ == module.name:
+                if isinstance(found, type) and found.__module__ == module.name and members(found):
                     yield found
+
+
+def members(kind: type[Any]) -> list[str]:
+    """Return the names of the members of a data class or a named tuple, else none."""
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    return list(getattr(kind, "_fields", ()))
 
 
 def shown(kind: type[Any]) -> set[str]:
     """Return the members that its `repr` shows."""
-    made = object.__new__(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
-    for name in names:
-        object.__setattr__(made, name, f"<{name}>")
+    names = members(kind)
+    if issubclass(kind, tuple):
+        made = kind(*(f"<{name}>" for name in names))
+    else:
+        made = object.__new__(kind)
+        for name in names:
+            object.__setattr__(made, name, f"<{name}>")
     text = repr(made)
     return {f"{kind.__qualname__}.{name}" for name in names if f"<{name}>" in text}
 

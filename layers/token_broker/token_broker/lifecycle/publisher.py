@@ -3,8 +3,9 @@
 An event is deleted only after the bus has accepted it. A run that dies in between leaves the event for another
 delivery.
 
-A rejected event stays in the outbox. The stream redelivers it a few times. The dispatcher sends it again after five
-minutes, and from then on it is rescheduled with a capped back-off. An event is never dropped.
+A call sends an event once, apart from the SDK's own tries. A rejected event stays in the outbox. The stream redelivers
+it a few times. The dispatcher sends it again after five minutes, and from then on it is rescheduled with a capped
+back-off. An event is never dropped.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,14 +15,13 @@ from typing import Any
 
 from token_broker.clock import Clock, Deadline
 from token_broker.domain.delays import MAX_PAUSE, pause
+from token_broker.domain.events import Event
 from token_broker.errors import StorageUnavailable
 from token_broker.ports.outbox import EventBus, Outbox, UndeliveredEvent
 from token_broker.ports.telemetry import Telemetry
 
 #: Events that are read before any of them is sent.
 READ_BATCH_SIZE = 10
-#: How often an event is sent, and the longest wait in seconds before the second try. It doubles for each further try.
-TRIES, PAUSE = 3, 0.4
 #: Seconds that must be left to start with more events, because AWS may be slow.
 MIN_SECONDS_LEFT = 8.0
 
@@ -79,31 +79,12 @@ class Publisher:
             self._keep(undelivered, summary)
 
     def _deliver(self, entries: list[UndeliveredEvent], summary: PublishSummary) -> list[tuple[UndeliveredEvent, str]]:
-        """Send the events up to `TRIES` times, and return the rejected ones with the reason for each."""
-        rejected: list[tuple[UndeliveredEvent, str]] = []
-        for attempt in range(TRIES):
-            if attempt:
-                self.clock.sleep(self.jitter() * PAUSE * 2 ** (attempt - 1))
-            rejected = self._send(entries, summary)
-            entries = [entry for entry, _ in rejected]
-            # The adapter has already retried a call that got no response.
-            bus_is_down = any(code == StorageUnavailable.code for _, code in rejected)
-            if not entries or bus_is_down or self.deadline.left() < MIN_SECONDS_LEFT:
-                break
-        return rejected
-
-    def _send(self, entries: list[UndeliveredEvent], summary: PublishSummary) -> list[tuple[UndeliveredEvent, str]]:
         """Send each event once, delete the accepted ones, and return the rejected ones with the reason for each."""
         rejected: list[tuple[UndeliveredEvent, str]] = []
         while entries:
             events = [entry.event for entry in entries if entry.event is not None]
             room = self.bus.room(events)
-            try:
-                codes = self.bus.put(events[:room])
-            except StorageUnavailable as failure:
-                self.telemetry.notice("bus_unavailable", causes=getattr(failure, "__notes__", []))
-                codes = [failure.code] * room
-            for entry, code in zip(entries[:room], codes, strict=True):
+            for entry, code in zip(entries[:room], self._send(events[:room]), strict=True):
                 if code is None:
                     self.outbox.delete(entry)
                     summary.published += 1
@@ -111,6 +92,14 @@ class Publisher:
                     rejected.append((entry, code))
             entries = entries[room:]
         return rejected
+
+    def _send(self, events: Sequence[Event]) -> list[str | None]:
+        """Return None for each accepted event and the reason for each rejected one."""
+        try:
+            return self.bus.put(events)
+        except StorageUnavailable as failure:
+            self.telemetry.notice("bus_unavailable", causes=getattr(failure, "__notes__", []))
+            return [failure.code] * len(events)
 
     def _keep(self, undelivered: Sequence[tuple[UndeliveredEvent, str]], summary: PublishSummary) -> None:
         """Reschedule the events that are due, and leave the others to the stream and the dispatcher."""

@@ -1,14 +1,12 @@
 """Define the outbox of undelivered events and the event bus."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from token_broker.domain.events import Event
 
 
-@dataclass(frozen=True, slots=True)
-class UndeliveredEvent:
+class UndeliveredEvent(NamedTuple):
     """Hold an event that the bus has not accepted yet.
 
     `name` is the item's key as text. `event` is None if the item is malformed. `since` is when the event occurred and

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from token_broker import settings
-from token_broker.aws.store.due_index import DynamoDispatchCursor, DynamoDueIndex
+from token_broker.aws.store.due_index import DynamoDueIndex
 from token_broker.aws.work_queues import SqsWorkQueues
 from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant
@@ -24,16 +24,12 @@ class SchedulerContainer(Container):
         return DynamoDueIndex(self.table)
 
     @cached_property
-    def _cursor(self) -> DynamoDispatchCursor:
-        return DynamoDispatchCursor(self.table)
-
-    @cached_property
     def _queues(self) -> SqsWorkQueues:
         return SqsWorkQueues(self.aws("sqs"), settings.work_queues())
 
     def broker(self, caller: str, deadline: Deadline, grant: Grant | None = None) -> Dispatcher:  # noqa: ARG002
         """Return the dispatcher for one run. No route leads here, so the grant is not used."""
-        return Dispatcher(self._index, self._queues, self._cursor, self.clock, self.telemetry, random.random, deadline)
+        return Dispatcher(self._index, self._queues, self.clock, self.telemetry, random.random, deadline)
 
 
 LIFECYCLE = SchedulerContainer()

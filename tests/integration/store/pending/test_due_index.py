@@ -1,6 +1,7 @@
 """The dispatcher reads pending work from all pages and shards of the index and enqueues one message a merchant."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any, ClassVar
@@ -10,11 +11,12 @@ import pytest
 from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.due import due
 from tests.fakes.telemetry import RecordingTelemetry
+from tests.integration.support.aws_call_counter import counted
 from tests.integration.support.outages import aws_error
 from tests.integration.support.store_harness import StoreBench
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import wrap_all
-from token_broker.aws.store.due_index import DynamoDispatchCursor, DynamoDueIndex
+from token_broker.aws.store.due_index import DynamoDueIndex
 from token_broker.aws.store.outbox_items import REDELIVER_AFTER, key_of, outbox_put
 from token_broker.aws.store.table import Table
 from token_broker.aws.work_queues import SqsWorkQueues, deduplication_id
@@ -76,7 +78,7 @@ def test_each_part_has_its_own_merchants(bench: StoreBench) -> None:
 
     index = index_of(bench)
     found = {
-        f"due#{shard}": [item.merchant for page in index.pages(shard, NOW_S) for item in page.items]
+        f"due#{shard}": [item.merchant for page in index.pages(shard, NOW_S) for item in page]
         for shard in range(index.shards)
     }
 
@@ -89,7 +91,7 @@ def test_a_part_is_read_page_by_page_oldest_first(bench: StoreBench, small_pages
     put_due(bench, "acme", "token#99", ago=-1)
     shard = int(records.due_shard("shopify#acme").removeprefix("due#"))
 
-    pages = [[item.item for item in page.items] for page in index_of(bench).pages(shard, NOW_S)]
+    pages = [[item.item for item in page] for page in index_of(bench).pages(shard, NOW_S)]
 
     assert pages == [["token#6", "token#5", "token#4"], ["token#3", "token#2", "token#1"], ["token#0"]]
     assert len(small_pages) == 3, "one query a page"
@@ -113,7 +115,7 @@ def test_an_entry_says_whose_it_is_and_since_when_also_of_a_session(bench: Store
     )
 
     (page,) = index_of(bench).pages(3, NOW_S)
-    (item,) = page.items
+    (item,) = page
 
     assert (item.provider, item.merchant, item.item, item.due_at) == ("chicksx", "acme", "subject", NOW_S - 5)
 
@@ -126,7 +128,7 @@ def test_an_undelivered_event_is_told_from_its_providers_items(bench: StoreBench
     shard = int(records.due_shard("outbox#chicksx#acme").removeprefix("due#"))
 
     (page,) = index_of(bench).pages(shard, NOW_S)
-    (item,) = page.items
+    (item,) = page
 
     assert item == DueItem("chicksx", "acme", f"event#{event.event_id}", NOW_S, outbox=True)
     assert item.worker == OUTBOX
@@ -140,7 +142,7 @@ def test_an_entry_of_no_known_kind_holds_up_no_other(bench: StoreBench, pk: str)
 
     (page,) = index_of(bench).pages(3, NOW_S)
 
-    assert ("shopify", "acme") in {(item.provider, item.merchant) for item in page.items}
+    assert ("shopify", "acme") in {(item.provider, item.merchant) for item in page}
 
 
 # The queue
@@ -175,25 +177,24 @@ def received(sqs: Any, queue: str) -> list[dict[str, Any]]:
 def dispatcher(bench: StoreBench, sqs: Any, queue: str) -> Dispatcher:
     queues = SqsWorkQueues(lambda: sqs, {"shopify": queue})
     deadline = Deadline.after(MovableClock(), 48)
-    cursor = DynamoDispatchCursor(Table(lambda: bench.dynamodb, bench.table_name))
-    return Dispatcher(index_of(bench), queues, cursor, bench.clock, RecordingTelemetry(), lambda: 0.0, deadline)
+    return Dispatcher(index_of(bench), queues, bench.clock, RecordingTelemetry(), lambda: 0.0, deadline)
 
 
-def test_every_part_and_page_becomes_one_message_a_merchant(
-    bench: StoreBench, sqs: Any, queue: str, small_pages: list[int]
-) -> None:
-    """Five merchants in each of the 16 parts."""
+@pytest.mark.usefixtures("small_pages")
+def test_every_part_and_page_becomes_one_message_a_merchant(bench: StoreBench, sqs: Any, queue: str) -> None:
+    """Five merchants in each of the 16 parts. A page takes one query and one batch, and AWS is asked nothing else."""
     merchants = {name for names in merchants_by_shard(5).values() for name in names}
     for merchant in merchants:
         put_due(bench, merchant)
 
-    done = dispatcher(bench, sqs, queue).run()
+    with counted(bench.dynamodb, sqs) as asked:
+        done = dispatcher(bench, sqs, queue).run()
 
     messages = [json.loads(message["Body"]) for message in received(sqs, queue)]
     assert (done.items, done.messages, done.refused, done.complete) == (80, 80, 0, True)
     assert sorted(message["merchant"] for message in messages) == sorted(merchants)
     assert {tuple(message["items"]) for message in messages} == {("subject#shop",)}
-    assert len(small_pages) == 32
+    assert Counter(asked) == {"Query": 32, "SendMessageBatch": 32}
 
 
 def test_a_message_names_a_bounded_number_of_items_in_its_merchants_group(

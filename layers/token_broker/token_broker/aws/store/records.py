@@ -19,8 +19,6 @@
         event#{eventId}             one event                                     no TTL
     broker
         id                          this stack's random id                        no TTL
-    dispatch
-        cursor                      position at which the last dispatch stopped   no TTL
 
 `subject#shop` repeats the current token, so that one read serves it. Only `token#` and `subject#shop` hold a token's
 value. An item with pending work has the attributes `due` (one of 16 shards) and `dueAt` (Unix seconds). They are the

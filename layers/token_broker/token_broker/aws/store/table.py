@@ -126,13 +126,10 @@ class Table:
                 return
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def query_index(
-        self, index: str, shard: str, until: int, *, after: Mapping[str, Any] | None, limit: int
-    ) -> Iterator[list[dict[str, Any]]]:
+    def query_index(self, index: str, shard: str, until: int, *, limit: int) -> Iterator[list[dict[str, Any]]]:
         """Return one shard's entries of the index that are due by `until`, oldest first, page by page.
 
-        With `after`, the key of an entry, only the entries behind it are returned. The index is eventually consistent,
-        so a caller reads the item itself before it acts.
+        The index is eventually consistent, so a caller reads the item itself before it acts.
         """
         arguments: dict[str, Any] = {
             "IndexName": index,
@@ -140,8 +137,6 @@ class Table:
             "ExpressionAttributeValues": wrap_all({":shard": shard, ":until": until}),
             "Limit": limit,
         }
-        if after is not None:
-            arguments["ExclusiveStartKey"] = wrap_all(after)
         while True:
             page = self._request("query", **arguments)
             yield [unwrap_all(item) for item in page["Items"]]
