@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.fakes.documents import MemoryDocuments
 from token_broker.clock import Clock
 from token_broker.domain.events import (
     Event,
@@ -21,9 +22,10 @@ from token_broker.domain.events import (
 )
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, OpenIntent, SubjectState
 from token_broker.domain.pending import PendingRevocation, Reconciliation, SessionClosure
-from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
+from token_broker.domain.rotation import Rotation, RotationSettings, Succession
 from token_broker.domain.token import SHOP, Change, Reason, State, Token, Transition, session_of
 from token_broker.errors import Conflict, MintInProgress, ProviderError, RequestOutcome, SessionClosed
+from token_broker.ports.documents import Revisioned
 
 #: Seconds; the real store's own.
 LEASE = 40
@@ -87,8 +89,7 @@ class MemoryTokenStore:
         #: Of each token that is to be revoked, now or after its overlap: since when, due at, tries, and why.
         self.pending: dict[tuple[str, str], tuple[int, int, int, Reason]] = {}
         self.rotations: dict[str, Rotation] = {}
-        self.settings: dict[str, RotationSettings] = {}
-        self.schedules: dict[str, RotationSchedule] = {}
+        self.settings = MemoryDocuments[RotationSettings]()
         self.reconciliations: dict[str, Reconciliation] = {}
         #: The emitted events.
         self.told: list[Event] = []
@@ -148,8 +149,8 @@ class MemoryTokenStore:
         rotation = self.rotations.get(merchant)
         if rotation is not None and rotation.open and rotation.due_at <= now:
             tokens.append("rotation#shop")
-        schedule = self.schedules.get(merchant)
-        if schedule is not None and schedule.due_at is not None and schedule.due_at <= now:
+        due_at = self.settings.read(merchant).due_at
+        if due_at is not None and due_at <= now:
             tokens.append("settings#rotation")
         watched = self.reconciliations.get(merchant)
         if watched is not None and watched.due_at is not None and watched.due_at <= now:
@@ -330,25 +331,15 @@ class MemoryTokenStore:
 
     def rotation_settings(self, merchant: str) -> RotationSettings:
         with self._operation("rotation_settings"):
-            return self.settings.get(merchant, RotationSettings(overlap=OVERLAP))
+            return self.settings.read(merchant).document or RotationSettings(overlap=OVERLAP)
 
-    def rotation_schedule(self, merchant: str) -> RotationSchedule | None:
-        with self._operation("rotation_schedule"):
-            return self.schedules.get(merchant)
-
-    def replace_rotation_schedule(self, merchant: str, schedule: RotationSchedule, *, expected: int) -> bool:
-        with self._operation("replace_rotation_schedule"):
-            there = self.schedules.get(merchant)
-            if (0 if there is None else there.revision) != expected:
-                return False
-            self.schedules[merchant], self.settings[merchant] = schedule, schedule.settings
-            return True
-
-    def reschedule_settings_check(self, merchant: str, expected: RotationSchedule, due_at: int | None) -> None:
+    def reschedule_settings_check(
+        self, merchant: str, expected: Revisioned[RotationSettings], due_at: int | None
+    ) -> None:
         with self._operation("reschedule_settings_check"):
-            there = self.schedules.get(merchant)
+            there = self.settings.stored.get(merchant)
             if there is not None and (there.revision, there.due_at) == (expected.revision, expected.due_at):
-                self.schedules[merchant] = replace(there, due_at=due_at)
+                self.settings.stored[merchant] = there._replace(due_at=due_at)
 
     def schedule_reconciliation(self, merchant: str, due_at: int) -> None:
         with self._operation("schedule_reconciliation"):

@@ -31,6 +31,7 @@ from token_broker.errors import (
 )
 from token_broker.lifecycle.rotate import JOIN_WINDOW, RETRY_AFTER_CALL, RotationReport, Unsupported, rotate
 from token_broker.lifecycle.worker import maintain
+from token_broker.ports.documents import Revisioned
 from token_broker.ports.provider import ListedToken
 from token_broker.tokens.issue import shop_token
 from token_broker.tokens.mint import CACHES_CLEARED_AFTER
@@ -171,7 +172,7 @@ def test_the_old_one_is_revoked_at_the_provider_when_its_overlap_is_over(stack: 
 
 
 def test_the_merchant_says_how_long_the_overlap_is(stack: ListingSurroundings) -> None:
-    stack.store.settings["acme"] = RotationSettings(overlap=3600)
+    stack.store.settings.stored["acme"] = Revisioned(RotationSettings(overlap=3600), 1)
 
     report = turn(stack)
 

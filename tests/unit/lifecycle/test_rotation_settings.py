@@ -5,17 +5,16 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.clock import NOW
 from tests.fakes.events import CALLER, Context, api_event
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from tests.unit.loading import load
 from token_broker.broker import ListingBroker
 from token_broker.domain.revision import Precondition
-from token_broker.domain.rotation import RotationSchedule, RotationSettings
+from token_broker.domain.rotation import RotationSettings
 from token_broker.entrypoints.adapter import EventAdapter
 from token_broker.entrypoints.handler import adapter_for
 from token_broker.entrypoints.inputs import PutRotationSettings, read
-from token_broker.errors import Conflict, InvalidRequest, MerchantNotFound, PreconditionFailed
+from token_broker.errors import InvalidRequest, MerchantNotFound
 from token_broker.lifecycle.rotation_settings import change, shown
 from token_broker.wiring.providers import SHOPIFY
 
@@ -50,15 +49,14 @@ def test_where_nobody_has_set_anything_the_defaults_are_shown_and_nothing_is_rot
     assert stack.store.due_items("acme") == []
 
 
-def test_what_was_set_is_kept_with_who_and_when_and_is_what_a_rotation_reads() -> None:
+def test_what_was_set_is_kept_with_who_did_it_and_is_what_a_rotation_reads() -> None:
     stack = listing_stack()
 
     assert put(stack, settings(90, 14)) == 1
 
     assert shown(stack.listing_call(), "acme") == (settings(90, 14), 1)
     assert stack.store.rotation_settings("acme").overlap == 14 * DAY
-    (kept,) = stack.store.schedules.values()
-    assert (kept.changed_by, kept.changed_at) == (stack.call().caller, int(NOW))
+    assert stack.store.settings.stored["acme"].changed_by == stack.call().caller
     assert stack.telemetry.events == ["rotation_settings_changed"]
 
 
@@ -96,10 +94,11 @@ def test_a_repeated_call_changes_nothing() -> None:
     stack = listing_stack()
     put(stack, settings())
     stack.clock.advance(100)
-    before = dict(stack.store.schedules)
+    before = dict(stack.store.settings.stored)
 
-    assert put(stack, settings()) == 1
-    assert stack.store.schedules == before
+    for precondition in (ANY, exactly(7), Precondition(absent=True)):
+        assert put(stack, settings(), precondition) == 1
+    assert stack.store.settings.stored == before
 
 
 def test_the_defaults_can_be_said_explicitly() -> None:
@@ -117,7 +116,7 @@ def test_an_unknown_merchant_is_told_so_before_anything_is_written() -> None:
     with pytest.raises(MerchantNotFound):
         shown(stack.listing_call(), "nobody")
 
-    assert (stack.store.calls, stack.store.schedules) == ([], {})
+    assert (stack.store.calls, stack.store.settings.stored) == ([], {})
 
 
 def test_a_merchant_with_a_broken_secret_can_pause() -> None:
@@ -126,58 +125,6 @@ def test_a_merchant_with_a_broken_secret_can_pause() -> None:
 
     assert put(stack, settings(paused=True)) == 1
     assert shown(stack.listing_call(), "acme") == (settings(paused=True), 1)
-
-
-@pytest.mark.parametrize(
-    ("precondition", "passes"),
-    [
-        (ANY, True),
-        (exactly(1), True),
-        (exactly(2), False),
-        (Precondition(exists=True), True),
-        (Precondition(absent=True), False),
-    ],
-)
-def test_whoever_changes_settings_can_say_what_they_have_seen(precondition: Precondition, *, passes: bool) -> None:
-    stack = listing_stack()
-    put(stack, settings())
-
-    if passes:
-        assert put(stack, settings(30), precondition) == 2
-        return
-    with pytest.raises(PreconditionFailed, match="rotation settings"):
-        put(stack, settings(30), precondition)
-    assert shown(stack.listing_call(), "acme") == (settings(), 1)
-
-
-def test_the_defaults_are_nothing_that_was_seen() -> None:
-    stack = listing_stack()
-
-    for precondition in (exactly(1), Precondition(exists=True)):
-        with pytest.raises(PreconditionFailed):
-            put(stack, settings(), precondition)
-    assert put(stack, settings(), Precondition(absent=True)) == 1
-
-
-def test_a_change_that_another_came_before_is_made_to_what_stands_then() -> None:
-    stack = listing_stack()
-    other = RotationSchedule(settings=settings(10), revision=1)
-    stack.store.before["replace_rotation_schedule"].append(lambda: stack.store.schedules.update(acme=other))
-
-    assert put(stack, settings(20)) == 2
-    assert shown(stack.listing_call(), "acme") == (settings(20), 2)
-
-
-def test_whoever_is_overtaken_again_and_again_is_told() -> None:
-    stack = listing_stack()
-    for revision in range(1, 9):
-        other = RotationSchedule(settings=settings(10), revision=revision)
-        stack.store.before["replace_rotation_schedule"].append(
-            lambda other=other: stack.store.schedules.update(acme=other)  # type: ignore[misc]
-        )
-
-    with pytest.raises(Conflict):
-        put(stack, settings(20))
 
 
 @pytest.mark.parametrize(
@@ -192,7 +139,7 @@ def test_an_overlap_for_which_the_provider_has_no_places_is_refused(max_age: int
         return
     with pytest.raises(InvalidRequest, match="'overlapDays'"):
         put(stack, settings(max_age, overlap))
-    assert stack.store.schedules == {}
+    assert stack.store.settings.stored == {}
 
 
 # What the routes take
@@ -291,7 +238,7 @@ def test_settings_are_shown_put_and_changed(shopify: ListingSurroundings) -> Non
     document = {"maxAgeDays": 90, "overlapDays": 14, "paused": False}
     assert call("put", document) == (200, document, '"1"')
     assert call("get") == (200, document, '"1"')
-    assert shopify.store.schedules["acme"].changed_by == CALLER
+    assert shopify.store.settings.stored["acme"].changed_by == CALLER
 
     assert call("put", {"paused": True}, If_Match='"1"') == (200, {**DEFAULTS, "paused": True}, '"2"')
     status, problem, _ = call("put", document, If_Match='"1"')

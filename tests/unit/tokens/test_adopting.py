@@ -17,6 +17,7 @@ from token_broker.domain.token import SHOP, State
 from token_broker.errors import Conflict, ProviderUnavailable, RequestOutcome, StorageUnavailable
 from token_broker.lifecycle.rotate import advance, request, rotate
 from token_broker.lifecycle.worker import maintain
+from token_broker.ports.documents import Revisioned
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.mint import CACHES_CLEARED_AFTER, RELEASE_TIME
 
@@ -27,7 +28,7 @@ def cut_off(*, compromised: bool = False) -> ListingSurroundings:
     """Build a shop whose rotation from 1001 to 1002 lost its response and its look-up."""
     stack = listing_stack()
     shop_token(stack.call(), "acme")
-    stack.store.settings["acme"] = RotationSettings(overlap=OVERLAP)
+    stack.store.settings.stored["acme"] = Revisioned(RotationSettings(overlap=OVERLAP), 1)
     stack.provider.script = [stack.provider.make_and_fail(lost())]
     stack.provider.failures["list"] = [down()]
     rotate(stack.listing_call(), "acme", compromised=compromised)

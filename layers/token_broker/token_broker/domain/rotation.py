@@ -40,21 +40,6 @@ class RotationSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RotationSchedule:
-    """Hold a merchant's stored rotation settings. Times are Unix seconds.
-
-    `revision` rises with every change. `due_at` is when the worker checks the token's age next, or None if no scheduled
-    rotation is wanted.
-    """
-
-    settings: RotationSettings
-    revision: int
-    changed_by: str = ""
-    changed_at: int = 0
-    due_at: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
     """Hold a request to replace the current token, whose id is `replaces`. Times are Unix seconds.
 

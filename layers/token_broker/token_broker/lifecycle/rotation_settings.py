@@ -8,15 +8,15 @@ which is an item of its own, and schedules the next check.
 from contextlib import suppress
 
 from token_broker.domain.revision import Precondition
-from token_broker.domain.rotation import RotationSchedule, RotationSettings
+from token_broker.domain.rotation import RotationSettings
 from token_broker.domain.token import SHOP
-from token_broker.errors import Conflict, InvalidRequest, MerchantMisconfigured
+from token_broker.errors import InvalidRequest, MerchantMisconfigured
 from token_broker.lifecycle.rotate import request
+from token_broker.ports import documents
+from token_broker.ports.documents import Revisioned
 from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import Call
 
-#: How often a change is tried if concurrent changes win.
-TRIES = 3
 #: Quota slots that replaced tokens must leave free.
 RESERVED_SLOTS = 20
 
@@ -24,8 +24,10 @@ RESERVED_SLOTS = 20
 def shown(call: Call[ListingProvider], merchant: str) -> tuple[RotationSettings, int]:
     """Return the settings and their revision, or the defaults and 0 if none are stored. Raises `MerchantNotFound`."""
     _check_exists(call, merchant)
-    stored = call.store.rotation_schedule(merchant)
-    return (call.store.rotation_settings(merchant), 0) if stored is None else (stored.settings, stored.revision)
+    stored = call.store.settings.read(merchant)
+    if stored.document is None:
+        return call.store.rotation_settings(merchant), 0
+    return stored.document, stored.revision
 
 
 def change(call: Call[ListingProvider], merchant: str, settings: RotationSettings, precondition: Precondition) -> int:
@@ -35,55 +37,42 @@ def change(call: Call[ListingProvider], merchant: str, settings: RotationSetting
     """
     _check_exists(call, merchant)
     _check_quota(call, settings)
-    now = int(call.clock.now())
-    for _ in range(TRIES):
-        stored = call.store.rotation_schedule(merchant)
-        revision = 0 if stored is None else stored.revision
-        precondition.check(None if stored is None else revision, what="rotation settings document")
-        if stored is not None and stored.settings == settings:
-            return revision  # a repeated call changes nothing
-        new = RotationSchedule(
-            settings=settings,
-            revision=revision + 1,
-            changed_by=call.caller,
-            changed_at=now,
-            due_at=now if _scheduled(settings) else None,
+    scheduled = settings.max_age is not None and not settings.paused
+    due_at = int(call.clock.now()) if scheduled else None
+    new = Revisioned(settings, changed_by=call.caller, due_at=due_at)
+    before, after = documents.change(
+        call.store.settings, merchant, new, precondition, what="rotation settings document"
+    )
+    if after.revision != before.revision:
+        call.telemetry.notice(
+            "rotation_settings_changed",
+            merchant=merchant,
+            revision=after.revision,
+            caller=call.caller,
+            **settings.as_json(),
         )
-        if call.store.replace_rotation_schedule(merchant, new, expected=revision):
-            call.telemetry.notice(
-                "rotation_settings_changed",
-                merchant=merchant,
-                revision=new.revision,
-                caller=call.caller,
-                **settings.as_json(),
-            )
-            return new.revision
-    raise Conflict("Other requests are changing these settings right now. Try again in a moment.")
+    return after.revision
 
 
-def check(call: Call[ListingProvider], merchant: str, schedule: RotationSchedule, *, by: str) -> None:
+def check(call: Call[ListingProvider], merchant: str, schedule: Revisioned[RotationSettings], *, by: str) -> None:
     """Request a rotation if the current token has reached its maximum age, and schedule the next check.
 
     The check can be repeated, because an open or recent rotation is joined. Raises `MerchantNotFound` or
     `MerchantMisconfigured` if the secret cannot be used. Raises `MintInProgress` if concurrent changes prevent the
     request.
     """
-    max_age, now = schedule.settings.max_age, int(call.clock.now())
-    if max_age is None or schedule.settings.paused:
+    settings, now = schedule.document, int(call.clock.now())
+    if settings is None or settings.max_age is None or settings.paused:
         call.store.reschedule_settings_check(merchant, schedule, None)
         return
     token = call.store.subject_state(merchant, SHOP).token
     # The issue time can be in the future if a clock went back or the provider's clock is ahead. Its age is then 0.
     age = 0 if token is None else max(0, now - token.issued_at)
-    if age >= max_age:
+    if age >= settings.max_age:
         call.account(merchant)  # a rotation needs a usable secret
         request(call, merchant, compromised=False, requested_by=by, due_in=0)
         age = 0
-    call.store.reschedule_settings_check(merchant, schedule, now + max_age - age)
-
-
-def _scheduled(settings: RotationSettings) -> bool:
-    return settings.max_age is not None and not settings.paused
+    call.store.reschedule_settings_check(merchant, schedule, now + settings.max_age - age)
 
 
 def _check_exists(call: Call[ListingProvider], merchant: str) -> None:

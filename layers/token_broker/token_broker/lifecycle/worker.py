@@ -263,10 +263,9 @@ def _rotation(call: Call[ListingProvider], merchant: str, _name: str) -> Job | N
 def _settings(call: Call[ListingProvider], merchant: str, _name: str) -> Job | None:
     from token_broker.lifecycle import rotation_settings
 
-    found = call.store.rotation_schedule(merchant)
-    if found is None or found.due_at is None or found.due_at > call.clock.now():
+    schedule = call.store.settings.read(merchant)
+    if schedule.due_at is None or schedule.due_at > call.clock.now():
         return None
-    schedule = found
 
     def work() -> None:
         rotation_settings.check(call, merchant, schedule, by=SCHEDULER)

@@ -6,9 +6,10 @@ from typing import Protocol
 from token_broker.domain.events import Event
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, OpenIntent, SubjectState
 from token_broker.domain.pending import PendingRevocation, Reconciliation, SessionClosure
-from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
+from token_broker.domain.rotation import Rotation, RotationSettings, Succession
 from token_broker.domain.token import Change, Reason, Token
 from token_broker.errors import RequestOutcome
+from token_broker.ports.documents import Documents, Revisioned
 
 
 class TokenStore(Protocol):
@@ -126,18 +127,14 @@ class TokenStore(Protocol):
         """Return the merchant's rotation settings, or the defaults if none are stored."""
         ...
 
-    def rotation_schedule(self, merchant: str) -> RotationSchedule | None:
-        """Return the stored rotation settings with their revision and due time, or None if none are stored."""
+    @property
+    def settings(self) -> Documents[RotationSettings]:
+        """Return the store of the merchants' rotation settings."""
         ...
 
-    def replace_rotation_schedule(self, merchant: str, schedule: RotationSchedule, *, expected: int) -> bool:
-        """Store the settings if their revision is still `expected` (0: none are stored).
-
-        Returns whether they were stored.
-        """
-        ...
-
-    def reschedule_settings_check(self, merchant: str, expected: RotationSchedule, due_at: int | None) -> None:
+    def reschedule_settings_check(
+        self, merchant: str, expected: Revisioned[RotationSettings], due_at: int | None
+    ) -> None:
         """Reschedule the check of the rotation settings, or cancel it if `due_at` is None.
 
         Does nothing if the settings or their due time have changed since `expected` was read.

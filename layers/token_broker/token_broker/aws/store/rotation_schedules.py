@@ -4,58 +4,54 @@ The item is due when the worker checks the token's age. `revision` guards each c
 concurrent change is lost.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from token_broker.aws.store import records
-from token_broker.aws.store.items import ProviderItems
-from token_broker.aws.store.table import ConditionFailed, put, update
-from token_broker.domain.ownership_tag import new_owner
-from token_broker.domain.rotation import RotationSchedule, RotationSettings
+from token_broker.aws.store.items import DAY, ProviderItems
+from token_broker.aws.store.table import ConditionFailed, update
+from token_broker.domain.rotation import RotationSettings
+
+if TYPE_CHECKING:
+    from token_broker.aws.store.documents import DynamoDocuments
+    from token_broker.ports.documents import Revisioned
+
+#: The default overlap. It is longer than every cache, and leaves time to rebuild a site.
+OVERLAP = 7 * DAY
 
 
 class RotationSchedules(ProviderItems):
     """Store the settings with their revision and due time."""
 
-    def rotation_schedule(self, merchant: str) -> RotationSchedule | None:
-        """Read the item consistently."""
-        item = self._table.get(records.settings_key(self._provider, merchant))
-        if item is None:
-            return None
-        settings = RotationSettings(max_age=item.get("maxAge"), overlap=item["overlap"], paused=item["paused"])
-        return RotationSchedule(
-            settings=settings,
-            revision=item["revision"],
-            changed_by=item["changedBy"],
-            changed_at=item["changedAt"],
-            due_at=item.get("dueAt"),
-        )
+    @property
+    def settings(self) -> "DynamoDocuments[RotationSettings]":
+        """Return the store of the settings."""
+        from token_broker.aws.store.documents import DynamoDocuments
 
-    def replace_rotation_schedule(self, merchant: str, schedule: RotationSchedule, *, expected: int) -> bool:
-        """Write the settings if the revision is still the expected one."""
-        key, settings = records.settings_key(self._provider, merchant), schedule.settings
-        attributes = {
-            "maxAge": settings.max_age,
-            "overlap": settings.overlap,
-            "paused": settings.paused,
-            "revision": schedule.revision,
-            "changedBy": schedule.changed_by,
-            "changedAt": schedule.changed_at,
-            "changeId": new_owner(),
-            "due": None if schedule.due_at is None else records.due_shard(key[0]),
-            "dueAt": schedule.due_at,
-        }
-        condition = "revision = :seen" if expected else "attribute_not_exists(pk)"
-        try:
-            self._table.put(put(key, attributes, condition, {":seen": expected} if expected else None))
-        except ConditionFailed as failed:
-            # The SDK repeats a write whose response was lost. The repeated write then finds its own change.
-            return failed.found is not None and failed.found.get("changeId") == attributes["changeId"]
-        return True
+        key = partial(records.settings_key, self._provider)
+        return DynamoDocuments(self._table, self._clock, key=key, decode=_decode, encode=_encode)
 
-    def reschedule_settings_check(self, merchant: str, expected: RotationSchedule, due_at: int | None) -> None:
+    def rotation_settings(self, merchant: str) -> RotationSettings:
+        """Read the settings consistently."""
+        stored = self.settings.read(merchant).document
+        return RotationSettings(overlap=OVERLAP) if stored is None else stored
+
+    def reschedule_settings_check(
+        self, merchant: str, expected: "Revisioned[RotationSettings]", due_at: int | None
+    ) -> None:
         """Change only the due time."""
         expression = "REMOVE due, dueAt" if due_at is None else "SET dueAt = :due"
         values = {":revision": expected.revision, ":seen": expected.due_at, ":due": due_at}
         key = records.settings_key(self._provider, merchant)
         with suppress(ConditionFailed):  # another call changed or checked them
             self._table.update(update(key, expression, "revision = :revision AND dueAt = :seen", values))
+
+
+def _decode(item: Mapping[str, Any]) -> RotationSettings:
+    return RotationSettings(max_age=item.get("maxAge"), overlap=item["overlap"], paused=item["paused"])
+
+
+def _encode(settings: RotationSettings) -> Mapping[str, Any]:
+    return {"maxAge": settings.max_age, "overlap": settings.overlap, "paused": settings.paused}

@@ -1,4 +1,4 @@
-"""Store rotation requests, and read the rotation settings of a merchant."""
+"""Store rotation requests."""
 
 import os
 from contextlib import suppress
@@ -6,15 +6,12 @@ from typing import Any
 
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import Key
-from token_broker.aws.store.items import DAY, ProviderItems, Write
+from token_broker.aws.store.items import ProviderItems, Write
 from token_broker.aws.store.table import ConditionFailed, TransactionRejected, check, put, update
 from token_broker.domain.events import rotation_failed
 from token_broker.domain.leases import SubjectState
-from token_broker.domain.rotation import Rotation, RotationSettings
+from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP
-
-#: The default overlap. It is longer than every cache, and leaves time to rebuild a site.
-OVERLAP = 7 * DAY
 
 
 class Rotations(ProviderItems):
@@ -91,13 +88,6 @@ class Rotations(ProviderItems):
         with suppress(TransactionRejected):
             event_write = self._failure_event(rotation, failure, retrying=False)
             self._table.transact([("Update", written), event_write], token=os.urandom(16).hex())
-
-    def rotation_settings(self, merchant: str) -> RotationSettings:
-        """Read the settings consistently."""
-        item = self._table.get(records.settings_key(self._provider, merchant)) or {}
-        return RotationSettings(
-            max_age=item.get("maxAge"), overlap=item.get("overlap", OVERLAP), paused=item.get("paused", False)
-        )
 
     def _open_rotation_update(self, rotation: Rotation, expression: str, values: dict[str, Any]) -> dict[str, Any]:
         all_values = {**values, ":id": rotation.rotation_id, ":now": self._now()}
