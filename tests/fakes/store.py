@@ -30,8 +30,9 @@ from token_broker.clock import Clock
 from token_broker.domain.events import Event, rotation_failed, token_rotated
 from token_broker.domain.leases import LeaseRequest, MintLease
 from token_broker.domain.pending import Reconciliation
-from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
+from token_broker.domain.rotation import Rotation, RotationSettings, Succession
 from token_broker.domain.token import SHOP, Change, Reason, State, Token, Transition
+from token_broker.ports.documents import Revisioned
 
 __all__ = ["BROKER_ID", "OVERLAP", "MemoryStore"]
 
@@ -59,7 +60,7 @@ class MemoryStore:
         #: Of each token that is to be revoked, now or after its overlap: since when, due at, tries, and why.
         self.pending: dict[tuple[str, str], tuple[int, int, int, Reason]] = {}
         self.rotation_items: dict[str, Rotation] = {}
-        self.schedules: dict[str, RotationSchedule] = {}
+        self.schedules: dict[str, Revisioned[RotationSettings]] = {}
         self.reconciliation_items: dict[str, Reconciliation] = {}
         #: The emitted events.
         self.told: list[Event] = []
@@ -92,7 +93,7 @@ class MemoryStore:
     def set_overlap(self, merchant: str, seconds: int) -> None:
         """Have the merchant's rotation settings say how long a replaced token works on."""
         settings = RotationSettings(overlap=seconds)
-        self.schedules[merchant] = RotationSchedule(settings=settings, revision=1)
+        self.schedules[merchant] = Revisioned(settings, revision=1)
 
     def lose_leases(self) -> None:
         """Have somebody else take over everything that is being minted, as after the end of a lease."""

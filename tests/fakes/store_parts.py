@@ -17,9 +17,10 @@ from token_broker.domain.pending import (
     WorkKind,
     WorkRef,
 )
-from token_broker.domain.rotation import Rotation, RotationSchedule, Succession
+from token_broker.domain.rotation import Rotation, RotationSettings, Succession
 from token_broker.domain.token import SHOP, Change, Reason, State, Token, Transition, session_of
 from token_broker.errors import Conflict, MintInProgress, ProviderError, RequestOutcome, SessionClosed
+from token_broker.ports.documents import Revisioned
 
 if TYPE_CHECKING:
     from tests.fakes.store import MemoryStore
@@ -331,18 +332,17 @@ class MemoryRotations(_Part):
 
 
 class MemoryRotationSettings(_Part):
-    """Implement `RotationSettingsStore`."""
+    """Implement `Documents` of rotation settings."""
 
-    def get(self, merchant: str) -> RotationSchedule | None:
-        with self._memory.operation("rotation_settings.get"):
-            return self._memory.schedules.get(merchant)
+    def read(self, merchant: str) -> Revisioned[RotationSettings]:
+        with self._memory.operation("rotation_settings.read"):
+            return self._memory.schedules.get(merchant, Revisioned())
 
-    def replace(self, merchant: str, schedule: RotationSchedule, *, expected: int) -> bool:
+    def replace(self, merchant: str, new: Revisioned[RotationSettings], *, expected: int) -> bool:
         with self._memory.operation("rotation_settings.replace"):
-            there = self._memory.schedules.get(merchant)
-            if (0 if there is None else there.revision) != expected:
+            if self._memory.schedules.get(merchant, Revisioned[RotationSettings]()).revision != expected:
                 return False
-            self._memory.schedules[merchant] = schedule
+            self._memory.schedules[merchant] = new
             return True
 
 

@@ -38,8 +38,13 @@ _CLOCK = (
 
 #: A module of the layer, without its ending, and its tests' files; a name may be a pattern.
 PLAN: dict[str, tuple[str, ...]] = {
+    "bounded_cache": ("tests/unit/test_bounded_cache.py",),
     "http/responses": ("tests/unit/http/test_responses.py",),
     "aws/store/attributes": ("tests/unit/aws/test_attributes.py",),
+    "aws/store/documents": (
+        "tests/integration/store/test_policies.py",
+        "tests/integration/lifecycle/test_rotation_settings.py",
+    ),
     "aws/store/items": _STORE,
     "aws/store/leases": _STORE,
     "aws/store/outbox_items": (
@@ -78,6 +83,10 @@ PLAN: dict[str, tuple[str, ...]] = {
     "lifecycle/worker": _CLOCK,
     "tokens/quota": ("tests/unit/tokens/test_quota.py",),
     "tokens/mint": _ISSUING,
+    "ports/documents": (
+        "tests/unit/storefronts/test_change_policy.py",
+        "tests/unit/lifecycle/test_rotation_settings.py",
+    ),
     "providers/chicksx": ("tests/unit/providers/test_chicksx.py", "tests/unit/http/test_responses.py"),
     "providers/fourthwall": ("tests/unit/providers/test_fourthwall.py", "tests/unit/http/test_responses.py"),
     "providers/shopify/client": _SHOPIFY,

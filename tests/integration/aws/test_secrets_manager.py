@@ -169,15 +169,3 @@ def test_a_fresh_read_that_fails_forgets_what_was_kept(shelf: Shelf) -> None:
     with pytest.raises(MerchantNotFound):
         shelf.secrets.read("acme", fresh=True)
     refused(shelf, "acme", MerchantNotFound)
-
-
-def test_memory_is_bounded(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("token_broker.aws.secrets.MAX_ENTRIES", 2)
-    for merchant in ("one", "two", "three"):
-        shelf.put(merchant, SecretString=json.dumps(SECRET))
-        shelf.secrets.read(merchant)
-
-    shelf.secrets.read("three")
-    assert shelf.reads == 3
-    shelf.secrets.read("one")
-    assert shelf.reads == 4

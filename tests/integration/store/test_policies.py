@@ -8,32 +8,35 @@ import pytest
 from tests.fakes.trust_policies import TAKEN, hs256, policy, sessions
 from tests.integration.support.outages import answer_lost, aws_error, refusing
 from tests.integration.support.store_harness import MERCHANT, NOW, StoreBench
-from token_broker.aws.store.policies import DynamoPolicies
+from token_broker.aws.store.documents import DynamoDocuments, trust_policies
 from token_broker.aws.store.table import Table
-from token_broker.domain.revision import StoredPolicy
 from token_broker.errors import StorageUnavailable
+from token_broker.ports.documents import Revisioned
 from token_broker.storefronts.trust_policy import parse
 
 ONE, TWO = policy(), policy(origins=["https://two.example"])
 
 
-def stored(document: Any = ONE, revision: int = 1, changed_by: str = "ann") -> StoredPolicy:
-    return StoredPolicy(document=document, revision=revision, changed_by=changed_by)
+type Policies = DynamoDocuments[Any]
+
+
+def stored(document: Any = ONE, revision: int = 1, changed_by: str = "ann") -> Revisioned[Any]:
+    return Revisioned(document=document, revision=revision, changed_by=changed_by)
 
 
 @pytest.fixture
-def policies(bench: StoreBench) -> DynamoPolicies:
-    return DynamoPolicies(Table(lambda: bench.dynamodb, bench.table_name), bench.clock)
+def policies(bench: StoreBench) -> Policies:
+    return trust_policies(Table(lambda: bench.dynamodb, bench.table_name), bench.clock)
 
 
-def test_what_was_written_is_read(policies: DynamoPolicies) -> None:
-    assert policies.read(MERCHANT) is None
+def test_what_was_written_is_read(policies: Policies) -> None:
+    assert policies.read(MERCHANT) == Revisioned()
     assert policies.replace(MERCHANT, stored(), expected=0)
 
     assert policies.read(MERCHANT) == stored()
 
 
-def test_a_policy_is_one_item_that_never_expires(policies: DynamoPolicies, bench: StoreBench) -> None:
+def test_a_policy_is_one_item_that_never_expires(policies: Policies, bench: StoreBench) -> None:
     policies.replace(MERCHANT, stored(), expected=0)
 
     (item,) = bench.items()
@@ -50,28 +53,25 @@ def test_a_policy_is_one_item_that_never_expires(policies: DynamoPolicies, bench
 
 @pytest.mark.parametrize("document", TAKEN.values(), ids=TAKEN)
 def test_every_policy_that_is_taken_means_the_same_when_it_is_read(
-    policies: DynamoPolicies, document: dict[str, Any]
+    policies: Policies, document: dict[str, Any]
 ) -> None:
     policies.replace(MERCHANT, stored(document), expected=0)
 
-    read = policies.read(MERCHANT)
-    assert read is not None
-    assert parse(read.document) == parse(document)
+    assert parse(policies.read(MERCHANT).document) == parse(document)
 
 
 @pytest.mark.parametrize("value", [True, False, 1, 0, "1", 1.5])
-def test_a_required_claim_keeps_its_type(policies: DynamoPolicies, value: Any) -> None:
+def test_a_required_claim_keeps_its_type(policies: Policies, value: Any) -> None:
     document = policy(sessions=sessions(hs256(claims={"vip": value})))
     policies.replace(MERCHANT, stored(document), expected=0)
 
     read = policies.read(MERCHANT)
-    assert read is not None
     assert read.document is not None
     kept = read.document["sessions"]["proofs"][0]["claims"]["vip"]
     assert (kept, type(kept)) == (value, type(value))
 
 
-def test_a_revision_guards_each_write(policies: DynamoPolicies) -> None:
+def test_a_revision_guards_each_write(policies: Policies) -> None:
     assert policies.replace(MERCHANT, stored(), expected=0)
     assert policies.replace(MERCHANT, stored(TWO, 2), expected=1)
 
@@ -80,7 +80,7 @@ def test_a_revision_guards_each_write(policies: DynamoPolicies) -> None:
     assert policies.read(MERCHANT) == stored(TWO, 2)
 
 
-def test_a_deletion_leaves_the_revision_and_no_document(policies: DynamoPolicies, bench: StoreBench) -> None:
+def test_a_deletion_leaves_the_revision_and_no_document(policies: Policies, bench: StoreBench) -> None:
     policies.replace(MERCHANT, stored(), expected=0)
     assert policies.replace(MERCHANT, stored(None, 2), expected=1)
 
@@ -91,12 +91,12 @@ def test_a_deletion_leaves_the_revision_and_no_document(policies: DynamoPolicies
     assert policies.replace(MERCHANT, stored(TWO, 3), expected=2)
 
 
-def test_merchants_do_not_meet(policies: DynamoPolicies) -> None:
+def test_merchants_do_not_meet(policies: Policies) -> None:
     policies.replace(MERCHANT, stored(), expected=0)
     assert policies.replace("other", stored(TWO), expected=0)
 
     assert (policies.read(MERCHANT), policies.read("other")) == (stored(), stored(TWO))
-    assert policies.read("acm") is None
+    assert policies.read("acm") == Revisioned()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_merchants_do_not_meet(policies: DynamoPolicies) -> None:
     ids=["first", "change", "deletion"],
 )
 def test_a_write_whose_answer_was_lost_is_known_for_ones_own(
-    policies: DynamoPolicies, bench: StoreBench, before: StoredPolicy | None, change: StoredPolicy
+    policies: Policies, bench: StoreBench, before: Revisioned[Any] | None, change: Revisioned[Any]
 ) -> None:
     """The SDK repeats it, and it fails on its own success."""
     if before is not None:
@@ -119,14 +119,14 @@ def test_a_write_whose_answer_was_lost_is_known_for_ones_own(
 
 
 @pytest.mark.parametrize("theirs", [stored(), stored(TWO), stored(None), stored(ONE, 2)])
-def test_anothers_write_is_not_taken_for_ones_own(policies: DynamoPolicies, theirs: StoredPolicy) -> None:
+def test_anothers_write_is_not_taken_for_ones_own(policies: Policies, theirs: Revisioned[Any]) -> None:
     """Even the very same, by the same caller in the same second: of two who would be first, one is told."""
     policies.replace(MERCHANT, theirs, expected=0)
 
     assert not policies.replace(MERCHANT, stored(), expected=0)
 
 
-def test_of_many_who_saw_the_same_one_writes(policies: DynamoPolicies) -> None:
+def test_of_many_who_saw_the_same_one_writes(policies: Policies) -> None:
     policies.replace(MERCHANT, stored(), expected=0)
 
     done = [policies.replace(MERCHANT, stored(TWO, 2, f"writer-{number}"), expected=1) for number in range(5)]
@@ -144,7 +144,11 @@ def test_of_many_who_saw_the_same_one_writes(policies: DynamoPolicies) -> None:
 )
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "ThrottlingException"])
 def test_storage_that_fails_is_said_without_a_word_of_awss(
-    policies: DynamoPolicies, bench: StoreBench, operation: str, call: Callable[[DynamoPolicies], object], code: str
+    policies: Policies,
+    bench: StoreBench,
+    operation: str,
+    call: Callable[[Policies], object],
+    code: str,
 ) -> None:
     with refusing(bench.dynamodb, operation, error=lambda: aws_error(code)), pytest.raises(StorageUnavailable) as said:
         call(policies)
@@ -153,7 +157,7 @@ def test_storage_that_fails_is_said_without_a_word_of_awss(
     assert said.value.__notes__ == [f"DynamoDB: {code}"]
 
 
-def test_a_document_that_somebody_else_wrote_is_read_as_it_lies(policies: DynamoPolicies, bench: StoreBench) -> None:
+def test_a_document_that_somebody_else_wrote_is_read_as_it_lies(policies: Policies, bench: StoreBench) -> None:
     """What it means is for the reader to judge."""
     key = {"pk": {"S": "policy#acme"}, "sk": {"S": "policy"}}
     bench.dynamodb.put_item(

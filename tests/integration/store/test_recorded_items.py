@@ -21,19 +21,19 @@ from tests.fakes.trust_policies import hs256, oidc, policy, sessions
 from tests.integration.support.store_harness import DAY, MERCHANT, StoreBench, lease_request, session_token, shop_token
 from token_broker import __version__
 from token_broker.aws.store.attributes import unwrap_all
+from token_broker.aws.store.documents import trust_policies
 from token_broker.aws.store.due_index import DynamoDueIndex
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.outbox import DynamoOutbox
 from token_broker.aws.store.outbox_items import PREFIX, name_of
-from token_broker.aws.store.policies import DynamoPolicies
 from token_broker.aws.store.table import Table
 from token_broker.domain.events import MEMBERS, token_limit_near
 from token_broker.domain.leases import IdempotentReplay, MintLease, SubjectState
 from token_broker.domain.pending import Reconciliation, SettingsCheck
-from token_broker.domain.revision import StoredPolicy
-from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
+from token_broker.domain.rotation import Rotation, RotationSettings, Succession
 from token_broker.domain.token import SHOP, Change, Origin, Reason, State, Token, Use, session_subject
 from token_broker.errors import RequestOutcome
+from token_broker.ports.documents import Revisioned
 
 FOLDER = Path(__file__).parent / "recorded_items"
 RECORDED = sorted(FOLDER.glob("*.json"), key=lambda path: [int(part) for part in path.stem.split(".")])
@@ -44,8 +44,8 @@ ANN = Change("arn:aws:iam::123456789012:user/ann", Reason.REQUESTED)
 RECONCILED, LOST = Change("clock", Reason.RECONCILED), Change("clock", Reason.LOST)
 KEY: dict[str, Any] = {"key_id": "k" * 26, "body_hash": "5" * 64}
 SETTINGS = RotationSettings(max_age=90 * DAY, overlap=14 * DAY)
-SCHEDULE = RotationSchedule(settings=SETTINGS, revision=1, changed_by=ANN.actor, changed_at=NOW_S, due_at=NOW_S)
-PAUSED = replace(SCHEDULE, settings=RotationSettings(overlap=7 * DAY, paused=True), due_at=None)
+SCHEDULE = Revisioned(SETTINGS, revision=1, changed_by=ANN.actor, due_at=NOW_S)
+PAUSED = SCHEDULE._replace(document=RotationSettings(overlap=7 * DAY, paused=True), due_at=None)
 PROOFS = hs256(sessionClaim="sid"), oidc(claims={"shop": "acme", "level": 2, "share": 0.5, "verified": True})
 POLICY = policy(anonymous=["fourthwall/public-token"], sessions=sessions(*PROOFS))
 
@@ -182,7 +182,7 @@ class Scenario:
         """Write work for the scheduler: planned, failed and due again, and left open by its holder."""
         store = self.shopify
         assert store.rotation_settings.replace(MERCHANT, SCHEDULE, expected=0)
-        due = SettingsCheck(MERCHANT, SCHEDULE.settings, SCHEDULE.revision, SCHEDULE.due_at)
+        due = SettingsCheck(MERCHANT, SETTINGS, SCHEDULE.revision, SCHEDULE.due_at)
         store.schedule.reschedule(due, NOW_S + 90 * DAY)
         near = token_limit_near("shopify", MERCHANT, used=90, limit=100, at=self.tick())
         store.reconciliations.complete(self.watched(MERCHANT), NOW_S + DAY, NOW_S + 1, near)
@@ -215,11 +215,11 @@ class Scenario:
         self.chicksx.leases.release(self.begun(chicksx(6)), RequestOutcome.UNKNOWN)
 
     def write_others(self) -> None:
-        policies = DynamoPolicies(self.table, self.clock)
-        put = StoredPolicy(document=POLICY, revision=1, changed_by=ANN.actor)
+        policies = trust_policies(self.table, self.clock)
+        put: Revisioned[Any] = Revisioned(document=POLICY, revision=1, changed_by=ANN.actor)
         for merchant in (MERCHANT, TROUBLED):
             assert policies.replace(merchant, put, expected=0)
-        assert policies.replace(TROUBLED, replace(put, document=None, revision=2), expected=1)
+        assert policies.replace(TROUBLED, put._replace(document=None, revision=2), expected=1)
         self.shopify.tokens.broker_id()
         outbox = DynamoOutbox(self.table)
         (near,) = [item for item in self.bench.outbox() if item["type"] == "TokenLimitNear"]
@@ -313,8 +313,8 @@ def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
         (None, False, False, 0, "token_limit_reached"),
     ]
     assert {each.requested_by for each in rotations} == {ANN.actor}
-    assert store.rotation_settings.get(MERCHANT) == replace(SCHEDULE, due_at=NOW_S + 90 * DAY)
-    assert store.rotation_settings.get(TROUBLED) == PAUSED
+    assert store.rotation_settings.read(MERCHANT) == SCHEDULE._replace(due_at=NOW_S + 90 * DAY)
+    assert store.rotation_settings.read(TROUBLED) == PAUSED
     assert [store.reconciliations.get(merchant) for merchant in (MERCHANT, TROUBLED, COMPROMISED)] == [
         Reconciliation(merchant=MERCHANT, due_at=NOW_S + DAY, near_at=NOW_S + 1),
         Reconciliation(merchant=TROUBLED, due_at=NOW_S + DAY, tries=1),
@@ -331,9 +331,9 @@ def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
 
 def test_everything_else_is_read(recorded: Scenario) -> None:
     items = [unwrap_all(item) for item in recorded.bench.dynamodb.scan(TableName=recorded.bench.table_name)["Items"]]
-    policies = DynamoPolicies(recorded.table, recorded.clock)
-    assert policies.read(MERCHANT) == StoredPolicy(document=POLICY, revision=1, changed_by=ANN.actor)
-    assert policies.read(TROUBLED) == StoredPolicy(document=None, revision=2, changed_by=ANN.actor)
+    policies = trust_policies(recorded.table, recorded.clock)
+    assert policies.read(MERCHANT) == Revisioned(document=POLICY, revision=1, changed_by=ANN.actor)
+    assert policies.read(TROUBLED) == Revisioned(document=None, revision=2, changed_by=ANN.actor)
     assert recorded.shopify.tokens.broker_id() in {item.get("brokerId") for item in items}
     index = DynamoDueIndex(recorded.table)
     due = [found for shard in range(index.shards) for page in index.pages(shard, NOW_S + 100 * DAY) for found in page]

@@ -7,16 +7,16 @@ import pytest
 
 from tests.fakes import proofs
 from tests.fakes.clock import NOW, MovableClock
+from tests.fakes.documents import MemoryDocuments
 from tests.fakes.events import Context, authorizer_event
-from tests.fakes.policies import MemoryPolicyStore
 from tests.fakes.proofs import OTHER_SECRET, SECRET, by_backend
 from tests.fakes.secrets import MemorySecrets
 from tests.fakes.trust_policies import SHOP, hs256, policy, sessions
 from tests.unit.loading import Handler, load
 from token_broker.domain.grant import CLOCK_SKEW, Grant
-from token_broker.domain.revision import StoredPolicy
 from token_broker.entrypoints.authorizer import DecisionUnavailable
 from token_broker.errors import StorageUnavailable
+from token_broker.ports.documents import Revisioned
 from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.policy_cache import TTL_SECONDS, PolicyCache
 from token_broker.telemetry import PowertoolsTelemetry
@@ -29,14 +29,14 @@ OPEN = policy(anonymous=[SHOPIFY], sessions=sessions(hs256(claims={"shop": "demo
 class Gate:
     """One authorizer's process, with merchant acme's policy and keys."""
 
-    def __init__(self, handler: Handler, clock: MovableClock, store: MemoryPolicyStore, keys: MemorySecrets) -> None:
+    def __init__(self, handler: Handler, clock: MovableClock, store: MemoryDocuments[Any], keys: MemorySecrets) -> None:
         self._handler = handler
         self.clock = clock
         self.store = store
         self.keys = keys
 
     def put(self, document: Any, merchant: str = "acme") -> None:
-        self.store.stored[merchant] = StoredPolicy(document=document, revision=1)
+        self.store.stored[merchant] = Revisioned(document=document, revision=1)
 
     def ask(self, operation: str, method: str = "GET", merchant: str = "acme", **headers: str | list[str]) -> Any:
         """Return what the gateway gets, or None where it is told "Unauthorized"."""
@@ -59,7 +59,7 @@ def gate(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], Powertool
     """Make the process of one authorizer."""
 
     def open_gate(name: str) -> Gate:
-        clock, store, telemetry = MovableClock(), MemoryPolicyStore(), make_telemetry()
+        clock, store, telemetry = MovableClock(), MemoryDocuments[Any](), make_telemetry()
         keys = MemorySecrets(acme={"keys": {"k1": SECRET}}, other={"keys": {"k1": OTHER_SECRET}})
         parts = {
             "clock": clock,

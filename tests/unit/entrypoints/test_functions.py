@@ -11,8 +11,8 @@ import pytest
 from tests.expected_functions import FUNCTIONS as EXPECTED
 from tests.expected_functions import Function
 from tests.fakes.clock import NOW
+from tests.fakes.documents import MemoryDocuments
 from tests.fakes.events import CALLER, Context, api_event, queue_event, storefront_event
-from tests.fakes.policies import MemoryPolicyStore
 from tests.fakes.provider import ScriptedProvider, down
 from tests.fakes.samples import minted
 from tests.fakes.surroundings import (
@@ -281,8 +281,8 @@ def test_a_storefront_at_a_function_that_has_no_route_for_it_is_refused(
 
 
 @pytest.fixture
-def office(put_in: Callable[..., None]) -> MemoryPolicyStore:
-    store = MemoryPolicyStore()
+def office(put_in: Callable[..., None]) -> MemoryDocuments[Any]:
+    store = MemoryDocuments[Any]()
     put_in(
         STOREFRONTS,
         lambda caller, grant: TrustPolicies(store, RecordingTelemetry(), caller=caller, loopback_jwks_origin=""),
@@ -302,7 +302,7 @@ def trust_policy(operation: str, document: Any = None, **headers: str) -> dict[s
     return dict(load(f"storefronts/{operation}_trust_policy")(event, Context()))
 
 
-def test_a_trust_policy_is_put_shown_changed_and_deleted(office: MemoryPolicyStore) -> None:
+def test_a_trust_policy_is_put_shown_changed_and_deleted(office: MemoryDocuments[Any]) -> None:
     made = trust_policy("put", policy())
     assert (made["statusCode"], made["headers"]["ETag"], body(made)) == (201, '"1"', policy())
     assert office.stored["acme"].changed_by == CALLER
@@ -322,7 +322,7 @@ def test_a_trust_policy_is_put_shown_changed_and_deleted(office: MemoryPolicySto
     assert (missing["statusCode"], body(missing)["code"]) == (404, "trust_policy_not_found")
 
 
-def test_a_precondition_that_fails_changes_nothing(office: MemoryPolicyStore) -> None:
+def test_a_precondition_that_fails_changes_nothing(office: MemoryDocuments[Any]) -> None:
     trust_policy("put", policy())
 
     answers = [
@@ -335,14 +335,14 @@ def test_a_precondition_that_fails_changes_nothing(office: MemoryPolicyStore) ->
     assert office.stored["acme"].revision == 1
 
 
-def test_a_document_that_is_no_policy_is_refused(office: MemoryPolicyStore) -> None:
+def test_a_document_that_is_no_policy_is_refused(office: MemoryDocuments[Any]) -> None:
     answer = trust_policy("put", policy(origins=["*"]))
 
     assert (answer["statusCode"], body(answer)["code"]) == (400, "invalid_request")
     assert office.writes == []
 
 
-def test_a_state_machine_changes_trust_policies_too(office: MemoryPolicyStore) -> None:
+def test_a_state_machine_changes_trust_policies_too(office: MemoryDocuments[Any]) -> None:
     put, get, delete = (load(f"storefronts/{operation}_trust_policy") for operation in ("put", "get", "delete"))
     acme = {"merchant": "acme"}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from copy import replace
 
 import pytest
 
@@ -12,13 +12,14 @@ from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
 from token_broker.domain.delays import MAX_PAUSE
 from token_broker.domain.pending import SettingsCheck
 from token_broker.domain.revision import Precondition
-from token_broker.domain.rotation import RotationSchedule, RotationSettings
+from token_broker.domain.rotation import RotationSettings
 from token_broker.domain.token import State
 from token_broker.errors import MintInProgress
 from token_broker.lifecycle.rotate import rotate
 from token_broker.lifecycle.rotation_settings import change, check
 from token_broker.lifecycle.work_handlers import SCHEDULER
 from token_broker.lifecycle.worker import WorkSummary, maintain
+from token_broker.ports.documents import Revisioned
 from token_broker.tokens.issue import shop_token
 
 MAX_AGE = 90 * DAY
@@ -150,8 +151,9 @@ def test_without_a_current_token_there_is_nothing_to_rotate_and_nothing_is_minte
 def test_a_schedule_that_fires_twice_at_once_begins_one_rotation() -> None:
     stack = opted_in()
     stack.clock.advance(MAX_AGE)
-    schedule = stack.store.schedules["acme"]
-    due = SettingsCheck("acme", schedule.settings, schedule.revision, schedule.due_at)
+    stored = stack.store.schedules["acme"]
+    assert stored.document is not None
+    due = SettingsCheck("acme", stored.document, stored.revision, stored.due_at)
     # The second looks from its first line to its last while the first is between asking and writing.
     stack.store.after["rotations.request"].append(lambda: check(stack.listing_call(), due, by=SCHEDULER))
 
@@ -240,7 +242,7 @@ def test_what_is_paused_is_not_looked_at_even_if_it_still_comes_in_a_message() -
 )
 def test_what_is_due_without_any_reason_is_due_no_more(settings: RotationSettings) -> None:
     stack = listing_stack()
-    stack.store.schedules["acme"] = RotationSchedule(settings=settings, revision=1, due_at=int(stack.clock.now()))
+    stack.store.schedules["acme"] = Revisioned(settings, revision=1, due_at=int(stack.clock.now()))
 
     assert run(stack) == result(done=1)
     assert (next_look(stack), stack.store.rotation_items) == (None, {})
@@ -255,7 +257,8 @@ def test_a_change_that_comes_meanwhile_stays(operation: str) -> None:
     run(stack)
 
     schedule = stack.store.schedules["acme"]
-    assert (schedule.revision, schedule.settings.max_age) == (2, 10 * DAY)
+    assert schedule.revision == 2
+    assert schedule.document == RotationSettings(max_age=10 * DAY, overlap=7 * DAY)
     assert next_look(stack) == 0, "the changed settings are looked at anew"
 
 

@@ -13,7 +13,7 @@ from token_broker.domain.delays import MAX_PAUSE, pause
 from token_broker.domain.leases import MintLease
 from token_broker.domain.ownership_tag import tag_title
 from token_broker.domain.pending import UnreadWork
-from token_broker.domain.rotation import RotationSchedule, RotationSettings
+from token_broker.domain.rotation import RotationSettings
 from token_broker.domain.token import Reason, State
 from token_broker.errors import (
     BrokerError,
@@ -28,6 +28,7 @@ from token_broker.errors import (
 from token_broker.lifecycle.rotate import RETRY_AFTER_CALL, request
 from token_broker.lifecycle.work_handlers import SETTLED_AFTER
 from token_broker.lifecycle.worker import MIN_SECONDS_LEFT, WorkSummary, maintain
+from token_broker.ports.documents import Revisioned
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.revoke import revoke
 
@@ -180,7 +181,7 @@ def test_without_a_usable_secret_everything_is_kept_and_done_once_it_is_back(
 def test_whatever_is_put_off_is_told_of_with_its_name_and_its_tries() -> None:
     """By these the runbook finds what stands still."""
     stack = pending()
-    stack.store.schedules["acme"] = RotationSchedule(settings=RotationSettings(overlap=60), revision=1, due_at=1)
+    stack.store.schedules["acme"] = Revisioned(RotationSettings(overlap=60), revision=1, due_at=1)
     rotation, _ = request(stack.listing_call(), "acme", compromised=False)
     stack.provider.script = [lost()]
     stack.provider.failures["list"] = [lost()]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from proofs.outcomes import KeysUnavailable, ProofRejected
-from proofs.signing_keys import ALGORITHM, MAX_ENTRIES, SigningKeys
+from proofs.signing_keys import ALGORITHM, SigningKeys
 from tests.fakes.clock import MovableClock
 from tests.fakes.proofs import OTHER_SECRET, SECRET, SESSION, Desk, by_backend
 from tests.fakes.secrets import MemorySecrets
@@ -239,18 +239,3 @@ def test_keys_that_were_taken_back_do_not_stand_in(desk: Desk, gone: dict[str, A
     desk.clock.advance(5)
     desk.secrets.failure = DOWN
     assert unavailable(desk, by_backend()) == "secret_unreadable"
-
-
-def test_memory_is_bounded_and_drops_the_merchant_not_seen_for_longest() -> None:
-    secrets = MemorySecrets(**{f"m{number}": {"keys": {"k1": SECRET}} for number in range(MAX_ENTRIES + 1)})
-    keys = SigningKeys(secrets, MovableClock())
-    for number in range(MAX_ENTRIES):
-        keys.current(f"m{number}")
-    keys.renewed("m1")
-    keys.current("m1")
-    assert len(keys._entries) == MAX_ENTRIES
-
-    keys.current(f"m{MAX_ENTRIES}")
-    assert len(keys._entries) == MAX_ENTRIES
-    assert "m0" not in keys._entries
-    assert keys.renewed("m1") is None  # it is still known that this was done a moment ago

@@ -18,7 +18,7 @@ from token_broker.errors import (
 )
 from token_broker.http.client import Interrupted, Unreachable
 from token_broker.ports.provider import MintRequest
-from token_broker.providers.shopify.admin_token import ASSUMED_LIFE, MAX_ENTRIES, RENEW_BEFORE
+from token_broker.providers.shopify.admin_token import ASSUMED_LIFE, RENEW_BEFORE
 
 EMPTY_LIST = json_answer(200, {"storefront_access_tokens": []})
 
@@ -122,22 +122,6 @@ def test_a_changed_secret_never_meets_what_the_old_one_bought(change: dict[str, 
     of.secret = {**of.secret, **change}
 
     assert use(of) == "shpat_bought-2"
-
-
-def test_memory_is_bounded_and_the_oldest_makes_room() -> None:
-    of = line()
-    for number in range(MAX_ENTRIES + 1):
-        of.say(bought(number), EMPTY_LIST)
-        of.secret = {**EXCHANGED, "clientId": f"client-{number}"}
-        use(of)
-    of.say(EMPTY_LIST)
-    assert use(of) == f"shpat_bought-{MAX_ENTRIES}"
-
-    of.secret = {**EXCHANGED, "clientId": "client-0"}
-    of.say(bought(0), EMPTY_LIST)
-    use(of)
-
-    assert len(of.transport.sent) == 2 * (MAX_ENTRIES + 1) + 3
 
 
 def test_a_refused_client_is_a_refused_credential() -> None:

@@ -47,7 +47,6 @@ SHOWN = {
     "Sessions.proofs": "of the merchant's policy, which holds no key",
     "Settings.secret_prefix": "the beginning of names",
     "Source.header": "a name",
-    "StoredPolicy.document": "the merchant's policy, which holds no key",
     "SubjectState.token": "hides itself",
     "Token.provider_data": "checked: it repeats no value",
     "Token.token_id": "an id",

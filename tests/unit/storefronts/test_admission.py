@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from tests.fakes.clock import MovableClock
-from tests.fakes.policies import MemoryPolicyStore
+from tests.fakes.documents import MemoryDocuments
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import SHOP, oidc, policy, sessions
 from token_broker.domain.grant import Grant
-from token_broker.domain.revision import StoredPolicy
 from token_broker.errors import Forbidden, StorageUnavailable
+from token_broker.ports.documents import Revisioned
 from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.policy_cache import ABSENT_TTL_SECONDS, TTL_SECONDS, PolicyCache
 
@@ -26,7 +26,7 @@ class Desk:
     def __init__(self, document: Any = None, *, loopback_jwks_origin: str = "") -> None:
         self.clock = MovableClock()
         self.telemetry = RecordingTelemetry()
-        self.store = MemoryPolicyStore()
+        self.store = MemoryDocuments[Any]()
         if document is not None:
             self.put(document)
         self.admission = Admission(
@@ -34,7 +34,7 @@ class Desk:
         )
 
     def put(self, document: Any) -> None:
-        self.store.stored["acme"] = StoredPolicy(document=document, revision=1)
+        self.store.stored["acme"] = Revisioned(document=document, revision=1)
 
     def admits(self, origin: str | None = SHOP, operation: str = SHOPIFY) -> bool:
         try:
@@ -102,7 +102,7 @@ def test_another_merchants_policy_opens_nothing() -> None:
 
 def test_a_deleted_policy_is_none() -> None:
     desk = Desk()
-    desk.store.stored["acme"] = StoredPolicy(document=None, revision=7)
+    desk.store.stored["acme"] = Revisioned(document=None, revision=7)
 
     with pytest.raises(Forbidden, match="no trust policy"):
         desk.admission.policy("acme")

@@ -144,9 +144,9 @@ def test_an_answer_carries_its_revision_as_an_etag_and_a_direct_one_beside_the_d
 def test_an_etag_fits_as_it_was_answered() -> None:
     tag = api().respond(Reply(WHOLE, 200, 12))["headers"]["ETag"]
 
-    taken(DeleteTrustPolicy, api("DELETE", If_Match=tag)).precondition.check(12)
+    taken(DeleteTrustPolicy, api("DELETE", If_Match=tag)).precondition.check(12, what="policy")
     with pytest.raises(PreconditionFailed):
-        taken(DeleteTrustPolicy, api("DELETE", If_Match=tag)).precondition.check(13)
+        taken(DeleteTrustPolicy, api("DELETE", If_Match=tag)).precondition.check(13, what="policy")
 
 
 def test_an_answer_without_a_revision_has_no_etag() -> None:

@@ -1,5 +1,9 @@
 """Shop-wide current tokens in a warm function's memory."""
 
+from contextlib import suppress
+from typing import Any
+from weakref import ref
+
 import pytest
 
 from tests.fakes.clock import MovableClock
@@ -11,10 +15,11 @@ from token_broker.errors import (
     MerchantNotFound,
     MintInProgress,
     ProviderRejectedCredentials,
+    ProviderReply,
     ProviderThrottled,
     StorageUnavailable,
 )
-from token_broker.tokens.cache import FAILURE_TTL_SECONDS, MAX_ENTRIES, TTL_SECONDS, TokenCache
+from token_broker.tokens.cache import FAILURE_TTL_SECONDS, TTL_SECONDS, TokenCache
 
 
 class Tries:
@@ -53,25 +58,6 @@ def test_the_time_counts_from_the_reading_not_from_the_keeping() -> None:
     assert memory.get("acme") is None
 
 
-def test_each_merchant_has_its_own_token() -> None:
-    clock = MovableClock()
-    memory = TokenCache(clock)
-    memory.put("acme", token("1"), read_at=clock.monotonic())
-    memory.put("other", token("2"), read_at=clock.monotonic())
-
-    assert memory.get("acme") == token("1")
-    assert memory.get("third") is None
-
-
-def test_a_later_token_takes_the_place_of_an_earlier_one() -> None:
-    clock = MovableClock()
-    memory = TokenCache(clock)
-    memory.put("acme", token("1"), read_at=clock.monotonic())
-    memory.put("acme", token("2"), read_at=clock.monotonic())
-
-    assert memory.get("acme") == token("2")
-
-
 def test_what_is_dropped_is_gone_and_dropping_again_is_harmless() -> None:
     clock = MovableClock()
     memory = TokenCache(clock)
@@ -81,20 +67,6 @@ def test_what_is_dropped_is_gone_and_dropping_again_is_harmless() -> None:
     memory.drop("acme")
 
     assert memory.get("acme") is None
-
-
-def test_memory_is_bounded_and_the_one_kept_longest_makes_room() -> None:
-    clock = MovableClock()
-    memory = TokenCache(clock)
-    for number in range(MAX_ENTRIES):
-        memory.put(f"m{number}", token(), read_at=clock.monotonic())
-    memory.put("m0", token("2"), read_at=clock.monotonic())
-
-    memory.put("one-more", token(), read_at=clock.monotonic())
-
-    assert memory.get("m1") is None
-    assert memory.get("m0") == token("2")
-    assert memory.get("one-more") is not None
 
 
 @pytest.mark.parametrize(
@@ -121,6 +93,47 @@ def test_what_failed_is_not_tried_again_for_a_few_seconds(failure: BrokerError) 
     assert tries.count == 3
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [
+        MerchantNotFound("no secret"),
+        ProviderThrottled("slower", reply=ProviderReply(429, "slow", "Slow down"), retry_after=7),
+    ],
+)
+def test_a_failure_that_is_raised_again_says_the_same(failure: BrokerError) -> None:
+    memory, tries = TokenCache(MovableClock()), Tries(failure)
+    with pytest.raises(type(failure)):
+        memory.get_unless_failed_recently("acme", tries)
+
+    with pytest.raises(type(failure)) as again:
+        memory.get_unless_failed_recently("acme", tries)
+
+    assert again.value is not failure
+    assert (str(again.value), vars(again.value)) == (str(failure), vars(failure))
+
+
+def test_a_cached_failure_keeps_nothing_of_its_call() -> None:
+    """The frames of the call hold its event, with the caller's credentials."""
+
+    class Event:
+        pass
+
+    seen: list[ref[Any]] = []
+
+    def fail() -> Token:
+        event = Event()
+        seen.append(ref(event))
+        raise MerchantNotFound("no secret")
+
+    memory = TokenCache(MovableClock())
+    for _ in range(2):
+        with suppress(MerchantNotFound):
+            memory.get_unless_failed_recently("acme", fail)
+
+    (event,) = seen
+    assert event() is None
+
+
 @pytest.mark.parametrize("failure", [MintInProgress(), StorageUnavailable("try again")])
 def test_what_the_next_moment_can_change_is_tried_again_at_once(failure: BrokerError) -> None:
     memory, tries = TokenCache(MovableClock()), Tries(failure)
@@ -137,12 +150,3 @@ def test_another_merchant_is_not_held_up_by_a_failure() -> None:
         memory.get_unless_failed_recently("acme", tries)
 
     assert memory.get_unless_failed_recently("other", Tries()) == token()
-
-
-def test_failures_fill_a_bounded_memory() -> None:
-    memory, tries = TokenCache(MovableClock()), Tries(MerchantNotFound("no secret"))
-    for number in range(MAX_ENTRIES + 10):
-        with pytest.raises(MerchantNotFound):
-            memory.get_unless_failed_recently(f"m{number}", tries)
-
-    assert len(memory._failures) == MAX_ENTRIES

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from proofs.compact import MAX_KID_LENGTH
 from proofs.keys import Key
 from proofs.outcomes import KeysUnavailable, UnavailabilityReason
+from token_broker.bounded_cache import BoundedCache
 from token_broker.clock import Clock
 from token_broker.errors import MerchantMisconfigured, MerchantNotFound, StorageUnavailable
 
@@ -29,7 +30,6 @@ FRESH_READ_INTERVAL = 30.0
 RETRY_DELAY = 5.0
 #: Seconds for which the last keys are used while Secrets Manager does not respond.
 USABLE_FOR = 900.0
-MAX_ENTRIES = 1024
 
 
 class Secrets(Protocol):
@@ -60,7 +60,7 @@ class SigningKeys:
     def __init__(self, secrets: Secrets, clock: Clock) -> None:
         self._secrets = secrets
         self._clock = clock
-        self._entries: dict[str, _CachedKeys] = {}
+        self._entries = BoundedCache[str, _CachedKeys](clock)
 
     def current(self, owner: str) -> tuple[Key, ...]:
         """Return the merchant's keys. Raises `KeysUnavailable` if the secret is missing, malformed or not readable."""
@@ -87,10 +87,10 @@ class SigningKeys:
         return None
 
     def _entry(self, merchant: str) -> _CachedKeys:
-        cached = self._entries.pop(merchant, None) or _CachedKeys()
-        if len(self._entries) >= MAX_ENTRIES:
-            self._entries.pop(next(iter(self._entries)))  # the least recently used entry is the first one
-        self._entries[merchant] = cached
+        cached = self._entries.get(merchant)
+        if cached is None:
+            cached = _CachedKeys()
+            self._entries.put(merchant, cached)
         return cached
 
     def _read(self, merchant: str, cached: _CachedKeys, *, fresh: bool) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 from token_broker import strict_json
 from token_broker.aws.session import BotoCoreError, ClientError, error_code
+from token_broker.bounded_cache import BoundedCache
 from token_broker.clock import Clock
 from token_broker.errors import MerchantMisconfigured, MerchantNotFound, StorageUnavailable
 
 TTL_SECONDS = 300.0
-MAX_ENTRIES = 1024
 
 #: The codes for a missing secret. `InvalidRequestException` means that the secret is scheduled for deletion.
 _ABSENT = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
@@ -35,18 +35,17 @@ class SecretsManager:
         self._provider = provider
         self._clock = clock
         self._life = life
-        self._cached: dict[str, tuple[float, Mapping[str, Any]]] = {}
+        self._cached = BoundedCache[str, Mapping[str, Any]](clock)
 
     def read(self, merchant: str, *, fresh: bool = False) -> Mapping[str, Any]:
         """Return the secret's JSON object, from Secrets Manager if `fresh` is set or the cache has none."""
+        if fresh:
+            self._cached.drop(merchant)
         cached = self._cached.get(merchant)
-        if cached is not None and not fresh and self._clock.monotonic() < cached[0]:
-            return cached[1]
-        self._cached.pop(merchant, None)
+        if cached is not None:
+            return cached
         secret = self._parse(merchant, self._fetch(merchant))
-        if len(self._cached) >= MAX_ENTRIES:
-            self._cached.pop(next(iter(self._cached)))
-        self._cached[merchant] = (self._clock.monotonic() + self._life, secret)
+        self._cached.put(merchant, secret, self._clock.monotonic() + self._life)
         return secret
 
     def _fetch(self, merchant: str) -> Mapping[str, Any]:

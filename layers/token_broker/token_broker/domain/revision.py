@@ -1,8 +1,6 @@
-"""Hold documents with a revision, and what a caller asks of the revision that it changes."""
+"""Check what a caller asks of the revision that it changes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from token_broker.errors import PreconditionFailed
 
@@ -18,7 +16,7 @@ class Precondition:
     exists: bool = False
     absent: bool = False
 
-    def check(self, revision: int | None, *, what: str = "trust policy") -> None:
+    def check(self, revision: int | None, *, what: str) -> None:
         """Check the stored `revision`, which is None if nothing is stored. Raises `PreconditionFailed`.
 
         `what` names the document in the error's detail.
@@ -29,12 +27,3 @@ class Precondition:
             raise PreconditionFailed(f"There is no {what}. Leave If-Match out to create one.")
         if self.revisions is not None and revision not in self.revisions:
             raise PreconditionFailed(f"The {what} has changed. Get it again, and apply your change to the new version.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPolicy:
-    """Hold a merchant's policy with its revision. `document` is None once the policy was deleted."""
-
-    document: Mapping[str, Any] | None
-    revision: int
-    changed_by: str = ""

@@ -1,7 +1,6 @@
 """Hold rotations and a merchant's rotation settings."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from token_broker.domain.delays import DAY
 from token_broker.domain.token import State, Token
@@ -10,8 +9,7 @@ from token_broker.domain.token import State, Token
 OVERLAP = 7 * DAY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Succession:
+class Succession(NamedTuple):
     """Hold the next state of the current token when a new one replaces it.
 
     `lost`: the provider has returned the new token instead. `retiring`: it keeps working until `until` (Unix seconds)
@@ -24,16 +22,15 @@ class Succession:
     rotation_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RotationSettings:
+class RotationSettings(NamedTuple):
     """Hold one merchant's rotation settings, in seconds.
 
     `max_age` is the age at which the scheduler rotates the token (None: only on request). `overlap` is how long the
     previous token keeps working. `paused` stops scheduled rotations.
     """
 
-    max_age: int | None = None
     overlap: int = OVERLAP
+    max_age: int | None = None
     paused: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -42,23 +39,7 @@ class RotationSettings:
         return {"maxAgeDays": max_age, "overlapDays": self.overlap // DAY, "paused": self.paused}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RotationSchedule:
-    """Hold a merchant's stored rotation settings. Times are Unix seconds.
-
-    `revision` rises with every change. `due_at` is when the worker checks the token's age next, or None if no scheduled
-    rotation is wanted.
-    """
-
-    settings: RotationSettings
-    revision: int
-    changed_by: str = ""
-    changed_at: int = 0
-    due_at: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rotation:
+class Rotation(NamedTuple):
     """Hold a request to replace the current token, whose id is `replaces`. Times are Unix seconds.
 
     While the request is `open`, the worker continues it at `due_at`. `tries` counts failed tries. `compromised`: the

@@ -7,7 +7,8 @@ The worker revokes the old token after its overlap. The stored request is open u
 Therefore a run can end anywhere, and the worker continues the rotation from the stored state.
 """
 
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 from token_broker.domain.ownership_tag import new_intent_id

@@ -9,15 +9,15 @@ from contextlib import suppress
 
 from token_broker.domain.pending import SettingsCheck
 from token_broker.domain.revision import Precondition
-from token_broker.domain.rotation import RotationSchedule, RotationSettings
+from token_broker.domain.rotation import RotationSettings
 from token_broker.domain.token import SHOP
-from token_broker.errors import Conflict, InvalidRequest, MerchantMisconfigured
+from token_broker.errors import InvalidRequest, MerchantMisconfigured
 from token_broker.lifecycle.rotate import request
+from token_broker.ports import documents
+from token_broker.ports.documents import Revisioned
 from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import Call
 
-#: How often a change is tried if concurrent changes win.
-TRIES = 3
 #: Quota slots that replaced tokens must leave free.
 RESERVED_SLOTS = 20
 
@@ -25,8 +25,8 @@ RESERVED_SLOTS = 20
 def shown(call: Call[ListingProvider], merchant: str) -> tuple[RotationSettings, int]:
     """Return the settings and their revision, or the defaults and 0 if none are stored. Raises `MerchantNotFound`."""
     _check_exists(call, merchant)
-    stored = call.store.rotation_settings.get(merchant)
-    return (RotationSettings(), 0) if stored is None else (stored.settings, stored.revision)
+    stored = call.store.rotation_settings.read(merchant)
+    return stored.document or RotationSettings(), stored.revision
 
 
 def change(call: Call[ListingProvider], merchant: str, settings: RotationSettings, precondition: Precondition) -> int:
@@ -36,30 +36,21 @@ def change(call: Call[ListingProvider], merchant: str, settings: RotationSetting
     """
     _check_exists(call, merchant)
     _check_quota(call, settings)
-    now = int(call.clock.now())
-    for _ in range(TRIES):
-        stored = call.store.rotation_settings.get(merchant)
-        revision = 0 if stored is None else stored.revision
-        precondition.check(None if stored is None else revision, what="rotation settings document")
-        if stored is not None and stored.settings == settings:
-            return revision  # a repeated call changes nothing
-        new = RotationSchedule(
-            settings=settings,
-            revision=revision + 1,
-            changed_by=call.caller,
-            changed_at=now,
-            due_at=now if _scheduled(settings) else None,
+    scheduled = settings.max_age is not None and not settings.paused
+    due_at = int(call.clock.now()) if scheduled else None
+    new = Revisioned(settings, changed_by=call.caller, due_at=due_at)
+    before, after = documents.change(
+        call.store.rotation_settings, merchant, new, precondition, what="rotation settings document"
+    )
+    if after.revision != before.revision:
+        call.telemetry.notice(
+            "rotation_settings_changed",
+            merchant=merchant,
+            revision=after.revision,
+            caller=call.caller,
+            **settings.as_json(),
         )
-        if call.store.rotation_settings.replace(merchant, new, expected=revision):
-            call.telemetry.notice(
-                "rotation_settings_changed",
-                merchant=merchant,
-                revision=new.revision,
-                caller=call.caller,
-                **settings.as_json(),
-            )
-            return new.revision
-    raise Conflict("Other requests are changing these settings right now. Try again in a moment.")
+    return after.revision
 
 
 def check(call: Call[ListingProvider], due: SettingsCheck, *, by: str) -> None:
@@ -81,10 +72,6 @@ def check(call: Call[ListingProvider], due: SettingsCheck, *, by: str) -> None:
         request(call, due.merchant, compromised=False, requested_by=by, due_in=0)
         age = 0
     call.store.schedule.reschedule(due, now + max_age - age)
-
-
-def _scheduled(settings: RotationSettings) -> bool:
-    return settings.max_age is not None and not settings.paused
 
 
 def _check_exists(call: Call[ListingProvider], merchant: str) -> None:

@@ -126,10 +126,10 @@ class SettingsHandler:
 
     def load(self, call: Call[ListingProvider], merchant: str, _name: str) -> SettingsCheck | None:
         """Read the rotation settings."""
-        schedule = call.store.rotation_settings.get(merchant)
-        if schedule is None or schedule.due_at is None or schedule.due_at > call.clock.now():
+        stored = call.store.rotation_settings.read(merchant)
+        if stored.document is None or stored.due_at is None or stored.due_at > call.clock.now():
             return None
-        return SettingsCheck(merchant, schedule.settings, schedule.revision, schedule.due_at)
+        return SettingsCheck(merchant, stored.document, stored.revision, stored.due_at)
 
     def run(self, call: Call[ListingProvider], work: SettingsCheck) -> None:
         """Request a rotation if the token is too old, and schedule the next check."""

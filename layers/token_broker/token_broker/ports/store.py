@@ -10,9 +10,10 @@ from typing import Protocol
 from token_broker.domain.events import Event
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, OpenIntent, SubjectState
 from token_broker.domain.pending import PendingRevocation, Reconciliation, SessionClosure, UnreadWork, Work, WorkRef
-from token_broker.domain.rotation import Rotation, RotationSchedule, Succession
+from token_broker.domain.rotation import Rotation, RotationSettings, Succession
 from token_broker.domain.token import Change, Reason, Token
 from token_broker.errors import RequestOutcome
+from token_broker.ports.documents import Documents
 
 
 class Leases(Protocol):
@@ -149,18 +150,6 @@ class Rotations(Protocol):
         ...
 
 
-class RotationSettingsStore(Protocol):
-    """Keep each merchant's rotation settings."""
-
-    def get(self, merchant: str) -> RotationSchedule | None:
-        """Return the stored rotation settings with their revision and due time, or None if none are stored."""
-        ...
-
-    def replace(self, merchant: str, schedule: RotationSchedule, *, expected: int) -> bool:
-        """Store the settings if their revision is still `expected` (0: none are stored). Return whether they were."""
-        ...
-
-
 class Reconciliations(Protocol):
     """Keep the schedule of each merchant's reconciliation."""
 
@@ -236,7 +225,7 @@ class Store(Protocol):
         ...
 
     @property
-    def rotation_settings(self) -> RotationSettingsStore:
+    def rotation_settings(self) -> Documents[RotationSettings]:
         """Return the rotation settings."""
         ...
 

@@ -9,7 +9,7 @@ from token_broker.errors import Forbidden, InvalidRequest
 from token_broker.storefronts.trust_policy import ANONYMOUS_OPERATIONS, TrustPolicy, parse
 
 if TYPE_CHECKING:
-    from token_broker.ports.policies import PolicyStore
+    from token_broker.ports.documents import PolicyStore
     from token_broker.ports.telemetry import Telemetry
     from token_broker.storefronts.policy_cache import PolicyCache
 
@@ -48,7 +48,7 @@ class Admission:
 
     def _read(self, merchant: str) -> TrustPolicy | None:
         stored = self._store.read(merchant)
-        if stored is None or stored.document is None:
+        if stored.document is None:
             return None
         try:
             return parse(stored.document, loopback_jwks_origin=self._loopback_jwks_origin)

@@ -8,14 +8,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from token_broker.domain.revision import Precondition, StoredPolicy
-from token_broker.errors import Conflict, InvalidRequest, TrustPolicyNotFound
-from token_broker.ports.policies import PolicyStore
+from token_broker.domain.revision import Precondition
+from token_broker.errors import InvalidRequest, TrustPolicyNotFound
+from token_broker.ports.documents import PolicyStore, Revisioned, change
 from token_broker.ports.telemetry import Telemetry
 from token_broker.storefronts.trust_policy import parse
 
-#: Attempts to change a policy, since another change can come between the read and the write.
-MAX_ATTEMPTS = 3
 #: Size of the document as JSON. An authorizer reads it while a page waits.
 MAX_BYTES = 16 * 1024
 
@@ -32,7 +30,7 @@ class TrustPolicies:
     def get(self, merchant: str) -> tuple[Mapping[str, Any], int]:
         """Return the document and its revision. Raises `TrustPolicyNotFound`."""
         stored = self._store.read(merchant)
-        if stored is None or stored.document is None:
+        if stored.document is None:
             raise TrustPolicyNotFound("This merchant has no trust policy, so storefronts get no tokens. PUT one.")
         return stored.document, stored.revision
 
@@ -41,42 +39,30 @@ class TrustPolicies:
 
         Raises `InvalidRequest`, `PreconditionFailed`, `Conflict`.
         """
-        if len(_text(document).encode()) > MAX_BYTES:
+        if len(json.dumps(document).encode()) > MAX_BYTES:
             raise InvalidRequest(f"A trust policy must have at most {MAX_BYTES} bytes as JSON.")
         parse(document, loopback_jwks_origin=self._loopback_jwks_origin)
-        revision, before = self._change(merchant, document, precondition)
-        return revision, before is None
+        before, after = self._change(merchant, Revisioned(document, changed_by=self._caller), precondition)
+        return after.revision, before.document is None
 
     def delete(self, merchant: str, precondition: Precondition) -> bool:
         """Delete the policy, so that storefronts get no tokens. Return whether there was one.
 
         Raises `PreconditionFailed`, `Conflict`.
         """
-        _, before = self._change(merchant, None, precondition)
-        return before is not None
+        before, _ = self._change(merchant, Revisioned(changed_by=self._caller), precondition)
+        return before.document is not None
 
     def _change(
-        self, merchant: str, document: Mapping[str, Any] | None, precondition: Precondition
-    ) -> tuple[int, Mapping[str, Any] | None]:
-        for _ in range(MAX_ATTEMPTS):
-            stored = self._store.read(merchant)
-            revision, before = (0, None) if stored is None else (stored.revision, stored.document)
-            precondition.check(None if before is None else revision)
-            if _text(before) == _text(document):
-                return revision, before  # a repeated call changes nothing
-            new = StoredPolicy(document=document, revision=revision + 1, changed_by=self._caller)
-            if self._store.replace(merchant, new, expected=revision):
-                self._telemetry.notice(
-                    "trust_policy_changed",
-                    merchant=merchant,
-                    revision=new.revision,
-                    deleted=document is None,
-                    caller=self._caller,
-                )
-                return new.revision, before
-        raise Conflict("Other callers are changing this trust policy. Try again in a moment.")
-
-
-def _text(document: Mapping[str, Any] | None) -> str:
-    """Return a document as text, which tells true from 1. In Python they are equal."""
-    return json.dumps(document, sort_keys=True)
+        self, merchant: str, new: Revisioned[Mapping[str, Any]], precondition: Precondition
+    ) -> tuple[Revisioned[Mapping[str, Any]], Revisioned[Mapping[str, Any]]]:
+        before, after = change(self._store, merchant, new, precondition, what="trust policy")
+        if after.revision != before.revision:
+            self._telemetry.notice(
+                "trust_policy_changed",
+                merchant=merchant,
+                revision=after.revision,
+                deleted=new.document is None,
+                caller=self._caller,
+            )
+        return before, after

@@ -20,8 +20,7 @@ CACHES_CLEARED_AFTER = int(TTL_SECONDS) + 5
 
 def overlap_end(call: Call[ListingProvider], merchant: str) -> int:
     """Return when the overlap of a token ends that is replaced now (Unix seconds)."""
-    stored = call.store.rotation_settings.get(merchant)
-    settings = RotationSettings() if stored is None else stored.settings
+    settings = call.store.rotation_settings.read(merchant).document or RotationSettings()
     return int(call.clock.now()) + settings.overlap
 
 

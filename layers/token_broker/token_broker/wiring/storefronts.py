@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from token_broker import settings
-from token_broker.aws.store.policies import DynamoPolicies
+from token_broker.aws.store.documents import trust_policies
 from token_broker.errors import Forbidden
 from token_broker.wiring.container import Container
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from token_broker.aws.secrets import SecretsManager
     from token_broker.clock import Deadline
     from token_broker.domain.grant import Grant
+    from token_broker.ports.documents import PolicyStore
     from token_broker.storefronts.admission import Admission
     from token_broker.storefronts.change_policy import TrustPolicies
 
@@ -49,8 +50,8 @@ class StorefrontContainer(Container):
         )
 
     @cached_property
-    def _store(self) -> DynamoPolicies:
-        return DynamoPolicies(self.table, self.clock)
+    def _store(self) -> PolicyStore:
+        return trust_policies(self.table, self.clock)
 
     @cached_property
     def _admission(self) -> Admission:

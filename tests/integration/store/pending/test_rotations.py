@@ -1,6 +1,6 @@
 """The table keeps a rotation request until its end and the outcome of the replaced token."""
 
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest
@@ -10,9 +10,10 @@ from tests.integration.support.outages import answer_lost, refusing
 from tests.integration.support.store_harness import DAY, MERCHANT, NOW, SHOP, StoreBench, shop_token
 from token_broker.aws.store.records import due_shard
 from token_broker.domain.pending import UnreadWork
-from token_broker.domain.rotation import Rotation, RotationSchedule, RotationSettings, Succession
+from token_broker.domain.rotation import Rotation, RotationSettings, Succession
 from token_broker.domain.token import Change, Reason, State
 from token_broker.errors import MintInProgress, StorageUnavailable
+from token_broker.ports.documents import Revisioned
 
 NOW_S = int(NOW)
 CLOCK = Change("clock", Reason.ROTATED)
@@ -237,11 +238,11 @@ def test_the_worker_can_defer_it_without_a_failure(bench: StoreBench) -> None:
 
 def test_settings_are_read_as_they_were_written(bench: StoreBench) -> None:
     settings = RotationSettings(max_age=90 * DAY, overlap=2 * DAY, paused=True)
-    schedule = RotationSchedule(settings=settings, revision=1, changed_by="ann", changed_at=NOW_S, due_at=None)
+    schedule = Revisioned(settings, revision=1, changed_by="ann")
 
     assert bench.store().rotation_settings.replace(MERCHANT, schedule, expected=0)
 
-    assert bench.store().rotation_settings.get(MERCHANT) == schedule
+    assert bench.store().rotation_settings.read(MERCHANT) == schedule
     assert bench.item("shopify#acme", "settings#rotation") is not None
 
 

@@ -1,6 +1,6 @@
 """Correct records by the provider's list. A record changes only if its state is as it was read."""
 
-from dataclasses import replace
+from copy import replace
 
 from token_broker.aws.store import records
 from token_broker.aws.store.items import ProviderItems, all_but

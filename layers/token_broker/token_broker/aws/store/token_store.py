@@ -11,14 +11,15 @@ from token_broker.domain.delays import DAY
 
 if TYPE_CHECKING:
     from token_broker.aws.store.corrections import DynamoCorrections
+    from token_broker.aws.store.documents import DynamoDocuments
     from token_broker.aws.store.reconciliations import DynamoReconciliations
-    from token_broker.aws.store.rotation_schedules import DynamoRotationSettings
     from token_broker.aws.store.rotations import DynamoRotations
     from token_broker.aws.store.schedule import DynamoSchedule
     from token_broker.aws.store.sessions import DynamoSessions
     from token_broker.aws.store.table import Table
     from token_broker.aws.store.tokens import DynamoTokens
     from token_broker.clock import Clock
+    from token_broker.domain.rotation import RotationSettings
 
 #: How long an ended token's record is kept, without its value.
 HISTORY_RETENTION = 90 * DAY
@@ -63,11 +64,11 @@ class DynamoStore:
         return DynamoRotations(self._items)
 
     @cached_property
-    def rotation_settings(self) -> DynamoRotationSettings:
+    def rotation_settings(self) -> DynamoDocuments[RotationSettings]:
         """Return the rotation settings."""
-        from token_broker.aws.store.rotation_schedules import DynamoRotationSettings
+        from token_broker.aws.store.documents import rotation_settings
 
-        return DynamoRotationSettings(self._items)
+        return rotation_settings(self._items.table, self._items.clock, self._items.provider)
 
     @cached_property
     def reconciliations(self) -> DynamoReconciliations:

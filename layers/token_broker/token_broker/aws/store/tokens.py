@@ -1,6 +1,6 @@
 """Read the records of tokens. Mark tokens as revoking before the provider is asked, and as revoked afterwards."""
 
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 from token_broker.aws.store import records

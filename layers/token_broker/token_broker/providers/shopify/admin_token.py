@@ -11,6 +11,7 @@ permanent token. A granted token is kept in memory only, and renewed before it e
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from token_broker.bounded_cache import BoundedCache
 from token_broker.clock import Deadline
 from token_broker.domain.token import fingerprint
 from token_broker.errors import (
@@ -29,8 +30,6 @@ from token_broker.ports.provider import Account
 RENEW_BEFORE = 300
 #: Seconds that a token is assumed to live if Shopify returns no lifetime.
 ASSUMED_LIFE = 3600
-#: The most granted tokens that one process keeps.
-MAX_ENTRIES = 256
 
 SHOP_UNAVAILABLE = "Shopify reports that the shop is unpaid, frozen or locked. The shop's owner must reactivate it."
 
@@ -46,7 +45,7 @@ class AdminTokens:
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
-        self._granted: dict[tuple[str, str, str], _GrantedToken] = {}
+        self._granted = BoundedCache[tuple[str, str, str], _GrantedToken](http.clock)
 
     def get(self, account: Account, base_url: str, deadline: Deadline) -> str:
         """Return the token for the header `X-Shopify-Access-Token`.
@@ -59,15 +58,13 @@ class AdminTokens:
         granted = self._granted.get(key)
         if granted is None or granted.renew_at <= self._http.clock.now():
             granted = self._renew(account, base_url, deadline)
-            if len(self._granted) >= MAX_ENTRIES:
-                self._granted.pop(next(iter(self._granted)))
-            self._granted[key] = granted
+            self._granted.put(key, granted)
         return granted.value
 
     def invalidate_credentials(self, account: Account) -> None:
         """Drop the granted token, because Shopify rejected it or the secret has changed."""
         if "clientSecret" in account.credentials:
-            self._granted.pop(_key(account), None)
+            self._granted.drop(_key(account))
 
     def known(self, account: Account) -> tuple[str, ...]:
         """Return the account's granted token, so that it can be redacted from messages."""

@@ -1,17 +1,17 @@
-"""Where trust policies are kept, in memory."""
+"""Documents with a revision, in memory."""
 
 from collections.abc import Callable
 
-from token_broker.domain.revision import StoredPolicy
+from token_broker.ports.documents import Revisioned
 
 
-class MemoryPolicyStore:
-    """The `PolicyStore` port."""
+class MemoryDocuments[T]:
+    """The `Documents` port."""
 
     def __init__(self) -> None:
-        self.stored: dict[str, StoredPolicy] = {}
+        self.stored: dict[str, Revisioned[T]] = {}
         self.reads: list[str] = []
-        self.writes: list[tuple[str, StoredPolicy]] = []
+        self.writes: list[tuple[str, Revisioned[T]]] = []
         #: What every read fails with, while it is set.
         self.failure: Exception | None = None
         self._others: list[Callable[[], object]] = []
@@ -20,18 +20,17 @@ class MemoryPolicyStore:
         """Have others come between a reading and its writing: each action goes before one of the next writes."""
         self._others.append(action)
 
-    def read(self, merchant: str) -> StoredPolicy | None:
+    def read(self, merchant: str) -> Revisioned[T]:
         self.reads.append(merchant)
         if self.failure is not None:
             raise self.failure
-        return self.stored.get(merchant)
+        return self.stored.get(merchant, Revisioned())
 
-    def replace(self, merchant: str, policy: StoredPolicy, *, expected: int) -> bool:
+    def replace(self, merchant: str, new: Revisioned[T], *, expected: int) -> bool:
         if self._others:
             self._others.pop(0)()
-        self.writes.append((merchant, policy))
-        stands = self.stored.get(merchant)
-        if (0 if stands is None else stands.revision) != expected:
+        self.writes.append((merchant, new))
+        if self.stored.get(merchant, Revisioned()).revision != expected:
             return False
-        self.stored[merchant] = policy
+        self.stored[merchant] = new
         return True

@@ -1,0 +1,92 @@
+"""Store documents with a revision, in one item for each merchant.
+
+`revision` guards every write. A deleted document keeps its item without the content. This way revisions never repeat,
+and an old ETag never matches again.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from token_broker.aws.store import records
+from token_broker.aws.store.attributes import Key
+from token_broker.aws.store.table import ConditionFailed, Table, put
+from token_broker.clock import Clock
+from token_broker.domain.ownership_tag import new_owner
+from token_broker.domain.rotation import RotationSettings
+from token_broker.ports.documents import Revisioned
+
+
+class DynamoDocuments[T]:
+    """Store the documents of one kind in DynamoDB.
+
+    `key` returns a merchant's key. `decode` returns the document of an item. `encode` returns the attributes of a
+    document, which are stored beside its revision.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        clock: Clock,
+        *,
+        key: Callable[[str], Key],
+        decode: Callable[[Mapping[str, Any]], T | None],
+        encode: Callable[[T], Mapping[str, Any]],
+    ) -> None:
+        self._table = table
+        self._clock = clock
+        self._key = key
+        self._decode = decode
+        self._encode = encode
+
+    def read(self, merchant: str) -> Revisioned[T]:
+        """Read the item consistently."""
+        item = self._table.get(self._key(merchant))
+        if item is None:
+            return Revisioned()
+        return Revisioned(self._decode(item), item["revision"], item.get("changedBy", ""), item.get("dueAt"))
+
+    def replace(self, merchant: str, new: Revisioned[T], *, expected: int) -> bool:
+        """Write the item if its revision is still the expected one."""
+        key = self._key(merchant)
+        attributes = {
+            "revision": new.revision,
+            "changedAt": int(self._clock.now()),
+            "changedBy": new.changed_by,
+            "changeId": new_owner(),
+        }
+        if new.document is not None:
+            attributes |= self._encode(new.document)
+        if new.due_at is not None:
+            attributes |= {"due": records.due_shard(key[0]), "dueAt": new.due_at}
+        condition, values = "revision = :seen", {":seen": expected}
+        if expected == 0:
+            condition, values = "attribute_not_exists(pk)", {}
+        try:
+            self._table.write(put(key, attributes, condition, values))
+        except ConditionFailed as failed:
+            # The SDK repeats a write whose response was lost. The repeated write then finds its own change.
+            return failed.found is not None and failed.found.get("changeId") == attributes["changeId"]
+        return True
+
+
+def trust_policies(table: Table, clock: Clock) -> DynamoDocuments[Mapping[str, Any]]:
+    """Return the store of trust policies: `policy#{merchant}` / `policy`."""
+    return DynamoDocuments(
+        table,
+        clock,
+        key=lambda merchant: (f"policy#{merchant}", "policy"),
+        decode=lambda item: item.get("document"),
+        encode=lambda document: {"document": document},
+    )
+
+
+def rotation_settings(table: Table, clock: Clock, provider: str) -> DynamoDocuments[RotationSettings]:
+    """Return the store of rotation settings. The item is due when the worker checks the current token's age."""
+    return DynamoDocuments(
+        table,
+        clock,
+        key=partial(records.settings_key, provider),
+        decode=lambda item: RotationSettings(item["overlap"], item.get("maxAge"), item["paused"]),
+        encode=lambda settings: {"maxAge": settings.max_age, "overlap": settings.overlap, "paused": settings.paused},
+    )
