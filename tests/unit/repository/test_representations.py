@@ -1,7 +1,7 @@
 """What `repr` shows of our own types, in a traceback or a log: no member that can hold a credential or a token's value.
 
-Every data class of the layer and of the proofs is looked at; one whose members sound like values fails here until it
-hides them, or stands in the list with what it holds instead.
+Every data class, named tuple and class with slots of the layer and of the proofs is looked at. One whose members
+sound like values fails here until it hides them, or stands in the list with what it holds instead.
 """
 
 import dataclasses
@@ -28,7 +28,6 @@ _SOUNDS = re.compile(
 #: What is shown all the same, and what it is.
 SHOWN = {
     "Call.secrets": "the port, not what it reads",
-    "CreateToken.idempotency_key": "the caller's own, which opens nothing",
     "DueItem.item": "a sort key",
     "LeaseRequest.body_hash": "a hash",
     "LeaseRequest.key_id": "a hash",
@@ -40,10 +39,8 @@ SHOWN = {
     "ProviderToken.token_type": "a kind",
     "PendingRevocation.token": "hides itself",
     "IdempotentReplay.token": "hides itself",
-    "RevokeToken.token_id": "an id",
     "RotationReport.token": "hides itself",
     "DuePage.keys": "places in an index",
-    "GetTokenRecord.token_id": "an id",
     "RecordedToken.token": "hides itself",
     "Sessions.proofs": "of the merchant's policy, which holds no key",
     "Settings.secret_prefix": "the beginning of names",
@@ -60,21 +57,32 @@ SHOWN = {
 }
 
 
+def members(kind: type[Any]) -> tuple[str, ...]:
+    """Return the names of what a data class, a named tuple or a class with slots holds."""
+    if dataclasses.is_dataclass(kind):
+        return tuple(field.name for field in dataclasses.fields(kind))
+    found: tuple[str, ...] = getattr(kind, "_fields", vars(kind).get("__slots__", ()))
+    return found
+
+
 def data_classes() -> Iterator[type[Any]]:
     """All of ours, in every module."""
     for package in (token_broker, proofs):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for found in vars(importlib.import_module(module.name)).values():
-                if isinstance(found, type) and dataclasses.is_dataclass(found) and found.__module__ == module.name:
+                if isinstance(found, type) and found.__module__ == module.name and members(found):
                     yield found
 
 
 def shown(kind: type[Any]) -> set[str]:
     """Return the members that its `repr` shows."""
-    made = object.__new__(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
-    for name in names:
-        object.__setattr__(made, name, f"<{name}>")
+    names = members(kind)
+    if issubclass(kind, tuple):
+        made = tuple.__new__(kind, [f"<{name}>" for name in names])
+    else:
+        made = object.__new__(kind)
+        for name in names:
+            object.__setattr__(made, name, f"<{name}>")
     text = repr(made)
     return {f"{kind.__qualname__}.{name}" for name in names if f"<{name}>" in text}
 
