@@ -79,8 +79,8 @@ PLAN: dict[str, tuple[str, ...]] = {
     "lifecycle/worker": _CLOCK,
     "tokens/quota": ("tests/unit/tokens/test_quota.py",),
     "tokens/mint": _ISSUING,
-    "providers/chicksx": ("tests/unit/providers/test_chicksx.py", "tests/unit/http/test_responses.py"),
-    "providers/fourthwall": ("tests/unit/providers/test_fourthwall.py", "tests/unit/http/test_responses.py"),
+    "providers/chicksx/client": ("tests/unit/providers/test_chicksx.py", "tests/unit/http/test_responses.py"),
+    "providers/fourthwall/client": ("tests/unit/providers/test_fourthwall.py", "tests/unit/http/test_responses.py"),
     "providers/shopify/client": _SHOPIFY,
     "providers/shopify/admin_token": _SHOPIFY,
     "lifecycle/reconcile": (

@@ -19,7 +19,7 @@ from token_broker.errors import (
 )
 from token_broker.http.client import Interrupted, TooLarge, Unreachable
 from token_broker.ports.provider import MintRequest
-from token_broker.providers.fourthwall import DAY, Fourthwall
+from token_broker.providers.fourthwall.client import DAY, Fourthwall
 
 BASE = "https://api.fourthwall.com"
 KEY = {"username": "fw_user", "password": "fw pass:word"}
