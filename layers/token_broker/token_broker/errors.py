@@ -1,4 +1,4 @@
-"""Define every way a request can fail, as one small tree.
+"""Define the ways a request can fail, as one small tree.
 
     BrokerError
     ├── InvalidRequest 400            ├── PreconditionFailed 412
@@ -9,10 +9,12 @@
     ├── TrustPolicyNotFound 404       ├── StorageUnavailable 503
     ├── Conflict 409                  ├── MerchantMisconfigured 502
     └── ProviderFailure
-        ├── AppNotEligible 409              ├── ProviderThrottled 503
         ├── TokenLimitReached 409           ├── ShopUnavailable 503
         ├── ProviderRejectedCredentials 502 ├── ProviderNotConfigured 503
         ├── ProviderError 502               └── ProviderUnavailable 504
+        ├── ProviderThrottled 503
+
+A provider's module may add a `ProviderFailure` of its own.
 
 A direct invocation raises an exception with the class's name, and a state machine catches it by that name. An API
 response contains `code` and `status`. `detail` tells the caller what to do. It never contains a secret, a token or an
@@ -194,12 +196,6 @@ class ProviderFailure(BrokerError):
         if self.reply is not None and (reply := self.reply.as_json()):
             document["provider"] = reply
         return document
-
-
-class AppNotEligible(ProviderFailure):
-    """Report Shopify's 403 on create. The app may not create storefront tokens."""
-
-    code, status, title = "app_not_eligible", 409, "The app may not create storefront access tokens"
 
 
 class TokenLimitReached(ProviderFailure):

@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.trust_policies import TAKEN, hs256, policy, sessions
+from tests.fakes.trust_policies import TAKEN, hs256, parse, policy, sessions
 from tests.integration.support.outages import answer_lost, aws_error, refusing
 from tests.integration.support.store_harness import MERCHANT, NOW, StoreBench
 from token_broker.aws.store.policies import DynamoPolicies
 from token_broker.aws.store.table import Table
 from token_broker.domain.revision import StoredPolicy
 from token_broker.errors import StorageUnavailable
-from token_broker.storefronts.trust_policy import parse
 
 ONE, TWO = policy(), policy(origins=["https://two.example"])
 

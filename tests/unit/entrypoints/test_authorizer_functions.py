@@ -20,6 +20,7 @@ from token_broker.errors import StorageUnavailable
 from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.policy_cache import TTL_SECONDS, PolicyCache
 from token_broker.telemetry import PowertoolsTelemetry
+from token_broker.wiring.profiles import PAGE_OPERATIONS
 from token_broker.wiring.storefronts import STOREFRONTS
 
 SHOPIFY, FOURTHWALL, CHICKSX = "shopify/storefront-access-token", "fourthwall/public-token", "chicksx/public-tokens"
@@ -66,7 +67,7 @@ def gate(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], Powertool
             "telemetry": telemetry,
             "proof_keys": keys,
             "loopback_jwks_origin": "",
-            "_admission": Admission(store, PolicyCache(clock), telemetry),
+            "_admission": Admission(store, PolicyCache(clock), telemetry, page_operations=PAGE_OPERATIONS),
         }
         for part, made in parts.items():
             monkeypatch.setitem(STOREFRONTS.__dict__, part, made)

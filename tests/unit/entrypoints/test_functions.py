@@ -30,6 +30,7 @@ from token_broker.domain.grant import Grant
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, TrustPolicyNotFound
 from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.telemetry import PowertoolsTelemetry
+from token_broker.wiring.profiles import PAGE_OPERATIONS
 from token_broker.wiring.providers import CHICKSX, FOURTHWALL, SHOPIFY
 from token_broker.wiring.storefronts import STOREFRONTS
 
@@ -285,7 +286,9 @@ def office(put_in: Callable[..., None]) -> MemoryPolicyStore:
     store = MemoryPolicyStore()
     put_in(
         STOREFRONTS,
-        lambda caller, grant: TrustPolicies(store, RecordingTelemetry(), caller=caller, loopback_jwks_origin=""),
+        lambda caller, grant: TrustPolicies(
+            store, RecordingTelemetry(), caller=caller, page_operations=PAGE_OPERATIONS, loopback_jwks_origin=""
+        ),
     )
     return store
 

@@ -88,7 +88,7 @@ def test_null_is_not_the_same_as_leaving_a_field_out() -> None:
         (CloseSession, "orderId", True),
         (CreateToken, "title", CANARY * 20),
         (CreateToken, "idempotencyKey", f"{CANARY} {CANARY}"),
-        (RevokeToken, "tokenId", CANARY),
+        (RevokeToken, "tokenId", f"{CANARY}/"),
         (RevokeToken, "foreign", CANARY),
         (GetShopToken, "cacheControl", CANARY * 20),
     ],

@@ -13,6 +13,7 @@ from token_broker.domain.revision import StoredPolicy
 from token_broker.errors import Forbidden, StorageUnavailable
 from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.policy_cache import ABSENT_TTL_SECONDS, TTL_SECONDS, PolicyCache
+from token_broker.wiring.profiles import PAGE_OPERATIONS
 
 SHOPIFY, FOURTHWALL = "shopify/storefront-access-token", "fourthwall/public-token"
 SECOND = "http://localhost:3000"
@@ -30,7 +31,11 @@ class Desk:
         if document is not None:
             self.put(document)
         self.admission = Admission(
-            self.store, PolicyCache(self.clock), self.telemetry, loopback_jwks_origin=loopback_jwks_origin
+            self.store,
+            PolicyCache(self.clock),
+            self.telemetry,
+            page_operations=PAGE_OPERATIONS,
+            loopback_jwks_origin=loopback_jwks_origin,
         )
 
     def put(self, document: Any) -> None:

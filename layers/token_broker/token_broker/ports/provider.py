@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from token_broker.clock import Deadline
 from token_broker.domain.token import ProviderToken
@@ -63,6 +63,19 @@ class ListedToken:
     title: str
 
 
+class Profile(NamedTuple):
+    """Declare a provider.
+
+    `page_operations` are the shop-wide operations that a page's origin alone can open. Their tokens are in every page
+    of the storefront anyway. `session_operations` are those that the proof of a session can open.
+    """
+
+    name: str
+    capabilities: Capabilities
+    page_operations: tuple[str, ...] = ()
+    session_operations: tuple[str, ...] = ()
+
+
 class Provider(Protocol):
     """Talk to one provider.
 
@@ -97,6 +110,10 @@ class ListingProvider(Provider, Protocol):
 
     def list_tokens(self, account: Account, deadline: Deadline) -> list[ListedToken]:
         """Return all tokens of this app at the shop, including foreign ones."""
+        ...
+
+    def check_token_id(self, token_id: str) -> None:
+        """Check that the text can be the id of a token. Raises `InvalidRequest`."""
         ...
 
     def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:

@@ -5,7 +5,7 @@ revision that it has read in `If-Match`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from token_broker.domain.revision import Precondition, StoredPolicy
@@ -23,10 +23,19 @@ MAX_BYTES = 16 * 1024
 class TrustPolicies:
     """Read and change trust policies, for one call."""
 
-    def __init__(self, store: PolicyStore, telemetry: Telemetry, *, caller: str, loopback_jwks_origin: str) -> None:
+    def __init__(
+        self,
+        store: PolicyStore,
+        telemetry: Telemetry,
+        *,
+        caller: str,
+        page_operations: Sequence[str],
+        loopback_jwks_origin: str,
+    ) -> None:
         self._store = store
         self._telemetry = telemetry
         self._caller = caller
+        self._page_operations = page_operations
         self._loopback_jwks_origin = loopback_jwks_origin
 
     def get(self, merchant: str) -> tuple[Mapping[str, Any], int]:
@@ -43,7 +52,7 @@ class TrustPolicies:
         """
         if len(_text(document).encode()) > MAX_BYTES:
             raise InvalidRequest(f"A trust policy must have at most {MAX_BYTES} bytes as JSON.")
-        parse(document, loopback_jwks_origin=self._loopback_jwks_origin)
+        parse(document, page_operations=self._page_operations, loopback_jwks_origin=self._loopback_jwks_origin)
         revision, before = self._change(merchant, document, precondition)
         return revision, before is None
 

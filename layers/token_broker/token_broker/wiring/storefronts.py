@@ -10,6 +10,7 @@ from token_broker import settings
 from token_broker.aws.store.policies import DynamoPolicies
 from token_broker.errors import Forbidden
 from token_broker.wiring.container import Container
+from token_broker.wiring.profiles import PAGE_OPERATIONS
 
 if TYPE_CHECKING:
     from token_broker.aws.secrets import SecretsManager
@@ -58,7 +59,11 @@ class StorefrontContainer(Container):
         from token_broker.storefronts.policy_cache import PolicyCache
 
         return Admission(
-            self._store, PolicyCache(self.clock), self.telemetry, loopback_jwks_origin=self.loopback_jwks_origin
+            self._store,
+            PolicyCache(self.clock),
+            self.telemetry,
+            page_operations=PAGE_OPERATIONS,
+            loopback_jwks_origin=self.loopback_jwks_origin,
         )
 
     def admission(self) -> Admission:
@@ -71,7 +76,13 @@ class StorefrontContainer(Container):
 
         if grant is not None:
             raise Forbidden("Storefronts cannot read or change trust policies.")
-        return TrustPolicies(self._store, self.telemetry, caller=caller, loopback_jwks_origin=self.loopback_jwks_origin)
+        return TrustPolicies(
+            self._store,
+            self.telemetry,
+            caller=caller,
+            page_operations=PAGE_OPERATIONS,
+            loopback_jwks_origin=self.loopback_jwks_origin,
+        )
 
 
 STOREFRONTS = StorefrontContainer()
