@@ -11,7 +11,7 @@ from tests.fakes.events import Context, authorizer_event
 from tests.fakes.policies import MemoryPolicyStore
 from tests.fakes.proofs import OTHER_SECRET, SECRET, by_backend
 from tests.fakes.secrets import MemorySecrets
-from tests.fakes.trust_policies import SHOP, hs256, policy, sessions
+from tests.fakes.trust_policies import SHOP, hs256, parse, policy, sessions
 from tests.unit.loading import Handler, load
 from token_broker.domain.grant import CLOCK_SKEW, Grant
 from token_broker.domain.revision import StoredPolicy
@@ -20,7 +20,6 @@ from token_broker.errors import StorageUnavailable
 from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.policy_cache import TTL_SECONDS, PolicyCache
 from token_broker.telemetry import PowertoolsTelemetry
-from token_broker.wiring.profiles import PAGE_OPERATIONS
 from token_broker.wiring.storefronts import STOREFRONTS
 
 SHOPIFY, FOURTHWALL, CHICKSX = "shopify/storefront-access-token", "fourthwall/public-token", "chicksx/public-tokens"
@@ -67,7 +66,7 @@ def gate(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], Powertool
             "telemetry": telemetry,
             "proof_keys": keys,
             "loopback_jwks_origin": "",
-            "_admission": Admission(store, PolicyCache(clock), telemetry, page_operations=PAGE_OPERATIONS),
+            "_admission": Admission(store, PolicyCache(clock), telemetry, parse),
         }
         for part, made in parts.items():
             monkeypatch.setitem(STOREFRONTS.__dict__, part, made)

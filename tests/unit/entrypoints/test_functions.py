@@ -23,14 +23,13 @@ from tests.fakes.surroundings import (
     session_stack,
 )
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.fakes.trust_policies import policy
+from tests.fakes.trust_policies import parse, policy
 from tests.unit.loading import FUNCTIONS, load
 from token_broker.broker import Broker, ListingBroker
 from token_broker.domain.grant import Grant
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, TrustPolicyNotFound
 from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.telemetry import PowertoolsTelemetry
-from token_broker.wiring.profiles import PAGE_OPERATIONS
 from token_broker.wiring.providers import CHICKSX, FOURTHWALL, SHOPIFY
 from token_broker.wiring.storefronts import STOREFRONTS
 
@@ -286,9 +285,7 @@ def office(put_in: Callable[..., None]) -> MemoryPolicyStore:
     store = MemoryPolicyStore()
     put_in(
         STOREFRONTS,
-        lambda caller, grant: TrustPolicies(
-            store, RecordingTelemetry(), caller=caller, page_operations=PAGE_OPERATIONS, loopback_jwks_origin=""
-        ),
+        lambda caller, grant: TrustPolicies(store, RecordingTelemetry(), parse, caller=caller),
     )
     return store
 

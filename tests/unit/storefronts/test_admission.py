@@ -1,5 +1,6 @@
 """What an authorizer knows of the merchants, and which pages it lets in."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,13 +8,12 @@ import pytest
 from tests.fakes.clock import MovableClock
 from tests.fakes.policies import MemoryPolicyStore
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.fakes.trust_policies import SHOP, oidc, policy, sessions
+from tests.fakes.trust_policies import SHOP, oidc, parse, policy, sessions
 from token_broker.domain.grant import Grant
 from token_broker.domain.revision import StoredPolicy
 from token_broker.errors import Forbidden, StorageUnavailable
 from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.policy_cache import ABSENT_TTL_SECONDS, TTL_SECONDS, PolicyCache
-from token_broker.wiring.profiles import PAGE_OPERATIONS
 
 SHOPIFY, FOURTHWALL = "shopify/storefront-access-token", "fourthwall/public-token"
 SECOND = "http://localhost:3000"
@@ -34,8 +34,7 @@ class Desk:
             self.store,
             PolicyCache(self.clock),
             self.telemetry,
-            page_operations=PAGE_OPERATIONS,
-            loopback_jwks_origin=loopback_jwks_origin,
+            partial(parse, loopback_jwks_origin=loopback_jwks_origin),
         )
 
     def put(self, document: Any) -> None:

@@ -7,11 +7,10 @@ import pytest
 
 from tests.fakes.policies import MemoryPolicyStore
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.fakes.trust_policies import SHOP, hs256, oidc, policy, sessions
+from tests.fakes.trust_policies import SHOP, hs256, oidc, parse, policy, sessions
 from token_broker.domain.revision import Precondition, StoredPolicy
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, StorageUnavailable, TrustPolicyNotFound
 from token_broker.storefronts.change_policy import MAX_ATTEMPTS, TrustPolicies
-from token_broker.wiring.profiles import PAGE_OPERATIONS
 
 CALLER = "arn:aws:iam::123456789012:role/operator"
 ONE, TWO = policy(), policy(origins=["https://two.example"])
@@ -32,11 +31,7 @@ class Office:
         self.store = MemoryPolicyStore()
         self.telemetry = RecordingTelemetry()
         self.policies = TrustPolicies(
-            self.store,
-            self.telemetry,
-            caller=CALLER,
-            page_operations=PAGE_OPERATIONS,
-            loopback_jwks_origin=loopback_jwks_origin,
+            self.store, self.telemetry, partial(parse, loopback_jwks_origin=loopback_jwks_origin), caller=CALLER
         )
 
     def put(self, document: Any = ONE, precondition: Precondition = ANY) -> tuple[int, bool]:

@@ -5,14 +5,14 @@ revision that it has read in `If-Match`.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from token_broker.domain.revision import Precondition, StoredPolicy
 from token_broker.errors import Conflict, InvalidRequest, TrustPolicyNotFound
 from token_broker.ports.policies import PolicyStore
 from token_broker.ports.telemetry import Telemetry
-from token_broker.storefronts.trust_policy import parse
+from token_broker.storefronts.trust_policy import TrustPolicy
 
 #: Attempts to change a policy, since another change can come between the read and the write.
 MAX_ATTEMPTS = 3
@@ -24,19 +24,12 @@ class TrustPolicies:
     """Read and change trust policies, for one call."""
 
     def __init__(
-        self,
-        store: PolicyStore,
-        telemetry: Telemetry,
-        *,
-        caller: str,
-        page_operations: Sequence[str],
-        loopback_jwks_origin: str,
+        self, store: PolicyStore, telemetry: Telemetry, parse: Callable[[Any], TrustPolicy], *, caller: str
     ) -> None:
         self._store = store
         self._telemetry = telemetry
+        self._parse = parse
         self._caller = caller
-        self._page_operations = page_operations
-        self._loopback_jwks_origin = loopback_jwks_origin
 
     def get(self, merchant: str) -> tuple[Mapping[str, Any], int]:
         """Return the document and its revision. Raises `TrustPolicyNotFound`."""
@@ -52,7 +45,7 @@ class TrustPolicies:
         """
         if len(_text(document).encode()) > MAX_BYTES:
             raise InvalidRequest(f"A trust policy must have at most {MAX_BYTES} bytes as JSON.")
-        parse(document, page_operations=self._page_operations, loopback_jwks_origin=self._loopback_jwks_origin)
+        self._parse(document)
         revision, before = self._change(merchant, document, precondition)
         return revision, before is None
 
