@@ -1,7 +1,7 @@
 """The outbox and the bus in memory."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from copy import replace
 
 from tests.fakes.clock import NOW
 from token_broker.domain.events import Event, session_closed

@@ -22,10 +22,9 @@ ARN.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from math import ceil
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 #: An RFC 9457 document with extension members. It is a direct invocation's `errorMessage` and an API response's body.
 Problem = dict[str, Any]
@@ -39,8 +38,7 @@ class RequestOutcome(Enum):
     IN_FLIGHT = "under_way"  # the time-out ended the wait, and the provider may still be acting
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderReply:
+class ProviderReply(NamedTuple):
     """Hold a provider's error reply. Its texts are redacted, printable and at most 200 characters long."""
 
     status: int | None = None

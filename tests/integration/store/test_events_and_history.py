@@ -1,6 +1,6 @@
 """The events and a record's history are written together with the change, or not at all."""
 
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

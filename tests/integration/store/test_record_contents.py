@@ -1,6 +1,6 @@
 """A record contains the facts that the worker, an operator and another version need later."""
 
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections import Counter
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,7 @@
 """Our records against the provider's list: what is found, what is done about it, and what is left alone."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

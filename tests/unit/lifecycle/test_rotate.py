@@ -1,7 +1,7 @@
 """A rotation makes before it breaks, joins a recent request, and is continued by the scheduler from any point."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

@@ -4,7 +4,7 @@ An open rotation says how. Without one, the merchant's overlap applies.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

@@ -1,6 +1,6 @@
 """For one subject at most one mint is in flight; the others wait a little, then are told."""
 
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

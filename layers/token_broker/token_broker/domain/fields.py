@@ -7,8 +7,7 @@ quotes the value, which may be a secret in the wrong field.
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 type Rule = Callable[[Any], Any]
 
@@ -32,8 +31,7 @@ MAX_ITEM_KEY_LENGTH = 1024
 MAX_EVENT_NAMES = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Tags:
+class Tags(NamedTuple):
     """Hold the revisions that an If-Match header names, or None for any (`*`)."""
 
     revisions: frozenset[int] | None

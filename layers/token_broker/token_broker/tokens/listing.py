@@ -1,6 +1,7 @@
 """List a merchant's tokens: ours, foreign ones, and recorded ones that the provider no longer lists."""
 
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 from typing import Any
 
 from token_broker.domain.token import SERVABLE, SHOP, Origin, State, Token, token_from

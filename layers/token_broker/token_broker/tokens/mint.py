@@ -6,7 +6,7 @@ and looks for the token first.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from functools import partial
 from typing import cast
 

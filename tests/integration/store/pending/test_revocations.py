@@ -1,6 +1,6 @@
 """A token's end: marked first and never served from then on, then confirmed; the record stays for its retention."""
 
-from dataclasses import replace
+from copy import replace
 from itertools import count
 from typing import Any
 

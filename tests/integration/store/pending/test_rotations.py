@@ -1,6 +1,6 @@
 """The table keeps a rotation request until its end and the outcome of the replaced token."""
 
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

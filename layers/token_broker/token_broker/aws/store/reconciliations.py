@@ -2,7 +2,7 @@
 
 import os
 from contextlib import suppress
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 from token_broker.aws.store import records

@@ -2,7 +2,8 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 from typing import Any
 
 from token_broker.aws.store import records
