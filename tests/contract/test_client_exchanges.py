@@ -25,8 +25,8 @@ from token_broker.errors import BrokerError, ProviderFailure
 from token_broker.http.client import HttpClient
 from token_broker.http.transport import RequestsTransport
 from token_broker.ports.provider import Account, MintRequest, Provider
-from token_broker.providers.chicksx import Chicksx
-from token_broker.providers.fourthwall import Fourthwall
+from token_broker.providers.chicksx.client import Chicksx
+from token_broker.providers.fourthwall.client import Fourthwall
 from token_broker.providers.shopify.admin_token import AdminTokens
 from token_broker.providers.shopify.client import Shopify
 

@@ -7,6 +7,7 @@ from tests.fakes.samples import minted
 from token_broker.clock import Clock, Deadline
 from token_broker.domain.token import ProviderToken
 from token_broker.errors import (
+    InvalidRequest,
     MerchantMisconfigured,
     ProviderFailure,
     ProviderUnavailable,
@@ -112,6 +113,10 @@ class ScriptedListingProvider(ScriptedProvider):
         self.list_calls += 1
         self._ask("list", account, deadline)
         return list(self.listed.values())
+
+    def check_token_id(self, token_id: str) -> None:
+        if not token_id.isdecimal():
+            raise InvalidRequest("'tokenId' must be a number.")
 
     def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
         self.revoked.append(token_id)

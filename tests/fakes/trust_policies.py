@@ -1,6 +1,13 @@
 """Trust policy documents as tests need them: everything has a default."""
 
+from functools import partial
 from typing import Any
+
+from token_broker.storefronts import trust_policy
+from token_broker.wiring.profiles import PAGE_OPERATIONS
+
+#: As the product parses a document, which may name the operations of the providers.
+parse = partial(trust_policy.parse, page_operations=PAGE_OPERATIONS)
 
 SHOP = "https://shop.example"
 

@@ -91,6 +91,8 @@ class Shops:
 
     def invalidate_credentials(self, account: Account) -> None: ...
 
+    def check_token_id(self, token_id: str) -> None: ...
+
 
 class AskedShops:
     """The provider, as one actor sees it."""
@@ -100,6 +102,7 @@ class AskedShops:
         self._actor = actor
         self.name, self.capabilities = shops.name, shops.capabilities
         self.account, self.invalidate_credentials = shops.account, shops.invalidate_credentials
+        self.check_token_id = shops.check_token_id
 
     def mint(self, account: Account, order: MintRequest, deadline: Deadline) -> ProviderToken:
         told = self._ask("mint", deadline)

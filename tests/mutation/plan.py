@@ -87,8 +87,8 @@ PLAN: dict[str, tuple[str, ...]] = {
         "tests/unit/storefronts/test_change_policy.py",
         "tests/unit/lifecycle/test_rotation_settings.py",
     ),
-    "providers/chicksx": ("tests/unit/providers/test_chicksx.py", "tests/unit/http/test_responses.py"),
-    "providers/fourthwall": ("tests/unit/providers/test_fourthwall.py", "tests/unit/http/test_responses.py"),
+    "providers/chicksx/client": ("tests/unit/providers/test_chicksx.py", "tests/unit/http/test_responses.py"),
+    "providers/fourthwall/client": ("tests/unit/providers/test_fourthwall.py", "tests/unit/http/test_responses.py"),
     "providers/shopify/client": _SHOPIFY,
     "providers/shopify/admin_token": _SHOPIFY,
     "lifecycle/reconcile": (

@@ -13,8 +13,8 @@ from token_broker.errors import ProviderNotConfigured
 from token_broker.http import transport
 from token_broker.http.client import Request
 from token_broker.ports.provider import Provider
-from token_broker.providers.chicksx import Chicksx
-from token_broker.providers.fourthwall import Fourthwall
+from token_broker.providers.chicksx.client import Chicksx
+from token_broker.providers.fourthwall.client import Fourthwall
 from token_broker.providers.shopify.client import Shopify
 from token_broker.wiring import container
 from token_broker.wiring.providers import CHICKSX, FOURTHWALL, SHOPIFY, LazyTransport, ProviderContainer

@@ -11,9 +11,9 @@ from token_broker.entrypoints.authorizer import AuthorizerRequest, authorizer
 from token_broker.errors import Forbidden, StorageUnavailable, Unauthenticated
 from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.trust_policy import Sessions, TrustPolicy
+from token_broker.wiring.profiles import SESSION_OPERATIONS
 from token_broker.wiring.storefronts import STOREFRONTS
 
-SESSION_OPERATIONS = frozenset({"chicksx/public-tokens"})
 #: Permanent until the merchant's operator stores a usable key, so a retry does not help.
 PERMANENT = frozenset({"no_secret", "secret_unusable"})
 

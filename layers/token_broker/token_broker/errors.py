@@ -1,4 +1,4 @@
-"""Define every way a request can fail, as one small tree.
+"""Define the ways a request can fail, as one small tree.
 
     BrokerError
     ├── InvalidRequest 400            ├── PreconditionFailed 412
@@ -9,10 +9,12 @@
     ├── TrustPolicyNotFound 404       ├── StorageUnavailable 503
     ├── Conflict 409                  ├── MerchantMisconfigured 502
     └── ProviderFailure
-        ├── AppNotEligible 409              ├── ProviderThrottled 503
         ├── TokenLimitReached 409           ├── ShopUnavailable 503
         ├── ProviderRejectedCredentials 502 ├── ProviderNotConfigured 503
         ├── ProviderError 502               └── ProviderUnavailable 504
+        ├── ProviderThrottled 503
+
+A provider's module may add a `ProviderFailure` of its own.
 
 A direct invocation raises an exception with the class's name, and a state machine catches it by that name. An API
 response contains `code` and `status`. `detail` tells the caller what to do. It never contains a secret, a token or an
@@ -20,10 +22,9 @@ ARN.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from math import ceil
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 #: An RFC 9457 document with extension members. It is a direct invocation's `errorMessage` and an API response's body.
 Problem = dict[str, Any]
@@ -37,8 +38,7 @@ class RequestOutcome(Enum):
     IN_FLIGHT = "under_way"  # the time-out ended the wait, and the provider may still be acting
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderReply:
+class ProviderReply(NamedTuple):
     """Hold a provider's error reply. Its texts are redacted, printable and at most 200 characters long."""
 
     status: int | None = None
@@ -194,12 +194,6 @@ class ProviderFailure(BrokerError):
         if self.reply is not None and (reply := self.reply.as_json()):
             document["provider"] = reply
         return document
-
-
-class AppNotEligible(ProviderFailure):
-    """Report Shopify's 403 on create. The app may not create storefront tokens."""
-
-    code, status, title = "app_not_eligible", 409, "The app may not create storefront access tokens"
 
 
 class TokenLimitReached(ProviderFailure):

@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from token_broker.errors import InternalError, ProviderNotConfigured
@@ -10,8 +10,7 @@ from token_broker.errors import InternalError, ProviderNotConfigured
 _LOOPBACK = re.compile(r"127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|::1")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Hold one function's settings. Times are in seconds."""
 
     table: str

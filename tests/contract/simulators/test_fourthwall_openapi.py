@@ -21,7 +21,7 @@ from token_broker.errors import ProviderRejectedCredentials
 from token_broker.http.client import HttpClient
 from token_broker.http.transport import RequestsTransport
 from token_broker.ports.provider import MintRequest
-from token_broker.providers.fourthwall import Fourthwall
+from token_broker.providers.fourthwall.client import Fourthwall
 
 DOCUMENT = Path(__file__).parent / "openapi/fourthwall.yaml"
 PATH = "/open-api/v1.0/public-token"

@@ -75,10 +75,11 @@ def test_nothing_is_changed_or_taken_away(difference: list[Touched]) -> None:
     assert [each.path for each in difference if each.removed] == []
 
 
-def test_of_the_layer_only_its_own_module_and_the_registry_are_touched(difference: list[Touched]) -> None:
+def test_of_the_layer_only_its_own_modules_and_the_registry_are_touched(difference: list[Touched]) -> None:
     layer = {each.path: each.new for each in difference if each.path.startswith(f"{LAYER}/")}
 
-    assert layer == {f"{LAYER}/providers/examplecart.py": True, f"{LAYER}/wiring/providers.py": False}
+    own = {f"{LAYER}/providers/examplecart/{name}.py": True for name in ("__init__", "client", "profile")}
+    assert layer == own | {f"{LAYER}/wiring/providers.py": False, f"{LAYER}/wiring/profiles.py": False}
 
 
 def test_the_page_lists_what_was_touched_and_nothing_else(difference: list[Touched]) -> None:

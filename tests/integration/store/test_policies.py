@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.trust_policies import TAKEN, hs256, policy, sessions
+from tests.fakes.trust_policies import TAKEN, hs256, parse, policy, sessions
 from tests.integration.support.outages import answer_lost, aws_error, refusing
 from tests.integration.support.store_harness import MERCHANT, NOW, StoreBench
 from token_broker.aws.store.documents import DynamoDocuments, trust_policies
 from token_broker.aws.store.table import Table
 from token_broker.errors import StorageUnavailable
 from token_broker.ports.documents import Revisioned
-from token_broker.storefronts.trust_policy import parse
 
 ONE, TWO = policy(), policy(origins=["https://two.example"])
 

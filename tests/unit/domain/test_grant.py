@@ -8,11 +8,10 @@ import pytest
 
 from tests.fakes.clock import NOW
 from tests.fakes.samples import token
-from tests.fakes.trust_policies import policy, sessions
+from tests.fakes.trust_policies import parse, policy, sessions
 from token_broker.domain.grant import CLOCK_SKEW, Grant
 from token_broker.errors import Forbidden, InvalidRequest, Unauthenticated
 from token_broker.storefronts.addresses import ORIGIN_LIMIT
-from token_broker.storefronts.trust_policy import parse
 
 SHOP = "https://shop.example"
 PAGE = Grant(merchant="acme", origins=(SHOP, "http://localhost:3000"))

@@ -98,7 +98,6 @@ def test_a_sessions_name_is_judged_as_it_is_meant(in_the_path: str) -> None:
 def test_a_merchant_in_another_spelling_is_nobody() -> None:
     """An IAM policy that denies `…/merchants/acme/*` knows no other spelling than this."""
     assert "'merchant' must be" in refusal(CloseSession, path={"merchant": "%61cme", "sessionId": "s-1"})
-    assert "'tokenId' must be" in refusal(RevokeToken, path={"merchant": "acme", "tokenId": "%37"})
 
 
 @pytest.mark.parametrize("location", ["query", "body"])
@@ -194,8 +193,8 @@ def test_a_path_with_an_encoded_slash_or_the_like_names_no_merchant(merchant: st
     assert "'merchant' must be" in refusal(ListTokens, path={"merchant": merchant})
 
 
-@pytest.mark.parametrize("token_id", ["7%2F..", "7/../8", "abc", "9" * 30, ""])
-def test_a_path_with_something_else_than_a_number_names_no_token(token_id: str) -> None:
+@pytest.mark.parametrize("token_id", ["7/../8", "7#8", "9" * 129, ""])
+def test_a_path_with_what_is_no_id_names_no_token(token_id: str) -> None:
     assert "'tokenId' must be" in refusal(RevokeToken, path={"merchant": "acme", "tokenId": token_id})
 
 

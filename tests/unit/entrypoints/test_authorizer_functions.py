@@ -11,7 +11,7 @@ from tests.fakes.documents import MemoryDocuments
 from tests.fakes.events import Context, authorizer_event
 from tests.fakes.proofs import OTHER_SECRET, SECRET, by_backend
 from tests.fakes.secrets import MemorySecrets
-from tests.fakes.trust_policies import SHOP, hs256, policy, sessions
+from tests.fakes.trust_policies import SHOP, hs256, parse, policy, sessions
 from tests.unit.loading import Handler, load
 from token_broker.domain.grant import CLOCK_SKEW, Grant
 from token_broker.entrypoints.authorizer import DecisionUnavailable
@@ -66,7 +66,7 @@ def gate(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], Powertool
             "telemetry": telemetry,
             "proof_keys": keys,
             "loopback_jwks_origin": "",
-            "_admission": Admission(store, PolicyCache(clock), telemetry),
+            "_admission": Admission(store, PolicyCache(clock), telemetry, parse),
         }
         for part, made in parts.items():
             monkeypatch.setitem(STOREFRONTS.__dict__, part, made)

@@ -23,7 +23,7 @@ from tests.fakes.surroundings import (
     session_stack,
 )
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.fakes.trust_policies import policy
+from tests.fakes.trust_policies import parse, policy
 from tests.unit.loading import FUNCTIONS, load
 from token_broker.broker import Broker, ListingBroker
 from token_broker.domain.grant import Grant
@@ -285,7 +285,7 @@ def office(put_in: Callable[..., None]) -> MemoryDocuments[Any]:
     store = MemoryDocuments[Any]()
     put_in(
         STOREFRONTS,
-        lambda caller, grant: TrustPolicies(store, RecordingTelemetry(), caller=caller, loopback_jwks_origin=""),
+        lambda caller, grant: TrustPolicies(store, RecordingTelemetry(), parse, caller=caller),
     )
     return store
 

@@ -40,6 +40,15 @@ def test_what_is_optional_has_a_default(kind: type[Input], given: dict[str, Any]
     assert read(kind, {"merchant": "acme", **given}) == expected
 
 
+def test_an_input_never_changes_and_shows_no_field() -> None:
+    request = CreateToken(merchant="acme", title=CANARY)
+
+    with pytest.raises(AttributeError):
+        request.title = "T"  # type: ignore[misc]
+    assert CANARY not in repr(request)
+    assert request == CreateToken(merchant="acme", title=CANARY) != CreateToken(merchant="acme", title="T")
+
+
 @pytest.mark.parametrize("name", ["session_id", "title", "Merchant", "", "__class__", CANARY])
 def test_an_unknown_field_is_refused_without_being_named(name: str) -> None:
     """Its name is the caller's text too."""
@@ -79,7 +88,7 @@ def test_null_is_not_the_same_as_leaving_a_field_out() -> None:
         (CloseSession, "orderId", True),
         (CreateToken, "title", CANARY * 20),
         (CreateToken, "idempotencyKey", f"{CANARY} {CANARY}"),
-        (RevokeToken, "tokenId", CANARY),
+        (RevokeToken, "tokenId", f"{CANARY}/"),
         (RevokeToken, "foreign", CANARY),
         (GetShopToken, "cacheControl", CANARY * 20),
     ],

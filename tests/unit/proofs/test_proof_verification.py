@@ -28,7 +28,8 @@ from tests.fakes.proofs import (
     p384_key,
     rsa_key,
 )
-from token_broker.storefronts.trust_policy import Hs256Proof, parse
+from tests.fakes.trust_policies import parse
+from token_broker.storefronts.trust_policy import Hs256Proof
 
 DAY = 24 * 60 * 60
 EXP = int(NOW) + 600

@@ -23,6 +23,7 @@ from token_broker.ports.provider import Capabilities, MintRequest, Provider
 from token_broker.ports.work import OUTBOX
 from token_broker.tokens.issue import session_token, standing_token
 from token_broker.wiring import providers
+from token_broker.wiring.profiles import PROFILES
 from token_broker.wiring.providers import ProviderContainer
 
 DOCUMENT = Path(__file__).parents[3] / "docs/lifecycle.md"
@@ -134,6 +135,10 @@ def test_the_dispatcher_has_a_worker_for_each_provider_with_pending_work_and_for
     variables = template()["Resources"]["LifecycleDispatchFunction"]["Properties"]["Environment"]["Variables"]
     workers = {name.removeprefix("WORK_QUEUE_").lower() for name in variables if name.startswith("WORK_QUEUE_")}
     assert workers - {OUTBOX} == {name for name, each in can.items() if each.revokes or each.supports_title_tag}
+
+
+def test_the_profiles_and_the_registry_name_the_same_providers() -> None:
+    assert {each.name: each.capabilities for each in PROFILES} == {name: capabilities(name) for name in CONTAINERS}
 
 
 @by_provider

@@ -19,7 +19,7 @@ from token_broker.errors import (
 )
 from token_broker.http.client import Interrupted
 from token_broker.ports.provider import MintRequest
-from token_broker.providers.chicksx import MAX_LIFETIME, Chicksx
+from token_broker.providers.chicksx.client import MAX_LIFETIME, Chicksx
 
 BASE = "https://develop-api.chicksx.com/v1"
 SECRET = {"apiKey": "key-1", "clientId": "client-1"}

@@ -19,7 +19,7 @@ from token_broker.errors import (
 )
 from token_broker.http.client import Interrupted, TooLarge, Unreachable
 from token_broker.ports.provider import MintRequest
-from token_broker.providers.fourthwall import DAY, Fourthwall
+from token_broker.providers.fourthwall.client import Fourthwall
 
 BASE = "https://api.fourthwall.com"
 KEY = {"username": "fw_user", "password": "fw pass:word"}
@@ -189,5 +189,5 @@ def test_there_is_nothing_to_forget_and_the_token_is_checked_once_a_day() -> Non
 
     provider.invalidate_credentials(provider.account("acme", KEY))
 
-    assert provider.capabilities.recheck_after == DAY
+    assert provider.capabilities.recheck_after == 24 * 60 * 60
     assert not provider.capabilities.revokes

@@ -7,6 +7,7 @@ import pytest
 from tests.fakes.shopify import ENTRY, PERMANENT, ShopifyLine
 from tests.fakes.transport import Step, answer, json_answer
 from token_broker.errors import (
+    InvalidRequest,
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
@@ -184,3 +185,22 @@ def test_the_limits_text_means_nothing_outside_a_create() -> None:
 
     with pytest.raises(ProviderError):
         list_tokens(ShopifyLine(said))
+
+
+@pytest.mark.parametrize("number", ["1", "1003304090", "9" * 20])
+def test_a_token_id_is_a_string_of_digits(number: str) -> None:
+    ShopifyLine().shopify.check_token_id(number)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["", "0", "01", "-1", "+1", "1.0", "1e3", "abc", "9" * 21, "1 ", "1\n", "1/2", "1%2F2", "1\u0662", "1\uff12"],
+)
+def test_an_id_that_is_no_number_or_too_long_is_refused(number: str) -> None:
+    """It becomes part of a URL."""
+    with pytest.raises(InvalidRequest) as refused:
+        ShopifyLine().shopify.check_token_id(number)
+
+    assert refused.value.detail == (
+        "'tokenId' must be a token's id, a string of 1 to 20 digits that does not start with 0."
+    )

@@ -8,7 +8,6 @@ from tests.fakes.shopify import ShopifyLine
 from tests.fakes.transport import Step, answer, json_answer
 from token_broker.domain.token import ProviderToken
 from token_broker.errors import (
-    AppNotEligible,
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
@@ -20,6 +19,7 @@ from token_broker.errors import (
 )
 from token_broker.http.client import Interrupted
 from token_broker.ports.provider import MintRequest
+from token_broker.providers.shopify.client import AppNotEligible
 
 
 def create(line: ShopifyLine) -> ProviderToken:

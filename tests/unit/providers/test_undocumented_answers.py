@@ -26,8 +26,8 @@ from token_broker.errors import BrokerError, ProviderFailure, RequestOutcome
 from token_broker.http.client import HttpClient
 from token_broker.http.responses import TOKEN_LIMIT
 from token_broker.ports.provider import Account, MintRequest
-from token_broker.providers.chicksx import MAX_LIFETIME, Chicksx
-from token_broker.providers.fourthwall import Fourthwall
+from token_broker.providers.chicksx.client import MAX_LIFETIME, Chicksx
+from token_broker.providers.fourthwall.client import Fourthwall
 from token_broker.providers.shopify.client import Shopify
 
 #: No credential here has a shape by which it would be known for one.

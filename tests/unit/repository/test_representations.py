@@ -1,7 +1,7 @@
 """What `repr` shows of our own types, in a traceback or a log: no member that can hold a credential or a token's value.
 
-Every data class and named tuple of the layer and of the proofs is looked at. One whose members sound like values fails
-here until it hides them, or stands in the list with what it holds instead.
+Every data class, named tuple and class with slots of the layer and of the proofs is looked at. One whose members
+sound like values fails here until it hides them, or stands in the list with what it holds instead.
 """
 
 import dataclasses
@@ -28,21 +28,18 @@ _SOUNDS = re.compile(
 #: What is shown all the same, and what it is.
 SHOWN = {
     "Call.secrets": "the port, not what it reads",
-    "CreateToken.idempotency_key": "the caller's own, which opens nothing",
     "DueItem.item": "a sort key",
     "LeaseRequest.body_hash": "a hash",
     "LeaseRequest.key_id": "a hash",
     "ListedToken.token": "hides itself",
     "TokenRow.token": "hides itself",
-    "MintLease.key": "a sort key",
     "ProviderToken.provider_data": "checked: it repeats no value",
     "ProviderToken.token_id": "an id",
     "ProviderToken.token_type": "a kind",
     "PendingRevocation.token": "hides itself",
     "IdempotentReplay.token": "hides itself",
-    "RevokeToken.token_id": "an id",
+    "Revisioned.document": "a policy or settings, which hold no key",
     "RotationReport.token": "hides itself",
-    "GetTokenRecord.token_id": "an id",
     "RecordedToken.token": "hides itself",
     "Sessions.proofs": "of the merchant's policy, which holds no key",
     "Settings.secret_prefix": "the beginning of names",
@@ -52,10 +49,18 @@ SHOWN = {
     "Token.token_id": "an id",
     "Token.token_type": "a kind",
     "TokenList.tokens": "hide themselves",
+    "UnreadWork.item": "a key in the table",
     "_CachedKeySet.keys": "hide themselves",
     "_CachedKeys.keys": "hide themselves",
-    "_RevocationMark.token": "hides itself",
 }
+
+
+def members(kind: type[Any]) -> tuple[str, ...]:
+    """Return the names of what a data class, a named tuple or a class with slots holds."""
+    if dataclasses.is_dataclass(kind):
+        return tuple(field.name for field in dataclasses.fields(kind))
+    found: tuple[str, ...] = getattr(kind, "_fields", vars(kind).get("__slots__", ()))
+    return found
 
 
 def data_classes() -> Iterator[type[Any]]:
@@ -67,18 +72,11 @@ def data_classes() -> Iterator[type[Any]]:
                     yield found
 
 
-def members(kind: type[Any]) -> list[str]:
-    """Return the names of the members of a data class or a named tuple, else none."""
-    if dataclasses.is_dataclass(kind):
-        return [field.name for field in dataclasses.fields(kind)]
-    return list(getattr(kind, "_fields", ()))
-
-
 def shown(kind: type[Any]) -> set[str]:
     """Return the members that its `repr` shows."""
     names = members(kind)
     if issubclass(kind, tuple):
-        made = kind(*(f"<{name}>" for name in names))
+        made = tuple.__new__(kind, [f"<{name}>" for name in names])
     else:
         made = object.__new__(kind)
         for name in names:

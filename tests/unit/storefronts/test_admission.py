@@ -1,5 +1,6 @@
 """What an authorizer knows of the merchants, and which pages it lets in."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from tests.fakes.clock import MovableClock
 from tests.fakes.documents import MemoryDocuments
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.fakes.trust_policies import SHOP, oidc, policy, sessions
+from tests.fakes.trust_policies import SHOP, oidc, parse, policy, sessions
 from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, StorageUnavailable
 from token_broker.ports.documents import Revisioned
@@ -30,7 +31,10 @@ class Desk:
         if document is not None:
             self.put(document)
         self.admission = Admission(
-            self.store, PolicyCache(self.clock), self.telemetry, loopback_jwks_origin=loopback_jwks_origin
+            self.store,
+            PolicyCache(self.clock),
+            self.telemetry,
+            partial(parse, loopback_jwks_origin=loopback_jwks_origin),
         )
 
     def put(self, document: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.documents import MemoryDocuments
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.fakes.trust_policies import SHOP, hs256, oidc, policy, sessions
+from tests.fakes.trust_policies import SHOP, hs256, oidc, parse, policy, sessions
 from token_broker.domain.revision import Precondition
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, StorageUnavailable, TrustPolicyNotFound
 from token_broker.ports.documents import MAX_ATTEMPTS, Revisioned
@@ -32,7 +32,7 @@ class Office:
         self.store = MemoryDocuments[Any]()
         self.telemetry = RecordingTelemetry()
         self.policies = TrustPolicies(
-            self.store, self.telemetry, caller=CALLER, loopback_jwks_origin=loopback_jwks_origin
+            self.store, self.telemetry, partial(parse, loopback_jwks_origin=loopback_jwks_origin), caller=CALLER
         )
 
     def put(self, document: Any = ONE, precondition: Precondition = ANY) -> tuple[int, bool]:

@@ -7,16 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.trust_policies import REFUSED, SHOP, TAKEN, hs256, oidc, policy, sessions
+from tests.fakes.trust_policies import REFUSED, SHOP, TAKEN, hs256, oidc, parse, policy, sessions
 from token_broker.aws.store.attributes import unwrap, wrap
 from token_broker.errors import InvalidRequest
 from token_broker.storefronts.trust_policy import (
-    ANONYMOUS_OPERATIONS,
     Hs256Proof,
     OidcProof,
     Sessions,
     TrustPolicy,
-    parse,
 )
 
 CANARY = "sk-live-canary"
@@ -78,8 +76,10 @@ def test_without_an_own_name_the_session_claim_is_sid_and_no_claim_has_to_match(
     assert [(proof.session_claim, dict(proof.claims)) for proof in said.proofs] == [("sid", {}), ("sid", {})]
 
 
-def test_no_more_than_the_two_shop_wide_operations_can_be_opened_to_anyone() -> None:
-    assert set(ANONYMOUS_OPERATIONS) == {"fourthwall/public-token", "shopify/storefront-access-token"}
+def test_a_refused_operation_is_told_the_shop_wide_ones() -> None:
+    detail = refusal(policy(anonymous=["chicksx/public-tokens"]))
+
+    assert detail == "'anonymous[0]' must be 'fourthwall/public-token' or 'shopify/storefront-access-token'."
 
 
 @pytest.mark.parametrize("document", TAKEN.values(), ids=TAKEN)

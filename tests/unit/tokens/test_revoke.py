@@ -10,6 +10,7 @@ from token_broker.domain.ownership_tag import tag_title
 from token_broker.domain.token import Origin, State
 from token_broker.errors import (
     Conflict,
+    InvalidRequest,
     MerchantMisconfigured,
     ProviderError,
     ProviderFailure,
@@ -286,3 +287,11 @@ def test_a_token_of_a_time_when_shops_were_not_noted_is_ended_at_the_shop_that_t
     stack.store.keep(token("7", state=State.STANDING, account_id=""))
 
     assert revoke(stack.listing_call(), "acme", "7")
+
+
+def test_an_id_that_the_provider_cannot_have_is_refused_before_anything_is_read() -> None:
+    stack = listing_stack()
+
+    with pytest.raises(InvalidRequest):
+        revoke(stack.listing_call(), "acme", "abc")
+    assert (stack.store.calls, stack.provider.list_calls) == ([], 0)

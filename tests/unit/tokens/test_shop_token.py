@@ -188,9 +188,7 @@ def test_a_token_that_has_ended_is_not_served(state: State) -> None:
 def test_a_token_without_a_value_is_not_served() -> None:
     stack = listing_stack()
     stack.store.keep(token("7"))
-    kept = stack.store.subjects["acme", "shop"].current
-    assert kept is not None
-    object.__setattr__(kept, "access_token", None)
+    stack.store.subjects["acme", "shop"].current = token("7")._replace(access_token=None)
 
     assert shop_token(stack.call(), "acme").token_id == "1001"
 

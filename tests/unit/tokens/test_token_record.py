@@ -12,7 +12,7 @@ from tests.unit.loading import load
 from token_broker.broker import ListingBroker
 from token_broker.domain.grant import Grant
 from token_broker.domain.token import Origin, State, Token
-from token_broker.errors import TokenNotFound
+from token_broker.errors import InvalidRequest, TokenNotFound
 from token_broker.lifecycle.rotate import rotate
 from token_broker.lifecycle.worker import maintain
 from token_broker.tokens.issue import shop_token, standing_token
@@ -105,6 +105,11 @@ def test_a_token_without_a_record_is_not_found_though_the_provider_lists_it() ->
     with pytest.raises(TokenNotFound):
         show(stack, "5")
     assert stack.provider.list_calls == 0
+
+
+def test_an_id_that_the_provider_cannot_have_is_no_valid_request() -> None:
+    with pytest.raises(InvalidRequest):
+        show(listing_stack(), "abc")
 
 
 def test_what_was_is_shown_though_the_secret_is_gone() -> None:

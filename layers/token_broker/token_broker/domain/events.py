@@ -4,7 +4,7 @@ Each member is taken by name, so an event never has a token's value. `docs/event
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from token_broker.domain.ownership_tag import new_intent_id
 from token_broker.domain.token import Token
@@ -31,8 +31,7 @@ MEMBERS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Hold one event. `occurred_at` is in Unix seconds.
 
     `event_id` is 128 random bits in base32. It stays the same however often the event is delivered.
@@ -43,7 +42,7 @@ class Event:
     merchant: str
     detail: Mapping[str, Plain]
     occurred_at: int
-    event_id: str = field(default_factory=new_intent_id)
+    event_id: str
 
     def as_json(self) -> dict[str, Plain]:
         """Return the detail that subscribers receive."""
@@ -67,7 +66,7 @@ def token_issued(token: Token, *, reason: str, at: float) -> Event:
         "expiresAt": token.expires_at,
         "why": reason,
     }
-    return Event("TokenIssued", token.provider, token.merchant, detail, int(at))
+    return Event("TokenIssued", token.provider, token.merchant, detail, int(at), new_intent_id())
 
 
 def token_rotated(
@@ -91,7 +90,7 @@ def token_rotated(
         "overlapEndsAt": overlap_ends_at,
         "compromised": compromised,
     }
-    return Event("TokenRotated", token.provider, token.merchant, detail, int(at))
+    return Event("TokenRotated", token.provider, token.merchant, detail, int(at), new_intent_id())
 
 
 def token_revoked(token: Token, *, reason: str, at: float) -> Event:
@@ -99,25 +98,32 @@ def token_revoked(token: Token, *, reason: str, at: float) -> Event:
 
     `reason` (the member `why`) is requested, rotated, compromised or lost.
     """
-    return Event("TokenRevoked", token.provider, token.merchant, {**_token_members(token), "why": reason}, int(at))
+    return Event(
+        "TokenRevoked",
+        token.provider,
+        token.merchant,
+        {**_token_members(token), "why": reason},
+        int(at),
+        new_intent_id(),
+    )
 
 
 def session_closed(provider: str, merchant: str, session_id: str, *, order_id: str | None, closed_at: int) -> Event:
     """Report that a session is closed for ever."""
     detail = {"sessionId": session_id, "orderId": order_id, "closedAt": closed_at}
-    return Event("SessionClosed", provider, merchant, detail, closed_at)
+    return Event("SessionClosed", provider, merchant, detail, closed_at, new_intent_id())
 
 
 def rotation_failed(provider: str, merchant: str, *, rotation_id: str, code: str, retrying: bool, at: float) -> Event:
     """Report that a rotation failed with an error's code. `retrying` is True if the worker retries it."""
     detail: dict[str, Plain] = {"rotationId": rotation_id, "code": code, "retrying": retrying}
-    return Event("RotationFailed", provider, merchant, detail, int(at))
+    return Event("RotationFailed", provider, merchant, detail, int(at), new_intent_id())
 
 
 def token_limit_near(provider: str, merchant: str, *, used: int, limit: int, at: float) -> Event:
     """Report that few of the provider's quota slots are free."""
     detail = {"used": used, "limit": limit, "headroom": max(0, limit - used)}
-    return Event("TokenLimitNear", provider, merchant, detail, int(at))
+    return Event("TokenLimitNear", provider, merchant, detail, int(at), new_intent_id())
 
 
 def _token_members(token: Token) -> dict[str, Plain]:

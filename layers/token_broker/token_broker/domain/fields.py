@@ -7,13 +7,12 @@ quotes the value, which may be a secret in the wrong field.
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 type Rule = Callable[[Any], Any]
 
 _MERCHANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_TOKEN_ID = re.compile(r"[1-9][0-9]{0,19}")
+_TOKEN_ID = re.compile(r"[!-~]{1,128}")
 _VISIBLE = re.compile(r"[!-~]+")
 
 #: Control characters, lone surrogates, and the line and paragraph separators.
@@ -32,8 +31,7 @@ MAX_ITEM_KEY_LENGTH = 1024
 MAX_EVENT_NAMES = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Tags:
+class Tags(NamedTuple):
     """Hold the revisions that an If-Match header names, or None for any (`*`)."""
 
     revisions: frozenset[int] | None
@@ -101,9 +99,9 @@ def event_names(value: Any) -> tuple[str, ...]:
 
 
 def token_id(value: Any) -> str:
-    """Check a token's id, which is a number in a string since it exceeds JavaScript's exact integers."""
-    if not isinstance(value, str) or not _TOKEN_ID.fullmatch(value):
-        raise ValueError("a token's id, a string of 1 to 20 digits that does not start with 0")
+    """Check a token's id, which becomes part of a key and of a path. The provider checks its own form."""
+    if not isinstance(value, str) or not _TOKEN_ID.fullmatch(value) or "/" in value or "#" in value:
+        raise ValueError("a token's id, a string of 1 to 128 visible ASCII characters without / and #")
     return value
 
 

@@ -7,13 +7,12 @@ import base64
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TAG = re.compile(r" \[tb:([a-z2-7]{8}):([a-z2-7]{26})\]\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class TitleTag:
+class TitleTag(NamedTuple):
     """Hold the parts of a title at the provider. Both ids are None if it has no ownership tag."""
 
     title: str

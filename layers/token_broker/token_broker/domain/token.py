@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
+
+from token_broker.domain.shown import shown
 
 #: The subject of a shop-wide token. A session's subject is `session:<id>`.
 SHOP = "shop"
@@ -52,16 +53,14 @@ class Reason(StrEnum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """Hold who changes a token's state, and why. Stored as `by` and `why`."""
 
     actor: str
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """Hold one line of a token's history. `before` and `after` are stored as `from` and `to`."""
 
     at: int
@@ -91,8 +90,7 @@ class Origin(StrEnum):
     FOREIGN = "foreign"
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """Hold how a frontend sends a token. `location` is header, query or sdk, and is shown as `in`."""
 
     location: str
@@ -105,12 +103,11 @@ class Use:
         return document if self.url is None else {**document, "url": self.url}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderToken:
+class ProviderToken(NamedTuple):
     """Hold one token of a provider's checked response, without its merchant and subject."""
 
     token_id: str
-    access_token: str = field(repr=False)
+    access_token: str
     token_type: str
     scope: tuple[str, ...]
     issued_at: int
@@ -118,11 +115,14 @@ class ProviderToken:
     use: Use
     title: str | None = None
     account_id: str = ""
-    provider_data: Mapping[str, Any] = field(default_factory=dict)
+    provider_data: Mapping[str, Any] = {}
+
+    def __repr__(self) -> str:
+        """Show all but what may be a value."""
+        return shown("ProviderToken", self._fields, self, without=("access_token",))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
+class Token(NamedTuple):  # noqa: PLW1641  # `provider_data` has no hash
     """Hold an issued token as the store keeps it and a response shows it.
 
     `access_token` is None once the value must not be returned any more. `digest` is the value's fingerprint and is
@@ -136,7 +136,7 @@ class Token:
     merchant: str
     subject: str
     token_id: str
-    access_token: str | None = field(repr=False)
+    access_token: str | None
     digest: str
     token_type: str
     scope: tuple[str, ...]
@@ -149,9 +149,21 @@ class Token:
     requested_by: str = ""
     requested_scope: tuple[str, ...] | None = None
     account_id: str = ""
-    provider_data: Mapping[str, Any] = field(default_factory=dict)
+    provider_data: Mapping[str, Any] = {}
     #: Not compared, since the copy of a current token has no history.
-    history: tuple[Transition, ...] = field(default=(), compare=False)
+    history: tuple[Transition, ...] = ()
+
+    def __repr__(self) -> str:
+        """Show all but what may be a value."""
+        return shown("Token", self._fields, self, without=("access_token",))
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all but the history, which is the last member."""
+        return isinstance(other, Token) and self[:-1] == other[:-1]
+
+    def __ne__(self, other: object) -> bool:
+        """Compare all but the history, which a tuple would compare too."""
+        return not self == other
 
     def as_json(self) -> dict[str, Any]:
         """Return the token in the shape that all responses share."""

@@ -15,10 +15,10 @@ The first provider request of a process loads `requests` (see `transport`). A to
 import json
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from token_broker.clock import Clock, Deadline
+from token_broker.domain.shown import shown
 from token_broker.errors import (
     ProviderError,
     ProviderFailure,
@@ -43,8 +43,7 @@ _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """Hold one request.
 
     `headers` and `body` may contain secrets, and are not shown. `repeatable` overrides the method's default.
@@ -52,24 +51,31 @@ class Request:
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = {}
+    body: bytes | None = None
     repeatable: bool | None = None
     #: Seconds of the deadline that the caller needs after the request.
     reserve: float = 0.0
+
+    def __repr__(self) -> str:
+        """Show all but what may be a value."""
+        return shown("Request", self._fields, self, without=("headers", "body"))
 
     def may_repeat(self) -> bool:
         """Return whether the request is safe to repeat."""
         return self.method in _REPEATABLE if self.repeatable is None else self.repeatable
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
+class HttpResponse(NamedTuple):
     """Hold a response, with header names in lower case. The body may contain a token, and is not shown."""
 
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        """Show all but what may be a value."""
+        return shown("HttpResponse", self._fields, self, without=("headers", "body"))
 
     def json(self) -> Any:
         """Return the body's JSON value, or None if the body is not JSON."""
@@ -130,8 +136,7 @@ def _ignore(_method: str, _outcome: int | str, _seconds: float) -> None:
     """Ignore the try."""
 
 
-@dataclass(slots=True)
-class HttpClient:
+class HttpClient(NamedTuple):
     """Send requests to one provider within a deadline."""
 
     clock: Clock

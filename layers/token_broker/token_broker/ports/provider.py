@@ -1,15 +1,19 @@
 """Define a provider's client and what it can do."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from __future__ import annotations
 
-from token_broker.clock import Deadline
-from token_broker.domain.token import ProviderToken
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from token_broker.domain.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from token_broker.clock import Deadline
+    from token_broker.domain.token import ProviderToken
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(NamedTuple):
     """Hold what a provider can do. The lifecycle reads this, never the provider's name.
 
     `supports_title_tag`: tokens have a title, in which the ownership tag finds a token after a lost response.
@@ -28,8 +32,7 @@ class Capabilities:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """Hold a merchant's account at one provider: the checked fields of the secret.
 
     `credentials` are never shown. `settings` may be. `account_id` is the account's id at a provider whose secret names
@@ -37,17 +40,20 @@ class Account:
     """
 
     merchant: str
-    credentials: Mapping[str, str] = field(repr=False)
-    settings: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str]
+    settings: Mapping[str, str] = {}
     account_id: str = ""
+
+    def __repr__(self) -> str:
+        """Show all but what may be a value."""
+        return shown("Account", self._fields, self, without=("credentials",))
 
     def secrets(self) -> tuple[str, ...]:
         """Return the values that must not appear in any log or response."""
         return tuple(self.credentials.values())
 
 
-@dataclass(frozen=True, slots=True)
-class MintRequest:
+class MintRequest(NamedTuple):
     """Describe the token to mint: a title with its ownership tag, or a session and its scopes."""
 
     title: str | None = None
@@ -55,12 +61,24 @@ class MintRequest:
     scope: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedToken:
+class ListedToken(NamedTuple):
     """Hold one token of the provider's list. The title includes its ownership tag."""
 
     token: ProviderToken
     title: str
+
+
+class Profile(NamedTuple):
+    """Declare a provider.
+
+    `page_operations` are the shop-wide operations that a page's origin alone can open. Their tokens are in every page
+    of the storefront anyway. `session_operations` are those that the proof of a session can open.
+    """
+
+    name: str
+    capabilities: Capabilities
+    page_operations: tuple[str, ...] = ()
+    session_operations: tuple[str, ...] = ()
 
 
 class Provider(Protocol):
@@ -97,6 +115,10 @@ class ListingProvider(Provider, Protocol):
 
     def list_tokens(self, account: Account, deadline: Deadline) -> list[ListedToken]:
         """Return all tokens of this app at the shop, including foreign ones."""
+        ...
+
+    def check_token_id(self, token_id: str) -> None:
+        """Check that the text can be the id of a token. Raises `InvalidRequest`."""
         ...
 
     def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:

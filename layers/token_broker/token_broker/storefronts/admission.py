@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, InvalidRequest
-from token_broker.storefronts.trust_policy import ANONYMOUS_OPERATIONS, TrustPolicy, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from token_broker.ports.documents import PolicyStore
     from token_broker.ports.telemetry import Telemetry
     from token_broker.storefronts.policy_cache import PolicyCache
+    from token_broker.storefronts.trust_policy import TrustPolicy
 
 
 class Admission:
     """Read trust policies and admit anonymous pages, for one process of an authorizer."""
 
     def __init__(
-        self, store: PolicyStore, cache: PolicyCache, telemetry: Telemetry, *, loopback_jwks_origin: str = ""
+        self, store: PolicyStore, cache: PolicyCache, telemetry: Telemetry, parse: Callable[[Any], TrustPolicy]
     ) -> None:
         self._store = store
         self._cache = cache
         self._telemetry = telemetry
-        self._loopback_jwks_origin = loopback_jwks_origin
+        self._parse = parse
 
     def policy(self, merchant: str) -> TrustPolicy:
         """Return the merchant's policy. Raises `Forbidden` if there is none, and `StorageUnavailable`."""
@@ -37,7 +39,7 @@ class Admission:
 
         Raises `Forbidden` unless the merchant's policy names the page's origin and the operation.
         """
-        if origin is None or operation not in ANONYMOUS_OPERATIONS:
+        if origin is None:
             raise Forbidden("not a request of a page")  # no policy could allow it, so none is read
         policy = self.policy(merchant)
         if origin not in policy.origins:
@@ -51,7 +53,7 @@ class Admission:
         if stored.document is None:
             return None
         try:
-            return parse(stored.document, loopback_jwks_origin=self._loopback_jwks_origin)
+            return self._parse(stored.document)
         except InvalidRequest as reason:
             # The route stores valid policies only. The meaning of this document is in doubt, so it allows nothing.
             self._telemetry.notice("trust_policy_unusable", merchant=merchant, reason=reason.detail)

@@ -5,14 +5,14 @@ revision that it has read in `If-Match`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from token_broker.domain.revision import Precondition
 from token_broker.errors import InvalidRequest, TrustPolicyNotFound
 from token_broker.ports.documents import PolicyStore, Revisioned, change
 from token_broker.ports.telemetry import Telemetry
-from token_broker.storefronts.trust_policy import parse
+from token_broker.storefronts.trust_policy import TrustPolicy
 
 #: Size of the document as JSON. An authorizer reads it while a page waits.
 MAX_BYTES = 16 * 1024
@@ -21,11 +21,13 @@ MAX_BYTES = 16 * 1024
 class TrustPolicies:
     """Read and change trust policies, for one call."""
 
-    def __init__(self, store: PolicyStore, telemetry: Telemetry, *, caller: str, loopback_jwks_origin: str) -> None:
+    def __init__(
+        self, store: PolicyStore, telemetry: Telemetry, parse: Callable[[Any], TrustPolicy], *, caller: str
+    ) -> None:
         self._store = store
         self._telemetry = telemetry
+        self._parse = parse
         self._caller = caller
-        self._loopback_jwks_origin = loopback_jwks_origin
 
     def get(self, merchant: str) -> tuple[Mapping[str, Any], int]:
         """Return the document and its revision. Raises `TrustPolicyNotFound`."""
@@ -41,7 +43,7 @@ class TrustPolicies:
         """
         if len(json.dumps(document).encode()) > MAX_BYTES:
             raise InvalidRequest(f"A trust policy must have at most {MAX_BYTES} bytes as JSON.")
-        parse(document, loopback_jwks_origin=self._loopback_jwks_origin)
+        self._parse(document)
         before, after = self._change(merchant, Revisioned(document, changed_by=self._caller), precondition)
         return after.revision, before.document is None
 

@@ -13,9 +13,6 @@ from token_broker.domain.fields import Rule, scope_names, text
 from token_broker.errors import InvalidRequest
 from token_broker.storefronts import addresses
 
-#: The shop-wide operations that an origin alone can open. Their tokens are in every page of the storefront anyway.
-ANONYMOUS_OPERATIONS = ("fourthwall/public-token", "shopify/storefront-access-token")
-
 #: An authorizer's response names all origins and scopes. API Gateway allows about 8 KB for it.
 _MAX_ORIGINS = 15
 _MAX_SCOPES = 20
@@ -74,16 +71,17 @@ class TrustPolicy:
     sessions: Sessions | None
 
 
-def parse(document: Any, *, loopback_jwks_origin: str = "") -> TrustPolicy:
+def parse(document: Any, *, page_operations: Sequence[str], loopback_jwks_origin: str = "") -> TrustPolicy:
     """Return the policy in a JSON document, which consists of plain dicts and lists.
 
-    `loopback_jwks_origin` is the one loopback origin that a `jwksUri` may have, or empty. Raises `InvalidRequest`. Its
-    detail names the member by its path and says what the member must be.
+    `page_operations` are the operations that `anonymous` may name. `loopback_jwks_origin` is the one loopback origin
+    that a `jwksUri` may have, or empty. Raises `InvalidRequest`. Its detail names the member by its path and says what
+    the member must be.
     """
     members = _members("", document, required=("version", "origins"), optional=("anonymous", "sessions"))
     _checked("version", members["version"], _version)
     origins = _each_once("origins", members["origins"], addresses.origin, 0, _MAX_ORIGINS)
-    anonymous = _each_once("anonymous", members.get("anonymous", []), _operation, 0, len(ANONYMOUS_OPERATIONS))
+    anonymous = _each_once("anonymous", members.get("anonymous", []), _one_of(page_operations), 0, len(page_operations))
     if anonymous and not origins:
         raise InvalidRequest("'origins' must have at least one origin, since 'anonymous' admits browsers by it.")
     sessions = _sessions(members["sessions"], loopback_jwks_origin) if "sessions" in members else None
@@ -127,10 +125,13 @@ def _version(value: Any) -> None:
         raise ValueError("1")
 
 
-def _operation(value: Any) -> str:
-    if value not in ANONYMOUS_OPERATIONS:
-        raise ValueError(" or ".join(map(repr, ANONYMOUS_OPERATIONS)))
-    return str(value)
+def _one_of(operations: Sequence[str]) -> Rule:
+    def rule(value: Any) -> str:
+        if value not in operations:
+            raise ValueError(" or ".join(map(repr, operations)))
+        return str(value)
+
+    return rule
 
 
 def _scope(value: Any) -> str:

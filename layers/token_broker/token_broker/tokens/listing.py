@@ -52,10 +52,12 @@ class RecordedToken:
 def recorded_token(call: Call[ListingProvider], merchant: str, token_id: str) -> RecordedToken:
     """Return one token's record, which is kept for some time after the token has ended.
 
-    Neither the provider nor the merchant's secret is needed. Raises `TokenNotFound` if there is no record.
+    A record is shown without the provider and the merchant's secret. Raises `TokenNotFound` if there is no record, and
+    `InvalidRequest` if the provider has no such ids.
     """
     token = call.store.tokens.get(merchant, token_id)
     if token is None:
+        call.provider.check_token_id(token_id)
         raise TokenNotFound(
             "This stack has no record of a token with this id. List the tokens to see those that exist at the provider."
         )

@@ -10,9 +10,11 @@ from token_broker.tokens.call import PROVIDER_BUDGET, Call
 def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign: bool = False) -> bool:
     """Revoke the token. Return whether the provider has confirmed; if not, the worker asks again.
 
-    Raises `TokenNotFound` if neither a record nor the provider has the token. Raises `Conflict` if the token is foreign
-    and `foreign` is False, or if it belongs to another provider account.
+    Raises `InvalidRequest` if the provider has no such ids, and `TokenNotFound` if neither a record nor the provider
+    has the token. Raises `Conflict` if the token is foreign and `foreign` is False, or if it belongs to another
+    provider account.
     """
+    call.provider.check_token_id(token_id)
     until = call.deadline.within(PROVIDER_BUDGET)
     token = call.store.tokens.get(merchant, token_id)
     if token is None:

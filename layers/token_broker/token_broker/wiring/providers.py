@@ -95,13 +95,13 @@ class ProviderContainer[P: Provider, B](Container):
 
 
 def _fourthwall(http: HttpClient, _telemetry: Telemetry) -> Provider:
-    from token_broker.providers.fourthwall import Fourthwall
+    from token_broker.providers.fourthwall.client import Fourthwall
 
     return Fourthwall(http, settings.base_url("FOURTHWALL_BASE_URL"))
 
 
 def _chicksx(http: HttpClient, _telemetry: Telemetry) -> Provider:
-    from token_broker.providers.chicksx import Chicksx
+    from token_broker.providers.chicksx.client import Chicksx
 
     return Chicksx(http, settings.base_url("CHICKSX_BASE_URL"))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from token_broker import settings
 from token_broker.aws.store.documents import trust_policies
 from token_broker.errors import Forbidden
 from token_broker.wiring.container import Container
+from token_broker.wiring.profiles import PAGE_OPERATIONS
 
 if TYPE_CHECKING:
     from token_broker.aws.secrets import SecretsManager
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from token_broker.ports.documents import PolicyStore
     from token_broker.storefronts.admission import Admission
     from token_broker.storefronts.change_policy import TrustPolicies
+    from token_broker.storefronts.trust_policy import TrustPolicy
 
 #: A merchant's proof keys are a secret with a name like a provider's: `{prefix}/storefront-proof/{merchant}`.
 PROOF_KEYS = "storefront-proof"
@@ -53,14 +55,17 @@ class StorefrontContainer(Container):
     def _store(self) -> PolicyStore:
         return trust_policies(self.table, self.clock)
 
+    def _parse(self, document: Any) -> TrustPolicy:
+        from token_broker.storefronts.trust_policy import parse
+
+        return parse(document, page_operations=PAGE_OPERATIONS, loopback_jwks_origin=self.loopback_jwks_origin)
+
     @cached_property
     def _admission(self) -> Admission:
         from token_broker.storefronts.admission import Admission
         from token_broker.storefronts.policy_cache import PolicyCache
 
-        return Admission(
-            self._store, PolicyCache(self.clock), self.telemetry, loopback_jwks_origin=self.loopback_jwks_origin
-        )
+        return Admission(self._store, PolicyCache(self.clock), self.telemetry, self._parse)
 
     def admission(self) -> Admission:
         """Return the merchants' policies, with the cache of this process."""
@@ -72,7 +77,7 @@ class StorefrontContainer(Container):
 
         if grant is not None:
             raise Forbidden("Storefronts cannot read or change trust policies.")
-        return TrustPolicies(self._store, self.telemetry, caller=caller, loopback_jwks_origin=self.loopback_jwks_origin)
+        return TrustPolicies(self._store, self.telemetry, self._parse, caller=caller)
 
 
 STOREFRONTS = StorefrontContainer()

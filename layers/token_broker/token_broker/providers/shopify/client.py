@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from token_broker.domain.merchant_secret import fields_of
 from token_broker.domain.token import ProviderToken, Use
 from token_broker.errors import (
-    AppNotEligible,
+    InvalidRequest,
     MerchantMisconfigured,
     ProviderFailure,
     ProviderReply,
@@ -40,8 +40,9 @@ from token_broker.http.responses import (
     require_object,
     token_value,
 )
-from token_broker.ports.provider import Account, Capabilities, ListedToken, MintRequest
+from token_broker.ports.provider import Account, ListedToken, MintRequest
 from token_broker.providers.shopify.admin_token import SHOP_UNAVAILABLE, AdminTokens
+from token_broker.providers.shopify.profile import PROFILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
     from token_broker.clock import Deadline
     from token_broker.ports.telemetry import Telemetry
 
-NAME = "shopify"
-LIMIT = 100
 SHAPES = (frozenset({"shop", "adminAccessToken"}), frozenset({"shop", "clientId", "clientSecret"}))
 UNVERSIONED = "unversioned"
 HEADER = "X-Shopify-Storefront-Access-Token"
@@ -70,16 +69,22 @@ NOT_ELIGIBLE = (
     "unauthenticated_write_customers (sign in or create a customer)."
 )
 LIMIT_REACHED = (
-    f"The app has all {LIMIT} storefront access tokens that Shopify allows it at this shop. List the tokens, and "
-    "revoke the ones that are not used any more. Each revoked token frees a quota slot."
+    f"The app has all {PROFILE.capabilities.limit} storefront access tokens that Shopify allows it at this shop. List "
+    "the tokens, and revoke the ones that are not used any more. Each revoked token frees a quota slot."
 )
+
+
+class AppNotEligible(ProviderFailure):
+    """Report Shopify's 403 on create. The app may not create storefront tokens."""
+
+    code, status, title = "app_not_eligible", 409, "The app may not create storefront access tokens"
 
 
 class Shopify:
     """Talk to Shopify. `{shop}` in `base_url` is replaced by the shop's checked domain."""
 
-    name = NAME
-    capabilities = Capabilities(lists=True, revokes=True, supports_title_tag=True, rotates=True, limit=LIMIT)
+    name = PROFILE.name
+    capabilities = PROFILE.capabilities
 
     def __init__(self, http: HttpClient, base_url: str, *, version: str, telemetry: Telemetry) -> None:
         self._http = http
@@ -96,9 +101,9 @@ class Shopify:
         """
         if isinstance(typed := secret.get("shop"), str):
             secret = {**secret, "shop": typed.strip(" ")}  # people type the shop's address
-        fields = fields_of(NAME, merchant, secret, shapes=SHAPES, optional=frozenset({"apiVersion"}))
+        fields = fields_of(PROFILE.name, merchant, secret, shapes=SHAPES, optional=frozenset({"apiVersion"}))
         shop = shop_domain(fields["shop"])
-        whose = f"The {NAME} secret of merchant '{merchant}'"
+        whose = f"The {PROFILE.name} secret of merchant '{merchant}'"
         if shop is None:
             raise MerchantMisconfigured(
                 f"{whose}: the field 'shop' must be a shop's domain, for example my-shop.myshopify.com."
@@ -134,6 +139,13 @@ class Shopify:
             raise malformed_response("it has no list 'storefront_access_tokens'")
         tokens = [self._token(entry, account) for entry in entries]
         return [ListedToken(token=token, title=token.title or "") for token in tokens]
+
+    def check_token_id(self, token_id: str) -> None:
+        """Raise `InvalidRequest` unless the text is an id, which exceeds JavaScript's exact integers."""
+        if not _ID.fullmatch(token_id):
+            raise InvalidRequest(
+                "'tokenId' must be a token's id, a string of 1 to 20 digits that does not start with 0."
+            )
 
     def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
         """Revoke the token.

@@ -26,9 +26,9 @@ from token_broker.http.responses import (
     require_object,
     token_value,
 )
-from token_broker.ports.provider import Account, Capabilities, MintRequest
+from token_broker.ports.provider import Account, MintRequest
+from token_broker.providers.chicksx.profile import PROFILE
 
-NAME = "chicksx"
 SHAPES = (frozenset({"apiKey", "clientId"}),)
 USE = Use("sdk", "authenticationToken")
 SCOPES = 100
@@ -40,8 +40,8 @@ MAX_LIFETIME = 10 * 365 * 24 * 60 * 60
 class Chicksx:
     """Talk to ChicksX at `base_url`, which has no slash at its end."""
 
-    name = NAME
-    capabilities = Capabilities(sessions=True, expires=True)
+    name = PROFILE.name
+    capabilities = PROFILE.capabilities
 
     def __init__(self, http: HttpClient, base_url: str) -> None:
         self._http = http
@@ -49,7 +49,7 @@ class Chicksx:
 
     def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
         """Return the account with the API key and client id of the secret. Raises `MerchantMisconfigured`."""
-        return Account(merchant, fields_of(NAME, merchant, secret, shapes=SHAPES))
+        return Account(merchant, fields_of(PROFILE.name, merchant, secret, shapes=SHAPES))
 
     def invalidate_credentials(self, account: Account) -> None:
         """Do nothing, because ChicksX has no session credentials."""

@@ -18,19 +18,18 @@ from token_broker.domain.merchant_secret import fields_of
 from token_broker.domain.token import ProviderToken, Use, fingerprint
 from token_broker.http.client import HttpClient, Request, malformed_response
 from token_broker.http.responses import error_from, reject_leaked_credentials, token_value
-from token_broker.ports.provider import Account, Capabilities, MintRequest
+from token_broker.ports.provider import Account, MintRequest
+from token_broker.providers.fourthwall.profile import PROFILE
 
-NAME = "fourthwall"
 SHAPES = (frozenset({"username", "password"}), frozenset({"accessToken"}))
 USE = Use("query", "storefront_token", "https://storefront-api.fourthwall.com/v1/")
-DAY = 24 * 60 * 60
 
 
 class Fourthwall:
     """Talk to Fourthwall at `base_url`, which has no slash at its end."""
 
-    name = NAME
-    capabilities = Capabilities(recheck_after=DAY)
+    name = PROFILE.name
+    capabilities = PROFILE.capabilities
 
     def __init__(self, http: HttpClient, base_url: str) -> None:
         self._http = http
@@ -41,7 +40,7 @@ class Fourthwall:
 
         They are an API key's username and password, or an OAuth access token.
         """
-        return Account(merchant, fields_of(NAME, merchant, secret, shapes=SHAPES))
+        return Account(merchant, fields_of(PROFILE.name, merchant, secret, shapes=SHAPES))
 
     def invalidate_credentials(self, account: Account) -> None:
         """Do nothing, because Fourthwall has no session credentials."""
