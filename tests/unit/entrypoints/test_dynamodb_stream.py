@@ -12,9 +12,6 @@ from tests.fakes.outbox import MemoryEventBus, MemoryOutbox
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.unit.loading import load
 from token_broker.clock import Deadline
-from token_broker.entrypoints.direct import DirectAdapter
-from token_broker.entrypoints.dynamodb_stream import StreamAdapter, changes
-from token_broker.entrypoints.handler import adapter_for
 from token_broker.errors import StorageUnavailable
 from token_broker.lifecycle.publisher import Publisher
 from token_broker.telemetry import PowertoolsTelemetry
@@ -68,24 +65,6 @@ def deployed(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], Power
     monkeypatch.setitem(EVENTS.__dict__, "telemetry", make_telemetry())
     monkeypatch.setattr(EVENTS, "broker", made.publisher)
     return made
-
-
-def test_a_batch_is_read_as_its_records_and_nothing_else_is_one() -> None:
-    batch = [record(1), record(2)]
-
-    assert changes({"Records": batch}) == batch
-    others: list[Any] = [
-        {"Records": [record(1), {"eventSource": "aws:sqs"}]},
-        {"Records": [record(1)], "more": 1},
-        {"Records": "x"},
-        {"Records": ["x"]},
-        queue_event({"events": []}),
-        {"events": []},
-        [],
-        None,
-    ]
-    for other in others:
-        assert changes(other) is None
 
 
 def test_new_items_of_the_outbox_are_delivered(deployed: Deployed) -> None:
@@ -178,9 +157,3 @@ def test_an_operator_delivers_by_name(deployed: Deployed) -> None:
 
     assert answer == {"published": 1, "gone": 0, "putOff": 0, "failed": []}
     assert json.dumps(answer)
-
-
-def test_records_that_are_not_the_tables_are_a_direct_callers() -> None:
-    """A caller may write what it likes: it is told what is wrong with it, and no record counts as done."""
-    assert isinstance(adapter_for({"Records": [{"eventSource": "aws:s3"}]}, Context(), stream=True), DirectAdapter)
-    assert isinstance(adapter_for({"Records": [record(1)]}, Context(), stream=True), StreamAdapter)

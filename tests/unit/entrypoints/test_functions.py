@@ -30,6 +30,7 @@ from token_broker.domain.grant import Grant
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, TrustPolicyNotFound
 from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.telemetry import PowertoolsTelemetry
+from token_broker.wiring import container
 from token_broker.wiring.providers import CHICKSX, FOURTHWALL, SHOPIFY
 from token_broker.wiring.storefronts import STOREFRONTS
 
@@ -198,19 +199,6 @@ def test_shopifys_delete_of_a_foreign_token_raises_for_a_state_machine(shopify: 
 # Storefronts at the same functions
 
 
-def test_no_page_closes_a_session(sessions: Surroundings[ScriptedProvider]) -> None:
-    """No such route leads to the function; should one ever, it is of no use."""
-    event = storefront_event(
-        operation="chicksx/sessions/{sessionId}/close", method="POST", authorizer=PROOF.as_context()
-    )
-    event["pathParameters"]["sessionId"] = "s-1"
-
-    answer = load("chicksx/close_session")(event, Context())
-
-    assert (answer["statusCode"], body(answer)["code"]) == (403, "forbidden")
-    assert sessions.store.calls == []
-
-
 def test_a_page_gets_fourthwalls_token(put_in: Callable[..., None]) -> None:
     stack = one_token_stack()
     put_in(FOURTHWALL, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
@@ -262,19 +250,22 @@ def test_a_session_with_its_proof_gets_its_token(put_in: Callable[..., None]) ->
     assert {answer["headers"]["Access-Control-Allow-Origin"] for answer in answers} == {SHOP}
 
 
-@pytest.mark.parametrize("operation", ["create", "list", "delete"])
-def test_a_storefront_at_a_function_that_has_no_route_for_it_is_refused(
-    shopify: ListingSurroundings, operation: str
+CLOSED_TO_STOREFRONTS = [
+    each for each in EXPECTED if not each.decides and not any(" /storefront/" in route for route in each.routes)
+]
+
+
+@pytest.mark.parametrize("function", CLOSED_TO_STOREFRONTS, ids=lambda function: function.folder)
+def test_a_function_without_a_route_for_storefronts_refuses_them(
+    monkeypatch: pytest.MonkeyPatch, make_telemetry: Make, function: Function
 ) -> None:
-    """Whatever the gateway were told to send there."""
-    (folder,) = [each.folder for each in EXPECTED if each.folder.startswith(f"shopify/{operation}")]
-    path = {"merchant": "acme"} | ({"tokenId": "5"} if operation == "delete" else {})
-    event = storefront_event(authorizer=PAGE.as_context(), body={"title": "Blog"} if operation == "create" else None)
+    """Whatever the gateway were told to send there. Nothing is read, and nothing but telemetry is made."""
+    monkeypatch.setattr(container, "PowertoolsTelemetry", lambda _name: make_telemetry())
+    monkeypatch.setattr(container, "client", lambda service: pytest.fail(f"a client for {service} was made"))
 
-    answer = load(folder)({**event, "pathParameters": path}, Context())
+    answer = load(function.folder)(storefront_event(authorizer=PAGE.as_context(), body="no JSON"), Context())
 
-    assert (answer["statusCode"], body(answer)["code"]) == (403, "forbidden")
-    assert (shopify.provider.mints, shopify.provider.list_calls, shopify.provider.revoked) == ([], 0, [])
+    assert (answer["statusCode"], body(answer)["detail"]) == (403, "Storefronts can only ask for the current token.")
 
 
 # Trust policies

@@ -4,18 +4,19 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from tests.fakes.events import CALLER, PRINCIPAL, Context, api_event
+from tests.fakes.events import CALLER, PRINCIPAL, Context, api_event, queue_event, storefront_event
 from tests.fakes.samples import token
 from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant
 from token_broker.domain.token import Token
+from token_broker.entrypoints.events import API_GATEWAY, DIRECT, SQS, STOREFRONT, EventKind
 from token_broker.entrypoints.handler import Reply, entrypoint
 from token_broker.entrypoints.inputs import CreateToken
-from token_broker.errors import Conflict, InternalError, InvalidRequest, MintInProgress, StorageUnavailable
+from token_broker.errors import Conflict, Forbidden, InternalError, InvalidRequest, MintInProgress, StorageUnavailable
 from token_broker.telemetry import PowertoolsTelemetry
 
 CANARY = "sk_live_canary"
@@ -43,10 +44,25 @@ def bench(make_telemetry: Callable[[], PowertoolsTelemetry]) -> Bench:
     return Bench(make_telemetry)
 
 
+type Operation = Callable[[CreateToken, str], Any]
+
+EVERY_KIND = (API_GATEWAY, STOREFRONT, DIRECT, SQS)
+
+
 def handler(
-    bench: Bench, operation: Callable[[CreateToken, str], Any], success: int = 201
+    bench: Bench,
+    operation: Operation,
+    success: int = 201,
+    events: tuple[EventKind, ...] = (API_GATEWAY, DIRECT),
 ) -> Callable[[Any, Any], Any]:
-    return entrypoint(bench, "shopify/create", accepts=CreateToken, success=success)(operation)
+    return entrypoint(bench, "shopify/create", accepts=CreateToken, success=success, events=events)(operation)
+
+
+def failing(failure: Exception) -> Any:
+    def fail(*_: object) -> NoReturn:
+        raise failure
+
+    return fail
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -260,6 +276,64 @@ def test_failures_are_counted_by_code(
     handler(bench, broken)(given, Context())
 
     assert [line[metric] for line in lines(capsys) if metric in line] == [[1.0]]
+
+
+STOREFRONT_CALL = storefront_event(headers={"Origin": ["https://shop.example"]}, authorizer={"merchant": "acme"})
+
+
+def not_json(request: CreateToken, broker: str) -> Any:
+    return Reply({"body": object()}, 201)
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "status"),
+    [
+        pytest.param(give, {**event(), "requestContext": {}}, 401, id="caller"),
+        pytest.param(give, {**STOREFRONT_CALL, "requestContext": {}}, 401, id="grant"),
+        pytest.param(give, event("no JSON"), 400, id="fields"),
+        pytest.param(give, event({"title": 7}), 400, id="input"),
+        pytest.param(broken, event(), 500, id="operation"),
+        pytest.param(failing(MintInProgress()), event(), 503, id="error of the operation"),
+        pytest.param(failing(Exception("x")), queue_event(GOOD), 500, id="message"),
+        pytest.param(not_json, event(), 500, id="response"),
+    ],
+)
+def test_a_failure_of_any_part_leaves_one_line_and_one_answer(
+    bench: Bench, capsys: pytest.CaptureFixture[str], operation: Operation, given: dict[str, Any], status: int
+) -> None:
+    answer = handler(bench, operation, events=EVERY_KIND)(given, Context())
+
+    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
+    assert line["status"] == status
+    assert answer.get("statusCode", status) == status
+
+
+def test_a_container_that_fails_leaves_one_line_and_one_answer(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "broker", failing(InternalError("The function is not configured.")))
+
+    answer = handler(bench, give)(event(), Context())
+
+    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
+    assert (answer["statusCode"], line["status"]) == (500, 500)
+
+
+@pytest.mark.parametrize("given", [event("no JSON"), storefront_event()])
+def test_a_kind_of_event_that_is_not_accepted_is_refused_before_anything_is_read(
+    bench: Bench, given: dict[str, Any]
+) -> None:
+    answer = handler(bench, give, events=(DIRECT,))(given, Context())
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (403, "forbidden")
+    assert bench.calls == []
+
+
+@pytest.mark.parametrize("given", [GOOD, 7, queue_event(GOOD)])
+def test_a_function_without_events_accepts_none(bench: Bench, given: Any) -> None:
+    with pytest.raises(Forbidden):
+        handler(bench, give, events=())(given, Context())
+    assert bench.calls == []
 
 
 def test_a_handler_keeps_its_operations_docstring(bench: Bench) -> None:

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from tests.fakes.events import Context, message, queue_event
+from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.clock import Deadline
 from token_broker.domain.grant import Grant
 from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.api_gateway import BODY_LIMIT
+from token_broker.entrypoints.events import DIRECT, SQS
 from token_broker.entrypoints.handler import entrypoint
 from token_broker.entrypoints.inputs import CloseSession, read
-from token_broker.entrypoints.sqs import SqsAdapter, messages
+from token_broker.entrypoints.sqs import SqsMessage
 from token_broker.errors import InvalidRequest, SessionClosed, StorageUnavailable
 from token_broker.telemetry import PowertoolsTelemetry
 
@@ -48,41 +50,7 @@ POISON = {
 
 
 def given(body: Any) -> dict[str, Any]:
-    return SqsAdapter(message("m-1", body)).raw_fields(CloseSession)
-
-
-# What a batch is
-
-
-def test_a_batch_is_read_as_its_messages() -> None:
-    event = queue_event(ORDER, ORDER)
-
-    assert messages(event) == event["Records"]
-
-
-def test_an_empty_batch_has_no_messages() -> None:
-    assert messages({"Records": []}) == []
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        None,
-        [],
-        "Records",
-        {},
-        {"Records": None},
-        {"Records": {"eventSource": "aws:sqs"}},
-        {"Records": ["aws:sqs"]},
-        {"Records": [{"eventSource": "aws:sns"}]},
-        {"Records": [{"body": "{}"}]},
-        {"Records": [message("m-1", ORDER), {"eventSource": "aws:dynamodb"}]},
-        {**queue_event(ORDER), "merchant": "acme"},
-        ORDER,
-    ],
-)
-def test_anything_else_is_no_batch(event: Any) -> None:
-    assert messages(event) is None
+    return SqsMessage(message("m-1", body), RecordingTelemetry()).raw_fields(CloseSession)
 
 
 # One message
@@ -123,25 +91,25 @@ def test_what_is_not_right_is_refused_without_being_quoted(body: str) -> None:
 
 @pytest.mark.parametrize("text", [None, 7, {"merchant": "acme"}])
 def test_a_body_that_is_no_text_is_refused(text: Any) -> None:
-    adapter = SqsAdapter({"messageId": "m-1", "body": text})
+    adapter = SqsMessage({"messageId": "m-1", "body": text}, RecordingTelemetry())
 
     with pytest.raises(InvalidRequest, match="must be text"):
         adapter.raw_fields(CloseSession)
 
 
 def test_a_message_is_known_by_its_id_and_trusted_as_its_queue_is() -> None:
-    adapter = SqsAdapter(message("m-1", ORDER))
+    adapter = SqsMessage(message("m-1", ORDER), RecordingTelemetry())
 
     assert (adapter.request_id, adapter.caller(), adapter.grant()) == ("m-1", "queue", None)
 
 
 def test_a_message_without_an_id_has_none() -> None:
     """Lambda then redelivers the whole batch, which loses nothing."""
-    assert SqsAdapter({"body": "{}"}).request_id == ""
+    assert SqsMessage({"body": "{}"}, RecordingTelemetry()).request_id == ""
 
 
 def test_nobody_waits_for_the_answer() -> None:
-    adapter = SqsAdapter(message("m-1", ORDER))
+    adapter = SqsMessage(message("m-1", ORDER), RecordingTelemetry())
 
     assert adapter.respond(Reply({}, 200)) is True
     assert adapter.reject(SessionClosed()) is False
@@ -200,7 +168,7 @@ def run(bench: Bench, operation: Operation, event: Any, context: Any = None) -> 
     def close(request: CloseSession, broker: str) -> dict[str, Any]:
         return operation(request, broker)
 
-    return entrypoint(bench, "chicksx/close_session", accepts=CloseSession, queue=True)(close)(
+    return entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=(DIRECT, SQS))(close)(
         event, context or Context()
     )
 
@@ -235,7 +203,7 @@ def test_a_function_without_a_queue_takes_no_messages(bench: Bench, operation: O
         return operation(request, broker)
 
     with pytest.raises(InvalidRequest, match="not known here"):
-        entrypoint(bench, "chicksx/close_session", accepts=CloseSession)(close)(event, Context())
+        entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=(DIRECT,))(close)(event, Context())
     assert (operation.closed, bench.callers) == ([], [])
 
 
@@ -302,7 +270,7 @@ def test_a_run_without_lambda_has_the_usual_time(bench: Bench, operation: Operat
 
     assert (
         failed(
-            entrypoint(bench, "chicksx/close_session", accepts=CloseSession, queue=True)(close)(
+            entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=(DIRECT, SQS))(close)(
                 queue_event(order("s-1")), None
             )
         )
@@ -348,7 +316,9 @@ def test_failures_of_a_batch_are_counted_by_code(
 
 @pytest.mark.parametrize(("order", "named"), [("null", None), ("1001", "1001"), ('"o-1"', "o-1")])
 def test_an_order_systems_number_or_nothing_keeps_no_session_open(order: str, named: str | None) -> None:
-    adapter = SqsAdapter({"messageId": "1", "body": f'{{"merchant": "acme", "sessionId": "s-1", "orderId": {order}}}'})
+    adapter = SqsMessage(
+        message("m-1", f'{{"merchant": "acme", "sessionId": "s-1", "orderId": {order}}}'), RecordingTelemetry()
+    )
 
     request = read(CloseSession, adapter.raw_fields(CloseSession))
 

@@ -12,8 +12,9 @@ from tests.unit.loading import load
 from token_broker.broker import ListingBroker
 from token_broker.domain.revision import Precondition
 from token_broker.domain.rotation import RotationSchedule, RotationSettings
-from token_broker.entrypoints.adapter import EventAdapter
-from token_broker.entrypoints.handler import adapter_for
+from token_broker.entrypoints.adapter import Invocation
+from token_broker.entrypoints.api_gateway import ApiGatewayAdapter
+from token_broker.entrypoints.direct import DirectAdapter
 from token_broker.entrypoints.inputs import PutRotationSettings, read
 from token_broker.errors import Conflict, InvalidRequest, MerchantNotFound, PreconditionFailed
 from token_broker.lifecycle.rotation_settings import change, shown
@@ -198,14 +199,18 @@ def test_an_overlap_for_which_the_provider_has_no_places_is_refused(max_age: int
 # What the routes take
 
 
-def api(body: Any = None, **headers: str) -> EventAdapter:
+def api(body: Any = None, **headers: str) -> ApiGatewayAdapter:
     sent = {name.replace("_", "-"): [value] for name, value in headers.items()}
-    return adapter_for(
-        api_event(resource=ROUTE, httpMethod="PUT", path={"merchant": "acme"}, body=body, headers=sent), Context()
+    return ApiGatewayAdapter(
+        api_event(resource=ROUTE, httpMethod="PUT", path={"merchant": "acme"}, body=body, headers=sent)
     )
 
 
-def taken(adapter: EventAdapter) -> PutRotationSettings:
+def direct(**fields: Any) -> DirectAdapter:
+    return DirectAdapter({"merchant": "acme", **fields}, "lambda-request-1")
+
+
+def taken(adapter: Invocation) -> PutRotationSettings:
     return read(PutRotationSettings, adapter.raw_fields(PutRotationSettings))
 
 
@@ -220,7 +225,7 @@ def taken(adapter: EventAdapter) -> PutRotationSettings:
     ],
 )
 def test_what_is_left_out_has_its_default_through_both_doors(body: Any, document: dict[str, Any]) -> None:
-    for adapter in (api(body), adapter_for({"merchant": "acme", **body}, Context())):
+    for adapter in (api(body), direct(**body)):
         assert taken(adapter).settings.as_json() == document
 
 
@@ -257,7 +262,7 @@ def test_a_member_that_is_no_setting_is_refused(unknown: str) -> None:
 def test_the_preconditions_are_taken_from_the_headers() -> None:
     assert taken(api({}, If_Match='"3"')).precondition == exactly(3)
     assert taken(api({}, If_None_Match="*")).precondition == Precondition(absent=True)
-    assert taken(adapter_for({"merchant": "acme", "ifMatch": '"3"'}, Context())).precondition == exactly(3)
+    assert taken(direct(ifMatch='"3"')).precondition == exactly(3)
 
 
 # The functions
