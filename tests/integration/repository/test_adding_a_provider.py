@@ -78,7 +78,7 @@ def test_nothing_is_changed_or_taken_away(difference: list[Touched]) -> None:
 def test_of_the_layer_only_its_own_module_and_the_registry_are_touched(difference: list[Touched]) -> None:
     layer = {each.path: each.new for each in difference if each.path.startswith(f"{LAYER}/")}
 
-    assert layer == {f"{LAYER}/providers/examplecart.py": True, f"{LAYER}/wiring/providers.py": False}
+    assert layer == {f"{LAYER}/providers/examplecart.py": True, f"{LAYER}/wiring.py": False}
 
 
 def test_the_page_lists_what_was_touched_and_nothing_else(difference: list[Touched]) -> None:
@@ -101,7 +101,7 @@ def test_its_code_is_in_the_house_style_and_its_imports_point_one_way(tree: Path
 
 def test_its_types_fit_the_ports(tree: Path, tmp_path: Path) -> None:
     files = [
-        f"{LAYER}/wiring/providers.py",
+        f"{LAYER}/wiring.py",
         "functions/examplecart/storefront_key/app.py",
         "sandbox/simulators/server.py",
     ]

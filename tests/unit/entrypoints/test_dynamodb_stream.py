@@ -10,12 +10,11 @@ from tests.fakes.clock import MovableClock
 from tests.fakes.events import Context, queue_event
 from tests.fakes.outbox import MemoryEventBus, MemoryOutbox
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.unit.loading import load
+from tests.unit.loading import Handler, load
 from token_broker.clock import Deadline
+from token_broker.entrypoints.handler import Request
 from token_broker.errors import StorageUnavailable
 from token_broker.lifecycle.publisher import Publisher
-from token_broker.telemetry import PowertoolsTelemetry
-from token_broker.wiring.event_delivery import EVENTS
 
 
 def record(number: int, pk: str = "outbox#shopify#acme", sk: str | None = None, *, kind: str = "INSERT") -> Any:
@@ -44,11 +43,12 @@ def name(number: int) -> str:
 class Deployed:
     """The function over an outbox and a bus in memory."""
 
+    handler: Handler
+
     def __init__(self) -> None:
         self.outbox, self.bus, self.clock = MemoryOutbox(), MemoryEventBus(), MovableClock()
-        self.handler = load("lifecycle/publish_events")
 
-    def publisher(self, caller: str, deadline: Deadline, grant: object) -> Publisher:
+    def publisher(self, _request: Request) -> Publisher:
         until = Deadline.after(self.clock, 20)
         return Publisher(self.outbox, self.bus, self.clock, RecordingTelemetry(), lambda: 0.5, until)
 
@@ -60,10 +60,10 @@ class Deployed:
 
 
 @pytest.fixture
-def deployed(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], PowertoolsTelemetry]) -> Deployed:
+def deployed(put_in: Callable[..., None]) -> Deployed:
     made = Deployed()
-    monkeypatch.setitem(EVENTS.__dict__, "telemetry", make_telemetry())
-    monkeypatch.setattr(EVENTS, "broker", made.publisher)
+    put_in("publisher", made.publisher)
+    made.handler = load("lifecycle/publish_events")
     return made
 
 

@@ -10,12 +10,10 @@ import pytest
 
 from tests.fakes.events import Context, message, queue_event
 from tests.fakes.telemetry import RecordingTelemetry
-from token_broker.clock import Deadline
-from token_broker.domain.grant import Grant
 from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.api_gateway import BODY_LIMIT
 from token_broker.entrypoints.events import DIRECT, SQS
-from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.handler import Request, entrypoint
 from token_broker.entrypoints.inputs import CloseSession, read
 from token_broker.entrypoints.sqs import SqsMessage
 from token_broker.errors import InvalidRequest, SessionClosed, StorageUnavailable
@@ -120,7 +118,7 @@ def test_nobody_waits_for_the_answer() -> None:
 
 @dataclass
 class Bench:
-    """An assembly whose broker notes who asks until when."""
+    """A container whose service notes who asks until when."""
 
     make_telemetry: Callable[[], PowertoolsTelemetry]
     callers: list[str] = field(default_factory=list)
@@ -130,11 +128,11 @@ class Bench:
     def telemetry(self) -> PowertoolsTelemetry:
         return self.make_telemetry()
 
-    def broker(self, caller: str, deadline: Deadline, grant: Grant | None) -> str:
-        assert grant is None
-        self.callers.append(caller)
-        self.deadlines.append(deadline.left())
-        return "the broker"
+    def service(self, request: Request) -> str:
+        assert request.grant is None
+        self.callers.append(request.caller)
+        self.deadlines.append(request.deadline.left())
+        return "the service"
 
 
 @pytest.fixture
@@ -149,7 +147,7 @@ class Operation:
     closed: list[str] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
 
-    def __call__(self, request: CloseSession, broker: str) -> dict[str, Any]:
+    def __call__(self, request: CloseSession, service: str) -> dict[str, Any]:
         self.before()
         if request.session_id == "down":
             raise StorageUnavailable(f"The table did not answer. {CANARY}")
@@ -165,8 +163,8 @@ def operation() -> Operation:
 
 
 def run(bench: Bench, operation: Operation, event: Any, context: Any = None) -> Any:
-    def close(request: CloseSession, broker: str) -> dict[str, Any]:
-        return operation(request, broker)
+    def close(request: CloseSession, service: str) -> dict[str, Any]:
+        return operation(request, service)
 
     return entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=(DIRECT, SQS))(close)(
         event, context or Context()
@@ -199,8 +197,8 @@ def test_a_batch_that_is_done_reports_nothing(bench: Bench, operation: Operation
 def test_a_function_without_a_queue_takes_no_messages(bench: Bench, operation: Operation, event: Any) -> None:
     """Whoever may invoke it must not get what the senders to a queue are trusted with."""
 
-    def close(request: CloseSession, broker: str) -> dict[str, Any]:
-        return operation(request, broker)
+    def close(request: CloseSession, service: str) -> dict[str, Any]:
+        return operation(request, service)
 
     with pytest.raises(InvalidRequest, match="not known here"):
         entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=(DIRECT,))(close)(event, Context())
@@ -265,8 +263,8 @@ def test_what_there_is_no_time_for_is_left_for_the_next_try(bench: Bench) -> Non
 
 
 def test_a_run_without_lambda_has_the_usual_time(bench: Bench, operation: Operation) -> None:
-    def close(request: CloseSession, broker: str) -> dict[str, Any]:
-        return operation(request, broker)
+    def close(request: CloseSession, service: str) -> dict[str, Any]:
+        return operation(request, service)
 
     assert (
         failed(

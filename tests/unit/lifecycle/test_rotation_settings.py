@@ -1,6 +1,7 @@
 """How a merchant's tokens are to be rotated: what is taken, kept and shown, and who may change what they have seen."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,6 @@ from tests.fakes.clock import NOW
 from tests.fakes.events import CALLER, Context, api_event
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from tests.unit.loading import load
-from token_broker.broker import ListingBroker
 from token_broker.domain.revision import Precondition
 from token_broker.domain.rotation import RotationSchedule, RotationSettings
 from token_broker.entrypoints.adapter import Invocation
@@ -18,7 +18,6 @@ from token_broker.entrypoints.direct import DirectAdapter
 from token_broker.entrypoints.inputs import PutRotationSettings, read
 from token_broker.errors import Conflict, InvalidRequest, MerchantNotFound, PreconditionFailed
 from token_broker.lifecycle.rotation_settings import change, shown
-from token_broker.wiring.providers import SHOPIFY
 
 DAY = 24 * 60 * 60
 ROUTE = "/merchants/{merchant}/shopify/rotation-settings"
@@ -269,14 +268,9 @@ def test_the_preconditions_are_taken_from_the_headers() -> None:
 
 
 @pytest.fixture
-def shopify(monkeypatch: pytest.MonkeyPatch, make_telemetry: Any) -> ListingSurroundings:
+def shopify(put_in: Callable[..., None]) -> ListingSurroundings:
     stack = listing_stack()
-    monkeypatch.setitem(SHOPIFY.__dict__, "telemetry", make_telemetry())
-    monkeypatch.setattr(
-        SHOPIFY,
-        "broker",
-        lambda caller, _deadline, grant: ListingBroker(stack.listing_call(caller, grant=grant)),
-    )
+    put_in("shopify", lambda request: stack.listing_call(request.caller, grant=request.grant))
     return stack
 
 

@@ -23,6 +23,9 @@ class JsonResponse(Protocol):
         ...
 
 
+type Body = JsonResponse | dict[str, Any]
+
+
 class Reply:
     """Hold a body with the status that the handler chose.
 
@@ -31,14 +34,7 @@ class Reply:
 
     __slots__ = ("body", "failed", "revision", "status")
 
-    def __init__(
-        self,
-        body: JsonResponse | dict[str, Any],
-        status: int,
-        revision: int | None = None,
-        *,
-        failed: Collection[str] = (),
-    ) -> None:
+    def __init__(self, body: Body, status: int, revision: int | None = None, failed: Collection[str] = ()) -> None:
         self.body = body
         self.status = status
         self.revision = revision

@@ -57,6 +57,7 @@ class AuthorizerContainer[T](Protocol):
         """Return the logs and metrics of the process."""
         ...
 
+    @property
     def admission(self) -> T:
         """Return the object that decides."""
         ...
@@ -113,7 +114,12 @@ class Authorizer[T]:
         telemetry.begin(_request_id(event), context)
         line: dict[str, Any] = {"decision": "none"}
         try:
-            return self._response(event, line)
+            request = authorizer_request(event)
+            line |= {"merchant": request.merchant, "operation": request.operation}
+            grant = self._decide(request, self._container.admission)
+            response = _response("Allow", request.resource, grant.as_context())
+            line["decision"] = "allow"
+            return response
         except Forbidden as reason:
             line |= {"decision": "deny", "reason": reason.detail}
             return _response("Deny", "*", {})
@@ -131,15 +137,6 @@ class Authorizer[T]:
             telemetry.count(f"Authorizer.{line['decision']}")
             telemetry.log.info("decided", extra=line)
             telemetry.end()
-
-    def _response(self, event: Any, line: dict[str, Any]) -> dict[str, Any]:
-        """Return the response with the grant. Raises the decision's error."""
-        request = authorizer_request(event)
-        line |= {"merchant": request.merchant, "operation": request.operation}
-        grant = self._decide(request, self._container.admission())
-        response = _response("Allow", request.resource, grant.as_context())
-        line["decision"] = "allow"
-        return response
 
 
 def _response(effect: str, resource: str, context: Mapping[str, str]) -> dict[str, Any]:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import time
 import traceback
 from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from token_broker.clock import Deadline, SystemClock
 from token_broker.domain.caller import shown_caller
-from token_broker.entrypoints.adapter import Invocation, JsonResponse, Reply, seconds_left
-from token_broker.entrypoints.events import STOREFRONT, EventKind, adapter_for, kind_of
+from token_broker.entrypoints.adapter import Body, Invocation, Reply, seconds_left
+from token_broker.entrypoints.events import (
+    API_GATEWAY,
+    DIRECT,
+    DYNAMODB_STREAM,
+    SQS,
+    STOREFRONT,
+    EventKind,
+    adapter_for,
+    kind_of,
+)
 from token_broker.entrypoints.inputs import Input, read
 from token_broker.errors import BrokerError, Forbidden, InternalError
 
@@ -20,36 +29,44 @@ if TYPE_CHECKING:
     from token_broker.domain.grant import Grant
     from token_broker.telemetry import PowertoolsTelemetry
 
-__all__ = ["Reply", "entrypoint"]
+__all__ = ["API_GATEWAY", "DIRECT", "DYNAMODB_STREAM", "SQS", "STOREFRONT", "Reply", "entrypoint"]
 
 #: Seconds of the function's time that are kept for the response itself.
 LAST_SECONDS = 2.0
 
 
-class Container[B](Protocol):
-    """Make the parts that a call needs. `wiring` has the implementations."""
+class Request(NamedTuple):
+    """Hold who calls, until when, and what a storefront may have. `grant` is None for a caller that IAM admitted."""
+
+    caller: str
+    deadline: Deadline
+    grant: Grant | None = None
+
+
+class Container[S](Protocol):
+    """Make what a handler works with. `wiring` has the implementations."""
 
     @property
     def telemetry(self) -> PowertoolsTelemetry:
         """Return the logs and metrics of the process."""
         ...
 
-    def broker(self, caller: str, deadline: Deadline, grant: Grant | None) -> B:
-        """Return the operations for one call."""
+    def service(self, request: Request) -> S:
+        """Return what the operation works with for one request."""
         ...
 
 
-type Operation[I: Input, B] = Callable[[I, B], JsonResponse | dict[str, Any] | Reply]
+type Operation[I: Input, S] = Callable[[I, S], Body | Reply]
 
 
-def entrypoint[I: Input, B](
-    container: Container[B],
+def entrypoint[I: Input, S](
+    container: Container[S],
     name: str,
     *,
     accepts: type[I],
     success: int = 200,
     events: Collection[EventKind] = (),
-) -> Callable[[Operation[I, B]], Handler[I, B]]:
+) -> Callable[[Operation[I, S]], Handler[I, S]]:
     """Make a Lambda handler of an operation. Its result is returned with the status `success`.
 
     `name` is the function's folder, as in `shopify/rotate`. The handler refuses each event whose kind is not in
@@ -58,14 +75,14 @@ def entrypoint[I: Input, B](
     return partial(Handler, container=container, name=name, accepts=accepts, success=success, events=events)
 
 
-class Handler[I: Input, B]:
+class Handler[I: Input, S]:
     """Call the operation for each invocation of an event, and respond."""
 
     def __init__(
         self,
-        operation: Operation[I, B],
+        operation: Operation[I, S],
         *,
-        container: Container[B],
+        container: Container[S],
         name: str,
         accepts: type[I],
         success: int,
@@ -93,15 +110,14 @@ class Handler[I: Input, B]:
         line: dict[str, Any] = {"entry_point": kind, "operation": self._name}
         status, code = 500, "internal_error"
         try:
-            try:
-                reply = self._reply(kind, invocation, context, line)
-                result = invocation.respond(reply)
-                status, code = reply.status, "ok"
-                return result
-            except Exception as failure:  # noqa: BLE001  # nothing of an unexpected failure may reach the caller
-                error = self._error(failure, invocation)
-                status, code = error.status, error.code
-                return invocation.reject(error)
+            reply = self._reply(kind, invocation, context, line)
+            result = invocation.respond(reply)
+            status, code = reply.status, "ok"
+            return result
+        except Exception as failure:  # noqa: BLE001  # nothing of an unexpected failure may reach the caller
+            error = self._error(failure, invocation)
+            status, code = error.status, error.code
+            return invocation.reject(error)
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
             telemetry.answered(**line, status=status, code=code, ms=milliseconds)
@@ -114,10 +130,10 @@ class Handler[I: Input, B]:
         if kind not in self._events:
             raise _refusal(kind)
         grant = invocation.grant()
-        request = read(self._accepts, invocation.raw_fields(self._accepts))
-        line |= _merchant(request)
+        fields = read(self._accepts, invocation.raw_fields(self._accepts))
+        line |= _merchant(fields)
         deadline = Deadline.after(SystemClock(), seconds_left(context) - LAST_SECONDS)
-        outcome = self._operation(request, self._container.broker(caller, deadline, grant))
+        outcome = self._operation(fields, self._container.service(Request(caller, deadline, grant)))
         reply = outcome if isinstance(outcome, Reply) else Reply(outcome, self._success)
         line |= _token(reply)
         return reply
@@ -143,8 +159,8 @@ def _refusal(kind: EventKind) -> Forbidden:
     return Forbidden("This function does not accept events of this kind.")
 
 
-def _merchant(request: Input) -> dict[str, str]:
-    merchant = getattr(request, "merchant", None)
+def _merchant(fields: Input) -> dict[str, str]:
+    merchant = getattr(fields, "merchant", None)
     return {} if merchant is None else {"merchant": merchant}
 
 

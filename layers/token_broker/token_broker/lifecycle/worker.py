@@ -9,7 +9,7 @@ capped back-off, and is never dropped.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from token_broker.domain.delays import DOUBLINGS, MAX_PAUSE, pause
@@ -283,7 +283,7 @@ def _reconciliation(call: Call[ListingProvider], merchant: str, _name: str) -> J
     scheduled = call.store.reconciliation(merchant)
     if scheduled is None or scheduled.due_at is None or scheduled.due_at > call.clock.now():
         return None
-    scheduled_call = replace(call, caller=SCHEDULER)
+    scheduled_call = call.as_caller(SCHEDULER)
 
     def reschedule(due_at: int) -> None:
         call.telemetry.count("ReconciliationsFailed")
