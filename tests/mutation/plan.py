@@ -78,6 +78,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "tokens/issue": _ISSUING,
     "lifecycle/worker": _CLOCK,
     "tokens/quota": ("tests/unit/tokens/test_quota.py",),
+    "tokens/serve": ("tests/unit/tokens/test_serve.py",),
     "tokens/mint": _ISSUING,
     "providers/chicksx": ("tests/unit/providers/test_chicksx.py", "tests/unit/http/test_responses.py"),
     "providers/fourthwall": ("tests/unit/providers/test_fourthwall.py", "tests/unit/http/test_responses.py"),
