@@ -30,9 +30,10 @@ from benchmarks.errors import CannotMeasureError
 from sandbox.signed_api import Stack
 from token_broker.aws.store.records import due_shard, partition
 from token_broker.clock import Deadline, SystemClock
+from token_broker.entrypoints.handler import Request
 from token_broker.errors import StorageUnavailable
 from token_broker.lifecycle.dispatcher import DispatchSummary
-from token_broker.wiring.scheduler import SchedulerContainer
+from token_broker.wiring import dispatcher
 
 SIZES = (1000, 2500, 5000, 10_000)
 #: The time for each message with the most merchants, as a part of that with the fewest.
@@ -99,7 +100,7 @@ class Bench:
         self._queue = self._sqs.create_queue(QueueName=f"bench-{uuid.uuid4().hex[:12]}")["QueueUrl"]
         try:
             os.environ["WORK_QUEUE_SHOPIFY"] = self._queue
-            self._assembly = SchedulerContainer()
+            self._container = dispatcher()
             self.run()
             yield
         finally:
@@ -132,10 +133,10 @@ class Bench:
         """Run the dispatcher once, and return its summary and its time."""
         if time.monotonic() > self._until:
             raise CannotMeasureError(f"It took longer than {LONGEST:.0f} s. Measure again on an idle machine.")
-        dispatcher = self._assembly.broker("bench", Deadline.after(SystemClock(), OF_A_RUN))
+        service = self._container.service(Request("bench", Deadline.after(SystemClock(), OF_A_RUN)))
         began = time.perf_counter()
         try:
-            done = dispatcher.run()
+            done = service.run()
         except StorageUnavailable as failure:
             raise CannotMeasureError(f"The local AWS did not respond: {failure.detail}") from None
         return done, time.perf_counter() - began

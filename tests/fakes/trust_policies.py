@@ -4,10 +4,10 @@ from functools import partial
 from typing import Any
 
 from token_broker.storefronts import trust_policy
-from token_broker.wiring.profiles import PAGE_OPERATIONS
+from token_broker.wiring import page_operations
 
 #: As the product parses a document, which may name the operations of the providers.
-parse = partial(trust_policy.parse, page_operations=PAGE_OPERATIONS)
+parse = partial(trust_policy.parse, page_operations=page_operations())
 
 SHOP = "https://shop.example"
 

@@ -19,8 +19,8 @@ from tests.integration.support.in_process_stack import SECRETS, Stack
 from tests.integration.support.store_harness import StoreBench
 from tests.integration.support.table_definition import table_definition
 from tests.reference import dynamodb as dynamodb_engines
+from token_broker import wiring
 from token_broker.aws import session
-from token_broker.wiring import container
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -98,7 +98,7 @@ def aws(clients: Mapping[str, Any], engine: str, request: pytest.FixtureRequest)
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        patch.setattr(container, "client", clients.__getitem__)
+        patch.setattr(wiring, "client", clients.__getitem__)
         # The simulators speak plain http: reading the trusted certificates for each new worker would be for nothing.
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         pytest_socket.socket_allow_hosts(["127.0.0.1"])

@@ -82,6 +82,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "tokens/issue": _ISSUING,
     "lifecycle/worker": _CLOCK,
     "tokens/quota": ("tests/unit/tokens/test_quota.py",),
+    "tokens/serve": ("tests/unit/tokens/test_serve.py",),
     "tokens/mint": _ISSUING,
     "ports/documents": (
         "tests/unit/storefronts/test_change_policy.py",

@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from pytest_socket import disable_socket
 
+from token_broker import wiring
+from token_broker.entrypoints.handler import Request
 from token_broker.telemetry import PowertoolsTelemetry
 
 _numbers = count()
@@ -44,3 +47,23 @@ def make_telemetry(monkeypatch: pytest.MonkeyPatch) -> Callable[[], PowertoolsTe
         return PowertoolsTelemetry("shopify")
 
     return make
+
+
+@dataclass
+class FakeContainer:
+    """A container whose service a test makes."""
+
+    telemetry: PowertoolsTelemetry
+    service: Callable[[Request], Any]
+
+
+@pytest.fixture
+def put_in(
+    monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], PowertoolsTelemetry]
+) -> Callable[[str, Callable[[Request], Any]], None]:
+    """Have functions that are loaded afterwards work with a service of the test, by its maker's name in `wiring`."""
+
+    def put(maker: str, service: Callable[[Request], Any]) -> None:
+        monkeypatch.setattr(wiring, maker, lambda: FakeContainer(make_telemetry(), service))
+
+    return put

@@ -1,5 +1,7 @@
 """How the parts are put together: late, and from what the template says."""
 
+import json
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import pytest
@@ -7,78 +9,98 @@ import pytest
 from tests.fakes.clock import MovableClock
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import ScriptedTransport, answer
-from token_broker.broker import Broker, ListingBroker
+from tests.fakes.trust_policies import oidc, policy, sessions
+from token_broker import wiring
 from token_broker.clock import Deadline
-from token_broker.errors import ProviderNotConfigured
+from token_broker.domain.revision import Precondition
+from token_broker.entrypoints.handler import Request
+from token_broker.errors import Forbidden, InternalError, InvalidRequest, ProviderNotConfigured
 from token_broker.http import transport
-from token_broker.http.client import Request
-from token_broker.ports.provider import Provider
+from token_broker.http.client import Request as HttpRequest
+from token_broker.lifecycle.dispatcher import Dispatcher
+from token_broker.lifecycle.publisher import Publisher
 from token_broker.providers.chicksx.client import Chicksx
 from token_broker.providers.fourthwall.client import Fourthwall
 from token_broker.providers.shopify.client import Shopify
-from token_broker.wiring import container
-from token_broker.wiring.providers import CHICKSX, FOURTHWALL, SHOPIFY, LazyTransport, ProviderContainer
+from token_broker.storefronts.change_policy import TrustPolicies
+from token_broker.tokens.call import Call
+from token_broker.wiring import PROOF_KEYS_TTL_SECONDS, Container, LazyTransport
 
-
-def _no_client(service: str) -> NoReturn:
-    raise AssertionError(f"a client for {service} was made")
+LOOPBACK = "http://127.0.0.1:8123"
+VARIABLES = {
+    "TOKEN_TABLE": "tokens",
+    "SECRET_PREFIX": "token-broker",
+    "EVENT_BUS": "bus",
+    "FOURTHWALL_BASE_URL": "https://api.fourthwall.com",
+    "CHICKSX_BASE_URL": "https://develop-api.chicksx.com/v1",
+    "SHOPIFY_BASE_URL": "https://{shop}",
+    "SHOPIFY_API_VERSION": "2026-10",
+}
 
 
 @pytest.fixture(autouse=True)
 def _template(monkeypatch: pytest.MonkeyPatch) -> None:
-    variables = {
-        "TOKEN_TABLE": "tokens",
-        "SECRET_PREFIX": "token-broker",
-        "FOURTHWALL_BASE_URL": "https://api.fourthwall.com",
-        "CHICKSX_BASE_URL": "https://develop-api.chicksx.com/v1",
-        "SHOPIFY_BASE_URL": "https://{shop}",
-        "SHOPIFY_API_VERSION": "2026-10",
-    }
-    for name, value in variables.items():
+    for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(container, "client", _no_client)
+    monkeypatch.delenv("LOOPBACK_JWKS_ORIGIN", raising=False)
+    monkeypatch.setattr(wiring, "client", lambda service: pytest.fail(f"a client for {service} was made"))
     # Powertools keeps one set of dimensions a process, and a process has one provider.
-    monkeypatch.setattr(container, "PowertoolsTelemetry", lambda _provider: RecordingTelemetry())
+    monkeypatch.setattr(wiring, "PowertoolsTelemetry", lambda _name: RecordingTelemetry())
 
 
-def deadline() -> Deadline:
-    return Deadline.after(MovableClock(), 20)
-
-
-def again(assembly: ProviderContainer[Any, Any]) -> ProviderContainer[Any, Any]:
-    """Return the same line of the registry in a new process."""
-    return ProviderContainer(assembly.name, assembly.build, assembly.serve)
+def request(caller: str = "caller") -> Request:
+    return Request(caller, Deadline.after(MovableClock(), 20))
 
 
 @pytest.mark.parametrize(
-    ("registered", "name", "client", "served"),
+    ("maker", "service"),
     [
-        (FOURTHWALL, "fourthwall", Fourthwall, Broker),
-        (CHICKSX, "chicksx", Chicksx, Broker),
-        (SHOPIFY, "shopify", Shopify, ListingBroker),
+        (wiring.fourthwall, Call),
+        (wiring.chicksx, Call),
+        (wiring.shopify, Call),
+        (wiring.dispatcher, Dispatcher),
+        (wiring.publisher, Publisher),
+        (wiring.trust_policies, TrustPolicies),
     ],
 )
-def test_each_provider_is_one_line_of_the_registry(
-    registered: ProviderContainer[Any, Any], name: str, client: type, served: type
-) -> None:
-    broker: Any = again(registered).broker("caller", deadline())
-
-    provider = broker._call.provider
-    assert (type(broker), type(provider), provider.name) == (served, client, name)
-
-
-def test_nothing_of_aws_is_made_before_it_is_needed() -> None:
+def test_nothing_of_aws_is_made_before_it_is_needed(maker: Callable[[], Container[Any]], service: type) -> None:
     """`client` fails this test if it is called; a token from memory needs none."""
-    assembly = again(SHOPIFY)
+    container = maker()
 
-    assembly.broker("caller", deadline())
-    assembly.broker("caller", deadline())
+    assert type(container.service(request())) is type(container.service(request())) is service
+
+
+@pytest.mark.parametrize("name", ["TOKEN_TABLE", "SECRET_PREFIX"])
+def test_a_function_that_was_not_configured_tells_so_when_it_is_called(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv(name)
+    container, authorizer = wiring.shopify(), wiring.admission()
+
+    with pytest.raises(InternalError, match="not configured"):
+        container.service(request())
+    with pytest.raises(InternalError, match="not configured"):
+        _ = authorizer.admission
+
+
+# Providers
+
+
+@pytest.mark.parametrize(
+    ("maker", "client"),
+    [(wiring.fourthwall, Fourthwall), (wiring.chicksx, Chicksx), (wiring.shopify, Shopify)],
+)
+def test_each_provider_is_one_line_of_the_registry(maker: Callable[[], Container[Any]], client: type) -> None:
+    container = maker()
+
+    provider = container.service(request()).provider
+    assert (type(provider), provider.name) == (client, container.name)
 
 
 def test_one_process_keeps_its_parts_and_each_call_has_its_caller() -> None:
-    assembly = again(SHOPIFY)
+    container = wiring.shopify()
 
-    first, second = assembly.broker("one", deadline())._call, assembly.broker("two", deadline())._call
+    first, second = container.service(request("one")), container.service(request("two"))
 
     assert (first.caller, second.caller) == ("one", "two")
     for part in ("provider", "secrets", "store", "cache", "clock", "telemetry"):
@@ -88,23 +110,22 @@ def test_one_process_keeps_its_parts_and_each_call_has_its_caller() -> None:
 def test_the_margin_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_MARGIN_SECONDS", "90")
 
-    assert again(CHICKSX).broker("caller", deadline())._call.min_remaining_seconds == 90
+    assert wiring.chicksx().service(request()).min_remaining_seconds == 90
 
 
 def test_the_retention_of_sessions_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SESSION_RETENTION_DAYS", "7")
+    store: Any = wiring.chicksx().service(request()).store
 
-    assert again(CHICKSX)._store._items.session_retention == 7 * 24 * 60 * 60
+    assert store._items.session_retention == 7 * 24 * 60 * 60
 
 
 def test_a_provider_without_an_address_is_not_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHICKSX_BASE_URL", "")
-    assembly = again(CHICKSX)
-
-    broker = assembly.broker("caller", deadline())
+    call = wiring.chicksx().service(request())
 
     with pytest.raises(ProviderNotConfigured):
-        _ = broker._call.provider
+        _ = call.provider
 
 
 def test_nothing_of_a_provider_is_made_before_it_is_asked_for() -> None:
@@ -113,7 +134,7 @@ def test_nothing_of_a_provider_is_made_before_it_is_asked_for() -> None:
     def build(_http: object, _telemetry: object) -> NoReturn:
         raise AssertionError("the provider's client was made")
 
-    ProviderContainer("chicksx", build, Broker[Provider]).broker("caller", deadline())
+    wiring._provider("chicksx", build).service(request())
 
 
 def test_requests_is_set_up_by_the_first_exchange_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +148,7 @@ def test_requests_is_set_up_by_the_first_exchange_and_kept(monkeypatch: pytest.M
     lazy = LazyTransport()
     assert made == []
 
-    request = Request("GET", "https://provider.example")
+    request = HttpRequest("GET", "https://provider.example")
     statuses = [
         lazy.send(request, connect_timeout=1, read_timeout=2, body_limit=3).status,
         lazy.send(request, connect_timeout=1, read_timeout=2, body_limit=3).status,
@@ -136,3 +157,71 @@ def test_requests_is_set_up_by_the_first_exchange_and_kept(monkeypatch: pytest.M
     assert (statuses, len(made)) == ([200, 204], 1)
     sent = made[0].sent[0]
     assert (sent.request, sent.connect_timeout, sent.read_timeout, sent.body_limit) == (request, 1, 2, 3)
+
+
+# Trust policies
+
+
+class Aws:
+    """A client of either service, which notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Any]] = []
+
+    def get_item(self, **arguments: Any) -> dict[str, Any]:
+        self.asked.append(("get_item", arguments["Key"]))
+        return {}
+
+    def put_item(self, **arguments: Any) -> dict[str, Any]:
+        self.asked.append(("put_item", arguments["Item"]["pk"]))
+        return {}
+
+    def get_secret_value(self, **arguments: Any) -> dict[str, Any]:
+        self.asked.append(("get_secret_value", arguments["SecretId"]))
+        return {"SecretString": json.dumps({"keys": {}})}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
+    made = Aws()
+    monkeypatch.setattr(wiring, "client", lambda service: made)
+    return made
+
+
+def put(document: Any) -> tuple[int, bool]:
+    return wiring.trust_policies().service(request()).put("acme", document, Precondition())
+
+
+def test_one_process_keeps_its_policies_in_one_memory(aws: Aws) -> None:
+    authorizer = wiring.admission()
+
+    for _ in range(3):
+        with pytest.raises(Forbidden):
+            authorizer.admission.policy("acme")
+
+    assert aws.asked == [("get_item", {"pk": {"S": "policy#acme"}, "sk": {"S": "policy"}})]
+
+
+def test_proof_keys_are_named_like_a_providers_secret_and_kept_for_a_short_time(aws: Aws) -> None:
+    authorizer, clock = wiring.admission(), MovableClock()
+    vars(authorizer)["clock"] = clock
+
+    for seconds in (0, PROOF_KEYS_TTL_SECONDS - 1, 1):
+        clock.advance(seconds)
+        authorizer.proof_keys.read("acme")
+
+    assert aws.asked == [("get_secret_value", "token-broker/storefront-proof/acme")] * 2
+
+
+@pytest.mark.parametrize(("named", "taken"), [("", False), (LOOPBACK, True), ("http://127.0.0.1:9999", False)])
+def test_the_one_loopback_issuer_is_the_one_that_the_template_names(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, named: str, *, taken: bool
+) -> None:
+    monkeypatch.setenv("LOOPBACK_JWKS_ORIGIN", named)
+    document = policy(sessions=sessions(oidc(jwksUri=f"{LOOPBACK}/jwks.json")))
+
+    if taken:
+        assert put(document) == (1, True)
+    else:
+        with pytest.raises(InvalidRequest, match="jwksUri"):
+            put(document)

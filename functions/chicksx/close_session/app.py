@@ -1,14 +1,13 @@
 """Close a checkout session whose order was placed."""
 
-from token_broker.broker import Broker
-from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.handler import API_GATEWAY, DIRECT, SQS, entrypoint
 from token_broker.entrypoints.inputs import CloseSession
-from token_broker.ports.provider import Provider
-from token_broker.tokens.close_session import ClosedSession
-from token_broker.wiring.providers import CHICKSX
+from token_broker.tokens.call import Call
+from token_broker.tokens.close_session import ClosedSession, close_session
+from token_broker.wiring import chicksx
 
 
-@entrypoint(CHICKSX, "chicksx/close_session", accepts=CloseSession, queue=True)
-def handler(request: CloseSession, broker: Broker[Provider]) -> ClosedSession:
+@entrypoint(chicksx(), "chicksx/close_session", accepts=CloseSession, events=(API_GATEWAY, DIRECT, SQS))
+def handler(request: CloseSession, call: Call) -> ClosedSession:
     """Handle POST /merchants/{merchant}/chicksx/sessions/{sessionId}/close: close the session."""
-    return broker.close_session(request.merchant, request.session_id, request.order_id)
+    return close_session(call, request.merchant, request.session_id, request.order_id)

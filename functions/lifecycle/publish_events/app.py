@@ -1,12 +1,13 @@
 """Deliver events to the bus."""
 
-from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.handler import DIRECT, DYNAMODB_STREAM, SQS, Reply, entrypoint
 from token_broker.entrypoints.inputs import PublishEvents
-from token_broker.lifecycle.publisher import Publisher, PublishSummary
-from token_broker.wiring.event_delivery import EVENTS
+from token_broker.lifecycle.publisher import Publisher
+from token_broker.wiring import publisher
 
 
-@entrypoint(EVENTS, "lifecycle/publish_events", accepts=PublishEvents, queue=True, stream=True)
-def handler(request: PublishEvents, publisher: Publisher) -> PublishSummary:
+@entrypoint(publisher(), "lifecycle/publish_events", accepts=PublishEvents, events=(DIRECT, DYNAMODB_STREAM, SQS))
+def handler(request: PublishEvents, publisher: Publisher) -> Reply:
     """Handle batches of the table's stream and messages of the outbox queue: deliver their events."""
-    return publisher.publish(request.events)
+    summary = publisher.publish(request.events)
+    return Reply(summary, 200, failed=summary.failed)

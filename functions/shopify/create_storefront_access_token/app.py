@@ -1,13 +1,17 @@
 """Create a standing Shopify storefront access token."""
 
-from token_broker.broker import ListingBroker
 from token_broker.domain.token import Token
-from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.handler import API_GATEWAY, DIRECT, entrypoint
 from token_broker.entrypoints.inputs import CreateToken
-from token_broker.wiring.providers import SHOPIFY
+from token_broker.ports.provider import ListingProvider
+from token_broker.tokens.call import Call
+from token_broker.tokens.issue import standing_token
+from token_broker.wiring import shopify
 
 
-@entrypoint(SHOPIFY, "shopify/create_storefront_access_token", accepts=CreateToken, success=201)
-def handler(request: CreateToken, broker: ListingBroker) -> Token:
+@entrypoint(
+    shopify(), "shopify/create_storefront_access_token", accepts=CreateToken, success=201, events=(API_GATEWAY, DIRECT)
+)
+def handler(request: CreateToken, call: Call[ListingProvider]) -> Token:
     """Handle POST /merchants/{merchant}/shopify/storefront-access-tokens: create a standing token."""
-    return broker.create_token(request.merchant, request.title, idempotency_key=request.idempotency_key)
+    return standing_token(call, request.merchant, request.title, request.idempotency_key)

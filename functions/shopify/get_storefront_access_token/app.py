@@ -1,13 +1,14 @@
 """Show a Shopify storefront access token's record and history."""
 
-from token_broker.broker import ListingBroker
-from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.handler import API_GATEWAY, DIRECT, entrypoint
 from token_broker.entrypoints.inputs import GetTokenRecord
-from token_broker.tokens.listing import RecordedToken
-from token_broker.wiring.providers import SHOPIFY
+from token_broker.ports.provider import ListingProvider
+from token_broker.tokens.call import Call
+from token_broker.tokens.listing import RecordedToken, recorded_token
+from token_broker.wiring import shopify
 
 
-@entrypoint(SHOPIFY, "shopify/get_storefront_access_token", accepts=GetTokenRecord)
-def handler(request: GetTokenRecord, broker: ListingBroker) -> RecordedToken:
+@entrypoint(shopify(), "shopify/get_storefront_access_token", accepts=GetTokenRecord, events=(API_GATEWAY, DIRECT))
+def handler(request: GetTokenRecord, call: Call[ListingProvider]) -> RecordedToken:
     """Handle GET /merchants/{merchant}/shopify/storefront-access-tokens/{tokenId}: show the token's record."""
-    return broker.token_record(request.merchant, request.token_id)
+    return recorded_token(call, request.merchant, request.token_id)

@@ -1,13 +1,14 @@
 """Do a merchant's pending work at Shopify."""
 
-from token_broker.broker import ListingBroker
-from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.handler import DIRECT, SQS, entrypoint
 from token_broker.entrypoints.inputs import Maintain
-from token_broker.lifecycle.worker import WorkSummary
-from token_broker.wiring.providers import SHOPIFY
+from token_broker.lifecycle.worker import WorkSummary, maintain
+from token_broker.ports.provider import ListingProvider
+from token_broker.tokens.call import Call
+from token_broker.wiring import shopify
 
 
-@entrypoint(SHOPIFY, "shopify/maintain", accepts=Maintain, queue=True)
-def handler(request: Maintain, broker: ListingBroker) -> WorkSummary:
+@entrypoint(shopify(), "shopify/maintain", accepts=Maintain, events=(DIRECT, SQS))
+def handler(request: Maintain, call: Call[ListingProvider]) -> WorkSummary:
     """Handle messages of Shopify's work queue: do the pending work of one merchant."""
-    return broker.maintain(request.merchant, request.items)
+    return maintain(call, request.merchant, request.items)

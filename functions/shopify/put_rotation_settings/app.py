@@ -1,13 +1,15 @@
 """Change a merchant's Shopify rotation settings."""
 
-from token_broker.broker import ListingBroker
-from token_broker.entrypoints.handler import Reply, entrypoint
+from token_broker.entrypoints.handler import API_GATEWAY, DIRECT, Reply, entrypoint
 from token_broker.entrypoints.inputs import PutRotationSettings
-from token_broker.wiring.providers import SHOPIFY
+from token_broker.lifecycle import rotation_settings
+from token_broker.ports.provider import ListingProvider
+from token_broker.tokens.call import Call
+from token_broker.wiring import shopify
 
 
-@entrypoint(SHOPIFY, "shopify/put_rotation_settings", accepts=PutRotationSettings)
-def handler(request: PutRotationSettings, broker: ListingBroker) -> Reply:
+@entrypoint(shopify(), "shopify/put_rotation_settings", accepts=PutRotationSettings, events=(API_GATEWAY, DIRECT))
+def handler(request: PutRotationSettings, call: Call[ListingProvider]) -> Reply:
     """Handle PUT /merchants/{merchant}/shopify/rotation-settings: replace the settings."""
-    revision = broker.change_rotation_settings(request.merchant, request.settings, request.precondition)
+    revision = rotation_settings.change(call, request.merchant, request.settings, request.precondition)
     return Reply(request.settings, 200, revision)

@@ -1,13 +1,14 @@
 """Compare the records with Shopify's list of tokens."""
 
-from token_broker.broker import ListingBroker
-from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.handler import API_GATEWAY, DIRECT, entrypoint
 from token_broker.entrypoints.inputs import Reconcile
-from token_broker.lifecycle.reconcile import ReconciliationReport
-from token_broker.wiring.providers import SHOPIFY
+from token_broker.lifecycle.reconcile import ReconciliationReport, reconcile
+from token_broker.ports.provider import ListingProvider
+from token_broker.tokens.call import Call
+from token_broker.wiring import shopify
 
 
-@entrypoint(SHOPIFY, "shopify/reconcile", accepts=Reconcile)
-def handler(request: Reconcile, broker: ListingBroker) -> ReconciliationReport:
+@entrypoint(shopify(), "shopify/reconcile", accepts=Reconcile, events=(API_GATEWAY, DIRECT))
+def handler(request: Reconcile, call: Call[ListingProvider]) -> ReconciliationReport:
     """Handle POST /merchants/{merchant}/shopify/reconciliations: compare the records, and correct them if asked."""
-    return broker.reconcile(request.merchant, apply=request.apply)
+    return reconcile(call, request.merchant, apply=request.apply)

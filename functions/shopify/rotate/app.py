@@ -1,13 +1,15 @@
 """Rotate a shop's current Shopify token."""
 
-from token_broker.broker import ListingBroker
-from token_broker.entrypoints.handler import Reply, entrypoint
+from token_broker.entrypoints.handler import API_GATEWAY, DIRECT, Reply, entrypoint
 from token_broker.entrypoints.inputs import Rotate
-from token_broker.wiring.providers import SHOPIFY
+from token_broker.lifecycle.rotate import rotate
+from token_broker.ports.provider import ListingProvider
+from token_broker.tokens.call import Call
+from token_broker.wiring import shopify
 
 
-@entrypoint(SHOPIFY, "shopify/rotate", accepts=Rotate)
-def handler(request: Rotate, broker: ListingBroker) -> Reply:
+@entrypoint(shopify(), "shopify/rotate", accepts=Rotate, events=(API_GATEWAY, DIRECT))
+def handler(request: Rotate, call: Call[ListingProvider]) -> Reply:
     """Handle POST /merchants/{merchant}/shopify/rotations: make another token current."""
-    report = broker.rotate(request.merchant, compromised=request.compromised)
+    report = rotate(call, request.merchant, compromised=request.compromised)
     return Reply(report, report.status)

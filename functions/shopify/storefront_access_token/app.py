@@ -1,13 +1,17 @@
 """Serve the shop's current Shopify storefront access token."""
 
-from token_broker.broker import ListingBroker
 from token_broker.domain.token import Token
-from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.handler import API_GATEWAY, DIRECT, STOREFRONT, entrypoint
 from token_broker.entrypoints.inputs import GetShopToken
-from token_broker.wiring.providers import SHOPIFY
+from token_broker.ports.provider import ListingProvider
+from token_broker.tokens.call import Call
+from token_broker.tokens.serve import shop_token
+from token_broker.wiring import shopify
 
 
-@entrypoint(SHOPIFY, "shopify/storefront_access_token", accepts=GetShopToken)
-def handler(request: GetShopToken, broker: ListingBroker) -> Token:
+@entrypoint(
+    shopify(), "shopify/storefront_access_token", accepts=GetShopToken, events=(API_GATEWAY, DIRECT, STOREFRONT)
+)
+def handler(request: GetShopToken, call: Call[ListingProvider]) -> Token:
     """Handle GET /merchants/{merchant}/shopify/storefront-access-token: serve the current token, or mint one."""
-    return broker.shop_token(request.merchant, fresh=request.fresh)
+    return shop_token(call, request.merchant, fresh=request.fresh)

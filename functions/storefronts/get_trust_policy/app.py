@@ -1,12 +1,12 @@
 """Show a merchant's trust policy."""
 
-from token_broker.entrypoints.handler import Reply, entrypoint
+from token_broker.entrypoints.handler import API_GATEWAY, DIRECT, Reply, entrypoint
 from token_broker.entrypoints.inputs import GetTrustPolicy
 from token_broker.storefronts.change_policy import TrustPolicies
-from token_broker.wiring.storefronts import STOREFRONTS
+from token_broker.wiring import trust_policies
 
 
-@entrypoint(STOREFRONTS, "storefronts/get_trust_policy", accepts=GetTrustPolicy)
+@entrypoint(trust_policies(), "storefronts/get_trust_policy", accepts=GetTrustPolicy, events=(API_GATEWAY, DIRECT))
 def handler(request: GetTrustPolicy, policies: TrustPolicies) -> Reply:
     """Handle GET /merchants/{merchant}/trust-policy: show the policy and its revision."""
     document, revision = policies.get(request.merchant)

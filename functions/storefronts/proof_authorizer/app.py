@@ -6,19 +6,20 @@ from proofs import compact
 from proofs.jwks import KeySets
 from proofs.signing_keys import SigningKeys
 from proofs.verification import KeysUnavailable, Proof, ProofRejected, Verifier
+from token_broker import wiring
 from token_broker.domain.grant import Grant
 from token_broker.entrypoints.authorizer import AuthorizerRequest, authorizer
 from token_broker.errors import Forbidden, StorageUnavailable, Unauthenticated
 from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.trust_policy import Sessions, TrustPolicy
-from token_broker.wiring.profiles import SESSION_OPERATIONS
-from token_broker.wiring.storefronts import STOREFRONTS
 
+PARTS = wiring.admission()
+SESSION_OPERATIONS = frozenset(wiring.session_operations())
 #: Permanent until the merchant's operator stores a usable key, so a retry does not help.
 PERMANENT = frozenset({"no_secret", "secret_unusable"})
 
 
-@authorizer(STOREFRONTS)
+@authorizer(PARTS)
 def handler(request: AuthorizerRequest, admission: Admission) -> Grant:
     """Handle POST /storefront/{merchant}/…: admit a request with a JWT that the merchant's policy accepts.
 
@@ -76,11 +77,10 @@ def _proof(jwt: str, merchant: str, sessions: Sessions) -> Proof:
 @cache
 def _verifier() -> Verifier:
     """Return the verifier of this process, which caches keys."""
-    container = STOREFRONTS
     return Verifier(
-        signing_keys=SigningKeys(container.proof_keys, container.clock),
-        key_sets=KeySets(_fetch, container.clock),
-        clock=container.clock,
+        signing_keys=SigningKeys(PARTS.proof_keys, PARTS.clock),
+        key_sets=KeySets(_fetch, PARTS.clock),
+        clock=PARTS.clock,
     )
 
 
@@ -88,5 +88,4 @@ def _fetch(address: str) -> bytes:
     """Return an issuer's key set. The fetcher is imported here, since a merchant's own keys do not need it."""
     from proofs.fetching import KeySetFetcher
 
-    container = STOREFRONTS
-    return KeySetFetcher(container.clock, loopback_origin=container.loopback_jwks_origin)(address)
+    return KeySetFetcher(PARTS.clock, loopback_origin=wiring.loopback_jwks_origin())(address)

@@ -13,10 +13,10 @@ from tests.integration.support.concurrency import OneByOne, Quiet
 from tests.integration.support.functions import CREATE, CURRENT, DELETE, LIST, MAINTAIN, RECONCILE, Worker, cold_start
 from tests.integration.support.in_process_stack import MERCHANT, SECRETS, Stack
 from tests.integration.support.outages import refusing
+from token_broker import wiring
 from token_broker.aws.store.attributes import unwrap_all
 from token_broker.domain.ownership_tag import new_intent_id, tag_title
 from token_broker.tokens.inventory import SETTLED_AFTER
-from token_broker.wiring import container
 
 CALLERS = 4
 DAY = 24 * 60 * 60
@@ -211,7 +211,7 @@ def test_of_many_at_once_each_thing_is_done_once(stack: Stack, provider: str, mo
     end_elsewhere(provider, ids["fine"])
     lock, start = Lock(), Barrier(CALLERS)
     clients = {"dynamodb": stack.dynamodb, "secretsmanager": stack.secretsmanager}
-    monkeypatch.setattr(container, "client", lambda service: OneByOne(clients[service], lock))
+    monkeypatch.setattr(wiring, "client", lambda service: OneByOne(clients[service], lock))
     workers = [cold_start(RECONCILE, clock=stack.clock, telemetry=Quiet()) for _ in range(CALLERS)]
 
     def apply(worker: Worker) -> dict[str, Any]:

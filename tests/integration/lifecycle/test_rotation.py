@@ -10,11 +10,10 @@ from tests.integration.support.concurrency import OneByOne, Quiet
 from tests.integration.support.functions import CURRENT, DELETE, FOURTHWALL, LIST, MAINTAIN, ROTATE, cold_start
 from tests.integration.support.in_process_stack import MERCHANT, Stack
 from tests.integration.support.outages import answer_lost, refusing
-from token_broker import errors
+from token_broker import errors, wiring
 from token_broker.clock import SystemClock
 from token_broker.lifecycle.rotate import JOIN_WINDOW, RETRY_AFTER_CALL
 from token_broker.tokens.succession import CACHES_CLEARED_AFTER
-from token_broker.wiring import container
 
 OVERLAP = 7 * 24 * 60 * 60
 CALLERS = 50
@@ -162,7 +161,7 @@ def test_fifty_at_once_make_one_token(
     stack: Stack, first: str, monkeypatch: pytest.MonkeyPatch, *, compromised: bool
 ) -> None:
     clients, lock = {"dynamodb": stack.dynamodb, "secretsmanager": stack.secretsmanager}, Lock()
-    monkeypatch.setattr(container, "client", lambda service: OneByOne(clients[service], lock))
+    monkeypatch.setattr(wiring, "client", lambda service: OneByOne(clients[service], lock))
     stack.worker(ROTATE)
     workers = [cold_start(ROTATE, clock=SystemClock(), telemetry=Quiet()) for _ in range(CALLERS)]
     start, answers = Barrier(CALLERS), []

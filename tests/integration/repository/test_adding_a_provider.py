@@ -79,7 +79,7 @@ def test_of_the_layer_only_its_own_modules_and_the_registry_are_touched(differen
     layer = {each.path: each.new for each in difference if each.path.startswith(f"{LAYER}/")}
 
     own = {f"{LAYER}/providers/examplecart/{name}.py": True for name in ("__init__", "client", "profile")}
-    assert layer == own | {f"{LAYER}/wiring/providers.py": False, f"{LAYER}/wiring/profiles.py": False}
+    assert layer == own | {f"{LAYER}/wiring.py": False}
 
 
 def test_the_page_lists_what_was_touched_and_nothing_else(difference: list[Touched]) -> None:
@@ -102,7 +102,7 @@ def test_its_code_is_in_the_house_style_and_its_imports_point_one_way(tree: Path
 
 def test_its_types_fit_the_ports(tree: Path, tmp_path: Path) -> None:
     files = [
-        f"{LAYER}/wiring/providers.py",
+        f"{LAYER}/wiring.py",
         "functions/examplecart/storefront_key/app.py",
         "sandbox/simulators/server.py",
     ]

@@ -13,7 +13,7 @@ from tests.integration.support.gateway import Gateway, authorizer_request, opene
 from tests.integration.support.in_process_stack import MERCHANT, Stack
 from token_broker.storefronts.policy_cache import ABSENT_TTL_SECONDS, TTL_SECONDS
 from token_broker.tokens.cache import TTL_SECONDS as TOKEN_TTL_SECONDS
-from token_broker.wiring.storefronts import PROOF_KEYS_TTL_SECONDS
+from token_broker.wiring import PROOF_KEYS_TTL_SECONDS
 
 ISSUERS_JWT = {"shop": "demo", "sid": "s-1", "aud": "storefront"}
 

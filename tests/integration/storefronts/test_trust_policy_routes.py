@@ -18,9 +18,9 @@ from tests.integration.support.functions import (
 )
 from tests.integration.support.in_process_stack import MERCHANT, Stack
 from tests.integration.support.outages import answer_lost, aws_error, refusing
+from token_broker import wiring
 from token_broker.clock import SystemClock
 from token_broker.errors import PreconditionFailed, TrustPolicyNotFound
-from token_broker.wiring import container
 
 ONE, TWO = policy(), policy(origins=["https://two.example"])
 FREE: dict[str, str | list[str] | None] = {"If-Match": None, "If-None-Match": None}
@@ -217,7 +217,7 @@ def at_once(
 ) -> list[HttpResponse]:
     """Put each document through a cold worker at once and return the responses."""
     client = OneByOne(stack.dynamodb, Lock())
-    monkeypatch.setattr(container, "client", lambda service: client)
+    monkeypatch.setattr(wiring, "client", lambda service: client)
     workers = [cold_start(PUT_POLICY, clock=SystemClock(), telemetry=Quiet()) for _ in documents]
     start = Barrier(len(documents))
     answers: list[HttpResponse] = []

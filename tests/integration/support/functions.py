@@ -3,19 +3,15 @@
 import json
 import logging
 from collections.abc import Callable
-from copy import replace
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from threading import Lock
-from types import ModuleType, SimpleNamespace
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any
 
-import pytest
 from aws_lambda_powertools.metrics import Metrics
 
 from token_broker.clock import Clock
-from token_broker.wiring import event_delivery, providers, scheduler, storefronts
 
 ROOT = Path(__file__).parents[3]
 EVERY_FUNCTION = sorted(
@@ -70,8 +66,6 @@ ENTRY_POINTS = {
 
 #: Seconds that a call has, unless the test says otherwise: the template's.
 TIMEOUT = 25.0
-
-_loading = Lock()
 
 
 def sample_event(function: str, entry_point: str) -> Any:
@@ -156,14 +150,6 @@ def api_event(
     return event
 
 
-def _registry(function: str) -> tuple[ModuleType, str]:
-    """Where a function's parts are put together, and under which name."""
-    if function == PUBLISH:
-        return event_delivery, "EVENTS"
-    name = provider_of(function).upper()
-    return {"STOREFRONTS": storefronts, "LIFECYCLE": scheduler}.get(name, providers), name
-
-
 def _merge_headers(event: Any, headers: dict[str, str | list[str] | None]) -> None:
     wanted = {**event["headers"], **headers}
     _set_many(event, "headers", "multiValueHeaders", {name: value for name, value in wanted.items() if value})
@@ -187,27 +173,21 @@ class _Lines(logging.Handler):
 
 def cold_start(function: str, *, clock: Clock, telemetry: Any = None) -> Worker:
     """Load a handler with parts that no other worker shares, on the given clock."""
-    registry, name = _registry(function)
-    assembly = replace(cast("Any", getattr(registry, name)))
-    vars(assembly)["clock"] = clock
+    spec = spec_from_file_location("app", ROOT / "functions" / function / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    container = module.handler._container
+    vars(container)["clock"] = clock
     if telemetry is not None:
-        vars(assembly)["telemetry"] = telemetry
-    with _loading, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, name, assembly)
-        spec = spec_from_file_location("app", ROOT / "functions" / function / "app.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-    if function == PROOF_AUTHORIZER:
-        # It goes back to the registry for its keys at the first proof.
-        vars(module)["trust_wiring"] = SimpleNamespace(STOREFRONTS=assembly)
+        vars(container)["telemetry"] = telemetry
     worker = Worker(function, module.handler)
     if telemetry is None:
         # Powertools keeps these for the process, which in Lambda is one function's.
         Metrics._default_dimensions.clear()
         Metrics._dimensions.clear()
-        log = assembly.telemetry.log
+        log = container.telemetry.log
         for old in [each for each in log.handlers if isinstance(each, _Lines)]:
             log.removeHandler(old)
         log.addHandler(_Lines(worker.log, log.registered_formatter))

@@ -17,8 +17,8 @@ from tests.integration.support.functions import (
     provider_of,
 )
 from tests.integration.support.in_process_stack import MERCHANT, Stack
+from token_broker import wiring
 from token_broker.clock import SystemClock
-from token_broker.wiring import container
 
 CALLERS = 10
 
@@ -27,7 +27,7 @@ CALLERS = 10
 def _prepared(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = Lock()
     clients = {"dynamodb": stack.dynamodb, "secretsmanager": stack.secretsmanager}
-    monkeypatch.setattr(container, "client", lambda service: OneByOne(clients[service], lock))
+    monkeypatch.setattr(wiring, "client", lambda service: OneByOne(clients[service], lock))
     monkeypatch.setattr("token_broker.tokens.issue.MIN_WAIT", 0.02)
     monkeypatch.setattr("token_broker.tokens.issue.MAX_WAIT", 0.1)
 

@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.events import CALLER, Context, api_event
+from tests.fakes.events import CALLER, api_event
 from tests.fakes.samples import token
 from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.api_gateway import BODY_LIMIT, ApiGatewayAdapter
-from token_broker.entrypoints.direct import DirectAdapter
-from token_broker.entrypoints.handler import adapter_for
 from token_broker.entrypoints.inputs import (
     CloseSession,
     CreateToken,
@@ -38,15 +36,6 @@ def refusal(kind: type[Input], **event: Any) -> str:
         read(kind, given(kind, **event))
     assert CANARY not in refused.value.detail
     return refused.value.detail
-
-
-def test_an_event_of_the_gateway_comes_through_this_door() -> None:
-    assert isinstance(adapter_for(api_event(), Context()), ApiGatewayAdapter)
-
-
-@pytest.mark.parametrize("event", [{"merchant": "acme"}, {"httpMethod": "GET"}, {"requestContext": {}}, [], "x", None])
-def test_anything_else_is_a_direct_invocation(event: Any) -> None:
-    assert isinstance(adapter_for(event, Context()), DirectAdapter)
 
 
 def test_each_field_comes_from_its_own_place() -> None:

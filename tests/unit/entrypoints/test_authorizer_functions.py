@@ -1,6 +1,7 @@
 """The two authorizers themselves, each file run over policies and keys in memory."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.fakes.proofs import OTHER_SECRET, SECRET, by_backend
 from tests.fakes.secrets import MemorySecrets
 from tests.fakes.trust_policies import SHOP, hs256, parse, policy, sessions
 from tests.unit.loading import Handler, load
+from token_broker import wiring
 from token_broker.domain.grant import CLOCK_SKEW, Grant
 from token_broker.entrypoints.authorizer import DecisionUnavailable
 from token_broker.errors import StorageUnavailable
@@ -20,7 +22,6 @@ from token_broker.ports.documents import Revisioned
 from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.policy_cache import TTL_SECONDS, PolicyCache
 from token_broker.telemetry import PowertoolsTelemetry
-from token_broker.wiring.storefronts import STOREFRONTS
 
 SHOPIFY, FOURTHWALL, CHICKSX = "shopify/storefront-access-token", "fourthwall/public-token", "chicksx/public-tokens"
 OPEN = policy(anonymous=[SHOPIFY], sessions=sessions(hs256(claims={"shop": "demo"})))
@@ -65,11 +66,9 @@ def gate(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], Powertool
             "clock": clock,
             "telemetry": telemetry,
             "proof_keys": keys,
-            "loopback_jwks_origin": "",
-            "_admission": Admission(store, PolicyCache(clock), telemetry, parse),
+            "admission": Admission(store, PolicyCache(clock), telemetry, parse),
         }
-        for part, made in parts.items():
-            monkeypatch.setitem(STOREFRONTS.__dict__, part, made)
+        monkeypatch.setattr(wiring, "admission", lambda: SimpleNamespace(**parts))
         opened = Gate(load(f"storefronts/{name}_authorizer"), clock, store, keys)
         opened.put(OPEN)
         return opened

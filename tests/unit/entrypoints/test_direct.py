@@ -5,19 +5,15 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.events import Context
 from tests.fakes.samples import token
 from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.direct import DirectAdapter
-from token_broker.entrypoints.handler import adapter_for
 from token_broker.entrypoints.inputs import CreateToken, GetSessionToken
 from token_broker.errors import InvalidRequest, MerchantNotFound, ProviderError, ProviderReply
 
 
 def adapter(event: Any) -> DirectAdapter:
-    made = adapter_for(event, Context())
-    assert isinstance(made, DirectAdapter)
-    return made
+    return DirectAdapter(event, "lambda-request-1")
 
 
 def test_the_event_is_the_fields() -> None:
@@ -30,14 +26,6 @@ def test_the_event_is_the_fields() -> None:
 def test_an_event_that_is_no_object_is_refused_with_the_fields_that_are_wanted(event: Any) -> None:
     with pytest.raises(InvalidRequest, match="merchant, sessionId, scope"):
         adapter(event).raw_fields(GetSessionToken)
-
-
-def test_the_request_id_is_lambdas() -> None:
-    assert adapter({}).request_id == "lambda-request-1"
-
-
-def test_a_run_without_lambda_has_no_request_id() -> None:
-    assert not adapter_for({}, None).request_id
 
 
 def test_lambda_does_not_say_who_invoked() -> None:

@@ -10,15 +10,11 @@ from tests.fakes.clock import MovableClock
 from tests.fakes.events import Context, queue_event
 from tests.fakes.outbox import MemoryEventBus, MemoryOutbox
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.unit.loading import load
+from tests.unit.loading import Handler, load
 from token_broker.clock import Deadline
-from token_broker.entrypoints.direct import DirectAdapter
-from token_broker.entrypoints.dynamodb_stream import StreamAdapter, changes
-from token_broker.entrypoints.handler import adapter_for
+from token_broker.entrypoints.handler import Request
 from token_broker.errors import StorageUnavailable
 from token_broker.lifecycle.publisher import Publisher
-from token_broker.telemetry import PowertoolsTelemetry
-from token_broker.wiring.event_delivery import EVENTS
 
 
 def record(number: int, pk: str = "outbox#shopify#acme", sk: str | None = None, *, kind: str = "INSERT") -> Any:
@@ -47,11 +43,12 @@ def name(number: int) -> str:
 class Deployed:
     """The function over an outbox and a bus in memory."""
 
+    handler: Handler
+
     def __init__(self) -> None:
         self.outbox, self.bus, self.clock = MemoryOutbox(), MemoryEventBus(), MovableClock()
-        self.handler = load("lifecycle/publish_events")
 
-    def publisher(self, caller: str, deadline: Deadline, grant: object) -> Publisher:
+    def publisher(self, _request: Request) -> Publisher:
         until = Deadline.after(self.clock, 20)
         return Publisher(self.outbox, self.bus, self.clock, RecordingTelemetry(), lambda: 0.5, until)
 
@@ -63,29 +60,11 @@ class Deployed:
 
 
 @pytest.fixture
-def deployed(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], PowertoolsTelemetry]) -> Deployed:
+def deployed(put_in: Callable[..., None]) -> Deployed:
     made = Deployed()
-    monkeypatch.setitem(EVENTS.__dict__, "telemetry", make_telemetry())
-    monkeypatch.setattr(EVENTS, "broker", made.publisher)
+    put_in("publisher", made.publisher)
+    made.handler = load("lifecycle/publish_events")
     return made
-
-
-def test_a_batch_is_read_as_its_records_and_nothing_else_is_one() -> None:
-    batch = [record(1), record(2)]
-
-    assert changes({"Records": batch}) == batch
-    others: list[Any] = [
-        {"Records": [record(1), {"eventSource": "aws:sqs"}]},
-        {"Records": [record(1)], "more": 1},
-        {"Records": "x"},
-        {"Records": ["x"]},
-        queue_event({"events": []}),
-        {"events": []},
-        [],
-        None,
-    ]
-    for other in others:
-        assert changes(other) is None
 
 
 def test_new_items_of_the_outbox_are_delivered(deployed: Deployed) -> None:
@@ -178,9 +157,3 @@ def test_an_operator_delivers_by_name(deployed: Deployed) -> None:
 
     assert answer == {"published": 1, "gone": 0, "putOff": 0, "failed": []}
     assert json.dumps(answer)
-
-
-def test_records_that_are_not_the_tables_are_a_direct_callers() -> None:
-    """A caller may write what it likes: it is told what is wrong with it, and no record counts as done."""
-    assert isinstance(adapter_for({"Records": [{"eventSource": "aws:s3"}]}, Context(), stream=True), DirectAdapter)
-    assert isinstance(adapter_for({"Records": [record(1)]}, Context(), stream=True), StreamAdapter)

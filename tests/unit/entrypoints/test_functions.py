@@ -25,13 +25,11 @@ from tests.fakes.surroundings import (
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import parse, policy
 from tests.unit.loading import FUNCTIONS, load
-from token_broker.broker import Broker, ListingBroker
+from token_broker import wiring
 from token_broker.domain.grant import Grant
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, TrustPolicyNotFound
 from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.telemetry import PowertoolsTelemetry
-from token_broker.wiring.providers import CHICKSX, FOURTHWALL, SHOPIFY
-from token_broker.wiring.storefronts import STOREFRONTS
 
 SHOP = "https://shop.example"
 PAGE = Grant(merchant="acme", origins=(SHOP,))
@@ -41,20 +39,9 @@ type Make = Callable[[], PowertoolsTelemetry]
 
 
 @pytest.fixture
-def put_in(monkeypatch: pytest.MonkeyPatch, make_telemetry: Make) -> Callable[[Any, Any], None]:
-    """Have an assembly serve with other parts."""
-
-    def put(assembly: Any, serve: Callable[[str, Grant | None], Any]) -> None:
-        monkeypatch.setitem(assembly.__dict__, "telemetry", make_telemetry())
-        monkeypatch.setattr(assembly, "broker", lambda caller, deadline, grant: serve(caller, grant))
-
-    return put
-
-
-@pytest.fixture
 def shopify(put_in: Callable[..., None]) -> ListingSurroundings:
     stack = listing_stack()
-    put_in(SHOPIFY, lambda caller, grant: ListingBroker(stack.listing_call(caller, grant=grant)))
+    put_in("shopify", lambda request: stack.listing_call(request.caller, grant=request.grant))
     return stack
 
 
@@ -64,7 +51,7 @@ def body(answer: dict[str, Any]) -> Any:
 
 def test_fourthwall_gets_or_creates_the_shops_token(put_in: Callable[..., None]) -> None:
     stack = one_token_stack()
-    put_in(FOURTHWALL, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in("fourthwall", lambda request: stack.call(request.caller, grant=request.grant))
 
     answer = load("fourthwall/public_token")(api_event(httpMethod="PUT", path={"merchant": "acme"}), Context())
 
@@ -74,7 +61,7 @@ def test_fourthwall_gets_or_creates_the_shops_token(put_in: Callable[..., None])
 def test_fourthwalls_caller_may_pass_the_caches_by(put_in: Callable[..., None]) -> None:
     stack = one_token_stack()
     stack.provider.script = [minted("1"), minted("2")]
-    put_in(FOURTHWALL, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in("fourthwall", lambda request: stack.call(request.caller, grant=request.grant))
     handler = load("fourthwall/public_token")
     handler({"merchant": "acme"}, Context())
     stack.clock.advance(1)
@@ -86,7 +73,7 @@ def test_fourthwalls_caller_may_pass_the_caches_by(put_in: Callable[..., None]) 
 
 def test_chicksx_says_whether_the_token_is_new(put_in: Callable[..., None]) -> None:
     stack = session_stack()
-    put_in(CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in("chicksx", lambda request: stack.call(request.caller, grant=request.grant))
     handler = load("chicksx/public_token")
     event = api_event(path={"merchant": "acme"}, body={"sessionId": "s-1", "scope": ["read"]})
 
@@ -98,7 +85,7 @@ def test_chicksx_says_whether_the_token_is_new(put_in: Callable[..., None]) -> N
 
 def test_chicksx_answers_a_state_machine_with_the_plain_token(put_in: Callable[..., None]) -> None:
     stack = session_stack()
-    put_in(CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in("chicksx", lambda request: stack.call(request.caller, grant=request.grant))
 
     token = load("chicksx/public_token")({"merchant": "acme", "sessionId": "s-1"}, Context())
 
@@ -108,7 +95,7 @@ def test_chicksx_answers_a_state_machine_with_the_plain_token(put_in: Callable[.
 @pytest.fixture
 def sessions(put_in: Callable[..., None]) -> Surroundings[ScriptedProvider]:
     stack = session_stack()
-    put_in(CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in("chicksx", lambda request: stack.call(request.caller, grant=request.grant))
     return stack
 
 
@@ -198,22 +185,9 @@ def test_shopifys_delete_of_a_foreign_token_raises_for_a_state_machine(shopify: 
 # Storefronts at the same functions
 
 
-def test_no_page_closes_a_session(sessions: Surroundings[ScriptedProvider]) -> None:
-    """No such route leads to the function; should one ever, it is of no use."""
-    event = storefront_event(
-        operation="chicksx/sessions/{sessionId}/close", method="POST", authorizer=PROOF.as_context()
-    )
-    event["pathParameters"]["sessionId"] = "s-1"
-
-    answer = load("chicksx/close_session")(event, Context())
-
-    assert (answer["statusCode"], body(answer)["code"]) == (403, "forbidden")
-    assert sessions.store.calls == []
-
-
 def test_a_page_gets_fourthwalls_token(put_in: Callable[..., None]) -> None:
     stack = one_token_stack()
-    put_in(FOURTHWALL, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in("fourthwall", lambda request: stack.call(request.caller, grant=request.grant))
     event = storefront_event(
         operation="fourthwall/public-token",
         headers={"Origin": [SHOP], "Cache-Control": ["no-cache"]},
@@ -242,7 +216,7 @@ def test_a_page_gets_shopifys_token_and_not_a_second_time_what_it_has(shopify: L
 
 def test_a_session_with_its_proof_gets_its_token(put_in: Callable[..., None]) -> None:
     stack = session_stack()
-    put_in(CHICKSX, lambda caller, grant: Broker(stack.call(caller, grant=grant)))
+    put_in("chicksx", lambda request: stack.call(request.caller, grant=request.grant))
     handler = load("chicksx/public_token")
 
     def post(**asked: Any) -> dict[str, Any]:
@@ -262,19 +236,22 @@ def test_a_session_with_its_proof_gets_its_token(put_in: Callable[..., None]) ->
     assert {answer["headers"]["Access-Control-Allow-Origin"] for answer in answers} == {SHOP}
 
 
-@pytest.mark.parametrize("operation", ["create", "list", "delete"])
-def test_a_storefront_at_a_function_that_has_no_route_for_it_is_refused(
-    shopify: ListingSurroundings, operation: str
+CLOSED_TO_STOREFRONTS = [
+    each for each in EXPECTED if not each.decides and not any(" /storefront/" in route for route in each.routes)
+]
+
+
+@pytest.mark.parametrize("function", CLOSED_TO_STOREFRONTS, ids=lambda function: function.folder)
+def test_a_function_without_a_route_for_storefronts_refuses_them(
+    monkeypatch: pytest.MonkeyPatch, make_telemetry: Make, function: Function
 ) -> None:
-    """Whatever the gateway were told to send there."""
-    (folder,) = [each.folder for each in EXPECTED if each.folder.startswith(f"shopify/{operation}")]
-    path = {"merchant": "acme"} | ({"tokenId": "5"} if operation == "delete" else {})
-    event = storefront_event(authorizer=PAGE.as_context(), body={"title": "Blog"} if operation == "create" else None)
+    """Whatever the gateway were told to send there. Nothing is read, and nothing but telemetry is made."""
+    monkeypatch.setattr(wiring, "PowertoolsTelemetry", lambda _name: make_telemetry())
+    monkeypatch.setattr(wiring, "client", lambda service: pytest.fail(f"a client for {service} was made"))
 
-    answer = load(folder)({**event, "pathParameters": path}, Context())
+    answer = load(function.folder)(storefront_event(authorizer=PAGE.as_context(), body="no JSON"), Context())
 
-    assert (answer["statusCode"], body(answer)["code"]) == (403, "forbidden")
-    assert (shopify.provider.mints, shopify.provider.list_calls, shopify.provider.revoked) == ([], 0, [])
+    assert (answer["statusCode"], body(answer)["detail"]) == (403, "Storefronts can only ask for the current token.")
 
 
 # Trust policies
@@ -284,8 +261,8 @@ def test_a_storefront_at_a_function_that_has_no_route_for_it_is_refused(
 def office(put_in: Callable[..., None]) -> MemoryDocuments[Any]:
     store = MemoryDocuments[Any]()
     put_in(
-        STOREFRONTS,
-        lambda caller, grant: TrustPolicies(store, RecordingTelemetry(), parse, caller=caller),
+        "trust_policies",
+        lambda request: TrustPolicies(store, RecordingTelemetry(), parse, caller=request.caller),
     )
     return store
 

@@ -4,18 +4,17 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from tests.fakes.events import CALLER, PRINCIPAL, Context, api_event
+from tests.fakes.events import CALLER, PRINCIPAL, Context, api_event, queue_event, storefront_event
 from tests.fakes.samples import token
-from token_broker.clock import Deadline
-from token_broker.domain.grant import Grant
 from token_broker.domain.token import Token
-from token_broker.entrypoints.handler import Reply, entrypoint
+from token_broker.entrypoints.events import API_GATEWAY, DIRECT, SQS, STOREFRONT, EventKind
+from token_broker.entrypoints.handler import Reply, Request, entrypoint
 from token_broker.entrypoints.inputs import CreateToken
-from token_broker.errors import Conflict, InternalError, InvalidRequest, MintInProgress, StorageUnavailable
+from token_broker.errors import Conflict, Forbidden, InternalError, InvalidRequest, MintInProgress, StorageUnavailable
 from token_broker.telemetry import PowertoolsTelemetry
 
 CANARY = "sk_live_canary"
@@ -24,7 +23,7 @@ GOOD = {"merchant": "acme", "title": "T"}
 
 @dataclass
 class Bench:
-    """An assembly whose broker only notes who asks and until when."""
+    """A container whose service only notes who asks and until when."""
 
     make_telemetry: Callable[[], PowertoolsTelemetry]
     calls: list[tuple[str, float]] = field(default_factory=list)
@@ -33,9 +32,9 @@ class Bench:
     def telemetry(self) -> PowertoolsTelemetry:
         return self.make_telemetry()
 
-    def broker(self, caller: str, deadline: Deadline, grant: Grant | None) -> str:
-        self.calls.append((caller, deadline.left()))
-        return "the broker"
+    def service(self, request: Request) -> str:
+        self.calls.append((request.caller, request.deadline.left()))
+        return "the service"
 
 
 @pytest.fixture
@@ -43,10 +42,25 @@ def bench(make_telemetry: Callable[[], PowertoolsTelemetry]) -> Bench:
     return Bench(make_telemetry)
 
 
+type Operation = Callable[[CreateToken, str], Any]
+
+EVERY_KIND = (API_GATEWAY, STOREFRONT, DIRECT, SQS)
+
+
 def handler(
-    bench: Bench, operation: Callable[[CreateToken, str], Any], success: int = 201
+    bench: Bench,
+    operation: Operation,
+    success: int = 201,
+    events: tuple[EventKind, ...] = (API_GATEWAY, DIRECT),
 ) -> Callable[[Any, Any], Any]:
-    return entrypoint(bench, "shopify/create", accepts=CreateToken, success=success)(operation)
+    return entrypoint(bench, "shopify/create", accepts=CreateToken, success=success, events=events)(operation)
+
+
+def failing(failure: Exception) -> Any:
+    def fail(*_: object) -> NoReturn:
+        raise failure
+
+    return fail
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -57,7 +71,7 @@ def event(body: Any = None) -> dict[str, Any]:
     return api_event(path={"merchant": "acme"}, body={"title": "T"} if body is None else body)
 
 
-def give(request: CreateToken, broker: str) -> Token:
+def give(request: CreateToken, service: str) -> Token:
     return token(title=request.title)
 
 
@@ -72,25 +86,25 @@ def test_a_direct_call_is_answered_plainly(bench: Bench) -> None:
 
 
 def test_an_operation_may_choose_its_status(bench: Bench) -> None:
-    answer = handler(bench, lambda request, broker: Reply({"revocation": "pending"}, 202))(event(), Context())
+    answer = handler(bench, lambda request, service: Reply({"revocation": "pending"}, 202))(event(), Context())
 
     assert answer["statusCode"] == 202
 
 
-def test_the_operation_gets_the_checked_request_and_the_broker(bench: Bench) -> None:
+def test_the_operation_gets_the_checked_request_and_the_service(bench: Bench) -> None:
     seen: list[Any] = []
 
-    def operation(request: CreateToken, broker: str) -> dict[str, Any]:
-        seen.extend([request, broker])
+    def operation(request: CreateToken, service: str) -> dict[str, Any]:
+        seen.extend([request, service])
         return {}
 
     handler(bench, operation)(event(), Context())
 
-    assert seen == [CreateToken(merchant="acme", title="T"), "the broker"]
+    assert seen == [CreateToken(merchant="acme", title="T"), "the service"]
 
 
 @pytest.mark.parametrize(("given", "caller"), [(event(), CALLER), (GOOD, "direct")])
-def test_the_broker_is_told_who_asks(bench: Bench, given: dict[str, Any], caller: str) -> None:
+def test_the_service_is_told_who_asks(bench: Bench, given: dict[str, Any], caller: str) -> None:
     handler(bench, give)(given, Context())
 
     assert bench.calls[0][0] == caller
@@ -123,7 +137,7 @@ def test_an_unsigned_request_reaches_nothing(bench: Bench) -> None:
 
 
 def test_a_failure_of_the_operation_is_a_problem_document(bench: Bench) -> None:
-    def operation(request: CreateToken, broker: str) -> Token:
+    def operation(request: CreateToken, service: str) -> Token:
         raise MintInProgress
 
     answer = handler(bench, operation)(event(), Context())
@@ -132,7 +146,7 @@ def test_a_failure_of_the_operation_is_a_problem_document(bench: Bench) -> None:
 
 
 def test_a_failed_direct_call_raises_the_error_itself(bench: Bench) -> None:
-    def operation(request: CreateToken, broker: str) -> Token:
+    def operation(request: CreateToken, service: str) -> Token:
         raise Conflict("It stands already.")
 
     with pytest.raises(Conflict) as raised:
@@ -149,7 +163,7 @@ def test_a_refused_direct_call_names_the_field(bench: Bench) -> None:
 def test_what_aws_said_of_a_failure_is_in_the_log_and_not_in_the_answer(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def operation(request: CreateToken, broker: str) -> Token:
+    def operation(request: CreateToken, service: str) -> Token:
         failure = StorageUnavailable("Try again.")
         failure.add_note("DynamoDB: ThrottlingException")
         raise failure
@@ -161,7 +175,7 @@ def test_what_aws_said_of_a_failure_is_in_the_log_and_not_in_the_answer(
     assert "Throttling" not in json.dumps(answer)
 
 
-def broken(request: CreateToken, broker: str) -> Token:
+def broken(request: CreateToken, service: str) -> Token:
     raise ValueError(f"cannot parse {CANARY}")
 
 
@@ -221,11 +235,11 @@ def test_every_call_leaves_one_line_that_says_how_it_ended(
 def test_the_line_names_the_token_that_was_served_and_its_source(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def from_memory(request: CreateToken, broker: str) -> Token:
+    def from_memory(request: CreateToken, service: str) -> Token:
         bench.telemetry.annotate(served="memory")
         return token()
 
-    for operation in (from_memory, give, lambda request, broker: {"revocation": "pending"}):
+    for operation in (from_memory, give, lambda request, service: {"revocation": "pending"}):
         handler(bench, operation)(event(), Context())
 
     first, second, third = [line for line in lines(capsys) if line.get("message") == "answered"]
@@ -262,8 +276,66 @@ def test_failures_are_counted_by_code(
     assert [line[metric] for line in lines(capsys) if metric in line] == [[1.0]]
 
 
+STOREFRONT_CALL = storefront_event(headers={"Origin": ["https://shop.example"]}, authorizer={"merchant": "acme"})
+
+
+def not_json(request: CreateToken, service: str) -> Any:
+    return Reply({"body": object()}, 201)
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "status"),
+    [
+        pytest.param(give, {**event(), "requestContext": {}}, 401, id="caller"),
+        pytest.param(give, {**STOREFRONT_CALL, "requestContext": {}}, 401, id="grant"),
+        pytest.param(give, event("no JSON"), 400, id="fields"),
+        pytest.param(give, event({"title": 7}), 400, id="input"),
+        pytest.param(broken, event(), 500, id="operation"),
+        pytest.param(failing(MintInProgress()), event(), 503, id="error of the operation"),
+        pytest.param(failing(Exception("x")), queue_event(GOOD), 500, id="message"),
+        pytest.param(not_json, event(), 500, id="response"),
+    ],
+)
+def test_a_failure_of_any_part_leaves_one_line_and_one_answer(
+    bench: Bench, capsys: pytest.CaptureFixture[str], operation: Operation, given: dict[str, Any], status: int
+) -> None:
+    answer = handler(bench, operation, events=EVERY_KIND)(given, Context())
+
+    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
+    assert line["status"] == status
+    assert answer.get("statusCode", status) == status
+
+
+def test_a_container_that_fails_leaves_one_line_and_one_answer(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "service", failing(InternalError("The function is not configured.")))
+
+    answer = handler(bench, give)(event(), Context())
+
+    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
+    assert (answer["statusCode"], line["status"]) == (500, 500)
+
+
+@pytest.mark.parametrize("given", [event("no JSON"), storefront_event()])
+def test_a_kind_of_event_that_is_not_accepted_is_refused_before_anything_is_read(
+    bench: Bench, given: dict[str, Any]
+) -> None:
+    answer = handler(bench, give, events=(DIRECT,))(given, Context())
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (403, "forbidden")
+    assert bench.calls == []
+
+
+@pytest.mark.parametrize("given", [GOOD, 7, queue_event(GOOD)])
+def test_a_function_without_events_accepts_none(bench: Bench, given: Any) -> None:
+    with pytest.raises(Forbidden):
+        handler(bench, give, events=())(given, Context())
+    assert bench.calls == []
+
+
 def test_a_handler_keeps_its_operations_docstring(bench: Bench) -> None:
-    def operation(request: CreateToken, broker: str) -> Token:
+    def operation(request: CreateToken, service: str) -> Token:
         """Handle POST /here."""
         return token()
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tests.fakes.events import Context, message, queue_event
-from token_broker.clock import Deadline
-from token_broker.domain.grant import Grant
+from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.api_gateway import BODY_LIMIT
-from token_broker.entrypoints.handler import entrypoint
+from token_broker.entrypoints.events import DIRECT, SQS
+from token_broker.entrypoints.handler import Request, entrypoint
 from token_broker.entrypoints.inputs import CloseSession, read
-from token_broker.entrypoints.sqs import SqsAdapter, messages
+from token_broker.entrypoints.sqs import SqsMessage
 from token_broker.errors import InvalidRequest, SessionClosed, StorageUnavailable
 from token_broker.telemetry import PowertoolsTelemetry
 
@@ -48,41 +48,7 @@ POISON = {
 
 
 def given(body: Any) -> dict[str, Any]:
-    return SqsAdapter(message("m-1", body)).raw_fields(CloseSession)
-
-
-# What a batch is
-
-
-def test_a_batch_is_read_as_its_messages() -> None:
-    event = queue_event(ORDER, ORDER)
-
-    assert messages(event) == event["Records"]
-
-
-def test_an_empty_batch_has_no_messages() -> None:
-    assert messages({"Records": []}) == []
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        None,
-        [],
-        "Records",
-        {},
-        {"Records": None},
-        {"Records": {"eventSource": "aws:sqs"}},
-        {"Records": ["aws:sqs"]},
-        {"Records": [{"eventSource": "aws:sns"}]},
-        {"Records": [{"body": "{}"}]},
-        {"Records": [message("m-1", ORDER), {"eventSource": "aws:dynamodb"}]},
-        {**queue_event(ORDER), "merchant": "acme"},
-        ORDER,
-    ],
-)
-def test_anything_else_is_no_batch(event: Any) -> None:
-    assert messages(event) is None
+    return SqsMessage(message("m-1", body), RecordingTelemetry()).raw_fields(CloseSession)
 
 
 # One message
@@ -123,25 +89,25 @@ def test_what_is_not_right_is_refused_without_being_quoted(body: str) -> None:
 
 @pytest.mark.parametrize("text", [None, 7, {"merchant": "acme"}])
 def test_a_body_that_is_no_text_is_refused(text: Any) -> None:
-    adapter = SqsAdapter({"messageId": "m-1", "body": text})
+    adapter = SqsMessage({"messageId": "m-1", "body": text}, RecordingTelemetry())
 
     with pytest.raises(InvalidRequest, match="must be text"):
         adapter.raw_fields(CloseSession)
 
 
 def test_a_message_is_known_by_its_id_and_trusted_as_its_queue_is() -> None:
-    adapter = SqsAdapter(message("m-1", ORDER))
+    adapter = SqsMessage(message("m-1", ORDER), RecordingTelemetry())
 
     assert (adapter.request_id, adapter.caller(), adapter.grant()) == ("m-1", "queue", None)
 
 
 def test_a_message_without_an_id_has_none() -> None:
     """Lambda then redelivers the whole batch, which loses nothing."""
-    assert SqsAdapter({"body": "{}"}).request_id == ""
+    assert SqsMessage({"body": "{}"}, RecordingTelemetry()).request_id == ""
 
 
 def test_nobody_waits_for_the_answer() -> None:
-    adapter = SqsAdapter(message("m-1", ORDER))
+    adapter = SqsMessage(message("m-1", ORDER), RecordingTelemetry())
 
     assert adapter.respond(Reply({}, 200)) is True
     assert adapter.reject(SessionClosed()) is False
@@ -152,7 +118,7 @@ def test_nobody_waits_for_the_answer() -> None:
 
 @dataclass
 class Bench:
-    """An assembly whose broker notes who asks until when."""
+    """A container whose service notes who asks until when."""
 
     make_telemetry: Callable[[], PowertoolsTelemetry]
     callers: list[str] = field(default_factory=list)
@@ -162,11 +128,11 @@ class Bench:
     def telemetry(self) -> PowertoolsTelemetry:
         return self.make_telemetry()
 
-    def broker(self, caller: str, deadline: Deadline, grant: Grant | None) -> str:
-        assert grant is None
-        self.callers.append(caller)
-        self.deadlines.append(deadline.left())
-        return "the broker"
+    def service(self, request: Request) -> str:
+        assert request.grant is None
+        self.callers.append(request.caller)
+        self.deadlines.append(request.deadline.left())
+        return "the service"
 
 
 @pytest.fixture
@@ -181,7 +147,7 @@ class Operation:
     closed: list[str] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
 
-    def __call__(self, request: CloseSession, broker: str) -> dict[str, Any]:
+    def __call__(self, request: CloseSession, service: str) -> dict[str, Any]:
         self.before()
         if request.session_id == "down":
             raise StorageUnavailable(f"The table did not answer. {CANARY}")
@@ -197,10 +163,10 @@ def operation() -> Operation:
 
 
 def run(bench: Bench, operation: Operation, event: Any, context: Any = None) -> Any:
-    def close(request: CloseSession, broker: str) -> dict[str, Any]:
-        return operation(request, broker)
+    def close(request: CloseSession, service: str) -> dict[str, Any]:
+        return operation(request, service)
 
-    return entrypoint(bench, "chicksx/close_session", accepts=CloseSession, queue=True)(close)(
+    return entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=(DIRECT, SQS))(close)(
         event, context or Context()
     )
 
@@ -231,11 +197,11 @@ def test_a_batch_that_is_done_reports_nothing(bench: Bench, operation: Operation
 def test_a_function_without_a_queue_takes_no_messages(bench: Bench, operation: Operation, event: Any) -> None:
     """Whoever may invoke it must not get what the senders to a queue are trusted with."""
 
-    def close(request: CloseSession, broker: str) -> dict[str, Any]:
-        return operation(request, broker)
+    def close(request: CloseSession, service: str) -> dict[str, Any]:
+        return operation(request, service)
 
     with pytest.raises(InvalidRequest, match="not known here"):
-        entrypoint(bench, "chicksx/close_session", accepts=CloseSession)(close)(event, Context())
+        entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=(DIRECT,))(close)(event, Context())
     assert (operation.closed, bench.callers) == ([], [])
 
 
@@ -297,12 +263,12 @@ def test_what_there_is_no_time_for_is_left_for_the_next_try(bench: Bench) -> Non
 
 
 def test_a_run_without_lambda_has_the_usual_time(bench: Bench, operation: Operation) -> None:
-    def close(request: CloseSession, broker: str) -> dict[str, Any]:
-        return operation(request, broker)
+    def close(request: CloseSession, service: str) -> dict[str, Any]:
+        return operation(request, service)
 
     assert (
         failed(
-            entrypoint(bench, "chicksx/close_session", accepts=CloseSession, queue=True)(close)(
+            entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=(DIRECT, SQS))(close)(
                 queue_event(order("s-1")), None
             )
         )
@@ -348,7 +314,9 @@ def test_failures_of_a_batch_are_counted_by_code(
 
 @pytest.mark.parametrize(("order", "named"), [("null", None), ("1001", "1001"), ('"o-1"', "o-1")])
 def test_an_order_systems_number_or_nothing_keeps_no_session_open(order: str, named: str | None) -> None:
-    adapter = SqsAdapter({"messageId": "1", "body": f'{{"merchant": "acme", "sessionId": "s-1", "orderId": {order}}}'})
+    adapter = SqsMessage(
+        message("m-1", f'{{"merchant": "acme", "sessionId": "s-1", "orderId": {order}}}'), RecordingTelemetry()
+    )
 
     request = read(CloseSession, adapter.raw_fields(CloseSession))
 

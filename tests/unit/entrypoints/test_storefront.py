@@ -5,13 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.events import CALLER, Context, api_event, storefront_event
+from tests.fakes.events import CALLER, storefront_event
 from tests.fakes.samples import token
 from token_broker.domain.grant import Grant
 from token_broker.entrypoints.adapter import Reply
-from token_broker.entrypoints.api_gateway import ApiGatewayAdapter
-from token_broker.entrypoints.direct import DirectAdapter
-from token_broker.entrypoints.handler import adapter_for
 from token_broker.entrypoints.inputs import GetSessionToken, GetShopToken, Input, read
 from token_broker.entrypoints.storefront import EXPOSED_HEADERS, MAX_AGE, StorefrontAdapter
 from token_broker.errors import (
@@ -59,40 +56,6 @@ def posted(origin: str | None = SHOP, **event: Any) -> StorefrontAdapter:
     """Build the adapter of a session's request."""
     given = {"operation": "chicksx/public-tokens", "method": "POST", "grant": SESSION, **event}
     return adapter(origin, **given)
-
-
-# Whose an event is
-
-
-@pytest.mark.parametrize("resource", ["/storefront/{merchant}/shopify/storefront-access-token", "/storefront/x"])
-def test_a_storefronts_route_comes_through_this_door(resource: str) -> None:
-    assert isinstance(adapter_for(api_event(resource=resource), Context()), StorefrontAdapter)
-
-
-@pytest.mark.parametrize(
-    "resource",
-    ["/merchants/{merchant}/shopify/storefront-access-token", "/storefronts/{merchant}", "/storefront", "", None, 7],
-)
-def test_the_route_decides_and_not_the_path_that_was_sent(resource: Any) -> None:
-    """Only the gateway names the route; the path is the caller's text."""
-    event = api_event(resource=resource, path={"merchant": "acme"})
-    event["path"] = "/storefront/acme/shopify/storefront-access-token"
-
-    assert type(adapter_for(event, Context())) is ApiGatewayAdapter
-
-
-def test_a_signed_route_stays_one_whatever_its_event_says_of_an_authorizer() -> None:
-    event = api_event(path={"merchant": "acme"})
-    event["requestContext"]["authorizer"] = PAGE.as_context()
-
-    chosen = adapter_for(event, Context())
-    assert (type(chosen), chosen.caller(), chosen.grant()) == (ApiGatewayAdapter, CALLER, None)
-
-
-def test_a_direct_invocation_cannot_be_a_storefront() -> None:
-    event = {"resource": "/storefront/{merchant}/shopify/storefront-access-token", "merchant": "acme"}
-
-    assert isinstance(adapter_for(event, Context()), DirectAdapter)
 
 
 # What it may have

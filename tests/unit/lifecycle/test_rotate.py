@@ -17,7 +17,7 @@ from tests.fakes.surroundings import (
     one_token_stack,
     session_stack,
 )
-from token_broker.domain.token import SHOP, Reason, State, Token
+from token_broker.domain.token import SHOP, Reason, RevocationStatus, State, Token
 from token_broker.errors import (
     BrokerError,
     MerchantNotFound,
@@ -698,7 +698,7 @@ def test_a_token_that_is_revoked_by_name_during_its_rotation_ends_as_was_asked(
 def test_a_retiring_token_can_be_revoked_by_name(stack: ListingSurroundings) -> None:
     turn(stack)
 
-    assert revoke(stack.listing_call(), "acme", "1001")
+    assert revoke(stack.listing_call(), "acme", "1001") is RevocationStatus.CONFIRMED
 
     assert work(stack, OVERLAP) == []
     assert [line.reason for line in record(stack.store, "1001").history][1:] == ["rotated", "requested", "requested"]

@@ -1,6 +1,7 @@
 """How a merchant's tokens are to be rotated: what is taken, kept and shown, and who may change what they have seen."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,16 +9,15 @@ import pytest
 from tests.fakes.events import CALLER, Context, api_event
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from tests.unit.loading import load
-from token_broker.broker import ListingBroker
 from token_broker.domain.revision import Precondition
 from token_broker.domain.rotation import RotationSettings
-from token_broker.entrypoints.adapter import EventAdapter
-from token_broker.entrypoints.handler import adapter_for
+from token_broker.entrypoints.adapter import Invocation
+from token_broker.entrypoints.api_gateway import ApiGatewayAdapter
+from token_broker.entrypoints.direct import DirectAdapter
 from token_broker.entrypoints.inputs import PutRotationSettings, read
 from token_broker.errors import InvalidRequest, MerchantNotFound
 from token_broker.lifecycle.rotation_settings import change, shown
 from token_broker.tokens.succession import overlap_end
-from token_broker.wiring.providers import SHOPIFY
 
 DAY = 24 * 60 * 60
 ROUTE = "/merchants/{merchant}/shopify/rotation-settings"
@@ -146,14 +146,18 @@ def test_an_overlap_for_which_the_provider_has_no_places_is_refused(max_age: int
 # What the routes take
 
 
-def api(body: Any = None, **headers: str) -> EventAdapter:
+def api(body: Any = None, **headers: str) -> ApiGatewayAdapter:
     sent = {name.replace("_", "-"): [value] for name, value in headers.items()}
-    return adapter_for(
-        api_event(resource=ROUTE, httpMethod="PUT", path={"merchant": "acme"}, body=body, headers=sent), Context()
+    return ApiGatewayAdapter(
+        api_event(resource=ROUTE, httpMethod="PUT", path={"merchant": "acme"}, body=body, headers=sent)
     )
 
 
-def taken(adapter: EventAdapter) -> PutRotationSettings:
+def direct(**fields: Any) -> DirectAdapter:
+    return DirectAdapter({"merchant": "acme", **fields}, "lambda-request-1")
+
+
+def taken(adapter: Invocation) -> PutRotationSettings:
     return read(PutRotationSettings, adapter.raw_fields(PutRotationSettings))
 
 
@@ -168,7 +172,7 @@ def taken(adapter: EventAdapter) -> PutRotationSettings:
     ],
 )
 def test_what_is_left_out_has_its_default_through_both_doors(body: Any, document: dict[str, Any]) -> None:
-    for adapter in (api(body), adapter_for({"merchant": "acme", **body}, Context())):
+    for adapter in (api(body), direct(**body)):
         assert taken(adapter).settings.as_json() == document
 
 
@@ -205,21 +209,16 @@ def test_a_member_that_is_no_setting_is_refused(unknown: str) -> None:
 def test_the_preconditions_are_taken_from_the_headers() -> None:
     assert taken(api({}, If_Match='"3"')).precondition == exactly(3)
     assert taken(api({}, If_None_Match="*")).precondition == Precondition(absent=True)
-    assert taken(adapter_for({"merchant": "acme", "ifMatch": '"3"'}, Context())).precondition == exactly(3)
+    assert taken(direct(ifMatch='"3"')).precondition == exactly(3)
 
 
 # The functions
 
 
 @pytest.fixture
-def shopify(monkeypatch: pytest.MonkeyPatch, make_telemetry: Any) -> ListingSurroundings:
+def shopify(put_in: Callable[..., None]) -> ListingSurroundings:
     stack = listing_stack()
-    monkeypatch.setitem(SHOPIFY.__dict__, "telemetry", make_telemetry())
-    monkeypatch.setattr(
-        SHOPIFY,
-        "broker",
-        lambda caller, _deadline, grant: ListingBroker(stack.listing_call(caller, grant=grant)),
-    )
+    put_in("shopify", lambda request: stack.listing_call(request.caller, grant=request.grant))
     return stack
 
 

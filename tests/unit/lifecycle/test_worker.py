@@ -14,7 +14,7 @@ from token_broker.domain.leases import MintLease
 from token_broker.domain.ownership_tag import tag_title
 from token_broker.domain.pending import UnreadWork
 from token_broker.domain.rotation import RotationSettings
-from token_broker.domain.token import Reason, State
+from token_broker.domain.token import Reason, RevocationStatus, State
 from token_broker.errors import (
     BrokerError,
     ProviderError,
@@ -67,7 +67,7 @@ def pending(*failures: Exception, tokens: int = 1) -> ListingSurroundings:
     for number in range(tokens):
         made = standing_token(stack.listing_call(), "acme", f"T {number}", None)
         stack.provider.failures["revoke"] = [down()]
-        assert not revoke(stack.listing_call(), "acme", made.token_id)
+        assert revoke(stack.listing_call(), "acme", made.token_id) is RevocationStatus.PENDING
     stack.provider.failures["revoke"] = list(failures)  # type: ignore[arg-type]
     stack.telemetry.notices.clear()
     stack.provider.revoked.clear()

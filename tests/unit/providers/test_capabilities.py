@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from copy import replace
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,18 @@ from tests.fakes.surroundings import LISTING, ONE_TOKEN, SESSIONS, listing_stack
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import Step, json_answer
 from tests.template_as_written import template
-from token_broker.broker import ListingBroker
+from token_broker import wiring
 from token_broker.domain.token import ProviderToken, RevocationStatus
 from token_broker.errors import InvalidRequest
 from token_broker.ports.provider import Capabilities, MintRequest, Provider
 from token_broker.ports.work import OUTBOX
 from token_broker.tokens.issue import session_token, standing_token
-from token_broker.wiring import providers
-from token_broker.wiring.profiles import PROFILES
-from token_broker.wiring.providers import ProviderContainer
+from token_broker.tokens.revoke import revoke
 
 DOCUMENT = Path(__file__).parents[3] / "docs/lifecycle.md"
-CONTAINERS = {each.name: each for each in vars(providers).values() if isinstance(each, ProviderContainer)}
-by_provider = pytest.mark.parametrize("name", CONTAINERS)
+#: How each provider's client is made, by the arguments of the registry's lines.
+REGISTRY = dict(each.args for each in vars(wiring).values() if isinstance(each, partial))
+by_provider = pytest.mark.parametrize("name", REGISTRY)
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ SAMPLES = {
 
 @pytest.fixture(autouse=True)
 def _addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in CONTAINERS:
+    for name in REGISTRY:
         monkeypatch.setenv(f"{name.upper()}_BASE_URL", "https://provider.example")
 
 
 def provider_of(name: str, line: Line) -> Provider:
-    made: Provider = CONTAINERS[name].build(line.http, RecordingTelemetry())
+    made: Provider = REGISTRY[name](line.http, RecordingTelemetry())
     return made
 
 
@@ -75,7 +75,7 @@ def minted(name: str) -> tuple[ProviderToken, str, str]:
 
 
 def test_every_provider_has_a_sample() -> None:
-    assert set(SAMPLES) == set(CONTAINERS)
+    assert set(SAMPLES) == set(REGISTRY)
 
 
 @by_provider
@@ -83,7 +83,6 @@ def test_a_client_has_the_methods_of_its_capabilities_and_no_others(name: str) -
     provider, can = provider_of(name, Line()), capabilities(name)
 
     assert (hasattr(provider, "list_tokens"), hasattr(provider, "revoke")) == (can.lists, can.revokes)
-    assert (CONTAINERS[name].serve is ListingBroker) == (can.lists and can.revokes)
 
 
 @by_provider
@@ -130,7 +129,7 @@ def test_only_a_provider_that_makes_no_second_token_is_asked_again(name: str) ->
 
 
 def test_the_dispatcher_has_a_worker_for_each_provider_with_pending_work_and_for_no_other() -> None:
-    can = {name: capabilities(name) for name in CONTAINERS}
+    can = {name: capabilities(name) for name in REGISTRY}
 
     variables = template()["Resources"]["LifecycleDispatchFunction"]["Properties"]["Environment"]["Variables"]
     workers = {name.removeprefix("WORK_QUEUE_").lower() for name in variables if name.startswith("WORK_QUEUE_")}
@@ -138,7 +137,9 @@ def test_the_dispatcher_has_a_worker_for_each_provider_with_pending_work_and_for
 
 
 def test_the_profiles_and_the_registry_name_the_same_providers() -> None:
-    assert {each.name: each.capabilities for each in PROFILES} == {name: capabilities(name) for name in CONTAINERS}
+    assert {each.name: each.capabilities for each in wiring.profiles()} == {
+        name: capabilities(name) for name in REGISTRY
+    }
 
 
 @by_provider
@@ -150,7 +151,7 @@ def test_the_table_has_the_capabilities_that_the_module_declares(name: str) -> N
     described = {row[0].strip("`"): row[1:] for row in body}
     can = capabilities(name)
 
-    assert set(described) == set(CONTAINERS)
+    assert set(described) == set(REGISTRY)
     *words, recheck, limit = described[name]
     declared = (can.lists, can.revokes, can.expires, can.rotates, can.sessions, can.supports_title_tag)
     assert [word == "yes" for word in words] == list(declared)
@@ -174,7 +175,7 @@ def test_a_token_that_cannot_be_revoked_is_reported_as_unsupported_and_stays() -
     stack.provider.capabilities = replace(LISTING, revokes=False)
     calls = list(stack.store.calls)
 
-    assert ListingBroker(stack.listing_call()).revoke("acme", made.token_id) is RevocationStatus.UNSUPPORTED
+    assert revoke(stack.listing_call(), "acme", made.token_id) is RevocationStatus.UNSUPPORTED
     assert (stack.store.calls, stack.provider.revoked) == (calls, [])
 
 
@@ -191,11 +192,11 @@ def test_a_revocation_has_one_of_three_statuses() -> None:
 
 
 def test_only_its_own_module_and_the_registry_have_a_providers_name() -> None:
-    registry = Path(providers.__file__)
-    layer = registry.parents[1]
-    named = re.compile(rf"""["']({"|".join(CONTAINERS)})["']""")
+    registry = Path(wiring.__file__)
+    layer = registry.parent
+    named = re.compile(rf"""["']({"|".join(REGISTRY)})["']""")
     core = [path for path in layer.rglob("*.py") if "providers" not in path.relative_to(layer).parts]
 
     found = {path: named.findall(path.read_text()) for path in core if path != registry}
     assert {path: names for path, names in found.items() if names} == {}
-    assert set(named.findall(registry.read_text())) == set(CONTAINERS), "the pattern finds the names"
+    assert set(named.findall(registry.read_text())) == set(REGISTRY), "the pattern finds the names"

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -13,16 +13,12 @@ import pytest
 from tests.template_as_written import TEMPLATE
 from tests.unit.repository.test_readme import leaves
 from tests.unit.repository.transformed import PLACE, plain, resources
-from token_broker import errors
+from token_broker import errors, wiring
 from token_broker.telemetry import PowertoolsTelemetry
-from token_broker.wiring import providers
-from token_broker.wiring.event_delivery import EventDeliveryContainer
-from token_broker.wiring.scheduler import SchedulerContainer
-from token_broker.wiring.storefronts import StorefrontContainer
 
 LAYER = TEMPLATE.parent / "layers/token_broker/token_broker"
-PROVIDERS = frozenset(each.name for each in vars(providers).values() if isinstance(each, providers.ProviderContainer))
-STOREFRONTS, LIFECYCLE, EVENTS = StorefrontContainer.name, SchedulerContainer.name, EventDeliveryContainer.name
+PROVIDERS = frozenset(each().name for each in vars(wiring).values() if isinstance(each, partial))
+STOREFRONTS, LIFECYCLE, EVENTS = (each().name for each in (wiring.trust_policies, wiring.dispatcher, wiring.publisher))
 #: Modules whose metrics are not of the providers' functions.
 OTHERS = {
     "lifecycle/dispatcher": frozenset({LIFECYCLE}),

@@ -27,7 +27,6 @@ _SOUNDS = re.compile(
 )
 #: What is shown all the same, and what it is.
 SHOWN = {
-    "Call.secrets": "the port, not what it reads",
     "DueItem.item": "a sort key",
     "LeaseRequest.body_hash": "a hash",
     "LeaseRequest.key_id": "a hash",

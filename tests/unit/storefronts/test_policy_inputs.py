@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.events import Context, api_event
+from tests.fakes.events import api_event
 from tests.fakes.trust_policies import oidc, policy, sessions
 from token_broker.domain.revision import Precondition
-from token_broker.entrypoints.adapter import EventAdapter, Reply
-from token_broker.entrypoints.handler import adapter_for
+from token_broker.entrypoints.adapter import Invocation, Reply
+from token_broker.entrypoints.api_gateway import ApiGatewayAdapter
+from token_broker.entrypoints.direct import DirectAdapter
 from token_broker.entrypoints.inputs import DeleteTrustPolicy, GetTrustPolicy, Input, PutTrustPolicy, read
 from token_broker.errors import InvalidRequest, PreconditionFailed
 
@@ -18,24 +19,24 @@ WHOLE = policy(anonymous=["fourthwall/public-token"], sessions=sessions(oidc()))
 ANY = Precondition()
 
 
-def api(method: str = "PUT", *, body: Any = None, query: Any = None, **headers: str) -> EventAdapter:
+def api(method: str = "PUT", *, body: Any = None, query: Any = None, **headers: str) -> Invocation:
     """Build a signed request. A header's name is written with underscores."""
     sent = {name.replace("_", "-"): [value] for name, value in headers.items()}
     event = api_event(
         resource=ROUTE, httpMethod=method, path={"merchant": "acme"}, body=body, query=query, headers=sent
     )
-    return adapter_for(event, Context())
+    return ApiGatewayAdapter(event)
 
 
-def direct(**fields: Any) -> EventAdapter:
-    return adapter_for({"merchant": "acme", **fields}, Context())
+def direct(**fields: Any) -> Invocation:
+    return DirectAdapter({"merchant": "acme", **fields}, "lambda-request-1")
 
 
-def taken[T: Input](kind: type[T], adapter: EventAdapter) -> T:
+def taken[T: Input](kind: type[T], adapter: Invocation) -> T:
     return read(kind, adapter.raw_fields(kind))
 
 
-def refused(kind: type[Input], adapter: EventAdapter) -> str:
+def refused(kind: type[Input], adapter: Invocation) -> str:
     with pytest.raises(InvalidRequest) as raised:
         taken(kind, adapter)
     return raised.value.detail

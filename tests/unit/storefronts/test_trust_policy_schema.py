@@ -15,7 +15,7 @@ from tests.fakes.addresses import JWKS_URIS, NOT_JWKS_URIS, NOT_ORIGINS, ORIGINS
 from tests.fakes.trust_policies import REFUSED, TAKEN, oidc, parse, policy, sessions
 from token_broker.domain import fields
 from token_broker.errors import InvalidRequest
-from token_broker.wiring.profiles import PAGE_OPERATIONS
+from token_broker.wiring import page_operations
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "trust-policy.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -74,7 +74,7 @@ def test_everything_that_an_operator_writes_is_explained() -> None:
 
 
 def test_the_schema_names_the_same_operations() -> None:
-    assert SCHEMA["properties"]["anonymous"]["items"]["enum"] == list(PAGE_OPERATIONS)
+    assert SCHEMA["properties"]["anonymous"]["items"]["enum"] == list(page_operations())
 
 
 @pytest.mark.parametrize("document", TAKEN.values(), ids=TAKEN)
@@ -140,7 +140,7 @@ proofs = hs256s | oidcs
 policies = st.fixed_dictionaries(
     {"version": st.just(1), "origins": st.lists(origins, min_size=1, max_size=3, unique=True)},
     optional={
-        "anonymous": st.lists(st.sampled_from(PAGE_OPERATIONS), unique=True),
+        "anonymous": st.lists(st.sampled_from(page_operations()), unique=True),
         "sessions": st.fixed_dictionaries(
             {
                 "scopes": st.lists(names, min_size=1, max_size=3, unique=True),

@@ -4,11 +4,11 @@ import pytest
 
 from tests.fakes.clock import NOW
 from tests.fakes.surroundings import session_stack
-from token_broker.broker import Broker
 from token_broker.domain.grant import Grant
-from token_broker.errors import Forbidden, SessionClosed, StorageUnavailable
+from token_broker.errors import SessionClosed, StorageUnavailable
 from token_broker.tokens.close_session import ClosedSession, close_session
 from token_broker.tokens.issue import session_token
+from token_broker.tokens.serve import session_token as serve_session_token
 
 HOUR = 60 * 60
 PROOF = Grant(merchant="acme", session_id="s-1", expires_at=int(NOW) + HOUR, scopes=("read",))
@@ -141,24 +141,9 @@ def test_a_storage_that_fails_says_so() -> None:
     assert stack.telemetry.counts == []
 
 
-def test_a_storefront_closes_nothing_not_even_its_own_session() -> None:
-    stack = session_stack()
-
-    with pytest.raises(Forbidden, match="only ask for the current token"):
-        Broker(stack.call(grant=PROOF)).close_session("acme", "s-1")
-
-    assert stack.store.calls == []
-
-
-def test_a_backend_closes_by_the_broker() -> None:
-    stack = session_stack()
-
-    assert Broker(stack.call()).close_session("acme", "s-1", "order-1").order_id == "order-1"
-
-
 def test_a_storefront_with_a_proof_of_the_session_is_told_that_it_is_closed() -> None:
     stack = session_stack()
     close_session(stack.call(), "acme", "s-1", None)
 
     with pytest.raises(SessionClosed):
-        Broker(stack.call(grant=PROOF)).session_token("acme", "s-1")
+        serve_session_token(stack.call(grant=PROOF), "acme", "s-1")

@@ -12,7 +12,7 @@ from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import DAY, LISTING, ListingSurroundings, listing_stack
 from token_broker.domain.ownership_tag import tag_title
-from token_broker.domain.token import Change, Reason, State, Transition
+from token_broker.domain.token import Change, Reason, RevocationStatus, State, Transition
 from token_broker.errors import ProviderError, ProviderFailure, ProviderReply, ProviderUnavailable, TokenLimitReached
 from token_broker.lifecycle.rotate import rotate
 from token_broker.ports.provider import Capabilities
@@ -34,7 +34,7 @@ def full(*, foreign: int = 0, pending: int = 0) -> ListingSurroundings:
     for _ in range(pending):
         made = standing_token(stack.listing_call(), "acme", "T", None)
         stack.provider.failures["revoke"] = [down()]
-        assert not revoke(stack.listing_call(), "acme", made.token_id)
+        assert revoke(stack.listing_call(), "acme", made.token_id) is RevocationStatus.PENDING
     stack.provider.places = len(stack.provider.listed)
     stack.provider.capabilities = Capabilities(
         lists=True, revokes=True, supports_title_tag=True, rotates=True, limit=stack.provider.places

@@ -7,7 +7,7 @@ from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import CALLER, listing_stack
 from token_broker.domain.ownership_tag import tag_title
-from token_broker.domain.token import Origin, State
+from token_broker.domain.token import Origin, RevocationStatus, State
 from token_broker.errors import (
     Conflict,
     InvalidRequest,
@@ -31,7 +31,7 @@ def test_a_standing_token_is_ended_and_its_value_is_gone() -> None:
     stack = listing_stack()
     made = standing_token(stack.listing_call(), "acme", "T", None)
 
-    assert revoke(stack.listing_call(), "acme", made.token_id)
+    assert revoke(stack.listing_call(), "acme", made.token_id) is RevocationStatus.CONFIRMED
 
     record = stack.store.records["acme", "shop", made.token_id]
     assert (record.state, record.access_token, record.digest) == (State.REVOKED, None, made.digest)
@@ -66,7 +66,7 @@ def test_a_revoked_token_is_confirmed_again_without_asking_the_provider() -> Non
     made = standing_token(stack.listing_call(), "acme", "T", None)
     revoke(stack.listing_call(), "acme", made.token_id)
 
-    assert revoke(stack.listing_call(), "acme", made.token_id)
+    assert revoke(stack.listing_call(), "acme", made.token_id) is RevocationStatus.CONFIRMED
     assert stack.provider.revoked == [made.token_id]
 
 
@@ -76,7 +76,7 @@ def test_a_passing_failure_leaves_the_revocation_pending(failure: ProviderFailur
     current = shop_token(stack.call(), "acme")
     stack.provider.failures["revoke"] = [failure]
 
-    assert not revoke(stack.listing_call(), "acme", current.token_id)
+    assert revoke(stack.listing_call(), "acme", current.token_id) is RevocationStatus.PENDING
 
     assert stack.store.records["acme", "shop", current.token_id].state is State.REVOKING
     said = {"code": failure.code, "token_id": current.token_id}
@@ -91,7 +91,7 @@ def test_a_pending_revocation_is_asked_for_again_by_the_next_delete() -> None:
     stack.provider.failures["revoke"] = [down()]
     revoke(stack.listing_call(), "acme", made.token_id)
 
-    assert revoke(stack.listing_call(), "acme", made.token_id)
+    assert revoke(stack.listing_call(), "acme", made.token_id) is RevocationStatus.CONFIRMED
     assert stack.store.records["acme", "shop", made.token_id].state is State.REVOKED
 
 
@@ -113,7 +113,7 @@ def test_refused_credentials_are_tried_once_more_with_the_secret_read_afresh() -
     made = standing_token(stack.listing_call(), "acme", "T", None)
     stack.provider.failures["revoke"] = [ProviderRejectedCredentials("No.")]
 
-    assert revoke(stack.listing_call(), "acme", made.token_id)
+    assert revoke(stack.listing_call(), "acme", made.token_id) is RevocationStatus.CONFIRMED
     assert stack.secrets.fresh_reads == 1
 
 
@@ -139,7 +139,7 @@ def test_a_foreign_token_is_ended_where_that_is_asked_for() -> None:
     stack = listing_stack()
     stack.provider.put(minted("5"), "Theirs")
 
-    assert revoke(stack.listing_call(), "acme", "5", foreign=True)
+    assert revoke(stack.listing_call(), "acme", "5", foreign=True) is RevocationStatus.CONFIRMED
 
     record = stack.store.records["acme", "shop", "5"]
     assert (record.state, record.origin, record.access_token) == (State.REVOKED, Origin.FOREIGN, None)
@@ -151,7 +151,7 @@ def test_a_foreign_tokens_delete_is_confirmed_again_without_the_flag() -> None:
     stack.provider.put(minted("5"), "Theirs")
     revoke(stack.listing_call(), "acme", "5", foreign=True)
 
-    assert revoke(stack.listing_call(), "acme", "5")
+    assert revoke(stack.listing_call(), "acme", "5") is RevocationStatus.CONFIRMED
 
 
 def test_a_foreign_tokens_pending_revocation_goes_on_without_the_flag() -> None:
@@ -160,14 +160,14 @@ def test_a_foreign_tokens_pending_revocation_goes_on_without_the_flag() -> None:
     stack.provider.failures["revoke"] = [down()]
     revoke(stack.listing_call(), "acme", "5", foreign=True)
 
-    assert revoke(stack.listing_call(), "acme", "5")
+    assert revoke(stack.listing_call(), "acme", "5") is RevocationStatus.CONFIRMED
 
 
 def test_a_token_of_ours_whose_answer_was_lost_is_ended_without_the_flag() -> None:
     stack = listing_stack()
     stack.provider.put(minted("5"), ORPHAN)
 
-    assert revoke(stack.listing_call(), "acme", "5")
+    assert revoke(stack.listing_call(), "acme", "5") is RevocationStatus.CONFIRMED
 
     record = stack.store.records["acme", "shop", "5"]
     assert (record.origin, record.title) == (Origin.BROKER, "Made by us")
@@ -221,7 +221,7 @@ def test_a_confirmation_that_cannot_be_noted_is_asked_for_again() -> None:
         revoke(stack.listing_call(), "acme", made.token_id)
 
     assert stack.store.records["acme", "shop", made.token_id].state is State.REVOKING
-    assert revoke(stack.listing_call(), "acme", made.token_id)
+    assert revoke(stack.listing_call(), "acme", made.token_id) is RevocationStatus.CONFIRMED
 
 
 def test_a_token_of_the_shop_that_the_secret_named_before_is_not_asked_of_the_new_one() -> None:
@@ -286,7 +286,7 @@ def test_a_token_of_a_time_when_shops_were_not_noted_is_ended_at_the_shop_that_t
     stack.provider.account_id = "acme.example"
     stack.store.keep(token("7", state=State.STANDING, account_id=""))
 
-    assert revoke(stack.listing_call(), "acme", "7")
+    assert revoke(stack.listing_call(), "acme", "7") is RevocationStatus.CONFIRMED
 
 
 def test_an_id_that_the_provider_cannot_have_is_refused_before_anything_is_read() -> None:

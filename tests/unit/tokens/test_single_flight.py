@@ -1,7 +1,5 @@
 """For one subject at most one mint is in flight; the others wait a little, then are told."""
 
-from copy import replace
-
 import pytest
 
 from tests.fakes.provider import lost
@@ -79,8 +77,11 @@ def test_callers_who_wait_for_the_same_mint_spread_over_those_waits(jitter: floa
     stack = listing_stack()
     stack.store.subjects["acme", "shop"] = held()
 
+    call = stack.call()
+    call.jitter = lambda: jitter
+
     with pytest.raises(MintInProgress):
-        shop_token(replace(stack.call(), jitter=lambda: jitter), "acme")
+        shop_token(call, "acme")
 
     assert stack.clock.sleeps[:4] == pytest.approx([wait] * 4)
 

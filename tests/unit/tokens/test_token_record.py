@@ -1,6 +1,7 @@
 """One token's record: where it stands, how it came there, and its value only while it is ours and alive."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -9,7 +10,6 @@ from tests.fakes.events import CALLER, Context, api_event, storefront_event
 from tests.fakes.samples import minted, token
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from tests.unit.loading import load
-from token_broker.broker import ListingBroker
 from token_broker.domain.grant import Grant
 from token_broker.domain.token import Origin, State, Token
 from token_broker.errors import InvalidRequest, TokenNotFound
@@ -18,7 +18,6 @@ from token_broker.lifecycle.worker import maintain
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.listing import list_tokens, recorded_token
 from token_broker.tokens.revoke import revoke
-from token_broker.wiring.providers import SHOPIFY
 
 DAY = 24 * 60 * 60
 
@@ -126,15 +125,9 @@ def test_what_was_is_shown_though_the_secret_is_gone() -> None:
 
 
 @pytest.fixture
-def shopify(monkeypatch: pytest.MonkeyPatch, make_telemetry: object) -> ListingSurroundings:
+def shopify(put_in: Callable[..., None]) -> ListingSurroundings:
     stack = listing_stack()
-    assert callable(make_telemetry)
-    monkeypatch.setitem(SHOPIFY.__dict__, "telemetry", make_telemetry())
-    monkeypatch.setattr(
-        SHOPIFY,
-        "broker",
-        lambda caller, _deadline, grant: ListingBroker(stack.listing_call(caller, grant=grant)),
-    )
+    put_in("shopify", lambda request: stack.listing_call(request.caller, grant=request.grant))
     return stack
 
 

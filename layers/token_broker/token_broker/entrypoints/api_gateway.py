@@ -3,12 +3,12 @@
 import base64
 import json
 from collections.abc import Collection, Mapping
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import unquote
 
 from token_broker import strict_json
 from token_broker.domain.grant import Grant
-from token_broker.entrypoints.adapter import Reply
+from token_broker.entrypoints.adapter import Reply, SingleInvocation
 from token_broker.entrypoints.inputs import Input, sources
 from token_broker.errors import BrokerError, InvalidRequest, Unauthenticated, response_headers
 
@@ -19,10 +19,8 @@ BODY_LIMIT = 16 * 1024
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-class ApiGatewayAdapter:
+class ApiGatewayAdapter(SingleInvocation):
     """Adapt an event of an API Gateway REST API with Lambda proxy integration (payload 1.0)."""
-
-    entry_point: ClassVar = "api"
 
     def __init__(self, event: Mapping[str, Any]) -> None:
         self._event = event

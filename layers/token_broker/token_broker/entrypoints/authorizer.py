@@ -9,17 +9,23 @@ another spelling (doubled slashes, dots, another case) is another resource and i
     anything else       an exception                        503, since nothing is known about the storefront
 """
 
-import functools
+from __future__ import annotations
+
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol
+from functools import partial, update_wrapper
+from typing import TYPE_CHECKING, Any, Protocol
 
 from token_broker.domain.fields import merchant_name
 from token_broker.domain.grant import Grant
 from token_broker.errors import BrokerError, Forbidden, Unauthenticated
-from token_broker.telemetry import PowertoolsTelemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from token_broker.telemetry import PowertoolsTelemetry
 
 _RESOURCE = re.compile(r"(arn:[a-z-]+:execute-api:[a-z0-9-]+:[0-9]*:[a-z0-9]+/[A-Za-z0-9_-]+)/(.*)", re.DOTALL)
 _ROUTE = "/storefront/{merchant}/"
@@ -51,6 +57,7 @@ class AuthorizerContainer[T](Protocol):
         """Return the logs and metrics of the process."""
         ...
 
+    @property
     def admission(self) -> T:
         """Return the object that decides."""
         ...
@@ -84,48 +91,52 @@ def authorizer_request(event: Any) -> AuthorizerRequest:
     )
 
 
-def authorizer[T](
-    container: AuthorizerContainer[T],
-) -> Callable[[Callable[[AuthorizerRequest, T], Grant]], Callable[[Any, Any], Any]]:
+type Decision[T] = Callable[[AuthorizerRequest, T], Grant]
+
+
+def authorizer[T](container: AuthorizerContainer[T]) -> Callable[[Decision[T]], Authorizer[T]]:
     """Make a Lambda authorizer of a decision, which returns a grant or raises an error."""
-
-    def decorate(decide: Callable[[AuthorizerRequest, T], Grant]) -> Callable[[Any, Any], Any]:
-        @functools.wraps(decide)
-        def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
-            started = time.perf_counter()
-            telemetry = container.telemetry
-            telemetry.begin(_request_id(event), context)
-            outcome: dict[str, Any] = {"decision": "none"}
-            try:
-                request = authorizer_request(event)
-                outcome["merchant"], outcome["operation"] = request.merchant, request.operation
-                grant = decide(request, container.admission())
-                outcome["decision"] = "allow"
-                return _response("Allow", request.resource, grant.as_context())
-            except Forbidden as reason:
-                outcome |= {"decision": "deny", "reason": reason.detail}
-                return _response("Deny", "*", {})
-            except Unauthenticated as reason:
-                outcome |= {"decision": "unauthorized", "reason": reason.detail}
-                _raise("Unauthorized")  # the only text for which API Gateway responds with 401
-            except Exception as failure:  # noqa: BLE001  # only a grant may allow a request
-                # The text of an exception can hold a value, so the log gets its code or its class.
-                outcome["reason"] = failure.code if isinstance(failure, BrokerError) else type(failure).__name__
-                outcome["causes"] = getattr(failure, "__notes__", [])
-                _raise("The storefront could not be checked")
-            finally:
-                outcome["ms"] = round((time.perf_counter() - started) * 1000, 1)
-                telemetry.count(f"Authorizer.{outcome['decision']}")
-                telemetry.log.info("decided", extra=outcome)
-                telemetry.end()
-
-        return lambda_handler
-
-    return decorate
+    return partial(Authorizer, container)
 
 
-def _raise(text: str) -> NoReturn:
-    raise DecisionUnavailable(text) from None
+class Authorizer[T]:
+    """Decide on each event, and log one line about the decision."""
+
+    def __init__(self, container: AuthorizerContainer[T], decide: Decision[T]) -> None:
+        self._container = container
+        self._decide = decide
+        update_wrapper(self, decide)
+
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """Return the response for API Gateway. Raises `DecisionUnavailable`."""
+        started = time.perf_counter()
+        telemetry = self._container.telemetry
+        telemetry.begin(_request_id(event), context)
+        line: dict[str, Any] = {"decision": "none"}
+        try:
+            request = authorizer_request(event)
+            line |= {"merchant": request.merchant, "operation": request.operation}
+            grant = self._decide(request, self._container.admission)
+            response = _response("Allow", request.resource, grant.as_context())
+            line["decision"] = "allow"
+            return response
+        except Forbidden as reason:
+            line |= {"decision": "deny", "reason": reason.detail}
+            return _response("Deny", "*", {})
+        except Unauthenticated as reason:
+            line |= {"decision": "unauthorized", "reason": reason.detail}
+            # The only text for which API Gateway responds with 401.
+            raise DecisionUnavailable("Unauthorized") from None
+        except Exception as failure:  # noqa: BLE001  # only a grant may allow a request
+            # The text of an exception can hold a value, so the log gets its code or its class.
+            line["reason"] = failure.code if isinstance(failure, BrokerError) else type(failure).__name__
+            line["causes"] = getattr(failure, "__notes__", [])
+            raise DecisionUnavailable("The storefront could not be checked") from None
+        finally:
+            line["ms"] = round((time.perf_counter() - started) * 1000, 1)
+            telemetry.count(f"Authorizer.{line['decision']}")
+            telemetry.log.info("decided", extra=line)
+            telemetry.end()
 
 
 def _response(effect: str, resource: str, context: Mapping[str, str]) -> dict[str, Any]:

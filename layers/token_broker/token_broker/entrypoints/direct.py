@@ -1,17 +1,15 @@
 """Read the fields of a direct invocation, and return plain JSON. Failures become exceptions."""
 
 import json
-from typing import Any, ClassVar
+from typing import Any
 
-from token_broker.entrypoints.adapter import Reply
+from token_broker.entrypoints.adapter import Reply, SingleInvocation
 from token_broker.entrypoints.inputs import Input, sources
 from token_broker.errors import BrokerError, InvalidRequest
 
 
-class DirectAdapter:
+class DirectAdapter(SingleInvocation):
     """Adapt `lambda:InvokeFunction` with the route's fields. The caller is trusted for every merchant."""
-
-    entry_point: ClassVar = "direct"
 
     def __init__(self, event: Any, request_id: str) -> None:
         self._event = event

@@ -4,33 +4,26 @@ The messages of a batch are processed one by one. A message that fails is report
 last try SQS moves it to the dead-letter queue.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from token_broker import strict_json
 from token_broker.domain.grant import Grant
-from token_broker.entrypoints.adapter import Reply
+from token_broker.entrypoints.adapter import Reply, seconds_left
 from token_broker.entrypoints.inputs import Input, sources
 from token_broker.errors import BrokerError, InvalidRequest
+from token_broker.ports.telemetry import Telemetry
 
-SOURCE = "aws:sqs"
-
-
-def messages(event: Any) -> list[Mapping[str, Any]] | None:
-    """Return the batch's messages, or None if the event is no batch."""
-    records = event.get("Records") if isinstance(event, Mapping) and len(event) == 1 else None
-    if not isinstance(records, list):
-        return None
-    return records if all(isinstance(each, Mapping) and each.get("eventSource") == SOURCE for each in records) else None
+#: Seconds that must be left to begin one more message of a batch. AWS may be slow.
+MESSAGE_SECONDS = 10.0
 
 
-class SqsAdapter:
-    """Adapt one message."""
+class SqsMessage:
+    """Adapt one message. Its result is whether it is processed."""
 
-    entry_point: ClassVar = "queue"
-
-    def __init__(self, message: Mapping[str, Any]) -> None:
+    def __init__(self, message: Mapping[str, Any], telemetry: Telemetry) -> None:
         self._message = message
+        self._telemetry = telemetry
 
     @property
     def request_id(self) -> str:
@@ -66,6 +59,30 @@ class SqsAdapter:
         """Return True, since the message is processed."""
         return True
 
-    def reject(self, error: BrokerError) -> bool:  # noqa: ARG002  # the log has the reason
-        """Return False, since the message failed."""
+    def reject(self, error: BrokerError) -> bool:
+        """Return False, since the message failed. The log tells what is wrong with a message that is not valid."""
+        if isinstance(error, InvalidRequest):
+            # Nobody reads a response to a message. The detail names fields and quotes nothing.
+            self._telemetry.notice("message_rejected", code=error.code, detail=error.detail)
         return False
+
+
+class SqsAdapter:
+    """Adapt a batch of messages."""
+
+    def __init__(self, records: Sequence[Mapping[str, Any]], context: Any, telemetry: Telemetry) -> None:
+        self._messages = [SqsMessage(each, telemetry) for each in records]
+        self._context = context
+
+    def invocations(self) -> Iterator[SqsMessage]:
+        """Yield the messages while there is time. A function that ran out of time would fail with the whole batch."""
+        for message in self._messages:
+            if seconds_left(self._context) < MESSAGE_SECONDS:
+                return
+            yield message
+
+    def response(self, results: Sequence[bool]) -> dict[str, Any]:
+        """Return the messages that SQS has to deliver again: those that failed, and those without a result."""
+        failed = [each for each, done in zip(self._messages, results, strict=False) if not done]
+        failed += self._messages[len(results) :]
+        return {"batchItemFailures": [{"itemIdentifier": each.request_id} for each in failed]}

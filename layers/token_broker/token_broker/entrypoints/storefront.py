@@ -8,7 +8,7 @@ for a short time. A response with a session's token is never cached.
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 from token_broker.domain.caller import STOREFRONT
 from token_broker.domain.grant import Grant
@@ -38,8 +38,6 @@ _NEUTRAL_DETAIL = "The token is not available now. The merchant's operator finds
 
 class StorefrontAdapter(ApiGatewayAdapter):
     """Adapt one request of a storefront."""
-
-    entry_point: ClassVar = "storefront"
 
     def caller(self) -> str:
         """Return the page's origin, for the records only. The grant says what the page may have."""

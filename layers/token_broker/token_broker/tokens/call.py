@@ -1,9 +1,7 @@
-"""Hold what one call works with: the ports, the caller and the deadline."""
+"""Hold what one call works with: the services of its process, the caller and the deadline."""
 
 from __future__ import annotations
 
-from copy import replace
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials
@@ -25,35 +23,81 @@ PROVIDER_BUDGET = 15.0
 WAIT_FOR_OTHERS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Call[P: Provider]:
-    """Hold the ports and the limits of one call.
+class Services[P: Provider = Provider]:
+    """Hold what all calls of a process work with.
 
-    `min_remaining_seconds` is the remaining lifetime that a stored token needs to be served. `grant` limits a
-    storefront, and is None for a caller that IAM has authorized. `provider_factory` creates the provider's client at
-    its first use, since a call that sends no request needs no provider address.
+    `min_remaining_seconds` is the remaining lifetime that a stored token needs to be served. `provider_factory` creates
+    the provider's client at its first use, since a call that sends no request needs no provider address.
     """
 
-    provider_factory: Callable[[], P]
-    secrets: Secrets
-    store: Store
-    cache: TokenCache
-    clock: Clock
-    telemetry: Telemetry
-    jitter: Callable[[], float]
-    min_remaining_seconds: float
-    caller: str
-    deadline: Deadline
-    grant: Grant | None = None
+    def __init__(
+        self,
+        *,
+        provider_factory: Callable[[], P],
+        secrets: Secrets,
+        store: Store,
+        cache: TokenCache,
+        clock: Clock,
+        telemetry: Telemetry,
+        jitter: Callable[[], float],
+        min_remaining_seconds: float,
+    ) -> None:
+        self._provider_factory = provider_factory
+        self.secrets = secrets
+        self.store = store
+        self.cache = cache
+        self.clock = clock
+        self.telemetry = telemetry
+        self.jitter = jitter
+        self.min_remaining_seconds = min_remaining_seconds
 
     @property
     def provider(self) -> P:
         """Return the provider's client. Raises `ProviderNotConfigured` if the stack has no address for it."""
-        return self.provider_factory()
+        return self._provider_factory()
 
-    def as_caller(self, caller: str) -> Call[P]:
-        """Return the same call for another caller's name in the records."""
-        return replace(self, caller=caller)
+
+class Call[P: Provider = Provider]:
+    """Hold what one request works with: the services, and its own limits.
+
+    `grant` limits a storefront, and is None for a caller that IAM has authorized.
+    """
+
+    __slots__ = (
+        "_services",
+        "cache",
+        "caller",
+        "clock",
+        "deadline",
+        "grant",
+        "jitter",
+        "min_remaining_seconds",
+        "secrets",
+        "store",
+        "telemetry",
+    )
+
+    def __init__(self, services: Services[P], caller: str, deadline: Deadline, grant: Grant | None = None) -> None:
+        self._services = services
+        self.secrets = services.secrets
+        self.store = services.store
+        self.cache = services.cache
+        self.clock = services.clock
+        self.telemetry = services.telemetry
+        self.jitter = services.jitter
+        self.min_remaining_seconds = services.min_remaining_seconds
+        self.caller = caller
+        self.deadline = deadline
+        self.grant = grant
+
+    @property
+    def provider(self) -> P:
+        """Return the provider's client. Raises `ProviderNotConfigured` if the stack has no address for it."""
+        return self._services.provider
+
+    def as_caller(self, name: str) -> Call[P]:
+        """Return this call with another caller."""
+        return Call(self._services, name, self.deadline, self.grant)
 
     def account(self, merchant: str, *, fresh: bool = False) -> Account:
         """Return the merchant's account. `fresh` skips the cache of secrets.

@@ -1,26 +1,28 @@
 """Revoke a token: mark it first, so that it is never served again, then ask the provider until it confirms."""
 
 from token_broker.domain.ownership_tag import parse_title
-from token_broker.domain.token import SHOP, Change, Origin, Reason, State, Token, token_from
+from token_broker.domain.token import SHOP, Change, Origin, Reason, RevocationStatus, State, Token, token_from
 from token_broker.errors import Conflict, ProviderFailure, TokenNotFound
 from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
 
 
-def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign: bool = False) -> bool:
-    """Revoke the token. Return whether the provider has confirmed; if not, the worker asks again.
+def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign: bool = False) -> RevocationStatus:
+    """Revoke the token, and return whether the provider has confirmed. If it has not, the worker asks again.
 
     Raises `InvalidRequest` if the provider has no such ids, and `TokenNotFound` if neither a record nor the provider
     has the token. Raises `Conflict` if the token is foreign and `foreign` is False, or if it belongs to another
     provider account.
     """
+    if not call.provider.capabilities.revokes:
+        return RevocationStatus.UNSUPPORTED  # the token keeps working, so it is not marked
     call.provider.check_token_id(token_id)
     until = call.deadline.within(PROVIDER_BUDGET)
     token = call.store.tokens.get(merchant, token_id)
     if token is None:
         token = _found_at_provider(call, merchant, token_id)
     if token.state is State.REVOKED:
-        return True
+        return RevocationStatus.CONFIRMED
     if token.origin is Origin.FOREIGN and token.state is not State.REVOKING and not foreign:
         raise Conflict(
             "This stack did not create the token, and somebody else may be using it. "
@@ -43,10 +45,10 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
             raise
         call.telemetry.notice("revocation_pending", code=failure.code, token_id=token_id)
         call.telemetry.count("RevocationsPending")
-        return False
+        return RevocationStatus.PENDING
     call.store.tokens.mark_revoked(token, change)
     call.telemetry.count("TokensRevoked")
-    return True
+    return RevocationStatus.CONFIRMED
 
 
 def _found_at_provider(call: Call[ListingProvider], merchant: str, token_id: str) -> Token:

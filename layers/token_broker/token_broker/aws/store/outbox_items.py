@@ -60,3 +60,8 @@ def key_of(name: str) -> Key:
     """Return the key of a name. It is in the outbox for any name."""
     pk, _, sk = name.partition("/")
     return f"{PREFIX}{pk}", sk
+
+
+def name_of_key(pk: str, sk: str) -> str | None:
+    """Return the name of an item with this key, or None if it is not in the outbox."""
+    return f"{pk.removeprefix(PREFIX)}/{sk}" if pk.startswith(PREFIX) else None

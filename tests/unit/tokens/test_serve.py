@@ -8,7 +8,6 @@ from tests.fakes.clock import NOW
 from tests.fakes.provider import ScriptedProvider
 from tests.fakes.samples import minted, token
 from tests.fakes.surroundings import Surroundings, listing_stack, one_token_stack, session_stack
-from token_broker.broker import Broker, ListingBroker
 from token_broker.domain.grant import CLOCK_SKEW, Grant
 from token_broker.domain.token import Token
 from token_broker.errors import (
@@ -20,6 +19,7 @@ from token_broker.errors import (
     Unauthenticated,
 )
 from token_broker.ports.provider import MintRequest
+from token_broker.tokens.serve import session_token, shop_token
 
 PAGE = Grant(merchant="acme", origins=("https://shop.example",))
 ALLOWED = ("wallet.read", "merchant.read")
@@ -39,12 +39,12 @@ def ask(
     stack: Stack, session_id: str = "s-1", scope: tuple[str, ...] | None = None, *, merchant: str = "acme"
 ) -> tuple[Token, bool]:
     """Ask as a storefront, with the proof of session s-1."""
-    return Broker(stack.call(grant=PROOF)).session_token(merchant, session_id, scope)
+    return session_token(stack.call(grant=PROOF), merchant, session_id, scope)
 
 
 def by_backend(stack: Stack, scope: tuple[str, ...] | None = None) -> Token:
     """Ask for the same session as the merchant's backend."""
-    return Broker(stack.call()).session_token("acme", "s-1", scope)[0]
+    return session_token(stack.call(), "acme", "s-1", scope)[0]
 
 
 def untouched(stack: Stack) -> bool:
@@ -102,7 +102,7 @@ def test_a_proof_that_has_ended_is_refused_before_anything_happens(stack: Stack)
 
 def test_a_page_without_a_proof_gets_no_session(stack: Stack) -> None:
     with pytest.raises(Forbidden):
-        Broker(stack.call(grant=PAGE)).session_token("acme", "s-1")
+        session_token(stack.call(grant=PAGE), "acme", "s-1")
 
     assert untouched(stack)
 
@@ -172,11 +172,11 @@ def test_a_backend_is_bound_by_no_policy(stack: Stack) -> None:
 def test_a_page_gets_the_shops_token_and_a_second_one_from_memory() -> None:
     stack = one_token_stack()
 
-    first = Broker(stack.call(grant=PAGE)).shop_token("acme")
+    first = shop_token(stack.call(grant=PAGE), "acme")
     stack.store.calls.clear()
     stack.secrets.reads.clear()
 
-    assert Broker(stack.call(grant=PAGE)).shop_token("acme") == first
+    assert shop_token(stack.call(grant=PAGE), "acme") == first
     assert (stack.store.calls, stack.secrets.reads, len(stack.provider.mints)) == ([], [], 1)
 
 
@@ -186,7 +186,7 @@ def test_neither_another_merchants_page_nor_a_proof_gets_it(grant: Grant, mercha
     stack.cache.put("other", token(merchant="other"), read_at=stack.clock.monotonic())
 
     with pytest.raises(Forbidden):
-        Broker(stack.call(grant=grant)).shop_token(merchant)
+        shop_token(stack.call(grant=grant), merchant)
 
     assert untouched(stack)
 
@@ -194,32 +194,7 @@ def test_neither_another_merchants_page_nor_a_proof_gets_it(grant: Grant, mercha
 def test_a_page_gets_the_current_token_of_a_provider_that_lists() -> None:
     stack = listing_stack()
 
-    assert ListingBroker(stack.listing_call(grant=PAGE)).shop_token("acme").title == "Token Broker"
-
-
-@pytest.mark.parametrize("grant", [PAGE, PROOF], ids=["page", "proof"])
-@pytest.mark.parametrize(
-    "operation",
-    [
-        lambda broker: broker.create_token("acme", "Blog"),
-        lambda broker: broker.create_token("acme", "Blog", idempotency_key="k"),
-        lambda broker: broker.list_tokens("acme"),
-        lambda broker: broker.revoke("acme", "1"),
-        lambda broker: broker.revoke("acme", "1", foreign=True),
-    ],
-    ids=["create", "create with a key", "list", "revoke", "revoke a foreign one"],
-)
-def test_a_storefront_can_neither_create_nor_list_nor_revoke(
-    operation: Callable[[ListingBroker], object], grant: Grant
-) -> None:
-    stack = listing_stack()
-    stack.provider.put(minted("1"), "Theirs")
-
-    with pytest.raises(Forbidden):
-        operation(ListingBroker(stack.listing_call(grant=grant)))
-
-    assert (stack.store.calls, stack.secrets.reads) == ([], [])
-    assert (stack.provider.mints, stack.provider.list_calls, stack.provider.revoked) == ([], 0, [])
+    assert shop_token(stack.listing_call(grant=PAGE), "acme").title == "Token Broker"
 
 
 @pytest.mark.parametrize(
@@ -245,9 +220,9 @@ def test_pages_do_not_drive_requests_with_refused_credentials_to_the_provider() 
 
     for _ in range(5):
         with pytest.raises(ProviderRejectedCredentials):
-            Broker(stack.call(grant=PAGE)).shop_token("acme")
+            shop_token(stack.call(grant=PAGE), "acme")
     asked = len(stack.provider.mints)
     with pytest.raises(ProviderRejectedCredentials):
-        Broker(stack.call()).shop_token("acme")
+        shop_token(stack.call(), "acme")
 
     assert (asked, len(stack.provider.mints)) == (2, 4), "once, and once more with the secret read again"

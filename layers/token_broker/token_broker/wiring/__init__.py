@@ -1,1 +1,0 @@
-"""Put the parts of each function together."""
