@@ -22,12 +22,10 @@ class Scoped(Protocol):
     @property
     def scope(self) -> tuple[str, ...]:
         """Return the scopes that the provider has granted."""
-        ...
 
     @property
     def requested_scope(self) -> tuple[str, ...] | None:
         """Return the scopes that the caller asked for, or None if the provider chose them."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

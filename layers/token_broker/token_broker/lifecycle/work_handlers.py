@@ -29,18 +29,15 @@ class WorkHandler[W: Work](Protocol):
 
     def load(self, call: Call[ListingProvider], merchant: str, name: str, /) -> W | None:
         """Return the work, or None if it is not due any more or another call has it."""
-        ...
 
     def run(self, call: Call[ListingProvider], work: W, /) -> int | None:
         """Do the work. Return None once it is finished, else the earliest time of the next try (Unix seconds).
 
         Raises the failure that stops it. Raises `MintInProgress` if another call has the work.
         """
-        ...
 
     def failed(self, call: Call[ListingProvider], work: W, /) -> Mapping[str, object]:
         """Count the failure, and return the fields of its log line."""
-        ...
 
 
 class RevocationHandler:

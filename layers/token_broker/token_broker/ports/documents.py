@@ -34,11 +34,9 @@ class Documents[T](Protocol):
 
     def read(self, merchant: str) -> Revisioned[T]:
         """Return the merchant's document, read consistently."""
-        ...
 
     def replace(self, merchant: str, new: Revisioned[T], *, expected: int) -> bool:
         """Store the document if the revision is still `expected`. Return whether it was stored."""
-        ...
 
 
 type PolicyStore = Documents[Mapping[str, Any]]

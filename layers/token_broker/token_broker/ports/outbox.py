@@ -25,15 +25,12 @@ class Outbox(Protocol):
 
     def read(self, name: str) -> UndeliveredEvent | None:
         """Return the event, read consistently, or None if it was delivered."""
-        ...
 
     def delete(self, entry: UndeliveredEvent) -> None:
         """Delete an event that the bus has accepted."""
-        ...
 
     def reschedule(self, entry: UndeliveredEvent, due_at: int) -> None:
         """Reschedule the event and count one more try, unless it was rescheduled or delivered since it was read."""
-        ...
 
 
 class EventBus(Protocol):
@@ -41,11 +38,9 @@ class EventBus(Protocol):
 
     def room(self, events: Sequence[Event]) -> int:
         """Return how many of these events, from the first on, fit into one call: at least one."""
-        ...
 
     def put(self, events: Sequence[Event]) -> list[str | None]:
         """Send the events. Return None for each accepted event and an error code for each rejected one.
 
         Raises `StorageUnavailable` if the call fails.
         """
-        ...

@@ -90,24 +90,19 @@ class Provider(Protocol):
     @property
     def name(self) -> str:
         """Return the provider's name."""
-        ...
 
     @property
     def capabilities(self) -> Capabilities:
         """Return what the provider can do."""
-        ...
 
     def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
         """Return the account that the secret's JSON describes. Raises `MerchantMisconfigured`."""
-        ...
 
     def mint(self, account: Account, mint_request: MintRequest, deadline: Deadline) -> ProviderToken:
         """Create one token, or return the shop's token if the provider keeps only one."""
-        ...
 
     def invalidate_credentials(self, account: Account) -> None:
         """Drop the session credentials that were obtained with this account's secret, since they were rejected."""
-        ...
 
 
 class ListingProvider(Provider, Protocol):
@@ -115,12 +110,9 @@ class ListingProvider(Provider, Protocol):
 
     def list_tokens(self, account: Account, deadline: Deadline) -> list[ListedToken]:
         """Return all tokens of this app at the shop, including foreign ones."""
-        ...
 
     def check_token_id(self, token_id: str) -> None:
         """Check that the text can be the id of a token. Raises `InvalidRequest`."""
-        ...
 
     def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
         """Revoke the token. A token that the provider does not know counts as revoked."""
-        ...

@@ -12,4 +12,3 @@ class Secrets(Protocol):
 
         Raises `MerchantNotFound`, `MerchantMisconfigured` or `StorageUnavailable`.
         """
-        ...

@@ -21,7 +21,6 @@ class Leases(Protocol):
 
     def state(self, merchant: str, subject: str) -> SubjectState:
         """Return the subject's current token and lease, and whether its session is closed."""
-        ...
 
     def acquire(self, lease_request: LeaseRequest, expected: SubjectState) -> MintLease | LeaseHeld:
         """Acquire the lease to mint the subject's current token, and store the intent.
@@ -29,7 +28,6 @@ class Leases(Protocol):
         An open intent of an earlier holder is continued. Returns `LeaseHeld` if another caller holds the lease, if the
         subject has changed since `expected` was read, or if its session is closed.
         """
-        ...
 
     def acquire_standing(self, lease_request: LeaseRequest) -> MintLease | LeaseHeld | IdempotentReplay:
         """Acquire the lease to mint one standing token, and store the intent.
@@ -37,7 +35,6 @@ class Leases(Protocol):
         Returns `IdempotentReplay` if the Idempotency-Key has already created a token. Returns `LeaseHeld` if another
         caller is using the key. Raises `Conflict` if the key was used with another body or its token has no record.
         """
-        ...
 
     def acquire_expired(self, merchant: str, standing_id: str | None, owner: str) -> OpenIntent | None:
         """Acquire the lease of an open intent whose due time has come.
@@ -45,7 +42,6 @@ class Leases(Protocol):
         `standing_id` names the intent of a standing token. None is the intent of the shop's current token. Returns None
         if the intent has ended, is not due, or is held by another.
         """
-        ...
 
     def commit(
         self, lease: MintLease, token: Token, *, replaced: Succession | None = None, reason: Reason = Reason.MINTED
@@ -56,11 +52,9 @@ class Leases(Protocol):
         Raises `MintInProgress` if the lease was lost or the replaced token has changed. Raises `ProviderError` if the
         token's id belongs to another token.
         """
-        ...
 
     def confirm(self, lease: MintLease) -> None:
         """Record that the provider returned the current token again, and end the intent."""
-        ...
 
     def release(self, lease: MintLease, request_outcome: RequestOutcome) -> None:
         """Release the lease, and delete its intent if the provider did not apply the request.
@@ -68,11 +62,9 @@ class Leases(Protocol):
         In every other case the intent stays, so that the next holder looks for its token. If the request is in flight,
         the lease stays for a few seconds.
         """
-        ...
 
     def open_intent_ids(self, merchant: str) -> Collection[str]:
         """Return the ids of all open intents for the merchant's shop-wide tokens."""
-        ...
 
 
 class Tokens(Protocol):
@@ -80,11 +72,9 @@ class Tokens(Protocol):
 
     def get(self, merchant: str, token_id: str) -> Token | None:
         """Return the token's record, or None if there is none."""
-        ...
 
     def all(self, merchant: str) -> list[Token]:
         """Return all records of the merchant, including revoked and lost tokens."""
-        ...
 
     def mark_revoking(self, token: Token, change: Change, *, ask_from: int | None = None) -> None:
         """Mark the token as revoking, so that it is never served again.
@@ -92,19 +82,15 @@ class Tokens(Protocol):
         Creates a record if the token has none. The worker asks the provider from `ask_from` on (None: at once). Does
         nothing if the token is already revoking or revoked.
         """
-        ...
 
     def mark_revoked(self, token: Token, change: Change) -> None:
         """Record the confirmed revocation of a revoking token, and emit `TokenRevoked`."""
-        ...
 
     def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:
         """Return the revocation of a token that is revoking or retiring, or None for every other token."""
-        ...
 
     def broker_id(self) -> str:
         """Return this stack's random id in ownership tags, which is created once for each table."""
-        ...
 
 
 class Corrections(Protocol):
@@ -112,19 +98,15 @@ class Corrections(Protocol):
 
     def adopt(self, token: Token, change: Change) -> bool:
         """Store the record of a token that only the provider has, and emit `TokenIssued`."""
-        ...
 
     def restore(self, token: Token, access_token: str, change: Change) -> bool:
         """Restore a lost token as standing, with its value, and emit `TokenIssued`."""
-        ...
 
     def revoke_again(self, token: Token, change: Change) -> bool:
         """Mark a revoked token as revoking, because the provider lists it again."""
-        ...
 
     def mark_lost(self, token: Token, change: Change) -> bool:
         """Mark a token that the provider no longer lists as lost, so that it is never served. Emit `TokenRevoked`."""
-        ...
 
 
 class Rotations(Protocol):
@@ -132,7 +114,6 @@ class Rotations(Protocol):
 
     def get(self, merchant: str) -> Rotation | None:
         """Return the open rotation or the last one, or None if there was none."""
-        ...
 
     def request(self, rotation: Rotation, expected: SubjectState, previous: Rotation | None) -> bool:
         """Store the rotation request unless the rotation or the subject has changed.
@@ -140,14 +121,12 @@ class Rotations(Protocol):
         `previous` is the rotation that it replaces, and `expected` is the subject as it was read. Returns whether the
         request was stored.
         """
-        ...
 
     def end(self, rotation: Rotation, failure: str | None = None) -> None:
         """End the rotation, as failed if `failure` (an error's code) is given.
 
         A failed rotation emits `RotationFailed`.
         """
-        ...
 
 
 class Reconciliations(Protocol):
@@ -155,22 +134,18 @@ class Reconciliations(Protocol):
 
     def get(self, merchant: str) -> Reconciliation | None:
         """Return the merchant's schedule, or None if there was never one."""
-        ...
 
     def schedule(self, merchant: str, due_at: int) -> None:
         """Schedule the merchant's reconciliation, unless it is already scheduled."""
-        ...
 
     def complete(self, expected: Reconciliation, due_at: int, near_at: int | None, event: Event | None = None) -> None:
         """Record that the merchant was reconciled, schedule the next reconciliation and emit the event.
 
         `near_at` is the time of the last `TokenLimitNear` event.
         """
-        ...
 
     def cancel(self, expected: Reconciliation) -> None:
         """Cancel the reconciliation until `schedule` is called again."""
-        ...
 
 
 class Sessions(Protocol):
@@ -182,7 +157,6 @@ class Sessions(Protocol):
         A mint that is in progress can no longer be committed. Returns the first closure if the session is already
         closed.
         """
-        ...
 
 
 class Schedule(Protocol):
@@ -190,7 +164,6 @@ class Schedule(Protocol):
 
     def identify(self, item: str) -> WorkRef | None:
         """Return which work the dispatcher's text names, or None if this version does not know the kind."""
-        ...
 
     def reschedule(self, work: Work | UnreadWork, due_at: int | None, *, failure: str | None = None) -> None:
         """Change the time of the next try, or remove it if `due_at` is None.
@@ -198,7 +171,6 @@ class Schedule(Protocol):
         With `failure` (an error's code) one more failed try is counted. The first failure of a rotation emits
         `RotationFailed`.
         """
-        ...
 
 
 class Store(Protocol):
@@ -207,39 +179,31 @@ class Store(Protocol):
     @property
     def leases(self) -> Leases:
         """Return the leases, with the subjects' state."""
-        ...
 
     @property
     def tokens(self) -> Tokens:
         """Return the records."""
-        ...
 
     @property
     def corrections(self) -> Corrections:
         """Return the corrections of records."""
-        ...
 
     @property
     def rotations(self) -> Rotations:
         """Return the rotations."""
-        ...
 
     @property
     def rotation_settings(self) -> Documents[RotationSettings]:
         """Return the rotation settings."""
-        ...
 
     @property
     def reconciliations(self) -> Reconciliations:
         """Return the schedules of reconciliations."""
-        ...
 
     @property
     def sessions(self) -> Sessions:
         """Return the checkout sessions."""
-        ...
 
     @property
     def schedule(self) -> Schedule:
         """Return the times of pending work."""
-        ...

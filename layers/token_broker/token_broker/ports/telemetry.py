@@ -8,12 +8,9 @@ class Telemetry(Protocol):
 
     def notice(self, event: str, **fields: object) -> None:
         """Log an event that an operator should read."""
-        ...
 
     def count(self, metric: str, value: float = 1, unit: str = "Count") -> None:
         """Add one value to a metric."""
-        ...
 
     def annotate(self, **fields: object) -> None:
         """Add fields to the log line that ends this call."""
-        ...

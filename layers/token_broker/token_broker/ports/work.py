@@ -52,11 +52,9 @@ class DueIndex(Protocol):
     @property
     def shards(self) -> int:
         """Return the number of shards."""
-        ...
 
     def pages(self, shard: int, until: int) -> Iterator[Sequence[DueItem]]:
         """Return the shard's items that are due by `until` (Unix seconds), oldest first, one query for each page."""
-        ...
 
 
 class WorkQueues(Protocol):
@@ -64,13 +62,10 @@ class WorkQueues(Protocol):
 
     def has(self, worker: str) -> bool:
         """Return whether the worker has a queue."""
-        ...
 
     def send(self, worker: str, batch: Sequence[WorkMessage]) -> int:
         """Send at most `batch_size` messages and return how many were accepted. Raises `StorageUnavailable`."""
-        ...
 
     @property
     def batch_size(self) -> int:
         """Return the largest number of messages in one call."""
-        ...

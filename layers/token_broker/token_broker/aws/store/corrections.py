@@ -54,5 +54,5 @@ class DynamoCorrections:
         # A record may be current although the subject has another token. Then this token is not served.
         subject = records.subject_key(self._items.provider, token.merchant, token.subject)
         condition = "attribute_not_exists(#current) OR #current.tokenId <> :id"
-        not_served = check(subject, condition, {":id": token.token_id}, {"#current": "current"})
+        not_served = check(subject, condition, {":id": token.token_id})
         return self._table.try_transact(record, event, not_served)

@@ -11,8 +11,6 @@ from token_broker.domain.events import Event, rotation_failed
 from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP, Change, State, Token
 
-STATE = {"#state": "state"}
-
 
 class ProviderItems:
     """Build the items of one provider. Retentions are in seconds."""
@@ -73,7 +71,7 @@ class ProviderItems:
         }
         expression = f"SET #state = :state, history = list_append(if_not_exists(history, :none), :line), {changes}"
         condition = f"#state = :before AND NOT #state IN ({', '.join(excluded)})"
-        return update(self.token_key(token), expression, condition, all_values, STATE)
+        return update(self.token_key(token), expression, condition, all_values)
 
     def end(self, token: Token, state: State, change: Change, *unless: State) -> Write:
         """Return the update to revoked or lost, which keeps the record without its value until the retention ends."""
@@ -101,7 +99,7 @@ class ProviderItems:
         """Return the update that removes a current token from its subject."""
         key = records.subject_key(self.provider, token.merchant, token.subject)
         values = {":id": token.token_id}
-        return update(key, "REMOVE #current", "#current.tokenId = :id", values, {"#current": "current"})
+        return update(key, "REMOVE #current", "#current.tokenId = :id", values)
 
 
 def all_but(state: State) -> set[State]:

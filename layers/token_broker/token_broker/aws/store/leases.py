@@ -8,7 +8,7 @@ from typing import Any
 
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import Key
-from token_broker.aws.store.items import STATE, ProviderItems
+from token_broker.aws.store.items import ProviderItems
 from token_broker.aws.store.table import UNMET, ConditionFailed, TransactionRejected, Write, delete, put, update
 from token_broker.domain.delays import DAY
 from token_broker.domain.events import Event, token_issued, token_rotated
@@ -32,7 +32,6 @@ _END_INTENT = (
 _OWNED = "#owner = :owner AND fence = :fence"
 # Only a session is ever closed.
 _OWNED_AND_NOT_CLOSED = f"{_OWNED} AND attribute_not_exists(closedAt)"
-_OWNER = {"#owner": "owner"}
 _FREE = "(attribute_not_exists(#owner) OR leaseEnd <= :now)"
 
 
@@ -106,22 +105,12 @@ class DynamoLeases:
             expression += (
                 ", due = :due, dueAt = :end, intentEnd = :end, intentRealm = if_not_exists(intentRealm, :realm)"
             )
-        all_values = {
-            **values,
-            ":owner": lease_request.owner,
-            ":end": now + LEASE,
-            ":intent": lease_request.intent_id,
-            ":now": now,
-            ":by": lease_request.requested_by,
-            ":title": lease_request.title,
-            ":realm": lease_request.account_id,
-            ":body": lease_request.body_hash,
-            ":due": records.due_shard(key[0]),
-            ":one": 1,
-        }
+        values |= {":owner": lease_request.owner, ":end": now + LEASE, ":intent": lease_request.intent_id, ":one": 1}
+        values |= {":now": now, ":by": lease_request.requested_by, ":due": records.due_shard(key[0])}
+        values |= {":title": lease_request.title, ":body": lease_request.body_hash, ":realm": lease_request.account_id}
         try:
             return self._table.write(
-                update(key, f"{expression} REMOVE expiresAt, tokenId ADD fence :one", condition, all_values, _OWNER)
+                update(key, f"{expression} REMOVE expiresAt, tokenId ADD fence :one", condition, values)
             )
         except ConditionFailed as failure:
             return failure.found or {}
@@ -136,7 +125,6 @@ class DynamoLeases:
             "ADD fence :one",
             f"attribute_exists(intentId) AND dueAt <= :now AND {_FREE}",
             {":owner": owner, ":end": now + LEASE, ":now": now, ":one": 1},
-            _OWNER,
         )
         try:
             found = self._table.write(write)
@@ -145,18 +133,7 @@ class DynamoLeases:
             if found.get("owner") != owner:
                 return None
             # The write took effect, but its response was lost.
-        lease = MintLease(
-            merchant=merchant,
-            subject=SHOP,
-            standing_id=standing_id,
-            intent_id=found["intentId"],
-            owner=owner,
-            fence=found["fence"],
-            continued=True,
-            title=found.get("intentTitle"),
-            remembered="bodyHash" in found,
-            account_id=found.get("intentRealm", ""),
-        )
+        lease = _lease(LeaseRequest(merchant, SHOP, intent_id="", owner=owner), standing_id, found)
         return OpenIntent(lease, found.get("intentBy", ""), found["intentEnd"], found.get("tries", 0))
 
     def commit(
@@ -202,9 +179,10 @@ class DynamoLeases:
         return self._items.revoking(previous, Change(token.requested_by, Reason.COMPROMISED), until)
 
     def _token_put(self, token: Token, reason: Reason, earlier: Token | None) -> Write:
+        now = self._items.now()
         same = earlier if earlier is not None and earlier.digest == token.digest else None
         before = None if same is None else same.state
-        line = records.transition(self._items.now(), Change(token.requested_by, reason), before, token.state)
+        line = records.transition(now, Change(token.requested_by, reason), before, token.state)
         history = [] if same is None else [each.as_json() for each in same.history]
         # An id may come again only with the same token, or after its token has ended.
         return put(
@@ -212,13 +190,7 @@ class DynamoLeases:
             {**records.token_attributes(token), "history": [*history, line]},
             "attribute_not_exists(pk) OR expiresAt <= :now OR (#state = :revoked AND fingerprint <> :print) "
             "OR (fingerprint = :print AND NOT #state IN (:revoking, :revoked))",
-            {
-                ":now": self._items.now(),
-                ":print": token.digest,
-                ":revoking": State.REVOKING.value,
-                ":revoked": State.REVOKED.value,
-            },
-            STATE,
+            {":now": now, ":print": token.digest, ":revoking": State.REVOKING.value, ":revoked": State.REVOKED.value},
         )
 
     def _intent_end(self, lease: MintLease, token: Token) -> Write:
@@ -226,15 +198,14 @@ class DynamoLeases:
         values: dict[str, Any] = {":owner": lease.owner, ":fence": lease.fence, ":one": 1, ":now": now}
         if lease.standing_id is not None:
             if not lease.remembered:
-                return delete(key, _OWNED, values, _OWNER)
+                return delete(key, _OWNED, values)
             values |= {":id": token.token_id, ":until": now + KEY_RETENTION}
-            return update(key, f"SET tokenId = :id, expiresAt = :until {_END_INTENT}", _OWNED, values, _OWNER)
+            return update(key, f"SET tokenId = :id, expiresAt = :until {_END_INTENT}", _OWNED, values)
         if lease.subject == SHOP:
             values[":current"] = records.token_attributes(token)
-            names = {**_OWNER, "#current": "current"}
-            return update(key, f"SET #current = :current, checkedAt = :now {_END_INTENT}", _OWNED, values, names)
+            return update(key, f"SET #current = :current, checkedAt = :now {_END_INTENT}", _OWNED, values)
         values[":until"] = (token.expires_at or now) + self._items.session_retention
-        return update(key, f"SET expiresAt = :until {_END_INTENT}", _OWNED_AND_NOT_CLOSED, values, _OWNER)
+        return update(key, f"SET expiresAt = :until {_END_INTENT}", _OWNED_AND_NOT_CLOSED, values)
 
     def confirm(self, lease: MintLease) -> None:
         """Store the time of the confirmation and end the intent."""
@@ -256,18 +227,12 @@ class DynamoLeases:
     def _write_as_holder(self, lease: MintLease, expression: str | None) -> None:
         """Update or delete the lease's item, unless another caller holds the lease or the session is closed."""
         key, now = self._lease_key(lease), self._items.now()
-        values = {
-            ":owner": lease.owner,
-            ":fence": lease.fence,
-            ":now": now,
-            ":until": now + self._items.session_retention,
-            ":soon": now + IN_FLIGHT_GRACE,
-            ":one": 1,
-        }
+        values = {":owner": lease.owner, ":fence": lease.fence, ":now": now, ":one": 1}
+        values |= {":until": now + self._items.session_retention, ":soon": now + IN_FLIGHT_GRACE}
         if expression is None:
-            self._table.try_write(delete(key, _OWNED, values, _OWNER))
+            self._table.try_write(delete(key, _OWNED, values))
         else:
-            self._table.try_write(update(key, expression, _OWNED_AND_NOT_CLOSED, values, _OWNER))
+            self._table.try_write(update(key, expression, _OWNED_AND_NOT_CLOSED, values))
 
     def _lease_key(self, lease: MintLease) -> Key:
         return lease_key(self._items.provider, lease)
@@ -302,15 +267,15 @@ def _holds(item: dict[str, Any], lease_request: LeaseRequest) -> bool:
 
 def _lease(lease_request: LeaseRequest, standing_id: str | None, item: dict[str, Any]) -> MintLease:
     return MintLease(
-        merchant=lease_request.merchant,
-        subject=lease_request.subject,
-        standing_id=standing_id,
+        lease_request.merchant,
+        lease_request.subject,
+        standing_id,
         intent_id=item["intentId"],
         owner=lease_request.owner,
         fence=item["fence"],
         continued=item["intentId"] != lease_request.intent_id,
-        title=lease_request.title,
-        remembered=lease_request.body_hash is not None,
+        title=item.get("intentTitle"),
+        remembered="bodyHash" in item,
         account_id=item.get("intentRealm", ""),
     )
 

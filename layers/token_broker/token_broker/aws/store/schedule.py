@@ -62,8 +62,7 @@ class DynamoSchedule:
             "" if failure is None else "ADD tries :one",
         ]
         values |= {":due": due_at, ":failure": failure, ":one": 1}
-        names = {"#owner": "owner"} if isinstance(work, OpenIntent) else None
-        write = update(key, " ".join(filter(None, clauses)), condition, values, names)
+        write = update(key, " ".join(filter(None, clauses)), condition, values)
         if isinstance(work, Rotation) and failure is not None and work.failure is None:
             self._table.try_transact(write, self._items.rotation_failure(work, failure, retrying=True))
         else:

@@ -37,7 +37,7 @@ class DynamoSessions:
         for _ in range(MAX_ATTEMPTS):
             for ttl, ttl_condition in (_KEEP_TTL, _EXTEND_TTL):
                 condition = f"attribute_not_exists(closedAt) AND {ttl_condition}"
-                close = update(key, f"{closed}, {ttl} {_END_LEASE}", condition, values, {"#owner": "owner"})
+                close = update(key, f"{closed}, {ttl} {_END_LEASE}", condition, values)
                 if self._table.try_transact(close, event):
                     return SessionClosure(closed_at=now, order_id=order_id, new=True)
                 found = self._table.get(key) or {}

@@ -19,7 +19,7 @@ CONFLICT_TRIES = 3
 #: Seconds, times the number of the attempt. The other transaction takes about 10 ms.
 CONFLICT_WAIT = 0.05
 
-_PLACEHOLDER = re.compile(r":\w+")
+_PLACEHOLDER = re.compile(r"[:#]\w+")
 _OPERATIONS = {"Update": "update_item", "Put": "put_item", "Delete": "delete_item"}
 
 
@@ -56,44 +56,37 @@ def _unavailable(error: Exception) -> StorageUnavailable:
 type Write = tuple[str, dict[str, Any]]
 
 
-def update(
-    key: Key, expression: str, condition: str, values: Mapping[str, Any], names: Mapping[str, str] | None = None
-) -> Write:
+def update(key: Key, expression: str, condition: str, values: Mapping[str, Any]) -> Write:
     """Build a conditional update. Only the values that the expressions name are sent, as DynamoDB demands."""
-    return "Update", _guarded({"Key": _key(key), "UpdateExpression": expression}, condition, values, names)
+    return "Update", _guarded({"Key": _key(key), "UpdateExpression": expression}, condition, values)
 
 
-def put(
-    key: Key,
-    attributes: Mapping[str, Any],
-    condition: str,
-    values: Mapping[str, Any] | None = None,
-    names: Mapping[str, str] | None = None,
-) -> Write:
+def put(key: Key, attributes: Mapping[str, Any], condition: str, values: Mapping[str, Any] | None = None) -> Write:
     """Build a conditional put of a whole item."""
-    return "Put", _guarded({"Item": {**_key(key), **wrap_all(attributes)}}, condition, values or {}, names)
+    return "Put", _guarded({"Item": {**_key(key), **wrap_all(attributes)}}, condition, values or {})
 
 
-def delete(key: Key, condition: str, values: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Write:
+def delete(key: Key, condition: str, values: Mapping[str, Any]) -> Write:
     """Build a conditional delete."""
-    return "Delete", _guarded({"Key": _key(key)}, condition, values, names)
+    return "Delete", _guarded({"Key": _key(key)}, condition, values)
 
 
-def check(key: Key, condition: str, values: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Write:
+def check(key: Key, condition: str, values: Mapping[str, Any]) -> Write:
     """Build a transaction's condition check, which changes nothing."""
-    return "ConditionCheck", _guarded({"Key": _key(key)}, condition, values, names)
+    return "ConditionCheck", _guarded({"Key": _key(key)}, condition, values)
 
 
-def _guarded(
-    arguments: dict[str, Any], condition: str, values: Mapping[str, Any], names: Mapping[str, str] | None
-) -> dict[str, Any]:
-    arguments["ConditionExpression"] = condition
-    used = set(_PLACEHOLDER.findall(f"{arguments.get('UpdateExpression', '')} {condition}"))
-    if chosen := {name: wrap(value) for name, value in values.items() if name in used}:
-        arguments["ExpressionAttributeValues"] = chosen
-    if names:
-        arguments["ExpressionAttributeNames"] = dict(names)
-    return arguments
+def _guarded(arguments: dict[str, Any], condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the condition, and what the placeholders stand for. `#owner` stands for the attribute `owner`."""
+    placeholders = set(_PLACEHOLDER.findall(f"{arguments.get('UpdateExpression', '')} {condition}"))
+    used = {name: wrap(value) for name, value in values.items() if name in placeholders}
+    names = {each: each[1:] for each in placeholders if each.startswith("#")}
+    return {
+        **arguments,
+        "ConditionExpression": condition,
+        **({"ExpressionAttributeValues": used} if used else {}),
+        **({"ExpressionAttributeNames": names} if names else {}),
+    }
 
 
 class Table:
