@@ -135,11 +135,11 @@ def left_open(bench: StoreBench, *, standing: bool, **more: str) -> OpenIntent:
     begin = bench.acquire_standing if standing else bench.begin
     begin(bench.store(), "dead", **more)
     bench.clock.advance(LEASE + 1)
-    return taken(bench, STANDING if standing else CURRENT)
+    return taken(bench, INTENT if standing else None)
 
 
-def taken(bench: StoreBench, item: str) -> OpenIntent:
-    intent = bench.store().leases.acquire_expired(MERCHANT, item, "worker")
+def taken(bench: StoreBench, standing_id: str | None = None) -> OpenIntent:
+    intent = bench.store().leases.acquire_expired(MERCHANT, standing_id, "worker")
     assert intent is not None
     return intent
 
@@ -163,7 +163,7 @@ def test_it_counts_how_often_it_was_left_open(bench: StoreBench) -> None:
     tries = [left_open(bench, standing=False)]
     for _ in range(2):
         bench.store().schedule.reschedule(tries[-1], int(bench.clock.now()), failure="provider_unavailable")
-        tries.append(taken(bench, CURRENT))
+        tries.append(taken(bench))
 
     assert [each.tries for each in tries] == [0, 1, 2]
 
@@ -177,7 +177,7 @@ def test_one_of_an_older_version_names_nobody_and_no_shop(bench: StoreBench) -> 
     )
     bench.clock.advance(LEASE + 1)
 
-    intent = taken(bench, CURRENT)
+    intent = taken(bench)
 
     assert (intent.requested_by, intent.lease.account_id) == ("", "")
 

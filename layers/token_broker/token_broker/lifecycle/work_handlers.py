@@ -15,13 +15,11 @@ from token_broker.errors import Conflict, MintInProgress, RequestOutcome
 from token_broker.lifecycle import reconcile, rotate, rotation_settings
 from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
+from token_broker.tokens.inventory import SETTLED_AFTER
 from token_broker.tokens.succession import adopt
 
 #: The actor of scheduled changes in histories. The value is stored.
 SCHEDULER = "clock"
-#: Seconds after its last holder's time at which an open intent without a listed token is ended. A token that the
-#: provider does not list by then was not created.
-SETTLED_AFTER = 120
 
 
 class WorkHandler[W: Work](Protocol):

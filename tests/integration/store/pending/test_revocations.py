@@ -168,7 +168,7 @@ def test_one_that_another_marks_before_the_last_try_keeps_the_others_mark(bench:
     tries = count(1)
 
     def mark(**_: Any) -> None:
-        if next(tries) > 2 * MAX_ATTEMPTS:  # each look is two: for the mark, and against its being served
+        if next(tries) > MAX_ATTEMPTS:
             events.unregister("before-call.dynamodb.UpdateItem", mark)
             other.tokens.mark_revoking(unserved, Change("bob", Reason.COMPROMISED))
 

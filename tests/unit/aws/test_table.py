@@ -1,8 +1,8 @@
-"""How the table is read: emulators are always consistent, so that no other test would notice a read that is not."""
+"""What the table asks DynamoDB for. Emulators are always consistent, so no other test would notice a read that is not."""
 
 from typing import Any
 
-from token_broker.aws.store.table import Table
+from token_broker.aws.store.table import Table, put, update
 
 
 class Client:
@@ -41,3 +41,19 @@ def test_the_due_index_is_read_as_an_index_can_be() -> None:
     assert len(pages) == 2
     assert ["ConsistentRead" in call for call in client.asked] == [False, False]
     assert [call["Limit"] for call in client.asked] == [10, 10]
+
+
+def test_a_write_sends_what_its_expressions_name_and_nothing_else() -> None:
+    """DynamoDB refuses a value or a name that no expression uses. `:due` is not used in `:dueAt`."""
+    values = {":due": 1, ":dueAt": 2, ":seen": 3, ":one": 1}
+
+    kind, arguments = update(("p", "s"), "SET dueAt = :dueAt", "#owner = :seen", values)
+
+    assert (kind, arguments["ExpressionAttributeNames"]) == ("Update", {"#owner": "owner"})
+    assert arguments["ExpressionAttributeValues"] == {":dueAt": {"N": "2"}, ":seen": {"N": "3"}}
+
+
+def test_a_write_without_placeholders_sends_neither_values_nor_names() -> None:
+    _, arguments = put(("p", "s"), {"a": 1}, "attribute_not_exists(pk)", {":unused": 1})
+
+    assert arguments.keys() == {"Item", "ConditionExpression"}
