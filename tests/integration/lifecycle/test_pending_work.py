@@ -13,7 +13,7 @@ from tests.integration.support.outages import refusing
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.records import due_shard
 from token_broker.domain.delays import MAX_PAUSE
-from token_broker.lifecycle.work_handlers import SETTLED_AFTER
+from token_broker.tokens.inventory import SETTLED_AFTER
 
 
 @dataclass

@@ -26,9 +26,9 @@ from token_broker.errors import (
     StorageUnavailable,
 )
 from token_broker.lifecycle.rotate import RETRY_AFTER_CALL, request
-from token_broker.lifecycle.work_handlers import SETTLED_AFTER
 from token_broker.lifecycle.worker import MIN_SECONDS_LEFT, WorkSummary, maintain
 from token_broker.ports.documents import Revisioned
+from token_broker.tokens.inventory import SETTLED_AFTER
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.revoke import revoke
 

@@ -13,11 +13,11 @@ from typing import Any
 from token_broker.domain.delays import DAY, next_reconciliation
 from token_broker.domain.events import token_limit_near
 from token_broker.domain.pending import Reconciliation
-from token_broker.domain.token import SERVABLE, SHOP, Change, Reason, State, Token, token_from
+from token_broker.domain.token import SERVABLE, Change, Reason, State, Token
 from token_broker.errors import MerchantNotFound
 from token_broker.ports.provider import ListedToken, ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
-from token_broker.tokens.inventory import Finding, Inventory, record_headroom, take_inventory
+from token_broker.tokens.inventory import Finding, Inventory, record_headroom, take_inventory, without_record
 from token_broker.tokens.issue import shop_token
 
 #: Seconds until a list without any token of this stack is read again. Only the second list is trusted.
@@ -140,7 +140,9 @@ def _apply(
     """Correct the records, and add only this run's own writes to `changes`. A concurrent run may do some of them."""
     listed, change = inventory.by_id, Change(call.caller, Reason.RECONCILED)
     for token_id in findings[Finding.UNRECORDED]:
-        if call.store.corrections.adopt(_adopted(call, inventory, listed[token_id]), change):
+        # Adopted as standing, because its purpose is not known any more.
+        token = without_record(call, inventory.account.merchant, listed[token_id], inventory.broker_id)
+        if call.store.corrections.adopt(token, change):
             changes.adopted.append(token_id)
             call.telemetry.count("TokensIssued")
     for token_id in findings[Finding.REAPPEARED]:
@@ -152,20 +154,6 @@ def _apply(
             call.telemetry.count("TokensLost")
     if changes.lost:
         call.cache.drop(inventory.account.merchant)
-
-
-def _adopted(call: Call[ListingProvider], inventory: Inventory, listed: ListedToken) -> Token:
-    """Return the record of an unrecorded token. It is standing, because its purpose is not known any more."""
-    tag = inventory.own_tag(listed)  # never None: a token without the tag is foreign
-    return token_from(
-        listed.token,
-        provider=call.provider.name,
-        merchant=inventory.account.merchant,
-        subject=SHOP,
-        state=State.STANDING,
-        title=tag and tag.title,
-        requested_by=call.caller,
-    )
 
 
 def _restore(call: Call[ListingProvider], record: Token, listed: ListedToken, changes: AppliedChanges) -> None:

@@ -11,11 +11,12 @@ from token_broker.domain.ownership_tag import new_owner
 from token_broker.domain.pending import PendingRevocation, Reconciliation, SettingsCheck, Work, WorkKind
 from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import Change, Reason, State
-from token_broker.errors import Conflict, MintInProgress, RequestOutcome
+from token_broker.errors import MintInProgress, RequestOutcome
 from token_broker.lifecycle import reconcile, rotate, rotation_settings
 from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
 from token_broker.tokens.inventory import SETTLED_AFTER
+from token_broker.tokens.revoke import require_account
 from token_broker.tokens.succession import adopt
 
 #: The actor of scheduled changes in histories. The value is stored.
@@ -54,8 +55,7 @@ class RevocationHandler:
     def run(self, call: Call[ListingProvider], work: PendingRevocation) -> None:
         """Revoke the token. Raises `Conflict` if it belongs to another provider account than the secret's."""
         token, until = work.token, call.deadline.within(PROVIDER_BUDGET)
-        if token.account_id not in ("", call.account(token.merchant).account_id):
-            raise Conflict("The token was created at another shop than the one in the merchant's secret.")
+        require_account(call, token)
         call.with_credential_refresh(
             token.merchant, lambda account: call.provider.revoke(account, token.token_id, until)
         )

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from token_broker.clock import Deadline
 from token_broker.domain.ownership_tag import TitleTag, parse_title
-from token_broker.domain.token import SERVABLE, Origin, State, Token, fingerprint
+from token_broker.domain.token import SERVABLE, SHOP, Origin, State, Token, fingerprint, token_from
 from token_broker.ports.provider import Account, ListedToken, ListingProvider
 from token_broker.tokens.call import Call
 
@@ -136,6 +136,22 @@ def take_inventory(
     open_intents = call.store.leases.open_intent_ids(merchant) if intents else frozenset()
     records = {record.token_id: record for record in call.store.tokens.all(merchant)}
     return Inventory(account, before, listed, open_intents, records, call.store.tokens.broker_id())
+
+
+def without_record(call: Call[ListingProvider], merchant: str, listed: ListedToken, broker_id: str) -> Token:
+    """Return a listed token that has no record. It is standing, and foreign unless its title has this stack's tag."""
+    tag = parse_title(listed.title)
+    ours = tag.broker_id == broker_id
+    return token_from(
+        listed.token,
+        provider=call.provider.name,
+        merchant=merchant,
+        subject=SHOP,
+        state=State.STANDING,
+        origin=Origin.BROKER if ours else Origin.FOREIGN,
+        title=tag.title if ours else listed.title,
+        requested_by=call.caller,
+    )
 
 
 def record_headroom(call: Call[ListingProvider], used: int) -> int | None:

@@ -4,11 +4,11 @@ from copy import replace
 from dataclasses import dataclass
 from typing import Any
 
-from token_broker.domain.token import SERVABLE, SHOP, Origin, State, Token, token_from
+from token_broker.domain.token import SERVABLE, Origin, State, Token
 from token_broker.errors import TokenNotFound
 from token_broker.ports.provider import ListedToken, ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
-from token_broker.tokens.inventory import Inventory, record_headroom, take_inventory
+from token_broker.tokens.inventory import Inventory, record_headroom, take_inventory, without_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +83,8 @@ def _row(call: Call[ListingProvider], merchant: str, listed: ListedToken, found:
     record = found.records.get(listed.token.token_id)
     if record is not None and record.origin is Origin.BROKER:
         return record
-    tag = found.own_tag(listed)
-    row = token_from(
-        listed.token,
-        provider=call.provider.name,
-        merchant=merchant,
-        subject=SHOP,
-        state=State.STANDING if record is None else record.state,
-        origin=Origin.FOREIGN if tag is None else Origin.BROKER,
-        title=listed.title if tag is None else tag.title,
-    )
-    return replace(row, access_token=None)
+    row = without_record(call, merchant, listed, found.broker_id)
+    return replace(row, state=row.state if record is None else record.state, access_token=None)
 
 
 def _as_lost(record: Token) -> Token:

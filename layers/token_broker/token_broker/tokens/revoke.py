@@ -1,10 +1,10 @@
 """Revoke a token: mark it first, so that it is never served again, then ask the provider until it confirms."""
 
-from token_broker.domain.ownership_tag import parse_title
-from token_broker.domain.token import SHOP, Change, Origin, Reason, RevocationStatus, State, Token, token_from
+from token_broker.domain.token import Change, Origin, Reason, RevocationStatus, State, Token
 from token_broker.errors import Conflict, ProviderFailure, TokenNotFound
 from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
+from token_broker.tokens.inventory import without_record
 
 
 def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign: bool = False) -> RevocationStatus:
@@ -28,12 +28,7 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
             "This stack did not create the token, and somebody else may be using it. "
             "To revoke it nevertheless, send foreign=true."
         )
-    # Without a usable secret the provider cannot be asked, and the token is not marked.
-    if token.account_id not in ("", call.account(merchant).account_id):
-        raise Conflict(
-            "The token was created at another shop than the one in the merchant's secret. Restore the secret of that "
-            "shop to revoke the token there."
-        )
+    require_account(call, token)  # before the mark: without a usable secret the provider cannot be asked
     change = Change(call.caller, Reason.REQUESTED)
     call.telemetry.annotate(fingerprint=token.digest)
     call.store.tokens.mark_revoking(token, change)
@@ -51,23 +46,21 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
     return RevocationStatus.CONFIRMED
 
 
+def require_account(call: Call[ListingProvider], token: Token) -> None:
+    """Check that the secret is for the token's provider account. Raises `Conflict`."""
+    if token.account_id not in ("", call.account(token.merchant).account_id):
+        raise Conflict(
+            "The token was created at another shop than the one in the merchant's secret. Restore the secret of that "
+            "shop to revoke the token there."
+        )
+
+
 def _found_at_provider(call: Call[ListingProvider], merchant: str, token_id: str) -> Token:
     """Return a listed token without a record: a foreign one, or one of ours after a lost response."""
     until = call.deadline.within(PROVIDER_BUDGET)
     for listed in call.with_credential_refresh(merchant, lambda account: call.provider.list_tokens(account, until)):
         if listed.token.token_id == token_id:
-            tag = parse_title(listed.title)
-            ours = tag.broker_id == call.store.tokens.broker_id()
-            return token_from(
-                listed.token,
-                provider=call.provider.name,
-                merchant=merchant,
-                subject=SHOP,
-                state=State.STANDING,
-                origin=Origin.BROKER if ours else Origin.FOREIGN,
-                title=tag.title if ours else listed.title,
-                requested_by=call.caller,
-            )
+            return without_record(call, merchant, listed, call.store.tokens.broker_id())
     raise TokenNotFound(
         "Neither this stack nor the provider knows a token with this id. List the tokens to see those that exist."
     )
