@@ -1,4 +1,4 @@
-"""What the table asks DynamoDB for. Emulators are always consistent, so no other test would notice a read that is not."""
+"""What the table asks DynamoDB for. Emulators are always consistent, so no other test notices a read that is not."""
 
 from typing import Any
 
