@@ -1,5 +1,6 @@
 """Represent AWS calls: their service, operation and outcome."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -26,7 +27,10 @@ class Call:
     status: int | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Return the call without its body, which can contain a token or a secret."""
+        """Return the call without its body, which can contain a token or a secret.
+
+        `digest` is the same for calls with the same body, such as the SDK's retries.
+        """
         return {
             "number": self.number,
             "service": self.service,
@@ -34,6 +38,7 @@ class Call:
             "fault": self.fault,
             "forwarded": self.forwarded,
             "status": self.status,
+            "digest": hashlib.sha256(self.body).hexdigest()[:16],
         }
 
 

@@ -24,7 +24,7 @@ class FaultProxyClient(ControlAddress):
     def calls(self, contains: str = "") -> list[dict[str, Any]]:
         """Return the calls with this text in their body, the oldest first.
 
-        Each has number, service, operation, fault, forwarded and status.
+        Each has number, service, operation, fault, forwarded, status and digest.
         """
         return list(self.call("GET", f"/calls?contains={quote(contains, safe='')}")["calls"])
 

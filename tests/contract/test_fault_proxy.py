@@ -82,6 +82,9 @@ def test_the_record_names_calls_and_shows_no_body(bench: Bench) -> None:
     ]
     assert all((each["fault"], each["forwarded"], each["status"]) == (None, True, 200) for each in calls)
     assert "a-merchant" not in str(calls)
+    bench.ask("dynamodb")
+    repeated = bench.proxy.calls("a-merchant")[-1]
+    assert [each["digest"] == repeated["digest"] for each in calls] == [True, False, False]
     assert bench.proxy.calls("another") == []
     bench.proxy.clear_calls()
     assert bench.proxy.calls() == []

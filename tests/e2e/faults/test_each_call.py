@@ -111,12 +111,14 @@ def disturb(operation: Operation, case: Case, empty: Scene) -> Scene:
 
 
 def _repeated(calls: list[dict[str, Any]]) -> bool:
-    """Return whether the SDK repeated the faulty call, which it omits after a hundred recent failures in a process.
+    """Return whether the SDK repeated the faulty call, which it omits after about 35 recent failures in a process.
 
-    Few processes do all the work of the long run.
+    Few processes do all the work of the long run. Another call of the same operation can follow, such as the release of
+    a lease. Only a repetition has the same body.
     """
     (faulty,) = (at for at, call in enumerate(calls) if call["fault"])
-    return any(call["operation"] == calls[faulty]["operation"] for call in calls[faulty + 1 : faulty + 2])
+    sent = [(call["operation"], call["digest"]) for call in calls[faulty : faulty + 2]]
+    return len(sent) == 2 and sent[0] == sent[1]
 
 
 def conclude(operation: Operation, _case: Case, scene: Scene) -> Scene:
