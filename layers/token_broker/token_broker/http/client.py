@@ -207,12 +207,11 @@ def _fits(wait: float, request: Request, deadline: Deadline) -> bool:
     return deadline.left() - request.reserve > wait + MIN_SECONDS_LEFT
 
 
-def error_from_status(response: HttpResponse, *, code: str | None, message: str | None) -> ProviderFailure:
+def error_from_status(response: HttpResponse, reply: ProviderReply) -> ProviderFailure:
     """Return the error for a status that means the same at every provider.
 
-    A provider's module handles its special cases first. `code` and `message` are the provider's, already redacted.
+    A provider's module handles its special cases first. The texts of `reply` are already redacted.
     """
-    reply = ProviderReply(response.status, code, message)
     if response.status in (401, 403):
         return ProviderRejectedCredentials(
             "The provider rejected the merchant's credentials. Put valid credentials into the merchant's secret.",
