@@ -12,24 +12,24 @@ from typing import Any
 
 import pytest
 
-from proofs import fetching
+from proofs import compact, fetching
 from proofs.fetching import BODY_LIMIT, KeySetFetcher
-from proofs.jwks import KeySets
+from proofs.key_set import key_sets
 from proofs.outcomes import KeysUnavailable
-from proofs.signing_keys import SigningKeys
+from proofs.signing_keys import signing_keys
 from proofs.verification import Verifier
 from tests.contract.certificates import self_signed, server_context, trusting
 from tests.contract.scripted_server import Script, Seen, always, answer, serving
 from tests.fakes.proofs import AUDIENCE, LOGIN, SESSION, by_issuer, jwk, jwks, rsa_key
 from tests.fakes.secrets import MemorySecrets
 from token_broker.clock import SystemClock
-from token_broker.storefronts.trust_policy import OidcProof, Sessions
+from token_broker.storefronts.trust_policy import ProofRule, Sessions
 
 KEYS = jwks(jwk(rsa_key(), kid="key-1"))
 
 
 def fetch(origin: str, path: str = "/jwks.json", **parts: Any) -> bytes:
-    return KeySetFetcher(SystemClock(), loopback_origin=origin, **parts)(f"{origin}{path}")
+    return KeySetFetcher(SystemClock(), loopback_origin=origin, **parts).fetch(f"{origin}{path}")
 
 
 def failure(origin: str, **parts: Any) -> str:
@@ -69,13 +69,10 @@ def test_keys_are_asked_for_plainly() -> None:
 def test_a_proof_is_verified_with_fetched_keys_and_outlives_its_issuer() -> None:
     clock = SystemClock()
     with serving(always(answer(KEYS))) as server:
-        rule = OidcProof(LOGIN, AUDIENCE, "sid", {}, f"{server.origin}/jwks.json")
-        verifier = Verifier(
-            signing_keys=SigningKeys(MemorySecrets(), clock),
-            key_sets=KeySets(KeySetFetcher(clock, loopback_origin=server.origin), clock),
-            clock=clock,
-        )
-        text = by_issuer(now=clock.now())
+        rule = ProofRule(LOGIN, AUDIENCE, "sid", {}, f"{server.origin}/jwks.json")
+        fetcher = KeySetFetcher(clock, loopback_origin=server.origin)
+        verifier = Verifier(signing_keys(MemorySecrets(), clock), key_sets(fetcher.fetch, clock), clock)
+        text = compact.read(by_issuer(now=clock.now()))
         assert verifier.verify(text, "acme", Sessions((rule,), ())).session_id == SESSION
 
     assert verifier.verify(text, "acme", Sessions((rule,), ())).session_id == SESSION
@@ -153,9 +150,9 @@ def test_a_small_answer_that_unpacks_to_a_huge_one_is_refused() -> None:
 )
 def test_an_answer_that_is_no_key_set_is_no_key(body: bytes) -> None:
     with serving(always(answer(body))) as server:
-        key_sets = KeySets(KeySetFetcher(SystemClock(), loopback_origin=server.origin), SystemClock())
+        cache = key_sets(KeySetFetcher(SystemClock(), loopback_origin=server.origin).fetch, SystemClock())
         with pytest.raises(KeysUnavailable) as failed:
-            key_sets.current(f"{server.origin}/keys")
+            cache.current(f"{server.origin}/keys")
 
     assert failed.value.reason == "jwks_malformed"
 
@@ -276,7 +273,7 @@ def test_a_name_is_looked_up_once_and_the_connection_goes_there(monkeypatch: pyt
 def test_without_the_setting_nothing_on_this_machine_is_reached(uri: str) -> None:
     with serving(always(answer(KEYS))) as server:
         with pytest.raises(KeysUnavailable) as failed:
-            KeySetFetcher(SystemClock())(uri.format(port=server.port))
+            KeySetFetcher(SystemClock()).fetch(uri.format(port=server.port))
         assert server.connections == 0
 
     assert failed.value.reason == "jwks_address_refused"

@@ -11,14 +11,14 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import AllowedPrivateKeys, ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from proofs.jwks import KeySets
+from proofs import compact
+from proofs.key_set import key_sets
 from proofs.outcomes import KeysUnavailable, Proof
-from proofs.signing_keys import SigningKeys
+from proofs.signing_keys import signing_keys
 from proofs.verification import Verifier
 from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.secrets import MemorySecrets
-from token_broker.storefronts.trust_policy import Hs256Proof, OidcProof, Sessions
-from token_broker.storefronts.trust_policy import Proof as Rule
+from token_broker.storefronts.trust_policy import ProofRule, Sessions
 
 MERCHANT = "acme"
 SHOP, LOGIN = "https://shop.example", "https://login.example"
@@ -28,8 +28,8 @@ SESSION = "session-1"
 SECRET = "0123456789abcdef0123456789abcdef"
 OTHER_SECRET = "another secret, of more than 32 bytes"
 
-HS256 = Hs256Proof(SHOP, AUDIENCE, "sid", {})
-OIDC = OidcProof(LOGIN, AUDIENCE, "sid", {}, JWKS_URI)
+HS256 = ProofRule(SHOP, AUDIENCE, "sid", {})
+OIDC = ProofRule(LOGIN, AUDIENCE, "sid", {}, JWKS_URI)
 
 
 @cache
@@ -127,16 +127,16 @@ class Issuer:
 class Desk:
     """A verifier with its surroundings; the merchant's policy takes both kinds of proof."""
 
-    rules: tuple[Rule, ...] = (HS256, OIDC)
+    rules: tuple[ProofRule, ...] = (HS256, OIDC)
     clock: MovableClock = field(default_factory=MovableClock)
     secrets: MemorySecrets = field(default_factory=lambda: MemorySecrets(acme={"keys": {"k1": SECRET}}))
     issuer: Issuer = field(default_factory=Issuer)
 
     def __post_init__(self) -> None:
         self.issuer.publishes(jwk(rsa_key(), kid="key-1"))
-        self.signing_keys = SigningKeys(self.secrets, self.clock)
-        self.key_sets = KeySets(self.issuer, self.clock)
-        self._verifier = Verifier(signing_keys=self.signing_keys, key_sets=self.key_sets, clock=self.clock)
+        self.signing_keys = signing_keys(self.secrets, self.clock)
+        self.key_sets = key_sets(self.issuer, self.clock)
+        self._verifier = Verifier(self.signing_keys, self.key_sets, self.clock)
 
     def verify(self, text: str, merchant: str = MERCHANT) -> Proof:
-        return self._verifier.verify(text, merchant, Sessions(self.rules, ("wallet.read",)))
+        return self._verifier.verify(compact.read(text), merchant, Sessions(self.rules, ("wallet.read",)))

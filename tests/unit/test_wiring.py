@@ -24,7 +24,7 @@ from token_broker.providers.fourthwall.client import Fourthwall
 from token_broker.providers.shopify.client import Shopify
 from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.tokens.call import Call
-from token_broker.wiring import PROOF_KEYS_TTL_SECONDS, Container, LazyTransport
+from token_broker.wiring import Container, LazyTransport
 
 LOOPBACK = "http://127.0.0.1:8123"
 VARIABLES = {
@@ -202,15 +202,10 @@ def test_one_process_keeps_its_policies_in_one_memory(aws: Aws) -> None:
     assert aws.asked == [("get_item", {"pk": {"S": "policy#acme"}, "sk": {"S": "policy"}})]
 
 
-def test_proof_keys_are_named_like_a_providers_secret_and_kept_for_a_short_time(aws: Aws) -> None:
-    authorizer, clock = wiring.admission(), MovableClock()
-    vars(authorizer)["clock"] = clock
+def test_proof_keys_are_named_like_a_providers_secret(aws: Aws) -> None:
+    wiring.admission().proof_keys.read("acme")
 
-    for seconds in (0, PROOF_KEYS_TTL_SECONDS - 1, 1):
-        clock.advance(seconds)
-        authorizer.proof_keys.read("acme")
-
-    assert aws.asked == [("get_secret_value", "token-broker/storefront-proof/acme")] * 2
+    assert aws.asked == [("get_secret_value", "token-broker/storefront-proof/acme")]
 
 
 @pytest.mark.parametrize(("named", "taken"), [("", False), (LOOPBACK, True), ("http://127.0.0.1:9999", False)])

@@ -3,20 +3,19 @@
 from functools import cache
 
 from proofs import compact
-from proofs.jwks import KeySets
-from proofs.signing_keys import SigningKeys
-from proofs.verification import KeysUnavailable, Proof, ProofRejected, Verifier
+from proofs.key_set import key_sets
+from proofs.outcomes import PERMANENT, KeysUnavailable, Proof
+from proofs.signing_keys import signing_keys
+from proofs.verification import Verifier
 from token_broker import wiring
 from token_broker.domain.grant import Grant
 from token_broker.entrypoints.authorizer import AuthorizerRequest, authorizer
-from token_broker.errors import Forbidden, StorageUnavailable, Unauthenticated
+from token_broker.errors import Forbidden, Unauthenticated
 from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.trust_policy import Sessions, TrustPolicy
 
 PARTS = wiring.admission()
 SESSION_OPERATIONS = frozenset(wiring.session_operations())
-#: Permanent until the merchant's operator stores a usable key, so a retry does not help.
-PERMANENT = frozenset({"no_secret", "secret_unusable"})
 
 
 @authorizer(PARTS)
@@ -27,9 +26,9 @@ def handler(request: AuthorizerRequest, admission: Admission) -> Grant:
     """
     if request.operation not in SESSION_OPERATIONS:
         raise Forbidden("no proof allows this operation")
-    jwt = _bearer(request)
+    token = _bearer(request)
     policy, sessions = _rules(admission, request.merchant)
-    proof = _proof(jwt, request.merchant, sessions)
+    proof = _proof(token, request.merchant, sessions)
     return Grant(
         merchant=request.merchant,
         origins=policy.origins,
@@ -39,15 +38,12 @@ def handler(request: AuthorizerRequest, admission: Admission) -> Grant:
     )
 
 
-def _bearer(request: AuthorizerRequest) -> str:
+def _bearer(request: AuthorizerRequest) -> compact.Unverified:
     """Return the JWT if it has the form of one, so that no policy is read for other texts."""
     scheme, _, jwt = (request.header("authorization") or "").partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthenticated("no Bearer token")
-    try:
-        return compact.read(jwt).text
-    except ProofRejected as rejected:
-        raise Unauthenticated(rejected.reason) from None
+    return compact.read(jwt)
 
 
 def _rules(admission: Admission, merchant: str) -> tuple[TrustPolicy, Sessions]:
@@ -61,31 +57,23 @@ def _rules(admission: Admission, merchant: str) -> tuple[TrustPolicy, Sessions]:
     return policy, policy.sessions
 
 
-def _proof(jwt: str, merchant: str, sessions: Sessions) -> Proof:
+def _proof(token: compact.Unverified, merchant: str, sessions: Sessions) -> Proof:
     try:
-        return _verifier().verify(jwt, merchant, sessions)
-    except ProofRejected as rejected:
-        raise Unauthenticated(rejected.reason) from None
+        return _verifier().verify(token, merchant, sessions)
     except KeysUnavailable as unavailable:
         if unavailable.reason in PERMANENT:
             raise Unauthenticated(unavailable.reason) from None
-        failure = StorageUnavailable("The proof cannot be checked now.")
-        failure.add_note(f"keys: {unavailable.reason}")
-        raise failure from None
+        raise
 
 
 @cache
 def _verifier() -> Verifier:
     """Return the verifier of this process, which caches keys."""
-    return Verifier(
-        signing_keys=SigningKeys(PARTS.proof_keys, PARTS.clock),
-        key_sets=KeySets(_fetch, PARTS.clock),
-        clock=PARTS.clock,
-    )
+    return Verifier(signing_keys(PARTS.proof_keys, PARTS.clock), key_sets(_fetch, PARTS.clock), PARTS.clock)
 
 
 def _fetch(address: str) -> bytes:
     """Return an issuer's key set. The fetcher is imported here, since a merchant's own keys do not need it."""
     from proofs.fetching import KeySetFetcher
 
-    return KeySetFetcher(PARTS.clock, loopback_origin=wiring.loopback_jwks_origin())(address)
+    return KeySetFetcher(PARTS.clock, wiring.loopback_jwks_origin()).fetch(address)

@@ -47,22 +47,25 @@ class ProviderReply(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """Return the reply's known members for the problem document."""
-        members = {"status": self.status, "code": self.code, "message": self.message}
-        return {name: value for name, value in members.items() if value is not None}
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 class BrokerError(Exception):
-    """Report a failed request. `retry_after` is in seconds, and None if waiting does not help."""
+    """Report a failed request. `retry_after` is in seconds, and None if waiting does not help.
+
+    `causes` are for the log, for example "DynamoDB: ThrottlingException".
+    """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Something went wrong"
     retryable: ClassVar[bool] = False
 
-    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, detail: str, *, retry_after: float | None = None, causes: tuple[str, ...] = ()) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
+        self.causes = causes
 
     @property
     def retry_after_seconds(self) -> int | None:
@@ -169,8 +172,8 @@ class StorageUnavailable(BrokerError):
 
     code, status, title, retryable = "storage_unavailable", 503, "The broker's storage did not answer", True
 
-    def __init__(self, detail: str, *, retry_after: float | None = 1) -> None:
-        super().__init__(detail, retry_after=retry_after)
+    def __init__(self, detail: str, *, causes: tuple[str, ...] = ()) -> None:
+        super().__init__(detail, retry_after=1, causes=causes)
 
 
 class ProviderFailure(BrokerError):
@@ -205,11 +208,8 @@ class TokenLimitReached(ProviderFailure):
 class ProviderRejectedCredentials(ProviderFailure):
     """Report that the provider rejected the merchant's credentials, also after the secret was read again."""
 
-    code, status, title = (
-        "provider_rejected_credentials",
-        502,
-        "The provider rejected the merchant's credentials",
-    )
+    code, status = "provider_rejected_credentials", 502
+    title = "The provider rejected the merchant's credentials"
 
 
 class ProviderError(ProviderFailure):
@@ -221,12 +221,8 @@ class ProviderError(ProviderFailure):
 class ProviderThrottled(ProviderFailure):
     """Report that the provider throttles requests."""
 
-    code, status, title, retryable = (
-        "provider_throttled",
-        503,
-        "The provider limits the rate of requests",
-        True,
-    )
+    code, status, retryable = "provider_throttled", 503, True
+    title = "The provider limits the rate of requests"
 
 
 class ShopUnavailable(ProviderFailure):

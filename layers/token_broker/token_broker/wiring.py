@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 #: A merchant's proof keys are a secret with a name like a provider's: `{prefix}/storefront-proof/{merchant}`.
 PROOF_KEYS = "storefront-proof"
-#: Seconds for which proof keys are cached. A removed key is accepted no longer than a removed policy.
-PROOF_KEYS_TTL_SECONDS = 30.0
 
 
 class Parts:
@@ -97,13 +95,8 @@ class AuthorizerContainer(Parts):
         """Return the secrets with the keys of merchants' backends."""
         from token_broker.aws.secrets import SecretsManager
 
-        return SecretsManager(
-            self.aws("secretsmanager"),
-            prefix=self.settings.secret_prefix,
-            provider=PROOF_KEYS,
-            clock=self.clock,
-            life=PROOF_KEYS_TTL_SECONDS,
-        )
+        client, prefix = self.aws("secretsmanager"), self.settings.secret_prefix
+        return SecretsManager(client, prefix=prefix, provider=PROOF_KEYS, clock=self.clock)
 
 
 class LazyTransport:

@@ -301,7 +301,7 @@ def test_a_bus_that_does_not_answer_is_unavailable_and_no_resource_is_named(erro
         port.put(EVENTS)
 
     assert len(client.asked) == 1, "the SDK has tried again by itself"
-    assert ARN not in f"{failure.value} {failure.value.__notes__}"
+    assert ARN not in f"{failure.value} {failure.value.causes}"
     assert failure.value.__cause__ is None
 
 

@@ -153,7 +153,7 @@ def test_storage_that_fails_is_said_without_a_word_of_awss(
         call(policies)
 
     assert "arn:" not in said.value.detail
-    assert said.value.__notes__ == [f"DynamoDB: {code}"]
+    assert said.value.causes == (f"DynamoDB: {code}",)
 
 
 def test_a_document_that_somebody_else_wrote_is_read_as_it_lies(policies: Policies, bench: StoreBench) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from proofs.signing_keys import TIMES
 from sandbox.simulators import Addresses
 from tests.fakes.trust_policies import SHOP, hs256, oidc, policy, sessions
 from tests.integration.support.aws_call_counter import counted
@@ -13,7 +14,6 @@ from tests.integration.support.gateway import Gateway, authorizer_request, opene
 from tests.integration.support.in_process_stack import MERCHANT, Stack
 from token_broker.storefronts.policy_cache import ABSENT_TTL_SECONDS, TTL_SECONDS
 from token_broker.tokens.cache import TTL_SECONDS as TOKEN_TTL_SECONDS
-from token_broker.wiring import PROOF_KEYS_TTL_SECONDS
 
 ISSUERS_JWT = {"shop": "demo", "sid": "s-1", "aud": "storefront"}
 
@@ -85,7 +85,7 @@ def test_a_backends_key_is_read_once_in_its_life(gateway: Gateway) -> None:
     stack = gateway.stack
     asked: list[str] = []
 
-    for seconds in (0, PROOF_KEYS_TTL_SECONDS / 2, PROOF_KEYS_TTL_SECONDS / 2 - 1):
+    for seconds in (0, TIMES.fresh_for / 2, TIMES.fresh_for / 2 - 1):
         stack.clock.offset += seconds
         asked += cost(stack, session(stack, proof(stack)))
     assert asked.count("GetSecretValue") == 1

@@ -343,8 +343,7 @@ def test_every_question_leaves_one_line_and_one_number(
 
 
 def test_what_aws_said_of_a_failure_is_in_the_log(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
-    failure = StorageUnavailable("Try again.")
-    failure.add_note("DynamoDB: ThrottlingException")
+    failure = StorageUnavailable("Try again.", causes=("DynamoDB: ThrottlingException",))
 
     with pytest.raises(DecisionUnavailable):
         ask(parts, failing(failure))

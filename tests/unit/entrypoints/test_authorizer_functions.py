@@ -283,6 +283,7 @@ def test_neither_proof_nor_key_is_written_anywhere(
     proof.prove(good(secret=OTHER_SECRET))
     proof.keys.delete("acme")
     proof.keys.stored["acme"] = {"keys": {"k1": "canary-of-a-key"}}
+    proof.clock.advance(30)
     assert proof.prove(good()) is None
     proof.keys.failure = StorageUnavailable("canary-of-a-key")
     proof.clock.advance(60)

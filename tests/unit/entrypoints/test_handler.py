@@ -164,9 +164,7 @@ def test_what_aws_said_of_a_failure_is_in_the_log_and_not_in_the_answer(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def operation(request: CreateToken, service: str) -> Token:
-        failure = StorageUnavailable("Try again.")
-        failure.add_note("DynamoDB: ThrottlingException")
-        raise failure
+        raise StorageUnavailable("Try again.", causes=("DynamoDB: ThrottlingException",))
 
     answer = handler(bench, operation)(event(), Context())
 

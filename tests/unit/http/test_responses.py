@@ -11,6 +11,7 @@ from token_broker.errors import (
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
+    ProviderReply,
     ProviderThrottled,
     ProviderUnavailable,
     RequestOutcome,
@@ -150,7 +151,7 @@ def test_an_end_that_has_passed_or_cannot_be_one_makes_no_sense(given: dict[str,
 def test_every_status_has_a_meaning_and_a_fate(
     status: int, kind: type[ProviderFailure], request_outcome: RequestOutcome
 ) -> None:
-    failure = error_from_status(answer(status), code="CODE", message="words")
+    failure = error_from_status(answer(status), ProviderReply(status, "CODE", "words"))
 
     assert type(failure) is kind
     assert failure.request_outcome is request_outcome
@@ -162,13 +163,13 @@ def test_every_status_has_a_meaning_and_a_fate(
     [(299, "success status"), (300, "redirect"), (399, "redirect"), (400, "rejected the request"), (404, "rejected")],
 )
 def test_a_redirect_is_told_from_a_success_and_from_a_refusal(status: int, words: str) -> None:
-    assert words in error_from_status(answer(status), code=None, message=None).detail
+    assert words in error_from_status(answer(status), ProviderReply(status)).detail
 
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(("header", "seconds"), [("2.5", 2.5), ("", 1), ("0", 1)])
 def test_a_passing_failure_says_when_to_come_again(status: int, header: str, seconds: float) -> None:
-    assert error_from_status(answer(status, retry_after=header), code=None, message=None).retry_after == seconds
+    assert error_from_status(answer(status, retry_after=header), ProviderReply(status)).retry_after == seconds
 
 
 @pytest.mark.parametrize(
@@ -185,20 +186,20 @@ def test_a_passing_failure_says_when_to_come_again(status: int, header: str, sec
     ],
 )
 def test_a_refusal_passes_the_providers_words_on(said: Any, provider: dict[str, Any]) -> None:
-    assert responses.error_from(json_answer(400, said), ()).problem("r")["provider"] == provider
+    assert responses.reply_of(json_answer(400, said), ()).as_json() == provider
 
 
 def test_a_refusal_that_repeats_the_secret_is_cleared_of_it() -> None:
     said = json_answer(401, {"code": f"BAD {CANARY}", "message": f"{CANARY} is wrong\n" + "x " * 500})
 
-    problem = str(responses.error_from(said, (CANARY,)).problem("r"))
+    reply = str(responses.reply_of(said, (CANARY,)))
 
-    assert CANARY not in problem
-    assert len(problem) < 700
+    assert CANARY not in reply
+    assert len(reply) < 500
 
 
 def test_a_refusal_without_json_has_the_status_alone() -> None:
-    assert responses.error_from(answer(502, "<html>Bad Gateway</html>"), ()).problem("r")["provider"] == {"status": 502}
+    assert responses.reply_of(answer(502, "<html>Bad Gateway</html>"), ()) == ProviderReply(502)
 
 
 @pytest.mark.parametrize("hidden", ["value-of-the-token", "value-of-a-secret", "VALUE-OF-A-SECRET"])

@@ -1,5 +1,7 @@
 """Fetching keys: from where, with what, and what is made of each answer."""
 
+from typing import Self
+
 import pytest
 
 from proofs.fetching import BODY_LIMIT, TIME_LIMIT, KeySetFetcher
@@ -16,7 +18,10 @@ LOOPBACK = "http://127.0.0.1:8123"
 class ClosingTransport(ScriptedTransport):
     closed = False
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.closed = True
 
 
@@ -31,7 +36,7 @@ class Fetched:
         self._found, self._slow = found, slow
         self.fetch = KeySetFetcher(
             self.clock, loopback_origin=loopback, look_up=self._look_up, make_transport=self._make_transport
-        )
+        ).fetch
 
     def _look_up(self, host: str, port: int, seconds: float) -> list[str]:
         self.looked_up.append((host, port, seconds))

@@ -49,8 +49,7 @@ SHOWN = {
     "Token.token_type": "a kind",
     "TokenList.tokens": "hide themselves",
     "UnreadWork.item": "a key in the table",
-    "_CachedKeySet.keys": "hide themselves",
-    "_CachedKeys.keys": "hide themselves",
+    "_Entry.keys": "hide themselves",
 }
 
 

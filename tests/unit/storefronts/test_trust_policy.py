@@ -2,7 +2,6 @@
 
 import json
 from copy import deepcopy
-from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -11,8 +10,7 @@ from tests.fakes.trust_policies import REFUSED, SHOP, TAKEN, hs256, oidc, parse,
 from token_broker.aws.store.attributes import unwrap, wrap
 from token_broker.errors import InvalidRequest
 from token_broker.storefronts.trust_policy import (
-    Hs256Proof,
-    OidcProof,
+    ProofRule,
     Sessions,
     TrustPolicy,
 )
@@ -51,8 +49,8 @@ def test_a_policy_says_who_may_come_with_what() -> None:
         frozenset({"shopify/storefront-access-token"}),
         Sessions(
             (
-                Hs256Proof("shop", "token-broker", "session", {}),
-                OidcProof(
+                ProofRule("shop", "token-broker", "session", {}),
+                ProofRule(
                     "https://login.example",
                     "storefront",
                     "sid",
@@ -140,7 +138,7 @@ def test_a_loopback_issuer_is_taken_only_where_the_stack_names_it() -> None:
     said = parse(document, loopback_jwks_origin="http://127.0.0.1:8123").sessions
 
     assert said is not None
-    assert [proof.jwks_uri for proof in said.proofs if isinstance(proof, OidcProof)] == [uri]
+    assert [proof.jwks_uri for proof in said.proofs if proof.jwks_uri is not None] == [uri]
     assert "'sessions.proofs[0].jwksUri' must be" in refusal(document)
     assert "'sessions.proofs[0].jwksUri' must be" in refusal(document, loopback_jwks_origin="http://127.0.0.1:8124")
 
@@ -173,7 +171,7 @@ def test_a_policy_cannot_be_changed_through_the_document_it_was_read_from() -> N
 def test_a_policy_that_was_read_is_frozen() -> None:
     said = parse(policy())
 
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         said.origins = ("https://evil.example",)  # type: ignore[misc]
 
 

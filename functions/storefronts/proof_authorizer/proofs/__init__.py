@@ -5,8 +5,9 @@
     compact                      a JWT's header and claims before its signature is checked
     claims                       the checks of the claims after that
     keys                         the choice of the key, which has the algorithm
+    key_cache                    the keys of merchants and issuers, each with its times
     signing_keys                 HS256 keys in Secrets Manager
-    jwks, key_set                an issuer's public keys: the cache, and the choice of usable keys
+    key_set                      an issuer's public keys, and the choice of usable ones
     fetching, public_addresses   the request for a key set, and the addresses that it may go to
 
 It is packaged with this function only, so the shared layer has no compiled code.

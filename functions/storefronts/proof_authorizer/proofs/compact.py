@@ -38,15 +38,13 @@ def read(text: str) -> Unverified:
     if not _REJECTED.isdisjoint(header):
         raise ProofRejected("refused_header")
     algorithm, kid, issuer = header.get("alg"), header.get("kid"), claims.get("iss")
-    if not isinstance(algorithm, str) or not ("kid" not in header or _is_kid(kid)):
+    if not isinstance(algorithm, str):
+        raise ProofRejected("malformed")
+    if "kid" in header and not (isinstance(kid, str) and 0 < len(kid) <= MAX_KID_LENGTH):
         raise ProofRejected("malformed")
     if not isinstance(issuer, str):
         raise ProofRejected("unknown_issuer")
     return Unverified(text, algorithm, kid, issuer)
-
-
-def _is_kid(kid: Any) -> bool:
-    return isinstance(kid, str) and 0 < len(kid) <= MAX_KID_LENGTH
 
 
 def _object(segment: str) -> dict[str, Any]:

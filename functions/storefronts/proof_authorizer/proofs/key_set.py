@@ -4,15 +4,26 @@ A key that cannot check a proof is ignored, as RFC 7517 says, since issuers also
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWTError
 
+from proofs.key_cache import KeyCache, Times
 from proofs.keys import Key
+from proofs.outcomes import KeysUnavailable
 from token_broker import strict_json
+from token_broker.clock import Clock
 
+TIMES = Times(
+    fresh_for=600.0,
+    usable_for=24 * 60 * 60.0,
+    renewable_after=1.0,  # a younger set was fetched for the same proof
+    renewal_interval=60.0,
+    retry_delays=(5.0, 10.0, 20.0, 40.0, 60.0),
+)
 #: Further keys of a set are ignored.
 MAX_KEYS = 20
 RSA_BITS = range(2048, 4096 + 1)
@@ -35,19 +46,20 @@ _PRIVATE = frozenset({"d", "dp", "dq", "k", "oth", "p", "q", "qi"})
 _NUMBER = re.compile(r"[A-Za-z0-9_-]{1,1024}")
 
 
-class NotAKeySet(ValueError):
-    """Report that a document is no JWK Set."""
+def key_sets(fetch: Callable[[str], bytes], clock: Clock) -> KeyCache:
+    """Return the cache of issuers' keys, by address. `fetch` returns its document or raises `KeysUnavailable`."""
+    return KeyCache(lambda address: parse(fetch(address)), clock, TIMES)
 
 
 def parse(document: bytes) -> tuple[Key, ...]:
-    """Return the usable keys, which can be none. Raises `NotAKeySet`."""
+    """Return the usable keys of a JWK Set, which can be none. Raises `KeysUnavailable` if it is no such set."""
     try:
         members = strict_json.loads(document.decode())
     except ValueError:
-        raise NotAKeySet from None
+        raise KeysUnavailable("jwks_malformed") from None
     published = members.get("keys") if isinstance(members, dict) else None
     if not isinstance(published, list):
-        raise NotAKeySet
+        raise KeysUnavailable("jwks_malformed")
     return tuple(key for jwk in published[:MAX_KEYS] if isinstance(jwk, dict) and (key := _key(jwk)) is not None)
 
 
@@ -79,12 +91,9 @@ def _algorithm(jwk: dict[str, Any]) -> str | None:
 def _for_signatures(jwk: dict[str, Any]) -> bool:
     """Return whether this is a public key for checking signatures."""
     purposes = jwk.get("key_ops", ["verify"])
-    return (
-        _PRIVATE.isdisjoint(jwk)
-        and jwk.get("use", "sig") == "sig"
-        and isinstance(purposes, list)
-        and "verify" in purposes
-    )
+    if not _PRIVATE.isdisjoint(jwk) or jwk.get("use", "sig") != "sig":
+        return False
+    return isinstance(purposes, list) and "verify" in purposes
 
 
 def _strong(material: PyJWK) -> bool:

@@ -1,7 +1,6 @@
 """Choose the key for a JWT. The algorithm belongs to the key, so a JWT never chooses it."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from jwt import PyJWK
 
@@ -15,21 +14,6 @@ class Key:
     kid: str | None
     algorithm: str
     material: bytes | PyJWK = field(repr=False)
-
-
-class KeySource(Protocol):
-    """Provide an owner's keys. The owner is a merchant's name, or the address of an issuer's key set."""
-
-    def current(self, owner: str) -> tuple[Key, ...]:
-        """Return the cached keys, or read them. Raises `KeysUnavailable`."""
-        ...
-
-    def renewed(self, owner: str) -> tuple[Key, ...] | None:
-        """Return the keys, read again because the cached ones did not fit. Returns None if the last read was recent.
-
-        Raises `KeysUnavailable` if the read fails, or failed recently.
-        """
-        ...
 
 
 def choose(keys: tuple[Key, ...], *, kid: str | None, algorithm: str) -> Key:

@@ -1,45 +1,14 @@
 """Define the results of a proof's verification."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
-#: Why a proof was rejected. It is for the log only and holds no value.
-type RejectionReason = Literal[
-    "malformed",
-    "refused_header",
-    "unknown_issuer",
-    "wrong_algorithm",
-    "unknown_key",
-    "ambiguous_key",
-    "bad_signature",
-    "missing_claim",
-    "wrong_audience",
-    "bad_time",
-    "expired",
-    "too_long",
-    "not_yet_valid",
-    "bad_session",
-    "wrong_claim",
-]
+from token_broker.errors import StorageUnavailable, Unauthenticated
 
-#: Why there is no key to check a proof with.
-type UnavailabilityReason = Literal[
-    "no_secret",
-    "secret_unusable",
-    "secret_unreadable",
-    "jwks_address_refused",
-    "jwks_name_not_found",
-    "jwks_unreachable",
-    "jwks_timed_out",
-    "jwks_interrupted",
-    "jwks_too_large",
-    "jwks_wrong_status",
-    "jwks_malformed",
-]
+#: The reasons that last until the merchant's operator stores a usable key, so a retry does not help.
+PERMANENT = frozenset({"no_secret", "secret_unusable"})
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """Hold a verified proof. `session_id` is the proved session, `expires_at` its `exp` in Unix seconds."""
 
     session_id: str
@@ -47,17 +16,13 @@ class Proof:
     issuer: str
 
 
-class ProofRejected(Exception):
-    """Report that a JWT proves nothing."""
-
-    def __init__(self, reason: RejectionReason) -> None:
-        super().__init__(reason)
-        self.reason: RejectionReason = reason
+class ProofRejected(Unauthenticated):
+    """Report that a JWT proves nothing. The detail is one word for the log, and holds no value."""
 
 
-class KeysUnavailable(Exception):
-    """Report that a proof cannot be checked now, since there is no key for it."""
+class KeysUnavailable(StorageUnavailable):
+    """Report that a proof cannot be checked now, since there is no key for it. `reason` is one word for the log."""
 
-    def __init__(self, reason: UnavailabilityReason) -> None:
-        super().__init__(reason)
-        self.reason: UnavailabilityReason = reason
+    def __init__(self, reason: str) -> None:
+        super().__init__("The proof cannot be checked now.", causes=(f"keys: {reason}",))
+        self.reason = reason

@@ -4,8 +4,8 @@ Other addresses can be those of the function's runtime, of the cloud's metadata,
 """
 
 import socket
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from queue import SimpleQueue
+from concurrent.futures import Future
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from threading import Thread
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
@@ -16,29 +16,22 @@ _NOT_PUBLIC = (IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"))
 
 
 def is_public(address: str) -> bool:
-    """Return whether an address is global unicast. An embedded IPv4 address decides for its IPv6 address."""
+    """Return whether an address is global unicast. An embedded IPv4 address decides for its IPv6 address.
+
+    6to4 and Teredo are never public.
+    """
     try:
         parsed = ip_address(address)
     except ValueError:
         return False
-    if isinstance(parsed, IPv6Address):
-        if (embedded := _embedded(parsed)) is not None:
-            return _is_public(embedded)
-        return parsed in _GLOBAL_UNICAST and _is_public(parsed)
-    return _is_public(parsed)
-
-
-def _embedded(address: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address that receives the packets, or None. 6to4 and Teredo are never public."""
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFF_FFFF)
-    return address.ipv4_mapped
-
-
-def _is_public(address: IPv4Address | IPv6Address) -> bool:
-    if any(address in network for network in _NOT_PUBLIC if network.version == address.version):
-        return False
-    return address.is_global and not address.is_multicast
+    if parsed.version == 6:
+        if parsed in _NAT64:
+            parsed = IPv4Address(int(parsed) & 0xFFFF_FFFF)
+        elif parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped
+        elif parsed not in _GLOBAL_UNICAST:
+            return False
+    return parsed.is_global and not parsed.is_multicast and not any(parsed in network for network in _NOT_PUBLIC)
 
 
 def look_up(host: str, port: int, seconds: float) -> list[str]:
@@ -46,25 +39,18 @@ def look_up(host: str, port: int, seconds: float) -> list[str]:
 
     Raises `OSError`, and `TimeoutError` after `seconds`, since the resolver has no time limit of its own.
     """
-    results: SimpleQueue[list[str] | OSError | UnicodeError] = SimpleQueue()
-    thread = Thread(target=_look_up, args=(host, port, results), daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if results.empty():
-        raise TimeoutError
-    result = results.get()
-    if isinstance(result, UnicodeError):
-        raise OSError("not a name") from None
-    if isinstance(result, OSError):
-        raise result
-    return result
+    found: Future[list[str]] = Future()
+    Thread(target=_look_up, args=(host, port, found), daemon=True).start()
+    return found.result(seconds)
 
 
-def _look_up(host: str, port: int, results: "SimpleQueue[list[str] | OSError | UnicodeError]") -> None:
+def _look_up(host: str, port: int, found: Future[list[str]]) -> None:
     try:
         rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        results.put(error)
+    except UnicodeError:
+        found.set_exception(OSError("not a name"))
+    except OSError as error:
+        found.set_exception(error)
     else:
         rows.sort(key=lambda row: row[0] != socket.AF_INET)
-        results.put(list(dict.fromkeys(str(row[4][0]) for row in rows)))
+        found.set_result(list(dict.fromkeys(str(row[4][0]) for row in rows)))

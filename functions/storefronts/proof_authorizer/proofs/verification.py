@@ -8,23 +8,20 @@ Until the signature is known to be valid, a JWT only chooses between the merchan
 """
 
 from collections.abc import Mapping
-from typing import Any, assert_never
+from typing import Any
 
 import jwt
 from jwt.types import Options
 
-from proofs import claims, compact
+from proofs import claims
 from proofs.compact import Unverified
-from proofs.jwks import KeySets
+from proofs.key_cache import KeyCache
 from proofs.key_set import ALGORITHMS
-from proofs.keys import Key, KeySource, choose
-from proofs.outcomes import KeysUnavailable, Proof, ProofRejected, RejectionReason
-from proofs.signing_keys import ALGORITHM, SigningKeys
+from proofs.keys import Key, choose
+from proofs.outcomes import KeysUnavailable, Proof, ProofRejected
+from proofs.signing_keys import ALGORITHM
 from token_broker.clock import Clock
-from token_broker.storefronts.trust_policy import Hs256Proof, OidcProof, Sessions
-from token_broker.storefronts.trust_policy import Proof as Rule
-
-__all__ = ["KeysUnavailable", "Proof", "ProofRejected", "Verifier"]
+from token_broker.storefronts.trust_policy import ProofRule, Sessions
 
 _OPTIONS: Options = {
     "require": ["iss", "aud", "exp"],
@@ -36,12 +33,12 @@ _OPTIONS: Options = {
 }
 
 #: The reason for each error of PyJWT. Any other error means a malformed JWT.
-_REASONS: tuple[tuple[type[jwt.InvalidTokenError], RejectionReason], ...] = (
-    (jwt.InvalidSignatureError, "bad_signature"),
-    (jwt.InvalidAlgorithmError, "wrong_algorithm"),
-    (jwt.InvalidAudienceError, "wrong_audience"),
-    (jwt.MissingRequiredClaimError, "missing_claim"),
-)
+_REASONS: Mapping[type[jwt.InvalidTokenError], str] = {
+    jwt.InvalidSignatureError: "bad_signature",
+    jwt.InvalidAlgorithmError: "wrong_algorithm",
+    jwt.InvalidAudienceError: "wrong_audience",
+    jwt.MissingRequiredClaimError: "missing_claim",
+}
 
 #: The reasons that a replaced key can have.
 _OUTDATED = frozenset({"unknown_key", "bad_signature"})
@@ -50,21 +47,20 @@ _OUTDATED = frozenset({"unknown_key", "bad_signature"})
 class Verifier:
     """Verify proofs. The key sources cache keys, so a process has one verifier."""
 
-    def __init__(self, *, signing_keys: SigningKeys, key_sets: KeySets, clock: Clock) -> None:
+    def __init__(self, signing_keys: KeyCache, key_sets: KeyCache, clock: Clock) -> None:
         self._signing_keys = signing_keys
         self._key_sets = key_sets
         self._clock = clock
 
-    def verify(self, jwt_text: str, merchant: str, sessions: Sessions) -> Proof:
+    def verify(self, token: Unverified, merchant: str, sessions: Sessions) -> Proof:
         """Return the proof in a JWT under the merchant's policy. Raises `ProofRejected`, `KeysUnavailable`."""
-        token = compact.read(jwt_text)
         rule = _rule(sessions, token.issuer)
         signed = self._signed_claims(token, rule, merchant)
         expires_at = claims.expiry(signed, self._clock.now())
         claims.check(signed, rule.claims)
         return Proof(claims.session(signed, rule.session_claim), expires_at, rule.issuer)
 
-    def _signed_claims(self, token: Unverified, rule: Rule, merchant: str) -> Mapping[str, Any]:
+    def _signed_claims(self, token: Unverified, rule: ProofRule, merchant: str) -> Mapping[str, Any]:
         """Return the claims that the issuer has signed. If the cached keys do not fit, the keys are read again."""
         source, owner, algorithms = self._keys(rule, merchant)
         if token.algorithm not in algorithms:
@@ -72,37 +68,33 @@ class Verifier:
         try:
             return _decoded(token, rule, source.current(owner))
         except ProofRejected as rejected:
-            if rejected.reason not in _OUTDATED:
+            if rejected.detail not in _OUTDATED:
                 raise
             try:
                 newer = source.renewed(owner)
             except KeysUnavailable:
-                if rejected.reason == "unknown_key":
+                if rejected.detail == "unknown_key":
                     raise  # the key may be a new one
                 newer = None
             if newer is None:
                 raise rejected from None
         return _decoded(token, rule, newer)
 
-    def _keys(self, rule: Rule, merchant: str) -> tuple[KeySource, str, frozenset[str]]:
+    def _keys(self, rule: ProofRule, merchant: str) -> tuple[KeyCache, str, frozenset[str]]:
         """Return the source of a rule's keys, their owner, and the algorithms, which are symmetric or asymmetric."""
-        match rule:
-            case Hs256Proof():
-                return self._signing_keys, merchant, frozenset({ALGORITHM})
-            case OidcProof():
-                return self._key_sets, rule.jwks_uri, ALGORITHMS
-            case _:
-                assert_never(rule)
+        if rule.jwks_uri is None:
+            return self._signing_keys, merchant, frozenset({ALGORITHM})
+        return self._key_sets, rule.jwks_uri, ALGORITHMS
 
 
-def _rule(sessions: Sessions, issuer: str) -> Rule:
+def _rule(sessions: Sessions, issuer: str) -> ProofRule:
     rules = [rule for rule in sessions.proofs if rule.issuer == issuer]
     if len(rules) != 1:
         raise ProofRejected("unknown_issuer")
     return rules[0]
 
 
-def _decoded(token: Unverified, rule: Rule, keys: tuple[Key, ...]) -> Mapping[str, Any]:
+def _decoded(token: Unverified, rule: ProofRule, keys: tuple[Key, ...]) -> Mapping[str, Any]:
     key = choose(keys, kid=token.kid, algorithm=token.algorithm)
     try:
         return jwt.decode(
@@ -117,8 +109,4 @@ def _decoded(token: Unverified, rule: Rule, keys: tuple[Key, ...]) -> Mapping[st
         # PyJWT rejects a merchant's secret that is a public key, since HS256 needs a secret.
         raise KeysUnavailable("secret_unusable") from None
     except jwt.InvalidTokenError as error:
-        raise ProofRejected(_reason(error)) from None
-
-
-def _reason(error: jwt.InvalidTokenError) -> RejectionReason:
-    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), "malformed")
+        raise ProofRejected(_REASONS.get(type(error), "malformed")) from None

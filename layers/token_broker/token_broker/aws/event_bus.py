@@ -58,11 +58,8 @@ class EventBridgeBus:
         except (ClientError, BotoCoreError) as error:
             code = error_code(error)
             if code != _INVALID:
-                failure = StorageUnavailable(
-                    "The event bus did not respond. The events that it did not accept are sent again."
-                )
-                failure.add_note(f"EventBridge: {code}")
-                raise failure from None
+                detail = "The event bus did not respond. The events that it did not accept are sent again."
+                raise StorageUnavailable(detail, causes=(f"EventBridge: {code}",)) from None
             if len(events) == 1:
                 return [code]
             half = len(events) // 2

@@ -23,29 +23,25 @@ _UNREADABLE = frozenset({"AccessDeniedException", "DecryptionFailure"})
 class SecretsManager:
     """Read and cache the secrets of one provider.
 
-    A value is cached for `life` seconds. `make_client` is called at the first read, because most calls of a warm
-    function need no secret.
+    `make_client` is called at the first read, because most calls of a warm function need no secret.
     """
 
-    def __init__(
-        self, make_client: Callable[[], Any], *, prefix: str, provider: str, clock: Clock, life: float = TTL_SECONDS
-    ) -> None:
+    def __init__(self, make_client: Callable[[], Any], *, prefix: str, provider: str, clock: Clock) -> None:
         self._make_client = make_client
         self._prefix = prefix
         self._provider = provider
         self._clock = clock
-        self._life = life
         self._cached = BoundedCache[str, Mapping[str, Any]](clock)
 
     def read(self, merchant: str, *, fresh: bool = False) -> Mapping[str, Any]:
         """Return the secret's JSON object, from Secrets Manager if `fresh` is set or the cache has none."""
         if fresh:
             self._cached.drop(merchant)
-        cached = self._cached.get(merchant)
-        if cached is not None:
-            return cached
+        secret = self._cached.get(merchant)
+        if secret is not None:
+            return secret
         secret = self._parse(merchant, self._fetch(merchant))
-        self._cached.put(merchant, secret, self._clock.monotonic() + self._life)
+        self._cached.put(merchant, secret, self._clock.monotonic() + TTL_SECONDS)
         return secret
 
     def _fetch(self, merchant: str) -> Mapping[str, Any]:
@@ -65,9 +61,8 @@ class SecretsManager:
                 f"The {self._provider} secret of merchant '{merchant}' cannot be read or decrypted "
                 "with this function's role."
             )
-        failure = StorageUnavailable("The merchant's secret could not be read. Try again.")
-        failure.add_note(f"Secrets Manager: {code}")
-        raise failure
+        detail = "The merchant's secret could not be read. Try again."
+        raise StorageUnavailable(detail, causes=(f"Secrets Manager: {code}",))
 
     def _parse(self, merchant: str, response: Mapping[str, Any]) -> Mapping[str, Any]:
         label = f"The {self._provider} secret of merchant '{merchant}'"

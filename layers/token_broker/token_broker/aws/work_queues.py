@@ -44,9 +44,8 @@ class SqsWorkQueues:
         try:
             response = self._make_client().send_message_batch(QueueUrl=self._urls[worker], Entries=entries)
         except (ClientError, BotoCoreError) as error:
-            failure = StorageUnavailable("The work queue did not respond. The next run sends the work again.")
-            failure.add_note(f"SQS: {error_code(error)}")
-            raise failure from None
+            detail = "The work queue did not respond. The next run sends the work again."
+            raise StorageUnavailable(detail, causes=(f"SQS: {error_code(error)}",)) from None
         return len(response.get("Successful", []))
 
 

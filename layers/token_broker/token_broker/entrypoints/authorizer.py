@@ -130,7 +130,7 @@ class Authorizer[T]:
         except Exception as failure:  # noqa: BLE001  # only a grant may allow a request
             # The text of an exception can hold a value, so the log gets its code or its class.
             line["reason"] = failure.code if isinstance(failure, BrokerError) else type(failure).__name__
-            line["causes"] = getattr(failure, "__notes__", [])
+            line["causes"] = failure.causes if isinstance(failure, BrokerError) else ()
             raise DecisionUnavailable("The storefront could not be checked") from None
         finally:
             line["ms"] = round((time.perf_counter() - started) * 1000, 1)

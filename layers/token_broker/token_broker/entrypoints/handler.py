@@ -148,8 +148,8 @@ class Handler[I: Input, S]:
                 f"{invocation.request_id}."
             )
         telemetry.count(f"Failures.{failure.code}")
-        if causes := getattr(failure, "__notes__", None):
-            telemetry.notice("failure_causes", code=failure.code, causes=causes)
+        if failure.causes:
+            telemetry.notice("failure_causes", code=failure.code, causes=failure.causes)
         return failure
 
 

@@ -15,7 +15,7 @@ The first provider request of a process loads `requests` (see `transport`). A to
 import json
 import random
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from token_broker.clock import Clock, Deadline
 from token_broker.domain.shown import shown
@@ -111,21 +111,32 @@ class TransportFailure(Exception):
     The text never quotes the HTTP library's exceptions, because they can contain headers.
     """
 
+    kind: ClassVar[str]
+    request_outcome: ClassVar[RequestOutcome] = RequestOutcome.UNKNOWN
+
 
 class Unreachable(TransportFailure):
     """Report that nothing was sent: there is no address, no connection or no trusted certificate."""
+
+    kind, request_outcome = "unreachable", RequestOutcome.NOT_APPLIED
 
 
 class Interrupted(TransportFailure):
     """Report that the request was sent at least in part, and that the response is not complete."""
 
+    kind = "interrupted"
+
 
 class TimedOut(Interrupted):
     """Report that the request was sent, and that the time-out ended the wait for the response."""
 
+    kind, request_outcome = "timed_out", RequestOutcome.IN_FLIGHT
+
 
 class TooLarge(TransportFailure):
     """Report that the response is larger than the limit."""
+
+    kind = "too_large"
 
 
 #: Receives each try: the method, the HTTP status or kind of failure, and the seconds.
@@ -183,18 +194,11 @@ class HttpClient(NamedTuple):
             )
             outcome = response.status
             return response
-        except Unreachable as failure:
-            outcome = "unreachable"
-            raise ProviderUnavailable(str(failure), retry_after=1) from None
-        except TimedOut as failure:
-            outcome = "timed_out"
-            raise ProviderUnavailable(str(failure), retry_after=1, request_outcome=RequestOutcome.IN_FLIGHT) from None
-        except Interrupted as failure:
-            outcome = "interrupted"
-            raise ProviderUnavailable(str(failure), retry_after=1, request_outcome=RequestOutcome.UNKNOWN) from None
-        except TooLarge as failure:
-            outcome = "too_large"
-            raise ProviderError(str(failure), request_outcome=RequestOutcome.UNKNOWN) from None
+        except TransportFailure as failure:
+            outcome = failure.kind
+            if isinstance(failure, TooLarge):
+                raise ProviderError(str(failure), request_outcome=failure.request_outcome) from None
+            raise ProviderUnavailable(str(failure), retry_after=1, request_outcome=failure.request_outcome) from None
         finally:
             self.observe(request.method, outcome, self.clock.monotonic() - started)
 
@@ -203,12 +207,11 @@ def _fits(wait: float, request: Request, deadline: Deadline) -> bool:
     return deadline.left() - request.reserve > wait + MIN_SECONDS_LEFT
 
 
-def error_from_status(response: HttpResponse, *, code: str | None, message: str | None) -> ProviderFailure:
+def error_from_status(response: HttpResponse, reply: ProviderReply) -> ProviderFailure:
     """Return the error for a status that means the same at every provider.
 
-    A provider's module handles its special cases first. `code` and `message` are the provider's, already redacted.
+    A provider's module handles its special cases first. The texts of `reply` are already redacted.
     """
-    reply = ProviderReply(response.status, code, message)
     if response.status in (401, 403):
         return ProviderRejectedCredentials(
             "The provider rejected the merchant's credentials. Put valid credentials into the merchant's secret.",

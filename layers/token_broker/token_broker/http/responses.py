@@ -6,8 +6,8 @@ from copy import replace
 from typing import Any
 
 from token_broker.domain.token import ProviderToken
-from token_broker.errors import ProviderFailure
-from token_broker.http.client import HttpResponse, error_from_status, malformed_response
+from token_broker.errors import ProviderReply
+from token_broker.http.client import HttpResponse, malformed_response
 from token_broker.http.redaction import REDACTED, redact
 
 #: The longest token that is accepted. The HTTP headers of browsers and CDNs have no room for a longer one.
@@ -94,12 +94,10 @@ def reject_leaked_credentials(minted: ProviderToken, secrets: tuple[str, ...]) -
     return minted if title == minted.title else replace(minted, title=title[:TEXT_LIMIT])
 
 
-def error_from(response: HttpResponse, secrets: tuple[str, ...]) -> ProviderFailure:
-    """Return the error for a body `{"code": …, "message": …}`. Both fields are optional."""
+def reply_of(
+    response: HttpResponse, secrets: tuple[str, ...], *, code: str = "code", message: str = "message"
+) -> ProviderReply:
+    """Return an error's status and redacted texts. `code` and `message` are the body's members, both optional."""
     body = response.json()
-    fields = {
-        name: redact(value, secrets)
-        for name in ("code", "message")
-        if isinstance(body, dict) and isinstance(value := body.get(name), str)
-    }
-    return error_from_status(response, code=fields.get("code"), message=fields.get("message"))
+    texts = [body.get(name) if isinstance(body, dict) else None for name in (code, message)]
+    return ProviderReply(response.status, *(redact(each, secrets) if isinstance(each, str) else None for each in texts))

@@ -8,10 +8,10 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from http.client import HTTPException
-from http.cookiejar import CookiePolicy
+from http.cookiejar import DefaultCookiePolicy
+from math import inf
 from typing import Any, Self, override
 from urllib.parse import urlsplit
 
@@ -40,6 +40,7 @@ USER_AGENT = f"token-broker/{__version__} (python-requests/{requests.__version__
 #: closed the connection, and a POST on a dead connection has an unknown outcome. Usual keep-alive limits start at 5 s.
 IDLE_LIMIT = 4.0
 CHUNK = 64 * 1024
+TIMED_OUT = "The provider did not respond in time."
 
 
 class _Alarm:
@@ -81,13 +82,8 @@ class _Alarm:
         self._timer.join()  # a late ring must not affect the next exchange
 
 
-class _Exchange(threading.local):
-    """Hold the alarm of this thread's exchange."""
-
-    alarm: _Alarm
-
-
-_exchange = _Exchange()
+#: Holds the `alarm` of this thread's exchange.
+_exchange = threading.local()
 
 
 class _Watched(HTTPConnection):
@@ -165,44 +161,44 @@ class RequestsTransport:
     def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> HttpResponse:
         """Send the request once. The alarm ends the exchange after the sum of both time-outs."""
         session = self._session_for(request.url, repeatable=request.may_repeat())
-        with _Alarm(connect_timeout + read_timeout) as alarm, _own_errors(alarm):
-            response = session.request(
-                request.method,
-                request.url,
-                headers=dict(request.headers),
-                data=request.body,
-                timeout=(connect_timeout, read_timeout),
-                allow_redirects=False,
-                stream=True,
-            )
-            with response:
-                body = _read(response, body_limit)
-            if alarm.rang:
-                raise requests.ReadTimeout  # a body without a length looks complete when its socket is shut down
-            if response.status_code < 200:
-                session.close()  # the final response may follow, and must not reach the next request
-                raise Interrupted("The provider sent an unexpected interim response.")
-            self._last_used[_origin(request.url)] = self._clock.monotonic()
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return HttpResponse(response.status_code, headers, body)
+        with _Alarm(connect_timeout + read_timeout) as alarm:
+            try:
+                response = session.request(
+                    request.method,
+                    request.url,
+                    headers=dict(request.headers),
+                    data=request.body,
+                    timeout=(connect_timeout, read_timeout),
+                    allow_redirects=False,
+                    stream=True,
+                )
+                with response:
+                    body = _read(response, body_limit)
+            except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
+                # The text of a library's exception can quote the URL, headers and the response.
+                raise _translated(error, alarm) from None
+        if alarm.rang:
+            raise TimedOut(TIMED_OUT)  # a body without a length looks complete when its socket is shut down
+        if response.status_code < 200:
+            session.close()  # the final response may follow, and must not reach the next request
+            raise Interrupted("The provider sent an unexpected interim response.")
+        self._last_used[_origin(request.url)] = self._clock.monotonic()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return HttpResponse(response.status_code, headers, body)
 
     def close(self) -> None:
         """Close the kept connections. The transport stays usable."""
         if self._session is not None:
             self._session.close()
 
-    def _idle(self, url: str) -> float:
-        """Return for how many seconds the host's connections have been idle. Each shop has its own host."""
-        used = self._last_used.get(_origin(url))
-        return 0.0 if used is None else self._clock.monotonic() - used
-
     def _session_for(self, url: str, *, repeatable: bool) -> requests.Session:
         if self._session is None:
             self._session = _Session()
             self._session.trust_env = False
-            self._session.cookies.set_policy(_NoCookies())
+            # No cookie is kept, because one merchant's call must not affect another's.
+            self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
             self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
-        elif not repeatable and self._idle(url) > IDLE_LIMIT:
+        elif not repeatable and self._clock.monotonic() > self._last_used.get(_origin(url), inf) + IDLE_LIMIT:
             self._session.close()  # the session stays usable
             self._last_used.clear()
         scheme = "https://" if url.startswith("https://") else "http://"
@@ -227,34 +223,6 @@ def _read(response: requests.Response, limit: int) -> bytes:
     return bytes(body)
 
 
-class _NoCookies(CookiePolicy):
-    """Reject all cookies, because one merchant's call must not affect another's."""
-
-    netscape = True
-    rfc2965 = hide_cookie2 = False
-
-    def set_ok(self, *_: object) -> bool:
-        return False
-
-    def return_ok(self, *_: object) -> bool:
-        return False
-
-    def domain_return_ok(self, *_: object) -> bool:
-        return False
-
-    def path_return_ok(self, *_: object) -> bool:
-        return False
-
-
-@contextmanager
-def _own_errors(alarm: _Alarm) -> Iterator[None]:
-    """Replace the libraries' exceptions, because their texts can quote the URL, headers and the response."""
-    try:
-        yield
-    except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
-        raise _translated(error, alarm) from None
-
-
 def _translated(error: Exception, alarm: _Alarm) -> TransportFailure:
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
@@ -263,5 +231,5 @@ def _translated(error: Exception, alarm: _Alarm) -> TransportFailure:
             return Unreachable("The provider's certificate is not trusted, or the TLS handshake failed.")
         return Unreachable("The provider could not be reached.")
     if alarm.rang or isinstance(error, requests.Timeout) or isinstance(reason, ReadTimeoutError):
-        return TimedOut("The provider did not respond in time.")
+        return TimedOut(TIMED_OUT)
     return Interrupted("The provider's response is incomplete, or is not valid HTTP.")

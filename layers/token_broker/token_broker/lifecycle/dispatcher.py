@@ -89,7 +89,7 @@ class Dispatcher:
                 break
             except StorageUnavailable as failure:
                 run.unread_shards += 1  # the other shards may be readable
-                self.telemetry.notice("dispatch_shard_read_failed", causes=getattr(failure, "__notes__", []))
+                self.telemetry.notice("dispatch_shard_read_failed", causes=failure.causes)
         self._count(run)
         _raise_if_failed(run)
         return run.summary
@@ -123,7 +123,7 @@ class Dispatcher:
         try:
             accepted = self.queues.send(worker, batch)
         except StorageUnavailable as failure:
-            self.telemetry.notice("dispatch_failed", code=failure.code, causes=getattr(failure, "__notes__", []))
+            self.telemetry.notice("dispatch_failed", code=failure.code, causes=failure.causes)
             accepted = 0
         summary.messages += accepted
         summary.refused += len(batch) - accepted

@@ -98,7 +98,7 @@ class Publisher:
         try:
             return self.bus.put(events)
         except StorageUnavailable as failure:
-            self.telemetry.notice("bus_unavailable", causes=getattr(failure, "__notes__", []))
+            self.telemetry.notice("bus_unavailable", causes=failure.causes)
             return [failure.code] * len(events)
 
     def _keep(self, undelivered: Sequence[tuple[UndeliveredEvent, str]], summary: PublishSummary) -> None:

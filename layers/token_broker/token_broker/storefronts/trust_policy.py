@@ -6,10 +6,10 @@ No message quotes a value or a name of the document, since a secret may be in th
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
-from token_broker.domain.fields import Rule, scope_names, text
+from token_broker.domain.fields import Rule, text, visible
 from token_broker.errors import InvalidRequest
 from token_broker.storefronts import addresses
 
@@ -24,46 +24,34 @@ _SMALLEST_NUMBER = 1e-100
 
 _party = text(255)
 _claim_name = text(128)
+_scope_name = visible(100)
 
 type ClaimValue = str | int | float | bool
-type Proof = Hs256Proof | OidcProof
 
 
-@dataclass(frozen=True, slots=True)
-class Hs256Proof:
-    """Accept a JWT that the merchant's backend signs with a key from the merchant's proof secret.
+class ProofRule(NamedTuple):
+    """Accept a JWT of one issuer. `jwks_uri` is the address of an OIDC issuer's public keys.
 
-    `claims` are required. A claim must have the required type and value, so `true` is never 1. It can also be a list
-    that contains the value.
+    It is None for the merchant's backend, which signs with a key from the merchant's proof secret. `claims` are
+    required. A claim must have the required type and value, so `true` is never 1. It can also be a list that contains
+    the value.
     """
 
     issuer: str
     audience: str
     session_claim: str
     claims: Mapping[str, ClaimValue]
+    jwks_uri: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OidcProof:
-    """Accept a JWT of an OIDC issuer, whose public keys are at `jwks_uri`."""
-
-    issuer: str
-    audience: str
-    session_claim: str
-    claims: Mapping[str, ClaimValue]
-    jwks_uri: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sessions:
+class Sessions(NamedTuple):
     """Hold the proofs of checkout sessions, each of another issuer, and the ChicksX scopes to choose from."""
 
-    proofs: tuple[Proof, ...]
+    proofs: tuple[ProofRule, ...]
     scopes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TrustPolicy:
+class TrustPolicy(NamedTuple):
     """Hold a merchant's policy. `sessions` is None if storefronts get no session tokens."""
 
     origins: tuple[str, ...]
@@ -100,24 +88,17 @@ def _sessions(value: Any, loopback_jwks_origin: str) -> Sessions:
     return Sessions(proofs, tuple(scopes))
 
 
-def _proof(path: str, value: Any, loopback_jwks_origin: str) -> Proof:
-    own_members = {"hs256": (), "oidc": ("jwksUri",)}
-    if not isinstance(value, dict) or not isinstance(kind := value.get("type"), str) or kind not in own_members:
+def _proof(path: str, value: Any, loopback_jwks_origin: str) -> ProofRule:
+    rules: dict[str, Rule] = {"issuer": _party, "audience": _party, "sessionClaim": _claim_name, "claims": _claims}
+    kind = value.get("type") if isinstance(value, dict) else None
+    if kind == "oidc":
+        rules["jwksUri"] = partial(addresses.jwks_uri, loopback_origin=loopback_jwks_origin)
+    elif kind != "hs256":
         raise InvalidRequest(f"'{path}' must be an object whose 'type' is 'hs256' or 'oidc'.")
-    required = ("type", "issuer", "audience", *own_members[kind])
-    members = {"sessionClaim": "sid", "claims": {}} | _members(
-        path, value, required=required, optional=("sessionClaim", "claims")
-    )
-
-    def member(name: str, rule: Rule) -> Any:
-        return _checked(f"{path}.{name}", members[name], rule)
-
-    issuer, audience = member("issuer", _party), member("audience", _party)
-    session_claim, claims = member("sessionClaim", _claim_name), member("claims", _claims)
-    if kind == "hs256":
-        return Hs256Proof(issuer, audience, session_claim, claims)
-    jwks_uri = member("jwksUri", lambda uri: addresses.jwks_uri(uri, loopback_jwks_origin))
-    return OidcProof(issuer, audience, session_claim, claims, jwks_uri)
+    defaults = {"sessionClaim": "sid", "claims": {}}
+    required = ("type", *(name for name in rules if name not in defaults))
+    members = defaults | _members(path, value, required=required, optional=tuple(defaults))
+    return ProofRule(*(_checked(f"{path}.{name}", members[name], rule) for name, rule in rules.items()))
 
 
 def _version(value: Any) -> None:
@@ -136,12 +117,9 @@ def _one_of(operations: Sequence[str]) -> Rule:
 
 def _scope(value: Any) -> str:
     try:
-        scopes = scope_names([value])
-    except ValueError:
-        scopes = None
-    if scopes is None:
-        raise ValueError("a scope's name: 1 to 100 visible ASCII characters")
-    return scopes[0]
+        return str(_scope_name(value))
+    except ValueError as expected:
+        raise ValueError(f"a scope's name: {expected}") from None
 
 
 def _claims(value: Any) -> Mapping[str, ClaimValue]:

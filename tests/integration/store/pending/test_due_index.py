@@ -275,7 +275,7 @@ def test_a_queue_that_fails_is_told_without_its_address(sqs: Any, queue: str) ->
     finally:
         sqs.meta.events.unregister("before-call.sqs.SendMessageBatch", refuse)
 
-    assert failure.value.__notes__ == ["SQS: AccessDenied"]
+    assert failure.value.causes == ("SQS: AccessDenied",)
     assert failure.value.__suppress_context__
 
 

@@ -47,9 +47,8 @@ def _key(key: Key) -> Item:
 
 
 def _unavailable(error: Exception) -> StorageUnavailable:
-    failure = StorageUnavailable("The token table did not respond. No token was returned. Try again.")
-    failure.add_note(f"DynamoDB: {error_code(error)}")
-    return failure
+    detail = "The token table did not respond. No token was returned. Try again."
+    return StorageUnavailable(detail, causes=(f"DynamoDB: {error_code(error)}",))
 
 
 #: One write: its kind and its arguments, alone or in a transaction.

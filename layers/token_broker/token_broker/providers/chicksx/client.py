@@ -17,12 +17,12 @@ from typing import Any
 from token_broker.clock import Deadline
 from token_broker.domain.merchant_secret import fields_of
 from token_broker.domain.token import ProviderToken, Use, fingerprint
-from token_broker.http.client import HttpClient, Request, malformed_response
+from token_broker.http.client import HttpClient, Request, error_from_status, malformed_response
 from token_broker.http.responses import (
-    error_from,
     expiry,
     optional_text,
     reject_leaked_credentials,
+    reply_of,
     require_object,
     token_value,
 )
@@ -67,7 +67,7 @@ class Chicksx:
         request = Request("POST", f"{self._base_url}/public_token/create", headers, json.dumps(fields).encode())
         response = self._http.send(request, deadline)
         if response.status != 201:
-            raise error_from(response, account.secrets())
+            raise error_from_status(response, reply_of(response, account.secrets()))
         return reject_leaked_credentials(self._token(require_object(response.json(), "data")), account.secrets())
 
     def _token(self, data: Mapping[str, Any]) -> ProviderToken:

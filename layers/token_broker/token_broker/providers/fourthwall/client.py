@@ -16,8 +16,8 @@ from typing import Any
 from token_broker.clock import Deadline
 from token_broker.domain.merchant_secret import fields_of
 from token_broker.domain.token import ProviderToken, Use, fingerprint
-from token_broker.http.client import HttpClient, Request, malformed_response
-from token_broker.http.responses import error_from, reject_leaked_credentials, token_value
+from token_broker.http.client import HttpClient, Request, error_from_status, malformed_response
+from token_broker.http.responses import reject_leaked_credentials, reply_of, token_value
 from token_broker.ports.provider import Account, MintRequest
 from token_broker.providers.fourthwall.profile import PROFILE
 
@@ -51,7 +51,7 @@ class Fourthwall:
         url = f"{self._base_url}/open-api/v1.0/public-token"
         response = self._http.send(Request("PUT", url, {"Authorization": _authorization(account)}), deadline)
         if response.status != 200:
-            raise error_from(response, _secrets(account))
+            raise error_from_status(response, reply_of(response, _secrets(account)))
         data = response.json()
         if not isinstance(data, dict):
             raise malformed_response("it is not a JSON object")

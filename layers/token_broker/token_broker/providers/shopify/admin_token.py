@@ -14,16 +14,9 @@ from urllib.parse import urlencode
 from token_broker.bounded_cache import BoundedCache
 from token_broker.clock import Deadline
 from token_broker.domain.token import fingerprint
-from token_broker.errors import (
-    ProviderFailure,
-    ProviderRejectedCredentials,
-    ProviderReply,
-    RequestOutcome,
-    ShopUnavailable,
-)
+from token_broker.errors import ProviderFailure, ProviderRejectedCredentials, RequestOutcome, ShopUnavailable
 from token_broker.http.client import HttpClient, Request, error_from_status, malformed_response
-from token_broker.http.redaction import redact
-from token_broker.http.responses import optional_seconds, token_value
+from token_broker.http.responses import optional_seconds, reply_of, token_value
 from token_broker.ports.provider import Account
 
 #: Seconds before its expiry at which a token is renewed, so that it does not expire during a call.
@@ -95,19 +88,15 @@ class AdminTokens:
         response = self._http.send(request, deadline)
         body = response.json()
         if response.status != 200:
-            fields = body if isinstance(body, dict) else {}
-            code, message = (
-                redact(value, account.secrets()) if isinstance(value := fields.get(name), str) else None
-                for name in ("error", "error_description")
-            )
+            reply = reply_of(response, account.secrets(), code="error", message="error_description")
             if response.status == 400:
                 raise ProviderRejectedCredentials(
                     "Shopify rejected the client id and client secret. Put valid ones into the merchant's secret.",
-                    reply=ProviderReply(response.status, code, message),
+                    reply=reply,
                 )
             if response.status in (402, 423):
-                raise ShopUnavailable(SHOP_UNAVAILABLE, reply=ProviderReply(response.status, code, message))
-            raise error_from_status(response, code=code, message=message)
+                raise ShopUnavailable(SHOP_UNAVAILABLE, reply=reply)
+            raise error_from_status(response, reply)
         if not isinstance(body, dict):
             raise malformed_response("it is not a JSON object")
         lifetime = optional_seconds(body, "expires_in") or ASSUMED_LIFE

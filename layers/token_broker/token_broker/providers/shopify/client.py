@@ -226,7 +226,7 @@ class Shopify:
         # Shopify has no error code for its limit. Only the documented sentence tells it from a bad request.
         if creating and response.status == 400 and message and _LIMIT_TEXT.search(message):
             return TokenLimitReached(LIMIT_REACHED, reply=reply)
-        return error_from_status(response, code=None, message=message)
+        return error_from_status(response, reply)
 
 
 def shop_domain(text: str) -> str | None:

@@ -2,12 +2,14 @@
 
 import pytest
 
-from proofs.jwks import MAX_ENTRIES, RETRY_DELAYS, KeySets
+from proofs.key_cache import MAX_ENTRIES
+from proofs.key_set import TIMES, key_sets
 from proofs.outcomes import KeysUnavailable, ProofRejected
 from tests.fakes.clock import MovableClock
 from tests.fakes.proofs import JWKS_URI, SESSION, Desk, Issuer, by_issuer, jwk, p256_key, rsa_key
 
 MINUTE, HOUR = 60.0, 3600.0
+RETRY_DELAYS = TIMES.retry_delays
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def unavailable(desk: Desk, *, kid: str | None = "key-1") -> str:
 def refusal(desk: Desk, *, kid: str | None = "key-1", number: int = 0) -> str:
     with pytest.raises(ProofRejected) as rejected:
         good(desk, kid=kid, number=number)
-    return rejected.value.reason
+    return rejected.value.detail
 
 
 def fetches(desk: Desk) -> int:
@@ -108,7 +110,7 @@ def test_a_set_fetched_for_this_very_proof_is_not_fetched_twice(desk: Desk) -> N
 
 def test_each_address_is_renewed_for_itself() -> None:
     issuer, clock = Issuer(), MovableClock()
-    sets = KeySets(issuer, clock)
+    sets = key_sets(issuer, clock)
     for address in ("a", "b"):
         issuer.publishes(at=address)
         sets.current(address)
@@ -243,7 +245,7 @@ def test_a_key_without_a_kid_is_not_found_by_one(desk: Desk) -> None:
 def test_addresses_without_keys_make_room_before_an_issuers_keys_do() -> None:
     """A set in memory is all there is of it while its issuer is down."""
     issuer, clock = Issuer(), MovableClock()
-    sets = KeySets(issuer, clock)
+    sets = key_sets(issuer, clock)
     issuer.publishes(jwk(rsa_key(), kid="key-1"), at="good")
     sets.current("good")
     for number in range(MAX_ENTRIES + 10):
@@ -258,7 +260,7 @@ def test_addresses_without_keys_make_room_before_an_issuers_keys_do() -> None:
 
 def test_memory_is_bounded_and_drops_the_address_not_used_for_longest() -> None:
     issuer, clock = Issuer(), MovableClock()
-    sets = KeySets(issuer, clock)
+    sets = key_sets(issuer, clock)
     for number in range(MAX_ENTRIES + 1):
         issuer.publishes(at=str(number))
         sets.current(str(number))
