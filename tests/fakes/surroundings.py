@@ -12,7 +12,7 @@ from token_broker.ports.secrets import Secrets
 from token_broker.ports.store import Store
 from token_broker.ports.telemetry import Telemetry
 from token_broker.tokens.cache import TokenCache
-from token_broker.tokens.call import Call, Services
+from token_broker.tokens.call import Call
 
 MARGIN = 60.0
 CALLER = "arn:aws:iam::123456789012:role/storefront"
@@ -39,8 +39,8 @@ class Surroundings[P: ScriptedProvider]:
 
     def _call[Q: Provider](self, provider: Q, caller: str, seconds: float, grant: Grant | None) -> Call[Q]:
         secrets, store, clock, telemetry = self._parts()
-        services = Services(
-            provider_factory=lambda: provider,
+        return Call(
+            make_provider=lambda: provider,
             secrets=secrets,
             store=store,
             cache=self.cache,
@@ -48,8 +48,10 @@ class Surroundings[P: ScriptedProvider]:
             telemetry=telemetry,
             jitter=lambda: 0.5,
             min_remaining_seconds=MARGIN,
+            caller=caller,
+            deadline=Deadline.after(clock, seconds),
+            grant=grant,
         )
-        return Call(services, caller, Deadline.after(clock, seconds), grant)
 
     def call(self, caller: str = CALLER, seconds: float = 23.0, grant: Grant | None = None) -> Call[Provider]:
         """One request; `seconds` is the time that its function has, `grant` what bounds a storefront."""

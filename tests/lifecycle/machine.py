@@ -35,7 +35,7 @@ from token_broker.lifecycle.worker import maintain
 from token_broker.ports.provider import Capabilities, ListingProvider, MintRequest
 from token_broker.ports.store import Store
 from token_broker.tokens.cache import TTL_SECONDS, TokenCache
-from token_broker.tokens.call import Call, Services
+from token_broker.tokens.call import Call
 from token_broker.tokens.close_session import close_session
 from token_broker.tokens.issue import session_token, shop_token, standing_token
 from token_broker.tokens.listing import list_tokens
@@ -355,8 +355,8 @@ class Lifecycle(RuleBasedStateMachine):
 
         def run(actor: Actor) -> object:
             asked = cast("ListingProvider", AskedShops(self.shops[provider], actor))
-            services = Services(
-                provider_factory=lambda: asked,
+            call = Call(
+                make_provider=lambda: asked,
                 secrets=cast("Any", Stopping(self.secrets, actor)),
                 store=wrapped(self.stores[provider], lambda port: Stopping(port, actor)),
                 cache=memory or TokenCache(self.clock),
@@ -364,8 +364,10 @@ class Lifecycle(RuleBasedStateMachine):
                 telemetry=RecordingTelemetry(),
                 jitter=lambda: 0.5,
                 min_remaining_seconds=MARGIN,
+                caller=caller,
+                deadline=Deadline.after(self.clock, seconds),
             )
-            return work(Call(services, caller, Deadline.after(self.clock, seconds)))
+            return work(call)
 
         actor = Actor(name, self.clock.monotonic, run)
         self.actors.append(actor)
@@ -456,8 +458,8 @@ class Lifecycle(RuleBasedStateMachine):
         return [*states, *rotations, *self.ledger.open_intents()]
 
     def _quiet_call(self) -> Call[ListingProvider]:
-        services = Services(
-            provider_factory=lambda: cast("ListingProvider", self.shops[SHOP_LIKE]),
+        return Call(
+            make_provider=lambda: cast("ListingProvider", self.shops[SHOP_LIKE]),
             secrets=self.secrets,
             store=self.stores[SHOP_LIKE],
             cache=TokenCache(self.clock),
@@ -465,8 +467,9 @@ class Lifecycle(RuleBasedStateMachine):
             telemetry=RecordingTelemetry(),
             jitter=lambda: 0.5,
             min_remaining_seconds=MARGIN,
+            caller="queue",
+            deadline=Deadline.after(self.clock, WORKER),
         )
-        return Call(services, "queue", Deadline.after(self.clock, WORKER))
 
     def _check_rules(self) -> None:
         self.nothing_is_lost()

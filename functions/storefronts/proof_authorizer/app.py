@@ -78,7 +78,7 @@ def _proof(jwt: str, merchant: str, sessions: Sessions) -> Proof:
 def _verifier() -> Verifier:
     """Return the verifier of this process, which caches keys."""
     return Verifier(
-        signing_keys=SigningKeys(PARTS.proof_keys, PARTS.clock),
+        signing_keys=SigningKeys(wiring.proof_keys(PARTS), PARTS.clock),
         key_sets=KeySets(_fetch, PARTS.clock),
         clock=PARTS.clock,
     )

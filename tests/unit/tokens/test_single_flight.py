@@ -77,8 +77,7 @@ def test_callers_who_wait_for_the_same_mint_spread_over_those_waits(jitter: floa
     stack = listing_stack()
     stack.store.subjects["acme", "shop"] = held()
 
-    call = stack.call()
-    call.jitter = lambda: jitter
+    call = stack.call()._replace(jitter=lambda: jitter)
 
     with pytest.raises(MintInProgress):
         shop_token(call, "acme")
