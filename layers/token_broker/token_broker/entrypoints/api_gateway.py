@@ -85,8 +85,6 @@ class ApiGatewayAdapter(Invocation):
         text = self._event.get("body") or ""
         if not isinstance(text, str):
             raise InvalidRequest("The body must be text. Send one JSON object.")
-        if len(text) > BODY_LIMIT * 2:
-            raise InvalidRequest(f"The body must have at most {BODY_LIMIT} bytes.")
         try:
             octets = base64.b64decode(text, validate=True) if self._event.get("isBase64Encoded") else text.encode()
             if len(octets) > BODY_LIMIT:

@@ -11,7 +11,7 @@ from token_broker.clock import Deadline, SystemClock
 from token_broker.domain.caller import shown_caller
 from token_broker.entrypoints.adapter import Body, Container, Invocation, Reply, seconds_left
 from token_broker.entrypoints.events import EventKind, invocation_of, kind_of
-from token_broker.entrypoints.inputs import Input, read
+from token_broker.entrypoints.inputs import Input, MerchantInput, read
 from token_broker.errors import BrokerError, Forbidden, InternalError
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ class Handler[I: Input, S]:
             raise _refusal(kind)
         grant = invocation.grant()
         fields = read(self._accepts, invocation.raw_fields(self._accepts))
-        line |= _merchant(fields)
+        if isinstance(fields, MerchantInput):
+            line["merchant"] = fields.merchant
         deadline = Deadline.after(SystemClock(), seconds_left(context) - LAST_SECONDS)
         outcome = self._operation(fields, self._container.service(Request(caller, deadline, grant)))
         reply = outcome if isinstance(outcome, Reply) else Reply(outcome, self._success)
@@ -140,11 +141,6 @@ def _refusal(kind: EventKind) -> Forbidden:
     return Forbidden("This function does not accept events of this kind.")
 
 
-def _merchant(fields: Input) -> dict[str, str]:
-    merchant = getattr(fields, "merchant", None)
-    return {} if merchant is None else {"merchant": merchant}
-
-
 def _token(reply: Reply) -> dict[str, str]:
     """Return the log's fields about the one token that a reply shows: its fingerprint, and that it came from the store.
 
@@ -154,9 +150,8 @@ def _token(reply: Reply) -> dict[str, str]:
     fingerprint = getattr(token, "digest", None)
     if fingerprint is None:
         return {}
-    return (
-        {"fingerprint": fingerprint} if token.access_token is None else {"fingerprint": fingerprint, "served": "store"}
-    )
+    served = {} if token.access_token is None else {"served": "store"}
+    return {"fingerprint": fingerprint, **served}
 
 
 def _where(error: Exception) -> dict[str, Any]:
