@@ -40,7 +40,7 @@ class Surroundings[P: ScriptedProvider]:
     def _call[Q: Provider](self, provider: Q, caller: str, seconds: float, grant: Grant | None) -> Call[Q]:
         secrets, store, clock, telemetry = self._parts()
         services = Services(
-            provider_factory=lambda: provider,
+            make_provider=lambda: provider,
             secrets=secrets,
             store=store,
             cache=self.cache,

@@ -356,7 +356,7 @@ class Lifecycle(RuleBasedStateMachine):
         def run(actor: Actor) -> object:
             asked = cast("ListingProvider", AskedShops(self.shops[provider], actor))
             services = Services(
-                provider_factory=lambda: asked,
+                make_provider=lambda: asked,
                 secrets=cast("Any", Stopping(self.secrets, actor)),
                 store=wrapped(self.stores[provider], lambda port: Stopping(port, actor)),
                 cache=memory or TokenCache(self.clock),
@@ -457,7 +457,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _quiet_call(self) -> Call[ListingProvider]:
         services = Services(
-            provider_factory=lambda: cast("ListingProvider", self.shops[SHOP_LIKE]),
+            make_provider=lambda: cast("ListingProvider", self.shops[SHOP_LIKE]),
             secrets=self.secrets,
             store=self.stores[SHOP_LIKE],
             cache=TokenCache(self.clock),

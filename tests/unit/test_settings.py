@@ -5,7 +5,6 @@ import pytest
 from token_broker import settings
 from token_broker.errors import InternalError, ProviderNotConfigured
 
-DAY = 24 * 60 * 60
 NAME = "SAMPLE_BASE_URL"
 
 
@@ -88,37 +87,21 @@ def test_a_variable_that_is_not_there_means_the_same(monkeypatch: pytest.MonkeyP
         settings.base_url(NAME)
 
 
-@pytest.mark.parametrize(("given", "margin"), [(None, 60.0), ("", 60.0), ("90", 90.0), ("0.5", 0.5)])
-def test_every_function_has_its_table_prefix_and_margin(
-    monkeypatch: pytest.MonkeyPatch, given: str | None, margin: float
-) -> None:
-    monkeypatch.setenv("TOKEN_TABLE", "tokens")
-    monkeypatch.setenv("SECRET_PREFIX", "token-broker")
-    if given is None:
-        monkeypatch.delenv("TOKEN_MARGIN_SECONDS", raising=False)
-    else:
-        monkeypatch.setenv("TOKEN_MARGIN_SECONDS", given)
-
-    assert settings.settings() == settings.Settings("tokens", "token-broker", margin, 30 * DAY, 90 * DAY)
-
-
 @pytest.mark.parametrize(("given", "seconds"), [("1", 86_400), ("30", 2_592_000), ("0.5", 43_200), ("", 2_592_000)])
-def test_a_sessions_retention_is_given_in_days(monkeypatch: pytest.MonkeyPatch, given: str, seconds: int) -> None:
-    monkeypatch.setenv("TOKEN_TABLE", "tokens")
-    monkeypatch.setenv("SECRET_PREFIX", "token-broker")
+def test_a_retention_is_given_in_days(monkeypatch: pytest.MonkeyPatch, given: str, seconds: int) -> None:
     monkeypatch.setenv("SESSION_RETENTION_DAYS", given)
 
-    assert settings.settings().session_retention == seconds
+    assert settings.days("SESSION_RETENTION_DAYS", "30") == seconds
 
 
-@pytest.mark.parametrize("missing", ["TOKEN_TABLE", "SECRET_PREFIX"])
-def test_a_template_that_sets_too_little_is_our_own_fault(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
-    monkeypatch.setenv("TOKEN_TABLE", "tokens")
-    monkeypatch.setenv("SECRET_PREFIX", "token-broker")
-    monkeypatch.delenv(missing)
+@pytest.mark.parametrize("value", ["", None])
+def test_a_template_that_sets_too_little_is_our_own_fault(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+    monkeypatch.delenv("TOKEN_TABLE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("TOKEN_TABLE", value)
 
     with pytest.raises(InternalError):
-        settings.settings()
+        settings.required("TOKEN_TABLE")
 
 
 def test_a_provider_brings_the_default_of_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,17 +70,23 @@ def test_nothing_of_aws_is_made_before_it_is_needed(maker: Callable[[], Containe
     assert type(container.service(request())) is type(container.service(request())) is service
 
 
-@pytest.mark.parametrize("name", ["TOKEN_TABLE", "SECRET_PREFIX"])
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("TOKEN_TABLE", lambda: wiring.shopify().service(request())),
+        ("SECRET_PREFIX", lambda: wiring.shopify().service(request())),
+        ("EVENT_BUS", lambda: wiring.publisher().service(request())),
+        ("TOKEN_TABLE", lambda: wiring.admission().service),
+        ("SECRET_PREFIX", lambda: wiring.proof_keys(wiring.admission())),
+    ],
+)
 def test_a_function_that_was_not_configured_tells_so_when_it_is_called(
-    monkeypatch: pytest.MonkeyPatch, name: str
+    monkeypatch: pytest.MonkeyPatch, name: str, call: Callable[[], object]
 ) -> None:
     monkeypatch.delenv(name)
-    container, authorizer = wiring.shopify(), wiring.admission()
 
     with pytest.raises(InternalError, match="not configured"):
-        container.service(request())
-    with pytest.raises(InternalError, match="not configured"):
-        _ = authorizer.admission
+        call()
 
 
 # Providers
@@ -107,10 +113,11 @@ def test_one_process_keeps_its_parts_and_each_call_has_its_caller() -> None:
         assert getattr(first, part) is getattr(second, part)
 
 
-def test_the_margin_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TOKEN_MARGIN_SECONDS", "90")
+@pytest.mark.parametrize(("given", "margin"), [("", 60), ("90", 90), ("0.5", 0.5)])
+def test_the_margin_comes_from_the_template(monkeypatch: pytest.MonkeyPatch, given: str, margin: float) -> None:
+    monkeypatch.setenv("TOKEN_MARGIN_SECONDS", given)
 
-    assert wiring.chicksx().service(request()).min_remaining_seconds == 90
+    assert wiring.chicksx().service(request()).min_remaining_seconds == margin
 
 
 def test_the_retention_of_sessions_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,13 +204,13 @@ def test_one_process_keeps_its_policies_in_one_memory(aws: Aws) -> None:
 
     for _ in range(3):
         with pytest.raises(Forbidden):
-            authorizer.admission.policy("acme")
+            authorizer.service.policy("acme")
 
     assert aws.asked == [("get_item", {"pk": {"S": "policy#acme"}, "sk": {"S": "policy"}})]
 
 
 def test_proof_keys_are_named_like_a_providers_secret(aws: Aws) -> None:
-    wiring.admission().proof_keys.read("acme")
+    wiring.proof_keys(wiring.admission()).read("acme")
 
     assert aws.asked == [("get_secret_value", "token-broker/storefront-proof/acme")]
 

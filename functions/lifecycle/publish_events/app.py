@@ -1,12 +1,12 @@
 """Deliver events to the bus."""
 
-from token_broker.entrypoints.handler import DIRECT, DYNAMODB_STREAM, SQS, Reply, entrypoint
+from token_broker.entrypoints.handler import Reply, entrypoint
 from token_broker.entrypoints.inputs import PublishEvents
 from token_broker.lifecycle.publisher import Publisher
 from token_broker.wiring import publisher
 
 
-@entrypoint(publisher(), "lifecycle/publish_events", accepts=PublishEvents, events=(DIRECT, DYNAMODB_STREAM, SQS))
+@entrypoint(publisher(), "lifecycle/publish_events", accepts=PublishEvents, events=("direct", "stream", "queue"))
 def handler(request: PublishEvents, publisher: Publisher) -> Reply:
     """Handle batches of the table's stream and messages of the outbox queue: deliver their events."""
     summary = publisher.publish(request.events)

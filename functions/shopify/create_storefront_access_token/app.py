@@ -1,7 +1,7 @@
 """Create a standing Shopify storefront access token."""
 
 from token_broker.domain.token import Token
-from token_broker.entrypoints.handler import API_GATEWAY, DIRECT, entrypoint
+from token_broker.entrypoints.handler import entrypoint
 from token_broker.entrypoints.inputs import CreateToken
 from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import Call
@@ -10,7 +10,7 @@ from token_broker.wiring import shopify
 
 
 @entrypoint(
-    shopify(), "shopify/create_storefront_access_token", accepts=CreateToken, success=201, events=(API_GATEWAY, DIRECT)
+    shopify(), "shopify/create_storefront_access_token", accepts=CreateToken, success=201, events=("api", "direct")
 )
 def handler(request: CreateToken, call: Call[ListingProvider]) -> Token:
     """Handle POST /merchants/{merchant}/shopify/storefront-access-tokens: create a standing token."""

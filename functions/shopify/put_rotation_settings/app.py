@@ -1,6 +1,6 @@
 """Change a merchant's Shopify rotation settings."""
 
-from token_broker.entrypoints.handler import API_GATEWAY, DIRECT, Reply, entrypoint
+from token_broker.entrypoints.handler import Reply, entrypoint
 from token_broker.entrypoints.inputs import PutRotationSettings
 from token_broker.lifecycle import rotation_settings
 from token_broker.ports.provider import ListingProvider
@@ -8,7 +8,7 @@ from token_broker.tokens.call import Call
 from token_broker.wiring import shopify
 
 
-@entrypoint(shopify(), "shopify/put_rotation_settings", accepts=PutRotationSettings, events=(API_GATEWAY, DIRECT))
+@entrypoint(shopify(), "shopify/put_rotation_settings", accepts=PutRotationSettings, events=("api", "direct"))
 def handler(request: PutRotationSettings, call: Call[ListingProvider]) -> Reply:
     """Handle PUT /merchants/{merchant}/shopify/rotation-settings: replace the settings."""
     revision = rotation_settings.change(call, request.merchant, request.settings, request.precondition)

@@ -1,6 +1,6 @@
 """Compare the records with Shopify's list of tokens."""
 
-from token_broker.entrypoints.handler import API_GATEWAY, DIRECT, entrypoint
+from token_broker.entrypoints.handler import entrypoint
 from token_broker.entrypoints.inputs import Reconcile
 from token_broker.lifecycle.reconcile import ReconciliationReport, reconcile
 from token_broker.ports.provider import ListingProvider
@@ -8,7 +8,7 @@ from token_broker.tokens.call import Call
 from token_broker.wiring import shopify
 
 
-@entrypoint(shopify(), "shopify/reconcile", accepts=Reconcile, events=(API_GATEWAY, DIRECT))
+@entrypoint(shopify(), "shopify/reconcile", accepts=Reconcile, events=("api", "direct"))
 def handler(request: Reconcile, call: Call[ListingProvider]) -> ReconciliationReport:
     """Handle POST /merchants/{merchant}/shopify/reconciliations: compare the records, and correct them if asked."""
     return reconcile(call, request.merchant, apply=request.apply)

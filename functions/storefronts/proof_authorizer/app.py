@@ -69,7 +69,8 @@ def _proof(token: compact.Unverified, merchant: str, sessions: Sessions) -> Proo
 @cache
 def _verifier() -> Verifier:
     """Return the verifier of this process, which caches keys."""
-    return Verifier(signing_keys(PARTS.proof_keys, PARTS.clock), key_sets(_fetch, PARTS.clock), PARTS.clock)
+    keys = signing_keys(wiring.proof_keys(PARTS), PARTS.clock)
+    return Verifier(keys, key_sets(_fetch, PARTS.clock), PARTS.clock)
 
 
 def _fetch(address: str) -> bytes:

@@ -2,7 +2,6 @@
 
 import os
 import re
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from token_broker.errors import InternalError, ProviderNotConfigured
@@ -10,17 +9,8 @@ from token_broker.errors import InternalError, ProviderNotConfigured
 _LOOPBACK = re.compile(r"127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|::1")
 
 
-class Settings(NamedTuple):
-    """Hold one function's settings. Times are in seconds."""
-
-    table: str
-    secret_prefix: str
-    min_remaining_seconds: float
-    session_retention: int
-    history_retention: int
-
-
-def _required(name: str) -> str:
+def required(name: str) -> str:
+    """Return a setting that the template always sets. Raises `InternalError` if it is missing."""
     value = os.environ.get(name)
     if not value:
         raise InternalError(
@@ -29,24 +19,14 @@ def _required(name: str) -> str:
     return value
 
 
-def settings() -> Settings:
-    """Return the settings that every function has. Raises `InternalError` if one is missing."""
-    return Settings(
-        table=_required("TOKEN_TABLE"),
-        secret_prefix=_required("SECRET_PREFIX"),
-        min_remaining_seconds=float(os.environ.get("TOKEN_MARGIN_SECONDS") or 60),
-        session_retention=_days("SESSION_RETENTION_DAYS", 30),
-        history_retention=_days("HISTORY_RETENTION_DAYS", 90),
-    )
+def optional(name: str, default: str) -> str:
+    """Return a setting, or its default if the variable is empty."""
+    return os.environ.get(name) or default
 
 
-def _days(name: str, default: float) -> int:
-    return int(float(os.environ.get(name) or default) * 24 * 60 * 60)
-
-
-def event_bus() -> str:
-    """Return the name of the bus that events are delivered to."""
-    return _required("EVENT_BUS")
+def days(name: str, default: str) -> int:
+    """Return a number of days in seconds."""
+    return int(float(optional(name, default)) * 24 * 60 * 60)
 
 
 def work_queues() -> dict[str, str]:
@@ -86,8 +66,3 @@ def _acceptable(url: str) -> bool:
     if not parts.hostname or parts.query or parts.fragment or parts.username is not None:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and _LOOPBACK.fullmatch(parts.hostname) is not None)
-
-
-def optional(name: str, default: str) -> str:
-    """Return a provider's own setting, or its default if the variable is empty."""
-    return os.environ.get(name) or default

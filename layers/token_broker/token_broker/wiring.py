@@ -29,17 +29,21 @@ if TYPE_CHECKING:
     from token_broker.storefronts.admission import Admission
     from token_broker.storefronts.change_policy import TrustPolicies
     from token_broker.storefronts.trust_policy import TrustPolicy
-    from token_broker.tokens.call import Call, Services
+    from token_broker.tokens.call import Call
 
 #: A merchant's proof keys are a secret with a name like a provider's: `{prefix}/storefront-proof/{merchant}`.
 PROOF_KEYS = "storefront-proof"
 
+#: The container of a function whose service is made for each request.
+type ForEach[S] = Container[Callable[[Request], S]]
 
-class Parts:
-    """Make the parts that every function uses. Logs and metrics have the `name`."""
 
-    def __init__(self, name: str) -> None:
+class Container[S]:
+    """Keep the parts of one process. Logs and metrics have the `name`, and `make` builds the function's service."""
+
+    def __init__(self, name: str, make: Callable[[Container[S]], S]) -> None:
         self.name = name
+        self._make = make
 
     @cached_property
     def telemetry(self) -> PowertoolsTelemetry:
@@ -52,51 +56,18 @@ class Parts:
         return SystemClock()
 
     @cached_property
-    def settings(self) -> settings.Settings:
-        """Return the settings from the template. Raises `InternalError` if one is missing."""
-        return settings.settings()
+    def table(self) -> Table:
+        """Return the token table. Raises `InternalError` if its name is not set."""
+        return Table(self.aws("dynamodb"), settings.required("TOKEN_TABLE"))
 
     @cached_property
-    def table(self) -> Table:
-        """Return the token table."""
-        return Table(self.aws("dynamodb"), self.settings.table)
+    def service(self) -> S:
+        """Return what the function works with. Raises `InternalError` if a setting is missing."""
+        return self._make(self)
 
     def aws(self, service: str) -> Callable[[], Any]:
         """Return a function that makes a service's client. Making one takes milliseconds, so it happens when needed."""
         return partial(client, service)
-
-
-class Container[S](Parts):
-    """Make the service that a function's operation works with, anew for each request."""
-
-    def __init__(self, name: str, make: Callable[[Parts, Request], S]) -> None:
-        super().__init__(name)
-        self._make = make
-
-    def service(self, request: Request) -> S:
-        """Return the service for one request."""
-        return self._make(self, request)
-
-
-class AuthorizerContainer(Parts):
-    """Make the parts of an authorizer."""
-
-    def __init__(self, name: str, make: Callable[[Parts], Admission]) -> None:
-        super().__init__(name)
-        self._make = make
-
-    @cached_property
-    def admission(self) -> Admission:
-        """Return the merchants' policies, with the cache of this process."""
-        return self._make(self)
-
-    @cached_property
-    def proof_keys(self) -> SecretsManager:
-        """Return the secrets with the keys of merchants' backends."""
-        from token_broker.aws.secrets import SecretsManager
-
-        client, prefix = self.aws("secretsmanager"), self.settings.secret_prefix
-        return SecretsManager(client, prefix=prefix, provider=PROOF_KEYS, clock=self.clock)
 
 
 class LazyTransport:
@@ -110,7 +81,7 @@ class LazyTransport:
         return RequestsTransport().send
 
 
-def _provider[P: Provider](name: str, build: Callable[[HttpClient, Telemetry], P]) -> Container[Call[P]]:
+def _provider[P: Provider](name: str, build: Callable[[HttpClient, Telemetry], P]) -> ForEach[Call[P]]:
     """Return the container of a provider's functions. `build` makes the provider's client."""
     from token_broker.aws.secrets import SecretsManager
     from token_broker.aws.store.token_store import DynamoStore
@@ -118,35 +89,29 @@ def _provider[P: Provider](name: str, build: Callable[[HttpClient, Telemetry], P
     from token_broker.tokens.cache import TokenCache
     from token_broker.tokens.call import Call, Services
 
-    @cache
-    def provider(parts: Parts) -> P:
-        return build(HttpClient(parts.clock, LazyTransport(), parts.telemetry.observe), parts.telemetry)
-
-    @cache
-    def services(parts: Parts) -> Services[P]:
-        return Services(
-            provider_factory=partial(provider, parts),
-            secrets=SecretsManager(
-                parts.aws("secretsmanager"), prefix=parts.settings.secret_prefix, provider=name, clock=parts.clock
-            ),
-            store=DynamoStore(
-                parts.table,
-                provider=name,
-                clock=parts.clock,
-                session_retention=parts.settings.session_retention,
-                history_retention=parts.settings.history_retention,
-            ),
-            cache=TokenCache(parts.clock),
-            clock=parts.clock,
-            telemetry=parts.telemetry,
-            jitter=random.random,
-            min_remaining_seconds=parts.settings.min_remaining_seconds,
+    def make(parts: ForEach[Call[P]]) -> Callable[[Request], Call[P]]:
+        clock, telemetry = parts.clock, parts.telemetry
+        prefix = settings.required("SECRET_PREFIX")
+        store = DynamoStore(
+            parts.table,
+            provider=name,
+            clock=clock,
+            session_retention=settings.days("SESSION_RETENTION_DAYS", "30"),
+            history_retention=settings.days("HISTORY_RETENTION_DAYS", "90"),
         )
+        services = Services(
+            make_provider=cache(partial(build, HttpClient(clock, LazyTransport(), telemetry.observe), telemetry)),
+            secrets=SecretsManager(parts.aws("secretsmanager"), prefix=prefix, provider=name, clock=clock),
+            store=store,
+            cache=TokenCache(clock),
+            clock=clock,
+            telemetry=telemetry,
+            jitter=random.random,
+            min_remaining_seconds=float(settings.optional("TOKEN_MARGIN_SECONDS", "60")),
+        )
+        return lambda request: Call(services, request.caller, request.deadline, request.grant)
 
-    def call(parts: Parts, request: Request) -> Call[P]:
-        return Call(services(parts), request.caller, request.deadline, request.grant)
-
-    return Container(name, call)
+    return Container(name, make)
 
 
 def _fourthwall(http: HttpClient, _telemetry: Telemetry) -> Provider:
@@ -174,55 +139,63 @@ chicksx = partial(_provider, "chicksx", _chicksx)
 shopify = partial(_provider, "shopify", _shopify)
 
 
-def dispatcher() -> Container[Dispatcher]:
+def dispatcher() -> ForEach[Dispatcher]:
     """Return the container of the function that dispatches pending work."""
     from token_broker.aws.store.due_index import DynamoDueIndex
     from token_broker.aws.work_queues import SqsWorkQueues
     from token_broker.lifecycle.dispatcher import Dispatcher
 
-    def make(parts: Parts, request: Request) -> Dispatcher:
+    def make(parts: ForEach[Dispatcher]) -> Callable[[Request], Dispatcher]:
         index, queues = DynamoDueIndex(parts.table), SqsWorkQueues(parts.aws("sqs"), settings.work_queues())
-        return Dispatcher(index, queues, parts.clock, parts.telemetry, random.random, request.deadline)
+        return lambda request: Dispatcher(index, queues, parts.clock, parts.telemetry, random.random, request.deadline)
 
     return Container("lifecycle", make)
 
 
-def publisher() -> Container[Publisher]:
+def publisher() -> ForEach[Publisher]:
     """Return the container of the function that delivers events to the bus."""
     from token_broker.aws.event_bus import EventBridgeBus
     from token_broker.aws.store.outbox import DynamoOutbox
     from token_broker.lifecycle.publisher import Publisher
 
-    def make(parts: Parts, request: Request) -> Publisher:
-        outbox, bus = DynamoOutbox(parts.table), EventBridgeBus(parts.aws("events"), settings.event_bus())
-        return Publisher(outbox, bus, parts.clock, parts.telemetry, random.random, request.deadline)
+    def make(parts: ForEach[Publisher]) -> Callable[[Request], Publisher]:
+        outbox, bus = DynamoOutbox(parts.table), EventBridgeBus(parts.aws("events"), settings.required("EVENT_BUS"))
+        return lambda request: Publisher(outbox, bus, parts.clock, parts.telemetry, random.random, request.deadline)
 
     return Container("events", make)
 
 
-def trust_policies() -> Container[TrustPolicies]:
+def trust_policies() -> ForEach[TrustPolicies]:
     """Return the container of the functions that show and change trust policies."""
     from token_broker.aws.store import documents
     from token_broker.storefronts.change_policy import TrustPolicies
 
-    def make(parts: Parts, request: Request) -> TrustPolicies:
+    def make(parts: ForEach[TrustPolicies]) -> Callable[[Request], TrustPolicies]:
         store = documents.trust_policies(parts.table, parts.clock)
-        return TrustPolicies(store, parts.telemetry, _parse, caller=request.caller)
+        return lambda request: TrustPolicies(store, parts.telemetry, _parse, caller=request.caller)
 
     return Container("storefronts", make)
 
 
-def admission() -> AuthorizerContainer:
-    """Return the container of an authorizer."""
+def admission() -> Container[Admission]:
+    """Return the container of an authorizer. Its service holds the merchants' policies, with a cache."""
     from token_broker.aws.store import documents
     from token_broker.storefronts.admission import Admission
     from token_broker.storefronts.policy_cache import PolicyCache
 
-    def make(parts: Parts) -> Admission:
+    def make(parts: Container[Admission]) -> Admission:
         store = documents.trust_policies(parts.table, parts.clock)
         return Admission(store, PolicyCache(parts.clock), parts.telemetry, _parse)
 
-    return AuthorizerContainer("storefronts", make)
+    return Container("storefronts", make)
+
+
+def proof_keys(parts: Container[Any]) -> SecretsManager:
+    """Return the secrets with the keys of merchants' backends."""
+    from token_broker.aws.secrets import SecretsManager
+
+    client, prefix = parts.aws("secretsmanager"), settings.required("SECRET_PREFIX")
+    return SecretsManager(client, prefix=prefix, provider=PROOF_KEYS, clock=parts.clock)
 
 
 def _parse(document: Any) -> TrustPolicy:

@@ -16,7 +16,7 @@ from token_broker.entrypoints.inputs import (
     GetSessionToken,
     GetShopToken,
     Input,
-    ListTokens,
+    MerchantInput,
     RevokeToken,
     read,
 )
@@ -114,7 +114,7 @@ def test_headers_are_read_where_an_event_has_only_single_values() -> None:
 
 
 def test_headers_that_no_field_asks_for_are_not_read() -> None:
-    assert given(ListTokens, path=ACME, headers={"Cache-Control": ["no-cache"], "X-Any": ["a", "b"]}) == ACME
+    assert given(MerchantInput, path=ACME, headers={"Cache-Control": ["no-cache"], "X-Any": ["a", "b"]}) == ACME
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_query_parameter_given_twice_is_refused(values: list[str]) -> None:
 
 
 def test_an_unknown_query_parameter_is_refused() -> None:
-    said = refusal(ListTokens, path=ACME, query={CANARY: [CANARY]})
+    said = refusal(MerchantInput, path=ACME, query={CANARY: [CANARY]})
 
     assert said == "The query takes these fields and no others: none."
 
@@ -159,7 +159,7 @@ def test_a_merchant_in_the_body_is_refused_also_where_the_path_has_none() -> Non
 
 def test_a_query_cannot_name_another_merchant_than_the_path() -> None:
     """IAM allowed the path's merchant, no other."""
-    assert "The query takes" in refusal(ListTokens, path=ACME, query={"merchant": ["victim"]})
+    assert "The query takes" in refusal(MerchantInput, path=ACME, query={"merchant": ["victim"]})
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_field_of_another_place_cannot_be_smuggled_in_by_the_query(
 
 @pytest.mark.parametrize("merchant", ["a%2Fb", "a/b", "acme%00", "..", "%2e%2e", "acme ", "ACME"])
 def test_a_path_with_an_encoded_slash_or_the_like_names_no_merchant(merchant: str) -> None:
-    assert "'merchant' must be" in refusal(ListTokens, path={"merchant": merchant})
+    assert "'merchant' must be" in refusal(MerchantInput, path={"merchant": merchant})
 
 
 @pytest.mark.parametrize("token_id", ["7/../8", "7#8", "9" * 129, ""])
@@ -188,12 +188,12 @@ def test_a_path_with_what_is_no_id_names_no_token(token_id: str) -> None:
 
 
 def test_a_path_that_names_more_than_the_input_takes_is_refused() -> None:
-    assert "The path takes" in refusal(ListTokens, path={"merchant": "acme", "tokenId": "7"})
+    assert "The path takes" in refusal(MerchantInput, path={"merchant": "acme", "tokenId": "7"})
 
 
 def test_a_path_parameter_without_a_value_is_one_that_is_missing() -> None:
-    assert refusal(ListTokens, path={"merchant": None}) == "'merchant' must be given."
-    assert refusal(ListTokens) == "'merchant' must be given."
+    assert refusal(MerchantInput, path={"merchant": None}) == "'merchant' must be given."
+    assert refusal(MerchantInput) == "'merchant' must be given."
 
 
 @pytest.mark.parametrize("text", ["  \n", "", "{}"])

@@ -45,7 +45,7 @@ class Parts:
         return self.make_telemetry()
 
     @property
-    def admission(self) -> str:
+    def service(self) -> str:
         return "the trust"
 
 
@@ -297,10 +297,10 @@ def test_whoever_cannot_be_judged_is_neither_let_in_nor_told_why(parts: Parts, f
 
 
 def test_parts_that_cannot_be_put_together_let_nobody_in(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    def admission(_parts: Parts) -> str:
+    def service(_parts: Parts) -> str:
         raise InternalError("The function is not configured.")
 
-    monkeypatch.setattr(Parts, "admission", property(admission))
+    monkeypatch.setattr(Parts, "service", property(service))
 
     with pytest.raises(DecisionUnavailable, match="checked"):
         ask(parts)

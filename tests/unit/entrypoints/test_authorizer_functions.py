@@ -65,10 +65,10 @@ def gate(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], Powertool
         parts = {
             "clock": clock,
             "telemetry": telemetry,
-            "proof_keys": keys,
-            "admission": Admission(store, PolicyCache(clock), telemetry, parse),
+            "service": Admission(store, PolicyCache(clock), telemetry, parse),
         }
         monkeypatch.setattr(wiring, "admission", lambda: SimpleNamespace(**parts))
+        monkeypatch.setattr(wiring, "proof_keys", lambda _parts: keys)
         opened = Gate(load(f"storefronts/{name}_authorizer"), clock, store, keys)
         opened.put(OPEN)
         return opened

@@ -10,7 +10,7 @@ from token_broker.entrypoints.inputs import (
     GetSessionToken,
     GetShopToken,
     Input,
-    ListTokens,
+    MerchantInput,
     RevokeToken,
     read,
 )
@@ -32,7 +32,7 @@ def test_a_whole_input_is_read_by_its_json_names() -> None:
         (GetSessionToken, {"sessionId": "s"}, GetSessionToken(merchant="acme", session_id="s", scope=None)),
         (CloseSession, {"sessionId": "s"}, CloseSession(merchant="acme", session_id="s", order_id=None)),
         (CreateToken, {"title": "T"}, CreateToken(merchant="acme", title="T", idempotency_key=None)),
-        (ListTokens, {}, ListTokens(merchant="acme")),
+        (MerchantInput, {}, MerchantInput(merchant="acme")),
         (RevokeToken, {"tokenId": "1"}, RevokeToken(merchant="acme", token_id="1", foreign=False)),
     ],
 )
@@ -65,7 +65,7 @@ def test_all_missing_fields_are_named_at_once() -> None:
     assert refused.value.detail == "'merchant' and 'sessionId' must be given."
 
 
-@pytest.mark.parametrize("kind", [GetShopToken, GetSessionToken, CloseSession, CreateToken, ListTokens, RevokeToken])
+@pytest.mark.parametrize("kind", [GetShopToken, GetSessionToken, CloseSession, CreateToken, MerchantInput, RevokeToken])
 def test_every_request_names_its_merchant(kind: type[Input]) -> None:
     with pytest.raises(InvalidRequest, match="'merchant'"):
         read(kind, {})

@@ -12,7 +12,6 @@ from tests.fakes.events import Context, message, queue_event
 from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.api_gateway import BODY_LIMIT
-from token_broker.entrypoints.events import DIRECT, SQS
 from token_broker.entrypoints.handler import Request, entrypoint
 from token_broker.entrypoints.inputs import CloseSession, read
 from token_broker.entrypoints.sqs import SqsMessage
@@ -166,7 +165,7 @@ def run(bench: Bench, operation: Operation, event: Any, context: Any = None) -> 
     def close(request: CloseSession, service: str) -> dict[str, Any]:
         return operation(request, service)
 
-    return entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=(DIRECT, SQS))(close)(
+    return entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=("direct", "queue"))(close)(
         event, context or Context()
     )
 
@@ -201,7 +200,7 @@ def test_a_function_without_a_queue_takes_no_messages(bench: Bench, operation: O
         return operation(request, service)
 
     with pytest.raises(InvalidRequest, match="not known here"):
-        entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=(DIRECT,))(close)(event, Context())
+        entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=("direct",))(close)(event, Context())
     assert (operation.closed, bench.callers) == ([], [])
 
 
@@ -268,7 +267,7 @@ def test_a_run_without_lambda_has_the_usual_time(bench: Bench, operation: Operat
 
     assert (
         failed(
-            entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=(DIRECT, SQS))(close)(
+            entrypoint(bench, "chicksx/close_session", accepts=CloseSession, events=("direct", "queue"))(close)(
                 queue_event(order("s-1")), None
             )
         )

@@ -27,6 +27,7 @@ _SOUNDS = re.compile(
 )
 #: What is shown all the same, and what it is.
 SHOWN = {
+    "Services.secrets": "reads secrets, and shows none",
     "DueItem.item": "a sort key",
     "LeaseRequest.body_hash": "a hash",
     "LeaseRequest.key_id": "a hash",
@@ -38,10 +39,10 @@ SHOWN = {
     "PendingRevocation.token": "hides itself",
     "IdempotentReplay.token": "hides itself",
     "Revisioned.document": "a policy or settings, which hold no key",
+    "Reply.body": "a token hides itself",
     "RotationReport.token": "hides itself",
     "RecordedToken.token": "hides itself",
     "Sessions.proofs": "of the merchant's policy, which holds no key",
-    "Settings.secret_prefix": "the beginning of names",
     "Source.header": "a name",
     "SubjectState.token": "hides itself",
     "Token.provider_data": "checked: it repeats no value",

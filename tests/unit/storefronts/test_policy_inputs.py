@@ -11,7 +11,7 @@ from token_broker.domain.revision import Precondition
 from token_broker.entrypoints.adapter import Invocation, Reply
 from token_broker.entrypoints.api_gateway import ApiGatewayAdapter
 from token_broker.entrypoints.direct import DirectAdapter
-from token_broker.entrypoints.inputs import DeleteTrustPolicy, GetTrustPolicy, Input, PutTrustPolicy, read
+from token_broker.entrypoints.inputs import DeleteTrustPolicy, Input, MerchantInput, PutTrustPolicy, read
 from token_broker.errors import InvalidRequest, PreconditionFailed
 
 ROUTE = "/merchants/{merchant}/trust-policy"
@@ -113,9 +113,9 @@ def test_values_are_judged_as_a_whole_and_not_here(value: Any) -> None:
 
 def test_a_get_takes_its_merchant_alone() -> None:
     for adapter in (api("GET", If_None_Match='"3"', Cache_Control="no-cache"), direct()):
-        assert taken(GetTrustPolicy, adapter) == GetTrustPolicy(merchant="acme")
-    assert "The body takes" in refused(GetTrustPolicy, api("GET", body={"version": 1}))
-    assert "The query takes" in refused(GetTrustPolicy, api("GET", query={"version": ["1"]}))
+        assert taken(MerchantInput, adapter) == MerchantInput(merchant="acme")
+    assert "The body takes" in refused(MerchantInput, api("GET", body={"version": 1}))
+    assert "The query takes" in refused(MerchantInput, api("GET", query={"version": ["1"]}))
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,7 @@ from typing import Any, NamedTuple
 
 type Rule = Callable[[Any], Any]
 
-_MERCHANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_TOKEN_ID = re.compile(r"[!-~]{1,128}")
-_VISIBLE = re.compile(r"[!-~]+")
+_SCOPE = re.compile(r"[!-~]{1,100}")
 
 #: Control characters, lone surrogates, and the line and paragraph separators.
 _REJECTED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -37,13 +35,30 @@ class Tags(NamedTuple):
     revisions: frozenset[int] | None
 
 
-def merchant_name(value: Any) -> str:
-    """Check a merchant's name."""
-    if not isinstance(value, str) or not _MERCHANT.fullmatch(value):
-        raise ValueError(
-            "a merchant's name of 1 to 63 lower-case letters, digits and hyphens that does not start with a hyphen"
-        )
-    return value
+def matching(pattern: str, expected: str) -> Callable[[Any], str]:
+    """Return a rule for a text that matches the whole pattern."""
+
+    def rule(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ValueError(expected)
+        return value
+
+    return rule
+
+
+merchant_name = matching(
+    r"[a-z0-9][a-z0-9-]{0,62}",
+    "a merchant's name of 1 to 63 lower-case letters, digits and hyphens that does not start with a hyphen",
+)
+#: A token's id becomes part of a key and of a path. The provider checks its own form.
+token_id = matching(
+    r"(?!.*[/#])[!-~]{1,128}", "a token's id, a string of 1 to 128 visible ASCII characters without / and #"
+)
+
+
+def visible(longest: int) -> Rule:
+    """Return a rule for a header's value of visible ASCII characters."""
+    return matching(rf"[!-~]{{1,{longest}}}", f"1 to {longest} visible ASCII characters")
 
 
 def text(longest: int) -> Rule:
@@ -70,7 +85,7 @@ def scope_names(value: Any) -> tuple[str, ...] | None:
     expected = f"a list of at most {MAX_SCOPES} scope names of 1 to 100 visible ASCII characters"
     if not isinstance(value, list) or len(value) > MAX_SCOPES:
         raise ValueError(expected)
-    if not all(isinstance(each, str) and len(each) <= 100 and _VISIBLE.fullmatch(each) for each in value):
+    if not all(isinstance(each, str) and _SCOPE.fullmatch(each) for each in value):
         raise ValueError(expected)
     return tuple(dict.fromkeys(value)) or None
 
@@ -98,13 +113,6 @@ def event_names(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
-def token_id(value: Any) -> str:
-    """Check a token's id, which becomes part of a key and of a path. The provider checks its own form."""
-    if not isinstance(value, str) or not _TOKEN_ID.fullmatch(value) or "/" in value or "#" in value:
-        raise ValueError("a token's id, a string of 1 to 128 visible ASCII characters without / and #")
-    return value
-
-
 def days(most: int) -> Rule:
     """Return a rule for a whole number of days, at least one."""
 
@@ -124,17 +132,6 @@ def days_or_never(most: int) -> Rule:
             return None if value is None else int(days(most)(value))
         except ValueError as expected:
             raise ValueError(f"{expected}, or null") from None
-
-    return rule
-
-
-def visible(longest: int) -> Rule:
-    """Return a rule for a header's value of visible ASCII characters."""
-
-    def rule(value: Any) -> str:
-        if not isinstance(value, str) or len(value) > longest or not _VISIBLE.fullmatch(value):
-            raise ValueError(f"1 to {longest} visible ASCII characters")
-        return value
 
     return rule
 

@@ -4,11 +4,15 @@ An authorizer sees no body, and API Gateway may cache its response for 60 s. The
 allows, and the function compares that with the body and the time.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from token_broker.errors import Forbidden, Unauthenticated
+
+if TYPE_CHECKING:
+    from token_broker.domain.token import Token
 
 #: Seconds by which two machines' clocks may differ.
 CLOCK_SKEW = 30
@@ -16,20 +20,7 @@ CLOCK_SKEW = 30
 _NOT_ALLOWED = "The merchant's trust policy does not allow this request."
 
 
-class Scoped(Protocol):
-    """Represent the scopes of a token, so that an authorizer need not import the rest."""
-
-    @property
-    def scope(self) -> tuple[str, ...]:
-        """Return the scopes that the provider has granted."""
-
-    @property
-    def requested_scope(self) -> tuple[str, ...] | None:
-        """Return the scopes that the caller asked for, or None if the provider chose them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(NamedTuple):
     """Hold what one storefront may have of one merchant.
 
     `origins` are those of the merchant's pages. With a proof, `session_id` is the session that it names, `expires_at`
@@ -55,7 +46,7 @@ class Grant:
         return context
 
     @classmethod
-    def from_context(cls, context: Any) -> "Grant":
+    def from_context(cls, context: Any) -> Grant:
         """Return the grant that an authorizer passed on. Raises `Unauthenticated` if the context has none."""
         if not isinstance(context, Mapping) or not isinstance(merchant := context.get("merchant"), str):
             raise Unauthenticated("The request has no storefront identity.")
@@ -66,13 +57,7 @@ class Grant:
             return granted
         if not isinstance(session_id, str) or not isinstance(scopes, str) or not str(expires_at).isdecimal():
             raise Unauthenticated("The storefront identity is incomplete.")
-        return cls(
-            merchant=merchant,
-            origins=granted.origins,
-            session_id=session_id,
-            expires_at=int(str(expires_at)),
-            scopes=tuple(scopes.split()),
-        )
+        return granted._replace(session_id=session_id, expires_at=int(str(expires_at)), scopes=tuple(scopes.split()))
 
     def check_merchant(self, merchant: str) -> None:
         """Check that the grant is for this merchant. Raises `Forbidden`."""
@@ -102,7 +87,7 @@ class Grant:
                 "The merchant's trust policy does not allow all of these scopes. Send fewer, or leave 'scope' out."
             )
 
-    def check_token(self, token: Scoped) -> None:
+    def check_token(self, token: Token) -> None:
         """Check that the grant allows all scopes of a session's token. Raises `Forbidden`.
 
         The token may have been created for another caller with more scopes. If the provider names no scopes, it has

@@ -119,7 +119,7 @@ class ProviderToken(NamedTuple):
 
     def __repr__(self) -> str:
         """Show all but what may be a value."""
-        return shown("ProviderToken", self._fields, self, without=("access_token",))
+        return shown(self, without=("access_token",))
 
 
 class Token(NamedTuple):  # noqa: PLW1641  # `provider_data` has no hash
@@ -155,7 +155,7 @@ class Token(NamedTuple):  # noqa: PLW1641  # `provider_data` has no hash
 
     def __repr__(self) -> str:
         """Show all but what may be a value."""
-        return shown("Token", self._fields, self, without=("access_token",))
+        return shown(self, without=("access_token",))
 
     def __eq__(self, other: object) -> bool:
         """Compare all but the history, which is the last member."""

@@ -7,8 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from token_broker import strict_json
-from token_broker.domain.grant import Grant
-from token_broker.entrypoints.adapter import Reply, SingleInvocation
+from token_broker.entrypoints.adapter import Invocation, Reply
 from token_broker.entrypoints.inputs import Input, sources
 from token_broker.errors import BrokerError, InvalidRequest, Unauthenticated, response_headers
 
@@ -19,17 +18,14 @@ BODY_LIMIT = 16 * 1024
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-class ApiGatewayAdapter(SingleInvocation):
+class ApiGatewayAdapter(Invocation):
     """Adapt an event of an API Gateway REST API with Lambda proxy integration (payload 1.0)."""
 
     def __init__(self, event: Mapping[str, Any]) -> None:
         self._event = event
         self._context: Mapping[str, Any] = event["requestContext"]
-
-    @property
-    def request_id(self) -> str:
-        """Return the id in API Gateway's logs and `x-amzn-RequestId`. Clients can choose it, so it proves nothing."""
-        return str(self._context.get("requestId", ""))
+        # It is in API Gateway's logs and in `x-amzn-RequestId`. Clients can choose it, so it proves nothing.
+        self.request_id = str(self._context.get("requestId", ""))
 
     def caller(self) -> str:
         """Return the IAM principal that API Gateway has verified. Raises `Unauthenticated` if there is none."""
@@ -38,10 +34,6 @@ class ApiGatewayAdapter(SingleInvocation):
         if not isinstance(principal, str) or not principal:
             raise Unauthenticated("Sign the request with AWS Signature Version 4 (service execute-api).")
         return principal
-
-    def grant(self) -> Grant | None:
-        """Return None, since IAM has admitted the caller."""
-        return None
 
     def raw_fields(self, kind: type[Input]) -> dict[str, Any]:
         """Return path, query, header and body fields, each from its own location only. Raises `InvalidRequest`.
@@ -93,8 +85,6 @@ class ApiGatewayAdapter(SingleInvocation):
         text = self._event.get("body") or ""
         if not isinstance(text, str):
             raise InvalidRequest("The body must be text. Send one JSON object.")
-        if len(text) > BODY_LIMIT * 2:
-            raise InvalidRequest(f"The body must have at most {BODY_LIMIT} bytes.")
         try:
             octets = base64.b64decode(text, validate=True) if self._event.get("isBase64Encoded") else text.encode()
             if len(octets) > BODY_LIMIT:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from token_broker.domain.fields import merchant_name
 from token_broker.domain.grant import Grant
@@ -25,7 +25,7 @@ from token_broker.errors import BrokerError, Forbidden, Unauthenticated
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from token_broker.telemetry import PowertoolsTelemetry
+    from token_broker.entrypoints.adapter import Container
 
 _RESOURCE = re.compile(r"(arn:[a-z-]+:execute-api:[a-z0-9-]+:[0-9]*:[a-z0-9]+/[A-Za-z0-9_-]+)/(.*)", re.DOTALL)
 _ROUTE = "/storefront/{merchant}/"
@@ -47,20 +47,6 @@ class AuthorizerRequest:
         if len(values) > 1:
             raise Unauthenticated(f"the header {name} is repeated")
         return values[0] if values else None
-
-
-class AuthorizerContainer[T](Protocol):
-    """Make an authorizer's parts. `wiring` has the implementation."""
-
-    @property
-    def telemetry(self) -> PowertoolsTelemetry:
-        """Return the logs and metrics of the process."""
-        ...
-
-    @property
-    def admission(self) -> T:
-        """Return the object that decides."""
-        ...
 
 
 class DecisionUnavailable(Exception):
@@ -94,7 +80,7 @@ def authorizer_request(event: Any) -> AuthorizerRequest:
 type Decision[T] = Callable[[AuthorizerRequest, T], Grant]
 
 
-def authorizer[T](container: AuthorizerContainer[T]) -> Callable[[Decision[T]], Authorizer[T]]:
+def authorizer[T](container: Container[T]) -> Callable[[Decision[T]], Authorizer[T]]:
     """Make a Lambda authorizer of a decision, which returns a grant or raises an error."""
     return partial(Authorizer, container)
 
@@ -102,7 +88,7 @@ def authorizer[T](container: AuthorizerContainer[T]) -> Callable[[Decision[T]], 
 class Authorizer[T]:
     """Decide on each event, and log one line about the decision."""
 
-    def __init__(self, container: AuthorizerContainer[T], decide: Decision[T]) -> None:
+    def __init__(self, container: Container[T], decide: Decision[T]) -> None:
         self._container = container
         self._decide = decide
         update_wrapper(self, decide)
@@ -116,7 +102,7 @@ class Authorizer[T]:
         try:
             request = authorizer_request(event)
             line |= {"merchant": request.merchant, "operation": request.operation}
-            grant = self._decide(request, self._container.admission)
+            grant = self._decide(request, self._container.service)
             response = _response("Allow", request.resource, grant.as_context())
             line["decision"] = "allow"
             return response

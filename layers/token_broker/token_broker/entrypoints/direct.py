@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from token_broker.entrypoints.adapter import Reply, SingleInvocation
-from token_broker.entrypoints.inputs import Input, sources
+from token_broker.entrypoints.adapter import Invocation, Reply
+from token_broker.entrypoints.inputs import Input, names
 from token_broker.errors import BrokerError, InvalidRequest
 
 
-class DirectAdapter(SingleInvocation):
+class DirectAdapter(Invocation):
     """Adapt `lambda:InvokeFunction` with the route's fields. The caller is trusted for every merchant."""
 
     def __init__(self, event: Any, request_id: str) -> None:
@@ -19,13 +19,10 @@ class DirectAdapter(SingleInvocation):
         """Return `direct`, since Lambda does not tell a function who invoked it."""
         return "direct"
 
-    def grant(self) -> None:
-        """Return None, since IAM has admitted the caller."""
-
     def raw_fields(self, kind: type[Input]) -> dict[str, Any]:
         """Return the event itself. Raises `InvalidRequest` if it is not a JSON object."""
         if not isinstance(self._event, dict):
-            raise InvalidRequest(f"Invoke this function with one JSON object: {', '.join(_names(kind))}.")
+            raise InvalidRequest(f"Invoke this function with one JSON object: {', '.join(names(kind))}.")
         return self._event
 
     def respond(self, reply: Reply) -> dict[str, Any]:
@@ -37,7 +34,3 @@ class DirectAdapter(SingleInvocation):
         """Raise the error. Its class is the `errorType`, the problem document is the `errorMessage`."""
         error.args = (json.dumps(error.problem(self.request_id), ensure_ascii=False),)
         raise error.with_traceback(None) from None
-
-
-def _names(kind: type[Input]) -> list[str]:
-    return [source.name for source in sources(kind).values()]

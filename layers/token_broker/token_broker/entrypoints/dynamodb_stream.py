@@ -9,12 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from token_broker.aws.store.outbox_items import name_of_key
-from token_broker.entrypoints.adapter import Reply, SingleInvocation
+from token_broker.entrypoints.adapter import Invocation, Reply
 from token_broker.entrypoints.inputs import Input
 from token_broker.errors import BrokerError
 
 
-class StreamAdapter(SingleInvocation):
+class StreamAdapter(Invocation):
     """Adapt one batch of the stream."""
 
     def __init__(self, records: Sequence[Mapping[str, Any]], request_id: str) -> None:
@@ -24,9 +24,6 @@ class StreamAdapter(SingleInvocation):
     def caller(self) -> str:
         """Return `stream`. Whoever can write to the table is trusted for every merchant."""
         return "stream"
-
-    def grant(self) -> None:
-        """Return None, since IAM decides who can write to the table."""
 
     def raw_fields(self, kind: type[Input]) -> dict[str, Any]:  # noqa: ARG002  # only one kind takes it
         """Return the names of the new events."""

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NewType
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from token_broker.entrypoints.adapter import EventAdapter
-    from token_broker.ports.telemetry import Telemetry
+    from token_broker.entrypoints.adapter import Invocation
 
-#: A kind of event. The log shows its value.
-EventKind = NewType("EventKind", str)
+#: A kind of event, as the log shows it. `api` is API Gateway with IAM, and `stream` is the table's stream.
+type EventKind = Literal["api", "storefront", "direct", "queue", "stream"]
 
-API_GATEWAY = EventKind("api")
-STOREFRONT = EventKind("storefront")
-DIRECT = EventKind("direct")
-SQS = EventKind("queue")
-DYNAMODB_STREAM = EventKind("stream")
-
-_BATCH_SOURCES = {SQS: "aws:sqs", DYNAMODB_STREAM: "aws:dynamodb"}
+_BATCH_SOURCES: dict[EventKind, str] = {"queue": "aws:sqs", "stream": "aws:dynamodb"}
 
 
 def kind_of(event: Any, accepted: Collection[EventKind]) -> EventKind:
@@ -30,11 +23,11 @@ def kind_of(event: Any, accepted: Collection[EventKind]) -> EventKind:
     if isinstance(event, dict) and "httpMethod" in event and isinstance(event.get("requestContext"), dict):
         # The route decides, not the path: only the gateway names the route.
         route = event.get("resource")
-        return STOREFRONT if isinstance(route, str) and route.startswith("/storefront/") else API_GATEWAY
+        return "storefront" if isinstance(route, str) and route.startswith("/storefront/") else "api"
     for kind, source in _BATCH_SOURCES.items():
         if kind in accepted and is_batch(event, source):
             return kind
-    return DIRECT
+    return "direct"
 
 
 def is_batch(event: Any, source: str) -> bool:
@@ -45,22 +38,20 @@ def is_batch(event: Any, source: str) -> bool:
     return all(isinstance(each, dict) and each.get("eventSource") == source for each in records)
 
 
-def adapter_for(kind: EventKind, event: Any, context: Any, telemetry: Telemetry) -> EventAdapter:
-    """Return the event's adapter. Each one is imported when its kind first occurs, since a function meets few kinds."""
-    if kind == STOREFRONT:
+def invocation_of(kind: EventKind, event: Any, request_id: str) -> Invocation:
+    """Return the event's adapter, unless it is a batch of messages.
+
+    Each adapter is imported when its kind first occurs, since a function meets few kinds.
+    """
+    if kind == "storefront":
         from token_broker.entrypoints.storefront import StorefrontAdapter
 
         return StorefrontAdapter(event)
-    if kind == API_GATEWAY:
+    if kind == "api":
         from token_broker.entrypoints.api_gateway import ApiGatewayAdapter
 
         return ApiGatewayAdapter(event)
-    if kind == SQS:
-        from token_broker.entrypoints.sqs import SqsAdapter
-
-        return SqsAdapter(event["Records"], context, telemetry)
-    request_id = getattr(context, "aws_request_id", "")
-    if kind == DYNAMODB_STREAM:
+    if kind == "stream":
         from token_broker.entrypoints.dynamodb_stream import StreamAdapter
 
         return StreamAdapter(event["Records"], request_id)

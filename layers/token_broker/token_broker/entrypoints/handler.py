@@ -5,31 +5,21 @@ from __future__ import annotations
 import time
 import traceback
 from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from token_broker.clock import Deadline, SystemClock
 from token_broker.domain.caller import shown_caller
-from token_broker.entrypoints.adapter import Body, Invocation, Reply, seconds_left
-from token_broker.entrypoints.events import (
-    API_GATEWAY,
-    DIRECT,
-    DYNAMODB_STREAM,
-    SQS,
-    STOREFRONT,
-    EventKind,
-    adapter_for,
-    kind_of,
-)
-from token_broker.entrypoints.inputs import Input, read
+from token_broker.entrypoints.adapter import Body, Container, Invocation, Reply, seconds_left
+from token_broker.entrypoints.events import EventKind, invocation_of, kind_of
+from token_broker.entrypoints.inputs import Input, MerchantInput, read
 from token_broker.errors import BrokerError, Forbidden, InternalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from token_broker.domain.grant import Grant
-    from token_broker.telemetry import PowertoolsTelemetry
 
-__all__ = ["API_GATEWAY", "DIRECT", "DYNAMODB_STREAM", "SQS", "STOREFRONT", "Reply", "entrypoint"]
+__all__ = ["Reply", "Request", "entrypoint"]
 
 #: Seconds of the function's time that are kept for the response itself.
 LAST_SECONDS = 2.0
@@ -43,29 +33,16 @@ class Request(NamedTuple):
     grant: Grant | None = None
 
 
-class Container[S](Protocol):
-    """Make what a handler works with. `wiring` has the implementations."""
-
-    @property
-    def telemetry(self) -> PowertoolsTelemetry:
-        """Return the logs and metrics of the process."""
-        ...
-
-    def service(self, request: Request) -> S:
-        """Return what the operation works with for one request."""
-        ...
-
-
 type Operation[I: Input, S] = Callable[[I, S], Body | Reply]
 
 
 def entrypoint[I: Input, S](
-    container: Container[S],
+    container: Container[Callable[[Request], S]],
     name: str,
     *,
     accepts: type[I],
     success: int = 200,
-    events: Collection[EventKind] = (),
+    events: tuple[EventKind, ...] = (),
 ) -> Callable[[Operation[I, S]], Handler[I, S]]:
     """Make a Lambda handler of an operation. Its result is returned with the status `success`.
 
@@ -82,11 +59,11 @@ class Handler[I: Input, S]:
         self,
         operation: Operation[I, S],
         *,
-        container: Container[S],
+        container: Container[Callable[[Request], S]],
         name: str,
         accepts: type[I],
         success: int,
-        events: Collection[EventKind],
+        events: tuple[EventKind, ...],
     ) -> None:
         self._container = container
         self._name = name
@@ -99,10 +76,14 @@ class Handler[I: Input, S]:
     def __call__(self, event: Any, context: Any) -> Any:
         """Return what the function returns for the event. A failed direct invocation raises its error."""
         kind = kind_of(event, self._events)
-        adapter = adapter_for(kind, event, context, self._container.telemetry)
-        return adapter.response([self._answer(kind, each, context) for each in adapter.invocations()])
+        if kind == "queue":
+            from token_broker.entrypoints.sqs import process
 
-    def _answer(self, kind: EventKind, invocation: Invocation, context: Any) -> Any:
+            answer = partial(self._answer, kind, context)
+            return process(event["Records"], context, self._container.telemetry, answer)
+        return self._answer(kind, context, invocation_of(kind, event, getattr(context, "aws_request_id", "")))
+
+    def _answer(self, kind: EventKind, context: Any, invocation: Invocation) -> Any:
         """Return the invocation's result, and log one line about it."""
         started = time.perf_counter()
         telemetry = self._container.telemetry
@@ -131,7 +112,8 @@ class Handler[I: Input, S]:
             raise _refusal(kind)
         grant = invocation.grant()
         fields = read(self._accepts, invocation.raw_fields(self._accepts))
-        line |= _merchant(fields)
+        if isinstance(fields, MerchantInput):
+            line["merchant"] = fields.merchant
         deadline = Deadline.after(SystemClock(), seconds_left(context) - LAST_SECONDS)
         outcome = self._operation(fields, self._container.service(Request(caller, deadline, grant)))
         reply = outcome if isinstance(outcome, Reply) else Reply(outcome, self._success)
@@ -154,14 +136,9 @@ class Handler[I: Input, S]:
 
 
 def _refusal(kind: EventKind) -> Forbidden:
-    if kind == STOREFRONT:
+    if kind == "storefront":
         return Forbidden("Storefronts can only ask for the current token.")
     return Forbidden("This function does not accept events of this kind.")
-
-
-def _merchant(fields: Input) -> dict[str, str]:
-    merchant = getattr(fields, "merchant", None)
-    return {} if merchant is None else {"merchant": merchant}
 
 
 def _token(reply: Reply) -> dict[str, str]:
@@ -173,9 +150,8 @@ def _token(reply: Reply) -> dict[str, str]:
     fingerprint = getattr(token, "digest", None)
     if fingerprint is None:
         return {}
-    return (
-        {"fingerprint": fingerprint} if token.access_token is None else {"fingerprint": fingerprint, "served": "store"}
-    )
+    served = {} if token.access_token is None else {"served": "store"}
+    return {"fingerprint": fingerprint, **served}
 
 
 def _where(error: Exception) -> dict[str, Any]:

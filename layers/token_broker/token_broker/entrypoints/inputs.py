@@ -58,7 +58,7 @@ def body(name: str, rule: Rule, *, default: Any = _REQUIRED) -> Any:
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(path, query, header, body))
 class Input:
-    """Hold the checked fields of a request. The base class has none.
+    """Hold the checked fields of a request. The base class has none, and is the input of a function without fields.
 
     Each field of a subclass is declared by its source. This takes a tenth of a data class's time at import. The
     `repr` shows no fields.
@@ -87,7 +87,7 @@ class Input:
 
 
 class MerchantInput(Input):
-    """Name the merchant of a request."""
+    """Name the merchant of a request. It is the whole input of a function that shows or lists something."""
 
     merchant: str = path("merchant", rule.merchant_name)
 
@@ -131,10 +131,6 @@ class CreateToken(MerchantInput):
     idempotency_key: str | None = header("idempotencyKey", "idempotency-key", rule.visible(255), default=None)
 
 
-class ListTokens(MerchantInput):
-    """List all tokens at the provider."""
-
-
 class RevokeToken(MerchantInput):
     """Revoke one token. `foreign` allows a token that this stack did not create."""
 
@@ -160,10 +156,6 @@ class GetTokenRecord(MerchantInput):
     token_id: str = path("tokenId", rule.token_id)
 
 
-class GetRotationSettings(MerchantInput):
-    """Ask for the merchant's rotation settings."""
-
-
 class PutRotationSettings(ConditionalInput):
     """Replace the merchant's rotation settings. An omitted field gets its default."""
 
@@ -187,18 +179,10 @@ class Maintain(MerchantInput):
     items: tuple[str, ...] = body("items", rule.item_keys)
 
 
-class Dispatch(Input):
-    """Start a run of the dispatcher. It takes no fields."""
-
-
 class PublishEvents(Input):
     """Deliver events. `events` are names of items in the outbox."""
 
     events: tuple[str, ...] = body("events", rule.event_names)
-
-
-class GetTrustPolicy(MerchantInput):
-    """Ask for the merchant's trust policy."""
 
 
 class PutTrustPolicy(ConditionalInput):
@@ -242,25 +226,26 @@ def sources(kind: type[Input]) -> Mapping[str, Source]:
     return kind._sources  # noqa: SLF001  # it is this module's own
 
 
+def names(kind: type[Input]) -> list[str]:
+    """Return the names of an input's fields in JSON."""
+    return [source.name for source in sources(kind).values()]
+
+
 def read[T: Input](kind: type[T], given: Mapping[str, Any]) -> T:
     """Return the checked input. `given` has the values by their JSON names. Raises `InvalidRequest`."""
-    known = sources(kind)
-    names = [source.name for source in known.values()]
-    if unknown := len(given.keys() - set(names)):
-        raise InvalidRequest(f"{unknown} field(s) are not known here. The fields are: {', '.join(names)}.")
+    if unknown := len(given.keys() - set(names(kind))):
+        raise InvalidRequest(f"{unknown} field(s) are not known here. The fields are: {', '.join(names(kind))}.")
     values: dict[str, Any] = {}
-    for attribute, source in known.items():
+    missing = []
+    for attribute, source in sources(kind).items():
         if source.name not in given:
+            if source.default is _REQUIRED:
+                missing.append(repr(source.name))
             continue
         try:
             values[attribute] = source.rule(given[source.name])
         except ValueError as expected:
             raise InvalidRequest(f"'{source.name}' must be {expected}.") from None
-    missing = [
-        repr(source.name)
-        for attribute, source in known.items()
-        if source.default is _REQUIRED and attribute not in values
-    ]
     if missing:
         raise InvalidRequest(f"{' and '.join(missing)} must be given.")
     return kind(**values)

@@ -4,13 +4,12 @@ The messages of a batch are processed one by one. A message that fails is report
 last try SQS moves it to the dead-letter queue.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from token_broker import strict_json
-from token_broker.domain.grant import Grant
-from token_broker.entrypoints.adapter import Reply, seconds_left
-from token_broker.entrypoints.inputs import Input, sources
+from token_broker.entrypoints.adapter import Invocation, Reply, seconds_left
+from token_broker.entrypoints.inputs import Input, names
 from token_broker.errors import BrokerError, InvalidRequest
 from token_broker.ports.telemetry import Telemetry
 
@@ -18,25 +17,17 @@ from token_broker.ports.telemetry import Telemetry
 MESSAGE_SECONDS = 10.0
 
 
-class SqsMessage:
+class SqsMessage(Invocation):
     """Adapt one message. Its result is whether it is processed."""
 
     def __init__(self, message: Mapping[str, Any], telemetry: Telemetry) -> None:
         self._message = message
         self._telemetry = telemetry
-
-    @property
-    def request_id(self) -> str:
-        """Return the message's id, which redeliveries keep."""
-        return str(self._message.get("messageId", ""))
+        self.request_id = str(message.get("messageId", ""))  # redeliveries keep it
 
     def caller(self) -> str:
         """Return `queue`. Whoever can send to the queue is trusted for every merchant."""
         return "queue"
-
-    def grant(self) -> Grant | None:
-        """Return None, since IAM decides who can send to the queue."""
-        return None
 
     def raw_fields(self, kind: type[Input]) -> dict[str, Any]:
         """Return the known fields of the message's body, without those that are null. Raises `InvalidRequest`.
@@ -52,8 +43,7 @@ class SqsMessage:
             raise InvalidRequest(f"The message is not usable: {reason}. Send one JSON object.") from None
         if not isinstance(value, dict):
             raise InvalidRequest("A message must be one JSON object.")
-        known = (source.name for source in sources(kind).values())
-        return {name: value[name] for name in known if value.get(name) is not None}
+        return {name: value[name] for name in names(kind) if value.get(name) is not None}
 
     def respond(self, reply: Reply) -> bool:  # noqa: ARG002  # a message has no response
         """Return True, since the message is processed."""
@@ -67,22 +57,13 @@ class SqsMessage:
         return False
 
 
-class SqsAdapter:
-    """Adapt a batch of messages."""
+def process(
+    records: Sequence[Mapping[str, Any]], context: Any, telemetry: Telemetry, run: Callable[[SqsMessage], bool]
+) -> dict[str, Any]:
+    """Run the messages while there is time, and return those that SQS has to deliver again.
 
-    def __init__(self, records: Sequence[Mapping[str, Any]], context: Any, telemetry: Telemetry) -> None:
-        self._messages = [SqsMessage(each, telemetry) for each in records]
-        self._context = context
-
-    def invocations(self) -> Iterator[SqsMessage]:
-        """Yield the messages while there is time. A function that ran out of time would fail with the whole batch."""
-        for message in self._messages:
-            if seconds_left(self._context) < MESSAGE_SECONDS:
-                return
-            yield message
-
-    def response(self, results: Sequence[bool]) -> dict[str, Any]:
-        """Return the messages that SQS has to deliver again: those that failed, and those without a result."""
-        failed = [each for each, done in zip(self._messages, results, strict=False) if not done]
-        failed += self._messages[len(results) :]
-        return {"batchItemFailures": [{"itemIdentifier": each.request_id} for each in failed]}
+    A function that ran out of time would fail with the whole batch.
+    """
+    messages = [SqsMessage(each, telemetry) for each in records]
+    failed = [each for each in messages if seconds_left(context) < MESSAGE_SECONDS or not run(each)]
+    return {"batchItemFailures": [{"itemIdentifier": each.request_id} for each in failed]}

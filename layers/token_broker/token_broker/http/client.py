@@ -59,7 +59,7 @@ class Request(NamedTuple):
 
     def __repr__(self) -> str:
         """Show all but what may be a value."""
-        return shown("Request", self._fields, self, without=("headers", "body"))
+        return shown(self, without=("headers", "body"))
 
     def may_repeat(self) -> bool:
         """Return whether the request is safe to repeat."""
@@ -75,7 +75,7 @@ class HttpResponse(NamedTuple):
 
     def __repr__(self) -> str:
         """Show all but what may be a value."""
-        return shown("HttpResponse", self._fields, self, without=("headers", "body"))
+        return shown(self, without=("headers", "body"))
 
     def json(self) -> Any:
         """Return the body's JSON value, or None if the body is not JSON."""

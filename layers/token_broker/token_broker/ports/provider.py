@@ -46,7 +46,7 @@ class Account(NamedTuple):
 
     def __repr__(self) -> str:
         """Show all but what may be a value."""
-        return shown("Account", self._fields, self, without=("credentials",))
+        return shown(self, without=("credentials",))
 
     def secrets(self) -> tuple[str, ...]:
         """Return the values that must not appear in any log or response."""

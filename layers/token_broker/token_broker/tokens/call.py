@@ -1,8 +1,8 @@
-"""Hold what one call works with: the services of its process, the caller and the deadline."""
+"""Hold what one call works with: the parts of its process, the caller and the deadline."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials
 from token_broker.ports.provider import Account, Provider
@@ -22,80 +22,48 @@ PROVIDER_BUDGET = 15.0
 #: Seconds to wait for another caller's mint.
 WAIT_FOR_OTHERS = 5.0
 
+#: Covariant, which the short syntax does not infer for a named tuple.
+P_co = TypeVar("P_co", bound=Provider, default=Provider, covariant=True)
 
-class Services[P: Provider = Provider]:
-    """Hold what all calls of a process work with.
 
-    `min_remaining_seconds` is the remaining lifetime that a stored token needs to be served. `provider_factory` creates
-    the provider's client at its first use, since a call that sends no request needs no provider address.
+class Services(NamedTuple, Generic[P_co]):
+    """Hold what lives as long as the process.
+
+    `make_provider` returns the provider's client, which is made at its first use. A call that sends no request needs no
+    provider address. `min_remaining_seconds` is the remaining lifetime that a stored token needs to be served.
     """
 
-    def __init__(
-        self,
-        *,
-        provider_factory: Callable[[], P],
-        secrets: Secrets,
-        store: Store,
-        cache: TokenCache,
-        clock: Clock,
-        telemetry: Telemetry,
-        jitter: Callable[[], float],
-        min_remaining_seconds: float,
-    ) -> None:
-        self._provider_factory = provider_factory
-        self.secrets = secrets
-        self.store = store
-        self.cache = cache
-        self.clock = clock
-        self.telemetry = telemetry
-        self.jitter = jitter
-        self.min_remaining_seconds = min_remaining_seconds
-
-    @property
-    def provider(self) -> P:
-        """Return the provider's client. Raises `ProviderNotConfigured` if the stack has no address for it."""
-        return self._provider_factory()
+    make_provider: Callable[[], P_co]
+    secrets: Secrets
+    store: Store
+    cache: TokenCache
+    clock: Clock
+    telemetry: Telemetry
+    jitter: Callable[[], float]
+    min_remaining_seconds: float
 
 
-class Call[P: Provider = Provider]:
-    """Hold what one request works with: the services, and its own limits.
+class Call(Generic[P_co]):
+    """Hold what belongs to one request, with the services of its process.
 
     `grant` limits a storefront, and is None for a caller that IAM has authorized.
     """
 
-    __slots__ = (
-        "_services",
-        "cache",
-        "caller",
-        "clock",
-        "deadline",
-        "grant",
-        "jitter",
-        "min_remaining_seconds",
-        "secrets",
-        "store",
-        "telemetry",
-    )
-
-    def __init__(self, services: Services[P], caller: str, deadline: Deadline, grant: Grant | None = None) -> None:
-        self._services = services
-        self.secrets = services.secrets
-        self.store = services.store
-        self.cache = services.cache
-        self.clock = services.clock
-        self.telemetry = services.telemetry
-        self.jitter = services.jitter
-        self.min_remaining_seconds = services.min_remaining_seconds
+    def __init__(self, services: Services[P_co], caller: str, deadline: Deadline, grant: Grant | None = None) -> None:
         self.caller = caller
         self.deadline = deadline
         self.grant = grant
+        self.secrets, self.store, self.cache = services.secrets, services.store, services.cache
+        self.clock, self.telemetry, self.jitter = services.clock, services.telemetry, services.jitter
+        self.min_remaining_seconds = services.min_remaining_seconds
+        self._services = services
 
     @property
-    def provider(self) -> P:
+    def provider(self) -> P_co:
         """Return the provider's client. Raises `ProviderNotConfigured` if the stack has no address for it."""
-        return self._services.provider
+        return self._services.make_provider()
 
-    def as_caller(self, name: str) -> Call[P]:
+    def as_caller(self, name: str) -> Call[P_co]:
         """Return this call with another caller."""
         return Call(self._services, name, self.deadline, self.grant)
 
