@@ -1,4 +1,6 @@
-"""Provide one lean botocore session for the process. `docs/decisions/` has the measurements.
+"""Provide one lean botocore session for the process.
+
+Before a change, read `docs/decisions/0002-botocore-without-boto3s-resources.md`, which has the measurements.
 
 The clients come from botocore, because boto3 adds a resource layer and loaders that nothing here uses.
 """

@@ -2,6 +2,8 @@
 
 The time-outs of `requests` apply to each read of the socket. A provider that sends one byte every few seconds could
 hold a call for ever. Therefore each exchange has a timer, which shuts the socket down when the whole time is over.
+
+Before a change, read `docs/decisions/0022-a-timer-ends-each-exchange.md`.
 """
 
 import logging
