@@ -9,9 +9,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.fakes.clock import NOW
-from tests.fakes.samples import token
+from tests.fakes.samples import rotation, token
 from token_broker.domain import events
 from token_broker.domain.events import MEMBERS, Event
+from token_broker.domain.rotation import Succession
 from token_broker.domain.token import State
 
 FOLDER = Path(__file__).parents[3] / "docs" / "events"
@@ -30,19 +31,13 @@ MADE: list[Event] = [
     events.token_issued(SHOPS, reason="minted", at=NOW),
     events.token_issued(STANDING, reason="adopted", at=NOW),
     events.token_issued(SESSIONS, reason="minted", at=NOW),
-    events.token_rotated(SHOPS, previous_token_id="1000", at=NOW),
-    events.token_rotated(
-        SHOPS,
-        previous_token_id="1000",
-        at=NOW,
-        rotation_id=ROTATION,
-        overlap_ends_at=int(NOW) + 60,
-        compromised=True,
-    ),
+    events.token_rotated(SHOPS, Succession(token("1000"), State.LOST), at=NOW),
+    events.token_rotated(SHOPS, Succession(token("1000"), State.RETIRING, int(NOW) + 60, ROTATION), at=NOW),
+    events.token_rotated(SHOPS, Succession(token("1000"), State.REVOKING, None, ROTATION), at=NOW),
     events.token_revoked(SHOPS, reason="rotated", at=NOW),
     events.session_closed("chicksx", "acme", "s-1", order_id=None, closed_at=int(NOW)),
     events.session_closed("chicksx", "acme", "s-1", order_id="order-1", closed_at=int(NOW)),
-    events.rotation_failed("shopify", "acme", rotation_id=ROTATION, code="rate_limited", retrying=True, at=NOW),
+    events.rotation_failed("shopify", rotation("acme", ROTATION), "rate_limited", retrying=True, at=NOW),
     events.token_limit_near("shopify", "acme", used=85, limit=100, at=NOW),
     events.token_limit_near("shopify", "acme", used=101, limit=100, at=NOW),
 ]

@@ -48,8 +48,7 @@ class ProviderItems:
 
     def rotation_failure(self, rotation: Rotation, code: str, *, retrying: bool) -> Write:
         """Return the write that emits `RotationFailed`. `code` is the error's."""
-        ids = {"merchant": rotation.merchant, "rotation_id": rotation.rotation_id}
-        return self.emit(rotation_failed(self.provider, **ids, code=code, retrying=retrying, at=self.now()))
+        return self.emit(rotation_failed(self.provider, rotation, code, retrying=retrying, at=self.now()))
 
     def change_state(
         self, token: Token, state: State, change: Change, changes: str, *, values: dict[str, Any], unless: set[State]

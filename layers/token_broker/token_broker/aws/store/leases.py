@@ -11,7 +11,7 @@ from token_broker.aws.store.attributes import Key
 from token_broker.aws.store.items import ProviderItems
 from token_broker.aws.store.table import UNMET, ConditionFailed, TransactionRejected, Write, delete, put, update
 from token_broker.domain.delays import DAY
-from token_broker.domain.events import Event, token_issued, token_rotated
+from token_broker.domain.events import token_issued, token_rotated
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, OpenIntent, SubjectState
 from token_broker.domain.rotation import Succession
 from token_broker.domain.token import SHOP, Change, Reason, State, Token
@@ -150,7 +150,7 @@ class DynamoLeases:
             self._items.emit(token_issued(token, reason=reason.value, at=now)),
         ]
         if replaced is not None:
-            writes += [self._replaced(replaced, token), self._items.emit(_rotated_event(token, replaced, now))]
+            writes += [self._replaced(replaced, token), self._items.emit(token_rotated(token, replaced, at=now))]
         try:
             self._table.transact(*writes, token=lease.owner)
         except TransactionRejected as rejection:
@@ -277,16 +277,4 @@ def _lease(lease_request: LeaseRequest, standing_id: str | None, item: dict[str,
         title=item.get("intentTitle"),
         remembered="bodyHash" in item,
         account_id=item.get("intentRealm", ""),
-    )
-
-
-def _rotated_event(token: Token, succession: Succession, now: int) -> Event:
-    retiring = succession.state is State.RETIRING
-    return token_rotated(
-        token,
-        previous_token_id=succession.previous.token_id,
-        rotation_id=succession.rotation_id,
-        overlap_ends_at=succession.until if retiring else None,
-        compromised=succession.state is State.REVOKING,
-        at=now,
     )
