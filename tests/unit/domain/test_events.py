@@ -99,8 +99,10 @@ def test_each_event_has_an_id_of_its_own() -> None:
 
 
 def test_what_happened_is_told() -> None:
-    issued, rotated, near = MADE[0].detail, MADE[4].detail, MADE[-1].detail
+    issued, rotated, compromised, near = MADE[0].detail, MADE[4].detail, MADE[5].detail, MADE[-1].detail
 
     assert (issued["tokenId"], issued["fingerprint"], issued["state"]) == ("1001", SHOPS.digest, "current")
-    assert (rotated["previousTokenId"], rotated["rotationId"], rotated["compromised"]) == ("1000", ROTATION, True)
+    assert (rotated["previousTokenId"], rotated["rotationId"], rotated["compromised"]) == ("1000", ROTATION, False)
+    assert (rotated["overlapEndsAt"], compromised["overlapEndsAt"]) == (int(NOW) + 60, None)
+    assert compromised["compromised"] is True
     assert (near["used"], near["headroom"]) == (101, 0), "foreign tokens can be more than there is room for"

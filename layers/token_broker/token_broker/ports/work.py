@@ -26,24 +26,12 @@ class DueItem(NamedTuple):
 
 
 class WorkMessage(NamedTuple):
-    """Hold the pending items of one merchant at one provider, for one message."""
+    """Hold the pending items of one merchant at one provider, for one message to the worker's queue."""
 
+    worker: str
+    provider: str
+    merchant: str
     items: tuple[DueItem, ...]
-
-    @property
-    def worker(self) -> str:
-        """Return the worker whose queue the message goes to."""
-        return self.items[0].worker
-
-    @property
-    def provider(self) -> str:
-        """Return the provider of the items."""
-        return self.items[0].provider
-
-    @property
-    def merchant(self) -> str:
-        """Return the merchant of the items."""
-        return self.items[0].merchant
 
 
 class DueIndex(Protocol):
