@@ -20,6 +20,11 @@ def due(
     return DueItem(provider, merchant, item, int(NOW) - ago, outbox)
 
 
+def work_message(*items: DueItem) -> WorkMessage:
+    """Build the message with these items of one merchant."""
+    return WorkMessage(items[0].worker, items[0].provider, items[0].merchant, items)
+
+
 class MemoryDueIndex:
     """The `DueIndex` port. `parts` holds the pages of each shard, in their order; `asked` is what was looked at."""
 

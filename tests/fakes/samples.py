@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.fakes.clock import NOW
+from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP, Change, ProviderToken, Reason, State, Token, Use, token_from
 
 _OF_THE_ANSWER = ("access_token", "expires_at", "scope", "account_id", "provider_data")
@@ -30,3 +31,9 @@ def token(number: str = "1001", **changes: Any) -> Token:
     known = {name: changes.pop(name) for name in _OF_THE_ANSWER if name in changes}
     fields: dict[str, Any] = {"provider": "sample", "merchant": "acme", "subject": SHOP, "state": State.CURRENT}
     return token_from(minted(number, **known), **{**fields, **changes})
+
+
+def rotation(merchant: str, rotation_id: str) -> Rotation:
+    """Build an open rotation."""
+    now = int(NOW)
+    return Rotation(merchant, rotation_id, "1001", compromised=False, requested_by="ann", requested_at=now, due_at=now)

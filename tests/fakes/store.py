@@ -230,16 +230,7 @@ class MemoryStore:
             self.pending[there.merchant, there.token_id] = (due_at, due_at, 0, Reason.ROTATED)
         else:
             self.mark(previous, Change(token.requested_by, Reason.COMPROMISED), until)
-        self.told.append(
-            token_rotated(
-                token,
-                previous_token_id=previous.token_id,
-                rotation_id=succession.rotation_id,
-                overlap_ends_at=until if succession.state is State.RETIRING else None,
-                compromised=succession.state is State.REVOKING,
-                at=self.now(),
-            )
-        )
+        self.told.append(token_rotated(token, succession, at=self.now()))
 
     def is_unmoved(self, expected: Reconciliation) -> bool:
         there = self.reconciliation_items.get(expected.merchant, Reconciliation(merchant=expected.merchant))
@@ -250,12 +241,4 @@ class MemoryStore:
         return there is not None and there.rotation_id == rotation.rotation_id and there.open
 
     def tell_failure(self, rotation: Rotation, code: str, *, retrying: bool) -> None:
-        event = rotation_failed(
-            PROVIDER,
-            rotation.merchant,
-            rotation_id=rotation.rotation_id,
-            code=code,
-            retrying=retrying,
-            at=self.now(),
-        )
-        self.told.append(event)
+        self.told.append(rotation_failed(PROVIDER, rotation, code, retrying=retrying, at=self.now()))

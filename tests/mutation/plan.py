@@ -41,7 +41,6 @@ PLAN: dict[str, tuple[str, ...]] = {
     "bounded_cache": ("tests/unit/test_bounded_cache.py",),
     "http/responses": ("tests/unit/http/test_responses.py",),
     "aws/store/attributes": ("tests/unit/aws/test_attributes.py",),
-    "aws/store/corrections": ("tests/integration/store/pending/test_reconciliations.py",),
     "aws/store/documents": (
         "tests/integration/store/test_policies.py",
         "tests/integration/lifecycle/test_rotation_settings.py",
@@ -70,7 +69,7 @@ PLAN: dict[str, tuple[str, ...]] = {
         "tests/integration/lifecycle/test_pending_work.py",
         "tests/integration/lifecycle/test_rotation_settings.py",
     ),
-    "aws/store/tokens": _STORE,
+    "aws/store/tokens": (*_STORE, "tests/integration/store/pending/test_reconciliations.py"),
     "tokens/close_session": ("tests/unit/tokens/test_close_session.py",),
     "tokens/inventory": (
         "tests/unit/lifecycle/test_reconcile.py",

@@ -15,8 +15,8 @@ from tests.fakes.provider import down, lost
 from tests.fakes.store import BROKER_ID, OVERLAP, MemoryStore
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from tests.lifecycle.rules import assert_each_change_is_told_once
+from token_broker.domain.fields import Precondition
 from token_broker.domain.ownership_tag import parse_title
-from token_broker.domain.revision import Precondition
 from token_broker.domain.rotation import RotationSettings
 from token_broker.domain.token import SERVABLE, SHOP, Change, Reason, State
 from token_broker.errors import BrokerError

@@ -12,7 +12,7 @@ from tests.fakes.transport import ScriptedTransport, answer
 from tests.fakes.trust_policies import oidc, policy, sessions
 from token_broker import wiring
 from token_broker.clock import Deadline
-from token_broker.domain.revision import Precondition
+from token_broker.domain.fields import Precondition
 from token_broker.entrypoints.handler import Request
 from token_broker.errors import Forbidden, InternalError, InvalidRequest, ProviderNotConfigured
 from token_broker.http import transport

@@ -10,15 +10,12 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Return the seconds since the epoch."""
-        ...
 
     def monotonic(self) -> float:
         """Return the seconds since a fixed moment. The value never decreases."""
-        ...
 
     def sleep(self, seconds: float) -> None:
         """Wait for this many seconds."""
-        ...
 
 
 class SystemClock:

@@ -8,9 +8,7 @@ import logging
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-
-_UNITS = {"Count": MetricUnit.Count, "Milliseconds": MetricUnit.Milliseconds, "Seconds": MetricUnit.Seconds}
+from aws_lambda_powertools.metrics import EphemeralMetrics
 
 
 class PowertoolsTelemetry:
@@ -61,7 +59,7 @@ class PowertoolsTelemetry:
 
     def count(self, metric: str, value: float = 1, unit: str = "Count") -> None:
         """Add one value to a metric of this call."""
-        self._metrics.add_metric(name=metric, unit=_UNITS[unit], value=value)
+        self._metrics.add_metric(name=metric, unit=unit, value=value)
 
     def observe(self, method: str, outcome: int | str, seconds: float) -> None:
         """Count one try of a provider request, its latency and its error, and log the error."""

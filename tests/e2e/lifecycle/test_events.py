@@ -23,11 +23,13 @@ from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.principals import assumed, client_of
 from tests.e2e.support.token_table import TokenTable
 from tests.e2e.support.waiting import wait_until
-from tests.fakes.samples import token
+from tests.fakes.samples import rotation, token
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.outbox_items import outbox_put
 from token_broker.domain import events
 from token_broker.domain.events import Event
+from token_broker.domain.rotation import Succession
+from token_broker.domain.token import State
 
 PUBLISH = "lifecycle/publish_events"
 SCHEMAS = Path(__file__).parents[3] / "docs" / "events"
@@ -153,10 +155,10 @@ def every_type(merchant: str) -> list[Event]:
     issued = token("1001", provider="chicksx", merchant=merchant)
     return [
         events.token_issued(issued, reason="minted", at=now),
-        events.token_rotated(issued, previous_token_id="1000", at=now, rotation_id="r-1", overlap_ends_at=now + 60),
+        events.token_rotated(issued, Succession(token("1000"), State.RETIRING, now + 60, "r-1"), at=now),
         events.token_revoked(issued, reason="requested", at=now),
         events.session_closed("chicksx", merchant, "s-1", order_id="order-1", closed_at=now),
-        events.rotation_failed("chicksx", merchant, rotation_id="r-1", code="rate_limited", retrying=True, at=now),
+        events.rotation_failed("chicksx", rotation(merchant, "r-1"), "rate_limited", retrying=True, at=now),
         events.token_limit_near("chicksx", merchant, used=81, limit=100, at=now),
     ]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.clock import NOW, MovableClock
-from tests.fakes.samples import token
+from tests.fakes.samples import rotation, token
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.support.functions import DISPATCH, PUBLISH
 from tests.integration.support.in_process_stack import Stack
@@ -22,6 +22,8 @@ from token_broker.aws.store.table import Table, put
 from token_broker.clock import Deadline
 from token_broker.domain import events
 from token_broker.domain.events import Event
+from token_broker.domain.rotation import Succession
+from token_broker.domain.token import State
 from token_broker.errors import StorageUnavailable
 from token_broker.lifecycle.publisher import Publisher, PublishSummary
 
@@ -30,9 +32,9 @@ BUS = "token-broker"
 VALUE = "a-value-that-nobody-may-see"
 EVENTS = [
     events.token_issued(token("1001", access_token=VALUE), reason="minted", at=NOW),
-    events.token_rotated(token("1002"), previous_token_id="1001", at=NOW, compromised=True),
+    events.token_rotated(token("1002"), Succession(token("1001"), State.REVOKING), at=NOW),
     events.session_closed("chicksx", "acme", "s-1", order_id=None, closed_at=NOW_S),
-    events.rotation_failed("shopify", "acme", rotation_id="r-1", code="rate_limited", retrying=False, at=NOW),
+    events.rotation_failed("shopify", rotation("acme", "r-1"), "rate_limited", retrying=False, at=NOW),
     events.token_limit_near("shopify", "acme", used=85, limit=100, at=NOW),
 ]
 

@@ -17,6 +17,7 @@ from tests.integration.support.store_harness import (
 )
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.records import due_shard
+from token_broker.aws.store.tokens import DynamoTokens
 from token_broker.domain.leases import OpenIntent
 from token_broker.domain.rotation import Succession
 from token_broker.domain.token import Change, Origin, Reason, State, Token
@@ -88,9 +89,12 @@ def test_a_record_that_came_meanwhile_is_not_written_over(bench: StoreBench) -> 
     store = bench.store()
     issued = bench.issue(store, shop_token("7007", state=State.STANDING))
 
-    assert not store.tokens._mark_unrecorded(FOREIGN, BY_ANN, None)
+    tokens = store.tokens
+    assert isinstance(tokens, DynamoTokens)
 
-    kept = store.tokens.get(MERCHANT, "7007")
+    assert not tokens._mark_unrecorded(FOREIGN, BY_ANN, None)
+
+    kept = tokens.get(MERCHANT, "7007")
     assert kept is not None
     assert (kept.state, kept.access_token) == (State.STANDING, issued.access_token)
 

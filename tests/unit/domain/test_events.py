@@ -9,9 +9,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.fakes.clock import NOW
-from tests.fakes.samples import token
+from tests.fakes.samples import rotation, token
 from token_broker.domain import events
 from token_broker.domain.events import MEMBERS, Event
+from token_broker.domain.rotation import Succession
 from token_broker.domain.token import State
 
 FOLDER = Path(__file__).parents[3] / "docs" / "events"
@@ -30,19 +31,13 @@ MADE: list[Event] = [
     events.token_issued(SHOPS, reason="minted", at=NOW),
     events.token_issued(STANDING, reason="adopted", at=NOW),
     events.token_issued(SESSIONS, reason="minted", at=NOW),
-    events.token_rotated(SHOPS, previous_token_id="1000", at=NOW),
-    events.token_rotated(
-        SHOPS,
-        previous_token_id="1000",
-        at=NOW,
-        rotation_id=ROTATION,
-        overlap_ends_at=int(NOW) + 60,
-        compromised=True,
-    ),
+    events.token_rotated(SHOPS, Succession(token("1000"), State.LOST), at=NOW),
+    events.token_rotated(SHOPS, Succession(token("1000"), State.RETIRING, int(NOW) + 60, ROTATION), at=NOW),
+    events.token_rotated(SHOPS, Succession(token("1000"), State.REVOKING, None, ROTATION), at=NOW),
     events.token_revoked(SHOPS, reason="rotated", at=NOW),
     events.session_closed("chicksx", "acme", "s-1", order_id=None, closed_at=int(NOW)),
     events.session_closed("chicksx", "acme", "s-1", order_id="order-1", closed_at=int(NOW)),
-    events.rotation_failed("shopify", "acme", rotation_id=ROTATION, code="rate_limited", retrying=True, at=NOW),
+    events.rotation_failed("shopify", rotation("acme", ROTATION), "rate_limited", retrying=True, at=NOW),
     events.token_limit_near("shopify", "acme", used=85, limit=100, at=NOW),
     events.token_limit_near("shopify", "acme", used=101, limit=100, at=NOW),
 ]
@@ -104,8 +99,10 @@ def test_each_event_has_an_id_of_its_own() -> None:
 
 
 def test_what_happened_is_told() -> None:
-    issued, rotated, near = MADE[0].detail, MADE[4].detail, MADE[-1].detail
+    issued, rotated, compromised, near = MADE[0].detail, MADE[4].detail, MADE[5].detail, MADE[-1].detail
 
     assert (issued["tokenId"], issued["fingerprint"], issued["state"]) == ("1001", SHOPS.digest, "current")
-    assert (rotated["previousTokenId"], rotated["rotationId"], rotated["compromised"]) == ("1000", ROTATION, True)
+    assert (rotated["previousTokenId"], rotated["rotationId"], rotated["compromised"]) == ("1000", ROTATION, False)
+    assert (rotated["overlapEndsAt"], compromised["overlapEndsAt"]) == (int(NOW) + 60, None)
+    assert compromised["compromised"] is True
     assert (near["used"], near["headroom"]) == (101, 0), "foreign tokens can be more than there is room for"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from token_broker.domain import fields
-from token_broker.domain.fields import Rule, Tags
+from token_broker.domain.fields import Precondition, Rule
 
 CANARY = "sk_live_canary"
 
@@ -209,12 +209,12 @@ def test_nothing_is_no_value() -> None:
     ],
 )
 def test_if_match_names_revisions_and_what_is_none_fits_nothing(header: str, revisions: set[int]) -> None:
-    assert fields.entity_tags(header) == Tags(frozenset(revisions))
+    assert fields.entity_tags(header) == Precondition(frozenset(revisions), exists=True)
 
 
 @pytest.mark.parametrize("header", ["*", " * "])
 def test_if_match_may_ask_for_any(header: str) -> None:
-    assert fields.entity_tags(header) == Tags(None)
+    assert fields.entity_tags(header) == Precondition(exists=True)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from tests.fakes.killing import Killed, Killer
 from tests.fakes.samples import token
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
 from token_broker.domain.delays import MAX_PAUSE
+from token_broker.domain.fields import Precondition
 from token_broker.domain.pending import SettingsCheck
-from token_broker.domain.revision import Precondition
 from token_broker.domain.rotation import RotationSettings
 from token_broker.domain.token import State
 from token_broker.errors import MintInProgress

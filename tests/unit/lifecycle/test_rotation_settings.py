@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.events import CALLER, Context, api_event
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
 from tests.unit.loading import load
-from token_broker.domain.revision import Precondition
+from token_broker.domain.fields import Precondition
 from token_broker.domain.rotation import RotationSettings
 from token_broker.entrypoints.adapter import Invocation
 from token_broker.entrypoints.api_gateway import ApiGatewayAdapter

@@ -29,6 +29,7 @@ _SOUNDS = re.compile(
 SHOWN = {
     "Services.secrets": "reads secrets, and shows none",
     "DueItem.item": "a sort key",
+    "DynamoDocuments.key": "a function that names an item of the table",
     "LeaseRequest.body_hash": "a hash",
     "LeaseRequest.key_id": "a hash",
     "ListedToken.token": "hides itself",

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes.documents import MemoryDocuments
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import SHOP, hs256, oidc, parse, policy, sessions
-from token_broker.domain.revision import Precondition
+from token_broker.domain.fields import Precondition
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, StorageUnavailable, TrustPolicyNotFound
 from token_broker.ports.documents import MAX_ATTEMPTS, Revisioned
 from token_broker.storefronts.change_policy import TrustPolicies

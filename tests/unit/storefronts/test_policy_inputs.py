@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.events import api_event
 from tests.fakes.trust_policies import oidc, policy, sessions
-from token_broker.domain.revision import Precondition
+from token_broker.domain.fields import Precondition
 from token_broker.entrypoints.adapter import Invocation, Reply
 from token_broker.entrypoints.api_gateway import ApiGatewayAdapter
 from token_broker.entrypoints.direct import DirectAdapter

@@ -31,7 +31,6 @@ class Secrets(Protocol):
 
         Raises `MerchantNotFound`, `MerchantMisconfigured`, `StorageUnavailable`.
         """
-        ...
 
 
 def signing_keys(secrets: Secrets, clock: Clock) -> KeyCache:

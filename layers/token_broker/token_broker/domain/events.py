@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from token_broker.domain.ownership_tag import new_intent_id
-from token_broker.domain.token import Token
+from token_broker.domain.rotation import Rotation, Succession
+from token_broker.domain.token import State, Token
 
 #: The value of one member of an event's detail.
 type Plain = str | int | None
@@ -60,37 +61,24 @@ def token_issued(token: Token, *, reason: str, at: float) -> Event:
 
     `reason` (the member `why`) is minted, rotated, adopted or reconciled.
     """
-    detail: dict[str, Plain] = {
-        **_token_members(token),
-        "state": token.state.value,
-        "expiresAt": token.expires_at,
-        "why": reason,
-    }
-    return Event("TokenIssued", token.provider, token.merchant, detail, int(at), new_intent_id())
+    return _of_token("TokenIssued", token, at, state=token.state.value, expiresAt=token.expires_at, why=reason)
 
 
-def token_rotated(
-    token: Token,
-    *,
-    previous_token_id: str,
-    at: float,
-    rotation_id: str | None = None,
-    overlap_ends_at: int | None = None,
-    compromised: bool = False,
-) -> Event:
+def token_rotated(token: Token, succession: Succession, *, at: float) -> Event:
     """Report that the subject has another current token.
 
-    The previous token works until `overlap_ends_at` (Unix seconds), and no longer works if that is None. `rotation_id`
-    is None if the provider itself replaced the token.
+    `overlapEndsAt` is null if the previous token no longer works. `rotationId` is null if the provider itself replaced
+    the token.
     """
-    detail: dict[str, Plain] = {
-        **_token_members(token),
-        "rotationId": rotation_id,
-        "previousTokenId": previous_token_id,
-        "overlapEndsAt": overlap_ends_at,
-        "compromised": compromised,
-    }
-    return Event("TokenRotated", token.provider, token.merchant, detail, int(at), new_intent_id())
+    return _of_token(
+        "TokenRotated",
+        token,
+        at,
+        rotationId=succession.rotation_id,
+        previousTokenId=succession.previous.token_id,
+        overlapEndsAt=succession.until if succession.state is State.RETIRING else None,
+        compromised=succession.state is State.REVOKING,
+    )
 
 
 def token_revoked(token: Token, *, reason: str, at: float) -> Event:
@@ -98,33 +86,31 @@ def token_revoked(token: Token, *, reason: str, at: float) -> Event:
 
     `reason` (the member `why`) is requested, rotated, compromised or lost.
     """
-    return Event(
-        "TokenRevoked",
-        token.provider,
-        token.merchant,
-        {**_token_members(token), "why": reason},
-        int(at),
-        new_intent_id(),
-    )
+    return _of_token("TokenRevoked", token, at, why=reason)
 
 
 def session_closed(provider: str, merchant: str, session_id: str, *, order_id: str | None, closed_at: int) -> Event:
     """Report that a session is closed for ever."""
-    detail = {"sessionId": session_id, "orderId": order_id, "closedAt": closed_at}
-    return Event("SessionClosed", provider, merchant, detail, closed_at, new_intent_id())
+    members = {"sessionId": session_id, "orderId": order_id, "closedAt": closed_at}
+    return _event("SessionClosed", provider, merchant, closed_at, members)
 
 
-def rotation_failed(provider: str, merchant: str, *, rotation_id: str, code: str, retrying: bool, at: float) -> Event:
+def rotation_failed(provider: str, rotation: Rotation, code: str, *, retrying: bool, at: float) -> Event:
     """Report that a rotation failed with an error's code. `retrying` is True if the worker retries it."""
-    detail: dict[str, Plain] = {"rotationId": rotation_id, "code": code, "retrying": retrying}
-    return Event("RotationFailed", provider, merchant, detail, int(at), new_intent_id())
+    members: dict[str, Plain] = {"rotationId": rotation.rotation_id, "code": code, "retrying": retrying}
+    return _event("RotationFailed", provider, rotation.merchant, at, members)
 
 
 def token_limit_near(provider: str, merchant: str, *, used: int, limit: int, at: float) -> Event:
     """Report that few of the provider's quota slots are free."""
-    detail = {"used": used, "limit": limit, "headroom": max(0, limit - used)}
-    return Event("TokenLimitNear", provider, merchant, detail, int(at), new_intent_id())
+    members = {"used": used, "limit": limit, "headroom": max(0, limit - used)}
+    return _event("TokenLimitNear", provider, merchant, at, members)
 
 
-def _token_members(token: Token) -> dict[str, Plain]:
-    return {"subject": token.subject, "tokenId": token.token_id, "fingerprint": token.digest}
+def _of_token(kind: str, token: Token, at: float, **members: Plain) -> Event:
+    same = {"subject": token.subject, "tokenId": token.token_id, "fingerprint": token.digest}
+    return _event(kind, token.provider, token.merchant, at, {**same, **members})
+
+
+def _event(kind: str, provider: str, merchant: str, at: float, members: Mapping[str, Plain]) -> Event:
+    return Event(kind, provider, merchant, members, int(at), new_intent_id())

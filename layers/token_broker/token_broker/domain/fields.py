@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from token_broker.errors import PreconditionFailed
+
 type Rule = Callable[[Any], Any]
 
 _SCOPE = re.compile(r"[!-~]{1,100}")
@@ -29,10 +31,27 @@ MAX_ITEM_KEY_LENGTH = 1024
 MAX_EVENT_NAMES = 1000
 
 
-class Tags(NamedTuple):
-    """Hold the revisions that an If-Match header names, or None for any (`*`)."""
+class Precondition(NamedTuple):
+    """Hold the precondition of a request, from `If-Match` (`exists`, `revisions`) or `If-None-Match` (`absent`).
 
-    revisions: frozenset[int] | None
+    `revisions` are the acceptable ones, or None for any.
+    """
+
+    revisions: frozenset[int] | None = None
+    exists: bool = False
+    absent: bool = False
+
+    def check(self, revision: int | None, *, what: str) -> None:
+        """Check the stored `revision`, which is None if nothing is stored. Raises `PreconditionFailed`.
+
+        `what` names the document in the error's detail.
+        """
+        if self.absent and revision is not None:
+            raise PreconditionFailed(f"A {what} exists already. Get it and send its ETag as If-Match.")
+        if self.exists and revision is None:
+            raise PreconditionFailed(f"There is no {what}. Leave If-Match out to create one.")
+        if self.revisions is not None and revision not in self.revisions:
+            raise PreconditionFailed(f"The {what} has changed. Get it again, and apply your change to the new version.")
 
 
 def matching(pattern: str, expected: str) -> Callable[[Any], str]:
@@ -165,18 +184,18 @@ def anything(value: Any) -> Any:
     return value
 
 
-def entity_tags(value: Any) -> Tags:
+def entity_tags(value: Any) -> Precondition:
     """Check an If-Match header. Weak tags and tags that are no revision match nothing (RFC 9110, 13.1.1)."""
     expected = 'one or more ETags from responses, in quotes such as "3", or *'
     if not isinstance(value, str) or len(value) > 256:
         raise ValueError(expected)
     if value.strip() == "*":
-        return Tags(None)
+        return Precondition(exists=True)
     matches = [_TAG.fullmatch(each) for each in value.split(",")]
     if not all(matches):
         raise ValueError(expected)
     strong = [match[2] for match in matches if match and not match[1]]
-    return Tags(frozenset(int(tag) for tag in strong if _REVISION.fullmatch(tag)))
+    return Precondition(frozenset(int(tag) for tag in strong if _REVISION.fullmatch(tag)), exists=True)
 
 
 def asterisk(value: Any) -> bool:

@@ -193,20 +193,6 @@ def token_from(
     provider_token: ProviderToken, *, provider: str, merchant: str, subject: str, state: State, **more: Any
 ) -> Token:
     """Build a `Token` from a provider's response. `more` has further fields of the token."""
-    return Token(
-        provider=provider,
-        merchant=merchant,
-        subject=subject,
-        state=state,
-        token_id=provider_token.token_id,
-        access_token=provider_token.access_token,
-        digest=fingerprint(provider_token.access_token),
-        token_type=provider_token.token_type,
-        scope=provider_token.scope,
-        issued_at=provider_token.issued_at,
-        expires_at=provider_token.expires_at,
-        use=provider_token.use,
-        account_id=provider_token.account_id,
-        provider_data=provider_token.provider_data,
-        **{"title": provider_token.title, **more},
-    )
+    members = {**provider_token._asdict(), **more}
+    digest = fingerprint(provider_token.access_token)
+    return Token(provider=provider, merchant=merchant, subject=subject, state=state, digest=digest, **members)

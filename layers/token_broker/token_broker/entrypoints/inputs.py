@@ -13,8 +13,7 @@ from token_broker.errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from token_broker.domain.fields import Rule, Tags
-    from token_broker.domain.revision import Precondition
+    from token_broker.domain.fields import Precondition, Rule
     from token_broker.domain.rotation import RotationSettings
 
 #: The default of a field that must be given.
@@ -95,13 +94,13 @@ class MerchantInput(Input):
 class ConditionalInput(MerchantInput):
     """Replace something of the merchant, if it is in the state that the caller expects."""
 
-    if_match: Tags | None = header("ifMatch", "if-match", rule.entity_tags, default=None)
+    if_match: Precondition = header("ifMatch", "if-match", rule.entity_tags, default=rule.Precondition())
     if_none_match: bool = header("ifNoneMatch", "if-none-match", rule.asterisk, default=False)
 
     @property
     def precondition(self) -> Precondition:
         """Return the precondition in `If-Match` and `If-None-Match`."""
-        return precondition(self.if_match, absent=self.if_none_match)
+        return self.if_match._replace(absent=self.if_none_match)
 
 
 class GetShopToken(MerchantInput):
@@ -204,21 +203,7 @@ class PutTrustPolicy(ConditionalInput):
 class DeleteTrustPolicy(MerchantInput):
     """Delete the merchant's trust policy."""
 
-    if_match: Tags | None = header("ifMatch", "if-match", rule.entity_tags, default=None)
-
-    @property
-    def precondition(self) -> Precondition:
-        """Return the precondition in `If-Match`."""
-        return precondition(self.if_match)
-
-
-def precondition(if_match: Tags | None, *, absent: bool = False) -> Precondition:
-    """Return `If-Match` and `If-None-Match: *` as a condition on revisions."""
-    from token_broker.domain.revision import Precondition
-
-    if if_match is None:
-        return Precondition(absent=absent)
-    return Precondition(revisions=if_match.revisions, exists=True, absent=absent)
+    precondition: Precondition = header("ifMatch", "if-match", rule.entity_tags, default=rule.Precondition())
 
 
 def sources(kind: type[Input]) -> Mapping[str, Source]:

@@ -102,7 +102,6 @@ class Transport(Protocol):
         Raises `Unreachable` if nothing was sent. Raises `Interrupted` if the response is not complete. Raises
         `TooLarge` if the body exceeds `body_limit` bytes.
         """
-        ...
 
 
 class TransportFailure(Exception):

@@ -158,7 +158,7 @@ def _messages_by_worker(page: Sequence[DueItem]) -> dict[str, list[WorkMessage]]
     for item in page:
         items.setdefault((item.worker, item.provider, item.merchant), []).append(item)
     messages: dict[str, list[WorkMessage]] = {}
-    for (worker, _, _), found in items.items():
+    for (worker, provider, merchant), found in items.items():
         limit = EVENTS_PER_MESSAGE if found[0].outbox else ITEMS_PER_MESSAGE
-        messages.setdefault(worker, []).append(WorkMessage(tuple(found[:limit])))
+        messages.setdefault(worker, []).append(WorkMessage(worker, provider, merchant, tuple(found[:limit])))
     return messages

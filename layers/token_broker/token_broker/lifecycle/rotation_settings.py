@@ -7,8 +7,8 @@ which is an item of its own, and schedules the next check.
 
 from contextlib import suppress
 
+from token_broker.domain.fields import Precondition
 from token_broker.domain.pending import SettingsCheck
-from token_broker.domain.revision import Precondition
 from token_broker.domain.rotation import RotationSettings
 from token_broker.domain.token import SHOP
 from token_broker.errors import InvalidRequest, MerchantMisconfigured

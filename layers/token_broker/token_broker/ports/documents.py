@@ -10,7 +10,7 @@ from token_broker.errors import Conflict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from token_broker.domain.revision import Precondition
+    from token_broker.domain.fields import Precondition
 
 #: Attempts to change a document, since another change can come between the read and the write.
 MAX_ATTEMPTS = 3

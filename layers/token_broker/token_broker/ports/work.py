@@ -26,46 +26,30 @@ class DueItem(NamedTuple):
 
 
 class WorkMessage(NamedTuple):
-    """Hold the pending items of one merchant at one provider, for one message."""
+    """Hold the pending items of one merchant at one provider, for one message to the worker's queue."""
 
+    worker: str
+    provider: str
+    merchant: str
     items: tuple[DueItem, ...]
-
-    @property
-    def worker(self) -> str:
-        """Return the worker whose queue the message goes to."""
-        return self.items[0].worker
-
-    @property
-    def provider(self) -> str:
-        """Return the provider of the items."""
-        return self.items[0].provider
-
-    @property
-    def merchant(self) -> str:
-        """Return the merchant of the items."""
-        return self.items[0].merchant
 
 
 class DueIndex(Protocol):
     """List pending work by shard. All shop-wide items of a merchant are in one shard. Raises `StorageUnavailable`."""
 
-    @property
-    def shards(self) -> int:
-        """Return the number of shards."""
+    shards: int
 
     def pages(self, shard: int, until: int) -> Iterator[Sequence[DueItem]]:
         """Return the shard's items that are due by `until` (Unix seconds), oldest first, one query for each page."""
 
 
 class WorkQueues(Protocol):
-    """Send work to each worker's queue."""
+    """Send work to each worker's queue, at most `batch_size` messages in one call."""
+
+    batch_size: int
 
     def has(self, worker: str) -> bool:
         """Return whether the worker has a queue."""
 
     def send(self, worker: str, batch: Sequence[WorkMessage]) -> int:
-        """Send at most `batch_size` messages and return how many were accepted. Raises `StorageUnavailable`."""
-
-    @property
-    def batch_size(self) -> int:
-        """Return the largest number of messages in one call."""
+        """Send the messages and return how many were accepted. Raises `StorageUnavailable`."""

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from token_broker.domain.revision import Precondition
+from token_broker.domain.fields import Precondition
 from token_broker.errors import InvalidRequest, TrustPolicyNotFound
 from token_broker.ports.documents import PolicyStore, Revisioned, change
 from token_broker.ports.telemetry import Telemetry

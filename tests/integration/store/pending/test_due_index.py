@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.fakes.clock import NOW, MovableClock
-from tests.fakes.due import due
+from tests.fakes.due import due, work_message
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.support.aws_call_counter import counted
 from tests.integration.support.outages import aws_error
@@ -25,7 +25,7 @@ from token_broker.domain.events import session_closed
 from token_broker.entrypoints.inputs import PublishEvents, read
 from token_broker.errors import StorageUnavailable
 from token_broker.lifecycle.dispatcher import ITEMS_PER_MESSAGE, Dispatcher
-from token_broker.ports.work import OUTBOX, DueItem, WorkMessage
+from token_broker.ports.work import OUTBOX, DueItem
 
 NOW_S = int(NOW)
 
@@ -230,15 +230,15 @@ def test_one_whose_items_were_worked_on_since_is_sent_again(bench: StoreBench, s
 
 def test_two_messages_are_the_same_only_with_the_same_items_due_at_the_same_time() -> None:
     works = [
-        WorkMessage((due("acme", "token#1"), due("acme", "token#2"))),
-        WorkMessage((due("acme", "token#1", ago=1), due("acme", "token#2"))),
-        WorkMessage((due("acme", "token#1"),)),
-        WorkMessage((due("beta", "token#1"),)),
-        WorkMessage((due("acme", "token#12"),)),
+        work_message(due("acme", "token#1"), due("acme", "token#2")),
+        work_message(due("acme", "token#1", ago=1), due("acme", "token#2")),
+        work_message(due("acme", "token#1")),
+        work_message(due("beta", "token#1")),
+        work_message(due("acme", "token#12")),
     ]
 
     assert len({deduplication_id(work) for work in works}) == len(works)
-    assert deduplication_id(works[0]) == deduplication_id(WorkMessage((due("acme", "token#1"), due("acme", "token#2"))))
+    assert deduplication_id(works[0]) == deduplication_id(work_message(due("acme", "token#1"), due("acme", "token#2")))
 
 
 def test_entries_that_sqs_refuses_are_counted_out(sqs: Any, queue: str) -> None:
@@ -250,7 +250,7 @@ def test_entries_that_sqs_refuses_are_counted_out(sqs: Any, queue: str) -> None:
     sqs.meta.events.register("before-call.sqs.SendMessageBatch", partly)
     try:
         taken = SqsWorkQueues(lambda: sqs, {"shopify": queue}).send(
-            "shopify", [WorkMessage((due(),)), WorkMessage((due("beta"),))]
+            "shopify", [work_message(due()), work_message(due("beta"))]
         )
     finally:
         sqs.meta.events.unregister("before-call.sqs.SendMessageBatch", partly)
@@ -271,7 +271,7 @@ def test_a_queue_that_fails_is_told_without_its_address(sqs: Any, queue: str) ->
     sqs.meta.events.register("before-call.sqs.SendMessageBatch", refuse)
     try:
         with pytest.raises(StorageUnavailable) as failure:
-            SqsWorkQueues(lambda: sqs, {"shopify": queue}).send("shopify", [WorkMessage((due(),))])
+            SqsWorkQueues(lambda: sqs, {"shopify": queue}).send("shopify", [work_message(due())])
     finally:
         sqs.meta.events.unregister("before-call.sqs.SendMessageBatch", refuse)
 
@@ -288,7 +288,7 @@ def test_a_provider_without_a_queue_has_no_worker() -> None:
 def test_a_message_to_the_publisher_names_events_that_its_input_takes(sqs: Any, queue: str) -> None:
     items = tuple(DueItem("chicksx", "acme", f"event#{letter * 26}", NOW_S, outbox=True) for letter in "ab")
 
-    assert SqsWorkQueues(lambda: sqs, {OUTBOX: queue}).send(OUTBOX, [WorkMessage(items)]) == 1
+    assert SqsWorkQueues(lambda: sqs, {OUTBOX: queue}).send(OUTBOX, [work_message(*items)]) == 1
 
     (message,) = received(sqs, queue)
     request = read(PublishEvents, json.loads(message["Body"]))
@@ -298,7 +298,7 @@ def test_a_message_to_the_publisher_names_events_that_its_input_takes(sqs: Any, 
 
 def test_events_of_two_providers_are_never_taken_for_the_same_message() -> None:
     works = [
-        WorkMessage((DueItem(provider, "acme", "event#a", NOW_S, outbox=True),)) for provider in ("chicksx", "shopify")
+        work_message(DueItem(provider, "acme", "event#a", NOW_S, outbox=True)) for provider in ("chicksx", "shopify")
     ]
 
     assert len({deduplication_id(work) for work in works}) == 2

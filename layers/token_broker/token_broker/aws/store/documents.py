@@ -5,8 +5,7 @@ and an old ETag never matches again.
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import Key
@@ -17,53 +16,44 @@ from token_broker.domain.rotation import RotationSettings
 from token_broker.ports.documents import Revisioned
 
 
-class DynamoDocuments[T]:
+class DynamoDocuments[T](NamedTuple):
     """Store the documents of one kind in DynamoDB.
 
     `key` returns a merchant's key. `decode` returns the document of an item. `encode` returns the attributes of a
     document, which are stored beside its revision.
     """
 
-    def __init__(
-        self,
-        table: Table,
-        clock: Clock,
-        *,
-        key: Callable[[str], Key],
-        decode: Callable[[Mapping[str, Any]], T | None],
-        encode: Callable[[T], Mapping[str, Any]],
-    ) -> None:
-        self._table = table
-        self._clock = clock
-        self._key = key
-        self._decode = decode
-        self._encode = encode
+    table: Table
+    clock: Clock
+    key: Callable[[str], Key]
+    decode: Callable[[Mapping[str, Any]], T | None]
+    encode: Callable[[T], Mapping[str, Any]]
 
     def read(self, merchant: str) -> Revisioned[T]:
         """Read the item consistently."""
-        item = self._table.get(self._key(merchant))
+        item = self.table.get(self.key(merchant))
         if item is None:
             return Revisioned()
-        return Revisioned(self._decode(item), item["revision"], item.get("changedBy", ""), item.get("dueAt"))
+        return Revisioned(self.decode(item), item["revision"], item.get("changedBy", ""), item.get("dueAt"))
 
     def replace(self, merchant: str, new: Revisioned[T], *, expected: int) -> bool:
         """Write the item if its revision is still the expected one."""
-        key = self._key(merchant)
+        key = self.key(merchant)
         attributes = {
             "revision": new.revision,
-            "changedAt": int(self._clock.now()),
+            "changedAt": int(self.clock.now()),
             "changedBy": new.changed_by,
             "changeId": new_owner(),
         }
         if new.document is not None:
-            attributes |= self._encode(new.document)
+            attributes |= self.encode(new.document)
         if new.due_at is not None:
             attributes |= {"due": records.due_shard(key[0]), "dueAt": new.due_at}
         condition, values = "revision = :seen", {":seen": expected}
         if expected == 0:
             condition, values = "attribute_not_exists(pk)", {}
         try:
-            self._table.write(put(key, attributes, condition, values))
+            self.table.write(put(key, attributes, condition, values))
         except ConditionFailed as failed:
             # The SDK repeats a write whose response was lost. The repeated write then finds its own change.
             return failed.found is not None and failed.found.get("changeId") == attributes["changeId"]
@@ -86,7 +76,7 @@ def rotation_settings(table: Table, clock: Clock, provider: str) -> DynamoDocume
     return DynamoDocuments(
         table,
         clock,
-        key=partial(records.settings_key, provider),
+        key=lambda merchant: (records.partition(provider, merchant), records.SETTINGS),
         decode=lambda item: RotationSettings(item["overlap"], item.get("maxAge"), item["paused"]),
         encode=lambda settings: {"maxAge": settings.max_age, "overlap": settings.overlap, "paused": settings.paused},
     )

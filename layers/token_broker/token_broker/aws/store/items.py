@@ -1,6 +1,6 @@
 """Build the keys and the writes that all parts of the store share."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import Key
@@ -12,17 +12,14 @@ from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP, Change, State, Token
 
 
-class ProviderItems:
+class ProviderItems(NamedTuple):
     """Build the items of one provider. Retentions are in seconds."""
 
-    def __init__(
-        self, table: Table, provider: str, clock: Clock, session_retention: int, history_retention: int
-    ) -> None:
-        self.table = table
-        self.provider = provider
-        self.clock = clock
-        self.session_retention = session_retention
-        self._history_retention = history_retention
+    table: Table
+    provider: str
+    clock: Clock
+    session_retention: int
+    history_retention: int
 
     def now(self) -> int:
         """Return the time in whole Unix seconds."""
@@ -32,6 +29,16 @@ class ProviderItems:
         """Read a shop-wide token's record."""
         item = self.table.get(records.token_key(self.provider, merchant, SHOP, token_id))
         return None if item is None else records.token_of(item)
+
+    def shop_key(self, merchant: str, sk: str) -> Key:
+        """Return the key of a shop-wide item."""
+        return records.partition(self.provider, merchant), sk
+
+    def lease_key(self, merchant: str, subject: str, standing_id: str | None) -> Key:
+        """Return the key of the item that holds a lease and its intent."""
+        if standing_id is None:
+            return records.subject_key(self.provider, merchant, subject)
+        return self.shop_key(merchant, f"{records.INTENT}{standing_id}")
 
     def token_key(self, token: Token) -> Key:
         """Return the key of the token's record."""
@@ -48,8 +55,7 @@ class ProviderItems:
 
     def rotation_failure(self, rotation: Rotation, code: str, *, retrying: bool) -> Write:
         """Return the write that emits `RotationFailed`. `code` is the error's."""
-        ids = {"merchant": rotation.merchant, "rotation_id": rotation.rotation_id}
-        return self.emit(rotation_failed(self.provider, **ids, code=code, retrying=retrying, at=self.now()))
+        return self.emit(rotation_failed(self.provider, rotation, code, retrying=retrying, at=self.now()))
 
     def change_state(
         self, token: Token, state: State, change: Change, changes: str, *, values: dict[str, Any], unless: set[State]
@@ -75,7 +81,7 @@ class ProviderItems:
 
     def end(self, token: Token, state: State, change: Change, *unless: State) -> Write:
         """Return the update to revoked or lost, which keeps the record without its value until the retention ends."""
-        until = {":until": self.now() + self._history_retention}
+        until = {":until": self.now() + self.history_retention}
         changes = "endedAt = :now, expiresAt = :until REMOVE accessToken, due, dueAt"
         return self.change_state(token, state, change, changes, values=until, unless={State.REVOKED, *unless})
 
@@ -100,6 +106,14 @@ class ProviderItems:
         key = records.subject_key(self.provider, token.merchant, token.subject)
         values = {":id": token.token_id}
         return update(key, "REMOVE #current", "#current.tokenId = :id", values)
+
+
+class StorePart:
+    """Hold what every part of the store needs."""
+
+    def __init__(self, items: ProviderItems) -> None:
+        self._items = items
+        self._table = items.table
 
 
 def all_but(state: State) -> set[State]:

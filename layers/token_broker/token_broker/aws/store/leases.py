@@ -8,10 +8,10 @@ from typing import Any
 
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import Key
-from token_broker.aws.store.items import ProviderItems
+from token_broker.aws.store.items import StorePart
 from token_broker.aws.store.table import UNMET, ConditionFailed, TransactionRejected, Write, delete, put, update
 from token_broker.domain.delays import DAY
-from token_broker.domain.events import Event, token_issued, token_rotated
+from token_broker.domain.events import token_issued, token_rotated
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, OpenIntent, SubjectState
 from token_broker.domain.rotation import Succession
 from token_broker.domain.token import SHOP, Change, Reason, State, Token
@@ -35,12 +35,8 @@ _OWNED_AND_NOT_CLOSED = f"{_OWNED} AND attribute_not_exists(closedAt)"
 _FREE = "(attribute_not_exists(#owner) OR leaseEnd <= :now)"
 
 
-class DynamoLeases:
+class DynamoLeases(StorePart):
     """Acquire, commit, confirm and release leases."""
-
-    def __init__(self, items: ProviderItems) -> None:
-        self._items = items
-        self._table = items.table
 
     def state(self, merchant: str, subject: str) -> SubjectState:
         """Read one item for a shop, or a partition of two or three items for a session."""
@@ -51,12 +47,12 @@ class DynamoLeases:
             return _state(item, None if current is None else records.token_of(current))
         items = {item["sk"]: item for item in self._table.query(key[0])}
         item = items.pop(key[1], {})
-        tokens = map(records.token_of, filter(records.is_token, items.values()))
+        tokens = map(records.token_of, (item for sk, item in items.items() if sk.startswith(records.TOKEN)))
         return _state(item, max(tokens, key=lambda token: token.expires_at or 0, default=None))
 
     def open_intent_ids(self, merchant: str) -> frozenset[str]:
         """Query the intents of standing tokens, and read the subject's own."""
-        items = list(self._table.query(*records.intents(self._items.provider, merchant)))
+        items = list(self._table.query(*self._items.shop_key(merchant, records.INTENT)))
         items.append(self._table.get(records.subject_key(self._items.provider, merchant, SHOP)) or {})
         return frozenset(item["intentId"] for item in items if "intentId" in item)
 
@@ -73,7 +69,7 @@ class DynamoLeases:
     def acquire_standing(self, lease_request: LeaseRequest) -> MintLease | LeaseHeld | IdempotentReplay:
         """Write lease and intent to a new item. With an Idempotency-Key, the item may already exist."""
         item_id = lease_request.key_id or lease_request.intent_id
-        key = records.intent_key(self._items.provider, lease_request.merchant, item_id)
+        key = self._items.lease_key(lease_request.merchant, SHOP, item_id)
         retry = f"attribute_not_exists(tokenId) AND bodyHash = :body AND {_FREE}"
         condition = f"attribute_not_exists(pk) OR expiresAt < :now OR ({retry})"
         item = self._acquire(lease_request, key, condition, {})
@@ -117,7 +113,7 @@ class DynamoLeases:
 
     def acquire_expired(self, merchant: str, standing_id: str | None, owner: str) -> OpenIntent | None:
         """Acquire the lease and raise the fence, if an intent is open and its due time has come."""
-        key, now = _key(self._items.provider, merchant, SHOP, standing_id), self._items.now()
+        key, now = self._items.lease_key(merchant, SHOP, standing_id), self._items.now()
         write = update(
             key,
             # An older intent has no `intentEnd`. It was due when its holder's lease ended.
@@ -150,7 +146,7 @@ class DynamoLeases:
             self._items.emit(token_issued(token, reason=reason.value, at=now)),
         ]
         if replaced is not None:
-            writes += [self._replaced(replaced, token), self._items.emit(_rotated_event(token, replaced, now))]
+            writes += [self._replaced(replaced, token), self._items.emit(token_rotated(token, replaced, at=now))]
         try:
             self._table.transact(*writes, token=lease.owner)
         except TransactionRejected as rejection:
@@ -194,7 +190,7 @@ class DynamoLeases:
         )
 
     def _intent_end(self, lease: MintLease, token: Token) -> Write:
-        key, now = self._lease_key(lease), self._items.now()
+        key, now = self._items.lease_key(lease.merchant, lease.subject, lease.standing_id), self._items.now()
         values: dict[str, Any] = {":owner": lease.owner, ":fence": lease.fence, ":one": 1, ":now": now}
         if lease.standing_id is not None:
             if not lease.remembered:
@@ -226,27 +222,13 @@ class DynamoLeases:
 
     def _write_as_holder(self, lease: MintLease, expression: str | None) -> None:
         """Update or delete the lease's item, unless another caller holds the lease or the session is closed."""
-        key, now = self._lease_key(lease), self._items.now()
+        key, now = self._items.lease_key(lease.merchant, lease.subject, lease.standing_id), self._items.now()
         values = {":owner": lease.owner, ":fence": lease.fence, ":now": now, ":one": 1}
         values |= {":until": now + self._items.session_retention, ":soon": now + IN_FLIGHT_GRACE}
         if expression is None:
             self._table.try_write(delete(key, _OWNED, values))
         else:
             self._table.try_write(update(key, expression, _OWNED_AND_NOT_CLOSED, values))
-
-    def _lease_key(self, lease: MintLease) -> Key:
-        return lease_key(self._items.provider, lease)
-
-
-def lease_key(provider: str, lease: MintLease) -> Key:
-    """Return the key of the item that holds the lease."""
-    return _key(provider, lease.merchant, lease.subject, lease.standing_id)
-
-
-def _key(provider: str, merchant: str, subject: str, standing_id: str | None) -> Key:
-    if standing_id is None:
-        return records.subject_key(provider, merchant, subject)
-    return records.intent_key(provider, merchant, standing_id)
 
 
 def _state(item: dict[str, Any], token: Token | None) -> SubjectState:
@@ -277,16 +259,4 @@ def _lease(lease_request: LeaseRequest, standing_id: str | None, item: dict[str,
         title=item.get("intentTitle"),
         remembered="bodyHash" in item,
         account_id=item.get("intentRealm", ""),
-    )
-
-
-def _rotated_event(token: Token, succession: Succession, now: int) -> Event:
-    retiring = succession.state is State.RETIRING
-    return token_rotated(
-        token,
-        previous_token_id=succession.previous.token_id,
-        rotation_id=succession.rotation_id,
-        overlap_ends_at=succession.until if retiring else None,
-        compromised=succession.state is State.REVOKING,
-        at=now,
     )

@@ -34,6 +34,9 @@ from token_broker.domain.token import SERVABLE, SHOP, Change, Origin, State, Tok
 
 BROKER_KEY = ("broker", "id")
 DUE_SHARDS = 16
+#: Sort keys of shop-wide items, and how those of the items of which there can be many begin.
+ROTATION, SETTINGS, RECONCILIATION = "rotation#shop", "settings#rotation", "reconciliation#shop"
+TOKEN, INTENT = "token#", "intent#"
 
 
 def partition(provider: str, merchant: str, subject: str = SHOP) -> str:
@@ -48,42 +51,7 @@ def subject_key(provider: str, merchant: str, subject: str) -> Key:
 
 def token_key(provider: str, merchant: str, subject: str, token_id: str) -> Key:
     """Return the key of a token's record."""
-    return partition(provider, merchant, subject), f"token#{token_id}"
-
-
-def intent_key(provider: str, merchant: str, intent_id: str) -> Key:
-    """Return the key of a standing token's intent."""
-    return partition(provider, merchant), f"intent#{intent_id}"
-
-
-def intents(provider: str, merchant: str) -> tuple[str, str]:
-    """Return the partition of the merchant's standing intents, and the beginning of their sort keys."""
-    return partition(provider, merchant), "intent#"
-
-
-def tokens(provider: str, merchant: str) -> tuple[str, str]:
-    """Return the partition of the merchant's shop-wide tokens, and the beginning of their sort keys."""
-    return partition(provider, merchant), "token#"
-
-
-def is_token(item: Mapping[str, Any]) -> bool:
-    """Return whether the item is a token's record."""
-    return str(item["sk"]).startswith("token#")
-
-
-def rotation_key(provider: str, merchant: str) -> Key:
-    """Return the key of the open or the last rotation."""
-    return partition(provider, merchant), "rotation#shop"
-
-
-def settings_key(provider: str, merchant: str) -> Key:
-    """Return the key of the merchant's rotation settings."""
-    return partition(provider, merchant), "settings#rotation"
-
-
-def reconciliation_key(provider: str, merchant: str) -> Key:
-    """Return the key of the merchant's reconciliation schedule."""
-    return partition(provider, merchant), "reconciliation#shop"
+    return partition(provider, merchant, subject), f"{TOKEN}{token_id}"
 
 
 def transition(at: int, change: Change, before: State | None, after: State) -> dict[str, Any]:

@@ -3,23 +3,19 @@
 from typing import Any
 
 from token_broker.aws.store import records
-from token_broker.aws.store.items import ProviderItems
+from token_broker.aws.store.items import StorePart
 from token_broker.aws.store.table import check, put, update
 from token_broker.domain.leases import SubjectState
 from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP
 
 
-class DynamoRotations:
+class DynamoRotations(StorePart):
     """Keep one item for each merchant: the open rotation, or the last one."""
-
-    def __init__(self, items: ProviderItems) -> None:
-        self._items = items
-        self._table = items.table
 
     def get(self, merchant: str) -> Rotation | None:
         """Read the item consistently."""
-        item = self._table.get(records.rotation_key(self._items.provider, merchant))
+        item = self._table.get(self._items.shop_key(merchant, records.ROTATION))
         if item is None:
             return None
         return Rotation(
@@ -37,7 +33,7 @@ class DynamoRotations:
 
     def request(self, rotation: Rotation, expected: SubjectState, previous: Rotation | None) -> bool:
         """Store the request in one transaction with a check of the subject's fence."""
-        key = records.rotation_key(self._items.provider, rotation.merchant)
+        key = self._items.shop_key(rotation.merchant, records.ROTATION)
         attributes = {
             "rotationId": rotation.rotation_id,
             "replaces": rotation.replaces,
@@ -62,7 +58,7 @@ class DynamoRotations:
         removed = "due, dueAt, failure" if failure is None else "due, dueAt"
         stored = "endedAt = :now" if failure is None else "endedAt = :now, failure = :failure"
         values = {":id": rotation.rotation_id, ":now": self._items.now(), ":failure": failure}
-        key = records.rotation_key(self._items.provider, rotation.merchant)
+        key = self._items.shop_key(rotation.merchant, records.ROTATION)
         ended = update(key, f"SET {stored} REMOVE {removed}", "rotationId = :id AND attribute_exists(dueAt)", values)
         if failure is None:
             self._table.try_write(ended)

@@ -5,8 +5,7 @@ from typing import Any
 
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import Key
-from token_broker.aws.store.items import ProviderItems
-from token_broker.aws.store.leases import lease_key
+from token_broker.aws.store.items import StorePart
 from token_broker.aws.store.table import update
 from token_broker.domain.leases import OpenIntent
 from token_broker.domain.pending import (
@@ -33,12 +32,8 @@ _KINDS = {
 _UNMOVED = "dueAt = :seen"
 
 
-class DynamoSchedule:
+class DynamoSchedule(StorePart):
     """Keep the attribute `dueAt` of pending items."""
-
-    def __init__(self, items: ProviderItems) -> None:
-        self._items = items
-        self._table = items.table
 
     def identify(self, item: str) -> WorkRef | None:
         """Read the sort key that the dispatcher found in the index."""
@@ -70,20 +65,20 @@ class DynamoSchedule:
 
     def _place(self, work: Work | UnreadWork) -> tuple[Key, str, dict[str, Any]]:
         """Return the item's key, and the condition that holds as long as nobody has changed the item."""
-        provider = self._items.provider
         match work:
             case PendingRevocation():
                 return self._items.token_key(work.token), _UNMOVED, {":seen": work.due_at}
             case Rotation():
                 condition, values = f"rotationId = :id AND {_UNMOVED}", {":id": work.rotation_id, ":seen": work.due_at}
-                return records.rotation_key(provider, work.merchant), condition, values
+                return self._items.shop_key(work.merchant, records.ROTATION), condition, values
             case SettingsCheck():
                 condition, values = f"revision = :id AND {_UNMOVED}", {":id": work.revision, ":seen": work.due_at}
-                return records.settings_key(provider, work.merchant), condition, values
+                return self._items.shop_key(work.merchant, records.SETTINGS), condition, values
             case Reconciliation():
-                return records.reconciliation_key(provider, work.merchant), _UNMOVED, {":seen": work.due_at}
+                return self._items.shop_key(work.merchant, records.RECONCILIATION), _UNMOVED, {":seen": work.due_at}
             case OpenIntent():
-                values = {":owner": work.lease.owner, ":fence": work.lease.fence}
-                return lease_key(provider, work.lease), "#owner = :owner AND fence = :fence", values
+                lease = work.lease
+                key = self._items.lease_key(lease.merchant, lease.subject, lease.standing_id)
+                return key, "#owner = :owner AND fence = :fence", {":owner": lease.owner, ":fence": lease.fence}
             case UnreadWork():
-                return (records.partition(provider, work.merchant), work.item), "attribute_exists(dueAt)", {}
+                return self._items.shop_key(work.merchant, work.item), "attribute_exists(dueAt)", {}

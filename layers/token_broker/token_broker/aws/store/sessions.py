@@ -1,7 +1,7 @@
 """Close sessions. The state of a closed session outlives all its tokens and prevents every mint."""
 
 from token_broker.aws.store import records
-from token_broker.aws.store.items import ProviderItems
+from token_broker.aws.store.items import StorePart
 from token_broker.aws.store.table import update
 from token_broker.domain.events import session_closed
 from token_broker.domain.pending import SessionClosure
@@ -18,12 +18,8 @@ _KEEP_TTL = "expiresAt = if_not_exists(expiresAt, :until)", "(attribute_not_exis
 _EXTEND_TTL = "expiresAt = :until", "expiresAt < :until"
 
 
-class DynamoSessions:
+class DynamoSessions(StorePart):
     """Close checkout sessions."""
-
-    def __init__(self, items: ProviderItems) -> None:
-        self._items = items
-        self._table = items.table
 
     def close(self, merchant: str, subject: str, order_id: str | None) -> SessionClosure:
         """Close the session and store its event in one transaction. A second one follows if the TTL is too early."""

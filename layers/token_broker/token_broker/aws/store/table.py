@@ -111,12 +111,8 @@ class Table:
             "ExpressionAttributeValues": wrap_all({":pk": pk, ":prefix": prefix or None}),
             "ConsistentRead": True,
         }
-        while True:
-            page = self._request("query", **arguments)
-            yield from map(unwrap_all, page["Items"])
-            if "LastEvaluatedKey" not in page:
-                return
-            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        for page in self._pages(arguments):
+            yield from page
 
     def query_index(self, index: str, shard: str, until: int, *, limit: int) -> Iterator[list[dict[str, Any]]]:
         """Return one shard's entries of the index that are due by `until`, oldest first, page by page.
@@ -129,6 +125,9 @@ class Table:
             "ExpressionAttributeValues": wrap_all({":shard": shard, ":until": until}),
             "Limit": limit,
         }
+        return self._pages(arguments)
+
+    def _pages(self, arguments: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         while True:
             page = self._request("query", **arguments)
             yield [unwrap_all(item) for item in page["Items"]]

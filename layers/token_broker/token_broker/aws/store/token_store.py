@@ -10,16 +10,11 @@ from token_broker.aws.store.leases import DynamoLeases
 from token_broker.domain.delays import DAY
 
 if TYPE_CHECKING:
-    from token_broker.aws.store.corrections import DynamoCorrections
-    from token_broker.aws.store.documents import DynamoDocuments
-    from token_broker.aws.store.reconciliations import DynamoReconciliations
-    from token_broker.aws.store.rotations import DynamoRotations
-    from token_broker.aws.store.schedule import DynamoSchedule
-    from token_broker.aws.store.sessions import DynamoSessions
     from token_broker.aws.store.table import Table
-    from token_broker.aws.store.tokens import DynamoTokens
     from token_broker.clock import Clock
     from token_broker.domain.rotation import RotationSettings
+    from token_broker.ports import store
+    from token_broker.ports.documents import Documents
 
 #: How long an ended token's record is kept, without its value.
 HISTORY_RETENTION = 90 * DAY
@@ -40,52 +35,52 @@ class DynamoStore:
         history_retention: int = HISTORY_RETENTION,
     ) -> None:
         self._items = ProviderItems(table, provider, clock, session_retention, history_retention)
-        self.leases = DynamoLeases(self._items)
+        self.leases: store.Leases = DynamoLeases(self._items)
 
     @cached_property
-    def tokens(self) -> DynamoTokens:
+    def tokens(self) -> store.Tokens:
         """Return the records."""
         from token_broker.aws.store.tokens import DynamoTokens
 
         return DynamoTokens(self._items)
 
     @cached_property
-    def corrections(self) -> DynamoCorrections:
+    def corrections(self) -> store.Corrections:
         """Return the corrections of records."""
-        from token_broker.aws.store.corrections import DynamoCorrections
+        from token_broker.aws.store.tokens import DynamoCorrections
 
         return DynamoCorrections(self._items)
 
     @cached_property
-    def rotations(self) -> DynamoRotations:
+    def rotations(self) -> store.Rotations:
         """Return the rotations."""
         from token_broker.aws.store.rotations import DynamoRotations
 
         return DynamoRotations(self._items)
 
     @cached_property
-    def rotation_settings(self) -> DynamoDocuments[RotationSettings]:
+    def rotation_settings(self) -> Documents[RotationSettings]:
         """Return the rotation settings."""
         from token_broker.aws.store.documents import rotation_settings
 
         return rotation_settings(self._items.table, self._items.clock, self._items.provider)
 
     @cached_property
-    def reconciliations(self) -> DynamoReconciliations:
+    def reconciliations(self) -> store.Reconciliations:
         """Return the schedules of reconciliations."""
         from token_broker.aws.store.reconciliations import DynamoReconciliations
 
         return DynamoReconciliations(self._items)
 
     @cached_property
-    def sessions(self) -> DynamoSessions:
+    def sessions(self) -> store.Sessions:
         """Return the checkout sessions."""
         from token_broker.aws.store.sessions import DynamoSessions
 
         return DynamoSessions(self._items)
 
     @cached_property
-    def schedule(self) -> DynamoSchedule:
+    def schedule(self) -> store.Schedule:
         """Return the times of pending work."""
         from token_broker.aws.store.schedule import DynamoSchedule
 

@@ -1,12 +1,15 @@
-"""Read the records of tokens. Mark tokens as revoking before the provider is asked, and as revoked afterwards."""
+"""Read and correct the records of tokens.
+
+A token is marked as revoking before the provider is asked, and as revoked afterwards.
+"""
 
 from copy import replace
 from typing import Any
 
 from token_broker.aws.store import records
-from token_broker.aws.store.items import ProviderItems
-from token_broker.aws.store.table import ConditionFailed, put
-from token_broker.domain.events import token_revoked
+from token_broker.aws.store.items import ProviderItems, StorePart, all_but
+from token_broker.aws.store.table import ConditionFailed, check, put
+from token_broker.domain.events import token_issued, token_revoked
 from token_broker.domain.ownership_tag import new_broker_id
 from token_broker.domain.pending import PendingRevocation
 from token_broker.domain.token import SHOP, Change, Reason, State, Token
@@ -15,12 +18,11 @@ from token_broker.domain.token import SHOP, Change, Reason, State, Token
 MAX_ATTEMPTS = 3
 
 
-class DynamoTokens:
+class DynamoTokens(StorePart):
     """Read records, and mark tokens as revoking and as revoked. Each mark can be repeated."""
 
     def __init__(self, items: ProviderItems) -> None:
-        self._items = items
-        self._table = items.table
+        super().__init__(items)
         self._broker_id: str | None = None
 
     def get(self, merchant: str, token_id: str) -> Token | None:
@@ -29,7 +31,7 @@ class DynamoTokens:
 
     def all(self, merchant: str) -> list[Token]:
         """Read all records of shop-wide tokens, including those in their retention."""
-        return list(map(records.token_of, self._table.query(*records.tokens(self._items.provider, merchant))))
+        return list(map(records.token_of, self._table.query(*self._items.shop_key(merchant, records.TOKEN))))
 
     def pending_revocation(self, merchant: str, token_id: str) -> PendingRevocation | None:
         """Read the record consistently."""
@@ -114,3 +116,51 @@ class DynamoTokens:
         except ConditionFailed as failure:
             return failure.found or created
         return created
+
+
+class DynamoCorrections(StorePart):
+    """Correct records by the provider's list, each in one write or one transaction.
+
+    A record changes only if its state is as it was read.
+    """
+
+    def adopt(self, token: Token, change: Change) -> bool:
+        """Put the record and emit the event."""
+        history = [records.transition(self._items.now(), change, None, token.state)]
+        attributes = {**records.token_attributes(token), "history": history}
+        event = token_issued(token, reason=change.reason.value, at=self._items.now())
+        record = put(self._items.token_key(token), attributes, "attribute_not_exists(pk)")
+        return self._table.try_transact(record, self._items.emit(event))
+
+    def restore(self, token: Token, access_token: str, change: Change) -> bool:
+        """Store the value in the lost token's record again."""
+        changes, values = "accessToken = :value REMOVE endedAt, expiresAt", {":value": access_token}
+        others = all_but(State.LOST)
+        record = self._items.change_state(token, State.STANDING, change, changes, values=values, unless=others)
+        standing = replace(token, state=State.STANDING)
+        event = token_issued(standing, reason=change.reason.value, at=self._items.now())
+        return self._table.try_transact(record, self._items.emit(event))
+
+    def revoke_again(self, token: Token, change: Change) -> bool:
+        """Make the record due at once, and keep its first reason."""
+        changes = "revokingAt = :now, due = :due, dueAt = :dueAt REMOVE accessToken, expiresAt, tries"
+        values = self._items.due_values(self._items.token_key(token)[0], self._items.now())
+        return self._table.try_write(
+            self._items.change_state(
+                token, State.REVOKING, change, changes, values=values, unless=all_but(State.REVOKED)
+            )
+        )
+
+    def mark_lost(self, token: Token, change: Change) -> bool:
+        """End the record, remove the current token from its subject, and emit the event."""
+        record = self._items.end(token, State.LOST, change, *all_but(token.state))
+        event = self._items.emit(token_revoked(token, reason=change.reason.value, at=self._items.now()))
+        if token.state is not State.CURRENT:
+            return self._table.try_transact(record, event)
+        if self._table.try_transact(record, event, self._items.current_removal(token)):
+            return True
+        # A record may be current although the subject has another token. Then this token is not served.
+        subject = records.subject_key(self._items.provider, token.merchant, token.subject)
+        condition = "attribute_not_exists(#current) OR #current.tokenId <> :id"
+        not_served = check(subject, condition, {":id": token.token_id})
+        return self._table.try_transact(record, event, not_served)
