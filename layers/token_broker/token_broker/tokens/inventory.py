@@ -164,7 +164,11 @@ def record_headroom(call: Call[ListingProvider], used: int) -> int | None:
     return headroom
 
 
+def changed_at(record: Token) -> int:
+    """Return when the record was last changed (Unix seconds)."""
+    return record.history[-1].at if record.history else record.issued_at
+
+
 def _settled(record: Token, now: float) -> bool:
     """Return whether the record's last change is old enough for the list to show it."""
-    since = record.history[-1].at if record.history else record.issued_at
-    return now - since >= SETTLED_AFTER
+    return now - changed_at(record) >= SETTLED_AFTER
