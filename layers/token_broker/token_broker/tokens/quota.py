@@ -89,11 +89,10 @@ def _slot_usage(call: Call[ListingProvider], inventory: Inventory) -> str:
 def _listed(inventory: Inventory, state: State) -> list[Token]:
     """Return the listed tokens that are recorded in this state at the inventory's provider account."""
     listed = inventory.by_id
-    here = ("", inventory.account.account_id)
     return [
         record
         for record in inventory.records.values()
-        if record.token_id in listed and record.state is state and record.account_id in here
+        if record.token_id in listed and record.state is state and not inventory.has_other_account(record)
     ]
 
 
