@@ -181,11 +181,10 @@ def admission() -> Container[Admission]:
     """Return the container of an authorizer. Its service holds the merchants' policies, with a cache."""
     from token_broker.aws.store import documents
     from token_broker.storefronts.admission import Admission
-    from token_broker.storefronts.policy_cache import PolicyCache
 
     def make(parts: Container[Admission]) -> Admission:
         store = documents.trust_policies(parts.table, parts.clock)
-        return Admission(store, PolicyCache(parts.clock), parts.telemetry, _parse)
+        return Admission(store, parts.clock, parts.telemetry, _parse)
 
     return Container("storefronts", make)
 

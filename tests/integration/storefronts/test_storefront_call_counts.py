@@ -12,7 +12,7 @@ from tests.integration.support.aws_call_counter import counted
 from tests.integration.support.functions import CHICKSX, CURRENT, FOURTHWALL, PROOF_AUTHORIZER, SHOP_AUTHORIZER
 from tests.integration.support.gateway import Gateway, authorizer_request, opened, proof, request
 from tests.integration.support.in_process_stack import MERCHANT, Stack
-from token_broker.storefronts.policy_cache import ABSENT_TTL_SECONDS, TTL_SECONDS
+from token_broker.storefronts.admission import ABSENT_TTL_SECONDS, TTL_SECONDS
 from token_broker.tokens.cache import TTL_SECONDS as TOKEN_TTL_SECONDS
 
 ISSUERS_JWT = {"shop": "demo", "sid": "s-1", "aud": "storefront"}

@@ -12,7 +12,7 @@ from tests.integration.support.gateway import KEY, Gateway, opened, proof
 from tests.integration.support.in_process_stack import MERCHANT, Stack
 from tests.integration.support.outages import timed_out
 from token_broker.domain.grant import CLOCK_SKEW
-from token_broker.storefronts.policy_cache import TTL_SECONDS
+from token_broker.storefronts.admission import TTL_SECONDS
 
 OTHER_KEY = "another merchant's key, 32 bytes and more"
 OPEN = policy(

@@ -19,8 +19,7 @@ from token_broker.domain.grant import CLOCK_SKEW, Grant
 from token_broker.entrypoints.authorizer import DecisionUnavailable
 from token_broker.errors import StorageUnavailable
 from token_broker.ports.documents import Revisioned
-from token_broker.storefronts.admission import Admission
-from token_broker.storefronts.policy_cache import TTL_SECONDS, PolicyCache
+from token_broker.storefronts.admission import TTL_SECONDS, Admission
 from token_broker.telemetry import PowertoolsTelemetry
 
 SHOPIFY, FOURTHWALL, CHICKSX = "shopify/storefront-access-token", "fourthwall/public-token", "chicksx/public-tokens"
@@ -65,7 +64,7 @@ def gate(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], Powertool
         parts = {
             "clock": clock,
             "telemetry": telemetry,
-            "service": Admission(store, PolicyCache(clock), telemetry, parse),
+            "service": Admission(store, clock, telemetry, parse),
         }
         monkeypatch.setattr(wiring, "admission", lambda: SimpleNamespace(**parts))
         monkeypatch.setattr(wiring, "proof_keys", lambda _parts: keys)

@@ -34,7 +34,7 @@ NOTHING: dict[str, Any] = {"adopted": [], "broughtBack": [], "revoking": [], "lo
 
 
 def compared(stack: ListingSurroundings, *, apply: bool = False) -> dict[str, Any]:
-    return reconcile(stack.listing_call("ann"), "acme", apply=apply).as_json()
+    return reconcile(stack.listing_call("ann"), "acme", apply=apply)
 
 
 def applied(stack: ListingSurroundings) -> dict[str, Any]:
@@ -725,7 +725,7 @@ def test_a_provider_without_a_limit_has_no_headroom() -> None:
 
 
 def work(stack: ListingSurroundings) -> dict[str, int]:
-    done: dict[str, int] = maintain(stack.listing_call(), "acme", stack.store.due_items("acme")).as_json()
+    done: dict[str, int] = maintain(stack.listing_call(), "acme", stack.store.due_items("acme"))
     return done
 
 
@@ -856,6 +856,6 @@ def test_a_message_that_comes_twice_finds_nothing_due() -> None:
     work(stack)
     lists = stack.provider.list_calls
 
-    again = maintain(stack.listing_call(), "acme", ["reconciliation#shop"]).as_json()
+    again = maintain(stack.listing_call(), "acme", ["reconciliation#shop"])
 
     assert (again, stack.provider.list_calls) == ({"done": 0, "putOff": 0, "left": 1}, lists)

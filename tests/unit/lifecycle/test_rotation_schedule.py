@@ -18,7 +18,7 @@ from token_broker.errors import MintInProgress
 from token_broker.lifecycle.rotate import rotate
 from token_broker.lifecycle.rotation_settings import change, check
 from token_broker.lifecycle.work_handlers import SCHEDULER
-from token_broker.lifecycle.worker import WorkSummary, maintain
+from token_broker.lifecycle.worker import maintain
 from token_broker.ports.documents import Revisioned
 from token_broker.tokens.issue import shop_token
 
@@ -51,12 +51,11 @@ def due_of(stack: ListingSurroundings) -> list[str]:
 
 
 def run(stack: ListingSurroundings, *items: str) -> dict[str, int]:
-    done: dict[str, int] = maintain(stack.listing_call(), "acme", items or due_of(stack)).as_json()
-    return done
+    return maintain(stack.listing_call(), "acme", items or due_of(stack))
 
 
 def result(*, done: int = 0, put_off: int = 0, left: int = 0) -> dict[str, int]:
-    return WorkSummary(done, put_off, left).as_json()
+    return {"done": done, "putOff": put_off, "left": left}
 
 
 def next_look(stack: ListingSurroundings) -> int | None:

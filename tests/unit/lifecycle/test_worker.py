@@ -26,7 +26,7 @@ from token_broker.errors import (
     StorageUnavailable,
 )
 from token_broker.lifecycle.rotate import RETRY_AFTER_CALL, request
-from token_broker.lifecycle.worker import MIN_SECONDS_LEFT, WorkSummary, maintain
+from token_broker.lifecycle.worker import MIN_SECONDS_LEFT, maintain
 from token_broker.ports.documents import Revisioned
 from token_broker.tokens.inventory import SETTLED_AFTER
 from token_broker.tokens.issue import shop_token, standing_token
@@ -38,12 +38,11 @@ AFTER_THE_LEASE = 41.0
 def work(stack: ListingSurroundings, *items: str, seconds: float = 23.0) -> dict[str, int]:
     """One message of the queue: the items, or all that is due."""
     chosen = items or tuple(stack.store.due_items("acme"))
-    done: dict[str, int] = maintain(stack.listing_call(seconds=seconds), "acme", chosen).as_json()
-    return done
+    return maintain(stack.listing_call(seconds=seconds), "acme", chosen)
 
 
 def result(*, done: int = 0, put_off: int = 0, left: int = 0) -> dict[str, int]:
-    return WorkSummary(done, put_off, left).as_json()
+    return {"done": done, "putOff": put_off, "left": left}
 
 
 # When to come back

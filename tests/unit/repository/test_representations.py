@@ -33,7 +33,6 @@ SHOWN = {
     "LeaseRequest.body_hash": "a hash",
     "LeaseRequest.key_id": "a hash",
     "ListedToken.token": "hides itself",
-    "TokenRow.token": "hides itself",
     "ProviderToken.provider_data": "checked: it repeats no value",
     "ProviderToken.token_id": "an id",
     "ProviderToken.token_type": "a kind",
@@ -49,7 +48,6 @@ SHOWN = {
     "Token.provider_data": "checked: it repeats no value",
     "Token.token_id": "an id",
     "Token.token_type": "a kind",
-    "TokenList.tokens": "hide themselves",
     "UnreadWork.item": "a key in the table",
     "_Entry.keys": "hide themselves",
 }

@@ -12,8 +12,7 @@ from tests.fakes.trust_policies import SHOP, oidc, parse, policy, sessions
 from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, StorageUnavailable
 from token_broker.ports.documents import Revisioned
-from token_broker.storefronts.admission import Admission
-from token_broker.storefronts.policy_cache import ABSENT_TTL_SECONDS, TTL_SECONDS, PolicyCache
+from token_broker.storefronts.admission import ABSENT_TTL_SECONDS, TTL_SECONDS, Admission
 
 SHOPIFY, FOURTHWALL = "shopify/storefront-access-token", "fourthwall/public-token"
 SECOND = "http://localhost:3000"
@@ -32,7 +31,7 @@ class Desk:
             self.put(document)
         self.admission = Admission(
             self.store,
-            PolicyCache(self.clock),
+            self.clock,
             self.telemetry,
             partial(parse, loopback_jwks_origin=loopback_jwks_origin),
         )

@@ -1,11 +1,15 @@
 """Trust policies in memory: how long one is believed, and how many are kept."""
 
+from typing import Any
+
 import pytest
 
 from tests.fakes.clock import MovableClock
+from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.bounded_cache import MAX_ENTRIES
-from token_broker.errors import StorageUnavailable
-from token_broker.storefronts.policy_cache import ABSENT_TTL_SECONDS, TTL_SECONDS, PolicyCache
+from token_broker.errors import Forbidden, StorageUnavailable
+from token_broker.ports.documents import Revisioned
+from token_broker.storefronts.admission import ABSENT_TTL_SECONDS, TTL_SECONDS, Admission
 from token_broker.storefronts.trust_policy import TrustPolicy
 
 OLD = TrustPolicy(("https://old.example",), frozenset(), None)
@@ -13,24 +17,30 @@ NEW = TrustPolicy(("https://new.example",), frozenset(), None)
 
 
 class Reading:
-    """What a memory asks for, and how often."""
+    """Ask an authorizer's process for policies, and count how often it reads one. `seconds` is how long that takes."""
 
-    def __init__(self, clock: MovableClock, memory: PolicyCache, *, seconds: float = 0) -> None:
+    def __init__(self, clock: MovableClock, *, seconds: float = 0) -> None:
         self._clock = clock
-        self._memory = memory
         self._seconds = seconds
+        self._admission = Admission(self, clock, RecordingTelemetry(), lambda document: document)
         self.answer: TrustPolicy | Exception | None = OLD
         self.reads = 0
 
     def __call__(self, merchant: str = "acme") -> TrustPolicy | None:
-        return self._memory.policy(merchant, self._read)
+        try:
+            return self._admission.policy(merchant)
+        except Forbidden:
+            return None
 
-    def _read(self) -> TrustPolicy | None:
+    def read(self, _merchant: str) -> Revisioned[Any]:
         self.reads += 1
         self._clock.advance(self._seconds)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer
+        return Revisioned(self.answer)
+
+    def replace(self, merchant: str, new: Revisioned[Any], *, expected: int) -> bool:
+        raise NotImplementedError  # an authorizer changes no policy
 
 
 @pytest.fixture
@@ -39,13 +49,8 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
-def memory(clock: MovableClock) -> PolicyCache:
-    return PolicyCache(clock)
-
-
-@pytest.fixture
-def ask(clock: MovableClock, memory: PolicyCache) -> Reading:
-    return Reading(clock, memory)
+def ask(clock: MovableClock) -> Reading:
+    return Reading(clock)
 
 
 def test_the_lives_leave_room_for_the_gateways_minute() -> None:
@@ -88,9 +93,9 @@ def test_being_used_does_not_prolong_a_policys_life(clock: MovableClock, ask: Re
     assert ask.reads == 2
 
 
-def test_a_policys_life_begins_before_it_is_read(clock: MovableClock, memory: PolicyCache) -> None:
+def test_a_policys_life_begins_before_it_is_read(clock: MovableClock) -> None:
     """What was read may have been changed since, while the answer was on its way."""
-    slow = Reading(clock, memory, seconds=2)
+    slow = Reading(clock, seconds=2)
     slow()
     clock.advance(TTL_SECONDS - 2)
 

@@ -6,7 +6,7 @@ from tests.fakes.clock import NOW
 from tests.fakes.surroundings import session_stack
 from token_broker.domain.grant import Grant
 from token_broker.errors import SessionClosed, StorageUnavailable
-from token_broker.tokens.close_session import ClosedSession, close_session
+from token_broker.tokens.close_session import close_session
 from token_broker.tokens.issue import session_token
 from token_broker.tokens.serve import session_token as serve_session_token
 
@@ -19,7 +19,7 @@ def test_a_session_is_closed_now_by_its_order() -> None:
 
     closed = close_session(stack.call(), "acme", "s-1", "order-1")
 
-    assert closed == ClosedSession("s-1", closed_at=int(NOW), order_id="order-1")
+    assert closed == {"sessionId": "s-1", "closed": True, "closedAt": int(NOW), "orderId": "order-1"}
     assert stack.telemetry.total("SessionsClosed") == 1
     assert stack.telemetry.notices == []
 
@@ -32,7 +32,7 @@ def test_a_session_is_closed_now_by_its_order() -> None:
     ],
 )
 def test_the_answer_says_since_when_and_by_which_order(order_id: str | None, shown: dict[str, object]) -> None:
-    assert close_session(session_stack().call(), "acme", "s-1", order_id).as_json() == shown
+    assert close_session(session_stack().call(), "acme", "s-1", order_id) == shown
 
 
 def test_a_session_that_had_a_token_gets_it_no_more() -> None:
@@ -117,7 +117,7 @@ def test_an_order_that_only_one_of_two_closings_names_is_nothing_to_notice(
     stack = session_stack()
     close_session(stack.call(), "acme", "s-1", first)
 
-    assert close_session(stack.call(), "acme", "s-1", second).order_id == first
+    assert close_session(stack.call(), "acme", "s-1", second).get("orderId") == first
     assert stack.telemetry.notices == []
 
 

@@ -35,7 +35,7 @@ def test_a_live_token_of_ours_is_shown_as_the_list_shows_it_and_with_its_history
     stack = listing_stack()
     current = shop_token(stack.call(), "acme")
     standing = standing_token(stack.listing_call(), "acme", "Kiosk", None)
-    rows = {row["tokenId"]: row for row in list_tokens(stack.listing_call(), "acme").as_json()["tokens"]}
+    rows = {row["tokenId"]: row for row in list_tokens(stack.listing_call(), "acme")["tokens"]}
     asked = stack.provider.list_calls
 
     for made in (current, standing):

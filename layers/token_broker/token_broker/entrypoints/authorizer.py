@@ -14,12 +14,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from token_broker.domain.fields import merchant_name
 from token_broker.domain.grant import Grant
+from token_broker.domain.shown import shown
 from token_broker.errors import BrokerError, Forbidden, Unauthenticated
 
 if TYPE_CHECKING:
@@ -31,15 +31,20 @@ _RESOURCE = re.compile(r"(arn:[a-z-]+:execute-api:[a-z0-9-]+:[0-9]*:[a-z0-9]+/[A
 _ROUTE = "/storefront/{merchant}/"
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizerRequest:
-    """Hold one request that needs a decision. `operation` is the path after the merchant, `resource` is the ARN."""
+class AuthorizerRequest(NamedTuple):
+    """Hold one request that needs a decision. `operation` is the path after the merchant, `resource` is the ARN.
+
+    The proof is one of the headers, so they are never shown.
+    """
 
     merchant: str
     operation: str
     resource: str
-    #: The proof is one of them.
-    headers: Mapping[str, list[str]] = field(repr=False)
+    headers: Mapping[str, list[str]]
+
+    def __repr__(self) -> str:
+        """Show all but the headers."""
+        return shown(self, without=("headers",))
 
     def header(self, name: str) -> str | None:
         """Return a header's value, or None. Raises `Unauthenticated` if the header was repeated."""
@@ -68,13 +73,9 @@ def authorizer_request(event: Any) -> AuthorizerRequest:
     expected = f"{event.get('httpMethod')}{route.replace('{merchant}', merchant)}"
     if request is None or request[2] != expected:
         raise Forbidden("the path is not spelled like the route")
-    headers = event.get("multiValueHeaders")
-    return AuthorizerRequest(
-        merchant=merchant,
-        operation=route.removeprefix(_ROUTE),
-        resource=f"{request[1]}/{expected}",
-        headers=headers if isinstance(headers, Mapping) else {},
-    )
+    given = event.get("multiValueHeaders")
+    headers = given if isinstance(given, Mapping) else {}
+    return AuthorizerRequest(merchant, route.removeprefix(_ROUTE), f"{request[1]}/{expected}", headers)
 
 
 type Decision[T] = Callable[[AuthorizerRequest, T], Grant]

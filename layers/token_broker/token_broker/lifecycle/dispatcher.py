@@ -10,7 +10,7 @@ moves up and no merchant starves.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import batched
 from typing import Any
 
@@ -40,31 +40,16 @@ class DispatchSummary:
 
     def as_json(self) -> dict[str, Any]:
         """Return the response of a direct invocation."""
-        return {
-            "items": self.items,
-            "messages": self.messages,
-            "refused": self.refused,
-            "complete": self.complete,
-        }
-
-
-@dataclass(slots=True)
-class _Run:
-    """Hold the progress of one run, with its start and the oldest due time that it found (Unix seconds)."""
-
-    now: int
-    oldest: int
-    unread_shards: int = 0
-    summary: DispatchSummary = field(default_factory=DispatchSummary)
+        return asdict(self)
 
 
 class _OutOfTimeError(Exception):
     """Report that too little time is left to start another call."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Dispatcher:
-    """Dispatch pending work in one run."""
+    """Dispatch pending work in one run. `lag` is for how many seconds the oldest item has been due."""
 
     index: DueIndex
     queues: WorkQueues
@@ -72,43 +57,47 @@ class Dispatcher:
     telemetry: Telemetry
     jitter: Callable[[], float]
     deadline: Deadline
+    summary: DispatchSummary = field(default_factory=DispatchSummary, init=False)
+    lag: int = field(default=0, init=False)
 
     def run(self) -> DispatchSummary:
         """Read every shard of the index, and send its pending work to the queues.
 
         Raises `StorageUnavailable` if the table fails, or if the queues accept nothing.
         """
-        now = int(self.clock.now())
-        run = _Run(now, oldest=now)
+        now, unread_shards = int(self.clock.now()), 0
         for shard in self._shards():
             try:
-                self._dispatch_shard(run, shard)
+                self._dispatch_shard(shard, now)
             except _OutOfTimeError:
-                run.summary.complete = False
-                self.telemetry.notice("dispatch_cut_off", shard=shard, messages=run.summary.messages)
+                self.summary.complete = False
+                self.telemetry.notice("dispatch_cut_off", shard=shard, messages=self.summary.messages)
                 break
             except StorageUnavailable as failure:
-                run.unread_shards += 1  # the other shards may be readable
+                unread_shards += 1  # the other shards may be readable
                 self.telemetry.notice("dispatch_shard_read_failed", causes=failure.causes)
-        self._count(run)
-        _raise_if_failed(run)
-        return run.summary
+        self._count()
+        if unread_shards:
+            raise StorageUnavailable("Some shards of the index could not be read. The next run reads them again.")
+        if self.summary.refused and not self.summary.messages:
+            raise StorageUnavailable("No queue accepted the pending work. The next run sends it again.")
+        return self.summary
 
     def _shards(self) -> list[int]:
         """Return every shard once, from a random one on."""
         first = int(self.jitter() * self.index.shards)
         return [*range(first, self.index.shards), *range(first)]
 
-    def _dispatch_shard(self, run: _Run, shard: int) -> None:
+    def _dispatch_shard(self, shard: int, now: int) -> None:
         self._require_time()
-        for page in self.index.pages(shard, run.now):
-            self._dispatch_page(run, page)
+        for page in self.index.pages(shard, now):
+            if page:
+                self.lag = max(self.lag, now - page[0].due_at)
+            self._dispatch_page(page)
             self._require_time()  # for the next page
 
-    def _dispatch_page(self, run: _Run, page: Sequence[DueItem]) -> None:
-        run.summary.items += len(page)
-        if page:
-            run.oldest = min(run.oldest, page[0].due_at)
+    def _dispatch_page(self, page: Sequence[DueItem]) -> None:
+        self.summary.items += len(page)
         for worker, messages in _messages_by_worker(page).items():
             if not self.queues.has(worker):
                 # No worker will ever process these items. An operator must know.
@@ -116,40 +105,32 @@ class Dispatcher:
                 continue
             for batch in batched(messages, self.queues.batch_size, strict=False):
                 self._require_time()
-                self._send(run.summary, worker, batch)
+                self._send(worker, batch)
 
-    def _send(self, summary: DispatchSummary, worker: str, batch: Sequence[WorkMessage]) -> None:
+    def _send(self, worker: str, batch: Sequence[WorkMessage]) -> None:
         """Send one batch. A later run sends rejected messages again. A retry here would delay all later work."""
         try:
             accepted = self.queues.send(worker, batch)
         except StorageUnavailable as failure:
             self.telemetry.notice("dispatch_failed", code=failure.code, causes=failure.causes)
             accepted = 0
-        summary.messages += accepted
-        summary.refused += len(batch) - accepted
+        self.summary.messages += accepted
+        self.summary.refused += len(batch) - accepted
 
     def _require_time(self) -> None:
         if self.deadline.left() <= MIN_SECONDS_LEFT:
             raise _OutOfTimeError
 
-    def _count(self, run: _Run) -> None:
-        summary = run.summary
+    def _count(self) -> None:
+        summary = self.summary
         self.telemetry.count("DispatcherRuns")
         self.telemetry.count("DueItems", summary.items)
         self.telemetry.count("DispatchesSent", summary.messages)
-        self.telemetry.count("OldestDueLag", run.now - run.oldest, "Seconds")
+        self.telemetry.count("OldestDueLag", self.lag, "Seconds")
         if not summary.complete:
             self.telemetry.count("DispatcherRunsCutOff")
         if summary.refused:
             self.telemetry.count("DispatchesRefused", summary.refused)
-
-
-def _raise_if_failed(run: _Run) -> None:
-    """Raise `StorageUnavailable` so that the run shows as failed."""
-    if run.unread_shards:
-        raise StorageUnavailable("Some shards of the index could not be read. The next run reads them again.")
-    if run.summary.refused and not run.summary.messages:
-        raise StorageUnavailable("No queue accepted the pending work. The next run sends it again.")
 
 
 def _messages_by_worker(page: Sequence[DueItem]) -> dict[str, list[WorkMessage]]:

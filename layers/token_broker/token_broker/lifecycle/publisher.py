@@ -43,7 +43,7 @@ class PublishSummary:
         return {"published": self.published, "gone": self.gone, "putOff": self.rescheduled, "failed": self.failed}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Publisher:
     """Deliver events within one call."""
 
@@ -53,32 +53,32 @@ class Publisher:
     telemetry: Telemetry
     jitter: Callable[[], float]
     deadline: Deadline
+    summary: PublishSummary = field(default_factory=PublishSummary, init=False)
 
     def publish(self, names: Sequence[str]) -> PublishSummary:
         """Deliver the events with these names that the outbox still has, while time remains.
 
         Raises `StorageUnavailable` if the outbox fails. Events that were sent before the failure may be sent again.
         """
-        summary = PublishSummary()
         for batch in batched(names, READ_BATCH_SIZE, strict=False):
             if self.deadline.left() < MIN_SECONDS_LEFT:
-                summary.failed += batch
-                continue
-            self._publish(batch, summary)
-        if summary.published:
-            self.telemetry.count("EventsPublished", summary.published)
-        return summary
+                self.summary.failed += batch
+            else:
+                self._publish(batch)
+        if self.summary.published:
+            self.telemetry.count("EventsPublished", self.summary.published)
+        return self.summary
 
-    def _publish(self, names: Sequence[str], summary: PublishSummary) -> None:
+    def _publish(self, names: Sequence[str]) -> None:
         found = [self.outbox.read(name) for name in names]
         stored = [entry for entry in found if entry is not None]
-        summary.gone += len(found) - len(stored)
+        self.summary.gone += len(found) - len(stored)
         undelivered = [(entry, "unreadable") for entry in stored if entry.event is None]
-        undelivered += self._deliver([entry for entry in stored if entry.event is not None], summary)
+        undelivered += self._deliver([entry for entry in stored if entry.event is not None])
         if undelivered:
-            self._keep(undelivered, summary)
+            self._keep(undelivered)
 
-    def _deliver(self, entries: list[UndeliveredEvent], summary: PublishSummary) -> list[tuple[UndeliveredEvent, str]]:
+    def _deliver(self, entries: list[UndeliveredEvent]) -> list[tuple[UndeliveredEvent, str]]:
         """Send each event once, delete the accepted ones, and return the rejected ones with the reason for each."""
         rejected: list[tuple[UndeliveredEvent, str]] = []
         while entries:
@@ -87,7 +87,7 @@ class Publisher:
             for entry, code in zip(entries[:room], self._send(events[:room]), strict=True):
                 if code is None:
                     self.outbox.delete(entry)
-                    summary.published += 1
+                    self.summary.published += 1
                 else:
                     rejected.append((entry, code))
             entries = entries[room:]
@@ -101,24 +101,20 @@ class Publisher:
             self.telemetry.notice("bus_unavailable", causes=failure.causes)
             return [failure.code] * len(events)
 
-    def _keep(self, undelivered: Sequence[tuple[UndeliveredEvent, str]], summary: PublishSummary) -> None:
+    def _keep(self, undelivered: Sequence[tuple[UndeliveredEvent, str]]) -> None:
         """Reschedule the events that are due, and leave the others to the stream and the dispatcher."""
         now = int(self.clock.now())
         for entry, code in undelivered:
             seconds = 0
             if entry.due_at > now:
-                summary.failed.append(entry.name)
+                self.summary.failed.append(entry.name)
             else:
                 seconds = MAX_PAUSE if entry.event is None else pause(entry.tries, self.jitter())
                 self.outbox.reschedule(entry, now + seconds)
-                summary.rescheduled += 1
+                self.summary.rescheduled += 1
+            age, tries = now - entry.since, entry.tries
             self.telemetry.notice(
-                "event_not_delivered",
-                item=entry.name,
-                code=code,
-                age=now - entry.since,
-                tries=entry.tries,
-                seconds=seconds,
+                "event_not_delivered", item=entry.name, code=code, age=age, tries=tries, seconds=seconds
             )
         self.telemetry.count("EventsUndelivered", len(undelivered))
         self.telemetry.count("OldestEventAge", max(now - entry.since for entry, _ in undelivered), "Seconds")

@@ -6,9 +6,8 @@ Reconciliation ends a token at the provider only if its end was requested before
 stack, and leaves a foreign token alone. Each step is one conditional write. The next run does the steps that are left.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 from token_broker.domain.delays import DAY, next_reconciliation
 from token_broker.domain.events import token_limit_near
@@ -26,70 +25,39 @@ RECHECK_DELAY = 3.0
 WARN_BELOW_SLOTS = 20
 
 
-@dataclass(slots=True)
-class AppliedChanges:
-    """Hold the ids of the changed tokens, by the kind of change."""
-
-    adopted: list[str] = field(default_factory=list)
-    brought_back: list[str] = field(default_factory=list)
-    revoking: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    #: The new current token that replaces a lost one.
-    minted: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the `done` member of the response."""
-        return {
-            "adopted": self.adopted,
-            "broughtBack": self.brought_back,
-            "revoking": self.revoking,
-            "lost": self.lost,
-            "minted": self.minted,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class ReconciliationReport:
-    """Report the token ids of each finding, and the changes. `done` is empty unless `applied` is True."""
-
-    findings: dict[Finding, list[str]]
-    used: int
-    limit: int | None
-    headroom: int | None
-    applied: bool
-    done: AppliedChanges
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the response of the reconciliation route."""
-        return {
-            "applied": self.applied,
-            "used": self.used,
-            "limit": self.limit,
-            "headroom": self.headroom,
-            "counts": {finding.value: len(ids) for finding, ids in self.findings.items()},
-            "tokens": {finding.value: ids for finding, ids in self.findings.items()},
-            "done": self.done.as_json(),
-        }
+#: The ids of the changed tokens, by the kind of change.
+type Changes = dict[Literal["adopted", "broughtBack", "revoking", "lost"], list[str]]
 
 
 def reconcile(
     call: Call[ListingProvider], merchant: str, *, apply: bool, scheduled: Reconciliation | None = None
-) -> ReconciliationReport:
+) -> dict[str, Any]:
     """Compare the records with the provider's list, and correct the records if `apply` is True.
 
-    Writes nothing if `apply` is False. `scheduled` is the schedule as the worker has read it. An error ends the run,
-    and the changes before it stay.
+    Returns the token ids of each finding, and in `done` the changes with the new current token's id. Writes nothing
+    if `apply` is False. `scheduled` is the schedule as the worker has read it. An error ends the run, and the
+    changes before it stay.
     """
     call.account(merchant)  # an unknown merchant leaves nothing in the store
     if apply and scheduled is None:
         scheduled = call.store.reconciliations.get(merchant)
     inventory, findings = _confirmed_findings(call, merchant)
-    headroom, changes = record_headroom(call, inventory.used), AppliedChanges()
+    headroom = record_headroom(call, inventory.used)
+    changes: Changes = {"adopted": [], "broughtBack": [], "revoking": [], "lost": []}
+    minted = None
     if apply:
         _apply(call, inventory, findings, changes)
-        changes.minted = _replace_lost_current(call, inventory, changes)
+        minted = _replace_lost_current(call, inventory, changes["lost"])
         _complete(call, scheduled or Reconciliation(merchant=merchant), inventory.used, headroom)
-    return ReconciliationReport(findings, inventory.used, call.provider.capabilities.limit, headroom, apply, changes)
+    return {
+        "applied": apply,
+        "used": inventory.used,
+        "limit": call.provider.capabilities.limit,
+        "headroom": headroom,
+        "counts": {finding.value: len(ids) for finding, ids in findings.items()},
+        "tokens": {finding.value: ids for finding, ids in findings.items()},
+        "done": {**changes, "minted": minted},
+    }
 
 
 def reconcile_on_schedule(call: Call[ListingProvider], scheduled: Reconciliation) -> None:
@@ -132,10 +100,7 @@ def _findings(call: Call[ListingProvider], merchant: str) -> tuple[Inventory, di
 
 
 def _apply(
-    call: Call[ListingProvider],
-    inventory: Inventory,
-    findings: dict[Finding, list[str]],
-    changes: AppliedChanges,
+    call: Call[ListingProvider], inventory: Inventory, findings: dict[Finding, list[str]], changes: Changes
 ) -> None:
     """Correct the records, and add only this run's own writes to `changes`. A concurrent run may do some of them."""
     listed, change = inventory.by_id, Change(call.caller, Reason.RECONCILED)
@@ -143,40 +108,40 @@ def _apply(
         # Adopted as standing, because its purpose is not known any more.
         token = without_record(call, inventory.account.merchant, listed[token_id], inventory.broker_id)
         if call.store.corrections.adopt(token, change):
-            changes.adopted.append(token_id)
+            changes["adopted"].append(token_id)
             call.telemetry.count("TokensIssued")
     for token_id in findings[Finding.REAPPEARED]:
         _restore(call, inventory.records[token_id], listed[token_id], changes)
     for token_id in findings[Finding.LOST]:
         if call.store.corrections.mark_lost(inventory.records[token_id], Change(call.caller, Reason.LOST)):
-            changes.lost.append(token_id)
+            changes["lost"].append(token_id)
             call.telemetry.notice("token_lost", merchant=inventory.account.merchant, token_id=token_id)
             call.telemetry.count("TokensLost")
-    if changes.lost:
+    if changes["lost"]:
         call.cache.drop(inventory.account.merchant)
 
 
-def _restore(call: Call[ListingProvider], record: Token, listed: ListedToken, changes: AppliedChanges) -> None:
+def _restore(call: Call[ListingProvider], record: Token, listed: ListedToken, changes: Changes) -> None:
     """Revoke a reappeared token again if it was revoked or retiring, and restore it as standing if not."""
     change = Change(call.caller, Reason.RECONCILED)
     if record.state is State.REVOKED:
         if call.store.corrections.revoke_again(record, change):
-            changes.revoking.append(record.token_id)
+            changes["revoking"].append(record.token_id)
     elif record.history and record.history[-1].before is State.RETIRING:
         call.store.tokens.mark_revoking(record, Change(call.caller, Reason.ROTATED))
-        changes.revoking.append(record.token_id)
+        changes["revoking"].append(record.token_id)
     elif call.store.corrections.restore(record, listed.token.access_token, change):
-        changes.brought_back.append(record.token_id)
+        changes["broughtBack"].append(record.token_id)
         call.telemetry.count("TokensIssued")
 
 
-def _replace_lost_current(call: Call[ListingProvider], inventory: Inventory, changes: AppliedChanges) -> str | None:
+def _replace_lost_current(call: Call[ListingProvider], inventory: Inventory, lost: Sequence[str]) -> str | None:
     """Mint a new current token if the last one was lost, and return its id.
 
     Returns None if this run minted no token. An earlier run may have marked the token as lost and had no time to mint.
     """
     merchant = inventory.account.merchant
-    was_current = any(inventory.records[token_id].state is State.CURRENT for token_id in changes.lost)
+    was_current = any(inventory.records[token_id].state is State.CURRENT for token_id in lost)
     if not was_current and not _last_current_was_lost(inventory.records.values()):
         return None
     token_id = shop_token(call, merchant).token_id

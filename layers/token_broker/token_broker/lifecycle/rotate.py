@@ -70,15 +70,13 @@ class Unsupported:
 
 
 def rotate(call: Call[Provider], merchant: str, *, compromised: bool = False) -> RotationReport | Unsupported:
-    """Replace the current token, or check it again if the provider does not support rotation."""
+    """Replace the current token, or request it again if the provider does not support rotation.
+
+    Does nothing if the provider's tokens expire.
+    """
     call.account(merchant)  # an unknown merchant leaves nothing in the store
     if call.provider.capabilities.rotates:
         return _rotate(cast("Call[ListingProvider]", call), merchant, compromised=compromised)
-    return _check_again(call, merchant)
-
-
-def _check_again(call: Call[Provider], merchant: str) -> Unsupported:
-    """Request the shop's token again, unless the provider's tokens expire."""
     if call.provider.capabilities.expires:
         return Unsupported(changed=False)
     previous = call.store.leases.state(merchant, SHOP).token
@@ -100,9 +98,9 @@ def _rotate(call: Call[ListingProvider], merchant: str, *, compromised: bool) ->
     except MintInProgress:
         return RotationReport(rotation)  # another call is rotating or has changed the token, which is no failure
     except BrokerError as failure:
+        # The worker keeps retrying a rotation that another call has requested.
         if not joined and not _left_to_scheduler(call, rotation, failure):
             raise
-        # The worker keeps retrying a rotation that another call has requested.
         return RotationReport(replace(rotation, failure=failure.code))
 
 

@@ -39,15 +39,21 @@ class WorkHandler[W: Work](Protocol):
         """Count the failure, and return the fields of its log line."""
 
 
+def _if_due[W: PendingRevocation | Rotation | SettingsCheck | Reconciliation](
+    call: Call[ListingProvider], work: W | None
+) -> W | None:
+    if work is None or work.due_at is None or work.due_at > call.clock.now():
+        return None
+    return work
+
+
 class RevocationHandler:
     """Ask the provider to revoke a token, until it confirms."""
 
     def load(self, call: Call[ListingProvider], merchant: str, name: str) -> PendingRevocation | None:
         """Read the revocation. A retiring token is marked first, since it must not be served after its overlap."""
-        pending = call.store.tokens.pending_revocation(merchant, name)
-        if pending is None or pending.due_at > call.clock.now():
-            return None
-        if pending.token.state is not State.RETIRING:
+        pending = _if_due(call, call.store.tokens.pending_revocation(merchant, name))
+        if pending is None or pending.token.state is not State.RETIRING:
             return pending
         call.store.tokens.mark_revoking(pending.token, Change(SCHEDULER, Reason.ROTATED))
         return call.store.tokens.pending_revocation(merchant, name)
@@ -98,9 +104,7 @@ class RotationHandler:
     def load(self, call: Call[ListingProvider], merchant: str, _name: str) -> Rotation | None:
         """Read the rotation."""
         rotation = call.store.rotations.get(merchant)
-        if rotation is None or not rotation.open or rotation.due_at > call.clock.now():
-            return None
-        return rotation
+        return _if_due(call, rotation) if rotation is not None and rotation.open else None
 
     def run(self, call: Call[ListingProvider], work: Rotation) -> int | None:
         """Continue the rotation from its stored state. If another call is minting, come back later."""
@@ -122,9 +126,9 @@ class SettingsHandler:
     def load(self, call: Call[ListingProvider], merchant: str, _name: str) -> SettingsCheck | None:
         """Read the rotation settings."""
         stored = call.store.rotation_settings.read(merchant)
-        if stored.document is None or stored.due_at is None or stored.due_at > call.clock.now():
+        if stored.document is None:
             return None
-        return SettingsCheck(merchant, stored.document, stored.revision, stored.due_at)
+        return _if_due(call, SettingsCheck(merchant, stored.document, stored.revision, stored.due_at))
 
     def run(self, call: Call[ListingProvider], work: SettingsCheck) -> None:
         """Request a rotation if the token is too old, and schedule the next check."""
@@ -140,10 +144,7 @@ class ReconciliationHandler:
 
     def load(self, call: Call[ListingProvider], merchant: str, _name: str) -> Reconciliation | None:
         """Read the schedule."""
-        scheduled = call.store.reconciliations.get(merchant)
-        if scheduled is None or scheduled.due_at is None or scheduled.due_at > call.clock.now():
-            return None
-        return scheduled
+        return _if_due(call, call.store.reconciliations.get(merchant))
 
     def run(self, call: Call[ListingProvider], work: Reconciliation) -> None:
         """Reconcile the merchant, as the scheduler."""

@@ -8,7 +8,6 @@ capped back-off, and is never dropped.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from token_broker.domain.delays import DOUBLINGS, MAX_PAUSE, pause
@@ -42,42 +41,27 @@ PERMANENT_FAILURES = (
 )
 
 
-@dataclass(slots=True)
-class WorkSummary:
-    """Report what became of the items.
+def maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str]) -> dict[str, int]:
+    """Work on the items while time remains, and return what became of them.
 
-    `skipped` counts the items that were not tried, that are not due any more, or that another run works on.
-    """
-
-    done: int = 0
-    rescheduled: int = 0
-    skipped: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the response of a direct invocation."""
-        return {"done": self.done, "putOff": self.rescheduled, "left": self.skipped}
-
-
-def maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str]) -> WorkSummary:
-    """Work on the items while time remains.
-
-    Raises `StorageUnavailable` if the table fails. Raises the last unexpected exception after all other items.
+    `left` counts the items that were not tried, that are not due any more, or that another run works on. Raises
+    `StorageUnavailable` if the table fails. Raises the last unexpected exception after all other items.
     """
     worker = Worker(call, merchant)
     try:
         worker.run(items)
     finally:
-        call.telemetry.count("DueItemsDone", worker.summary.done)
-        call.telemetry.count("DueItemsPutOff", worker.summary.rescheduled)
-        call.telemetry.count("DueItemsLeft", worker.summary.skipped)
-    return worker.summary
+        call.telemetry.count("DueItemsDone", worker.done)
+        call.telemetry.count("DueItemsPutOff", worker.rescheduled)
+        call.telemetry.count("DueItemsLeft", worker.skipped)
+    return {"done": worker.done, "putOff": worker.rescheduled, "left": worker.skipped}
 
 
 class Worker:
     """Do the work of one message, and remember what ends it early."""
 
     def __init__(self, call: Call[ListingProvider], merchant: str) -> None:
-        self.summary = WorkSummary()
+        self.done = self.rescheduled = self.skipped = 0
         self._call = call
         self._merchant = merchant
         self._permanent: BrokerError | None = None
@@ -88,7 +72,7 @@ class Worker:
         """Work on each item, until the time is over or the provider does not respond."""
         for number, item in enumerate(items):
             if self._provider_is_down or self._call.deadline.left() < MIN_SECONDS_LEFT:
-                self.summary.skipped += len(items) - number  # they stay due for the next run
+                self.skipped += len(items) - number  # they stay due for the next run
                 break
             try:
                 self._work_on(item)
@@ -99,7 +83,7 @@ class Worker:
                     "work_failed", merchant=self._merchant, item=item, kind=type(error).__name__
                 )
                 self._defer(item)
-                self.summary.rescheduled += 1
+                self.rescheduled += 1
                 self._bug = error
         if self._bug is not None:
             raise self._bug  # the call must show as failed, although its items are rescheduled
@@ -110,12 +94,12 @@ class Worker:
             # A newer version may know the kind. The log does not repeat the text, which can be anything.
             self._call.telemetry.notice("work_item_unknown", merchant=self._merchant)
             self._defer(item)
-            self.summary.skipped += 1
+            self.skipped += 1
             return
         handler = HANDLERS[ref.kind]
         work = handler.load(self._call, self._merchant, ref.name)
         if work is None:
-            self.summary.skipped += 1
+            self.skipped += 1
         elif self._permanent is not None:
             # It is not tried, so no failed try is counted.
             self._call.store.schedule.reschedule(work, self._next_try(handler, work, self._permanent))
@@ -126,7 +110,7 @@ class Worker:
         try:
             retry_at = handler.run(self._call, work)
         except MintInProgress:
-            self.summary.skipped += 1  # the lease was lost, and another call has the item
+            self.skipped += 1  # the lease was lost, and another call has the item
         except (ProviderFailure, MerchantNotFound, MerchantMisconfigured, Conflict) as failure:
             due_at = self._next_try(handler, work, failure)
             self._call.store.schedule.reschedule(work, due_at, failure=failure.code)
@@ -136,10 +120,10 @@ class Worker:
                 self._provider_is_down = True  # or it throttles
         else:
             if retry_at is None:
-                self.summary.done += 1
+                self.done += 1
             else:
                 self._call.store.schedule.reschedule(work, retry_at)
-                self.summary.rescheduled += 1
+                self.rescheduled += 1
 
     def _next_try(self, handler: WorkHandler[Any], work: Work, failure: BrokerError) -> int:
         """Report the failure, and return the time of the next try, with a back-off that grows with the tries."""
@@ -156,7 +140,7 @@ class Worker:
             tries=work.tries + 1,
             **handler.failed(self._call, work),
         )
-        self.summary.rescheduled += 1
+        self.rescheduled += 1
         return int(self._call.clock.now()) + seconds
 
     def _defer(self, item: str) -> None:

@@ -1,35 +1,60 @@
-"""Admit storefronts by their merchant's trust policy."""
+"""Admit storefronts by their merchant's trust policy.
+
+An authorizer caches policies for 30 s. API Gateway adds 60 s, so a change takes effect within 90 s.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from token_broker.bounded_cache import BoundedCache
 from token_broker.domain.grant import Grant
 from token_broker.errors import Forbidden, InvalidRequest
+from token_broker.storefronts.trust_policy import TrustPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from token_broker.clock import Clock
     from token_broker.ports.documents import PolicyStore
     from token_broker.ports.telemetry import Telemetry
-    from token_broker.storefronts.policy_cache import PolicyCache
-    from token_broker.storefronts.trust_policy import TrustPolicy
+
+#: Seconds for which a policy is cached.
+TTL_SECONDS = 30.0
+#: Seconds for which the absence of a policy is cached. It is short, since an operator may be creating one.
+ABSENT_TTL_SECONDS = 5.0
 
 
 class Admission:
-    """Read trust policies and admit anonymous pages, for one process of an authorizer."""
+    """Read and cache trust policies, and admit anonymous pages, for one process of an authorizer.
+
+    Names without a policy have a cache of their own. A stranger can invent names without end, and they must not
+    displace policies.
+    """
 
     def __init__(
-        self, store: PolicyStore, cache: PolicyCache, telemetry: Telemetry, parse: Callable[[Any], TrustPolicy]
+        self, store: PolicyStore, clock: Clock, telemetry: Telemetry, parse: Callable[[Any], TrustPolicy]
     ) -> None:
         self._store = store
-        self._cache = cache
+        self._clock = clock
         self._telemetry = telemetry
         self._parse = parse
+        self._policies = BoundedCache[str, TrustPolicy](clock)
+        self._absent = BoundedCache[str, Literal[True]](clock)
 
     def policy(self, merchant: str) -> TrustPolicy:
-        """Return the merchant's policy. Raises `Forbidden` if there is none, and `StorageUnavailable`."""
-        policy = self._cache.policy(merchant, lambda: self._read(merchant))
+        """Return the merchant's policy, at most 30 s old.
+
+        Raises `Forbidden` if there is none, and `StorageUnavailable` if it cannot be read.
+        """
+        policy = self._policies.get(merchant)
+        if policy is None and not self._absent.get(merchant):
+            started = self._clock.monotonic()
+            policy = self._read(merchant)
+            if policy is None:
+                self._absent.put(merchant, True, started + ABSENT_TTL_SECONDS)
+            else:
+                self._policies.put(merchant, policy, started + TTL_SECONDS)
         if policy is None:
             raise Forbidden("no trust policy")
         return policy

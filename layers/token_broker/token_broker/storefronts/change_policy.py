@@ -6,7 +6,7 @@ revision that it has read in `If-Match`.
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from token_broker.domain.fields import Precondition
 from token_broker.errors import InvalidRequest, TrustPolicyNotFound
@@ -18,20 +18,17 @@ from token_broker.storefronts.trust_policy import TrustPolicy
 MAX_BYTES = 16 * 1024
 
 
-class TrustPolicies:
+class TrustPolicies(NamedTuple):
     """Read and change trust policies, for one call."""
 
-    def __init__(
-        self, store: PolicyStore, telemetry: Telemetry, parse: Callable[[Any], TrustPolicy], *, caller: str
-    ) -> None:
-        self._store = store
-        self._telemetry = telemetry
-        self._parse = parse
-        self._caller = caller
+    store: PolicyStore
+    telemetry: Telemetry
+    parse: Callable[[Any], TrustPolicy]
+    caller: str
 
     def get(self, merchant: str) -> tuple[Mapping[str, Any], int]:
         """Return the document and its revision. Raises `TrustPolicyNotFound`."""
-        stored = self._store.read(merchant)
+        stored = self.store.read(merchant)
         if stored.document is None:
             raise TrustPolicyNotFound("This merchant has no trust policy, so storefronts get no tokens. PUT one.")
         return stored.document, stored.revision
@@ -43,8 +40,8 @@ class TrustPolicies:
         """
         if len(json.dumps(document).encode()) > MAX_BYTES:
             raise InvalidRequest(f"A trust policy must have at most {MAX_BYTES} bytes as JSON.")
-        self._parse(document)
-        before, after = self._change(merchant, Revisioned(document, changed_by=self._caller), precondition)
+        self.parse(document)
+        before, after = self._change(merchant, Revisioned(document, changed_by=self.caller), precondition)
         return after.revision, before.document is None
 
     def delete(self, merchant: str, precondition: Precondition) -> bool:
@@ -52,19 +49,19 @@ class TrustPolicies:
 
         Raises `PreconditionFailed`, `Conflict`.
         """
-        before, _ = self._change(merchant, Revisioned(changed_by=self._caller), precondition)
+        before, _ = self._change(merchant, Revisioned(changed_by=self.caller), precondition)
         return before.document is not None
 
     def _change(
         self, merchant: str, new: Revisioned[Mapping[str, Any]], precondition: Precondition
     ) -> tuple[Revisioned[Mapping[str, Any]], Revisioned[Mapping[str, Any]]]:
-        before, after = change(self._store, merchant, new, precondition, what="trust policy")
+        before, after = change(self.store, merchant, new, precondition, what="trust policy")
         if after.revision != before.revision:
-            self._telemetry.notice(
+            self.telemetry.notice(
                 "trust_policy_changed",
                 merchant=merchant,
                 revision=after.revision,
                 deleted=new.document is None,
-                caller=self._caller,
+                caller=self.caller,
             )
         return before, after

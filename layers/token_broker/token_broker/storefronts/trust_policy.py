@@ -69,7 +69,8 @@ def parse(document: Any, *, page_operations: Sequence[str], loopback_jwks_origin
     members = _members("", document, required=("version", "origins"), optional=("anonymous", "sessions"))
     _checked("version", members["version"], _version)
     origins = _each_once("origins", members["origins"], addresses.origin, 0, _MAX_ORIGINS)
-    anonymous = _each_once("anonymous", members.get("anonymous", []), _one_of(page_operations), 0, len(page_operations))
+    operation = partial(_one_of, page_operations)
+    anonymous = _each_once("anonymous", members.get("anonymous", []), operation, 0, len(page_operations))
     if anonymous and not origins:
         raise InvalidRequest("'origins' must have at least one origin, since 'anonymous' admits browsers by it.")
     sessions = _sessions(members["sessions"], loopback_jwks_origin) if "sessions" in members else None
@@ -106,13 +107,10 @@ def _version(value: Any) -> None:
         raise ValueError("1")
 
 
-def _one_of(operations: Sequence[str]) -> Rule:
-    def rule(value: Any) -> str:
-        if value not in operations:
-            raise ValueError(" or ".join(map(repr, operations)))
-        return str(value)
-
-    return rule
+def _one_of(operations: Sequence[str], value: Any) -> str:
+    if value not in operations:
+        raise ValueError(" or ".join(map(repr, operations)))
+    return str(value)
 
 
 def _scope(value: Any) -> str:

@@ -1,6 +1,5 @@
 """Close a checkout session after its order was placed."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from token_broker.domain.token import session_subject
@@ -8,23 +7,10 @@ from token_broker.ports.provider import Provider
 from token_broker.tokens.call import Call
 
 
-@dataclass(frozen=True, slots=True)
-class ClosedSession:
-    """Hold a closed session: `closed_at` (Unix seconds) and the order that closed it first."""
+def close_session(call: Call[Provider], merchant: str, session_id: str, order_id: str | None) -> dict[str, Any]:
+    """Close the session, so that it never gets a token again. Return when that was, and the order that closed it first.
 
-    session_id: str
-    closed_at: int
-    order_id: str | None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the response of the close route."""
-        document: dict[str, Any] = {"sessionId": self.session_id, "closed": True, "closedAt": self.closed_at}
-        return document if self.order_id is None else {**document, "orderId": self.order_id}
-
-
-def close_session(call: Call[Provider], merchant: str, session_id: str, order_id: str | None) -> ClosedSession:
-    """Close the session, so that it never gets a token again. A repeated call changes nothing.
-
+    A repeated call changes nothing.
     A mint in progress for the session fails. The merchant's secret is not read, since an order can be placed after the
     secret was deleted.
     """
@@ -34,4 +20,5 @@ def close_session(call: Call[Provider], merchant: str, session_id: str, order_id
     elif order_id is not None and closure.order_id not in (None, order_id):
         # A session has one order. The operator of the order system must find out why a second one came.
         call.telemetry.notice("session_closed_by_another_order", merchant=merchant)
-    return ClosedSession(session_id, closure.closed_at, closure.order_id)
+    body = {"sessionId": session_id, "closed": True, "closedAt": closure.closed_at}
+    return body if closure.order_id is None else {**body, "orderId": closure.order_id}

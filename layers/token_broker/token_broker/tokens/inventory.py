@@ -103,7 +103,7 @@ class Inventory:
             if tag is None:
                 return Finding.FOREIGN
             return Finding.IN_FLIGHT if tag.intent_id in self.open_intents else Finding.UNRECORDED
-        if self._has_other_account(record):
+        if self.has_other_account(record):
             return Finding.WRONG_ACCOUNT
         if record.digest != fingerprint(listed.token.access_token):
             return Finding.VALUE_MISMATCH
@@ -115,11 +115,12 @@ class Inventory:
         return Finding.IN_SYNC if record.origin is Origin.BROKER else Finding.FOREIGN
 
     def _finding_of_unlisted(self, record: Token, now: float) -> Finding:
-        if self._has_other_account(record):
+        if self.has_other_account(record):
             return Finding.WRONG_ACCOUNT
         return Finding.LOST if _settled(record, now) else Finding.IN_FLIGHT
 
-    def _has_other_account(self, record: Token) -> bool:
+    def has_other_account(self, record: Token) -> bool:
+        """Return whether the record is of a token at another provider account than the inventory's."""
         return record.account_id not in ("", self.account.account_id)
 
 
@@ -164,7 +165,11 @@ def record_headroom(call: Call[ListingProvider], used: int) -> int | None:
     return headroom
 
 
+def changed_at(record: Token) -> int:
+    """Return when the record was last changed (Unix seconds)."""
+    return record.history[-1].at if record.history else record.issued_at
+
+
 def _settled(record: Token, now: float) -> bool:
     """Return whether the record's last change is old enough for the list to show it."""
-    since = record.history[-1].at if record.history else record.issued_at
-    return now - since >= SETTLED_AFTER
+    return now - changed_at(record) >= SETTLED_AFTER

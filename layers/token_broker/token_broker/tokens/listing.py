@@ -1,8 +1,7 @@
 """List a merchant's tokens: ours, foreign ones, and recorded ones that the provider no longer lists."""
 
 from copy import replace
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from token_broker.domain.token import SERVABLE, Origin, State, Token
 from token_broker.errors import TokenNotFound
@@ -11,42 +10,14 @@ from token_broker.tokens.call import PROVIDER_BUDGET, Call
 from token_broker.tokens.inventory import Inventory, record_headroom, take_inventory, without_record
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRow:
-    """Represent one row of the list: a token with its origin and state."""
-
-    token: Token
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the row. It has a fingerprint if it has no value."""
-        document = {**self.token.as_json(), "origin": self.token.origin.value, "state": self.token.state.value}
-        if self.token.access_token is None:
-            document["fingerprint"] = self.token.digest
-        return document
-
-
-@dataclass(frozen=True, slots=True)
-class TokenList:
-    """Hold all rows. `used` counts the quota slots in use, including those of foreign tokens."""
-
-    tokens: list[TokenRow]
-    used: int
-    limit: int | None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the response of the list route."""
-        return {"tokens": [each.as_json() for each in self.tokens], "used": self.used, "limit": self.limit}
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedToken:
+class RecordedToken(NamedTuple):
     """Represent one token's record: its row of the list and its history."""
 
     token: Token
 
     def as_json(self) -> dict[str, Any]:
         """Return the response of the record's route. The history starts with its oldest line."""
-        return {**TokenRow(self.token).as_json(), "history": [each.as_json() for each in self.token.history]}
+        return {**_row(self.token), "history": [each.as_json() for each in self.token.history]}
 
 
 def recorded_token(call: Call[ListingProvider], merchant: str, token_id: str) -> RecordedToken:
@@ -66,26 +37,28 @@ def recorded_token(call: Call[ListingProvider], merchant: str, token_id: str) ->
     return RecordedToken(token)
 
 
-def list_tokens(call: Call[ListingProvider], merchant: str) -> TokenList:
-    """Return all tokens of the app at the shop.
+def list_tokens(call: Call[ListingProvider], merchant: str) -> dict[str, Any]:
+    """Return all tokens of the app at the shop, and the number of quota slots that they and foreign tokens use.
 
     Only recorded tokens of this stack show their values, until they end.
     """
     until = call.deadline.within(PROVIDER_BUDGET)
     found = call.with_credential_refresh(merchant, lambda account: take_inventory(call, account, until))
-    rows = [_row(call, merchant, each, found) for each in found.listed]
-    rows += [_as_lost(record) for record in found.unlisted()]
+    tokens = [_shown(call, merchant, each, found) for each in found.listed]
+    tokens += [replace(record, state=State.LOST, access_token=None) for record in found.unlisted()]
     record_headroom(call, found.used)
-    return TokenList([TokenRow(row) for row in rows], found.used, call.provider.capabilities.limit)
+    return {"tokens": [_row(each) for each in tokens], "used": found.used, "limit": call.provider.capabilities.limit}
 
 
-def _row(call: Call[ListingProvider], merchant: str, listed: ListedToken, found: Inventory) -> Token:
+def _shown(call: Call[ListingProvider], merchant: str, listed: ListedToken, found: Inventory) -> Token:
     record = found.records.get(listed.token.token_id)
     if record is not None and record.origin is Origin.BROKER:
         return record
-    row = without_record(call, merchant, listed, found.broker_id)
-    return replace(row, state=row.state if record is None else record.state, access_token=None)
+    token = without_record(call, merchant, listed, found.broker_id)
+    return replace(token, state=token.state if record is None else record.state, access_token=None)
 
 
-def _as_lost(record: Token) -> Token:
-    return replace(record, state=State.LOST, access_token=None)
+def _row(token: Token) -> dict[str, Any]:
+    """Return a row of the list: a token with its origin and state. It has a fingerprint if it has no value."""
+    row = {**token.as_json(), "origin": token.origin.value, "state": token.state.value}
+    return {**row, "fingerprint": token.digest} if token.access_token is None else row

@@ -11,7 +11,7 @@ from token_broker.domain.token import Change, ProviderToken, State, Token
 from token_broker.errors import ProviderFailure, TokenLimitReached
 from token_broker.ports.provider import Account, ListingProvider
 from token_broker.tokens.call import Call
-from token_broker.tokens.inventory import Finding, Inventory, take_inventory
+from token_broker.tokens.inventory import Finding, Inventory, changed_at, take_inventory
 
 #: Seconds that are reserved for the mint itself.
 MINT_TIME = 5.0
@@ -70,18 +70,17 @@ def _slot_usage(call: Call[ListingProvider], inventory: Inventory) -> str:
     """Return a sentence that says which tokens use the slots, and how to free some."""
     findings = inventory.findings(call.clock.now())
     standing, retiring = _listed(inventory, State.STANDING), _listed(inventory, State.RETIRING)
+    examples = ", ".join(token.token_id for token in standing[:MAX_IDS_SHOWN])
+    elsewhere = inventory.by_id.keys() & findings[Finding.WRONG_ACCOUNT]
     kinds = [
         (len(_listed(inventory, State.CURRENT)), "current"),
-        (len(standing), f"standing, {_examples(standing)} (revoke those that nobody uses)"),
+        (len(standing), f"standing, for example {examples} (revoke those that nobody uses)"),
         (len(retiring), f"retiring ({_overlap_end(call, retiring)})"),
         (len(_listed(inventory, State.REVOKING)), "revoking (they end once the provider confirms)"),
         (len(findings[Finding.FOREIGN]), "foreign (revoke those that nobody uses with foreign=true)"),
         (len(findings[Finding.UNRECORDED]), "without a record (reconcile with apply, then revoke them by their ids)"),
         (len(findings[Finding.REAPPEARED]), "listed although they have ended (reconcile with apply)"),
-        (
-            len(inventory.by_id.keys() & findings[Finding.WRONG_ACCOUNT]),
-            "recorded at another shop (only that shop's secret can revoke them)",
-        ),
+        (len(elsewhere), "recorded at another shop (only that shop's secret can revoke them)"),
         (len(findings[Finding.IN_FLIGHT]), "in flight (created or ended just now)"),
     ]
     return "Tokens at the provider: " + "; ".join(f"{count} {kind}" for count, kind in kinds if count) + "."
@@ -90,25 +89,18 @@ def _slot_usage(call: Call[ListingProvider], inventory: Inventory) -> str:
 def _listed(inventory: Inventory, state: State) -> list[Token]:
     """Return the listed tokens that are recorded in this state at the inventory's provider account."""
     listed = inventory.by_id
-    here = ("", inventory.account.account_id)
     return [
         record
-        for token_id, record in inventory.records.items()
-        if token_id in listed and record.state is state and record.account_id in here
+        for record in inventory.records.values()
+        if record.token_id in listed and record.state is state and not inventory.has_other_account(record)
     ]
-
-
-def _examples(tokens: Sequence[Token]) -> str:
-    return f"for example {', '.join(token.token_id for token in tokens[:MAX_IDS_SHOWN])}"
 
 
 def _overlap_end(call: Call[ListingProvider], retiring: Sequence[Token]) -> str:
     # The first to retire ends first, unless the overlap was changed. Each pending revocation costs a read, so few are
     # read.
-    longest_retired = sorted(retiring, key=lambda token: token.history[-1].at if token.history else token.issued_at)[
-        :MAX_IDS_SHOWN
-    ]
-    pending = [call.store.tokens.pending_revocation(token.merchant, token.token_id) for token in longest_retired]
+    first = sorted(retiring, key=changed_at)[:MAX_IDS_SHOWN]
+    pending = [call.store.tokens.pending_revocation(token.merchant, token.token_id) for token in first]
     ends = min((each.due_at for each in pending if each is not None), default=None)
     if ends is None:
         return "they end with their overlap"

@@ -50,7 +50,11 @@ class AdminTokens:
         key = _key(account)
         granted = self._granted.get(key)
         if granted is None or granted.renew_at <= self._http.clock.now():
-            granted = self._renew(account, base_url, deadline)
+            try:
+                granted = self._request(account, base_url, deadline)
+            except ProviderFailure as failure:
+                failure.request_outcome = RequestOutcome.NOT_APPLIED  # no storefront token was created in any case
+                raise
             self._granted.put(key, granted)
         return granted.value
 
@@ -63,13 +67,6 @@ class AdminTokens:
         """Return the account's granted token, so that it can be redacted from messages."""
         granted = self._granted.get(_key(account)) if "clientSecret" in account.credentials else None
         return () if granted is None else (granted.value,)
-
-    def _renew(self, account: Account, base_url: str, deadline: Deadline) -> _GrantedToken:
-        try:
-            return self._request(account, base_url, deadline)
-        except ProviderFailure as failure:
-            failure.request_outcome = RequestOutcome.NOT_APPLIED  # no storefront token was created in any case
-            raise
 
     def _request(self, account: Account, base_url: str, deadline: Deadline) -> _GrantedToken:
         form = {

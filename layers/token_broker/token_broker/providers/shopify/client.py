@@ -153,11 +153,10 @@ class Shopify:
         A 404 means that the token has ended, unless it is still listed. A wrong API version also gets a 404.
         """
         response = self._call("DELETE", f"storefront_access_tokens/{token_id}.json", account, deadline)
-        if response.status == 404 and any(
-            each.token.token_id == token_id for each in self.list_tokens(account, deadline)
-        ):
-            raise self._failure(response, account)
-        if response.status not in (200, 204, 404):
+        if response.status in (200, 204):
+            return
+        listed = self.list_tokens(account, deadline) if response.status == 404 else []
+        if response.status != 404 or token_id in {each.token.token_id for each in listed}:
             raise self._failure(response, account)
 
     def _call(
@@ -170,9 +169,8 @@ class Shopify:
         if body is not None:
             headers["Content-Type"] = "application/json"
         reserve = LOOKUP_RESERVE if method == "POST" else 0.0
-        response = self._http.send(
-            Request(method, f"{base_url}{admin}/{path}", headers, body, reserve=reserve), deadline
-        )
+        request = Request(method, f"{base_url}{admin}/{path}", headers, body, reserve=reserve)
+        response = self._http.send(request, deadline)
         self._log_version(version, response, self._secrets(account))
         return response
 
@@ -189,15 +187,13 @@ class Shopify:
             raise malformed_response("'id' is not a token's id")
         scopes = optional_text(entry, "access_scope") or ""
         title = entry.get("title")  # a foreign title can be any value, and must not fail the list
-        created = optional_text(entry, "created_at")
-        graphql_id = optional_text(entry, "admin_graphql_api_id")
-        optional = {"admin_graphql_api_id": graphql_id, "created_at": created}
+        optional = {name: optional_text(entry, name) for name in ("admin_graphql_api_id", "created_at")}
         token = ProviderToken(
             token_id=str(number),
             access_token=token_value(entry, "access_token"),
             token_type="storefront_access_token",  # noqa: S106  # a type, not a value
             scope=tuple(scope for part in scopes.split(",") if (scope := part.strip())),
-            issued_at=_unix(created, self._http.clock.now()),
+            issued_at=_unix(optional["created_at"], self._http.clock.now()),
             expires_at=None,
             use=Use("header", HEADER, self._storefront_url(account)),
             # JSON can contain half of a surrogate pair, which cannot be stored or sent.
