@@ -3,7 +3,6 @@
 By module, then by the lines as they were and as they became.
 """
 
-_LONGER_NAME = "a transaction's name may have up to 36 characters, and need only be another each time"
 _ONLY_THE_MARK = "of this title only the mark is looked at, which follows it"
 _ONLY_ANOTHER = "a fence is compared for being the same: how far a mint's end lifts it says nothing"
 _KEYWORD = "DynamoDB reads its keywords in any case"
@@ -29,34 +28,6 @@ EXPLAINED: dict[str, dict[str, str]] = {
         '- values: dict[str, Any] = {":owner": lease.owner, ":fence": lease.fence, ":one": 1}\n'
         '+ values: dict[str, Any] = {":owner": lease.owner, ":fence": lease.fence, ":one": 2}': _ONLY_ANOTHER,
     },
-    "aws/store/reading": {
-        "- token=max(tokens, key=lambda token: token.expires_at or 0, default=None),\n"
-        "+ token=max(tokens, key=lambda token: token.expires_at or 1, default=None),": "no token ends that early",
-    },
-    "aws/store/revocations": {
-        '- "REMOVE #current",\n+ "remove #current",': _KEYWORD,
-        "- self._table.transact(writes, token=os.urandom(16).hex())\n"
-        "+ self._table.transact(writes, token=os.urandom(17).hex())": _LONGER_NAME,
-    },
-    "aws/store/rotations": {
-        '- written["ConditionExpression"] += " AND attribute_not_exists(tries)"\n'
-        '+ written["ConditionExpression"] += " and attribute_not_exists(tries)"': _KEYWORD,
-        "- self._table.transact(writes, token=os.urandom(16).hex())\n"
-        "+ self._table.transact(writes, token=os.urandom(17).hex())": _LONGER_NAME,
-        '- self._table.transact([("Update", written), event_write], token=os.urandom(16).hex())\n'
-        '+ self._table.transact([("Update", written), event_write], token=os.urandom(17).hex())': _LONGER_NAME,
-    },
-    "aws/store/sessions": {
-        '- self._table.transact([("Update", close), event_write], token=os.urandom(16).hex())\n'
-        '+ self._table.transact([("Update", close), event_write], token=os.urandom(17).hex())': _LONGER_NAME,
-    },
-    "aws/store/unfinished": {
-        '- "ADD fence :one",\n+ "add fence :one",': _KEYWORD,
-        "- key = records.partition(self._provider, lease.merchant, lease.subject), lease.key\n"
-        "+ key = records.partition(self._provider, lease.merchant, ), lease.key": (
-            "the worker acquires only the shop's intents, and the shop is the default subject"
-        ),
-    },
     "http/client": {
         "- for attempt in range(1, tries + 1):\n+ for attempt in range(1, tries + 2):": (
             "the last try returns or raises, so that nothing comes after it"
@@ -71,14 +42,17 @@ EXPLAINED: dict[str, dict[str, str]] = {
         "+ seconds = max(seconds, min(failure.retry_after_seconds or 1, MAX_PAUSE))": (
             "no pause is as short as either"
         ),
+        "- self._provider_is_down = False\n+ self._provider_is_down = None": "both are false",
     },
-    "tokens/mint": {
+    "tokens/succession": {
         '- title = tag_title(lease.title or "", call.store.tokens.broker_id(), lease.intent_id)\n'
         "+ title = tag_title(None, call.store.tokens.broker_id(), lease.intent_id)": _ONLY_THE_MARK,
         '- title = tag_title(lease.title or "", call.store.tokens.broker_id(), lease.intent_id)\n'
         '+ title = tag_title(lease.title and "", call.store.tokens.broker_id(), lease.intent_id)': _ONLY_THE_MARK,
         '- title = tag_title(lease.title or "", call.store.tokens.broker_id(), lease.intent_id)\n'
         '+ title = tag_title(lease.title or "XXXX", call.store.tokens.broker_id(), lease.intent_id)': _ONLY_THE_MARK,
+    },
+    "tokens/mint": {
         **_casts(
             'provider = cast("ListingProvider", call.provider)  # a provider with title tags can list tokens',
             "ListingProvider",

@@ -317,8 +317,8 @@ def test_a_rotation_that_fails_is_counted() -> None:
 def test_work_of_an_unknown_kind_is_told_of_and_harms_nothing() -> None:
     stack = pending()
 
-    assert work(stack, "lamp#1", "token#1001") == result(done=1, left=1)
-    assert stack.telemetry.notices == [("work_item_unknown", {"merchant": "acme"})]
+    assert work(stack, "lamp#1", "lamp#2", "token#1001") == result(done=1, left=2)
+    assert stack.telemetry.notices == [("work_item_unknown", {"merchant": "acme"})] * 2
 
 
 def test_work_of_an_unknown_kind_comes_back_in_an_hour() -> None:
@@ -353,6 +353,16 @@ def test_each_that_is_put_off_is_counted() -> None:
     shop.owner, shop.lease_end = "somebody", int(stack.clock.now()) + DAY
 
     assert work(stack) == result(done=1, put_off=3)
+
+
+def test_a_bug_is_raised_although_the_provider_is_down_for_the_next_item() -> None:
+    stack = pending(down(), tokens=3)
+    stack.store.refuse("tokens.pending_revocation", KeyError("revokingAt"))
+
+    with pytest.raises(KeyError):
+        work(stack)
+
+    assert stack.telemetry.total("DueItemsLeft") == 1
 
 
 def test_one_that_breaks_the_work_is_counted_with_those_that_are_put_off() -> None:

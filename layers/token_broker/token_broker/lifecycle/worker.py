@@ -10,20 +10,9 @@ capped back-off, and is never dropped.
 from collections.abc import Sequence
 from typing import Any
 
+from token_broker import errors
 from token_broker.domain.delays import DOUBLINGS, MAX_PAUSE, pause
 from token_broker.domain.pending import UnreadWork, Work
-from token_broker.errors import (
-    BrokerError,
-    Conflict,
-    MerchantMisconfigured,
-    MerchantNotFound,
-    MintInProgress,
-    ProviderFailure,
-    ProviderNotConfigured,
-    ProviderRejectedCredentials,
-    ShopUnavailable,
-    StorageUnavailable,
-)
 from token_broker.lifecycle.work_handlers import HANDLERS, WorkHandler
 from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import Call
@@ -33,11 +22,11 @@ MIN_SECONDS_LEFT = 6.0
 
 #: Failures that last until an operator or the merchant fixes their cause, and that affect all the merchant's items.
 PERMANENT_FAILURES = (
-    MerchantNotFound,
-    MerchantMisconfigured,
-    ProviderRejectedCredentials,
-    ProviderNotConfigured,
-    ShopUnavailable,
+    errors.MerchantNotFound,
+    errors.MerchantMisconfigured,
+    errors.ProviderRejectedCredentials,
+    errors.ProviderNotConfigured,
+    errors.ShopUnavailable,
 )
 
 
@@ -64,7 +53,7 @@ class Worker:
         self.done = self.rescheduled = self.skipped = 0
         self._call = call
         self._merchant = merchant
-        self._permanent: BrokerError | None = None
+        self._permanent: errors.BrokerError | None = None
         self._provider_is_down = False
         self._bug: Exception | None = None
 
@@ -76,7 +65,7 @@ class Worker:
                 break
             try:
                 self._work_on(item)
-            except StorageUnavailable:
+            except errors.StorageUnavailable:
                 raise
             except Exception as error:  # noqa: BLE001  # a bug that affects one item must not block the others
                 self._call.telemetry.notice(
@@ -109,14 +98,19 @@ class Worker:
     def _run(self, handler: WorkHandler[Any], work: Work) -> None:
         try:
             retry_at = handler.run(self._call, work)
-        except MintInProgress:
+        except errors.MintInProgress:
             self.skipped += 1  # the lease was lost, and another call has the item
-        except (ProviderFailure, MerchantNotFound, MerchantMisconfigured, Conflict) as failure:
+        except (
+            errors.ProviderFailure,
+            errors.MerchantNotFound,
+            errors.MerchantMisconfigured,
+            errors.Conflict,
+        ) as failure:
             due_at = self._next_try(handler, work, failure)
             self._call.store.schedule.reschedule(work, due_at, failure=failure.code)
             if isinstance(failure, PERMANENT_FAILURES):
                 self._permanent = failure
-            elif isinstance(failure, ProviderFailure) and failure.retryable:
+            elif isinstance(failure, errors.ProviderFailure) and failure.retryable:
                 self._provider_is_down = True  # or it throttles
         else:
             if retry_at is None:
@@ -125,10 +119,10 @@ class Worker:
                 self._call.store.schedule.reschedule(work, retry_at)
                 self.rescheduled += 1
 
-    def _next_try(self, handler: WorkHandler[Any], work: Work, failure: BrokerError) -> int:
+    def _next_try(self, handler: WorkHandler[Any], work: Work, failure: errors.BrokerError) -> int:
         """Report the failure, and return the time of the next try, with a back-off that grows with the tries."""
         telemetry, jitter = self._call.telemetry, self._call.jitter()
-        permanent = isinstance(failure, (*PERMANENT_FAILURES, Conflict))
+        permanent = isinstance(failure, (*PERMANENT_FAILURES, errors.Conflict))
         seconds = pause(DOUBLINGS if permanent else work.tries, jitter)
         seconds = max(seconds, min(failure.retry_after_seconds or 0, MAX_PAUSE))
         telemetry.count(f"Failures.{failure.code}")  # alarms need the failure, although the call succeeds

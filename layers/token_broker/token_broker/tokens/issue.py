@@ -35,41 +35,44 @@ CURRENT_TITLE = "Token Broker"
 class Attempt:
     """Hold what one call keeps between two reads of its subject: when it started, its intent and how long it waits."""
 
-    __slots__ = ("call", "fresh", "intent_id", "started", "started_wall", "until")
+    __slots__ = ("call", "intent_id", "started", "started_wall", "until")
 
-    def __init__(self, call: Call[Provider], *, fresh: bool = False) -> None:
+    def __init__(self, call: Call[Provider]) -> None:
         self.call = call
-        self.fresh = fresh
         self.started, self.started_wall = call.clock.monotonic(), call.clock.now()
         self.intent_id = new_intent_id()
         self.until = call.deadline.within(WAIT_FOR_OTHERS)
 
-    def must_confirm(self, state: SubjectState) -> bool:
+    def must_confirm(self, state: SubjectState, *, fresh: bool) -> bool:
         """Return whether the provider must confirm the stored token, which it may have replaced."""
         longest = self.call.provider.capabilities.recheck_after
         if longest is None:
             return False
-        if self.fresh:
+        if fresh:
             return state.checked_at < self.started_wall
         return self.call.clock.now() - state.checked_at >= longest
 
-    def acquire(self, state: SubjectState, merchant: str, subject: str, account_id: str = "") -> MintLease | None:
+    def acquire(self, state: SubjectState, merchant: str, subject: str, account_id: str) -> MintLease | None:
         """Acquire the lease for the subject's current token, or return None if another caller holds it."""
         if state.lease_expires_at > self.call.clock.now():
             return None  # otherwise every waiter would write to the same item
         findable = subject == SHOP and self.call.provider.capabilities.supports_title_tag
-        request = LeaseRequest(
-            merchant=merchant,
-            subject=subject,
-            intent_id=self.intent_id,
+        lease_request = self.lease_request(merchant, subject, account_id, CURRENT_TITLE if findable else None)
+        lease = self.call.store.leases.acquire(lease_request, state)
+        return lease if isinstance(lease, MintLease) else None
+
+    def lease_request(self, merchant: str, subject: str, account_id: str, title: str | None) -> LeaseRequest:
+        """Return the request for a lease with this call's intent. A token with a title can be found by it."""
+        return LeaseRequest(
+            merchant,
+            subject,
+            self.intent_id,
             owner=new_owner(),
-            title=CURRENT_TITLE if findable else None,
+            title=title,
             requested_by=self.call.caller,
-            findable=findable,
+            findable=title is not None,
             account_id=account_id,
         )
-        lease = self.call.store.leases.acquire(request, state)
-        return lease if isinstance(lease, MintLease) else None
 
     def wait_for_other(self) -> None:
         """Wait a moment for another caller's mint. Raises `MintInProgress` once the time for that is over."""
@@ -86,12 +89,12 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
     """
     if not fresh and (cached := _cached(call, merchant)) is not None:
         return cached
-    attempt = Attempt(call, fresh=fresh)
+    attempt = Attempt(call)
     while True:
         read_at = call.clock.monotonic()
         state = call.store.leases.state(merchant, SHOP)
         stored = _usable(call, state)
-        if stored is not None and not attempt.must_confirm(state):
+        if stored is not None and not attempt.must_confirm(state, fresh=fresh):
             call.telemetry.count("TokensServedFromStore")
             call.cache.put(merchant, stored, read_at=read_at)
             return stored
@@ -104,7 +107,7 @@ def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> T
             return stored
         lease = attempt.acquire(state, merchant, SHOP, account_id)
         if lease is not None:
-            return _mint_or_serve_stored(attempt, lease, stored)
+            return _mint_or_serve_stored(attempt, lease, stored, fresh=fresh)
         if stored is not None and not fresh:
             return stored  # another caller is confirming it already
         attempt.wait_for_other()
@@ -119,18 +122,18 @@ def _cached(call: Call[Provider], merchant: str) -> Token | None:
     return cached
 
 
-def _mint_or_serve_stored(attempt: Attempt, lease: MintLease, stored: Token | None) -> Token:
+def _mint_or_serve_stored(attempt: Attempt, lease: MintLease, stored: Token | None, *, fresh: bool) -> Token:
     """Mint the shop's token. Return `stored` if the provider confirms it, or does not respond."""
     from token_broker.tokens.mint import mint_current
 
     call = attempt.call
     # A caller for whom a token is stored does not wait long for its confirmation.
-    budget = PROVIDER_BUDGET if stored is None or attempt.fresh else RECHECK_BUDGET
+    budget = PROVIDER_BUDGET if stored is None or fresh else RECHECK_BUDGET
     try:
         token = mint_current(call, lease, MintRequest(), known=stored, budget=budget)
     except (ProviderFailure, StorageUnavailable) as failure:
         # The request only had to confirm the stored token, which most likely still works.
-        if stored is None or attempt.fresh or not failure.retryable:
+        if stored is None or fresh or not failure.retryable:
             raise
         call.telemetry.notice("stored_token_served_unconfirmed", code=failure.code)
         token = stored
@@ -164,8 +167,7 @@ def session_token(
         if not call.provider.capabilities.sessions:
             # Its token would be for the whole shop, not for one session.
             raise InvalidRequest("This provider has no tokens for checkout sessions.")
-        call.account(merchant)
-        lease = attempt.acquire(state, merchant, subject)
+        lease = attempt.acquire(state, merchant, subject, call.account(merchant).account_id)
         if lease is not None:
             from token_broker.tokens.mint import mint_current
 
@@ -179,18 +181,10 @@ def standing_token(call: Call[ListingProvider], merchant: str, title: str, key: 
     Raises `Conflict` if the key was used with another title, or its token has ended.
     """
     route, attempt = f"{call.provider.name}/standing/{merchant}", Attempt(call)
-    lease_request = LeaseRequest(
-        merchant=merchant,
-        subject=SHOP,
-        intent_id=attempt.intent_id,
-        owner=new_owner(),
-        title=title,
-        requested_by=call.caller,
-        key_id=None if key is None else key_id_of(principal(call.caller), route, key),
-        body_hash=None if key is None else _body_hash(title),
-        findable=True,
-        account_id=call.account(merchant).account_id,
-    )
+    lease_request = attempt.lease_request(merchant, SHOP, call.account(merchant).account_id, title)
+    if key is not None:
+        key_id = key_id_of(principal(call.caller), route, key)
+        lease_request = lease_request._replace(key_id=key_id, body_hash=_body_hash(title))
     while isinstance(lease := call.store.leases.acquire_standing(lease_request), LeaseHeld):
         attempt.wait_for_other()
     if isinstance(lease, IdempotentReplay):
