@@ -197,7 +197,7 @@ def test_whatever_is_put_off_is_told_of_with_its_name_and_its_tries() -> None:
     subjects: list[dict[str, object]] = [
         {"token_id": "1001", "age": 2 * DAY},
         {"rotation": rotation.rotation_id},
-        {"item": "settings#rotation"},
+        {"item": "rotation settings"},
         {},
         {"intent": intent},
     ]

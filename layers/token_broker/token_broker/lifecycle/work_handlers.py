@@ -136,7 +136,7 @@ class SettingsHandler:
 
     def failed(self, _call: Call[ListingProvider], _work: SettingsCheck) -> Mapping[str, object]:
         """Name the kind."""
-        return {"item": "settings#rotation"}
+        return {"item": WorkKind.ROTATION_SETTINGS.value}
 
 
 class ReconciliationHandler:
