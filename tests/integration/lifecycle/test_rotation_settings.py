@@ -278,6 +278,16 @@ def test_the_index_has_them_while_they_are_due(bench: StoreBench) -> None:
     assert not {"due", "dueAt"} & bench.items()[0].keys()
 
 
+def test_a_failed_look_changes_the_time_and_nothing_else(bench: StoreBench) -> None:
+    store = bench.store()
+    store.rotation_settings.replace("acme", schedule(), expected=0)
+    (before,) = bench.items()
+
+    store.schedule.reschedule(check_of(schedule()), int(NOW) + 60, failure="merchant_misconfigured")
+
+    assert bench.items() == [{**before, "dueAt": int(NOW) + 60}]
+
+
 @pytest.mark.parametrize("seen", [schedule(revision=2), schedule(due_at=int(NOW) - 5)])
 def test_a_look_at_what_has_changed_since_sets_no_time(bench: StoreBench, seen: Revisioned[RotationSettings]) -> None:
     store = bench.store()

@@ -168,8 +168,8 @@ class Schedule(Protocol):
     def reschedule(self, work: Work | UnreadWork, due_at: int | None, *, failure: str | None = None) -> None:
         """Change the time of the next try, or remove it if `due_at` is None.
 
-        With `failure` (an error's code) one more failed try is counted. The first failure of a rotation emits
-        `RotationFailed`.
+        With `failure` (an error's code) one more failed try is counted, except of a check of the rotation settings. The
+        first failure of a rotation emits `RotationFailed`.
         """
 
 

@@ -48,7 +48,7 @@ class DynamoSchedule(StorePart):
         clauses = [
             f"SET {', '.join(changed)}" if changed else "",
             f"REMOVE {', '.join(removed)}" if removed else "",
-            "" if failure is None else "ADD tries :one",
+            "" if failure is None or isinstance(work, pending.SettingsCheck) else "ADD tries :one",
         ]
         values |= {":due": due_at, ":failure": failure, ":one": 1}
         write = update(key, " ".join(filter(None, clauses)), condition, values)
