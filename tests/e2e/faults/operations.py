@@ -271,8 +271,9 @@ def a_wish(scene: Scene) -> str:
     """Store a rotation request that the call could not apply, so that the worker applies it."""
     token_id = _id_of(current(scene))
     scene.bench.proxy.fault("failed", operation="UpdateItem", contains=scene.merchant, times=3)
-    rotate(scene)
+    answer = rotate(scene)
     scene.bench.proxy.clear_faults(scene.merchant)  # of its three strikes some can be left
+    assert answer.good, f"the rotation request was not stored: {answer}"
     assert "dueAt" in scene.shop_items()["rotation#shop"]
     scene.bench.bring_forward([scene.merchant])
     return token_id
