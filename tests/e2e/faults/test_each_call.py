@@ -116,7 +116,9 @@ def _repeated(calls: list[dict[str, Any]]) -> bool:
     Few processes do all the work of the long run. Another call of the same operation can follow, such as the release of
     a lease. Only a repetition has the same body.
     """
-    (faulty,) = (at for at, call in enumerate(calls) if call["fault"])
+    faulty = next((at for at, call in enumerate(calls) if call["fault"]), None)
+    if faulty is None:  # the process had the secret in its memory
+        return False
     sent = [(call["operation"], call["digest"]) for call in calls[faulty : faulty + 2]]
     return len(sent) == 2 and sent[0] == sent[1]
 
