@@ -92,17 +92,16 @@ def _provider[P: Provider](name: str, build: Callable[[HttpClient, Telemetry], P
     def make(parts: ForEach[Call[P]]) -> Callable[[Request], Call[P]]:
         clock, telemetry = parts.clock, parts.telemetry
         prefix = settings.required("SECRET_PREFIX")
-        store = DynamoStore(
-            parts.table,
-            provider=name,
-            clock=clock,
-            session_retention=settings.days("SESSION_RETENTION_DAYS", "30"),
-            history_retention=settings.days("HISTORY_RETENTION_DAYS", "90"),
-        )
         services = Services(
             make_provider=cache(partial(build, HttpClient(clock, LazyTransport(), telemetry.observe), telemetry)),
             secrets=SecretsManager(parts.aws("secretsmanager"), prefix=prefix, provider=name, clock=clock),
-            store=store,
+            store=DynamoStore(
+                parts.table,
+                provider=name,
+                clock=clock,
+                session_retention=settings.days("SESSION_RETENTION_DAYS", "30"),
+                history_retention=settings.days("HISTORY_RETENTION_DAYS", "90"),
+            ),
             cache=TokenCache(clock),
             clock=clock,
             telemetry=telemetry,

@@ -39,7 +39,6 @@ SHOWN = {
     "PendingRevocation.token": "hides itself",
     "IdempotentReplay.token": "hides itself",
     "Revisioned.document": "a policy or settings, which hold no key",
-    "Reply.body": "a token hides itself",
     "RotationReport.token": "hides itself",
     "RecordedToken.token": "hides itself",
     "Sessions.proofs": "of the merchant's policy, which holds no key",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from token_broker.domain.shown import shown
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -48,6 +50,10 @@ class Reply(NamedTuple):
     status: int
     revision: int | None = None
     failed: Collection[str] = ()
+
+    def __repr__(self) -> str:
+        """Show all but the body, which can hold a token's value."""
+        return shown(self, without=("body",))
 
     def as_json(self) -> dict[str, Any]:
         """Return the body as plain JSON."""

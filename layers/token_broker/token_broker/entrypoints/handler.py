@@ -157,7 +157,5 @@ def _token(reply: Reply) -> dict[str, str]:
 def _where(error: Exception) -> dict[str, Any]:
     """Return what failed and where. The message is left out: it can hold a value."""
     frames = traceback.extract_tb(error.__traceback__)
-    return {
-        "kind": type(error).__name__,
-        "frames": [f"{frame.name}:{frame.lineno} {frame.filename}" for frame in frames],
-    }
+    places = [f"{frame.name}:{frame.lineno} {frame.filename}" for frame in frames]
+    return {"kind": type(error).__name__, "frames": places}

@@ -139,5 +139,4 @@ class Worker:
 
     def _defer(self, item: str) -> None:
         """Reschedule an item that could not be read."""
-        due_at = int(self._call.clock.now()) + MAX_PAUSE
-        self._call.store.schedule.reschedule(UnreadWork(self._merchant, item), due_at)
+        self._call.store.schedule.reschedule(UnreadWork(self._merchant, item), int(self._call.clock.now()) + MAX_PAUSE)
