@@ -214,12 +214,10 @@ def session_operations() -> list[str]:
 
 def profiles() -> list[Profile]:
     """Return what each provider declares. The authorizers read this without any provider's client."""
-    from token_broker.providers.chicksx import profile as chicksx
-    from token_broker.providers.fourthwall import profile as fourthwall
-    from token_broker.providers.shopify import profile as shopify
+    from token_broker.providers import chicksx, fourthwall, shopify
 
-    modules = [fourthwall, chicksx, shopify]
-    return [each.PROFILE for each in modules]
+    packages = [fourthwall, chicksx, shopify]
+    return [each.PROFILE for each in packages]
 
 
 def loopback_jwks_origin() -> str:

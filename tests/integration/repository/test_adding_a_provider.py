@@ -78,7 +78,7 @@ def test_nothing_is_changed_or_taken_away(difference: list[Touched]) -> None:
 def test_of_the_layer_only_its_own_modules_and_the_registry_are_touched(difference: list[Touched]) -> None:
     layer = {each.path: each.new for each in difference if each.path.startswith(f"{LAYER}/")}
 
-    own = {f"{LAYER}/providers/examplecart/{name}.py": True for name in ("__init__", "client", "profile")}
+    own = {f"{LAYER}/providers/examplecart/{name}.py": True for name in ("__init__", "client")}
     assert layer == own | {f"{LAYER}/wiring.py": False}
 
 

@@ -4,15 +4,13 @@
 and an old ETag never matches again.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from token_broker.aws.store import records
 from token_broker.aws.store.attributes import Key
 from token_broker.aws.store.table import ConditionFailed, Table, put
 from token_broker.clock import Clock
-from token_broker.domain.ownership_tag import new_owner
-from token_broker.domain.rotation import RotationSettings
 from token_broker.ports.documents import Revisioned
 
 
@@ -43,12 +41,14 @@ class DynamoDocuments[T](NamedTuple):
             "revision": new.revision,
             "changedAt": int(self.clock.now()),
             "changedBy": new.changed_by,
-            "changeId": new_owner(),
+            "changeId": os.urandom(16).hex(),
         }
         if new.document is not None:
             attributes |= self.encode(new.document)
         if new.due_at is not None:
-            attributes |= {"due": records.due_shard(key[0]), "dueAt": new.due_at}
+            from token_broker.aws.store.records import due_shard
+
+            attributes |= {"due": due_shard(key[0]), "dueAt": new.due_at}
         condition, values = "revision = :seen", {":seen": expected}
         if expected == 0:
             condition, values = "attribute_not_exists(pk)", {}
@@ -68,15 +68,4 @@ def trust_policies(table: Table, clock: Clock) -> DynamoDocuments[Mapping[str, A
         key=lambda merchant: (f"policy#{merchant}", "policy"),
         decode=lambda item: item.get("document"),
         encode=lambda document: {"document": document},
-    )
-
-
-def rotation_settings(table: Table, clock: Clock, provider: str) -> DynamoDocuments[RotationSettings]:
-    """Return the store of rotation settings. The item is due when the worker checks the current token's age."""
-    return DynamoDocuments(
-        table,
-        clock,
-        key=lambda merchant: (records.partition(provider, merchant), records.SETTINGS),
-        decode=lambda item: RotationSettings(item["overlap"], item.get("maxAge"), item["paused"]),
-        encode=lambda settings: {"maxAge": settings.max_age, "overlap": settings.overlap, "paused": settings.paused},
     )

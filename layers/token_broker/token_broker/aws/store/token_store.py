@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from token_broker.aws.store import records
 from token_broker.aws.store.items import ProviderItems
 from token_broker.aws.store.leases import DynamoLeases
 from token_broker.domain.delays import DAY
@@ -60,10 +61,17 @@ class DynamoStore:
 
     @cached_property
     def rotation_settings(self) -> Documents[RotationSettings]:
-        """Return the rotation settings."""
-        from token_broker.aws.store.documents import rotation_settings
+        """Return the rotation settings. The item is due when the worker checks the current token's age."""
+        from token_broker.aws.store.documents import DynamoDocuments
+        from token_broker.domain.rotation import RotationSettings
 
-        return rotation_settings(self._items.table, self._items.clock, self._items.provider)
+        return DynamoDocuments(
+            self._items.table,
+            self._items.clock,
+            key=lambda merchant: self._items.shop_key(merchant, records.SETTINGS),
+            decode=lambda item: RotationSettings(item["overlap"], item.get("maxAge"), item["paused"]),
+            encode=lambda new: {"maxAge": new.max_age, "overlap": new.overlap, "paused": new.paused},
+        )
 
     @cached_property
     def reconciliations(self) -> store.Reconciliations:

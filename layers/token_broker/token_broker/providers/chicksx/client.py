@@ -27,7 +27,7 @@ from token_broker.http.responses import (
     token_value,
 )
 from token_broker.ports.provider import Account, MintRequest
-from token_broker.providers.chicksx.profile import PROFILE
+from token_broker.providers.chicksx import PROFILE
 
 SHAPES = (frozenset({"apiKey", "clientId"}),)
 USE = Use("sdk", "authenticationToken")

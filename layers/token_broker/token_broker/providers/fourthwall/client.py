@@ -19,7 +19,7 @@ from token_broker.domain.token import ProviderToken, Use, fingerprint
 from token_broker.http.client import HttpClient, Request, error_from_status, malformed_response
 from token_broker.http.responses import reject_leaked_credentials, reply_of, token_value
 from token_broker.ports.provider import Account, MintRequest
-from token_broker.providers.fourthwall.profile import PROFILE
+from token_broker.providers.fourthwall import PROFILE
 
 SHAPES = (frozenset({"username", "password"}), frozenset({"accessToken"}))
 USE = Use("query", "storefront_token", "https://storefront-api.fourthwall.com/v1/")

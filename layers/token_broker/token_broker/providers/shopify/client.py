@@ -41,8 +41,8 @@ from token_broker.http.responses import (
     token_value,
 )
 from token_broker.ports.provider import Account, ListedToken, MintRequest
+from token_broker.providers.shopify import PROFILE
 from token_broker.providers.shopify.admin_token import SHOP_UNAVAILABLE, AdminTokens
-from token_broker.providers.shopify.profile import PROFILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
