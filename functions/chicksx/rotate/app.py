@@ -1,4 +1,7 @@
-"""Report that ChicksX tokens expire and need no rotation."""
+"""Report that ChicksX tokens expire and need no rotation.
+
+This is a function and no fixed answer of the gateway, since an unknown merchant gets 404.
+"""
 
 from token_broker.entrypoints.handler import Reply, entrypoint
 from token_broker.entrypoints.inputs import Rotate

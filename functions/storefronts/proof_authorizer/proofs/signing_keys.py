@@ -3,9 +3,8 @@
 {"keys": {"<kid>": "<text of at least 32 bytes>"}}      1 to 5 keys; a key's bytes are its text's UTF-8
 """
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from proofs.compact import MAX_KID_LENGTH
 from proofs.key_cache import KeyCache, Times
@@ -13,6 +12,9 @@ from proofs.keys import Key
 from proofs.outcomes import KeysUnavailable
 from token_broker.clock import Clock
 from token_broker.errors import MerchantMisconfigured, MerchantNotFound, StorageUnavailable
+
+if TYPE_CHECKING:
+    from token_broker.ports.secrets import Secrets
 
 ALGORITHM = "HS256"
 MAX_KEYS = 5
@@ -23,22 +25,12 @@ MAX_KEY_BYTES = 4096
 TIMES = Times(fresh_for=30.0, usable_for=900.0, renewable_after=0.0, renewal_interval=30.0, retry_delays=(5.0,))
 
 
-class Secrets(Protocol):
-    """Read merchants' secrets. The port itself is not imported, since that would load further modules."""
-
-    def read(self, merchant: str, *, fresh: bool = False) -> Mapping[str, Any]:
-        """Return the secret's JSON object.
-
-        Raises `MerchantNotFound`, `MerchantMisconfigured`, `StorageUnavailable`.
-        """
-
-
-def signing_keys(secrets: Secrets, clock: Clock) -> KeyCache:
+def signing_keys(secrets: "Secrets", clock: Clock) -> KeyCache:
     """Return the cache of merchants' own keys, by the merchant's name."""
     return KeyCache(partial(_read, secrets), clock, TIMES)
 
 
-def _read(secrets: Secrets, merchant: str) -> tuple[Key, ...]:
+def _read(secrets: "Secrets", merchant: str) -> tuple[Key, ...]:
     try:
         secret = secrets.read(merchant, fresh=True)
     except MerchantNotFound:
