@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable
+from copy import replace
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
@@ -16,6 +18,7 @@ from token_broker.entrypoints.handler import Reply, Request, entrypoint
 from token_broker.entrypoints.inputs import CreateToken
 from token_broker.errors import Conflict, Forbidden, InternalError, InvalidRequest, MintInProgress, StorageUnavailable
 from token_broker.telemetry import PowertoolsTelemetry
+from token_broker.tokens.listing import RecordedToken
 
 CANARY = "sk_live_canary"
 GOOD = {"merchant": "acme", "title": "T"}
@@ -228,6 +231,44 @@ def test_every_call_leaves_one_line_that_says_how_it_ended(
     assert (line["operation"], line["merchant"], line["caller"]) == ("shopify/create", "acme", PRINCIPAL)
     assert line["ms"] >= 0
     assert line["correlation_id"] == "gateway-request-1"
+
+
+def test_a_direct_call_is_named_by_lambdas_own_request(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InternalError, match="under request lambda-request-1"):
+        handler(bench, broken)(GOOD, Context())
+    with pytest.raises(InternalError, match="under request \\."):
+        handler(bench, broken)(GOOD, None)
+
+    line, _ = [line for line in lines(capsys) if line.get("message") == "answered"]
+    assert (line["correlation_id"], line["function_request_id"]) == ("lambda-request-1", "lambda-request-1")
+    assert line["function_name"] == "ShopifyFunction"
+
+
+def test_the_line_says_how_long_the_call_took(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = iter([100.0, 101.23456])
+    monkeypatch.setattr("token_broker.entrypoints.handler.time", SimpleNamespace(perf_counter=lambda: next(readings)))
+
+    handler(bench, give)(event(), Context())
+
+    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
+    assert line["ms"] == 1234.6
+
+
+@pytest.mark.parametrize(("value", "served"), [("value-of-1001", {"served": "store"}), (None, {})])
+def test_the_line_names_the_token_of_a_report(
+    bench: Bench, capsys: pytest.CaptureFixture[str], value: str | None, served: dict[str, str]
+) -> None:
+    record = RecordedToken(replace(token(), access_token=value))
+
+    handler(bench, lambda request, service: record)(event(), Context())
+
+    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
+    assert {name: line[name] for name in ("served", "fingerprint") if name in line} == {
+        "fingerprint": token().digest,
+        **served,
+    }
 
 
 def test_the_line_names_the_token_that_was_served_and_its_source(

@@ -25,7 +25,16 @@ LEVELS = {
 }
 #: Fields that a call passes as a dictionary that was built before, by event and the file that builds it.
 BUILT = {
-    ("answered", "entrypoints/handler"): {"entry_point", "operation", "caller", "merchant", "served", "fingerprint"},
+    ("answered", "entrypoints/handler"): {
+        "status",
+        "code",
+        "entry_point",
+        "operation",
+        "caller",
+        "merchant",
+        "served",
+        "fingerprint",
+    },
     ("decided", "entrypoints/authorizer"): {"decision", "merchant", "operation", "reason", "causes", "ms"},
     ("rotation_settings_changed", "domain/rotation"): {"maxAgeDays", "overlapDays", "paused"},
     ("unexpected_failure", "entrypoints/handler"): {"kind", "frames"},

@@ -89,19 +89,18 @@ class Handler[I: Input, S]:
         telemetry = self._container.telemetry
         telemetry.begin(invocation.request_id, context)
         line: dict[str, Any] = {"entry_point": kind, "operation": self._name}
-        status, code = 500, "internal_error"
         try:
             reply = self._reply(kind, invocation, context, line)
             result = invocation.respond(reply)
-            status, code = reply.status, "ok"
+            line |= {"status": reply.status, "code": "ok"}
             return result
         except Exception as failure:  # noqa: BLE001  # nothing of an unexpected failure may reach the caller
             error = self._error(failure, invocation)
-            status, code = error.status, error.code
+            line |= {"status": error.status, "code": error.code}
             return invocation.reject(error)
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
-            telemetry.answered(**line, status=status, code=code, ms=milliseconds)
+            telemetry.answered(**line, ms=milliseconds)
             telemetry.end()
 
     def _reply(self, kind: EventKind, invocation: Invocation, context: Any, line: dict[str, Any]) -> Reply:
