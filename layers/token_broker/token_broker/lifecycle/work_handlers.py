@@ -39,9 +39,10 @@ class WorkHandler[W: Work](Protocol):
         """Count the failure, and return the fields of its log line."""
 
 
-def _if_due[W: PendingRevocation | Rotation | SettingsCheck | Reconciliation](
-    call: Call[ListingProvider], work: W | None
-) -> W | None:
+type _Scheduled = PendingRevocation | Rotation | SettingsCheck | Reconciliation
+
+
+def _if_due[W: _Scheduled](call: Call[ListingProvider], work: W | None) -> W | None:
     if work is None or work.due_at is None or work.due_at > call.clock.now():
         return None
     return work
