@@ -183,7 +183,7 @@ def admission() -> Container[Admission]:
 
     def make(parts: Container[Admission]) -> Admission:
         store = documents.trust_policies(parts.table, parts.clock)
-        return Admission(store, parts.clock, parts.telemetry, _parse)
+        return Admission(store.read, parts.clock, parts.telemetry, _parse)
 
     return Container("storefronts", make)
 

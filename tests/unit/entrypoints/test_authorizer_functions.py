@@ -64,7 +64,7 @@ def gate(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], Powertool
         parts = {
             "clock": clock,
             "telemetry": telemetry,
-            "service": Admission(store, clock, telemetry, parse),
+            "service": Admission(store.read, clock, telemetry, parse),
         }
         monkeypatch.setattr(wiring, "admission", lambda: SimpleNamespace(**parts))
         monkeypatch.setattr(wiring, "proof_keys", lambda _parts: keys)

@@ -53,17 +53,10 @@ def test_a_set_is_taken_as_it_is_for_ten_minutes(desk: Desk) -> None:
     assert fetches(desk) == 2
 
 
-def test_a_key_that_was_taken_back_is_refused_after_ten_minutes(desk: Desk) -> None:
+@pytest.mark.parametrize("other_keys", [0, 1])
+def test_a_withdrawn_key_is_rejected_after_ten_minutes(desk: Desk, other_keys: int) -> None:
     good(desk)
-    desk.issuer.publishes(jwk(rsa_key(number=1), kid="key-2"))
-    desk.clock.advance(10 * MINUTE)
-
-    assert refusal(desk) == "unknown_key"
-
-
-def test_an_issuer_that_takes_all_its_keys_back_is_believed(desk: Desk) -> None:
-    good(desk)
-    desk.issuer.publishes()
+    desk.issuer.publishes(*[jwk(rsa_key(number=1), kid="key-2")][:other_keys])
     desk.clock.advance(10 * MINUTE)
 
     assert refusal(desk) == "unknown_key"

@@ -30,7 +30,7 @@ class Desk:
         if document is not None:
             self.put(document)
         self.admission = Admission(
-            self.store,
+            self.store.read,
             self.clock,
             self.telemetry,
             partial(parse, loopback_jwks_origin=loopback_jwks_origin),

@@ -22,7 +22,7 @@ class Reading:
     def __init__(self, clock: MovableClock, *, seconds: float = 0) -> None:
         self._clock = clock
         self._seconds = seconds
-        self._admission = Admission(self, clock, RecordingTelemetry(), lambda document: document)
+        self._admission = Admission(self.read, clock, RecordingTelemetry(), lambda document: document)
         self.answer: TrustPolicy | Exception | None = OLD
         self.reads = 0
 
@@ -38,9 +38,6 @@ class Reading:
         if isinstance(self.answer, Exception):
             raise self.answer
         return Revisioned(self.answer)
-
-    def replace(self, merchant: str, new: Revisioned[Any], *, expected: int) -> bool:
-        raise NotImplementedError  # an authorizer changes no policy
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from token_broker.errors import Forbidden, InvalidRequest
 from token_broker.storefronts.trust_policy import TrustPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from token_broker.clock import Clock
-    from token_broker.ports.documents import PolicyStore
+    from token_broker.ports.documents import Revisioned
     from token_broker.ports.telemetry import Telemetry
 
 #: Seconds for which a policy is cached.
@@ -29,13 +29,17 @@ class Admission:
     """Read and cache trust policies, and admit anonymous pages, for one process of an authorizer.
 
     Names without a policy have a cache of their own. A stranger can invent names without end, and they must not
-    displace policies.
+    displace policies. `read` returns a merchant's stored policy.
     """
 
     def __init__(
-        self, store: PolicyStore, clock: Clock, telemetry: Telemetry, parse: Callable[[Any], TrustPolicy]
+        self,
+        read: Callable[[str], Revisioned[Mapping[str, Any]]],
+        clock: Clock,
+        telemetry: Telemetry,
+        parse: Callable[[Any], TrustPolicy],
     ) -> None:
-        self._store = store
+        self._read_stored = read
         self._clock = clock
         self._telemetry = telemetry
         self._parse = parse
@@ -74,7 +78,7 @@ class Admission:
         return Grant(merchant=merchant, origins=policy.origins)
 
     def _read(self, merchant: str) -> TrustPolicy | None:
-        stored = self._store.read(merchant)
+        stored = self._read_stored(merchant)
         if stored.document is None:
             return None
         try:

@@ -8,6 +8,7 @@ from token_broker.aws.store.outbox_items import outbox_put
 from token_broker.aws.store.table import Table, Write, put, update
 from token_broker.clock import Clock
 from token_broker.domain.events import Event, rotation_failed
+from token_broker.domain.leases import SubjectState
 from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP, Change, State, Token
 
@@ -114,6 +115,12 @@ class StorePart:
     def __init__(self, items: ProviderItems) -> None:
         self._items = items
         self._table = items.table
+
+
+def unchanged(expected: SubjectState) -> tuple[str, dict[str, Any]]:
+    """Return the condition that holds while the subject's fence is as it was read, and its values."""
+    condition = "fence = :seen" if expected.fence else "attribute_not_exists(fence)"
+    return condition, {":seen": expected.fence}
 
 
 def all_but(state: State) -> set[State]:

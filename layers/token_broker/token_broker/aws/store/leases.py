@@ -8,7 +8,7 @@ from typing import Any
 
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import Key
-from token_broker.aws.store.items import StorePart
+from token_broker.aws.store.items import StorePart, unchanged
 from token_broker.aws.store.table import UNMET, ConditionFailed, TransactionRejected, Write, delete, put, update
 from token_broker.domain.delays import DAY
 from token_broker.domain.events import token_issued, token_rotated
@@ -59,9 +59,9 @@ class DynamoLeases(StorePart):
     def acquire(self, lease_request: LeaseRequest, expected: SubjectState) -> MintLease | LeaseHeld:
         """Write lease and intent in one conditional update. An open intent is continued unchanged."""
         key = records.subject_key(self._items.provider, lease_request.merchant, lease_request.subject)
-        unchanged = "fence = :seen" if expected.fence else "attribute_not_exists(fence)"
-        condition = f"{unchanged} AND {_FREE} AND attribute_not_exists(closedAt)"
-        item = self._acquire(lease_request, key, condition, {":seen": expected.fence})
+        condition, values = unchanged(expected)
+        condition = f"{condition} AND {_FREE} AND attribute_not_exists(closedAt)"
+        item = self._acquire(lease_request, key, condition, values)
         if not _holds(item, lease_request):
             return LeaseHeld()
         return _lease(lease_request, None, item)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from token_broker.aws.store import records
-from token_broker.aws.store.items import StorePart
+from token_broker.aws.store.items import StorePart, unchanged
 from token_broker.aws.store.table import check, put, update
 from token_broker.domain.leases import SubjectState
 from token_broker.domain.rotation import Rotation
@@ -48,10 +48,7 @@ class DynamoRotations(StorePart):
         if previous is not None:
             condition, values = "rotationId = :before", {":before": previous.rotation_id}
         subject = records.subject_key(self._items.provider, rotation.merchant, SHOP)
-        unchanged = "fence = :seen" if expected.fence else "attribute_not_exists(fence)"
-        return self._table.try_transact(
-            put(key, attributes, condition, values), check(subject, unchanged, {":seen": expected.fence})
-        )
+        return self._table.try_transact(put(key, attributes, condition, values), check(subject, *unchanged(expected)))
 
     def end(self, rotation: Rotation, failure: str | None = None) -> None:
         """Remove the due time and keep the item, so that a request within a minute joins the rotation."""
