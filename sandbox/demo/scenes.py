@@ -104,9 +104,7 @@ class Scenes:
         self._call("POST", path, expect=202)  # joins the first request
         self._call("POST", "/merchants/demo/fourthwall/rotations", expect=200)
 
-        self._transcript.scene(
-            "Compromised", "without an overlap: the current and retiring tokens are served no longer"
-        )
+        self._transcript.scene("Compromised", "without an overlap; caches serve the replaced token for 30 s at most")
         self._call("POST", path, {"compromised": True}, expect=202)
 
     def _reconciliation(self) -> None:
