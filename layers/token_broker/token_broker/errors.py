@@ -10,7 +10,10 @@
     ├── Conflict 409                  ├── MerchantMisconfigured 502
     └── ProviderFailure
         ├── TokenLimitReached 409           ├── ShopUnavailable 503
-        ├── ProviderRejectedCredentials 502 ├── ProviderNotConfigured 503
+        ├── PermanentTokenRefused 409       ├── ProviderNotConfigured 503
+        ├── ProviderRejectedCredentials 502
+        │   ├── RefreshTokenRefused 502
+        │   └── ReauthorizationRequired 502
         ├── ProviderError 502               └── ProviderUnavailable 504
         ├── ProviderThrottled 503
 
@@ -210,6 +213,29 @@ class ProviderRejectedCredentials(ProviderFailure):
 
     code, status = "provider_rejected_credentials", 502
     title = "The provider rejected the merchant's credentials"
+
+
+class RefreshTokenRefused(ProviderRejectedCredentials):
+    """Report that the provider rejected a refresh token, which is used, expired or of another shop."""
+
+
+class ReauthorizationRequired(ProviderRejectedCredentials):
+    """Report that only the merchant can restore the access, by authorizing the app again."""
+
+    code, title = "reauthorization_required", "The merchant must authorize the app again"
+
+    def __init__(self, merchant: str, *, reply: ProviderReply | None = None) -> None:
+        super().__init__(
+            f"The provider rejected the refresh token of merchant '{merchant}'. Have the merchant authorize the app "
+            "again, and store the new refresh token in the merchant's secret. No request is sent until then.",
+            reply=reply,
+        )
+
+
+class PermanentTokenRefused(ProviderFailure):
+    """Report that the provider does not exchange the permanent token, which has ended or belongs to another app."""
+
+    code, status, title = "permanent_token_refused", 409, "The permanent token cannot be exchanged"
 
 
 class ProviderError(ProviderFailure):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from token_broker.storefronts.change_policy import TrustPolicies
     from token_broker.storefronts.trust_policy import TrustPolicy
     from token_broker.tokens.call import Call
+    from token_broker.tokens.sign_in import SignIns
 
 #: A merchant's proof keys are a secret with a name like a provider's: `{prefix}/storefront-proof/{merchant}`.
 PROOF_KEYS = "storefront-proof"
@@ -107,10 +108,19 @@ def _provider[P: Provider](name: str, build: Callable[[HttpClient, Telemetry], P
             telemetry=telemetry,
             jitter=random.random,
             min_remaining_seconds=float(settings.optional("TOKEN_MARGIN_SECONDS", "60")),
+            make_sign_ins=cache(partial(_sign_ins, parts, prefix, name)),
         )
         return lambda request: Call(services, request.caller, request.deadline, request.grant)
 
     return Container(name, make)
+
+
+def _sign_ins(parts: Container[Any], prefix: str, provider: str) -> SignIns:
+    from token_broker.aws.session_secrets import SecretsManagerSessions
+    from token_broker.tokens.sign_in import SignIns
+
+    secrets = SecretsManagerSessions(parts.aws("secretsmanager"), prefix=prefix, provider=provider)
+    return SignIns(secrets, parts.clock)
 
 
 def _fourthwall(http: HttpClient, _telemetry: Telemetry) -> Provider:
