@@ -93,6 +93,29 @@ def test_only_passing_troubles_are_retryable() -> None:
     }
 
 
+def test_the_worker_knows_what_lasts_until_somebody_acts_and_what_of_it_affects_all_work() -> None:
+    affecting_all = {kind.code for kind in KINDS if kind.affects_all}
+
+    assert affecting_all == {
+        "merchant_not_found",
+        "merchant_misconfigured",
+        "provider_rejected_credentials",
+        "non_expiring_token_refused",
+        "invalid_client",
+        "shop_not_permitted",
+        "app_not_installed",
+        "address_not_allowed",
+        "shop_unavailable",
+        "provider_not_configured",
+    }
+    assert {kind.code for kind in KINDS if kind.permanent} == {
+        *affecting_all,
+        "conflict",
+        "app_not_eligible",
+        "scope_not_approved",
+    }
+
+
 def test_what_the_provider_said_is_one_more_member() -> None:
     error = ProviderError("Refused.", reply=ProviderReply(400, "INVALID_INPUT", "Invalid JSON in request body"))
 

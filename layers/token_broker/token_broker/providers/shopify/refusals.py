@@ -99,18 +99,21 @@ class AddressNotAllowed(ProviderFailure):
     """Report a 403 without a known reason. The function's address may not be on the app's IP allowlist."""
 
     code, status, title = "address_not_allowed", 502, "The provider may not allow the function's address"
+    permanent = affects_all = True
 
 
 class AppNotEligible(ProviderFailure):
     """Report that the app may not manage storefront tokens at the shop."""
 
     code, status, title = "app_not_eligible", 409, "The app may not create storefront access tokens"
+    permanent = True
 
 
 class ScopeNotApproved(ProviderFailure):
     """Report that the merchant has not approved an admin scope, or Shopify has not approved its protected data."""
 
     code, status, title = "scope_not_approved", 409, "The app's scope is not approved"
+    permanent = True
 
 
 def error_from_refusal(response: HttpResponse, reply: ProviderReply) -> ProviderFailure:
