@@ -17,6 +17,7 @@ from token_broker.errors import (
 )
 from token_broker.http.client import Interrupted
 from token_broker.ports.provider import ListedToken
+from token_broker.providers.shopify.refusals import AddressNotAllowed
 
 UNVERSIONED = {**PERMANENT, "apiVersion": "unversioned"}
 OTHER = {**ENTRY, "id": 755357713, "access_token": "378d95641257a4ab3feff967ee234f4d", "title": "API Client Extension"}
@@ -162,7 +163,7 @@ def test_a_delete_is_repeated_and_404_then_says_that_the_first_one_worked() -> N
         (400, ProviderError),
         (401, ProviderRejectedCredentials),
         (402, ShopUnavailable),
-        (403, ProviderRejectedCredentials),
+        (403, AddressNotAllowed),
         (422, ProviderError),
         (423, ShopUnavailable),
         (429, ProviderThrottled),

@@ -19,7 +19,7 @@ from token_broker.errors import (
 )
 from token_broker.http.client import Interrupted
 from token_broker.ports.provider import MintRequest
-from token_broker.providers.shopify.client import AppNotEligible
+from token_broker.providers.shopify.refusals import AppNotEligible
 
 
 def create(line: ShopifyLine) -> ProviderToken:

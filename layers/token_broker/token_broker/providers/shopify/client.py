@@ -23,15 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from token_broker.domain.merchant_secret import fields_of
 from token_broker.domain.token import ProviderToken, Use
-from token_broker.errors import (
-    InvalidRequest,
-    MerchantMisconfigured,
-    ProviderFailure,
-    ProviderReply,
-    ShopUnavailable,
-    TokenLimitReached,
-)
-from token_broker.http.client import HttpClient, HttpResponse, Request, error_from_status, malformed_response
+from token_broker.errors import InvalidRequest, MerchantMisconfigured, ProviderReply
+from token_broker.http.client import HttpClient, HttpResponse, Request, malformed_response
 from token_broker.http.redaction import redact
 from token_broker.http.responses import (
     TEXT_LIMIT,
@@ -42,7 +35,8 @@ from token_broker.http.responses import (
 )
 from token_broker.ports.provider import Account, ListedToken, MintRequest
 from token_broker.providers.shopify import PROFILE
-from token_broker.providers.shopify.admin_token import SHOP_UNAVAILABLE, AdminTokens
+from token_broker.providers.shopify.admin_token import AdminTokens
+from token_broker.providers.shopify.refusals import error_from_admin_refusal, error_from_create_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,24 +54,6 @@ LOOKUP_RESERVE = 3.0
 _SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com")
 _VERSION = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])|unstable")
 _ID = re.compile(r"[1-9][0-9]{0,19}")
-_LIMIT_TEXT = re.compile(r"public access token limit of: *\d+")
-
-NOT_ELIGIBLE = (
-    "The app may not create storefront access tokens at this shop. Grant it at least one unauthenticated scope, and "
-    "install it again. The scopes are unauthenticated_read_product_listings (show products), "
-    "unauthenticated_read_collection_listings (show collections), unauthenticated_write_checkouts (create checkouts), "
-    "unauthenticated_write_customers (sign in or create a customer)."
-)
-LIMIT_REACHED = (
-    f"The app has all {PROFILE.capabilities.limit} storefront access tokens that Shopify allows it at this shop. List "
-    "the tokens, and revoke the ones that are not used any more. Each revoked token frees a quota slot."
-)
-
-
-class AppNotEligible(ProviderFailure):
-    """Report Shopify's 403 on create. The app may not create storefront tokens."""
-
-    code, status, title = "app_not_eligible", 409, "The app may not create storefront access tokens"
 
 
 class Shopify:
@@ -125,14 +101,14 @@ class Shopify:
         body = json.dumps({"storefront_access_token": {"title": mint_request.title}}).encode()
         response = self._call("POST", "storefront_access_tokens.json", account, deadline, body=body)
         if response.status not in (200, 201):
-            raise self._failure(response, account, creating=True)
+            raise error_from_create_refusal(response, self._reply(response, account))
         return self._token(require_object(response.json(), "storefront_access_token"), account)
 
     def list_tokens(self, account: Account, deadline: Deadline) -> list[ListedToken]:
         """Return all tokens of this app at the shop, including foreign ones."""
         response = self._call("GET", "storefront_access_tokens.json", account, deadline)
         if response.status != 200:
-            raise self._failure(response, account)
+            raise error_from_admin_refusal(response, self._reply(response, account))
         body = response.json()
         entries = body.get("storefront_access_tokens") if isinstance(body, dict) else None
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -157,7 +133,7 @@ class Shopify:
             return
         listed = self.list_tokens(account, deadline) if response.status == 404 else []
         if response.status != 404 or token_id in {each.token.token_id for each in listed}:
-            raise self._failure(response, account)
+            raise error_from_admin_refusal(response, self._reply(response, account))
 
     def _call(
         self, method: str, path: str, account: Account, deadline: Deadline, *, body: bytes | None = None
@@ -212,17 +188,8 @@ class Shopify:
         version = self._version if asked == UNVERSIONED else asked
         return f"https://{account.settings['shop']}/api/{version}/graphql.json"
 
-    def _failure(self, response: HttpResponse, account: Account, *, creating: bool = False) -> ProviderFailure:
-        message = _message(response, self._secrets(account))
-        reply = ProviderReply(response.status, None, message)
-        if response.status in (402, 423):
-            return ShopUnavailable(SHOP_UNAVAILABLE, reply=reply)
-        if creating and response.status == 403:
-            return AppNotEligible(NOT_ELIGIBLE, reply=reply)
-        # Shopify has no error code for its limit. Only the documented sentence tells it from a bad request.
-        if creating and response.status == 400 and message and _LIMIT_TEXT.search(message):
-            return TokenLimitReached(LIMIT_REACHED, reply=reply)
-        return error_from_status(response, reply)
+    def _reply(self, response: HttpResponse, account: Account) -> ProviderReply:
+        return ProviderReply(response.status, None, _message(response, self._secrets(account)))
 
 
 def shop_domain(text: str) -> str | None:
