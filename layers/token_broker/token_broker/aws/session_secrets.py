@@ -74,7 +74,9 @@ class SecretsManagerSessions:
                 causes=causes,
             )
         if code in UNREADABLE:
-            detail = "The session secret cannot be read or written with this function's role. Deploy the template again."
+            detail = (
+                "The session secret cannot be read or written with this function's role. Deploy the template again."
+            )
             return InternalError(detail, causes=causes)
         detail = "The session secret could not be read or written. No token was returned. Try again."
         return StorageUnavailable(detail, causes=causes)

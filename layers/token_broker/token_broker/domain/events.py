@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from token_broker.domain.ownership_tag import new_intent_id
-from token_broker.domain.rotation import Rotation, Succession
-from token_broker.domain.token import State, Token
+from token_broker.domain.token import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from token_broker.domain.credential_pair import MerchantState, StateReason
+    from token_broker.domain.rotation import Rotation, Succession
+    from token_broker.domain.token import Token
 
 #: The value of one member of an event's detail.
 type Plain = str | int | None

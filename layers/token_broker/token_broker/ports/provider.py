@@ -131,14 +131,18 @@ class ListingProvider(Provider, Protocol):
 class RefreshingProvider(Provider, Protocol):
     """Talk to a provider whose access tokens expire and are renewed with a refresh token."""
 
-    def with_app(self, account: Account, secret: Mapping[str, Any]) -> Account:
-        """Return the account with the credentials of its app's shared secret. Raises `MerchantMisconfigured`."""
-
     def refresh(self, account: Account, refresh_token: str, deadline: Deadline) -> CredentialPair:
         """Return the next pair. The same refresh token can be sent again after an unknown outcome.
 
         Raises `RefreshTokenRefused` if the refresh token is dead.
         """
+
+
+class AppProvider(RefreshingProvider, Protocol):
+    """Talk to a provider at which one app serves many shops. It has replaced permanent tokens by pairs."""
+
+    def with_app(self, account: Account, secret: Mapping[str, Any]) -> Account:
+        """Return the account with the credentials of its app's shared secret. Raises `MerchantMisconfigured`."""
 
     def exchange(self, account: Account, deadline: Deadline) -> CredentialPair:
         """Exchange the account's permanent token for a pair, which ends that token for ever.

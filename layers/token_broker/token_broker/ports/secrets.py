@@ -7,13 +7,17 @@ from token_broker.domain.credential_pair import CredentialPair
 
 
 class Secrets(Protocol):
-    """Read the secrets of one provider that operators write."""
+    """Read the secrets that operators write, one for each merchant."""
 
     def read(self, merchant: str, *, fresh: bool = False) -> Mapping[str, Any]:
         """Return the merchant's secret as a JSON object. `fresh` skips the cache.
 
         Raises `MerchantNotFound`, `MerchantMisconfigured` or `StorageUnavailable`.
         """
+
+
+class ProviderSecrets(Secrets, Protocol):
+    """Read the secrets of one provider."""
 
     def read_app(self, app: str, *, fresh: bool = False) -> Mapping[str, Any]:
         """Return the secret that the merchants of one app share. Raises `MerchantMisconfigured` if there is none."""

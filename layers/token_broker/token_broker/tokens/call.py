@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 
 from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials
-from token_broker.ports.provider import Account, Provider, RefreshingProvider
+from token_broker.ports.provider import Account, AppProvider, Provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from token_broker.clock import Clock, Deadline
     from token_broker.domain.grant import Grant
-    from token_broker.ports.secrets import Secrets
+    from token_broker.ports.secrets import ProviderSecrets
     from token_broker.ports.store import Store
     from token_broker.ports.telemetry import Telemetry
     from token_broker.tokens.cache import TokenCache
@@ -31,12 +31,12 @@ class Services(NamedTuple, Generic[P_co]):
     """Hold what lives as long as the process.
 
     `make_provider` returns the provider's client, which is made at its first use. A call that sends no request needs no
-    provider address. `min_remaining_seconds` is the remaining lifetime that a stored token needs to be served. `make_sign_ins`
-    returns what the process knows of expiring credentials.
+    provider address. `min_remaining_seconds` is the remaining lifetime that a stored token needs to be served.
+    `make_sign_ins` returns what the process knows of expiring credentials.
     """
 
     make_provider: Callable[[], P_co]
-    secrets: Secrets
+    secrets: ProviderSecrets
     store: Store
     cache: TokenCache
     clock: Clock
@@ -92,7 +92,7 @@ class Call(Generic[P_co]):
         account = self.provider.account(merchant, self.secrets.read(merchant, fresh=fresh))
         if not account.app:
             return account
-        provider = cast("RefreshingProvider", self.provider)  # only such a provider has accounts of shared apps
+        provider = cast("AppProvider", self.provider)  # only such a provider has accounts of shared apps
         return provider.with_app(account, self.secrets.read_app(account.app, fresh=fresh))
 
     def with_credential_refresh[T](self, merchant: str, operation: Callable[[Account], T]) -> T:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from token_broker.clock import Clock
     from token_broker.domain.credential_pair import CredentialPair, PairLease, PairRecord
     from token_broker.domain.events import Event
-    from token_broker.ports.provider import Account, Provider, RefreshingProvider
+    from token_broker.ports.provider import Account, AppProvider, Provider
     from token_broker.ports.secrets import SessionSecrets
     from token_broker.tokens.call import Call
 
@@ -132,33 +132,49 @@ class SignIn:
         stored = self._current()
         return self.account if stored is None else self._with(stored)
 
-    def renew(self) -> None:
-        """Renew the pair in any case, unless another caller does it now."""
-        self._current(renew=True)
+    def migrated(self) -> CredentialPair:
+        """Return the pair that has replaced the permanent token, and exchange the token if there is none."""
+        stored = self._current()
+        assert stored is not None  # noqa: S101  # a migration never keeps the permanent token
+        return stored.pair
 
-    def _current(self, *, renew: bool = False) -> StoredPair | None:
+    def renew(self) -> None:
+        """Renew the pair although it is fresh. Does nothing for a permanent token.
+
+        Raises a `ProviderFailure`, or `MintInProgress` if another caller renews it now.
+        """
+        record, stored = self._find()
+        self._require_authorized(record)
+        if stored is None and not self._may_obtain(record):
+            return
+        lease = self._acquire(record)
+        renewed = None if lease is None else self._renew(lease, stored)
+        if renewed is None:
+            raise MintInProgress
+        self._remember(renewed)
+
+    def _current(self) -> StoredPair | None:
         """Return the pair to use, or None for the permanent token. Remember it for this process."""
         until = self._call.deadline.within(WAIT_FOR_OTHERS)
         while True:
             record, stored = self._find()
-            if self._is_refused(record):
-                raise ReauthorizationRequired(self.account.merchant)
+            self._require_authorized(record)
             if stored is None and not self._may_obtain(record):
-                return self._permanent()
-            if stored is not None and not renew and self._is_fresh(stored):
+                self._use_permanent()
+                return None
+            if stored is not None and self._is_fresh(stored):
                 return self._remember(stored)
             if self._rejection is not None and stored is not None:
                 newest = self._newest()
                 if newest is not None and self._works(newest):
                     return self._remember(newest)
                 self._require_old(stored.pair, self._rejection)
-            renewed = self._renew(record, stored)
+            renewed = self._renewed(record, stored)
             if renewed is not None:
                 return self._remember(renewed)
             if until.left() <= 0:
                 raise MintInProgress
             self._call.clock.sleep(min(WAIT, until.left()))
-            renew = False  # another caller renews it, or has renewed it
 
     def _find(self) -> tuple[PairRecord, StoredPair | None]:
         """Return the record and the pair that it names. The pair is None if there is none of the account's origin."""
@@ -186,7 +202,7 @@ class SignIn:
         """Return whether a first pair can be obtained: with a refresh token, or because a migration was confirmed."""
         return "refreshToken" in self.account.credentials or record.migrating or self._migrate
 
-    def _permanent(self) -> None:
+    def _use_permanent(self) -> None:
         """Remember that the permanent token is in use. Raises its rejection, since no pair has replaced it."""
         if self._rejection is not None:
             raise self._rejection
@@ -198,36 +214,50 @@ class SignIn:
         if pair.access_token in self.rejected and 0 <= self._call.clock.now() - pair.obtained_at < YOUNG:
             raise rejection
 
-    def _renew(self, record: PairRecord, stored: StoredPair | None) -> StoredPair | None:
-        """Renew the pair under the lease. Return None if another caller has it and the old token does not work."""
-        call, lease = self._call, None
-        if record.lease_ends_at <= call.clock.now():
-            lease = call.store.pairs.acquire(record, new_owner(), migrate=self._migrate)
+    def _renewed(self, record: PairRecord, stored: StoredPair | None) -> StoredPair | None:
+        """Return the renewed pair, or the old one while it works. Return None if another caller renews it now."""
+        lease, old = self._acquire(record), stored if stored is not None and self._works(stored) else None
         if lease is None:
-            return stored if stored is not None and self._works(stored) else None
+            return old
+        try:
+            return self._renew(lease, stored)
+        except ProviderFailure as failure:
+            if old is None or not failure.retryable:
+                raise
+            self._call.telemetry.notice("renewal_failed", merchant=self.account.merchant, code=failure.code)
+            return old
+
+    def _acquire(self, record: PairRecord) -> PairLease | None:
+        if record.lease_ends_at > self._call.clock.now():
+            return None  # otherwise every waiter would write to the same item
+        return self._call.store.pairs.acquire(record, new_owner(), migrate=self._migrate)
+
+    def _renew(self, lease: PairLease, stored: StoredPair | None) -> StoredPair | None:
+        """Obtain, store and name the next pair. Return None if the lease was lost meanwhile."""
         try:
             sent, pair = self._obtain(stored)
-            # A refresh token that stays the same is in the secret already. Its access token stays in memory.
-            version = None if pair.refresh_token == sent else call.sign_ins.secrets.write(self.account.merchant, pair)
+            # A refresh token that stays the same is in a secret already. Its access token stays in memory.
+            same = pair.refresh_token == sent
+            version = None if same else self._call.sign_ins.secrets.write(self.account.merchant, pair)
+            if same and lease.record.origin == self.account.origin:
+                version = lease.record.version_id
             if not self._commit(lease, version):
                 return None
         except RefreshTokenRefused as failure:
-            return self._refuse(lease, failure)
+            self._refuse(lease, failure)
+            return None
         except ProviderFailure as failure:
             self._release(lease, failure)
-            if stored is None or not failure.retryable or not self._works(stored):
-                raise
-            call.telemetry.notice("renewal_failed", merchant=self.account.merchant, code=failure.code)
-            return stored
+            raise
         except StorageUnavailable:
             self._retry_later(lease)
             raise
-        call.telemetry.count("PairsRenewed")
-        return StoredPair(version or record.version_id or "", pair)
+        self._call.telemetry.count("PairsRenewed")
+        return StoredPair(version or "", pair)
 
     def _obtain(self, stored: StoredPair | None) -> tuple[str, CredentialPair]:
         """Request the next pair. Return the token that was sent, and the pair."""
-        provider, until = cast("RefreshingProvider", self._call.provider), self._call.deadline.within(PROVIDER_BUDGET)
+        provider, until = cast("AppProvider", self._call.provider), self._call.deadline.within(PROVIDER_BUDGET)
         if stored is not None:
             token = stored.pair.refresh_token
         elif "refreshToken" in self.account.credentials:
@@ -249,8 +279,6 @@ class SignIn:
         if lease.record.state is not MerchantState.ACTIVE:
             event = self._event(lease.record, MerchantState.ACTIVE, StateReason.SECRET_CHANGED)
         due_at = int(self._call.clock.now()) + IDLE
-        if version is None and lease.record.origin == self.account.origin:
-            version = lease.record.version_id
         return self._call.store.pairs.commit(lease, version, self.account.origin, due_at, event)
 
     def _refuse(self, lease: PairLease, failure: RefreshTokenRefused) -> None:
@@ -288,11 +316,11 @@ class SignIn:
         with suppress(BrokerError):  # the lease expires by itself, and the first failure is the one to report
             self._call.store.pairs.release(lease, int(self._call.clock.now()) + RETRY_AFTER)
 
-    def _is_refused(self, record: PairRecord) -> bool:
-        return (
-            record.state is MerchantState.REAUTHORIZATION_REQUIRED
-            and record.refused_secret == self.account.fingerprint()
-        )
+    def _require_authorized(self, record: PairRecord) -> None:
+        """Raise `ReauthorizationRequired` if the provider has refused the refresh token of this very secret."""
+        refused = record.state is MerchantState.REAUTHORIZATION_REQUIRED
+        if refused and record.refused_secret == self.account.fingerprint():
+            raise ReauthorizationRequired(record.merchant)
 
     def _is_fresh(self, stored: StoredPair) -> bool:
         pair = stored.pair
@@ -301,8 +329,7 @@ class SignIn:
     def _works(self, stored: StoredPair) -> bool:
         pair = stored.pair
         return (
-            pair.access_token not in self.rejected
-            and self._call.clock.now() + MIN_SECONDS_LEFT < pair.access_ends_at
+            pair.access_token not in self.rejected and self._call.clock.now() + MIN_SECONDS_LEFT < pair.access_ends_at
         )
 
     def _remember(self, stored: StoredPair) -> StoredPair:

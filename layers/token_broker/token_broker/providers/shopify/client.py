@@ -21,9 +21,8 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from token_broker.domain.merchant_secret import fields_of
 from token_broker.domain.token import ProviderToken, Use
-from token_broker.errors import InvalidRequest, MerchantMisconfigured, ProviderReply
+from token_broker.errors import InvalidRequest, ProviderReply
 from token_broker.http.client import HttpClient, HttpResponse, Request, malformed_response
 from token_broker.http.redaction import redact
 from token_broker.http.responses import (
@@ -35,6 +34,7 @@ from token_broker.http.responses import (
 )
 from token_broker.ports.provider import Account, ListedToken, MintRequest
 from token_broker.providers.shopify import PROFILE
+from token_broker.providers.shopify.account import UNVERSIONED, account_of, with_app
 from token_broker.providers.shopify.admin_token import AdminTokens
 from token_broker.providers.shopify.refusals import error_from_admin_refusal, error_from_create_refusal
 
@@ -42,17 +42,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from token_broker.clock import Deadline
+    from token_broker.domain.credential_pair import CredentialPair
     from token_broker.ports.telemetry import Telemetry
 
-SHAPES = (frozenset({"shop", "adminAccessToken"}), frozenset({"shop", "clientId", "clientSecret"}))
-UNVERSIONED = "unversioned"
 HEADER = "X-Shopify-Storefront-Access-Token"
 #: Seconds to keep for a list request after a create whose response was lost.
 LOOKUP_RESERVE = 3.0
 
-#: The only hosts to which a merchant's Shopify secret may be sent.
-_SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com")
-_VERSION = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])|unstable")
 _ID = re.compile(r"[1-9][0-9]{0,19}")
 
 
@@ -70,27 +66,20 @@ class Shopify:
         self._admin_tokens = AdminTokens(http)
 
     def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
-        """Return the account that the secret describes. Raises `MerchantMisconfigured`.
+        """Return the account that the secret describes. Raises `MerchantMisconfigured`."""
+        return account_of(merchant, secret, version=self._version)
 
-        The secret has a shop with an admin token, or a shop with a client id and client secret. The API version is
-        optional.
-        """
-        if isinstance(typed := secret.get("shop"), str):
-            secret = {**secret, "shop": typed.strip(" ")}  # people type the shop's address
-        fields = fields_of(PROFILE.name, merchant, secret, shapes=SHAPES, optional=frozenset({"apiVersion"}))
-        shop = shop_domain(fields["shop"])
-        whose = f"The {PROFILE.name} secret of merchant '{merchant}'"
-        if shop is None:
-            raise MerchantMisconfigured(
-                f"{whose}: the field 'shop' must be a shop's domain, for example my-shop.myshopify.com."
-            )
-        version = fields.get("apiVersion", self._version)
-        if version != UNVERSIONED and not _VERSION.fullmatch(version):
-            raise MerchantMisconfigured(
-                f"{whose}: the field 'apiVersion' must be a version, for example 2026-10, or '{UNVERSIONED}'."
-            )
-        credentials = {name: value for name, value in fields.items() if name not in ("shop", "apiVersion")}
-        return Account(merchant, credentials, {"shop": shop, "apiVersion": version}, account_id=shop)
+    def with_app(self, account: Account, secret: Mapping[str, Any]) -> Account:
+        """Return the account with the credentials of its app's shared secret. Raises `MerchantMisconfigured`."""
+        return with_app(account, secret)
+
+    def refresh(self, account: Account, refresh_token: str, deadline: Deadline) -> CredentialPair:
+        """Return the next pair. Raises `RefreshTokenRefused` if the refresh token is dead."""
+        return self._admin_tokens.endpoint.refresh(account, self._address(account), refresh_token, deadline)
+
+    def exchange(self, account: Account, deadline: Deadline) -> CredentialPair:
+        """Exchange the permanent token for a pair, which cannot be undone. Raises `PermanentTokenRefused`."""
+        return self._admin_tokens.endpoint.exchange(account, self._address(account), deadline)
 
     def invalidate_credentials(self, account: Account) -> None:
         """Drop the admin token that was granted to this account."""
@@ -138,7 +127,7 @@ class Shopify:
     def _call(
         self, method: str, path: str, account: Account, deadline: Deadline, *, body: bytes | None = None
     ) -> HttpResponse:
-        base_url = self._base_url.replace("{shop}", account.settings["shop"])
+        base_url = self._address(account)
         version = account.settings["apiVersion"]
         admin = "/admin" if version == UNVERSIONED else f"/admin/api/{version}"
         headers = {"X-Shopify-Access-Token": self._admin_tokens.get(account, base_url, deadline)}
@@ -149,6 +138,9 @@ class Shopify:
         response = self._http.send(request, deadline)
         self._log_version(version, response, self._secrets(account))
         return response
+
+    def _address(self, account: Account) -> str:
+        return self._base_url.replace("{shop}", account.settings["shop"])
 
     def _log_version(self, asked: str, response: HttpResponse, secrets: tuple[str, ...]) -> None:
         served = response.headers.get("x-shopify-api-version")
@@ -190,16 +182,6 @@ class Shopify:
 
     def _reply(self, response: HttpResponse, account: Account) -> ProviderReply:
         return ProviderReply(response.status, None, _message(response, self._secrets(account)))
-
-
-def shop_domain(text: str) -> str | None:
-    """Return `{shop}.myshopify.com` in lower case, or None for any other text.
-
-    A scheme, a slash at the end, surrounding spaces and capital letters are accepted, as in Shopify's own clients.
-    """
-    host = text.strip().lower().removeprefix("https://").removeprefix("http://").removesuffix("/")
-    # The text must be ASCII, because a letter of another script can become ASCII in lower case. The Kelvin sign does.
-    return host if text.isascii() and _SHOP.fullmatch(host) else None
 
 
 def _message(response: HttpResponse, secrets: tuple[str, ...]) -> str | None:

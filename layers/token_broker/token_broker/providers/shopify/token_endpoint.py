@@ -44,6 +44,12 @@ _NOT_EXCHANGED = (
     "Shopify does not exchange the permanent token. It has ended, was migrated elsewhere, or belongs to another app. "
     "Have the merchant authorize the app again, and store the new refresh token in the merchant's secret."
 )
+#: The error and its detail for each code of a refusal.
+_REFUSALS: Mapping[str, tuple[type[ProviderFailure], str]] = {
+    "invalid_client": (refusals.InvalidClient, refusals.INVALID_CLIENT),
+    "shop_not_permitted": (refusals.ShopNotPermitted, refusals.SHOP_NOT_PERMITTED),
+    "app_not_installed": (refusals.AppNotInstalled, refusals.APP_NOT_INSTALLED),
+}
 
 
 class TokenEndpoint:
@@ -129,15 +135,9 @@ def _refusal(response: HttpResponse, account: Account, grant: Mapping[str, str])
     reply = reply_of(response, secrets, code="error", message="error_description")
     if response.status not in (400, 401):
         return refusals.error_from_refusal(response, reply)
-    match reply.code:
-        case "invalid_client":
-            return refusals.InvalidClient(refusals.INVALID_CLIENT, reply=reply)
-        case "shop_not_permitted":
-            return refusals.ShopNotPermitted(refusals.SHOP_NOT_PERMITTED, reply=reply)
-        case "app_not_installed":
-            return refusals.AppNotInstalled(refusals.APP_NOT_INSTALLED, reply=reply)
-        case "invalid_subject_token" if "subject_token" in grant:
-            return PermanentTokenRefused(_NOT_EXCHANGED, reply=reply)
-        case "invalid_grant" | "invalid_request" if "refresh_token" in grant:
-            return RefreshTokenRefused(_DEAD_REFRESH_TOKEN, reply=reply)
-    return ProviderRejectedCredentials(refusals.INVALID_CLIENT, reply=reply)
+    if reply.code == "invalid_subject_token" and "subject_token" in grant:
+        return PermanentTokenRefused(_NOT_EXCHANGED, reply=reply)
+    if reply.code in ("invalid_grant", "invalid_request") and "refresh_token" in grant:
+        return RefreshTokenRefused(_DEAD_REFRESH_TOKEN, reply=reply)
+    kind, detail = _REFUSALS.get(reply.code or "", (ProviderRejectedCredentials, refusals.INVALID_CLIENT))
+    return kind(detail, reply=reply)
