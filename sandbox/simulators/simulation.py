@@ -63,7 +63,7 @@ class Simulation:
         with self.lock:
             self.fourthwall = Fourthwall()
             self.chicksx = Chicksx()
-            self.shopify = Shopify()
+            self.shopify = Shopify(self.clock.now)
             self.issuer = Issuer()
             self.faults = FaultQueue()
             self.recorded_requests: deque[RecordedRequest] = deque(maxlen=REQUESTS_KEPT)

@@ -6,14 +6,21 @@
 from collections.abc import Mapping
 
 from sandbox.http_server.messages import Response, json_response
-from sandbox.simulators.shopify.accounts import TOKEN_LIMIT
+from sandbox.simulators.shopify.installations import TOKEN_LIMIT
 
 UNAUTHORIZED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 SHOP_ERRORS = {
-    "payment_required": (402, "This shop's plan does not have access to this feature"),
-    "unavailable": (403, "Unavailable Shop"),
-    "locked": (423, "This shop is unavailable"),
+    "payment_required": json_response(402, {"errors": "This shop's plan does not have access to this feature"}),
+    "unavailable": json_response(403, {"errors": "Unavailable Shop"}),
+    "locked": json_response(423, {"errors": "This shop is unavailable"}),
 }
+NON_EXPIRING_REFUSED = json_response(
+    403,
+    {
+        "errors": "[API] Non-expiring access tokens are no longer accepted for the Admin API. "
+        "Start using expiring offline tokens: https://shopify.dev/"
+    },
+)
 INELIGIBLE = {
     "extendable": json_response(403, {"errors": "App must be extendable to create a storefront access token."}),
     "eligible": json_response(403, {"errors": "Token must be eligible to manage storefront tokens."}),
