@@ -36,6 +36,8 @@ class Account:
     delete_response: str
     bucket_size: int
     leak_per_second: float
+    graphql_bucket: int
+    graphql_restore: float
 
     @property
     def token_scope(self) -> str:
@@ -69,6 +71,8 @@ def read_account(value: object) -> Account:
         delete_response=fields.choice("deleteAnswer", DELETE_RESPONSES, "empty"),
         bucket_size=fields.whole("bucketSize", 40, 1, 100_000),
         leak_per_second=fields.number("leakPerSecond", 2, 0.01, 100_000),
+        graphql_bucket=fields.whole("graphqlBucket", 2000, 1, 100_000),
+        graphql_restore=fields.number("graphqlRestore", 100, 0.01, 100_000),
     )
     fields.finish()
     if not account.shop.endswith(SHOP_SUFFIX) or account.shop == SHOP_SUFFIX:

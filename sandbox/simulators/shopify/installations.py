@@ -70,6 +70,7 @@ class Installation:
 
     account: Account
     bucket: Bucket
+    graphql_bucket: Bucket
     tokens: dict[int, StorefrontToken] = field(default_factory=dict)
     admin_tokens: dict[str, float] = field(default_factory=dict)
     expiring: ExpiringTokens = field(default_factory=ExpiringTokens)
@@ -79,7 +80,11 @@ class Installation:
 
     @classmethod
     def create(cls, account: Account, now: float) -> "Installation":
-        installation = cls(account, Bucket(account.bucket_size, account.leak_per_second))
+        installation = cls(
+            account,
+            Bucket(account.bucket_size, account.leak_per_second),
+            Bucket(account.graphql_bucket, account.graphql_restore),
+        )
         if account.refresh_token is not None:
             installation.expiring.authorize(now, account.refresh_token)
         return installation
@@ -99,6 +104,8 @@ class Installation:
             self.expiring.authorize(now, account.refresh_token)
         if (before.bucket_size, before.leak_per_second) != (account.bucket_size, account.leak_per_second):
             self.bucket = Bucket(account.bucket_size, account.leak_per_second)
+        if (before.graphql_bucket, before.graphql_restore) != (account.graphql_bucket, account.graphql_restore):
+            self.graphql_bucket = Bucket(account.graphql_bucket, account.graphql_restore)
 
     def has_permanent_token(self, token: str) -> bool:
         """Tell whether this is the app's permanent admin token, or was it until its exchange."""

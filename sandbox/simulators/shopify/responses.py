@@ -32,7 +32,8 @@ DELETED = {
     "text": Response(200, {"Content-Type": "text/html; charset=utf-8"}, b"<p>deleted</p>"),
 }
 NOT_FOUND = json_response(404, {"errors": "Not Found"})
-LIMIT_REACHED = json_response(400, {"errors": [f"Api permission exceeds public access token limit of: {TOKEN_LIMIT}"]})
+LIMIT_TEXT = f"Api permission exceeds public access token limit of: {TOKEN_LIMIT}"
+LIMIT_REACHED = json_response(400, {"errors": [LIMIT_TEXT]})
 PARAMETER_MISSING = json_response(400, {"errors": {"storefront_access_token": "Required parameter missing or invalid"}})
 BLANK_TITLE = json_response(422, {"errors": {"title": ["can't be blank"]}})
 

@@ -49,7 +49,7 @@ class Endpoint:
     def migrate(self, **changes: object) -> Reply:
         wanted = {"subject_token": PERMANENT, "subject_token_type": OFFLINE, "requested_token_type": OFFLINE}
         grant_type = "urn:ietf:params:oauth:grant-type:token-exchange"
-        return self.grant(grant_type, **{**wanted, "expiring": "1", **changes})
+        return self.grant(grant_type, None, **{**wanted, "expiring": "1", **changes})
 
     def admin_status(self, token: str) -> int:
         path = "/admin/api/2026-10/storefront_access_tokens.json"
