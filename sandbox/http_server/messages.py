@@ -13,13 +13,14 @@ JSON_TYPE = "application/json"
 class Request:
     """Represent a request.
 
-    `target` is the path with its query as sent. Header names are lowercase.
+    `target` is the path with its query as sent. Header names are lowercase. `peer` is the caller's IP address.
     """
 
     method: str
     target: str
     headers: Mapping[str, str]
-    body: bytes = b""
+    body: bytes
+    peer: str
 
     @property
     def path(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sandbox.http_server.json_fields import Fields, InputError
 
 SHOP_STATUSES = ("active", "payment_required", "unavailable", "locked")
-INELIGIBLE_RESPONSES = ("extendable", "eligible", "empty")
+INELIGIBLE_RESPONSES = ("extendable", "eligible", "service", "channel", "empty")
 DEAD_REFRESH_RESPONSES = ("invalid_request", "invalid_grant")
 DELETE_RESPONSES = ("empty", "object", "text")
 SHOP_SUFFIX = ".myshopify.com"
@@ -31,6 +31,9 @@ class Account:
     non_expiring_tokens: str
     replacement_used_by: str
     dead_refresh_response: str
+    ip_allowlist: tuple[str, ...] | None
+    ip_refusal_body: object
+    approval_missing: str | None
     shop_status: str
     ineligible_response: str
     delete_response: str
@@ -66,6 +69,9 @@ def read_account(value: object) -> Account:
         dead_refresh_response=fields.choice(
             "deadRefreshAnswer", ("invalid_request", "invalid_grant"), "invalid_request"
         ),
+        ip_allowlist=fields.texts("ipAllowlist"),
+        ip_refusal_body=fields.anything("ipRefusalBody") or {"errors": "Forbidden"},
+        approval_missing=fields.optional_text("approvalMissing"),
         shop_status=fields.choice("shopStatus", SHOP_STATUSES, "active"),
         ineligible_response=fields.choice("ineligibleAnswer", INELIGIBLE_RESPONSES, "extendable"),
         delete_response=fields.choice("deleteAnswer", DELETE_RESPONSES, "empty"),

@@ -12,7 +12,13 @@ from sandbox.http_server.messages import Request, Response, json_response
 from sandbox.simulators.shopify import oauth, rest_api
 from sandbox.simulators.shopify.accounts import SHOP_SUFFIX, Account, read_account
 from sandbox.simulators.shopify.installations import Installation
-from sandbox.simulators.shopify.responses import NON_EXPIRING_REFUSED, NOT_FOUND, SHOP_ERRORS, UNAUTHORIZED
+from sandbox.simulators.shopify.responses import (
+    NON_EXPIRING_REFUSED,
+    NOT_FOUND,
+    SHOP_ERRORS,
+    UNAUTHORIZED,
+    approval_missing,
+)
 from sandbox.simulators.shopify.routes import Route, find_route
 
 FIRST_ID = 1053727608
@@ -115,7 +121,7 @@ class Shopify:
         installation = _authenticate(token, candidates, now)
         if installation is None:
             return json_response(401, {"errors": UNAUTHORIZED})
-        if (refusal := _refusal(installation, token)) is not None:
+        if (refusal := _refusal(installation, token, request.peer)) is not None:
             return refusal
         if installation.account.replacement_used_by == "any":
             installation.expiring.count_as_used(token)
@@ -158,13 +164,17 @@ def _authenticate(token: str, candidates: list[Installation], now: float) -> Ins
     return None
 
 
-def _refusal(installation: Installation, token: str) -> Response | None:
+def _refusal(installation: Installation, token: str, peer: str) -> Response | None:
     """Return the refusal of a valid token, or None."""
     account = installation.account
+    if account.ip_allowlist is not None and peer not in account.ip_allowlist:
+        return json_response(403, account.ip_refusal_body)
     if account.shop_status in SHOP_ERRORS:
         return SHOP_ERRORS[account.shop_status]
     if account.non_expiring_tokens == "refused" and installation.accepts_permanent(token):
         return NON_EXPIRING_REFUSED
+    if account.approval_missing is not None:
+        return approval_missing(account.approval_missing)
     return None
 
 

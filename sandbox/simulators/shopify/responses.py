@@ -24,6 +24,8 @@ NON_EXPIRING_REFUSED = json_response(
 INELIGIBLE = {
     "extendable": json_response(403, {"errors": "App must be extendable to create a storefront access token."}),
     "eligible": json_response(403, {"errors": "Token must be eligible to manage storefront tokens."}),
+    "service": json_response(403, {"errors": "Token must be service access."}),
+    "channel": json_response(403, {"errors": "App must have a channel record to create a storefront access token."}),
     "empty": Response(403),
 }
 DELETED = {
@@ -36,6 +38,10 @@ LIMIT_TEXT = f"Api permission exceeds public access token limit of: {TOKEN_LIMIT
 LIMIT_REACHED = json_response(400, {"errors": [LIMIT_TEXT]})
 PARAMETER_MISSING = json_response(400, {"errors": {"storefront_access_token": "Required parameter missing or invalid"}})
 BLANK_TITLE = json_response(422, {"errors": {"title": ["can't be blank"]}})
+
+
+def approval_missing(scope: str) -> Response:
+    return json_response(403, {"errors": f"[API] This action requires merchant approval for {scope} scope."})
 
 
 def throttled(leak_per_second: float, headers: Mapping[str, str]) -> Response:
