@@ -49,8 +49,10 @@ def test_an_address_outside_the_allowlist_is_refused_but_not_by_the_token_endpoi
         ),
         (
             {"nonExpiringTokens": "refused"},
-            "[API] Non-expiring access tokens are no longer accepted for the Admin API. "
-            "Start using expiring offline tokens: https://shopify.dev/",
+            (
+                "[API] Non-expiring access tokens are no longer accepted for the Admin API. "
+                "Start using expiring offline tokens: https://shopify.dev/"
+            ),
         ),
     ],
 )
