@@ -138,8 +138,13 @@ def _chicksx(http: HttpClient, _telemetry: Telemetry) -> Provider:
 def _shopify(http: HttpClient, telemetry: Telemetry) -> ListingProvider:
     from token_broker.providers.shopify.client import Shopify
 
-    version = settings.optional("SHOPIFY_API_VERSION", "2026-10")
-    return Shopify(http, settings.base_url("SHOPIFY_BASE_URL"), version=version, telemetry=telemetry)
+    return Shopify(
+        http,
+        settings.base_url("SHOPIFY_BASE_URL"),
+        version=settings.optional("SHOPIFY_API_VERSION", "2026-10"),
+        admin_api=settings.optional("SHOPIFY_ADMIN_API", "rest"),
+        telemetry=telemetry,
+    )
 
 
 #: The registry: each provider's maker. A further provider is one more line.

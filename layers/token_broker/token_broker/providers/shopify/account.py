@@ -34,6 +34,7 @@ SHAPES = (
     frozenset({"shop", "app", "adminAccessToken"}),
 )
 APP_SHAPES = (frozenset({"clientId", "clientSecret"}),)
+#: The `apiVersion` that selects the older REST address.
 UNVERSIONED = "unversioned"
 
 #: The only hosts to which a merchant's Shopify secret may be sent.

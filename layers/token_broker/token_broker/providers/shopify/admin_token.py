@@ -7,11 +7,10 @@ of 24 hours by the client credentials grant. That token is kept in memory only, 
 from typing import NamedTuple
 
 from token_broker.bounded_cache import BoundedCache
-from token_broker.clock import Deadline
+from token_broker.clock import Clock, Deadline
 from token_broker.domain.credential_pair import RENEW_BEFORE
 from token_broker.domain.shown import shown
 from token_broker.errors import ProviderFailure, RequestOutcome
-from token_broker.http.client import HttpClient
 from token_broker.http.responses import optional_seconds, token_value
 from token_broker.ports.provider import Account
 from token_broker.providers.shopify.token_endpoint import TokenEndpoint
@@ -31,12 +30,12 @@ class _GrantedToken(NamedTuple):
 class AdminTokens:
     """Get the admin token of an account."""
 
-    def __init__(self, http: HttpClient) -> None:
-        self.endpoint = TokenEndpoint(http)
-        self._clock = http.clock
-        self._granted = BoundedCache[str, _GrantedToken](http.clock)
+    def __init__(self, endpoint: TokenEndpoint, clock: Clock) -> None:
+        self._endpoint = endpoint
+        self._clock = clock
+        self._granted = BoundedCache[str, _GrantedToken](clock)
 
-    def get(self, account: Account, base_url: str, deadline: Deadline) -> str:
+    def get(self, account: Account, deadline: Deadline) -> str:
         """Return the token for the header `X-Shopify-Access-Token`.
 
         Raises a `ProviderFailure`, for example `ProviderRejectedCredentials`.
@@ -49,7 +48,7 @@ class AdminTokens:
         granted = self._granted.get(key)
         if granted is None or granted.renew_at <= self._clock.now():
             try:
-                granted = self._request(account, base_url, deadline)
+                granted = self._request(account, deadline)
             except ProviderFailure as failure:
                 failure.request_outcome = RequestOutcome.NOT_APPLIED  # no storefront token was created in any case
                 raise
@@ -65,8 +64,8 @@ class AdminTokens:
         granted = self._granted.get(account.fingerprint())
         return () if granted is None else (granted.value,)
 
-    def _request(self, account: Account, base_url: str, deadline: Deadline) -> _GrantedToken:
-        body = self.endpoint.client_credentials(account, base_url, deadline)
+    def _request(self, account: Account, deadline: Deadline) -> _GrantedToken:
+        body = self._endpoint.client_credentials(account, deadline)
         lifetime = optional_seconds(body, "expires_in") or ASSUMED_LIFE
         # A short-lived token is renewed after half of its lifetime, and not before every call.
         renew_before = min(RENEW_BEFORE, lifetime / 2)

@@ -55,19 +55,20 @@ _REFUSALS: Mapping[str, tuple[type[ProviderFailure], str]] = {
 class TokenEndpoint:
     """Request admin tokens for an account. Raises a `ProviderFailure` if Shopify gives none."""
 
-    def __init__(self, http: HttpClient) -> None:
+    def __init__(self, http: HttpClient, base_url: str) -> None:
         self._http = http
+        self._base_url = base_url
 
-    def client_credentials(self, account: Account, base_url: str, deadline: Deadline) -> Mapping[str, Any]:
+    def client_credentials(self, account: Account, deadline: Deadline) -> Mapping[str, Any]:
         """Return the response of the client credentials grant."""
-        return self._grant(account, base_url, {"grant_type": "client_credentials"}, deadline)
+        return self._grant(account, {"grant_type": "client_credentials"}, deadline)
 
-    def refresh(self, account: Account, base_url: str, refresh_token: str, deadline: Deadline) -> CredentialPair:
+    def refresh(self, account: Account, refresh_token: str, deadline: Deadline) -> CredentialPair:
         """Return the next pair. Raises `RefreshTokenRefused`."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        return self._pair(account, base_url, form, deadline)
+        return self._pair(account, form, deadline)
 
-    def exchange(self, account: Account, base_url: str, deadline: Deadline) -> CredentialPair:
+    def exchange(self, account: Account, deadline: Deadline) -> CredentialPair:
         """Return the pair that replaces the account's permanent token. Raises `PermanentTokenRefused`."""
         form = {
             "grant_type": f"{_GRANT}token-exchange",
@@ -76,11 +77,11 @@ class TokenEndpoint:
             "requested_token_type": _OFFLINE_TOKEN,
             "expiring": "1",
         }
-        return self._pair(account, base_url, form, deadline)
+        return self._pair(account, form, deadline)
 
-    def _pair(self, account: Account, base_url: str, form: Mapping[str, str], deadline: Deadline) -> CredentialPair:
+    def _pair(self, account: Account, form: Mapping[str, str], deadline: Deadline) -> CredentialPair:
         for attempt in range(1, PAIR_TRIES + 1):
-            body = self._grant(account, base_url, form, deadline)
+            body = self._grant(account, form, deadline)
             try:
                 return self._read_pair(body, account)
             except ProviderError:
@@ -102,11 +103,9 @@ class TokenEndpoint:
             origin=account.origin,
         )
 
-    def _grant(
-        self, account: Account, base_url: str, grant: Mapping[str, str], deadline: Deadline
-    ) -> Mapping[str, Any]:
+    def _grant(self, account: Account, grant: Mapping[str, str], deadline: Deadline) -> Mapping[str, Any]:
         """Send the request with the app's client secret, and with its previous one if the first is rejected."""
-        known = account.credentials
+        known, base_url = account.credentials, self._base_url.replace("{shop}", account.settings["shop"])
         client_secrets = [known[name] for name in ("clientSecret", "previousClientSecret") if name in known]
         for number, client_secret in enumerate(client_secrets, start=1):
             form = {**grant, "client_id": known["clientId"], "client_secret": client_secret}
