@@ -15,9 +15,9 @@ from token_broker.errors import (
     PermanentTokenRefused,
     ProviderFailure,
     ProviderRejectedCredentials,
-    RefreshTokenRefused,
+    ProviderReply,
 )
-from token_broker.ports.provider import Account, Capabilities, ListedToken, MintRequest
+from token_broker.ports.provider import Account, Capabilities, ListedToken, MintRequest, RefreshTokenRefused
 from token_broker.ports.secrets import StoredPair
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class PairProvider(ScriptedListingProvider):
                 return earlier[0]._replace(origin=account.origin)
             if "adminAccessToken" in account.credentials and token == account.credentials["adminAccessToken"]:
                 raise PermanentTokenRefused("The permanent token has ended.")
-            raise RefreshTokenRefused("The refresh token is dead.")
+            raise RefreshTokenRefused(ProviderReply(401))
         self.pairs_made += 1
         number = next(self._numbers)
         pair = CredentialPair(

@@ -18,7 +18,7 @@ def fields(secret: dict[str, Any]) -> dict[str, str]:
 def fault(secret: dict[str, Any]) -> str:
     with pytest.raises(MerchantMisconfigured) as refused:
         fields(secret)
-    assert refused.value.detail.startswith("The sample secret of merchant 'acme'")
+    assert refused.value.detail.startswith("The secret sample/acme")
     assert CANARY not in refused.value.detail
     return refused.value.detail
 

@@ -180,7 +180,7 @@ def test_a_broken_connection_is_reported_with_its_fate(
     ],
 )
 def test_a_secret_of_another_shape_is_refused(secret: dict[str, Any]) -> None:
-    with pytest.raises(MerchantMisconfigured, match="fourthwall secret of merchant 'acme'"):
+    with pytest.raises(MerchantMisconfigured, match="secret fourthwall/acme"):
         Fourthwall(Line().http, BASE).account("acme", secret)
 
 

@@ -25,10 +25,10 @@ from token_broker.errors import (
     ProviderFailure,
     ProviderRejectedCredentials,
     ReauthorizationRequired,
-    RefreshTokenRefused,
     RequestOutcome,
     StorageUnavailable,
 )
+from token_broker.ports.provider import RefreshTokenRefused
 from token_broker.ports.secrets import StoredPair
 from token_broker.tokens.call import PROVIDER_BUDGET, WAIT_FOR_OTHERS
 
@@ -54,6 +54,11 @@ YOUNG = 60
 WAIT = 0.3
 #: Seconds for which a process remembers that a merchant's permanent token is in use.
 PERMANENT_TTL = 300
+
+_REAUTHORIZE = (
+    "The provider rejected the merchant's refresh token. Have the merchant authorize the app again, and store the new "
+    "refresh token in the merchant's secret. No request is sent to the provider until the secret changes."
+)
 
 
 class _Known(NamedTuple):
@@ -291,7 +296,7 @@ class SignIn:
             return
         call.telemetry.notice("reauthorization_required", merchant=record.merchant)
         call.telemetry.count("MerchantsToReauthorize")
-        raise ReauthorizationRequired(record.merchant, reply=failure.reply)
+        raise ReauthorizationRequired(_REAUTHORIZE, reply=failure.reply)
 
     def _event(self, record: PairRecord, after: MerchantState, reason: StateReason) -> Event | None:
         """Return the event of a change, unless the same one was emitted within a day."""
@@ -320,7 +325,7 @@ class SignIn:
         """Raise `ReauthorizationRequired` if the provider has refused the refresh token of this very secret."""
         refused = record.state is MerchantState.REAUTHORIZATION_REQUIRED
         if refused and record.refused_secret == self.account.fingerprint():
-            raise ReauthorizationRequired(record.merchant)
+            raise ReauthorizationRequired(_REAUTHORIZE)
 
     def _is_fresh(self, stored: StoredPair) -> bool:
         pair = stored.pair

@@ -26,11 +26,10 @@ from token_broker.errors import (
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
-    RefreshTokenRefused,
 )
 from token_broker.http.client import HttpClient, HttpResponse, Request, malformed_response
 from token_broker.http.responses import optional_seconds, reply_of, token_value
-from token_broker.ports.provider import Account
+from token_broker.ports.provider import Account, RefreshTokenRefused
 from token_broker.providers.shopify import refusals
 
 #: How often a pair is requested if the answer is not usable. The same request gives the same pair.
@@ -39,7 +38,6 @@ PAIR_TRIES = 2
 _GRANT = "urn:ietf:params:oauth:grant-type:"
 _OFFLINE_TOKEN = "urn:shopify:params:oauth:token-type:offline-access-token"  # noqa: S105  # a type, not a value
 
-_DEAD_REFRESH_TOKEN = "Shopify rejected the refresh token, which is used, expired or of another shop."  # noqa: S105
 _NOT_EXCHANGED = (
     "Shopify does not exchange the permanent token. It has ended, was migrated elsewhere, or belongs to another app. "
     "Have the merchant authorize the app again, and store the new refresh token in the merchant's secret."
@@ -129,7 +127,9 @@ class TokenEndpoint:
         raise AssertionError("an account for a grant has a client secret")
 
 
-def _refusal(response: HttpResponse, account: Account, grant: Mapping[str, str]) -> ProviderFailure:
+def _refusal(
+    response: HttpResponse, account: Account, grant: Mapping[str, str]
+) -> ProviderFailure | RefreshTokenRefused:
     secrets = (*account.secrets(), *(grant[name] for name in ("refresh_token", "subject_token") if name in grant))
     reply = reply_of(response, secrets, code="error", message="error_description")
     if response.status not in (400, 401):
@@ -137,6 +137,6 @@ def _refusal(response: HttpResponse, account: Account, grant: Mapping[str, str])
     if reply.code == "invalid_subject_token" and "subject_token" in grant:
         return PermanentTokenRefused(_NOT_EXCHANGED, reply=reply)
     if reply.code in ("invalid_grant", "invalid_request") and "refresh_token" in grant:
-        return RefreshTokenRefused(_DEAD_REFRESH_TOKEN, reply=reply)
+        return RefreshTokenRefused(reply)
     kind, detail = _REFUSALS.get(reply.code or "", (ProviderRejectedCredentials, refusals.INVALID_CLIENT))
     return kind(detail, reply=reply)
