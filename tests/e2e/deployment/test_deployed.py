@@ -5,6 +5,7 @@ import stat
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sandbox.signed_api import Stack
 from tests.e2e.conftest import Aws
@@ -88,6 +89,20 @@ def test_the_stack_has_its_outputs(stack: Stack, outputs: dict[str, str]) -> Non
     assert outputs["ApiUrl"].endswith("/v1")
     assert outputs["ApiId"] in stack.api_url
     assert outputs["TableName"] == stack.described["table"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("VpcSubnetIds", "subnet-1"), ("VpcSecurityGroupIds", "sg-1")])
+def test_subnets_and_security_groups_are_refused_without_each_other(
+    stack: Stack, aws: Aws, name: str, value: str
+) -> None:
+    with pytest.raises(ClientError, match=f"{name} needs Vpc"):
+        aws("cloudformation").create_change_set(
+            StackName=stack.described["eventBus"],
+            ChangeSetName="e2e-vpc",
+            UsePreviousTemplate=True,
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": name, "ParameterValue": value}],
+        )
 
 
 def test_the_table_is_as_the_template_wants_it(aws: Aws, table: TokenTable) -> None:
