@@ -53,7 +53,8 @@ def test_stack_json_has_the_frozen_fields(stack: Stack) -> None:
     assert described["apiUrl"].endswith("/v1")
     assert described["secretPrefix"] == "token-broker"
     assert described["region"] == "us-east-1"
-    assert set(described["functions"]) == {function.folder for function in FUNCTIONS}
+    assert set(described["functions"]) == {"shopify/maintain", *(function.folder for function in FUNCTIONS)}
+    assert described["functions"]["shopify/maintain"] == described["functions"]["lifecycle/maintain"]
     assert set(described["providers"]) == {"fourthwall", "chicksx", "shopify"}
     assert set(described["credentials"]) == {"accessKeyId", "secretAccessKey"}
 
@@ -81,6 +82,8 @@ def test_the_stack_has_its_outputs(stack: Stack, outputs: dict[str, str]) -> Non
         "SecretPrefix",
         "EventBusName",
         "OrderQueueUrl",
+        "WorkQueueUrl",
+        "WorkDeadLetterQueueUrl",
         "ShopifyWorkQueueUrl",
         "ShopifyWorkDeadLetterQueueUrl",
         "OutboxQueueUrl",
@@ -89,6 +92,9 @@ def test_the_stack_has_its_outputs(stack: Stack, outputs: dict[str, str]) -> Non
     assert outputs["ApiUrl"].endswith("/v1")
     assert outputs["ApiId"] in stack.api_url
     assert outputs["TableName"] == stack.described["table"]
+    assert outputs["ShopifyMaintainFunctionName"] == outputs["LifecycleMaintainFunctionName"]
+    assert outputs["ShopifyWorkQueueUrl"] == outputs["WorkQueueUrl"]
+    assert outputs["ShopifyWorkDeadLetterQueueUrl"] == outputs["WorkDeadLetterQueueUrl"]
 
 
 @pytest.mark.parametrize(("name", "value"), [("VpcSubnetIds", "subnet-1"), ("VpcSecurityGroupIds", "sg-1")])

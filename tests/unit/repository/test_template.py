@@ -273,7 +273,7 @@ def alarms() -> list[dict[str, Any]]:
     return [plain(each) for each in resources("AWS::CloudWatch::Alarm").values()]
 
 
-@pytest.mark.parametrize("name", ["ShopifyWorkQueue", "OutboxQueue"])
+@pytest.mark.parametrize("name", ["WorkQueue", "OutboxQueue"])
 def test_a_merchants_work_is_done_by_one_worker_at_a_time(name: str) -> None:
     queue = plain(resources("AWS::SQS::Queue")[name])
 

@@ -173,8 +173,12 @@ class PutRotationSettings(ConditionalInput):
 
 
 class Maintain(MerchantInput):
-    """Do a merchant's pending work. `items` are the keys of items that the dispatcher has found."""
+    """Do a merchant's pending work at one provider. `items` are the keys of items that the dispatcher has found.
 
+    A message of an earlier version names no `provider`.
+    """
+
+    provider: str | None = body("provider", rule.text(63), default=None)
     items: tuple[str, ...] = body("items", rule.item_keys)
 
 
