@@ -116,7 +116,8 @@ class _Connection(BaseHTTPRequestHandler):
             connection.respond(body)
         elif body is not None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            injected, act = self.listener.receive(Request(self.command, self.path, headers, body))
+            request = Request(self.command, self.path, headers, body, self.client_address[0])
+            injected, act = self.listener.receive(request)
             if injected is None:
                 connection.respond(act())
             else:

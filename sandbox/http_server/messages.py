@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
 
 JSON_TYPE = "application/json"
 
@@ -12,13 +13,14 @@ JSON_TYPE = "application/json"
 class Request:
     """Represent a request.
 
-    `target` is the path with its query as sent. Header names are lowercase.
+    `target` is the path with its query as sent. Header names are lowercase. `peer` is the caller's IP address.
     """
 
     method: str
     target: str
     headers: Mapping[str, str]
-    body: bytes = b""
+    body: bytes
+    peer: str
 
     @property
     def path(self) -> str:
@@ -56,6 +58,18 @@ def parse_json(body: bytes) -> object:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value
+
+
+def parse_parameters(request: Request) -> dict[str, str]:
+    """Return the texts and numbers of a form or of a JSON object, and nothing for any other body."""
+    try:
+        if request.media_type != JSON_TYPE:
+            return dict(parse_qsl(request.body.decode()))
+        body = parse_json(request.body)
+    except ValueError:
+        return {}
+    members = body.items() if isinstance(body, dict) else ()
+    return {name: str(value) for name, value in members if isinstance(value, str | int)}
 
 
 def fingerprint(value: str) -> str:

@@ -11,6 +11,8 @@
     POST   /reset                       delete everything                                  200
     POST   /shopify/tokens              plant {"account","title"?,"count"?,"id"?,…}        201 {"tokens"}
     DELETE /shopify/admin-tokens[?account=NAME]  end exchanged admin tokens                200 {"revoked"}
+    POST   /shopify/pairs               {"account"}: authorize the app again               201 {"refreshToken"}
+    DELETE /shopify/pairs[?account=NAME]  end expiring tokens, access and refresh          200 {"revoked"}
     POST   /fourthwall/tokens           {"account"}: replace the shop's token              201
     POST   /chicksx/orders              {"sessionId","account"?}: place the order          201
     GET    /issuer/keys                 kid, algorithm, public key, whether in the JWKS    200 {"keys"}
@@ -47,6 +49,7 @@ class Control:
             "/reset": {"POST": self._reset},
             "/shopify/tokens": {"POST": self._plant},
             "/shopify/admin-tokens": {"DELETE": self._revoke_admin_tokens},
+            "/shopify/pairs": {"POST": self._authorize, "DELETE": self._revoke_pairs},
             "/fourthwall/tokens": {"POST": self._renew_fourthwall},
             "/chicksx/orders": {"POST": self._place_order},
             "/issuer/keys": {"GET": self._list_keys, "POST": self._rotate_key, "DELETE": self._withdraw_key},
@@ -128,6 +131,15 @@ class Control:
 
     def _revoke_admin_tokens(self, request: Request) -> Response:
         return json_response(200, {"revoked": self._simulation.shopify.revoke_admin_tokens(_query(request, "account"))})
+
+    def _authorize(self, request: Request) -> Response:
+        fields = Fields(_body(request), "An authorization")
+        name = fields.text("account")
+        fields.finish()
+        return json_response(201, {"refreshToken": self._simulation.shopify.authorize(name)})
+
+    def _revoke_pairs(self, request: Request) -> Response:
+        return json_response(200, {"revoked": self._simulation.shopify.revoke_pairs(_query(request, "account"))})
 
     def _renew_fourthwall(self, request: Request) -> Response:
         fields = Fields(_body(request), "A new Fourthwall token")

@@ -56,6 +56,15 @@ class ControlClient(ControlAddress):
         query = "" if account is None else f"?account={quote(account, safe='')}"
         return int(self.call("DELETE", f"/shopify/admin-tokens{query}")["revoked"])
 
+    def authorize_shopify_app(self, account: str) -> str:
+        """Let the merchant authorize the app again, which ends older pairs, and return the new refresh token."""
+        return str(self.call("POST", "/shopify/pairs", {"account": account})["refreshToken"])
+
+    def revoke_pairs(self, account: str | None = None) -> int:
+        """End the expiring Shopify tokens of one account, or of all, and return the number of pairs."""
+        query = "" if account is None else f"?account={quote(account, safe='')}"
+        return int(self.call("DELETE", f"/shopify/pairs{query}")["revoked"])
+
     def renew_fourthwall_token(self, account: str) -> None:
         self.call("POST", "/fourthwall/tokens", {"account": account})
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from sandbox.http_server.messages import JSON_TYPE, Request, fingerprint, parse_json
 
 CREDENTIAL_HEADERS = ("x-api-key", "x-client-id", "x-shopify-access-token", "cookie")
-CREDENTIAL_FIELDS = ("client_id", "client_secret")
+CREDENTIAL_FIELDS = ("client_id", "client_secret", "refresh_token", "subject_token")
 FORM_TYPE = "application/x-www-form-urlencoded"
 BODY_LIMIT = 64 * 1024
 
@@ -69,7 +69,7 @@ def _shown_body(request: Request) -> object:
         value = text
     if isinstance(value, dict):
         return {name: _hidden(str(item)) if name in CREDENTIAL_FIELDS else item for name, item in value.items()}
-    return _hidden(text) if "client_secret" in text else value
+    return _hidden(text) if any(field in text for field in CREDENTIAL_FIELDS) else value
 
 
 def _form(request: Request, text: str) -> object:

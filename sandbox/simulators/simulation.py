@@ -10,7 +10,7 @@ from sandbox.http_server.messages import Request, Response
 from sandbox.simulators.chicksx import Chicksx
 from sandbox.simulators.clock import Clock
 from sandbox.simulators.fault_queue import FaultQueue
-from sandbox.simulators.fourthwall import Fourthwall
+from sandbox.simulators.fourthwall.open_api import Fourthwall
 from sandbox.simulators.issuer.issuer import Issuer
 from sandbox.simulators.request_log import RecordedRequest
 from sandbox.simulators.shopify.admin_api import Shopify
@@ -63,7 +63,7 @@ class Simulation:
         with self.lock:
             self.fourthwall = Fourthwall()
             self.chicksx = Chicksx()
-            self.shopify = Shopify()
+            self.shopify = Shopify(self.clock.now)
             self.issuer = Issuer()
             self.faults = FaultQueue()
             self.recorded_requests: deque[RecordedRequest] = deque(maxlen=REQUESTS_KEPT)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from token_broker.errors import MerchantNotFound
+from token_broker.errors import MerchantMisconfigured, MerchantNotFound
 
 
 class MemorySecrets:
@@ -14,7 +14,15 @@ class MemorySecrets:
         self.reads: list[tuple[str, bool]] = []
         #: What every read fails with, while it is set.
         self.failure: Exception | None = None
+        #: The secrets of shared apps.
+        self.apps: dict[str, Mapping[str, Any]] = {}
         self._kept: dict[str, Mapping[str, Any]] = {}
+
+    def read_app(self, app: str, *, fresh: bool = False) -> Mapping[str, Any]:
+        del fresh
+        if app not in self.apps:
+            raise MerchantMisconfigured(f"There is no secret for the app '{app}'.")
+        return self.apps[app]
 
     def read(self, merchant: str, *, fresh: bool = False) -> Mapping[str, Any]:
         self.reads.append((merchant, fresh))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from copy import replace
 from typing import Any
 
+from tests.fakes.pairs import MemoryPairs
 from tests.fakes.store_parts import (
     BROKER_ID,
     LEASE,
@@ -54,6 +55,7 @@ class MemoryStore:
         self.reconciliations = MemoryReconciliations(self)
         self.sessions = MemorySessions(self)
         self.schedule = MemorySchedule(self)
+        self.pairs = MemoryPairs(self)
         self.subjects: dict[tuple[str, str], Mint] = {}
         self.standing: dict[tuple[str, str], Mint] = {}
         self.records: dict[tuple[str, str, str], Token] = {}

@@ -5,6 +5,7 @@ from copy import replace
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from token_broker.domain.credential_pair import PairRecord
 from token_broker.domain.events import Event, session_closed, token_issued, token_revoked
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, OpenIntent, SubjectState
 from token_broker.domain.pending import (
@@ -39,6 +40,7 @@ KINDS = {
     "rotation": WorkKind.ROTATION,
     "settings": WorkKind.ROTATION_SETTINGS,
     "reconciliation": WorkKind.RECONCILIATION,
+    "pair": WorkKind.PAIR,
     "subject": WorkKind.INTENT,
     "intent": WorkKind.INTENT,
 }
@@ -80,12 +82,12 @@ class Mint:
         self.tries = 0
 
 
-class _Part:
+class Part:
     def __init__(self, memory: "MemoryStore") -> None:
         self._memory = memory
 
 
-class MemoryLeases(_Part):
+class MemoryLeases(Part):
     """Implement `Leases`."""
 
     def state(self, merchant: str, subject: str) -> SubjectState:
@@ -219,7 +221,7 @@ class MemoryLeases(_Part):
             return frozenset(work.intent_id for work in works if work.intent_id is not None)
 
 
-class MemoryTokens(_Part):
+class MemoryTokens(Part):
     """Implement `Tokens`."""
 
     def get(self, merchant: str, token_id: str) -> Token | None:
@@ -257,7 +259,7 @@ class MemoryTokens(_Part):
             return BROKER_ID
 
 
-class MemoryCorrections(_Part):
+class MemoryCorrections(Part):
     """Implement `Corrections`."""
 
     def adopt(self, token: Token, change: Change) -> bool:
@@ -304,7 +306,7 @@ class MemoryCorrections(_Part):
             return True
 
 
-class MemoryRotations(_Part):
+class MemoryRotations(Part):
     """Implement `Rotations`."""
 
     def get(self, merchant: str) -> Rotation | None:
@@ -331,7 +333,7 @@ class MemoryRotations(_Part):
                     self._memory.tell_failure(rotation, failure, retrying=False)
 
 
-class MemoryRotationSettings(_Part):
+class MemoryRotationSettings(Part):
     """Implement `Documents` of rotation settings."""
 
     def read(self, merchant: str) -> Revisioned[RotationSettings]:
@@ -346,7 +348,7 @@ class MemoryRotationSettings(_Part):
             return True
 
 
-class MemoryReconciliations(_Part):
+class MemoryReconciliations(Part):
     """Implement `Reconciliations`."""
 
     def get(self, merchant: str) -> Reconciliation | None:
@@ -372,7 +374,7 @@ class MemoryReconciliations(_Part):
                 self._memory.reconciliation_items[expected.merchant] = replace(expected, due_at=None, tries=0)
 
 
-class MemorySessions(_Part):
+class MemorySessions(Part):
     """Implement `Sessions`."""
 
     def close(self, merchant: str, subject: str, order_id: str | None) -> SessionClosure:
@@ -389,7 +391,7 @@ class MemorySessions(_Part):
             return SessionClosure(closed_at=work.closed_at, order_id=work.order_id, new=new)
 
 
-class MemorySchedule(_Part):
+class MemorySchedule(Part):
     """Implement `Schedule`."""
 
     def identify(self, item: str) -> WorkRef | None:
@@ -412,6 +414,8 @@ class MemorySchedule(_Part):
                     self._reconciliation(work, due_at, more)
                 case OpenIntent():
                     self._intent(work, due_at, more)
+                case PairRecord():
+                    self._memory.pairs.reschedule(work, due_at, more)
                 case UnreadWork():
                     self._unread(work, due_at)
 

@@ -1,6 +1,7 @@
 """One call's surroundings, all of them in memory: the type checker holds each fake against its port here."""
 
 from tests.fakes.clock import MovableClock
+from tests.fakes.pairs import MemorySessionSecrets, PairProvider
 from tests.fakes.provider import ScriptedListingProvider, ScriptedProvider
 from tests.fakes.secrets import MemorySecrets
 from tests.fakes.store import MemoryStore
@@ -8,11 +9,12 @@ from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.clock import Clock, Deadline
 from token_broker.domain.grant import Grant
 from token_broker.ports.provider import Capabilities, ListingProvider, Provider
-from token_broker.ports.secrets import Secrets
+from token_broker.ports.secrets import ProviderSecrets, SessionSecrets
 from token_broker.ports.store import Store
 from token_broker.ports.telemetry import Telemetry
 from token_broker.tokens.cache import TokenCache
 from token_broker.tokens.call import Call, Services
+from token_broker.tokens.sign_in import SignIns
 
 MARGIN = 60.0
 CALLER = "arn:aws:iam::123456789012:role/storefront"
@@ -33,8 +35,14 @@ class Surroundings[P: ScriptedProvider]:
         self.store = MemoryStore(clock)
         self.telemetry = RecordingTelemetry()
         self.cache = TokenCache(clock)
+        self.session_secrets = MemorySessionSecrets()
+        self.sign_ins = self._new_sign_ins()
 
-    def _parts(self) -> tuple[Secrets, Store, Clock, Telemetry]:
+    def _new_sign_ins(self) -> SignIns:
+        secrets: SessionSecrets = self.session_secrets
+        return SignIns(secrets, self.clock)
+
+    def _parts(self) -> tuple[ProviderSecrets, Store, Clock, Telemetry]:
         return self.secrets, self.store, self.clock, self.telemetry
 
     def _call[Q: Provider](self, provider: Q, caller: str, seconds: float, grant: Grant | None) -> Call[Q]:
@@ -48,6 +56,7 @@ class Surroundings[P: ScriptedProvider]:
             telemetry=telemetry,
             jitter=lambda: 0.5,
             min_remaining_seconds=MARGIN,
+            make_sign_ins=lambda: self.sign_ins,
         )
         return Call(services, caller, Deadline.after(clock, seconds), grant)
 
@@ -58,6 +67,7 @@ class Surroundings[P: ScriptedProvider]:
     def forget_memory(self) -> None:
         """Go on in another process."""
         self.cache = TokenCache(self.clock)
+        self.sign_ins = self._new_sign_ins()
 
 
 class ListingSurroundings(Surroundings[ScriptedListingProvider]):
@@ -89,3 +99,18 @@ def listing_stack() -> ListingSurroundings:
     """Build a stack whose provider lists, revokes, and keeps our tag in its titles."""
     clock = MovableClock()
     return ListingSurroundings(clock, ScriptedListingProvider(clock, "shopify", LISTING))
+
+
+class PairSurroundings(ListingSurroundings):
+    """The same around a provider whose access tokens expire. The merchant's secret has a refresh token."""
+
+    provider: PairProvider
+
+
+def pair_stack() -> PairSurroundings:
+    """Build a stack whose merchant `acme` has authorized an app with expiring tokens."""
+    clock = MovableClock()
+    provider = PairProvider(clock, "shopify", LISTING)
+    stack = PairSurroundings(clock, provider)
+    stack.secrets.stored["acme"] = {"refreshToken": provider.authorize()}
+    return stack

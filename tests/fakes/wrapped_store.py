@@ -5,7 +5,17 @@ from copy import copy
 from typing import Any
 
 PARTS = (
-    *("leases", "tokens", "corrections", "rotations", "rotation_settings", "reconciliations", "sessions", "schedule"),
+    *(
+        "leases",
+        "tokens",
+        "corrections",
+        "rotations",
+        "rotation_settings",
+        "reconciliations",
+        "sessions",
+        "schedule",
+        "pairs",
+    ),
 )
 
 

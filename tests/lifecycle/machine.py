@@ -40,6 +40,7 @@ from token_broker.tokens.close_session import close_session
 from token_broker.tokens.issue import session_token, shop_token, standing_token
 from token_broker.tokens.listing import list_tokens
 from token_broker.tokens.revoke import revoke
+from token_broker.tokens.sign_in import SignIns
 
 MERCHANTS = ("acme", "bolt", "coil")
 SESSIONS = ("s-1", "s-2")
@@ -72,6 +73,11 @@ outcomes = st.one_of(st.just(GO), st.just(GO), st.sampled_from(FAULTS))
 #: A turn: of whom, how many calls, and what the last of these ends with. With no call a lease's time passes instead.
 turns = st.tuples(st.integers(0, 3), st.sampled_from([*range(1, 6), *range(1, 6), 0]), outcomes)
 schedules = st.lists(turns, min_size=3, max_size=12)
+
+
+def no_sign_ins() -> SignIns:
+    """Stand for the expiring credentials, which no merchant here has."""
+    raise AssertionError("no secret here has a refresh token")
 
 
 def has_room(machine: "Lifecycle") -> bool:
@@ -364,6 +370,7 @@ class Lifecycle(RuleBasedStateMachine):
                 telemetry=RecordingTelemetry(),
                 jitter=lambda: 0.5,
                 min_remaining_seconds=MARGIN,
+                make_sign_ins=no_sign_ins,
             )
             return work(Call(services, caller, Deadline.after(self.clock, seconds)))
 
@@ -465,6 +472,7 @@ class Lifecycle(RuleBasedStateMachine):
             telemetry=RecordingTelemetry(),
             jitter=lambda: 0.5,
             min_remaining_seconds=MARGIN,
+            make_sign_ins=no_sign_ins,
         )
         return Call(services, "queue", Deadline.after(self.clock, WORKER))
 

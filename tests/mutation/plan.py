@@ -97,6 +97,10 @@ PLAN: dict[str, tuple[str, ...]] = {
     "providers/chicksx/client": ("tests/unit/providers/test_chicksx.py", "tests/unit/http/test_responses.py"),
     "providers/fourthwall/client": ("tests/unit/providers/test_fourthwall.py", "tests/unit/http/test_responses.py"),
     "providers/shopify/client": _SHOPIFY,
+    "providers/shopify/admin_api": _SHOPIFY,
+    "providers/shopify/rest": _SHOPIFY,
+    "providers/shopify/graphql": _SHOPIFY,
+    "providers/shopify/refusals": _SHOPIFY,
     "providers/shopify/admin_token": _SHOPIFY,
     "lifecycle/reconcile": (
         "tests/unit/lifecycle/test_reconcile.py",

@@ -6,16 +6,18 @@ import pytest
 
 from token_broker import errors
 from token_broker.errors import BrokerError, ProviderError, ProviderFailure, ProviderReply
-from token_broker.providers.shopify.client import AppNotEligible
+from token_broker.providers.shopify import refusals
 
 
-def leaves(kind: type[BrokerError] = BrokerError) -> list[type[BrokerError]]:
+def kinds(kind: type[BrokerError] = BrokerError) -> list[type[BrokerError]]:
     """Return the errors that a caller can get. The proofs' own ones stay inside the authorizer."""
     below = [each for each in kind.__subclasses__() if each.__module__.startswith("token_broker.")]
-    return [kind] if not below else [leaf for each in below for leaf in leaves(each)]
+    own = [] if kind in (BrokerError, ProviderFailure) else [kind]
+    return own + [one for each in below for one in kinds(each)]
 
 
-LEAVES = sorted(leaves(), key=lambda leaf: leaf.__name__)
+KINDS = sorted(kinds(), key=lambda kind: kind.__name__)
+SHOPIFYS = {kind.__name__ for kind in KINDS if kind.__module__ == refusals.__name__}
 
 #: The statuses that callers rely on.
 STATUSES = {
@@ -28,12 +30,18 @@ STATUSES = {
     "conflict": 409,
     "token_limit_reached": 409,
     "app_not_eligible": 409,
+    "scope_not_approved": 409,
     "session_closed": 410,
     "precondition_failed": 412,
     "rate_limited": 429,
     "internal_error": 500,
     "merchant_misconfigured": 502,
     "provider_rejected_credentials": 502,
+    "non_expiring_token_refused": 502,
+    "invalid_client": 502,
+    "shop_not_permitted": 502,
+    "app_not_installed": 502,
+    "address_not_allowed": 502,
     "provider_error": 502,
     "mint_in_progress": 503,
     "provider_throttled": 503,
@@ -49,32 +57,32 @@ def made(kind: type[BrokerError]) -> BrokerError:
 
 
 def test_every_code_has_its_status() -> None:
-    assert {leaf.code: leaf.status for leaf in LEAVES} == STATUSES
+    assert {kind.code: kind.status for kind in KINDS} == STATUSES
 
 
-@pytest.mark.parametrize("leaf", LEAVES)
-def test_an_errors_class_is_named_after_its_code(leaf: type[BrokerError]) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_errors_class_is_named_after_its_code(kind: type[BrokerError]) -> None:
     """A state machine catches a failed direct invocation by this name."""
-    assert leaf.__name__ == "".join(word.capitalize() for word in leaf.code.split("_"))
+    assert kind.__name__ == "".join(word.capitalize() for word in kind.code.split("_"))
 
 
-@pytest.mark.parametrize("leaf", LEAVES)
-def test_a_problem_document_has_exactly_these_members(leaf: type[BrokerError]) -> None:
-    error = made(leaf)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_problem_document_has_exactly_these_members(kind: type[BrokerError]) -> None:
+    error = made(kind)
 
     assert error.problem("request-1") == {
-        "type": f"urn:token-broker:problem:{leaf.code}",
-        "title": leaf.title,
-        "status": leaf.status,
+        "type": f"urn:token-broker:problem:{kind.code}",
+        "title": kind.title,
+        "status": kind.status,
         "detail": error.detail,
-        "code": leaf.code,
+        "code": kind.code,
         "requestId": "request-1",
-        "retryable": leaf.retryable,
+        "retryable": kind.retryable,
     }
 
 
 def test_only_passing_troubles_are_retryable() -> None:
-    retryable = {leaf.code for leaf in LEAVES if leaf.retryable}
+    retryable = {kind.code for kind in KINDS if kind.retryable}
 
     assert retryable == {
         "mint_in_progress",
@@ -82,6 +90,29 @@ def test_only_passing_troubles_are_retryable() -> None:
         "provider_unavailable",
         "rate_limited",
         "storage_unavailable",
+    }
+
+
+def test_the_worker_knows_what_lasts_until_somebody_acts_and_what_of_it_affects_all_work() -> None:
+    affecting_all = {kind.code for kind in KINDS if kind.affects_all}
+
+    assert affecting_all == {
+        "merchant_not_found",
+        "merchant_misconfigured",
+        "provider_rejected_credentials",
+        "non_expiring_token_refused",
+        "invalid_client",
+        "shop_not_permitted",
+        "app_not_installed",
+        "address_not_allowed",
+        "shop_unavailable",
+        "provider_not_configured",
+    }
+    assert {kind.code for kind in KINDS if kind.permanent} == {
+        *affecting_all,
+        "conflict",
+        "app_not_eligible",
+        "scope_not_approved",
     }
 
 
@@ -122,9 +153,9 @@ def test_our_own_passing_troubles_ask_to_come_again_in_a_second(kind: type[Broke
     assert made(kind).retry_after_seconds == 1
 
 
-@pytest.mark.parametrize("leaf", [leaf for leaf in LEAVES if leaf not in (errors.SessionClosed, errors.MintInProgress)])
-def test_an_errors_detail_is_what_happened(leaf: type[BrokerError]) -> None:
-    assert (made(leaf).detail, str(made(leaf))) == ("What happened.", "What happened.")
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in (errors.SessionClosed, errors.MintInProgress)])
+def test_an_errors_detail_is_what_happened(kind: type[BrokerError]) -> None:
+    assert (made(kind).detail, str(made(kind))) == ("What happened.", "What happened.")
 
 
 def test_who_comes_during_anothers_mint_is_told_when_to_come_again() -> None:
@@ -140,4 +171,4 @@ def test_a_providers_refusal_is_taken_for_nothing_done_unless_it_is_said_otherwi
 def test_the_tree_in_the_modules_head_is_the_tree() -> None:
     drawn = set(re.findall(r"[├└]── ([A-Z]\w+)", errors.__doc__ or ""))
 
-    assert drawn - {"ProviderFailure"} == {leaf.__name__ for leaf in LEAVES} - {AppNotEligible.__name__}
+    assert drawn - {"ProviderFailure"} == {kind.__name__ for kind in KINDS} - SHOPIFYS

@@ -14,7 +14,7 @@ from token_broker import wiring
 from token_broker.clock import Deadline
 from token_broker.domain.fields import Precondition
 from token_broker.entrypoints.handler import Request
-from token_broker.errors import Forbidden, InternalError, InvalidRequest, ProviderNotConfigured
+from token_broker.errors import Forbidden, InternalError, InvalidRequest, ProviderNotConfigured, ShopUnavailable
 from token_broker.http import transport
 from token_broker.http.client import Request as HttpRequest
 from token_broker.lifecycle.dispatcher import Dispatcher
@@ -118,6 +118,20 @@ def test_the_worker_works_for_the_provider_that_a_message_names(named: str | Non
 def test_the_worker_refuses_a_provider_without_pending_work() -> None:
     with pytest.raises(InvalidRequest, match="must be one of: shopify, fourthwall"):
         wiring.worker().service(request())("chicksx")
+
+
+@pytest.mark.parametrize(("chosen", "path"), [("", "storefront_access_tokens.json"), ("graphql", "graphql.json")])
+def test_the_admin_api_comes_from_the_template(monkeypatch: pytest.MonkeyPatch, chosen: str, path: str) -> None:
+    sent = ScriptedTransport(answer(402))
+    monkeypatch.setenv("SHOPIFY_ADMIN_API", chosen)
+    monkeypatch.setattr(transport, "RequestsTransport", lambda: sent)
+    call = wiring.shopify().service(request())
+    account = call.provider.account("acme", {"shop": "acme.myshopify.com", "adminAccessToken": "shpat_1"})
+
+    with pytest.raises(ShopUnavailable):
+        call.provider.list_tokens(account, call.deadline)
+
+    assert sent.requests[0].url.rpartition("/")[2] == path
 
 
 def test_one_process_keeps_its_parts_and_each_call_has_its_caller() -> None:

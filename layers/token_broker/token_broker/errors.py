@@ -10,7 +10,10 @@
     ├── Conflict 409                  ├── MerchantMisconfigured 502
     └── ProviderFailure
         ├── TokenLimitReached 409           ├── ShopUnavailable 503
-        ├── ProviderRejectedCredentials 502 ├── ProviderNotConfigured 503
+        ├── PermanentTokenRefused 409       ├── ProviderNotConfigured 503
+        ├── ProviderRejectedCredentials 502
+        │   ├── RefreshTokenRefused 502
+        │   └── ReauthorizationRequired 502
         ├── ProviderError 502               └── ProviderUnavailable 504
         ├── ProviderThrottled 503
 
@@ -53,13 +56,16 @@ class ProviderReply(NamedTuple):
 class BrokerError(Exception):
     """Report a failed request. `retry_after` is in seconds, and None if waiting does not help.
 
-    `causes` are for the log, for example "DynamoDB: ThrottlingException".
+    `causes` are for the log, for example "DynamoDB: ThrottlingException". A `permanent` failure lasts until an operator
+    or the merchant acts. One that `affects_all` fails all other work for the merchant as well.
     """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Something went wrong"
     retryable: ClassVar[bool] = False
+    permanent: ClassVar[bool] = False
+    affects_all: ClassVar[bool] = False
 
     def __init__(self, detail: str, *, retry_after: float | None = None, causes: tuple[str, ...] = ()) -> None:
         super().__init__(detail)
@@ -107,6 +113,7 @@ class MerchantNotFound(BrokerError):
     """Report that the merchant has no secret, or that its secret is pending deletion."""
 
     code, status, title = "merchant_not_found", 404, "No such merchant at this provider"
+    permanent = affects_all = True
 
 
 class TokenNotFound(BrokerError):
@@ -125,6 +132,7 @@ class Conflict(BrokerError):
     """Report that the request contradicts the current state."""
 
     code, status, title = "conflict", 409, "The request conflicts with the current state"
+    permanent = True
 
 
 class PreconditionFailed(BrokerError):
@@ -156,6 +164,7 @@ class MerchantMisconfigured(BrokerError):
     """Report that the merchant's secret cannot be used. The detail names the field, and never a value."""
 
     code, status, title = "merchant_misconfigured", 502, "The merchant's secret is not usable"
+    permanent = affects_all = True
 
 
 class MintInProgress(BrokerError):
@@ -210,6 +219,30 @@ class ProviderRejectedCredentials(ProviderFailure):
 
     code, status = "provider_rejected_credentials", 502
     title = "The provider rejected the merchant's credentials"
+    permanent = affects_all = True
+
+
+class RefreshTokenRefused(ProviderRejectedCredentials):
+    """Report that the provider rejected a refresh token, which is used, expired or of another shop."""
+
+
+class ReauthorizationRequired(ProviderRejectedCredentials):
+    """Report that only the merchant can restore the access, by authorizing the app again."""
+
+    code, title = "reauthorization_required", "The merchant must authorize the app again"
+
+    def __init__(self, merchant: str, *, reply: ProviderReply | None = None) -> None:
+        super().__init__(
+            f"The provider rejected the refresh token of merchant '{merchant}'. Have the merchant authorize the app "
+            "again, and store the new refresh token in the merchant's secret. No request is sent until then.",
+            reply=reply,
+        )
+
+
+class PermanentTokenRefused(ProviderFailure):
+    """Report that the provider does not exchange the permanent token, which has ended or belongs to another app."""
+
+    code, status, title = "permanent_token_refused", 409, "The permanent token cannot be exchanged"
 
 
 class ProviderError(ProviderFailure):
@@ -229,12 +262,14 @@ class ShopUnavailable(ProviderFailure):
     """Report that the merchant's shop is frozen, unpaid or locked at the provider."""
 
     code, status, title = "shop_unavailable", 503, "The shop is not available at the provider"
+    permanent = affects_all = True
 
 
 class ProviderNotConfigured(ProviderFailure):
     """Report that this stack has no usable address for the provider."""
 
     code, status, title = "provider_not_configured", 503, "The provider is not configured in this stack"
+    permanent = affects_all = True
 
 
 class ProviderUnavailable(ProviderFailure):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from token_broker.storefronts.change_policy import TrustPolicies
     from token_broker.storefronts.trust_policy import TrustPolicy
     from token_broker.tokens.call import Call, Services
+    from token_broker.tokens.sign_in import SignIns
 
 #: A merchant's proof keys are a secret with a name like a provider's: `{prefix}/storefront-proof/{merchant}`.
 PROOF_KEYS = "storefront-proof"
@@ -120,7 +121,16 @@ def _services[P: Provider](
         telemetry=telemetry,
         jitter=random.random,
         min_remaining_seconds=float(settings.optional("TOKEN_MARGIN_SECONDS", "60")),
+        make_sign_ins=cache(partial(_sign_ins, parts, prefix, name)),
     )
+
+
+def _sign_ins(parts: Container[Any], prefix: str, provider: str) -> SignIns:
+    from token_broker.aws.session_secrets import SecretsManagerSessions
+    from token_broker.tokens.sign_in import SignIns
+
+    secrets = SecretsManagerSessions(parts.aws("secretsmanager"), prefix=prefix, provider=provider)
+    return SignIns(secrets, parts.clock)
 
 
 def _fourthwall(http: HttpClient, _telemetry: Telemetry) -> Provider:
@@ -138,8 +148,13 @@ def _chicksx(http: HttpClient, _telemetry: Telemetry) -> Provider:
 def _shopify(http: HttpClient, telemetry: Telemetry) -> ListingProvider:
     from token_broker.providers.shopify.client import Shopify
 
-    version = settings.optional("SHOPIFY_API_VERSION", "2026-10")
-    return Shopify(http, settings.base_url("SHOPIFY_BASE_URL"), version=version, telemetry=telemetry)
+    return Shopify(
+        http,
+        settings.base_url("SHOPIFY_BASE_URL"),
+        version=settings.optional("SHOPIFY_API_VERSION", "2026-10"),
+        admin_api=settings.optional("SHOPIFY_ADMIN_API", "rest"),
+        telemetry=telemetry,
+    )
 
 
 #: The registry: each provider's maker. A further provider is one more line.

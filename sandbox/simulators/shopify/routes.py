@@ -1,4 +1,4 @@
-"""Find the resource and the API version of a path."""
+"""Find the API, the resource and the API version of a path."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ FIRST_VERSION = "2019-04"
 UNSTABLE = "unstable"
 
 _ROUTE = re.compile(
-    r"/admin(?:/api/(?P<version>[^/]+))?/storefront_access_tokens(?:/(?P<token_id>[0-9]{1,30}))?\.json",
+    r"/admin(?:/api/(?P<version>[^/]+))?"
+    r"/(?:(?P<graphql>graphql)|storefront_access_tokens(?:/(?P<token_id>[0-9]{1,30}))?)\.json",
     re.ASCII,
 )
 _QUARTERLY = re.compile(r"20[0-9]{2}-(?:01|04|07|10)", re.ASCII)
@@ -18,11 +19,12 @@ _QUARTERLY = re.compile(r"20[0-9]{2}-(?:01|04|07|10)", re.ASCII)
 class Route:
     """Describe a found route.
 
-    `served_version` is None on the unversioned address. `token_id` is None on the collection.
+    `served_version` is None on the unversioned address. `token_id` is None on the collection and for GraphQL.
     """
 
     served_version: str | None
     token_id: int | None
+    graphql: bool
 
 
 def find_route(path: str) -> Route | None:
@@ -31,10 +33,11 @@ def find_route(path: str) -> Route | None:
     if match is None:
         return None
     token_id = None if match["token_id"] is None else int(match["token_id"])
+    graphql = match["graphql"] is not None
     if match["version"] is None:
-        return Route(None, token_id)
+        return None if graphql else Route(None, token_id, graphql)
     served = serve_version(match["version"])
-    return None if served is None else Route(served, token_id)
+    return None if served is None else Route(served, token_id, graphql)
 
 
 def serve_version(requested: str) -> str | None:

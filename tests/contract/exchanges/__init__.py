@@ -34,6 +34,10 @@ class Exchange:
     def provider(self) -> str:
         return str(self.given["account"]["provider"])
 
+    @property
+    def over_graphql(self) -> bool:
+        return str(self.request["path"]).endswith("/graphql.json")
+
     def request_body(self) -> bytes | None:
         if "rawBody" in self.request:
             return str(self.request["rawBody"]).encode()

@@ -69,6 +69,16 @@ def test_a_broken_body_with_a_secret_is_hidden_whole(simulators: Addresses, cont
         ("shopify", {"shop": "a.myshopify.com", "clientId": "c"}, "needs clientId and clientSecret together"),
         (
             "shopify",
+            {"shop": "a.myshopify.com", "adminAccessToken": "t", "refreshToken": "r"},
+            "refreshToken or previousClientSecret needs clientId",
+        ),
+        (
+            "fourthwall",
+            {"clientId": "c", "clientSecret": "s"},
+            "needs clientId, clientSecret and refreshToken together",
+        ),
+        (
+            "shopify",
             {"shop": "a.myshopify.com", "adminAccessToken": "t", "deleteAnswer": "xml"},
             "deleteAnswer must be one of empty, object, text",
         ),
@@ -87,6 +97,7 @@ def test_an_account_that_makes_no_sense_is_refused(
         ("POST", "/clock", {"advance": -1}, "advance must be a number from 0"),
         ("POST", "/clock", [], "must be a JSON object"),
         ("POST", "/shopify/tokens", {"account": "nobody"}, "put it first"),
+        ("POST", "/shopify/pairs", {"account": "nobody"}, "put it first"),
         ("POST", "/chicksx/orders", {"sessionId": "s", "account": "nobody"}, "put it first"),
         ("POST", "/fourthwall/tokens", {"account": "nobody"}, "put it first"),
         ("GET", "/requests?provider=paypal", None, "provider must be one of"),

@@ -41,7 +41,7 @@ OWN_VARIABLES = {
     "fourthwall": {"FOURTHWALL_BASE_URL"},
     "chicksx": {"CHICKSX_BASE_URL", "SESSION_RETENTION_DAYS"},
     "chicksx/rotate": {"CHICKSX_BASE_URL"},
-    "shopify": {"SHOPIFY_BASE_URL", "SHOPIFY_API_VERSION"},
+    "shopify": {"SHOPIFY_BASE_URL", "SHOPIFY_API_VERSION", "SHOPIFY_ADMIN_API"},
 }
 
 

@@ -37,12 +37,18 @@ from tests.integration.support.in_process_stack import MERCHANT, SECRETS, Stack
 from tests.integration.support.outages import aws_error, refusing
 from token_broker.domain.ownership_tag import new_intent_id, tag_title
 from token_broker.errors import BrokerError, RateLimited
+from token_broker.providers.shopify.refusals import AppNotInstalled, InvalidClient, ShopNotPermitted
 
 #: A token that no table holds; a provider brings it where it should not.
 STRAY = "ptkn_canary0stray0token"
 PROVIDERS = tuple(SECRETS)
 #: Codes that nothing raises, each with the reason.
-NEVER_RAISED = {RateLimited.code: "API Gateway's own: a usage plan answers before a function is asked"}
+NEVER_RAISED = {
+    RateLimited.code: "API Gateway's own: a usage plan answers before a function is asked",
+    InvalidClient.code: "the token endpoint's refusals are not told apart yet",
+    ShopNotPermitted.code: "the same",
+    AppNotInstalled.code: "the same",
+}
 
 
 @pytest.fixture
@@ -213,6 +219,10 @@ def _status(provider: str, status: int, **body: Any) -> Callable[[Stack], None]:
     return lambda stack: stack.control.fault(provider, "status", times=9, status=status, body=whole)
 
 
+def _forbidden(sentence: str) -> Callable[[Stack], None]:
+    return _status("shopify", 403, errors=f"{sentence} {own_echo('shopify')}")
+
+
 def _nothing(_stack: Stack) -> None:
     """Prepare nothing because the event alone causes the error."""
 
@@ -275,7 +285,14 @@ ERRORS: dict[str, Way] = {
     ),
     "mint_in_progress": (CHICKSX, _held, _direct(CHICKSX, sessionId="held")),
     "storage_unavailable": (CHICKSX, _no_table, _direct(CHICKSX)),
-    "app_not_eligible": (CREATE, _status("shopify", 403), _direct(CREATE)),
+    "app_not_eligible": (CREATE, _forbidden("Token must be eligible"), _direct(CREATE)),
+    "scope_not_approved": (LIST, _forbidden("This action requires merchant approval for"), _direct(LIST)),
+    "non_expiring_token_refused": (
+        CREATE,
+        _forbidden("Non-expiring access tokens are no longer accepted"),
+        _direct(CREATE),
+    ),
+    "address_not_allowed": (CREATE, _forbidden("Forbidden"), _direct(CREATE)),
     "token_limit_reached": (CREATE, _full, _direct(CREATE)),
     "provider_rejected_credentials": (CHICKSX, _status("chicksx", 401), _direct(CHICKSX)),
     "provider_error": (LIST, _status("shopify", 400), _direct(LIST)),

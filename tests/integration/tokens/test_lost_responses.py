@@ -181,7 +181,7 @@ def test_a_lost_exchange_of_credentials_is_repeated(stack: Stack) -> None:
 
 
 def test_a_create_that_drips_leaves_time_to_look_it_up(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("token_broker.providers.shopify.client.LOOKUP_RESERVE", 0.6)
+    monkeypatch.setattr("token_broker.providers.shopify.admin_api.LOOKUP_RESERVE", 0.6)
     stack.control.fault("shopify", "slow_drip", method="POST", secondsPerByte=0.05)
 
     answer = stack.worker(CREATE).api(seconds=3.2)  # two of them are kept for the answer itself

@@ -2,7 +2,7 @@
 
 import pytest
 
-from token_broker.providers.shopify.client import shop_domain
+from token_broker.providers.shopify.account import shop_domain
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from tests.fakes.shopify import ENTRY, EXCHANGED, ShopifyLine
 from tests.fakes.transport import Step, answer, json_answer
+from token_broker.domain.credential_pair import RENEW_BEFORE
 from token_broker.errors import (
     ProviderError,
     ProviderFailure,
@@ -18,7 +19,7 @@ from token_broker.errors import (
 )
 from token_broker.http.client import Interrupted, Unreachable
 from token_broker.ports.provider import MintRequest
-from token_broker.providers.shopify.admin_token import ASSUMED_LIFE, RENEW_BEFORE
+from token_broker.providers.shopify.admin_token import ASSUMED_LIFE
 
 EMPTY_LIST = json_answer(200, {"storefront_access_tokens": []})
 

@@ -17,6 +17,7 @@ from token_broker.errors import (
 )
 from token_broker.http.client import Interrupted
 from token_broker.ports.provider import ListedToken
+from token_broker.providers.shopify.refusals import AddressNotAllowed, AppNotEligible
 
 UNVERSIONED = {**PERMANENT, "apiVersion": "unversioned"}
 OTHER = {**ENTRY, "id": 755357713, "access_token": "378d95641257a4ab3feff967ee234f4d", "title": "API Client Extension"}
@@ -162,7 +163,7 @@ def test_a_delete_is_repeated_and_404_then_says_that_the_first_one_worked() -> N
         (400, ProviderError),
         (401, ProviderRejectedCredentials),
         (402, ShopUnavailable),
-        (403, ProviderRejectedCredentials),
+        (403, AddressNotAllowed),
         (422, ProviderError),
         (423, ShopUnavailable),
         (429, ProviderThrottled),
@@ -170,14 +171,29 @@ def test_a_delete_is_repeated_and_404_then_says_that_the_first_one_worked() -> N
     ],
 )
 @pytest.mark.parametrize("operation", [list_tokens, revoke])
-def test_every_refusal_has_its_error(operation: Any, status: int, kind: type[ProviderFailure]) -> None:
+@pytest.mark.parametrize("admin_api", ["rest", "graphql"])
+def test_every_refusal_has_its_error(operation: Any, status: int, kind: type[ProviderFailure], admin_api: str) -> None:
     said = [json_answer(status, {"errors": "words"}, retry_after="0")] * 3
 
     with pytest.raises(kind) as raised:
-        operation(ShopifyLine(*said))
+        operation(ShopifyLine(*said, admin_api=admin_api))
 
     assert type(raised.value) is kind
     assert raised.value.problem("r")["provider"] == {"status": status, "message": "words"}
+
+
+@pytest.mark.parametrize("operation", [list_tokens, revoke])
+def test_an_app_that_is_not_eligible_is_told_so_by_each_operation(operation: Any) -> None:
+    said = json_answer(403, {"errors": "Token must be eligible to manage storefront tokens."})
+
+    with pytest.raises(AppNotEligible):
+        operation(ShopifyLine(said))
+
+
+@pytest.mark.parametrize("operation", [list_tokens, revoke])
+def test_a_403_without_a_body_means_nothing_of_the_app_outside_a_create(operation: Any) -> None:
+    with pytest.raises(AddressNotAllowed):
+        operation(ShopifyLine(answer(403)))
 
 
 def test_the_limits_text_means_nothing_outside_a_create() -> None:

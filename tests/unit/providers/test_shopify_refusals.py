@@ -6,7 +6,6 @@ import pytest
 
 from tests.fakes.shopify import ShopifyLine
 from tests.fakes.transport import Step, answer, json_answer
-from token_broker.domain.token import ProviderToken
 from token_broker.errors import (
     ProviderError,
     ProviderFailure,
@@ -18,17 +17,17 @@ from token_broker.errors import (
     TokenLimitReached,
 )
 from token_broker.http.client import Interrupted
-from token_broker.ports.provider import MintRequest
-from token_broker.providers.shopify.client import AppNotEligible
+from token_broker.providers.shopify.refusals import (
+    AddressNotAllowed,
+    AppNotEligible,
+    NonExpiringTokenRefused,
+    ScopeNotApproved,
+)
 
 
-def create(line: ShopifyLine) -> ProviderToken:
-    return line.shopify.mint(line.account, MintRequest(title="Test"), line.deadline)
-
-
-def failure(*said: Step) -> ProviderFailure:
+def failure(said: Step, *, admin_api: str = "rest") -> ProviderFailure:
     with pytest.raises(ProviderFailure) as raised:
-        create(ShopifyLine(*said))
+        ShopifyLine(said, admin_api=admin_api).create()
     return raised.value
 
 
@@ -43,16 +42,30 @@ def failure(*said: Step) -> ProviderFailure:
         ),
         (402, "This shop's plan does not have access to this feature", ShopUnavailable),
         (403, "App must be extendable to create a storefront access token.", AppNotEligible),
+        (403, "App must have a channel record to create a storefront access token.", AppNotEligible),
         (403, "Token must be eligible to manage storefront tokens.", AppNotEligible),
+        (403, "Token must be service access.", AppNotEligible),
+        (
+            403,
+            "[API] Non-expiring access tokens are no longer accepted for the Admin API. Start using expiring ones.",
+            NonExpiringTokenRefused,
+        ),
+        (403, "[API] This action requires merchant approval for read_products scope.", ScopeNotApproved),
+        (403, "Unavailable Shop", ShopUnavailable),
+        (403, "Forbidden", AddressNotAllowed),
         (404, "Not Found", ProviderError),
         (422, {"title": ["can't be blank"]}, ProviderError),
         (423, "This shop is unavailable", ShopUnavailable),
         (429, "Exceeded 2 calls per second for api client.", ProviderThrottled),
+        (430, "Shopify Security Rejection", ProviderThrottled),
         (500, "Internal Server Error", ProviderUnavailable),
     ],
 )
-def test_every_documented_refusal_has_its_error(status: int, errors: Any, kind: type[ProviderFailure]) -> None:
-    refused = failure(json_answer(status, {"errors": errors}))
+@pytest.mark.parametrize("admin_api", ["rest", "graphql"])
+def test_every_documented_refusal_has_its_error(
+    status: int, errors: Any, kind: type[ProviderFailure], admin_api: str
+) -> None:
+    refused = failure(json_answer(status, {"errors": errors}), admin_api=admin_api)
 
     assert type(refused) is kind
     assert refused.problem("r")["provider"]["status"] == status
@@ -80,16 +93,41 @@ def test_a_shop_that_is_not_available_is_said_to_be_so(status: int) -> None:
     assert "unpaid, frozen or locked" in failure(json_answer(status, {"errors": "words"})).detail
 
 
-def test_an_app_that_is_not_eligible_is_told_the_four_scopes() -> None:
+@pytest.mark.parametrize("admin_api", ["rest", "graphql"])
+def test_an_app_that_is_not_eligible_is_told_the_three_causes(admin_api: str) -> None:
     """Also where the 403 has no body at all, as the older document shows it."""
-    refused = failure(answer(403))
+    refused = failure(answer(403), admin_api=admin_api)
 
     assert isinstance(refused, AppNotEligible)
     assert all(
         f"unauthenticated_{scope}" in refused.detail
         for scope in ("read_product_listings", "read_collection_listings", "write_checkouts", "write_customers")
     )
+    for cause in ("may have no unauthenticated scope", "may be an online token", "may be of a kind"):
+        assert cause in refused.detail
     assert refused.problem("r")["provider"] == {"status": 403}
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("[API] This action requires merchant approval for read_products scope.", "the scope read_products,"),
+        ("This action requires merchant approval for shpat_1 scope.", "a scope,"),
+        (f"This action requires merchant approval for {'a_' * 33} scope.", "a scope,"),
+        ("This action requires merchant approval.", "a scope,"),
+    ],
+)
+def test_a_scope_that_is_not_approved_is_named_if_it_is_one(said: str, named: str) -> None:
+    assert f"The app needs {named} which" in failure(json_answer(403, {"errors": said})).detail
+
+
+def test_a_403_of_unknown_words_may_be_of_the_allowlist() -> None:
+    assert "may not be on the app's IP allowlist" in failure(json_answer(403, {"errors": "words"})).detail
+
+
+@pytest.mark.parametrize(("header", "seconds"), [({}, 60), ({"retry_after": "7"}, 7)])
+def test_a_rejected_address_waits_a_minute_unless_told_otherwise(header: dict[str, str], seconds: int) -> None:
+    assert failure(answer(430, "Shopify Security Rejection", **header)).retry_after == seconds
 
 
 @pytest.mark.parametrize(
@@ -127,7 +165,7 @@ def test_a_throttled_create_says_when_to_come_again_and_is_not_repeated() -> Non
     line = ShopifyLine(json_answer(429, {"errors": "Exceeded 2 calls per second"}, retry_after="2.0"))
 
     with pytest.raises(ProviderThrottled) as raised:
-        create(line)
+        line.create()
 
     assert raised.value.retry_after_seconds == 2
     assert len(line.transport.sent) == 1

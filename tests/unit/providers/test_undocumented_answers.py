@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.clock import NOW, MovableClock
-from tests.fakes.shopify import ENTRY
+from tests.fakes.shopify import ENTRY, NODE
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import json_answer
 from tests.fakes.undocumented_answers import Played, PlayingTransport, exchanges
@@ -68,6 +68,33 @@ SHOPIFY = [
     {"errors": {"title": ["words", ["words"]]}},
     {"errors": "words"},
     {},
+]
+GRAPHQL = [
+    {
+        "data": {
+            "storefrontAccessTokenCreate": {"storefrontAccessToken": {**NODE, "accessToken": HEX}, "userErrors": []}
+        }
+    },
+    {"data": {"storefrontAccessTokenDelete": {"deletedStorefrontAccessTokenId": NODE["id"], "userErrors": []}}},
+    {"data": {"storefrontAccessTokenDelete": {"userErrors": [{"field": ["input"], "message": "words"}]}}},
+    {
+        "data": {
+            "shop": {
+                "storefrontAccessTokens": {
+                    "nodes": [{**NODE, "accessToken": HEX}],
+                    "pageInfo": {"hasNextPage": False, "endCursor": "MTAw"},
+                }
+            },
+            "currentAppInstallation": {"accessScopes": NODE["accessScopes"]},
+        }
+    },
+    {
+        "errors": [{"message": "words", "extensions": {"code": "THROTTLED"}}],
+        "extensions": {
+            "cost": {"requestedQueryCost": 11, "throttleStatus": {"currentlyAvailable": 1, "restoreRate": 100}}
+        },
+    },
+    {"errors": [{"message": "words", "extensions": {"code": "ACCESS_DENIED"}}], "data": None},
 ]
 OAUTH = [
     {"access_token": BOUGHT, "scope": "write", "expires_in": 86399},
@@ -177,8 +204,8 @@ def test_chicksxs_token_is_checked_or_refused(said: list[Played]) -> None:
         assert minted.expires_at is not None
 
 
-def shopify_on(bench: Bench) -> Shopify:
-    return Shopify(bench.http, "https://{shop}", version="2026-10", telemetry=bench.telemetry)
+def shopify_on(bench: Bench, admin_api: str = "rest") -> Shopify:
+    return Shopify(bench.http, "https://{shop}", version="2026-10", telemetry=bench.telemetry, admin_api=admin_api)
 
 
 PERMANENT = {"shop": "acme.myshopify.com", "adminAccessToken": ADMIN}
@@ -190,6 +217,15 @@ EXCHANGED = {"shop": "acme.myshopify.com", "clientId": CLIENT_ID, "clientSecret"
 def test_shopifys_tokens_are_checked_or_refused(said: list[Played], operation: str) -> None:
     bench = Bench(*said)
     provider = shopify_on(bench)
+    account = account_of(provider, PERMANENT)
+    ask_shopify(bench, provider, account, operation, (ADMIN,))
+
+
+@varied
+@given(played(GRAPHQL, HEX, ADMIN), st.sampled_from(("mint", "list", "revoke")))
+def test_shopifys_tokens_over_graphql_are_checked_or_refused(said: list[Played], operation: str) -> None:
+    bench = Bench(*said)
+    provider = shopify_on(bench, "graphql")
     account = account_of(provider, PERMANENT)
     ask_shopify(bench, provider, account, operation, (ADMIN,))
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.template_as_written import TEMPLATE
-from tests.unit.repository.test_readme import leaves
+from tests.unit.repository.test_readme import codes
 from tests.unit.repository.transformed import PLACE, plain, resources
 from token_broker import errors, wiring
 from token_broker.telemetry import PowertoolsTelemetry
@@ -28,7 +28,7 @@ OTHERS = {
     "telemetry": PROVIDERS | {STOREFRONTS, LIFECYCLE, EVENTS},
 }
 #: The codes that end the metrics `Failures.{code}`.
-CODES = {leaf.code for leaf in leaves(errors.BrokerError)}
+CODES = codes(errors.BrokerError).keys()
 
 
 @dataclass(frozen=True)

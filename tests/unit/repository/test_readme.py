@@ -1,6 +1,8 @@
 """The README's tables, and the links and paths in all pages, describe the repository."""
 
+import operator
 import re
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 
 from tests.template_as_written import template
 from token_broker import errors
-from token_broker.providers.shopify import client  # noqa: F401  # it adds an error of its own
+from token_broker.providers.shopify import refusals  # noqa: F401  # it adds errors of its own
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))]
@@ -28,9 +30,10 @@ def functions() -> dict[str, Any]:
     return {name: each for name, each in resources.items() if each["Type"] == "AWS::Serverless::Function"}
 
 
-def leaves(kind: type[errors.BrokerError]) -> list[type[errors.BrokerError]]:
-    below = kind.__subclasses__()
-    return [leaf for each in below for leaf in leaves(each)] if below else [kind]
+def codes(kind: type[errors.BrokerError]) -> dict[str, int]:
+    """Return the codes of an error and of all errors below it, with their statuses."""
+    below = (codes(each) for each in kind.__subclasses__())
+    return reduce(operator.or_, below, {kind.code: kind.status})
 
 
 def test_the_route_table_is_the_templates() -> None:
@@ -54,10 +57,10 @@ def test_the_configuration_table_names_every_parameter_with_its_default() -> Non
 
 def test_the_error_table_has_every_code_with_its_status() -> None:
     table = readme().partition("## Errors")[2].partition("##")[0]
-    for kind in leaves(errors.BrokerError):
+    for code, status in codes(errors.BrokerError).items():
         rows = [line.split("|") for line in table.splitlines() if line.startswith("|")]
-        (row,) = [cells for cells in rows if f"`{kind.code}`" in cells[1]]
-        assert str(kind.status) in row[2]
+        (row,) = [cells for cells in rows if f"`{code}`" in cells[1]]
+        assert str(status) in row[2]
 
 
 @pytest.mark.parametrize("folder", sorted(path.parent for path in ROOT.glob("functions/*/*/app.py")))

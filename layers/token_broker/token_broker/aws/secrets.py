@@ -1,7 +1,7 @@
 """Read merchants' secrets from AWS Secrets Manager.
 
 Each secret is a JSON object, named `{prefix}/{provider}/{merchant}`. If a secret is missing or scheduled for deletion,
-its merchant does not exist.
+its merchant does not exist. The secret that the merchants of one app share is named `{prefix}/{provider}-app/{app}`.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ TTL_SECONDS = 300.0
 
 #: The codes for a missing secret. `InvalidRequestException` means that the secret is scheduled for deletion.
 _ABSENT = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
-_UNREADABLE = frozenset({"AccessDeniedException", "DecryptionFailure"})
+UNREADABLE = frozenset({"AccessDeniedException", "DecryptionFailure"})
 
 
 class SecretsManager:
@@ -35,44 +35,52 @@ class SecretsManager:
 
     def read(self, merchant: str, *, fresh: bool = False) -> Mapping[str, Any]:
         """Return the secret's JSON object, from Secrets Manager if `fresh` is set or the cache has none."""
+        return self._read(f"{self._provider}/{merchant}", fresh=fresh)
+
+    def read_app(self, app: str, *, fresh: bool = False) -> Mapping[str, Any]:
+        """Return the JSON object of an app's secret."""
+        name = f"{self._provider}-app/{app}"
+        try:
+            return self._read(name, fresh=fresh)
+        except MerchantNotFound:
+            raise MerchantMisconfigured(
+                f"The merchant's secret refers to the app '{app}', and there is no secret {name}. Store one, or check "
+                "the field 'app'."
+            ) from None
+
+    def _read(self, name: str, *, fresh: bool) -> Mapping[str, Any]:
         if fresh:
-            self._cached.drop(merchant)
-        secret = self._cached.get(merchant)
+            self._cached.drop(name)
+        secret = self._cached.get(name)
         if secret is not None:
             return secret
-        secret = self._parse(merchant, self._fetch(merchant))
-        self._cached.put(merchant, secret, self._clock.monotonic() + TTL_SECONDS)
+        secret = _parse(name, self._fetch(name))
+        self._cached.put(name, secret, self._clock.monotonic() + TTL_SECONDS)
         return secret
 
-    def _fetch(self, merchant: str) -> Mapping[str, Any]:
+    def _fetch(self, name: str) -> Mapping[str, Any]:
         try:
-            response: Mapping[str, Any] = self._make_client().get_secret_value(
-                SecretId=f"{self._prefix}/{self._provider}/{merchant}"
-            )
+            response: Mapping[str, Any] = self._make_client().get_secret_value(SecretId=f"{self._prefix}/{name}")
             return response
         except (ClientError, BotoCoreError) as error:
             code = error_code(error)
         if code in _ABSENT:
-            raise MerchantNotFound(
-                f"There is no {self._provider} secret for the merchant '{merchant}'. Store one, or check the name."
-            )
-        if code in _UNREADABLE:
-            raise MerchantMisconfigured(
-                f"The {self._provider} secret of merchant '{merchant}' cannot be read or decrypted "
-                "with this function's role."
-            )
+            raise MerchantNotFound(f"There is no secret {name}. Store one, or check the merchant's name.")
+        if code in UNREADABLE:
+            raise MerchantMisconfigured(f"The secret {name} cannot be read or decrypted with this function's role.")
         detail = "The merchant's secret could not be read. Try again."
         raise StorageUnavailable(detail, causes=(f"Secrets Manager: {code}",))
 
-    def _parse(self, merchant: str, response: Mapping[str, Any]) -> Mapping[str, Any]:
-        label = f"The {self._provider} secret of merchant '{merchant}'"
-        text = response.get("SecretString")
-        if not isinstance(text, str):
-            raise MerchantMisconfigured(f"{label} is binary. It must be a JSON object, stored as text.")
-        try:
-            secret = strict_json.loads(text)
-        except strict_json.NotStrictJson as reason:
-            raise MerchantMisconfigured(f"{label} is not usable: {reason}. It must be a JSON object.") from None
-        if not isinstance(secret, dict):
-            raise MerchantMisconfigured(f"{label} must be a JSON object.")
-        return secret
+
+def _parse(name: str, response: Mapping[str, Any]) -> Mapping[str, Any]:
+    label = f"The secret {name}"
+    text = response.get("SecretString")
+    if not isinstance(text, str):
+        raise MerchantMisconfigured(f"{label} is binary. It must be a JSON object, stored as text.")
+    try:
+        secret = strict_json.loads(text)
+    except strict_json.NotStrictJson as reason:
+        raise MerchantMisconfigured(f"{label} is not usable: {reason}. It must be a JSON object.") from None
+    if not isinstance(secret, dict):
+        raise MerchantMisconfigured(f"{label} must be a JSON object.")
+    return secret

@@ -3,12 +3,19 @@
 Each member is taken by name, so an event never has a token's value. `docs/events/` has a schema for each type.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 from token_broker.domain.ownership_tag import new_intent_id
-from token_broker.domain.rotation import Rotation, Succession
-from token_broker.domain.token import State, Token
+from token_broker.domain.token import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from token_broker.domain.credential_pair import MerchantState, StateReason
+    from token_broker.domain.rotation import Rotation, Succession
+    from token_broker.domain.token import Token
 
 #: The value of one member of an event's detail.
 type Plain = str | int | None
@@ -29,6 +36,7 @@ MEMBERS: Mapping[str, tuple[str, ...]] = {
     "SessionClosed": ("sessionId", "orderId", "closedAt"),
     "RotationFailed": ("rotationId", "code", "retrying"),
     "TokenLimitNear": ("used", "limit", "headroom"),
+    "MerchantStateChanged": ("from", "to", "reason"),
 }
 
 
@@ -105,6 +113,14 @@ def token_limit_near(provider: str, merchant: str, *, used: int, limit: int, at:
     """Report that few of the provider's quota slots are free."""
     members = {"used": used, "limit": limit, "headroom": max(0, limit - used)}
     return _event("TokenLimitNear", provider, merchant, at, members)
+
+
+def merchant_state_changed(
+    provider: str, merchant: str, *, before: MerchantState, after: MerchantState, reason: StateReason, at: float
+) -> Event:
+    """Report that the merchant's credentials have stopped working at the provider, or work again."""
+    members: dict[str, Plain] = {"from": before.value, "to": after.value, "reason": reason.value}
+    return _event("MerchantStateChanged", provider, merchant, at, members)
 
 
 def _of_token(kind: str, token: Token, at: float, **members: Plain) -> Event:

@@ -20,7 +20,7 @@ def fields_of(
     optional: Shape = frozenset(),
 ) -> dict[str, str]:
     """Return the secret's fields as strings. Raises `MerchantMisconfigured` with the field and what is wrong."""
-    prefix = f"The {provider} secret of merchant '{merchant}'"
+    prefix = f"The secret {provider}/{merchant}"
     accepted = " or ".join(", ".join(sorted(shape)) for shape in shapes)
     if unknown := set(secret) - frozenset().union(*shapes) - optional:
         raise MerchantMisconfigured(

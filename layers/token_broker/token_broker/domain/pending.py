@@ -3,6 +3,7 @@
 from enum import Enum
 from typing import NamedTuple
 
+from token_broker.domain.credential_pair import PairRecord
 from token_broker.domain.leases import OpenIntent
 from token_broker.domain.rotation import Rotation, RotationSettings
 from token_broker.domain.token import Reason, Token
@@ -16,6 +17,7 @@ class WorkKind(Enum):
     ROTATION_SETTINGS = "rotation settings"
     RECONCILIATION = "reconciliation"
     INTENT = "intent"
+    PAIR = "pair"
 
 
 class WorkRef(NamedTuple):
@@ -73,7 +75,7 @@ class UnreadWork(NamedTuple):
 
 
 #: Everything that the worker does.
-type Work = PendingRevocation | Rotation | SettingsCheck | Reconciliation | OpenIntent
+type Work = PendingRevocation | Rotation | SettingsCheck | Reconciliation | OpenIntent | PairRecord
 
 
 class SessionClosure(NamedTuple):

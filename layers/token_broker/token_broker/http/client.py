@@ -40,7 +40,8 @@ MIN_SECONDS_LEFT = 0.25
 BODY_LIMIT = 1024 * 1024
 
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
-_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+#: The last five come from a proxy in front of the provider, which got no usable answer.
+_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 
 
 class Request(NamedTuple):

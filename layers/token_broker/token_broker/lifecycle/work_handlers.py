@@ -6,14 +6,15 @@ A further kind is one more class, and one line at the end.
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from token_broker.domain.credential_pair import PairRecord
 from token_broker.domain.leases import OpenIntent
 from token_broker.domain.ownership_tag import new_owner
 from token_broker.domain.pending import PendingRevocation, Reconciliation, SettingsCheck, Work, WorkKind
 from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import Change, Reason, State
 from token_broker.errors import MintInProgress, RequestOutcome
-from token_broker.lifecycle import reconcile, rotate, rotation_settings
-from token_broker.ports.provider import ListingProvider
+from token_broker.lifecycle import migrate, reconcile, rotate, rotation_settings
+from token_broker.ports.provider import ListingProvider, Provider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
 from token_broker.tokens.inventory import SETTLED_AFTER
 from token_broker.tokens.revoke import require_account
@@ -39,10 +40,10 @@ class WorkHandler[W: Work](Protocol):
         """Count the failure, and return the fields of its log line."""
 
 
-type _Scheduled = PendingRevocation | Rotation | SettingsCheck | Reconciliation
+type _Scheduled = PendingRevocation | Rotation | SettingsCheck | Reconciliation | PairRecord
 
 
-def _if_due[W: _Scheduled](call: Call[ListingProvider], work: W | None) -> W | None:
+def _if_due[W: _Scheduled](call: Call[Provider], work: W | None) -> W | None:
     if work is None or work.due_at is None or work.due_at > call.clock.now():
         return None
     return work
@@ -157,10 +158,28 @@ class ReconciliationHandler:
         return {}
 
 
+class PairHandler:
+    """Renew a pair that nobody has used for a month, or continue a migration."""
+
+    def load(self, call: Call[Provider], merchant: str, _name: str) -> PairRecord | None:
+        """Read the record. A caller that holds its lease is renewing the pair already."""
+        record = _if_due(call, call.store.pairs.get(merchant))
+        return record if record is not None and record.lease_ends_at <= call.clock.now() else None
+
+    def run(self, call: Call[Provider], work: PairRecord) -> int | None:
+        """Renew the pair."""
+        return migrate.keep_alive(call, work)
+
+    def failed(self, _call: Call[Provider], _work: PairRecord) -> Mapping[str, object]:
+        """Name the kind."""
+        return {"item": WorkKind.PAIR.value}
+
+
 HANDLERS: Mapping[WorkKind, WorkHandler[Any]] = {
     WorkKind.REVOCATION: RevocationHandler(),
     WorkKind.ROTATION: RotationHandler(),
     WorkKind.ROTATION_SETTINGS: SettingsHandler(),
     WorkKind.RECONCILIATION: ReconciliationHandler(),
     WorkKind.INTENT: IntentHandler(),
+    WorkKind.PAIR: PairHandler(),
 }

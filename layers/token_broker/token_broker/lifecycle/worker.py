@@ -20,15 +20,6 @@ from token_broker.tokens.call import Call
 #: Seconds that must be left to start one more item.
 MIN_SECONDS_LEFT = 6.0
 
-#: Failures that last until an operator or the merchant fixes their cause, and that affect all the merchant's items.
-PERMANENT_FAILURES = (
-    errors.MerchantNotFound,
-    errors.MerchantMisconfigured,
-    errors.ProviderRejectedCredentials,
-    errors.ProviderNotConfigured,
-    errors.ShopUnavailable,
-)
-
 
 def maintain(call: Call[Provider], merchant: str, items: Sequence[str]) -> dict[str, int]:
     """Work on the items while time remains, and return what became of them.
@@ -109,7 +100,7 @@ class Worker:
         ) as failure:
             due_at = self._next_try(handler, work, failure)
             self._call.store.schedule.reschedule(work, due_at, failure=failure.code)
-            if isinstance(failure, PERMANENT_FAILURES):
+            if failure.affects_all:
                 self._permanent = failure
             elif isinstance(failure, errors.ProviderFailure) and failure.retryable:
                 self._provider_is_down = True  # or it throttles
@@ -123,8 +114,7 @@ class Worker:
     def _next_try(self, handler: WorkHandler[Any], work: Work, failure: errors.BrokerError) -> int:
         """Report the failure, and return the time of the next try, with a back-off that grows with the tries."""
         telemetry, jitter = self._call.telemetry, self._call.jitter()
-        permanent = isinstance(failure, (*PERMANENT_FAILURES, errors.Conflict))
-        seconds = pause(DOUBLINGS if permanent else work.tries, jitter)
+        seconds = pause(DOUBLINGS if failure.permanent else work.tries, jitter)
         seconds = max(seconds, min(failure.retry_after_seconds or 0, MAX_PAUSE))
         telemetry.count(f"Failures.{failure.code}")  # alarms need the failure, although the call succeeds
         telemetry.notice(

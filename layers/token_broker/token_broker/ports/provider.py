@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from token_broker.domain.shown import shown
+from token_broker.domain.token import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from token_broker.clock import Deadline
+    from token_broker.domain.credential_pair import CredentialPair
     from token_broker.domain.token import ProviderToken
 
 
@@ -36,13 +38,17 @@ class Account(NamedTuple):
     """Hold a merchant's account at one provider: the checked fields of the secret.
 
     `credentials` are never shown. `settings` may be. `account_id` is the account's id at a provider whose secret names
-    one (Shopify: the shop's domain). It is empty at every other provider.
+    one (Shopify: the shop's domain). It is empty at every other provider. `app` names the shared secret that the
+    merchant's secret refers to. `origin` is the fingerprint of what expiring credentials are obtained with. It is empty
+    for an account that has none. With an `accessToken` in `credentials` the account is ready for requests.
     """
 
     merchant: str
     credentials: Mapping[str, str]
     settings: Mapping[str, str] = {}
     account_id: str = ""
+    app: str = ""
+    origin: str = ""
 
     def __repr__(self) -> str:
         """Show all but what may be a value."""
@@ -51,6 +57,10 @@ class Account(NamedTuple):
     def secrets(self) -> tuple[str, ...]:
         """Return the values that must not appear in any log or response."""
         return tuple(self.credentials.values())
+
+    def fingerprint(self) -> str:
+        """Return the fingerprint of all that the secret says."""
+        return fingerprint(repr((self.account_id, sorted(self.credentials.items()), sorted(self.settings.items()))))
 
 
 class MintRequest(NamedTuple):
@@ -116,3 +126,26 @@ class ListingProvider(Provider, Protocol):
 
     def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
         """Revoke the token. A token that the provider does not know counts as revoked."""
+
+
+class RefreshingProvider(Provider, Protocol):
+    """Talk to a provider whose access tokens expire and are renewed with a refresh token."""
+
+    def refresh(self, account: Account, refresh_token: str, deadline: Deadline) -> CredentialPair:
+        """Return the next pair. The same refresh token can be sent again after an unknown outcome.
+
+        Raises `RefreshTokenRefused` if the refresh token is dead.
+        """
+
+
+class AppProvider(RefreshingProvider, Protocol):
+    """Talk to a provider at which one app serves many shops. It has replaced permanent tokens by pairs."""
+
+    def with_app(self, account: Account, secret: Mapping[str, Any]) -> Account:
+        """Return the account with the credentials of its app's shared secret. Raises `MerchantMisconfigured`."""
+
+    def exchange(self, account: Account, deadline: Deadline) -> CredentialPair:
+        """Exchange the account's permanent token for a pair, which ends that token for ever.
+
+        The same token can be sent again after an unknown outcome. Raises `PermanentTokenRefused`.
+        """

@@ -7,6 +7,7 @@ and its events are stored in one transaction. A method that finds another state 
 from collections.abc import Collection
 from typing import Protocol
 
+from token_broker.domain.credential_pair import PairLease, PairRecord
 from token_broker.domain.events import Event
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, OpenIntent, SubjectState
 from token_broker.domain.pending import PendingRevocation, Reconciliation, SessionClosure, UnreadWork, Work, WorkRef
@@ -148,6 +149,38 @@ class Reconciliations(Protocol):
         """Cancel the reconciliation until `schedule` is called again."""
 
 
+class Pairs(Protocol):
+    """Keep which version of the session secret has a merchant's pair, and the lease to renew it."""
+
+    def get(self, merchant: str) -> PairRecord:
+        """Return the record, which is empty if the merchant never had a pair."""
+
+    def acquire(self, expected: PairRecord, owner: str, *, migrate: bool = False) -> PairLease | None:
+        """Acquire the lease, or return None if another caller holds it or the record has changed.
+
+        `migrate` marks the record, so that the worker completes the migration if this call does not.
+        """
+
+    def commit(self, lease: PairLease, version_id: str | None, origin: str, due_at: int, event: Event | None) -> bool:
+        """Name the version with the new pair, set the state to active, and end the lease.
+
+        The version is None if the pair is not stored. The worker renews an unused pair at `due_at`. Returns False if
+        the lease was lost. The pair must not be used then.
+        """
+
+    def refuse(self, lease: PairLease, secret: str, due_at: int, event: Event | None) -> bool:
+        """Set the state to reauthorization required for the secret with this fingerprint, and end the lease."""
+
+    def release(self, lease: PairLease, until: int) -> None:
+        """Let the lease expire at `until`, after a failure. The next holder sends the same refresh token again."""
+
+    def abandon(self, lease: PairLease) -> None:
+        """End the lease and the migration, because the provider does not exchange the permanent token."""
+
+    def cancel(self, expected: PairRecord) -> None:
+        """Cancel the renewal by the worker until the next commit."""
+
+
 class Sessions(Protocol):
     """Close checkout sessions."""
 
@@ -199,6 +232,10 @@ class Store(Protocol):
     @property
     def reconciliations(self) -> Reconciliations:
         """Return the schedules of reconciliations."""
+
+    @property
+    def pairs(self) -> Pairs:
+        """Return the records of expiring credentials."""
 
     @property
     def sessions(self) -> Sessions:

@@ -7,6 +7,8 @@
         rotation#shop               open or last rotation                         no TTL
         settings#rotation           rotation settings of the merchant             no TTL
         reconciliation#shop         due time of the next reconciliation           no TTL
+        pair#shop                   version of the session secret with the        no TTL
+                                    expiring credentials, and the lease to renew them
         intent#{intent or key}      lease and open intent of a standing token     no TTL
                                     later the result for its Idempotency-Key      TTL: end of the key's retention
     chicksx#{merchant}#session:{id} one checkout session
@@ -36,6 +38,7 @@ BROKER_KEY = ("broker", "id")
 DUE_SHARDS = 16
 #: Sort keys of shop-wide items, and how those of the items of which there can be many begin.
 ROTATION, SETTINGS, RECONCILIATION = "rotation#shop", "settings#rotation", "reconciliation#shop"
+PAIR = "pair#shop"
 TOKEN, INTENT = "token#", "intent#"
 
 

@@ -8,6 +8,7 @@ from token_broker.aws.store.attributes import Key
 from token_broker.aws.store.items import StorePart
 from token_broker.aws.store.table import update
 from token_broker.domain import pending
+from token_broker.domain.credential_pair import PairRecord
 from token_broker.domain.leases import OpenIntent
 from token_broker.domain.rotation import Rotation
 
@@ -18,6 +19,7 @@ _KINDS = {
     "rotation": pending.WorkKind.ROTATION,
     "settings": pending.WorkKind.ROTATION_SETTINGS,
     "reconciliation": pending.WorkKind.RECONCILIATION,
+    "pair": pending.WorkKind.PAIR,
     "subject": pending.WorkKind.INTENT,
     "intent": pending.WorkKind.INTENT,
 }
@@ -70,6 +72,8 @@ class DynamoSchedule(StorePart):
                 return self._items.shop_key(work.merchant, records.SETTINGS), condition, values
             case pending.Reconciliation():
                 return self._items.shop_key(work.merchant, records.RECONCILIATION), _UNMOVED, {":seen": work.due_at}
+            case PairRecord():
+                return self._items.shop_key(work.merchant, records.PAIR), _UNMOVED, {":seen": work.due_at}
             case OpenIntent():
                 lease = work.lease
                 key = self._items.lease_key(lease.merchant, lease.subject, lease.standing_id)

@@ -81,6 +81,13 @@ class DynamoStore:
         return DynamoReconciliations(self._items)
 
     @cached_property
+    def pairs(self) -> store.Pairs:
+        """Return the records of expiring credentials."""
+        from token_broker.aws.store.pairs import DynamoPairs
+
+        return DynamoPairs(self._items)
+
+    @cached_property
     def sessions(self) -> store.Sessions:
         """Return the checkout sessions."""
         from token_broker.aws.store.sessions import DynamoSessions

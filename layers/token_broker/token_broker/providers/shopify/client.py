@@ -1,143 +1,89 @@
-"""Talk to Shopify, which issues storefront access tokens over the Admin REST API.
+"""Talk to Shopify, which issues storefront access tokens over its Admin API.
 
-    POST   {base}/admin/api/{version}/storefront_access_tokens.json        {"storefront_access_token": {"title": …}}
-    GET    {base}/admin/api/{version}/storefront_access_tokens.json
-    DELETE {base}/admin/api/{version}/storefront_access_tokens/{id}.json
-
-Each request has the header `X-Shopify-Access-Token`. The older unversioned address has no `/api/{version}`, and its
-responses have no `admin_graphql_api_id`. An app can have at most 100 active tokens on a shop. Tokens do not expire.
-Titles need not be unique. The list contains the tokens' values. `errors` is a string, an array or an object. A delete
-responds with 200 and an empty body, `{}`, or a body that is not JSON.
-
-The sources are the pages "StorefrontAccessToken" of the versioned Admin REST API and "Storefront Access Token" of the
-unversioned one. Public client libraries are the source for 401, 402, 404, 422, 423, 429 and the version headers (seen
-2026-11-21).
+An app can have at most 100 active tokens on a shop. Tokens do not expire. Titles need not be unique. The list contains
+the tokens' values. Shopify has two Admin APIs: `rest` and `graphql` create, list and delete tokens over one of them.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from token_broker.domain.merchant_secret import fields_of
 from token_broker.domain.token import ProviderToken, Use
-from token_broker.errors import (
-    InvalidRequest,
-    MerchantMisconfigured,
-    ProviderFailure,
-    ProviderReply,
-    ShopUnavailable,
-    TokenLimitReached,
-)
-from token_broker.http.client import HttpClient, HttpResponse, Request, error_from_status, malformed_response
-from token_broker.http.redaction import redact
-from token_broker.http.responses import (
-    TEXT_LIMIT,
-    optional_text,
-    reject_leaked_credentials,
-    require_object,
-    token_value,
-)
+from token_broker.errors import InvalidRequest
+from token_broker.http.client import malformed_response
+from token_broker.http.responses import TEXT_LIMIT, optional_text, reject_leaked_credentials, token_value
 from token_broker.ports.provider import Account, ListedToken, MintRequest
 from token_broker.providers.shopify import PROFILE
-from token_broker.providers.shopify.admin_token import SHOP_UNAVAILABLE, AdminTokens
+from token_broker.providers.shopify.account import account_of, with_app
+from token_broker.providers.shopify.admin_api import AdminRequests, numbered_version
+from token_broker.providers.shopify.admin_token import AdminTokens
+from token_broker.providers.shopify.graphql import GraphqlApi
+from token_broker.providers.shopify.rest import RestApi
+from token_broker.providers.shopify.token_endpoint import TokenEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from token_broker.clock import Deadline
+    from token_broker.domain.credential_pair import CredentialPair
+    from token_broker.http.client import HttpClient
     from token_broker.ports.telemetry import Telemetry
+    from token_broker.providers.shopify.admin_api import AdminApi
 
-SHAPES = (frozenset({"shop", "adminAccessToken"}), frozenset({"shop", "clientId", "clientSecret"}))
-UNVERSIONED = "unversioned"
 HEADER = "X-Shopify-Storefront-Access-Token"
-#: Seconds to keep for a list request after a create whose response was lost.
-LOOKUP_RESERVE = 3.0
 
-#: The only hosts to which a merchant's Shopify secret may be sent.
-_SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com")
-_VERSION = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])|unstable")
 _ID = re.compile(r"[1-9][0-9]{0,19}")
-_LIMIT_TEXT = re.compile(r"public access token limit of: *\d+")
-
-NOT_ELIGIBLE = (
-    "The app may not create storefront access tokens at this shop. Grant it at least one unauthenticated scope, and "
-    "install it again. The scopes are unauthenticated_read_product_listings (show products), "
-    "unauthenticated_read_collection_listings (show collections), unauthenticated_write_checkouts (create checkouts), "
-    "unauthenticated_write_customers (sign in or create a customer)."
-)
-LIMIT_REACHED = (
-    f"The app has all {PROFILE.capabilities.limit} storefront access tokens that Shopify allows it at this shop. List "
-    "the tokens, and revoke the ones that are not used any more. Each revoked token frees a quota slot."
-)
-
-
-class AppNotEligible(ProviderFailure):
-    """Report Shopify's 403 on create. The app may not create storefront tokens."""
-
-    code, status, title = "app_not_eligible", 409, "The app may not create storefront access tokens"
 
 
 class Shopify:
-    """Talk to Shopify. `{shop}` in `base_url` is replaced by the shop's checked domain."""
+    """Talk to Shopify. `{shop}` in `base_url` is replaced by the shop's checked domain.
+
+    `admin_api` is "rest" or "graphql".
+    """
 
     name = PROFILE.name
     capabilities = PROFILE.capabilities
 
-    def __init__(self, http: HttpClient, base_url: str, *, version: str, telemetry: Telemetry) -> None:
-        self._http = http
-        self._base_url = base_url
+    def __init__(
+        self, http: HttpClient, base_url: str, *, version: str, telemetry: Telemetry, admin_api: str = "rest"
+    ) -> None:
+        self._clock = http.clock
         self._version = version
-        self._telemetry = telemetry
-        self._admin_tokens = AdminTokens(http)
+        self._token_endpoint = TokenEndpoint(http, base_url)
+        admin_tokens = AdminTokens(self._token_endpoint, http.clock)
+        self._requests = AdminRequests(http, base_url, admin_tokens, telemetry)
+        self._graphql = GraphqlApi(self._requests, version)
+        self._default_api: AdminApi = self._graphql if admin_api == "graphql" else RestApi(self._requests)
 
     def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
-        """Return the account that the secret describes. Raises `MerchantMisconfigured`.
+        """Return the account that the secret describes. Raises `MerchantMisconfigured`."""
+        return account_of(merchant, secret, version=self._version)
 
-        The secret has a shop with an admin token, or a shop with a client id and client secret. The API version is
-        optional.
-        """
-        if isinstance(typed := secret.get("shop"), str):
-            secret = {**secret, "shop": typed.strip(" ")}  # people type the shop's address
-        fields = fields_of(PROFILE.name, merchant, secret, shapes=SHAPES, optional=frozenset({"apiVersion"}))
-        shop = shop_domain(fields["shop"])
-        whose = f"The {PROFILE.name} secret of merchant '{merchant}'"
-        if shop is None:
-            raise MerchantMisconfigured(
-                f"{whose}: the field 'shop' must be a shop's domain, for example my-shop.myshopify.com."
-            )
-        version = fields.get("apiVersion", self._version)
-        if version != UNVERSIONED and not _VERSION.fullmatch(version):
-            raise MerchantMisconfigured(
-                f"{whose}: the field 'apiVersion' must be a version, for example 2026-10, or '{UNVERSIONED}'."
-            )
-        credentials = {name: value for name, value in fields.items() if name not in ("shop", "apiVersion")}
-        return Account(merchant, credentials, {"shop": shop, "apiVersion": version}, account_id=shop)
+    def with_app(self, account: Account, secret: Mapping[str, Any]) -> Account:
+        """Return the account with the credentials of its app's shared secret. Raises `MerchantMisconfigured`."""
+        return with_app(account, secret)
+
+    def refresh(self, account: Account, refresh_token: str, deadline: Deadline) -> CredentialPair:
+        """Return the next pair. Raises `RefreshTokenRefused` if the refresh token is dead."""
+        return self._token_endpoint.refresh(account, refresh_token, deadline)
+
+    def exchange(self, account: Account, deadline: Deadline) -> CredentialPair:
+        """Exchange the permanent token for a pair, which cannot be undone. Raises `PermanentTokenRefused`."""
+        return self._token_endpoint.exchange(account, deadline)
 
     def invalidate_credentials(self, account: Account) -> None:
         """Drop the admin token that was granted to this account."""
-        self._admin_tokens.invalidate_credentials(account)
+        self._requests.invalidate_credentials(account)
 
     def mint(self, account: Account, mint_request: MintRequest, deadline: Deadline) -> ProviderToken:
         """Create a new token with the requested title."""
-        body = json.dumps({"storefront_access_token": {"title": mint_request.title}}).encode()
-        response = self._call("POST", "storefront_access_tokens.json", account, deadline, body=body)
-        if response.status not in (200, 201):
-            raise self._failure(response, account, creating=True)
-        return self._token(require_object(response.json(), "storefront_access_token"), account)
+        return self._token(self._api(account).create(account, mint_request.title, deadline), account)
 
     def list_tokens(self, account: Account, deadline: Deadline) -> list[ListedToken]:
         """Return all tokens of this app at the shop, including foreign ones."""
-        response = self._call("GET", "storefront_access_tokens.json", account, deadline)
-        if response.status != 200:
-            raise self._failure(response, account)
-        body = response.json()
-        entries = body.get("storefront_access_tokens") if isinstance(body, dict) else None
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise malformed_response("it has no list 'storefront_access_tokens'")
-        tokens = [self._token(entry, account) for entry in entries]
+        tokens = [self._token(entry, account) for entry in self._api(account).list_tokens(account, deadline)]
         return [ListedToken(token=token, title=token.title or "") for token in tokens]
 
     def check_token_id(self, token_id: str) -> None:
@@ -148,38 +94,16 @@ class Shopify:
             )
 
     def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
-        """Revoke the token.
+        """Revoke the token. A token that Shopify does not know has ended, unless it is still listed."""
+        refusal = self._api(account).delete(account, token_id, deadline)
+        if refusal is not None and token_id in {
+            listed.token.token_id for listed in self.list_tokens(account, deadline)
+        }:
+            raise refusal
 
-        A 404 means that the token has ended, unless it is still listed. A wrong API version also gets a 404.
-        """
-        response = self._call("DELETE", f"storefront_access_tokens/{token_id}.json", account, deadline)
-        if response.status in (200, 204):
-            return
-        listed = self.list_tokens(account, deadline) if response.status == 404 else []
-        if response.status != 404 or token_id in {each.token.token_id for each in listed}:
-            raise self._failure(response, account)
-
-    def _call(
-        self, method: str, path: str, account: Account, deadline: Deadline, *, body: bytes | None = None
-    ) -> HttpResponse:
-        base_url = self._base_url.replace("{shop}", account.settings["shop"])
-        version = account.settings["apiVersion"]
-        admin = "/admin" if version == UNVERSIONED else f"/admin/api/{version}"
-        headers = {"X-Shopify-Access-Token": self._admin_tokens.get(account, base_url, deadline)}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        reserve = LOOKUP_RESERVE if method == "POST" else 0.0
-        request = Request(method, f"{base_url}{admin}/{path}", headers, body, reserve=reserve)
-        response = self._http.send(request, deadline)
-        self._log_version(version, response, self._secrets(account))
-        return response
-
-    def _log_version(self, asked: str, response: HttpResponse, secrets: tuple[str, ...]) -> None:
-        served = response.headers.get("x-shopify-api-version")
-        if served is not None and asked not in (served, UNVERSIONED):
-            self._telemetry.notice("shopify_version_fallback", asked=asked, served=redact(served, secrets))
-        if reason := response.headers.get("x-shopify-api-deprecated-reason"):
-            self._telemetry.notice("shopify_api_deprecated", asked=asked, reason=redact(reason, secrets))
+    def _api(self, account: Account) -> AdminApi:
+        # Refreshed tokens belong to public apps, which may use GraphQL only.
+        return self._graphql if "accessToken" in account.credentials else self._default_api
 
     def _token(self, entry: Mapping[str, Any], account: Account) -> ProviderToken:
         number = entry.get("id")
@@ -193,7 +117,7 @@ class Shopify:
             access_token=token_value(entry, "access_token"),
             token_type="storefront_access_token",  # noqa: S106  # a type, not a value
             scope=tuple(scope for part in scopes.split(",") if (scope := part.strip())),
-            issued_at=_unix(optional["created_at"], self._http.clock.now()),
+            issued_at=_unix(optional["created_at"], self._clock.now()),
             expires_at=None,
             use=Use("header", HEADER, self._storefront_url(account)),
             # JSON can contain half of a surrogate pair, which cannot be stored or sent.
@@ -201,58 +125,11 @@ class Shopify:
             account_id=account.account_id,
             provider_data={name: value for name, value in optional.items() if value is not None},
         )
-        return reject_leaked_credentials(token, self._secrets(account))
-
-    def _secrets(self, account: Account) -> tuple[str, ...]:
-        """Return the values to redact, including the granted admin token."""
-        return (*account.secrets(), *self._admin_tokens.known(account))
+        return reject_leaked_credentials(token, self._requests.secrets(account))
 
     def _storefront_url(self, account: Account) -> str:
-        asked = account.settings["apiVersion"]
-        version = self._version if asked == UNVERSIONED else asked
+        version = numbered_version(account, self._version)
         return f"https://{account.settings['shop']}/api/{version}/graphql.json"
-
-    def _failure(self, response: HttpResponse, account: Account, *, creating: bool = False) -> ProviderFailure:
-        message = _message(response, self._secrets(account))
-        reply = ProviderReply(response.status, None, message)
-        if response.status in (402, 423):
-            return ShopUnavailable(SHOP_UNAVAILABLE, reply=reply)
-        if creating and response.status == 403:
-            return AppNotEligible(NOT_ELIGIBLE, reply=reply)
-        # Shopify has no error code for its limit. Only the documented sentence tells it from a bad request.
-        if creating and response.status == 400 and message and _LIMIT_TEXT.search(message):
-            return TokenLimitReached(LIMIT_REACHED, reply=reply)
-        return error_from_status(response, reply)
-
-
-def shop_domain(text: str) -> str | None:
-    """Return `{shop}.myshopify.com` in lower case, or None for any other text.
-
-    A scheme, a slash at the end, surrounding spaces and capital letters are accepted, as in Shopify's own clients.
-    """
-    host = text.strip().lower().removeprefix("https://").removeprefix("http://").removesuffix("/")
-    # The text must be ASCII, because a letter of another script can become ASCII in lower case. The Kelvin sign does.
-    return host if text.isascii() and _SHOP.fullmatch(host) else None
-
-
-def _message(response: HttpResponse, secrets: tuple[str, ...]) -> str | None:
-    """Return Shopify's `errors` (a string, an array or an object of arrays) on one line, or None."""
-    body = response.json()
-    errors = body.get("errors") if isinstance(body, dict) else None
-    texts = list(_texts(errors))
-    return redact("; ".join(texts), secrets) if texts else None
-
-
-def _texts(errors: Any, name: str = "", depth: int = 0) -> list[str]:
-    if isinstance(errors, str):
-        return [f"{name}: {errors}" if name else errors]
-    if depth > 3:
-        return []
-    if isinstance(errors, list):
-        return [text for each in errors for text in _texts(each, name, depth + 1)]
-    if isinstance(errors, dict):
-        return [text for key, each in errors.items() for text in _texts(each, str(key), depth + 1)]
-    return []
 
 
 def _unix(created_at: str | None, now: float) -> int:

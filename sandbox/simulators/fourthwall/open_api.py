@@ -1,58 +1,21 @@
 """Simulate Fourthwall's PUT /open-api/v1.0/public-token, independent of sockets.
 
 The contract is Fourthwall's page "Get or Create Public Token". It has Basic authentication with an API key's username
-and password, or a Bearer access token with the scope `shop_read`. The response is 200 {"token": "ptkn_…"}, always the
-same for a shop. More than 100 requests of a user in 10 s are delayed, not rejected. Error bodies are {"code":
-"SOME_CODE"}.
+and password, or a Bearer access token with the scope `shop_read`. `oauth.py` gives such tokens. The response is 200
+{"token": "ptkn_…"}, always the same for a shop. More than 100 requests of a user in 10 s are delayed, not rejected.
+Error bodies are {"code": "SOME_CODE"}.
 """
 
 import base64
 import binascii
 import secrets
-from dataclasses import dataclass, field
 
-from sandbox.http_server.json_fields import Fields, InputError
-from sandbox.http_server.messages import Request, Response, fingerprint, json_response
+from sandbox.http_server.messages import Request, Response, json_response
+from sandbox.simulators.fourthwall import oauth
+from sandbox.simulators.fourthwall.accounts import SCOPE, Shop, read_account
 
 PATH = "/open-api/v1.0/public-token"
-SCOPE = "shop_read"
-
-
-@dataclass(frozen=True)
-class Account:
-    """Hold one shop's credentials and limits.
-
-    `limit` requests in `window` seconds get a response without a delay.
-    """
-
-    username: str | None
-    password: str | None
-    access_token: str | None
-    scopes: tuple[str, ...]
-    limit: int
-    window: float
-
-
-@dataclass
-class Shop:
-    account: Account
-    token: str | None = None
-    mints: int = 0
-    starts: list[float] = field(default_factory=list)
-
-
-def read_account(value: object) -> Account:
-    """Read {"username","password"} or {"accessToken","scopes"?}, and "rateLimit": {"requests","seconds"}."""
-    fields = Fields(value, "A Fourthwall account")
-    username, password = fields.optional_text("username"), fields.optional_text("password")
-    access_token, scopes = fields.optional_text("accessToken"), fields.texts("scopes")
-    rate = Fields(fields.anything("rateLimit") or {}, "rateLimit")
-    limit, window = rate.whole("requests", 100, 1, 100_000), rate.number("seconds", 10, 0.01, 3600)
-    rate.finish()
-    fields.finish()
-    if (username is None) != (password is None) or (username is None and access_token is None):
-        raise InputError("A Fourthwall account needs username and password, or accessToken.")
-    return Account(username, password, access_token, (SCOPE,) if scopes is None else scopes, limit, window)
+METHODS = {PATH: "PUT", oauth.PATH: "POST"}
 
 
 class Fourthwall:
@@ -63,9 +26,9 @@ class Fourthwall:
         """Create a shop, or replace its credentials and limits. Its public token stays."""
         account = read_account(value)
         if name in self._shops:
-            self._shops[name].account = account
+            self._shops[name].replace(account)
         else:
-            self._shops[name] = Shop(account)
+            self._shops[name] = Shop(account, account.refresh_token)
 
     def delete_account(self, name: str) -> bool:
         return self._shops.pop(name, None) is not None
@@ -82,7 +45,7 @@ class Fourthwall:
 
     def admit(self, request: Request, now: float) -> float:
         """Take a slot in the user's rate limit, and return the time at which the request may proceed."""
-        shop = self._authenticate(request)
+        shop = self._authenticate(request, now)
         if shop is None:
             return now
         limit, window = shop.account.limit, shop.account.window
@@ -90,12 +53,15 @@ class Fourthwall:
         shop.starts = [*shop.starts[-limit:], turn]
         return turn
 
-    def respond(self, request: Request, _now: float) -> Response:
-        if request.path != PATH:
+    def respond(self, request: Request, now: float) -> Response:
+        method = METHODS.get(request.path)
+        if method is None:
             return json_response(404, {"code": "NOT_FOUND"})
-        if request.method != "PUT":
-            return json_response(405, {"code": "METHOD_NOT_ALLOWED"}, {"Allow": "PUT"})
-        shop = self._authenticate(request)
+        if request.method != method:
+            return json_response(405, {"code": "METHOD_NOT_ALLOWED"}, {"Allow": method})
+        if request.path == oauth.PATH:
+            return oauth.grant(request, self._shops.values(), now)
+        shop = self._authenticate(request, now)
         if shop is None:
             return json_response(401, {"code": "UNAUTHORIZED"})
         if _scheme(request) == "bearer" and SCOPE not in shop.account.scopes:
@@ -105,25 +71,19 @@ class Fourthwall:
         return json_response(200, {"token": shop.token})
 
     def state(self, _now: float) -> dict[str, object]:
-        return {
-            name: {
-                "token": None if shop.token is None else {"fingerprint": fingerprint(shop.token)},
-                "mints": shop.mints,
-            }
-            for name, shop in self._shops.items()
-        }
+        return {name: shop.state() for name, shop in self._shops.items()}
 
     @staticmethod
     def _mint(shop: Shop) -> str:
         shop.mints += 1
         return f"ptkn_{secrets.token_urlsafe(24)}"
 
-    def _authenticate(self, request: Request) -> Shop | None:
+    def _authenticate(self, request: Request, now: float) -> Shop | None:
         credential = request.headers.get("authorization", "").partition(" ")[2].strip()
         scheme = _scheme(request)
         for shop in self._shops.values():
             account = shop.account
-            if scheme == "bearer" and account.access_token is not None and credential == account.access_token:
+            if scheme == "bearer" and shop.accepts(credential, now):
                 return shop
             if scheme == "basic" and _basic(credential) == (account.username, account.password):
                 return shop

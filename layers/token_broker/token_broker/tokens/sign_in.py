@@ -1,0 +1,347 @@
+"""Sign in: get the access token of an account whose access tokens expire, and renew it in time.
+
+memory ──fresh──▶ use
+  └─▶ record ─▶ session secret ──fresh──▶ use
+                  └─▶ acquire the lease ─▶ refresh ─▶ store the pair ─▶ name its version in the record ─▶ use
+                        └─ another caller holds it: use the old access token while it works, else wait
+
+A pair is used only after it is stored and named. If a call ends anywhere between, the next one sends the same refresh
+token again, and the provider accepts that.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from token_broker.bounded_cache import BoundedCache
+from token_broker.domain.credential_pair import MerchantState, StateReason
+from token_broker.domain.delays import DAY
+from token_broker.domain.events import merchant_state_changed
+from token_broker.domain.ownership_tag import new_owner
+from token_broker.errors import (
+    BrokerError,
+    MintInProgress,
+    ProviderFailure,
+    ProviderRejectedCredentials,
+    ReauthorizationRequired,
+    RefreshTokenRefused,
+    RequestOutcome,
+    StorageUnavailable,
+)
+from token_broker.ports.secrets import StoredPair
+from token_broker.tokens.call import PROVIDER_BUDGET, WAIT_FOR_OTHERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from token_broker.clock import Clock
+    from token_broker.domain.credential_pair import CredentialPair, PairLease, PairRecord
+    from token_broker.domain.events import Event
+    from token_broker.ports.provider import Account, AppProvider, Provider
+    from token_broker.ports.secrets import SessionSecrets
+    from token_broker.tokens.call import Call
+
+#: Seconds after which an unused pair is renewed, so that its refresh token does not expire.
+IDLE = 30 * DAY
+#: Seconds until another caller may try after a failed renewal.
+RETRY_AFTER = 2
+#: Seconds for which an access token must still work to be used while it is renewed.
+MIN_SECONDS_LEFT = 5
+#: Seconds for which a rejected access token is not renewed, because the next one would be rejected, too.
+YOUNG = 60
+#: The pause between two reads of the record while another caller renews the pair, in seconds.
+WAIT = 0.3
+#: Seconds for which a process remembers that a merchant's permanent token is in use.
+PERMANENT_TTL = 300
+
+
+class _Known(NamedTuple):
+    """Hold the pair of an origin. It is None while the permanent token is in use."""
+
+    origin: str
+    stored: StoredPair | None
+
+
+class SignIns:
+    """Keep what one process knows of merchants' pairs."""
+
+    def __init__(self, secrets: SessionSecrets, clock: Clock) -> None:
+        self.secrets = secrets
+        self.known = BoundedCache[str, _Known](clock)
+
+
+def run_signed_in[T](call: Call[Provider], account: Account, operation: Callable[[Account], T]) -> T:
+    """Run the operation with an access token, and again if the provider rejects it.
+
+    The second try has a fresh secret and another access token: the newest one, or a renewed one. If the newest one is
+    rejected, too, a third try has a renewed one. Raises the last rejection.
+    """
+    signing = SignIn(call, account)
+    try:
+        return signing.run(operation)
+    except ProviderRejectedCredentials:
+        signing.account = call.account(account.merchant, fresh=True)
+    if not signing.account.origin:
+        return operation(signing.account)  # the operator has stored a secret of another kind
+    rejected_before = len(signing.rejected)
+    try:
+        return signing.run(operation)
+    except ProviderRejectedCredentials:
+        if len(signing.rejected) == rejected_before:
+            raise  # there is no other access token
+    return signing.run(operation)
+
+
+class SignIn:
+    """Sign one account in. Keep which access tokens the provider has rejected meanwhile."""
+
+    def __init__(self, call: Call[Provider], account: Account, *, migrate: bool = False) -> None:
+        self.account = account
+        self.rejected: set[str] = set()
+        self._rejection: ProviderRejectedCredentials | None = None
+        self._call = call
+        self._migrate = migrate
+
+    def run[T](self, operation: Callable[[Account], T]) -> T:
+        """Run the operation with an access token. Remember the token if the provider rejects it."""
+        try:
+            signed_in = self.signed_in()
+        except ProviderFailure as failure:
+            failure.request_outcome = RequestOutcome.NOT_APPLIED  # the operation itself was never requested
+            raise
+        try:
+            return operation(signed_in)
+        except ProviderRejectedCredentials as failure:
+            self._rejection = failure
+            self.rejected.add(_token_of(signed_in))
+            raise
+
+    def signed_in(self) -> Account:
+        """Return the account with an access token that was not rejected.
+
+        Raises `ReauthorizationRequired`, another `ProviderFailure`, or `MintInProgress` if another caller takes too
+        long to renew the token.
+        """
+        known = self._call.sign_ins.known.get(self.account.merchant)
+        if known is not None and known.origin == self.account.origin and not self._migrate:
+            if known.stored is None and _token_of(self.account) not in self.rejected:
+                return self.account
+            if known.stored is not None and self._is_fresh(known.stored):
+                return self._with(known.stored)
+        stored = self._current()
+        return self.account if stored is None else self._with(stored)
+
+    def migrated(self) -> CredentialPair:
+        """Return the pair that has replaced the permanent token, and exchange the token if there is none."""
+        stored = self._current()
+        assert stored is not None  # noqa: S101  # a migration never keeps the permanent token
+        return stored.pair
+
+    def renew(self) -> None:
+        """Renew the pair although it is fresh. Does nothing for a permanent token.
+
+        Raises a `ProviderFailure`, or `MintInProgress` if another caller renews it now.
+        """
+        record, stored = self._find()
+        self._require_authorized(record)
+        if stored is None and not self._may_obtain(record):
+            return
+        lease = self._acquire(record)
+        renewed = None if lease is None else self._renew(lease, stored)
+        if renewed is None:
+            raise MintInProgress
+        self._remember(renewed)
+
+    def _current(self) -> StoredPair | None:
+        """Return the pair to use, or None for the permanent token. Remember it for this process."""
+        until = self._call.deadline.within(WAIT_FOR_OTHERS)
+        while True:
+            record, stored = self._find()
+            self._require_authorized(record)
+            if stored is None and not self._may_obtain(record):
+                self._use_permanent()
+                return None
+            if stored is not None and self._is_fresh(stored):
+                return self._remember(stored)
+            if self._rejection is not None and stored is not None:
+                newest = self._newest()
+                if newest is not None and self._works(newest):
+                    return self._remember(newest)
+                self._require_old(stored.pair, self._rejection)
+            renewed = self._renewed(record, stored)
+            if renewed is not None:
+                return self._remember(renewed)
+            if until.left() <= 0:
+                raise MintInProgress
+            self._call.clock.sleep(min(WAIT, until.left()))
+
+    def _find(self) -> tuple[PairRecord, StoredPair | None]:
+        """Return the record and the pair that it names. The pair is None if there is none of the account's origin."""
+        merchant = self.account.merchant
+        record = self._call.store.pairs.get(merchant)
+        if record.origin != self.account.origin:
+            # The pair can exist without a record of it: the table was restored, or a call ended early. A permanent
+            # token that was not rejected has no pair.
+            possible = self._may_obtain(record) or self._rejection is not None
+            return record, self._newest() if possible else None
+        if record.version_id is None:
+            return record, None
+        known = self._call.sign_ins.known.get(merchant)
+        if known is not None and known.stored is not None and known.stored.version_id == record.version_id:
+            return record, known.stored
+        # Secrets Manager deletes old versions. Only a restored table names one of them.
+        return record, self._call.sign_ins.secrets.read(merchant, record.version_id) or self._newest()
+
+    def _newest(self) -> StoredPair | None:
+        """Return the newest pair, or None if it has another origin."""
+        newest = self._call.sign_ins.secrets.read(self.account.merchant)
+        return newest if newest is not None and newest.pair.origin == self.account.origin else None
+
+    def _may_obtain(self, record: PairRecord) -> bool:
+        """Return whether a first pair can be obtained: with a refresh token, or because a migration was confirmed."""
+        return "refreshToken" in self.account.credentials or record.migrating or self._migrate
+
+    def _use_permanent(self) -> None:
+        """Remember that the permanent token is in use. Raises its rejection, since no pair has replaced it."""
+        if self._rejection is not None:
+            raise self._rejection
+        until = self._call.clock.monotonic() + PERMANENT_TTL
+        self._call.sign_ins.known.put(self.account.merchant, _Known(self.account.origin, None), until)
+
+    def _require_old(self, pair: CredentialPair, rejection: ProviderRejectedCredentials) -> None:
+        """Raise the rejection if the rejected pair is so young that its renewal would not help."""
+        if pair.access_token in self.rejected and 0 <= self._call.clock.now() - pair.obtained_at < YOUNG:
+            raise rejection
+
+    def _renewed(self, record: PairRecord, stored: StoredPair | None) -> StoredPair | None:
+        """Return the renewed pair, or the old one while it works. Return None if another caller renews it now."""
+        lease, old = self._acquire(record), stored if stored is not None and self._works(stored) else None
+        if lease is None:
+            return old
+        try:
+            return self._renew(lease, stored)
+        except ProviderFailure as failure:
+            if old is None or not failure.retryable:
+                raise
+            self._call.telemetry.notice("renewal_failed", merchant=self.account.merchant, code=failure.code)
+            return old
+
+    def _acquire(self, record: PairRecord) -> PairLease | None:
+        if record.lease_ends_at > self._call.clock.now():
+            return None  # otherwise every waiter would write to the same item
+        return self._call.store.pairs.acquire(record, new_owner(), migrate=self._migrate)
+
+    def _renew(self, lease: PairLease, stored: StoredPair | None) -> StoredPair | None:
+        """Obtain, store and name the next pair. Return None if the lease was lost meanwhile."""
+        try:
+            sent, pair = self._obtain(stored)
+            # A refresh token that stays the same is in a secret already. Its access token stays in memory.
+            same = pair.refresh_token == sent
+            version = None if same else self._call.sign_ins.secrets.write(self.account.merchant, pair)
+            if same and lease.record.origin == self.account.origin:
+                version = lease.record.version_id
+            if not self._commit(lease, version):
+                return None
+        except RefreshTokenRefused as failure:
+            self._refuse(lease, failure)
+            return None
+        except ProviderFailure as failure:
+            self._release(lease, failure)
+            raise
+        except StorageUnavailable:
+            self._retry_later(lease)
+            raise
+        self._call.telemetry.count("PairsRenewed")
+        return StoredPair(version or "", pair)
+
+    def _obtain(self, stored: StoredPair | None) -> tuple[str, CredentialPair]:
+        """Request the next pair. Return the token that was sent, and the pair."""
+        provider, until = cast("AppProvider", self._call.provider), self._call.deadline.within(PROVIDER_BUDGET)
+        if stored is not None:
+            token = stored.pair.refresh_token
+        elif "refreshToken" in self.account.credentials:
+            token = self.account.credentials["refreshToken"]
+        else:
+            return "", provider.exchange(self.account, until)
+        try:
+            return token, provider.refresh(self.account, token, until)
+        except RefreshTokenRefused:
+            newest = self._newest()
+            if newest is None or newest.pair.refresh_token == token:
+                raise
+        # The record names an older version: the table was restored, or a call ended before it named the newest one.
+        token = newest.pair.refresh_token
+        return token, provider.refresh(self.account, token, until)
+
+    def _commit(self, lease: PairLease, version: str | None) -> bool:
+        event = None
+        if lease.record.state is not MerchantState.ACTIVE:
+            event = self._event(lease.record, MerchantState.ACTIVE, StateReason.SECRET_CHANGED)
+        due_at = int(self._call.clock.now()) + IDLE
+        return self._call.store.pairs.commit(lease, version, self.account.origin, due_at, event)
+
+    def _refuse(self, lease: PairLease, failure: RefreshTokenRefused) -> None:
+        """Record that the merchant must authorize the app again. Raises `ReauthorizationRequired`."""
+        call, record, event = self._call, lease.record, None
+        if record.state is MerchantState.ACTIVE:
+            event = self._event(record, MerchantState.REAUTHORIZATION_REQUIRED, StateReason.REFRESH_TOKEN_REFUSED)
+        # The worker reports the state once a day, for the alarm.
+        if not call.store.pairs.refuse(lease, self.account.fingerprint(), int(call.clock.now()) + DAY, event):
+            return
+        call.telemetry.notice("reauthorization_required", merchant=record.merchant)
+        call.telemetry.count("MerchantsToReauthorize")
+        raise ReauthorizationRequired(record.merchant, reply=failure.reply)
+
+    def _event(self, record: PairRecord, after: MerchantState, reason: StateReason) -> Event | None:
+        """Return the event of a change, unless the same one was emitted within a day."""
+        now, told = self._call.clock.now(), record.told.get(reason.value)
+        # A negative age means that the clock went back.
+        if told is not None and 0 <= now - told < DAY:
+            return None
+        provider = self._call.provider.name
+        return merchant_state_changed(
+            provider, record.merchant, before=record.state, after=after, reason=reason, at=now
+        )
+
+    def _release(self, lease: PairLease, failure: ProviderFailure) -> None:
+        """End the lease, and the migration too if the provider has certainly not exchanged the token."""
+        may_have_acted = failure.retryable or failure.request_outcome is not RequestOutcome.NOT_APPLIED
+        if (self._migrate or lease.record.migrating) and not may_have_acted:
+            self._call.store.pairs.abandon(lease)
+        else:
+            self._retry_later(lease)
+
+    def _retry_later(self, lease: PairLease) -> None:
+        with suppress(BrokerError):  # the lease expires by itself, and the first failure is the one to report
+            self._call.store.pairs.release(lease, int(self._call.clock.now()) + RETRY_AFTER)
+
+    def _require_authorized(self, record: PairRecord) -> None:
+        """Raise `ReauthorizationRequired` if the provider has refused the refresh token of this very secret."""
+        refused = record.state is MerchantState.REAUTHORIZATION_REQUIRED
+        if refused and record.refused_secret == self.account.fingerprint():
+            raise ReauthorizationRequired(record.merchant)
+
+    def _is_fresh(self, stored: StoredPair) -> bool:
+        pair = stored.pair
+        return pair.access_token not in self.rejected and self._call.clock.now() < pair.renew_at
+
+    def _works(self, stored: StoredPair) -> bool:
+        pair = stored.pair
+        return (
+            pair.access_token not in self.rejected and self._call.clock.now() + MIN_SECONDS_LEFT < pair.access_ends_at
+        )
+
+    def _remember(self, stored: StoredPair) -> StoredPair:
+        self._call.sign_ins.known.put(self.account.merchant, _Known(self.account.origin, stored))
+        return stored
+
+    def _with(self, stored: StoredPair) -> Account:
+        pair = stored.pair
+        tokens = {"accessToken": pair.access_token, "refreshToken": pair.refresh_token}
+        return self.account._replace(credentials={**self.account.credentials, **tokens})
+
+
+def _token_of(account: Account) -> str:
+    """Return the token that the provider gets from this account."""
+    return account.credentials.get("accessToken") or account.credentials.get("adminAccessToken", "")

@@ -1,0 +1,285 @@
+"""Expiring credentials: who renews a pair, when, what is stored before it is used, and what a refusal leads to."""
+
+import threading
+
+import pytest
+
+from tests.fakes.provider import down, lost
+from tests.fakes.surroundings import PairSurroundings, pair_stack
+from token_broker.domain.credential_pair import RENEW_BEFORE, MerchantState
+from token_broker.errors import (
+    MintInProgress,
+    ProviderRejectedCredentials,
+    ProviderUnavailable,
+    ReauthorizationRequired,
+    StorageUnavailable,
+)
+from token_broker.ports.provider import Account
+from token_broker.tokens.sign_in import IDLE, RETRY_AFTER, YOUNG
+
+HOUR = 60 * 60
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+def stack() -> PairSurroundings:
+    return pair_stack()
+
+
+def use(stack: PairSurroundings) -> str:
+    """Send one request to the provider, and return the access token that went with it."""
+    used: list[str] = []
+
+    def operation(account: Account) -> None:
+        used.append(account.credentials["accessToken"])
+        stack.provider.list_tokens(account, stack.listing_call().deadline)
+
+    stack.call().with_credential_refresh("acme", operation)
+    return used[-1]
+
+
+def lock_out(stack: PairSurroundings) -> None:
+    """End all that the provider gave, as another holder of the app can do."""
+    stack.provider.authorize()
+    stack.provider.access_ends.clear()
+
+
+def recover(stack: PairSurroundings) -> None:
+    stack.secrets.stored["acme"] = {"refreshToken": stack.provider.authorize()}
+
+
+def test_a_pair_is_stored_and_named_before_it_is_used(stack: PairSurroundings) -> None:
+    token = use(stack)
+
+    record = stack.store.pairs.get("acme")
+    assert record.version_id is not None
+    assert stack.session_secrets.versions["acme"][record.version_id].access_token == token
+    assert stack.store.calls.index("pairs.commit") > stack.store.calls.index("pairs.acquire")
+    assert record.due_at == int(stack.clock.now()) + IDLE
+
+
+def test_a_warm_process_asks_nobody(stack: PairSurroundings) -> None:
+    use(stack)
+    calls, reads = len(stack.store.calls), stack.session_secrets.reads
+
+    use(stack)
+
+    assert (len(stack.store.calls), stack.session_secrets.reads) == (calls, reads)
+
+
+def test_another_process_reads_the_version_that_the_record_names(stack: PairSurroundings) -> None:
+    token = use(stack)
+    stack.forget_memory()
+
+    assert use(stack) == token
+    assert stack.provider.pairs_made == 1
+
+
+def test_a_pair_is_renewed_five_minutes_before_its_end(stack: PairSurroundings) -> None:
+    token = use(stack)
+
+    stack.clock.advance(HOUR - RENEW_BEFORE - 1)
+    assert use(stack) == token
+    stack.clock.advance(1)
+    assert use(stack) != token
+    assert stack.session_secrets.writes == 2
+
+
+def test_while_another_caller_renews_the_old_token_is_used(stack: PairSurroundings) -> None:
+    token = use(stack)
+    stack.clock.advance(HOUR - 60)
+    stack.store.pairs.acquire(stack.store.pairs.get("acme"), "somebody-else")
+
+    assert use(stack) == token
+
+
+def test_without_a_working_token_a_caller_waits_for_the_other_one(stack: PairSurroundings) -> None:
+    use(stack)
+    stack.clock.advance(HOUR)
+    stack.store.pairs.acquire(stack.store.pairs.get("acme"), "somebody-else")
+
+    with pytest.raises(MintInProgress):
+        use(stack)
+    assert stack.provider.pairs_made == 1
+
+
+def test_many_callers_at_the_end_of_the_hour_cause_one_renewal(stack: PairSurroundings) -> None:
+    use(stack)
+    stack.clock.advance(HOUR)
+    used: list[str] = []
+    threads = [threading.Thread(target=lambda: used.append(use(stack))) for _ in range(20)]
+
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    assert len(used) == 20
+    assert len(set(used)) == 1
+    assert stack.provider.pairs_made == 2
+
+
+@pytest.mark.parametrize("failure", [lost(), down()])
+def test_after_a_lost_answer_the_same_refresh_token_is_sent_again(
+    stack: PairSurroundings, failure: ProviderUnavailable
+) -> None:
+    stack.provider.grants = [(failure, True)]
+    with pytest.raises(ProviderUnavailable):
+        use(stack)
+
+    stack.clock.advance(RETRY_AFTER)
+    use(stack)
+
+    assert len(set(stack.provider.asked_grants)) == 1
+    assert stack.provider.pairs_made == 1
+
+
+def test_a_failed_renewal_keeps_the_token_that_still_works(stack: PairSurroundings) -> None:
+    token = use(stack)
+    stack.clock.advance(HOUR - 60)
+    stack.provider.grants = [(down(), False)]
+
+    assert use(stack) == token
+    assert "renewal_failed" in stack.telemetry.events
+
+
+@pytest.mark.parametrize("operation", ["pairs.commit"])
+def test_a_pair_that_could_not_be_named_is_not_used(stack: PairSurroundings, operation: str) -> None:
+    stack.store.refuse(operation, StorageUnavailable("down"))
+
+    with pytest.raises(StorageUnavailable):
+        use(stack)
+    assert stack.provider.list_calls == 0
+
+    stack.clock.advance(RETRY_AFTER)
+    use(stack)
+    assert stack.provider.pairs_made == 1
+
+
+def test_a_pair_whose_lease_was_lost_is_not_used(stack: PairSurroundings) -> None:
+    def lose() -> None:
+        stack.clock.advance(60)
+        stack.store.pairs.acquire(stack.store.pairs.get("acme"), "somebody-else")
+
+    stack.store.before["pairs.commit"].append(lose)
+
+    with pytest.raises(MintInProgress):
+        use(stack)
+    assert stack.provider.list_calls == 0
+
+
+def test_a_rejected_access_token_is_renewed(stack: PairSurroundings) -> None:
+    """The provider's clock may be ahead of ours."""
+    token = use(stack)
+    stack.clock.advance(YOUNG)
+    stack.provider.access_ends.clear()
+
+    assert use(stack) != token
+
+
+def test_a_young_access_token_is_not_renewed_for_a_rejection(stack: PairSurroundings) -> None:
+    use(stack)
+    stack.provider.access_ends.clear()
+
+    with pytest.raises(ProviderRejectedCredentials):
+        use(stack)
+    assert stack.provider.pairs_made == 1
+
+
+def test_a_rejected_version_gives_way_to_the_newest_one(stack: PairSurroundings) -> None:
+    """A late writer has stored a pair, and has lost its lease before it could name it."""
+    use(stack)
+    account = stack.call().account("acme")
+    old = stack.store.pairs.get("acme").version_id
+    assert old is not None
+    newest = stack.provider.refresh(
+        account, stack.session_secrets.versions["acme"][old].refresh_token, stack.call().deadline
+    )
+    stack.session_secrets.write("acme", newest)
+    del stack.provider.access_ends[stack.session_secrets.versions["acme"][old].access_token]
+
+    assert use(stack) == newest.access_token
+    assert stack.provider.pairs_made == 2
+
+
+def test_a_restored_table_does_not_bring_back_a_used_refresh_token(stack: PairSurroundings) -> None:
+    use(stack)
+    restored = stack.store.pairs.items["acme"]
+    for _ in range(3):
+        stack.clock.advance(HOUR)
+        use(stack)
+    stack.store.pairs.items["acme"] = restored
+    stack.forget_memory()
+    stack.clock.advance(HOUR)
+
+    use(stack)
+
+    assert stack.provider.pairs_made == 5
+    assert stack.store.pairs.get("acme").state is MerchantState.ACTIVE
+
+
+@pytest.mark.parametrize("hours", [0, 2])
+def test_a_lost_table_finds_the_pair_in_the_session_secret(stack: PairSurroundings, hours: int) -> None:
+    use(stack)
+    stack.clock.advance(HOUR)
+    use(stack)
+    stack.store.pairs.items.clear()
+    stack.forget_memory()
+    stack.clock.advance(hours * HOUR)
+
+    use(stack)
+
+    assert stack.store.pairs.get("acme").state is MerchantState.ACTIVE
+
+
+def test_another_secret_voids_the_pair(stack: PairSurroundings) -> None:
+    use(stack)
+    recover(stack)
+    stack.secrets.read("acme", fresh=True)
+
+    use(stack)
+
+    assert stack.provider.asked_grants[-1] == stack.secrets.stored["acme"]["refreshToken"]
+
+
+def test_a_refused_refresh_token_ends_the_requests_until_the_secret_changes(stack: PairSurroundings) -> None:
+    use(stack)
+    stack.clock.advance(HOUR)
+    lock_out(stack)
+    with pytest.raises(ReauthorizationRequired):
+        use(stack)
+    asked = len(stack.provider.asked_grants)
+
+    for _ in range(3):
+        stack.clock.advance(HOUR)
+        with pytest.raises(ReauthorizationRequired):
+            use(stack)
+    assert len(stack.provider.asked_grants) == asked
+
+    recover(stack)
+    use(stack)
+    assert stack.store.pairs.get("acme").state is MerchantState.ACTIVE
+
+
+def told(stack: PairSurroundings) -> list[tuple[object, ...]]:
+    changes = [event.detail for event in stack.store.told if event.type == "MerchantStateChanged"]
+    return [(each["from"], each["to"], each["reason"]) for each in changes]
+
+
+def test_a_change_of_the_state_is_told_once_a_day_for_each_reason(stack: PairSurroundings) -> None:
+    for _ in range(3):
+        lock_out(stack)
+        with pytest.raises(ReauthorizationRequired):
+            use(stack)
+        recover(stack)
+        use(stack)
+        stack.clock.advance(HOUR)
+    lost_state = ("active", "reauthorization_required", "refresh_token_refused")
+    back = ("reauthorization_required", "active", "secret_changed")
+    assert told(stack) == [lost_state, back]
+
+    stack.clock.advance(DAY)
+    lock_out(stack)
+    with pytest.raises(ReauthorizationRequired):
+        use(stack)
+    assert told(stack) == [lost_state, back, lost_state]
