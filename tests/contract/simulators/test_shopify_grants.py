@@ -203,6 +203,12 @@ def test_two_client_secrets_are_valid_during_a_rotation(shopify: Endpoint) -> No
     assert refused(shopify.refresh(FIRST, client_secret="unknown")) == (400, "invalid_client")
 
 
+def test_another_client_id_ends_the_pair(shopify: Endpoint) -> None:
+    shopify.put(clientId="another-client")
+
+    assert shopify.refresh(FIRST, client_id="another-client").status == 401
+
+
 def test_client_credentials_are_refused_outside_the_organization(shopify: Endpoint) -> None:
     shopify.put(organization="other")
 

@@ -67,7 +67,7 @@ def test_a_created_token_is_that_of_rest_and_is_deleted_by_its_id(api: Api) -> N
 
 
 def test_pages_hold_each_token_once_even_if_the_last_one_shown_is_deleted(api: Api) -> None:
-    planted = [token["admin_graphql_api_id"] for token in api.control.plant_tokens("demo", count=5)]
+    planted = [token["admin_graphql_api_id"] for token in api.control.plant_tokens("demo", count=6)]
     first = api.page(first=2)
     api.data(DELETE, input={"id": planted[1]})
     second = api.page(first=2, after=first["pageInfo"]["endCursor"])
