@@ -47,6 +47,7 @@ class Other:
 class Function:
     """`folder` is that in functions/; `secrets` the middles of the names of the secrets that it may read.
 
+    `sessions` are those of the secrets that it may write.
     `routes` says who lets callers in at each; `decides` names the authorizer that the function is, if it is one;
     `takes` and `sends` are queues; `streams` says that it gets the table's changes.
     """
@@ -55,6 +56,7 @@ class Function:
     routes: Mapping[str, str]
     items: tuple[Items, ...]
     secrets: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
     decides: str | None = None
     takes: Queue | None = None
     sends: tuple[Queue, ...] = ()
@@ -86,19 +88,24 @@ _SHOPIFY = ("shopify#*", "broker")
 _FOURTHWALL_WRITES = ("fourthwall#*", "outbox#fourthwall#*")
 _CHICKSX_WRITES = ("chicksx#*", "outbox#chicksx#*")
 _SHOPIFY_WRITES = (*_SHOPIFY, "outbox#shopify#*")
+#: What each provider's functions read, and what of it they write: expiring credentials.
+_FOURTHWALL_SECRETS, _FOURTHWALL_SESSIONS = ("fourthwall", "fourthwall-session"), ("fourthwall-session",)
+_SHOPIFY_SECRETS, _SHOPIFY_SESSIONS = ("shopify", "shopify-app", "shopify-session"), ("shopify-session",)
 
 FUNCTIONS = (
     Function(
         "fourthwall/public_token",
         {f"PUT {_M}/fourthwall/public-token": IAM, f"GET {_S}/fourthwall/public-token": SHOP},
         (_provider("GetItem", "PutItem", "UpdateItem", keys=_FOURTHWALL_WRITES),),
-        ("fourthwall",),
+        _FOURTHWALL_SECRETS,
+        _FOURTHWALL_SESSIONS,
     ),
     Function(
         "fourthwall/rotate",
         {f"POST {_M}/fourthwall/rotations": IAM},
         (_provider("GetItem", "PutItem", "UpdateItem", keys=_FOURTHWALL_WRITES),),
-        ("fourthwall",),
+        _FOURTHWALL_SECRETS,
+        _FOURTHWALL_SESSIONS,
     ),
     Function(
         "chicksx/public_token",
@@ -117,40 +124,43 @@ FUNCTIONS = (
         "shopify/storefront_access_token",
         {f"GET {_M}/shopify/storefront-access-token": IAM, f"GET {_S}/shopify/storefront-access-token": SHOP},
         (_provider("GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY_WRITES),),
-        ("shopify",),
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
     ),
     Function(
         "shopify/create_storefront_access_token",
         {f"POST {_M}/shopify/storefront-access-tokens": IAM},
         (_provider("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY_WRITES),),
-        ("shopify",),
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
     ),
     Function(
         "shopify/list_storefront_access_tokens",
         {f"GET {_M}/shopify/storefront-access-tokens": IAM},
-        (
-            _provider("GetItem", "Query", keys=_SHOPIFY),
-            Items("StackName", ("PutItem",), ("broker",), "ForAllValues:StringEquals"),
-        ),
-        ("shopify",),
+        (_provider("GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY_WRITES),),
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
     ),
     Function(
         "shopify/delete_storefront_access_token",
         {f"DELETE {_M}/shopify/storefront-access-tokens/{{tokenId}}": IAM},
         (_provider("GetItem", "PutItem", "UpdateItem", keys=_SHOPIFY_WRITES),),
-        ("shopify",),
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
     ),
     Function(
         "shopify/rotate",
         {f"POST {_M}/shopify/rotations": IAM},
         (_provider("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY_WRITES),),
-        ("shopify",),
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
     ),
     Function(
         "shopify/reconcile",
         {f"POST {_M}/shopify/reconciliations": IAM},
         (_provider("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY_WRITES),),
-        ("shopify",),
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
     ),
     Function(
         "shopify/get_storefront_access_token",
@@ -161,13 +171,13 @@ FUNCTIONS = (
         "shopify/put_rotation_settings",
         {f"PUT {_M}/shopify/rotation-settings": IAM},
         (_provider("GetItem", "PutItem", keys=("shopify#*",)),),
-        ("shopify",),
+        ("shopify", "shopify-app"),
     ),
     Function(
         "shopify/get_rotation_settings",
         {f"GET {_M}/shopify/rotation-settings": IAM},
         (_provider("GetItem", keys=("shopify#*",)),),
-        ("shopify",),
+        ("shopify", "shopify-app"),
     ),
     Function(
         "lifecycle/maintain",
@@ -178,7 +188,8 @@ FUNCTIONS = (
                 keys=(*_FOURTHWALL_WRITES, *_SHOPIFY_WRITES),
             ),
         ),
-        ("fourthwall", "shopify"),
+        (*_FOURTHWALL_SECRETS, *_SHOPIFY_SECRETS),
+        (*_FOURTHWALL_SESSIONS, *_SHOPIFY_SESSIONS),
         takes=Queue("Work", "WorkQueue"),
     ),
     Function(
@@ -264,6 +275,15 @@ def statements(function: Function, place: IndexCursor) -> list[Statement]:
             "Resource": names if len(names) > 1 else names[0],
         }
         found.append(secrets)
+    if function.sessions:
+        names = [place.arn("secretsmanager", f"secret:{place.secret_prefix}/{kind}/*") for kind in function.sessions]
+        sessions = {
+            "Sid": "SessionSecrets",
+            "Effect": "Allow",
+            "Action": ["secretsmanager:CreateSecret", "secretsmanager:PutSecretValue"],
+            "Resource": names if len(names) > 1 else names[0],
+        }
+        found.append(sessions)
     queues = [queue for queue in (function.takes, *function.sends) if queue is not None]
     return [
         *found,

@@ -17,8 +17,9 @@ from tests.e2e.support.token_table import TokenTable
 from tests.expected_functions import FUNCTIONS, SCHEDULE_ROLE, TRUST, Function, IndexCursor, statements
 
 ACCOUNT = "000000000000"
-#: Every kind of secret that a merchant has.
-SECRETS = ("fourthwall", "chicksx", "shopify", "storefront-proof")
+PROVIDERS = ("fourthwall", "chicksx", "shopify")
+#: Every other kind of secret.
+OTHER_SECRETS = ("fourthwall-session", "shopify-session", "shopify-app", "storefront-proof")
 #: Each of the table's operations on one item of a function's own, by its name.
 ON_AN_ITEM: dict[str, Callable[[Any, str, Any], object]] = {
     "GetItem": lambda client, table, key: client.get_item(TableName=table, Key=key),
@@ -125,31 +126,33 @@ def denied() -> Iterator[None]:
 def stored(merchants: Merchants) -> dict[str, tuple[str, dict[str, Any]]]:
     """One secret of each kind: its name, and what it holds."""
     made: dict[str, tuple[str, dict[str, Any]]] = {}
-    for provider in ("fourthwall", "chicksx", "shopify"):
+    for provider in PROVIDERS:
         merchant = merchants.of(provider)
         made[provider] = (merchants.secret_name(provider, merchant.name), dict(merchant.secret))
-    keys: dict[str, Any] = {"keys": {"k1": secrets.token_hex(32)}}
-    name = f"shop-{secrets.token_hex(4)}"
-    merchants.store("storefront-proof", name, json.dumps(keys))
-    made["storefront-proof"] = (merchants.secret_name("storefront-proof", name), keys)
+    for kind in OTHER_SECRETS:
+        name, value = f"shop-{secrets.token_hex(4)}", {"value": secrets.token_hex(32)}
+        merchants.store(kind, name, json.dumps(value))
+        made[kind] = (merchants.secret_name(kind, name), value)
     return made
 
 
 @of_each
-def test_a_function_reads_its_own_kind_of_secret_or_none(
-    stack: Stack, roles: Roles, stored: dict[str, tuple[str, dict[str, Any]]], function: Function
+def test_a_function_reads_and_writes_its_own_kinds_of_secrets_or_none(
+    stack: Stack, aws: Aws, roles: Roles, stored: dict[str, tuple[str, dict[str, Any]]], function: Function
 ) -> None:
     manager = as_function(stack, roles, function, "secretsmanager")
 
-    for kind in SECRETS:
-        name, value = stored[kind]
+    for kind, (name, value) in stored.items():
         if kind in function.secrets:
             assert json.loads(manager.get_secret_value(SecretId=name)["SecretString"]) == value
         else:
             with denied():
                 manager.get_secret_value(SecretId=name)
-        with denied():
-            manager.put_secret_value(SecretId=name, SecretString="{}")
+        with nullcontext() if kind in function.sessions else denied():
+            manager.put_secret_value(SecretId=name, SecretString=json.dumps(value))
+        with nullcontext() if kind in function.sessions else denied():
+            manager.create_secret(Name=f"{name}-new", SecretString="{}")
+            aws("secretsmanager").delete_secret(SecretId=f"{name}-new", ForceDeleteWithoutRecovery=True)
         with denied():
             manager.delete_secret(SecretId=name)
     with denied():
