@@ -82,7 +82,7 @@ def _policies(*actions: str) -> tuple[Items, ...]:
     return (Items("TrustPolicies", actions, ("policy#*",)),)
 
 
-_M, _S = "/merchants/{merchant}", "/storefront/{merchant}"
+_M, _S, _O = "/merchants/{merchant}", "/storefront/{merchant}", "/operations/merchants/{merchant}"
 #: `broker` holds the stack's random name, for the marks in titles; whichever Shopify function is first makes it.
 _SHOPIFY = ("shopify#*", "broker")
 _FOURTHWALL_WRITES = ("fourthwall#*", "outbox#fourthwall#*")
@@ -152,6 +152,13 @@ FUNCTIONS = (
         "shopify/rotate",
         {f"POST {_M}/shopify/rotations": IAM},
         (_provider("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY_WRITES),),
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
+    ),
+    Function(
+        "shopify/migrate_token",
+        {f"POST {_O}/shopify/token-migrations": IAM},
+        (_provider("GetItem", "PutItem", "UpdateItem", keys=("shopify#*", "outbox#shopify#*")),),
         _SHOPIFY_SECRETS,
         _SHOPIFY_SESSIONS,
     ),

@@ -32,6 +32,7 @@ RECONCILE = "shopify/reconcile"
 MAINTAIN = "lifecycle/maintain"
 DISPATCH = "lifecycle/dispatch"
 ROTATE = "shopify/rotate"
+MIGRATE = "shopify/migrate_token"
 PUBLISH = "lifecycle/publish_events"
 PUT_POLICY = "storefronts/put_trust_policy"
 GET_POLICY = "storefronts/get_trust_policy"
@@ -59,6 +60,7 @@ ENTRY_POINTS = {
     **dict.fromkeys(AUTHORIZERS, ("authorizer",)),
     CLOSE: ("api", "direct", "queue"),
     RECONCILE: ("api", "direct"),
+    MIGRATE: ("api", "direct"),
     MAINTAIN: ("direct", "queue"),
     DISPATCH: ("direct",),
     PUBLISH: ("direct", "queue", "stream"),

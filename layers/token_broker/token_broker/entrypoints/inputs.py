@@ -143,6 +143,12 @@ class Rotate(MerchantInput):
     compromised: bool = body("compromised", rule.truth, default=False)
 
 
+class MigrateToken(MerchantInput):
+    """Exchange the merchant's permanent token for an expiring pair. `confirm` is the shop's domain."""
+
+    confirm: str = body("confirm", rule.text(255))
+
+
 class Reconcile(MerchantInput):
     """Compare the records with the provider's list. Without `apply` nothing is changed."""
 
