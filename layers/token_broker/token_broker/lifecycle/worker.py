@@ -15,6 +15,7 @@ from token_broker.domain.delays import DOUBLINGS, MAX_PAUSE, pause
 from token_broker.domain.pending import UnreadWork, Work, WorkKind, WorkRef
 from token_broker.lifecycle.work_handlers import HANDLERS, WorkHandler
 from token_broker.ports.provider import ListingProvider, Provider
+from token_broker.ports.telemetry import count_failure
 from token_broker.tokens.call import Call
 
 #: Seconds that must be left to start one more item.
@@ -117,7 +118,7 @@ class Worker:
         telemetry, jitter = self._call.telemetry, self._call.jitter()
         seconds = pause(DOUBLINGS if failure.permanent else work.tries, jitter)
         seconds = max(seconds, min(failure.retry_after_seconds or 0, MAX_PAUSE))
-        telemetry.count(f"Failures.{failure.code}")  # alarms need the failure, although the call succeeds
+        count_failure(telemetry, failure)  # alarms need the failure, although the call succeeds
         telemetry.notice(
             "work_rescheduled",
             merchant=self._merchant,
