@@ -120,7 +120,7 @@ def our_dimensions(provider: str) -> dict[str, str]:
 
 def test_two_stacks_in_one_account_have_different_metrics() -> None:
     assert namespaces() == {"Namespace": "TokenBroker", "service": PLACE.stack}
-    settings = resources("AWS::Lambda::Function")["ShopifyMaintainFunction"]["Environment"]["Variables"]
+    settings = resources("AWS::Lambda::Function")["LifecycleMaintainFunction"]["Environment"]["Variables"]
     assert settings["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
 
 

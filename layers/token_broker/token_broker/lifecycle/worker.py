@@ -8,20 +8,20 @@ capped back-off, and is never dropped.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from token_broker import errors
 from token_broker.domain.delays import DOUBLINGS, MAX_PAUSE, pause
 from token_broker.domain.pending import UnreadWork, Work
 from token_broker.lifecycle.work_handlers import HANDLERS, WorkHandler
-from token_broker.ports.provider import ListingProvider
+from token_broker.ports.provider import ListingProvider, Provider
 from token_broker.tokens.call import Call
 
 #: Seconds that must be left to start one more item.
 MIN_SECONDS_LEFT = 6.0
 
 
-def maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str]) -> dict[str, int]:
+def maintain(call: Call[Provider], merchant: str, items: Sequence[str]) -> dict[str, int]:
     """Work on the items while time remains, and return what became of them.
 
     `left` counts the items that were not tried, that are not due any more, or that another run works on. Raises
@@ -40,9 +40,10 @@ def maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str]) -
 class Worker:
     """Do the work of one message, and remember what ends it early."""
 
-    def __init__(self, call: Call[ListingProvider], merchant: str) -> None:
+    def __init__(self, call: Call[Provider], merchant: str) -> None:
         self.done = self.rescheduled = self.skipped = 0
-        self._call = call
+        # The handlers that need a list have work at a provider that lists its tokens only.
+        self._call = cast("Call[ListingProvider]", call)
         self._merchant = merchant
         self._permanent: errors.BrokerError | None = None
         self._provider_is_down = False
