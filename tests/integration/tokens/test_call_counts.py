@@ -51,7 +51,7 @@ class Meter:
         with counted(*self.clients.values()) as calls:
             operation()
         self.aws = list(calls)
-        at_a_provider = not function.startswith("lifecycle/")
+        at_a_provider = function not in (DISPATCH, PUBLISH)
         self.provider = [each["method"] for each in self.stack.asked(function)] if at_a_provider else []
 
 

@@ -403,6 +403,7 @@ def test_what_an_item_is_put_off_for_is_counted_like_a_call_that_fails() -> None
     work(stack)
 
     assert stack.telemetry.total("Failures.provider_rejected_credentials") == 1
+    assert stack.telemetry.total("CredentialsRejected") == 1
     assert stack.telemetry.total("DueItemsPutOff") == 1
 
 

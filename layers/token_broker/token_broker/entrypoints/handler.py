@@ -13,6 +13,7 @@ from token_broker.entrypoints.adapter import Body, Container, Invocation, Reply,
 from token_broker.entrypoints.events import EventKind, invocation_of, kind_of
 from token_broker.entrypoints.inputs import Input, MerchantInput, read
 from token_broker.errors import BrokerError, Forbidden, InternalError
+from token_broker.ports.telemetry import count_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,7 +129,7 @@ class Handler[I: Input, S]:
                 "This is a fault of the broker. Its operator finds it in the log under request "
                 f"{invocation.request_id}."
             )
-        telemetry.count(f"Failures.{failure.code}")
+        count_failure(telemetry, failure)
         if failure.causes:
             telemetry.notice("failure_causes", code=failure.code, causes=failure.causes)
         return failure

@@ -8,20 +8,21 @@ capped back-off, and is never dropped.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from token_broker import errors
 from token_broker.domain.delays import DOUBLINGS, MAX_PAUSE, pause
 from token_broker.domain.pending import UnreadWork, Work
 from token_broker.lifecycle.work_handlers import HANDLERS, WorkHandler
-from token_broker.ports.provider import ListingProvider
+from token_broker.ports.provider import ListingProvider, Provider
+from token_broker.ports.telemetry import count_failure
 from token_broker.tokens.call import Call
 
 #: Seconds that must be left to start one more item.
 MIN_SECONDS_LEFT = 6.0
 
 
-def maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str]) -> dict[str, int]:
+def maintain(call: Call[Provider], merchant: str, items: Sequence[str]) -> dict[str, int]:
     """Work on the items while time remains, and return what became of them.
 
     `left` counts the items that were not tried, that are not due any more, or that another run works on. Raises
@@ -40,9 +41,10 @@ def maintain(call: Call[ListingProvider], merchant: str, items: Sequence[str]) -
 class Worker:
     """Do the work of one message, and remember what ends it early."""
 
-    def __init__(self, call: Call[ListingProvider], merchant: str) -> None:
+    def __init__(self, call: Call[Provider], merchant: str) -> None:
         self.done = self.rescheduled = self.skipped = 0
-        self._call = call
+        # The handlers that need a list have work at a provider that lists its tokens only.
+        self._call = cast("Call[ListingProvider]", call)
         self._merchant = merchant
         self._permanent: errors.BrokerError | None = None
         self._provider_is_down = False
@@ -115,7 +117,7 @@ class Worker:
         telemetry, jitter = self._call.telemetry, self._call.jitter()
         seconds = pause(DOUBLINGS if failure.permanent else work.tries, jitter)
         seconds = max(seconds, min(failure.retry_after_seconds or 0, MAX_PAUSE))
-        telemetry.count(f"Failures.{failure.code}")  # alarms need the failure, although the call succeeds
+        count_failure(telemetry, failure)  # alarms need the failure, although the call succeeds
         telemetry.notice(
             "work_rescheduled",
             merchant=self._merchant,
