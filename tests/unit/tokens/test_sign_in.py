@@ -283,3 +283,32 @@ def test_a_change_of_the_state_is_told_once_a_day_for_each_reason(stack: PairSur
     with pytest.raises(ReauthorizationRequired):
         use(stack)
     assert told(stack) == [lost_state, back, lost_state]
+
+
+def test_a_process_with_an_older_secret_does_not_send_its_refresh_token(stack: PairSurroundings) -> None:
+    """Shopify would end the new pair."""
+    use(stack)
+    other, stack.sign_ins = stack.sign_ins, stack.new_sign_ins()
+    recover(stack)
+    cached, stack.secrets.kept = dict(stack.secrets.kept), {}
+    use(stack)
+    newest = stack.session_secrets.read("acme")
+    assert newest is not None
+    asked = len(stack.provider.asked_grants)
+    stack.secrets.kept, stack.sign_ins = cached, other
+    stack.clock.advance(HOUR - RENEW_BEFORE)
+
+    use(stack)
+
+    assert stack.provider.asked_grants[asked:] == [newest.pair.refresh_token]
+
+
+def test_the_state_does_not_change_for_a_secret_that_was_replaced(stack: PairSurroundings) -> None:
+    use(stack)
+    stack.clock.advance(HOUR)
+    lock_out(stack)
+    recover(stack)
+
+    use(stack)
+
+    assert told(stack) == []

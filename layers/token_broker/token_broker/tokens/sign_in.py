@@ -26,7 +26,6 @@ from token_broker.errors import (
     ProviderRejectedCredentials,
     ReauthorizationRequired,
     RequestOutcome,
-    StorageUnavailable,
 )
 from token_broker.ports.provider import RefreshTokenRefused
 from token_broker.ports.secrets import StoredPair
@@ -161,7 +160,7 @@ class SignIn:
     def _current(self) -> StoredPair | None:
         """Return the pair to use, or None for the permanent token. Remember it for this process."""
         until = self._call.deadline.within(WAIT_FOR_OTHERS)
-        while True:
+        while self.account.origin:
             record, stored = self._find()
             self._require_authorized(record)
             if stored is None and not self._may_obtain(record):
@@ -180,6 +179,7 @@ class SignIn:
             if until.left() <= 0:
                 raise MintInProgress
             self._call.clock.sleep(min(WAIT, until.left()))
+        return None  # the operator has stored a secret without expiring credentials
 
     def _find(self) -> tuple[PairRecord, StoredPair | None]:
         """Return the record and the pair that it names. The pair is None if there is none of the account's origin."""
@@ -238,8 +238,11 @@ class SignIn:
         return self._call.store.pairs.acquire(record, new_owner(), migrate=self._migrate)
 
     def _renew(self, lease: PairLease, stored: StoredPair | None) -> StoredPair | None:
-        """Obtain, store and name the next pair. Return None if the lease was lost meanwhile."""
+        """Obtain, store and name the next pair. Return None if the lease was lost, or the secret has changed."""
         try:
+            if lease.record.origin not in ("", self.account.origin) and self._secret_has_changed():
+                self._give_up(lease)
+                return None
             sent, pair = self._obtain(stored)
             # A refresh token that stays the same is in a secret already. Its access token stays in memory.
             same = pair.refresh_token == sent
@@ -249,12 +252,15 @@ class SignIn:
             if not self._commit(lease, version):
                 return None
         except RefreshTokenRefused as failure:
-            self._refuse(lease, failure)
+            if self._secret_has_changed():
+                self._give_up(lease)
+            else:
+                self._refuse(lease, failure)
             return None
         except ProviderFailure as failure:
             self._release(lease, failure)
             raise
-        except StorageUnavailable:
+        except BrokerError:
             self._retry_later(lease)
             raise
         self._call.telemetry.count("PairsRenewed")
@@ -286,8 +292,20 @@ class SignIn:
         due_at = int(self._call.clock.now()) + IDLE
         return self._call.store.pairs.commit(lease, version, self.account.origin, due_at, event)
 
+    def _secret_has_changed(self) -> bool:
+        """Read the secret again, since a cached one is up to five minutes old. Continue with the new one."""
+        before, self.account = self.account, self._call.account(self.account.merchant, fresh=True)
+        return self.account.fingerprint() != before.fingerprint()
+
+    def _give_up(self, lease: PairLease) -> None:
+        """Release the lease at once."""
+        self._call.store.pairs.release(lease, int(self._call.clock.now()))
+
     def _refuse(self, lease: PairLease, failure: RefreshTokenRefused) -> None:
-        """Record that the merchant must authorize the app again. Raises `ReauthorizationRequired`."""
+        """Record that the merchant must authorize the app again. Raises `ReauthorizationRequired`.
+
+        Does nothing if the lease was lost.
+        """
         call, record, event = self._call, lease.record, None
         if record.state is MerchantState.ACTIVE:
             event = self._event(record, MerchantState.REAUTHORIZATION_REQUIRED, StateReason.REFRESH_TOKEN_REFUSED)

@@ -26,6 +26,7 @@ from token_broker.errors import (
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
+    RequestOutcome,
 )
 from token_broker.http.client import HttpClient, HttpResponse, Request, malformed_response
 from token_broker.http.responses import optional_seconds, reply_of, token_value
@@ -79,11 +80,10 @@ class TokenEndpoint:
 
     def _pair(self, account: Account, form: Mapping[str, str], deadline: Deadline) -> CredentialPair:
         for attempt in range(1, PAIR_TRIES + 1):
-            body = self._grant(account, form, deadline)
             try:
-                return self._read_pair(body, account)
-            except ProviderError:
-                if attempt == PAIR_TRIES:
+                return self._read_pair(self._grant(account, form, deadline), account)
+            except ProviderError as failure:
+                if attempt == PAIR_TRIES or failure.request_outcome is not RequestOutcome.UNKNOWN:
                     raise
         raise AssertionError("the last try returns or raises")
 
