@@ -174,7 +174,8 @@ class SignIn:
                     return self._remember(newest)
                 self._require_old(stored.pair, self._rejection)
             renewed = self._renewed(record, stored)
-            if renewed is not None:
+            # The access token of a repeated answer can have ended. Its refresh token gives the next one.
+            if renewed is not None and self._call.clock.now() < renewed.pair.access_ends_at:
                 return self._remember(renewed)
             if until.left() <= 0:
                 raise MintInProgress
