@@ -220,7 +220,7 @@ def test_expiring_credentials_leave_no_value(function: str, leaving: Leaving) ->
         for acted in (False, True):
             with refusing(stack.secretsmanager, "PutSecretValue", error=error, acted=acted):
                 ask_all(leaving, function)
-            stack.later(60 * 60)
+            stack.later(60 * 60)  # so that the next call sends the same refresh token again, and then renews the pair
     ask_all(leaving, function)
 
     assert len(stack.sessions()[f"shopify/{MERCHANT}"]) > 1

@@ -89,6 +89,13 @@ def test_an_exchange_sends_the_permanent_token() -> None:
     }
 
 
+@pytest.mark.parametrize("seconds", [0, -3600])
+def test_a_repeated_answer_can_have_an_access_token_that_has_ended(seconds: int) -> None:
+    line = Line(json_answer(200, {**PAIR, "expires_in": seconds}))
+
+    assert refresh(line).access_ends_at == int(line.clock.now())
+
+
 def test_the_previous_client_secret_is_used_if_the_new_one_is_rejected() -> None:
     line = Line(INVALID_CLIENT, json_answer(200, PAIR))
 
@@ -118,7 +125,6 @@ def test_after_an_unknown_outcome_the_same_refresh_token_is_sent_again(unknown: 
     "changes",
     [
         {"expires_in": None},
-        {"expires_in": 0},
         {"expires_in": "3600"},
         {"refresh_token": None},
         {"access_token": "a b"},

@@ -134,6 +134,17 @@ def test_after_a_lost_answer_the_same_refresh_token_is_sent_again(
     assert stack.provider.pairs_made == 1
 
 
+def test_a_repeated_answer_whose_access_token_has_ended_is_renewed(stack: PairSurroundings) -> None:
+    stack.provider.grants = [(lost(), True)]
+    with pytest.raises(ProviderUnavailable):
+        use(stack)
+
+    stack.clock.advance(2 * HOUR)
+    use(stack)
+
+    assert stack.provider.pairs_made == 2
+
+
 def test_a_failed_renewal_keeps_the_token_that_still_works(stack: PairSurroundings) -> None:
     token = use(stack)
     stack.clock.advance(HOUR - 60)

@@ -178,7 +178,8 @@ class SignIn:
                 if self._call.sign_ins.renewed_after_rejection.get(record.merchant) in self.rejected:
                     raise self._rejection
             renewed = self._renewed(record, stored)
-            if renewed is not None:
+            # The access token of a repeated answer can have ended. Its refresh token gives the next one.
+            if renewed is not None and self._call.clock.now() < renewed.pair.access_ends_at:
                 return self._remember(renewed)
             if until.left() <= 0:
                 raise MintInProgress

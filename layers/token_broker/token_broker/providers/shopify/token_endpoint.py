@@ -88,9 +88,7 @@ class TokenEndpoint:
         raise AssertionError("the last try returns or raises")
 
     def _read_pair(self, body: Mapping[str, Any], account: Account) -> CredentialPair:
-        lifetime = optional_seconds(body, "expires_in")
-        if lifetime is None:
-            raise malformed_response("it has no 'expires_in'")
+        lifetime = _seconds_left(body)
         refresh_lifetime, now = optional_seconds(body, "refresh_token_expires_in"), int(self._http.clock.now())
         return CredentialPair(
             access_token=token_value(body, "access_token"),
@@ -125,6 +123,17 @@ class TokenEndpoint:
             if number == len(client_secrets) or not isinstance(refusal, refusals.InvalidClient):
                 raise refusal
         raise AssertionError("an account for a grant has a client secret")
+
+
+def _seconds_left(body: Mapping[str, Any]) -> int:
+    """Return the access token's seconds left. They are 0 if the access token of a repeated answer has ended."""
+    value = body.get("expires_in")
+    if isinstance(value, int) and not isinstance(value, bool) and value <= 0:
+        return 0
+    seconds = optional_seconds(body, "expires_in")
+    if seconds is None:
+        raise malformed_response("it has no 'expires_in'")
+    return seconds
 
 
 def _refusal(
