@@ -168,6 +168,7 @@ class SignIn:
                 self._use_permanent()
                 return None
             if stored is not None and self._is_fresh(stored):
+                self._name(record, stored)
                 return self._remember(stored)
             if self._rejection is not None and stored is not None:
                 newest = self._newest()
@@ -197,6 +198,14 @@ class SignIn:
             return record, known.stored
         # Secrets Manager deletes old versions. Only a restored table names one of them.
         return record, self._call.sign_ins.secrets.read(merchant, record.version_id) or self._newest()
+
+    def _name(self, record: PairRecord, stored: StoredPair) -> None:
+        """Name a stored pair that the record does not know, so that the worker renews it if nobody uses it."""
+        if record.origin == self.account.origin:
+            return
+        lease = self._acquire(record)
+        if lease is not None:
+            self._commit(lease, stored.version_id)
 
     def _newest(self) -> StoredPair | None:
         """Return the newest pair, or None if it has another origin."""
