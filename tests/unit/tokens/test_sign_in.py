@@ -276,6 +276,18 @@ def test_a_refused_refresh_token_ends_the_requests_until_the_secret_changes(stac
     assert stack.store.pairs.get("acme").state is MerchantState.ACTIVE
 
 
+def test_a_refusal_of_an_earlier_secret_does_not_count_for_the_new_one(stack: PairSurroundings) -> None:
+    """The operator has stored another secret, and this process remembers the earlier one for five minutes."""
+    use(stack)
+    stack.clock.advance(HOUR)
+    recover(stack)
+
+    use(stack)
+
+    assert stack.store.pairs.get("acme").state is MerchantState.ACTIVE
+    assert told(stack) == []
+
+
 def told(stack: PairSurroundings) -> list[tuple[object, ...]]:
     changes = [event.detail for event in stack.store.told if event.type == "MerchantStateChanged"]
     return [(each["from"], each["to"], each["reason"]) for each in changes]

@@ -170,6 +170,7 @@ class SignIn:
                 self._use_permanent()
                 return None
             if stored is not None and self._is_fresh(stored):
+                self._name(record, stored)
                 return self._remember(stored)
             if self._rejection is not None and stored is not None:
                 newest = self._newest()
@@ -202,6 +203,14 @@ class SignIn:
             return record, known.stored
         # Secrets Manager deletes old versions. Only a restored table names one of them.
         return record, self._call.sign_ins.secrets.read(merchant, record.version_id) or self._newest()
+
+    def _name(self, record: PairRecord, stored: StoredPair) -> None:
+        """Name a stored pair that the record does not know, so that the worker renews it if nobody uses it."""
+        if record.origin == self.account.origin:
+            return
+        lease = self._acquire(record)
+        if lease is not None:
+            self._commit(lease, stored.version_id)
 
     def _newest(self) -> StoredPair | None:
         """Return the newest pair, or None if it has another origin."""
@@ -310,6 +319,10 @@ class SignIn:
         Does nothing if the lease was lost.
         """
         call, record, event = self._call, lease.record, None
+        if call.account(record.merchant, fresh=True).fingerprint() != self.account.fingerprint():
+            # The operator has stored another secret. The caller tries it, and the refusal says nothing about it.
+            call.store.pairs.release(lease, int(call.clock.now()))
+            raise ReauthorizationRequired(_REAUTHORIZE, reply=failure.reply)
         if record.state is MerchantState.ACTIVE:
             event = self._event(record, MerchantState.REAUTHORIZATION_REQUIRED, StateReason.REFRESH_TOKEN_REFUSED)
         # The worker reports the state once a day, for the alarm.
