@@ -319,10 +319,6 @@ class SignIn:
         Does nothing if the lease was lost.
         """
         call, record, event = self._call, lease.record, None
-        if call.account(record.merchant, fresh=True).fingerprint() != self.account.fingerprint():
-            # The operator has stored another secret. The caller tries it, and the refusal says nothing about it.
-            call.store.pairs.release(lease, int(call.clock.now()))
-            raise ReauthorizationRequired(_REAUTHORIZE, reply=failure.reply)
         if record.state is MerchantState.ACTIVE:
             event = self._event(record, MerchantState.REAUTHORIZATION_REQUIRED, StateReason.REFRESH_TOKEN_REFUSED)
         # The worker reports the state once a day, for the alarm.
