@@ -83,7 +83,8 @@ class MemoryPairs(Part):
         """Do this part of `Schedule.reschedule`."""
         there = self.items[work.merchant]
         if there.due_at == work.due_at:
-            self.items[work.merchant] = there._replace(due_at=due_at, tries=there.tries + more)
+            tries = 0 if due_at is None else there.tries + more
+            self.items[work.merchant] = there._replace(due_at=due_at, tries=tries)
 
     def _holds(self, lease: PairLease) -> bool:
         there = self.items[lease.record.merchant]

@@ -15,7 +15,7 @@ from token_broker.errors import (
     StorageUnavailable,
 )
 from token_broker.ports.provider import Account
-from token_broker.tokens.sign_in import IDLE, RETRY_AFTER, YOUNG
+from token_broker.tokens.sign_in import IDLE, PAUSE_AFTER_REJECTION, RETRY_AFTER
 
 HOUR = 60 * 60
 DAY = 24 * HOUR
@@ -182,19 +182,23 @@ def test_a_pair_whose_lease_was_lost_is_not_used(stack: PairSurroundings) -> Non
 def test_a_rejected_access_token_is_renewed(stack: PairSurroundings) -> None:
     """The provider's clock may be ahead of ours."""
     token = use(stack)
-    stack.clock.advance(YOUNG)
     stack.provider.access_ends.clear()
 
     assert use(stack) != token
 
 
-def test_a_young_access_token_is_not_renewed_for_a_rejection(stack: PairSurroundings) -> None:
+def test_a_provider_that_rejects_every_access_token_does_not_cause_endless_renewals(stack: PairSurroundings) -> None:
     use(stack)
-    stack.provider.access_ends.clear()
+    for _ in range(3):
+        stack.provider.failures["list"] = [ProviderRejectedCredentials("no") for _ in range(3)]
+        with pytest.raises(ProviderRejectedCredentials):
+            use(stack)
+    assert stack.provider.pairs_made == 2
 
-    with pytest.raises(ProviderRejectedCredentials):
-        use(stack)
-    assert stack.provider.pairs_made == 1
+    stack.provider.failures["list"] = [ProviderRejectedCredentials("no")]
+    stack.clock.advance(PAUSE_AFTER_REJECTION)
+    use(stack)
+    assert stack.provider.pairs_made == 3
 
 
 def test_a_rejected_version_gives_way_to_the_newest_one(stack: PairSurroundings) -> None:
@@ -270,6 +274,18 @@ def test_a_refused_refresh_token_ends_the_requests_until_the_secret_changes(stac
     recover(stack)
     use(stack)
     assert stack.store.pairs.get("acme").state is MerchantState.ACTIVE
+
+
+def test_a_refusal_of_an_earlier_secret_does_not_count_for_the_new_one(stack: PairSurroundings) -> None:
+    """The operator has stored another secret, and this process remembers the earlier one for five minutes."""
+    use(stack)
+    stack.clock.advance(HOUR)
+    recover(stack)
+
+    use(stack)
+
+    assert stack.store.pairs.get("acme").state is MerchantState.ACTIVE
+    assert told(stack) == []
 
 
 def told(stack: PairSurroundings) -> list[tuple[object, ...]]:

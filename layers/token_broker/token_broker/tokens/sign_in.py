@@ -47,8 +47,9 @@ IDLE = 30 * DAY
 RETRY_AFTER = 2
 #: Seconds for which an access token must still work to be used while it is renewed.
 MIN_SECONDS_LEFT = 5
-#: Seconds for which a rejected access token is not renewed, because the next one would be rejected, too.
-YOUNG = 60
+#: Seconds for which a process does not renew a pair that it has renewed because of a rejection. A provider that rejects
+#: every access token must not cause endless renewals.
+PAUSE_AFTER_REJECTION = 10
 #: The pause between two reads of the record while another caller renews the pair, in seconds.
 WAIT = 0.3
 #: Seconds for which a process remembers that a merchant's permanent token is in use.
@@ -73,6 +74,8 @@ class SignIns:
     def __init__(self, secrets: SessionSecrets, clock: Clock) -> None:
         self.secrets = secrets
         self.known = BoundedCache[str, _Known](clock)
+        #: The access tokens that came from a renewal because of a rejection.
+        self.renewed_after_rejection = BoundedCache[str, str](clock)
 
 
 def run_signed_in[T](call: Call[Provider], account: Account, operation: Callable[[Account], T]) -> T:
@@ -167,12 +170,14 @@ class SignIn:
                 self._use_permanent()
                 return None
             if stored is not None and self._is_fresh(stored):
+                self._name(record, stored)
                 return self._remember(stored)
             if self._rejection is not None and stored is not None:
                 newest = self._newest()
                 if newest is not None and self._works(newest):
                     return self._remember(newest)
-                self._require_old(stored.pair, self._rejection)
+                if self._call.sign_ins.renewed_after_rejection.get(record.merchant) in self.rejected:
+                    raise self._rejection
             renewed = self._renewed(record, stored)
             # The access token of a repeated answer can have ended. Its refresh token gives the next one.
             if renewed is not None and self._call.clock.now() < renewed.pair.access_ends_at:
@@ -199,6 +204,14 @@ class SignIn:
         # Secrets Manager deletes old versions. Only a restored table names one of them.
         return record, self._call.sign_ins.secrets.read(merchant, record.version_id) or self._newest()
 
+    def _name(self, record: PairRecord, stored: StoredPair) -> None:
+        """Name a stored pair that the record does not know, so that the worker renews it if nobody uses it."""
+        if record.origin == self.account.origin:
+            return
+        lease = self._acquire(record)
+        if lease is not None:
+            self._commit(lease, stored.version_id)
+
     def _newest(self) -> StoredPair | None:
         """Return the newest pair, or None if it has another origin."""
         newest = self._call.sign_ins.secrets.read(self.account.merchant)
@@ -214,11 +227,6 @@ class SignIn:
             raise self._rejection
         until = self._call.clock.monotonic() + PERMANENT_TTL
         self._call.sign_ins.known.put(self.account.merchant, _Known(self.account.origin, None), until)
-
-    def _require_old(self, pair: CredentialPair, rejection: ProviderRejectedCredentials) -> None:
-        """Raise the rejection if the rejected pair is so young that its renewal would not help."""
-        if pair.access_token in self.rejected and 0 <= self._call.clock.now() - pair.obtained_at < YOUNG:
-            raise rejection
 
     def _renewed(self, record: PairRecord, stored: StoredPair | None) -> StoredPair | None:
         """Return the renewed pair, or the old one while it works. Return None if another caller renews it now."""
@@ -265,6 +273,9 @@ class SignIn:
             self._retry_later(lease)
             raise
         self._call.telemetry.count("PairsRenewed")
+        if self._rejection is not None:
+            until = self._call.clock.monotonic() + PAUSE_AFTER_REJECTION
+            self._call.sign_ins.renewed_after_rejection.put(self.account.merchant, pair.access_token, until)
         return StoredPair(version or "", pair)
 
     def _obtain(self, stored: StoredPair | None) -> tuple[str, CredentialPair]:
@@ -308,6 +319,10 @@ class SignIn:
         Does nothing if the lease was lost.
         """
         call, record, event = self._call, lease.record, None
+        if call.account(record.merchant, fresh=True).fingerprint() != self.account.fingerprint():
+            # The operator has stored another secret. The caller tries it, and the refusal says nothing about it.
+            call.store.pairs.release(lease, int(call.clock.now()))
+            raise ReauthorizationRequired(_REAUTHORIZE, reply=failure.reply)
         if record.state is MerchantState.ACTIVE:
             event = self._event(record, MerchantState.REAUTHORIZATION_REQUIRED, StateReason.REFRESH_TOKEN_REFUSED)
         # The worker reports the state once a day, for the alarm.
