@@ -191,6 +191,12 @@ def stack(simulators: Addresses, dynamodb: Any, secretsmanager: Any, table_name:
         assert_agreement(made)
 
 
+@pytest.fixture(params=["rest", "graphql"])
+def both_admin_apis(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the test over each of Shopify's Admin APIs."""
+    monkeypatch.setenv("SHOPIFY_ADMIN_API", request.param)
+
+
 @pytest.fixture(scope="module")
 def untouched_stack(simulators: Addresses, aws: Mapping[str, Any]) -> Iterator[Stack]:
     """One broker for all tests of a module in which nothing may happen."""
