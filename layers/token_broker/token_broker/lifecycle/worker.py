@@ -1,7 +1,7 @@
 """Do the pending work of one merchant.
 
 Pending work consists of unconfirmed revocations, replaced tokens after their overlap, rotations, checks of the rotation
-settings, open intents and the daily reconciliation.
+settings, open intents, the daily reconciliation, unused pairs and migrations.
 
 Every step can be repeated. A run that ends anywhere leaves its items due. An item that fails is rescheduled with a
 capped back-off, and is never dropped.
