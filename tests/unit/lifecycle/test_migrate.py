@@ -15,6 +15,7 @@ from token_broker.errors import (
     PermanentTokenRefused,
     ProviderError,
     ProviderFailure,
+    ProviderRejectedCredentials,
     ProviderThrottled,
     RequestOutcome,
 )
@@ -152,7 +153,7 @@ def test_two_migrations_at_once_exchange_the_token_once(stack: PairSurroundings)
 
 
 def test_a_migration_that_takes_too_long_elsewhere_is_pending(stack: PairSurroundings) -> None:
-    stack.store.pairs.acquire(stack.store.pairs.get("acme"), "somebody-else", migrate=True)
+    stack.store.pairs.acquire(stack.store.pairs.get("acme"), "somebody-else", migrating="9b2f61c0d7a4")
 
     report = run(stack)
 
@@ -205,8 +206,31 @@ def test_a_refused_migration_leaves_nothing_to_do(stack: PairSurroundings, failu
         run(stack)
 
     record = stack.store.pairs.get("acme")
-    assert (record.migrating, record.due_at, record.lease_ends_at) == (False, None, 0)
+    assert (record.migrating, record.due_at, record.lease_ends_at) == ("", None, 0)
     mint(stack)  # the permanent token works on
+    assert stack.provider.pairs_made == 0
+
+
+def test_a_refusal_after_a_lost_answer_does_not_end_the_migration(stack: PairSurroundings) -> None:
+    """The permanent token has ended already. Its pair is in no secret yet."""
+    stack.provider.grants = [(lost(), True), (ProviderRejectedCredentials("No such client."), False)]
+    run(stack)
+    stack.clock.advance(LEASE)
+    assert work(stack) == result(put_off=1)
+
+    stack.clock.advance(HOUR)
+    assert work(stack) == result(done=1)
+    assert stack.provider.pairs_made == 1
+
+
+def test_the_worker_does_not_exchange_a_token_that_nobody_has_confirmed(stack: PairSurroundings) -> None:
+    stack.provider.grants = [(down(), False)]
+    run(stack)
+    stack.secrets.stored["acme"] = {"adminAccessToken": stack.provider.give_permanent()}
+    stack.clock.advance(LEASE)
+
+    assert work(stack) == result(done=1)
+
     assert stack.provider.pairs_made == 0
 
 

@@ -22,6 +22,7 @@ from token_broker.domain.ownership_tag import new_owner
 from token_broker.errors import (
     BrokerError,
     MintInProgress,
+    PermanentTokenRefused,
     ProviderFailure,
     ProviderRejectedCredentials,
     ReauthorizationRequired,
@@ -219,7 +220,7 @@ class SignIn:
 
     def _may_obtain(self, record: PairRecord) -> bool:
         """Return whether a first pair can be obtained: with a refresh token, or because a migration was confirmed."""
-        return "refreshToken" in self.account.credentials or record.migrating or self._migrate
+        return "refreshToken" in self.account.credentials or self._migrate or record.migrating == self.account.origin
 
     def _use_permanent(self) -> None:
         """Remember that the permanent token is in use. Raises its rejection, since no pair has replaced it."""
@@ -244,7 +245,8 @@ class SignIn:
     def _acquire(self, record: PairRecord) -> PairLease | None:
         if record.lease_ends_at > self._call.clock.now():
             return None  # otherwise every waiter would write to the same item
-        return self._call.store.pairs.acquire(record, new_owner(), migrate=self._migrate)
+        migrating = self.account.origin if self._migrate else ""
+        return self._call.store.pairs.acquire(record, new_owner(), migrating=migrating)
 
     def _renew(self, lease: PairLease, stored: StoredPair | None) -> StoredPair | None:
         """Obtain, store and name the next pair. Return None if the lease was lost, or the secret has changed."""
@@ -342,6 +344,9 @@ class SignIn:
     def _release(self, lease: PairLease, failure: ProviderFailure) -> None:
         """End the lease, and the migration too if the provider has certainly not exchanged the token."""
         may_have_acted = failure.retryable or failure.request_outcome is not RequestOutcome.NOT_APPLIED
+        if lease.record.migrating == self.account.origin:
+            # An earlier try may have exchanged the token. Only a repeated exchange gives its pair again.
+            may_have_acted = not isinstance(failure, PermanentTokenRefused)
         if (self._migrate or lease.record.migrating) and not may_have_acted:
             self._call.store.pairs.abandon(lease)
         else:
