@@ -6,15 +6,19 @@ import pytest
 
 from tests.fakes.provider import down, lost
 from tests.fakes.surroundings import PairSurroundings, pair_stack
-from token_broker.domain.credential_pair import RENEW_BEFORE, MerchantState
+from token_broker.clock import Deadline
+from token_broker.domain.credential_pair import RENEW_BEFORE, CredentialPair, MerchantState
 from token_broker.errors import (
     MintInProgress,
+    ProviderFailure,
     ProviderRejectedCredentials,
     ProviderUnavailable,
     ReauthorizationRequired,
     StorageUnavailable,
 )
+from token_broker.http.client import malformed_response
 from token_broker.ports.provider import Account
+from token_broker.tokens.call import PROVIDER_BUDGET, WAIT_FOR_OTHERS
 from token_broker.tokens.sign_in import IDLE, PAUSE_AFTER_REJECTION, RETRY_AFTER
 
 HOUR = 60 * 60
@@ -145,13 +149,81 @@ def test_a_repeated_answer_whose_access_token_has_ended_is_renewed(stack: PairSu
     assert stack.provider.pairs_made == 2
 
 
-def test_a_failed_renewal_keeps_the_token_that_still_works(stack: PairSurroundings) -> None:
+@pytest.mark.parametrize("failure", [down(), malformed_response("it has no 'expires_in'")])
+def test_a_failed_renewal_keeps_the_token_that_still_works(stack: PairSurroundings, failure: ProviderFailure) -> None:
     token = use(stack)
+    stack.clock.advance(HOUR - 60)
+    stack.provider.grants = [(failure, False)]
+
+    assert use(stack) == token
+    assert "renewal_failed" in stack.telemetry.events
+
+
+def test_a_renewal_without_an_answer_leaves_time_to_use_the_token_that_still_works(
+    stack: PairSurroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(_account: Account, _token: str, deadline: Deadline) -> CredentialPair:
+        stack.clock.advance(deadline.left())
+        raise lost()
+
+    use(stack)
+    stack.clock.advance(HOUR - 60)
+    monkeypatch.setattr(stack.provider, "refresh", hang)
+    call = stack.call()
+    until, left = call.deadline.within(PROVIDER_BUDGET), list[float]()
+
+    call.with_credential_refresh("acme", lambda _: left.append(until.left()))
+
+    assert left == [PROVIDER_BUDGET - WAIT_FOR_OTHERS]
+
+
+def test_a_rejected_client_is_not_sent_again_with_the_same_secret(stack: PairSurroundings) -> None:
+    stack.provider.grants = [(ProviderRejectedCredentials("No such client."), False)]
+
+    with pytest.raises(ProviderRejectedCredentials):
+        use(stack)
+
+    assert len(stack.provider.asked_grants) == 1
+
+
+def keep_refresh_tokens(stack: PairSurroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the provider return the refresh token that was sent, as Fourthwall does."""
+    refresh = stack.provider.refresh
+
+    def same(account: Account, token: str, deadline: Deadline) -> CredentialPair:
+        pair = refresh(account, token, deadline)
+        stack.provider.live[token] = None
+        return pair._replace(refresh_token=token)
+
+    monkeypatch.setattr(stack.provider, "refresh", same)
+
+
+def test_an_access_token_in_memory_is_used_while_it_works(
+    stack: PairSurroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_refresh_tokens(stack, monkeypatch)
+    token = use(stack)
+    assert stack.session_secrets.writes == 0
     stack.clock.advance(HOUR - 60)
     stack.provider.grants = [(down(), False)]
 
     assert use(stack) == token
-    assert "renewal_failed" in stack.telemetry.events
+
+
+def test_a_version_stays_named_if_its_refresh_token_stays_the_same(
+    stack: PairSurroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(stack)
+    newest = stack.session_secrets.read("acme")
+    assert newest is not None
+    keep_refresh_tokens(stack, monkeypatch)
+    stack.store.pairs.items.clear()  # as if the call had ended before it named the version
+    stack.forget_memory()
+    stack.clock.advance(HOUR)
+
+    use(stack)
+
+    assert stack.store.pairs.get("acme").version_id == newest.version_id
 
 
 @pytest.mark.parametrize("operation", ["pairs.commit"])

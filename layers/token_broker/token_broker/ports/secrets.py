@@ -24,7 +24,10 @@ class ProviderSecrets(Secrets, Protocol):
 
 
 class StoredPair(NamedTuple):
-    """Hold a pair with the version of the session secret that has it."""
+    """Hold a pair with the version of the session secret that has its refresh token.
+
+    The version is empty if the operator's secret has the refresh token.
+    """
 
     version_id: str
     pair: CredentialPair

@@ -35,7 +35,7 @@ from token_broker.tokens.call import PROVIDER_BUDGET, WAIT_FOR_OTHERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from token_broker.clock import Clock
+    from token_broker.clock import Clock, Deadline
     from token_broker.domain.credential_pair import CredentialPair, PairLease, PairRecord
     from token_broker.domain.events import Event
     from token_broker.ports.provider import Account, AppProvider, Provider
@@ -89,7 +89,9 @@ def run_signed_in[T](call: Call[Provider], account: Account, operation: Callable
     try:
         return signing.run(operation)
     except ProviderRejectedCredentials:
-        signing.account = call.account(account.merchant, fresh=True)
+        before, signing.account = signing.account, call.account(account.merchant, fresh=True)
+        if not signing.rejected and signing.account == before:
+            raise  # the provider refused to renew, and would do so again
     if not signing.account.origin:
         return operation(signing.account)  # the operator has stored a secret of another kind
     rejected_before = len(signing.rejected)
@@ -197,11 +199,12 @@ class SignIn:
             # token that was not rejected has no pair.
             possible = self._may_obtain(record) or self._rejection is not None
             return record, self._newest() if possible else None
+        known = self._call.sign_ins.known.get(merchant)
+        in_memory = None if known is None or known.origin != record.origin else known.stored
+        if in_memory is not None and in_memory.version_id == (record.version_id or ""):
+            return record, in_memory
         if record.version_id is None:
             return record, None
-        known = self._call.sign_ins.known.get(merchant)
-        if known is not None and known.stored is not None and known.stored.version_id == record.version_id:
-            return record, known.stored
         # Secrets Manager deletes old versions. Only a restored table names one of them.
         return record, self._call.sign_ins.secrets.read(merchant, record.version_id) or self._newest()
 
@@ -237,7 +240,8 @@ class SignIn:
         try:
             return self._renew(lease, stored)
         except ProviderFailure as failure:
-            if old is None or not failure.retryable:
+            # Another secret cures a rejection, and must be read.
+            if old is None or isinstance(failure, ProviderRejectedCredentials):
                 raise
             self._call.telemetry.notice("renewal_failed", merchant=self.account.merchant, code=failure.code)
             return old
@@ -254,13 +258,8 @@ class SignIn:
             if lease.record.origin not in ("", self.account.origin) and self._secret_has_changed():
                 self._give_up(lease)
                 return None
-            sent, pair = self._obtain(stored)
-            # A refresh token that stays the same is in a secret already. Its access token stays in memory.
-            same = pair.refresh_token == sent
-            version = None if same else self._call.sign_ins.secrets.write(self.account.merchant, pair)
-            if same and lease.record.origin == self.account.origin:
-                version = lease.record.version_id
-            if not self._commit(lease, version):
+            renewed = self._obtain(stored)
+            if not self._commit(lease, renewed.version_id):
                 return None
         except RefreshTokenRefused as failure:
             if self._secret_has_changed():
@@ -277,34 +276,45 @@ class SignIn:
         self._call.telemetry.count("PairsRenewed")
         if self._rejection is not None:
             until = self._call.clock.monotonic() + PAUSE_AFTER_REJECTION
-            self._call.sign_ins.renewed_after_rejection.put(self.account.merchant, pair.access_token, until)
-        return StoredPair(version or "", pair)
+            self._call.sign_ins.renewed_after_rejection.put(self.account.merchant, renewed.pair.access_token, until)
+        return renewed
 
-    def _obtain(self, stored: StoredPair | None) -> tuple[str, CredentialPair]:
-        """Request the next pair. Return the token that was sent, and the pair."""
-        provider, until = cast("AppProvider", self._call.provider), self._call.deadline.within(PROVIDER_BUDGET)
-        if stored is not None:
-            token = stored.pair.refresh_token
-        elif "refreshToken" in self.account.credentials:
-            token = self.account.credentials["refreshToken"]
-        else:
-            return "", provider.exchange(self.account, until)
+    def _obtain(self, stored: StoredPair | None) -> StoredPair:
+        """Request the next pair, and store it."""
+        # The request of the call needs time too, if it can be sent with the old access token.
+        seconds = PROVIDER_BUDGET if stored is None or not self._works(stored) else WAIT_FOR_OTHERS
+        until = self._call.deadline.within(seconds)
+        if stored is None and "refreshToken" not in self.account.credentials:
+            return self._store(cast("AppProvider", self._call.provider).exchange(self.account, until))
         try:
-            return token, provider.refresh(self.account, token, until)
+            return self._refresh(stored, until)
         except RefreshTokenRefused:
             newest = self._newest()
-            if newest is None or newest.pair.refresh_token == token:
+            if newest is None or (stored is not None and newest.pair.refresh_token == stored.pair.refresh_token):
                 raise
         # The record names an older version: the table was restored, or a call ended before it named the newest one.
-        token = newest.pair.refresh_token
-        return token, provider.refresh(self.account, token, until)
+        return self._refresh(newest, until)
 
-    def _commit(self, lease: PairLease, version: str | None) -> bool:
+    def _refresh(self, held: StoredPair | None, until: Deadline) -> StoredPair:
+        """Send the refresh token of the held pair, or of the operator's secret, and store the next pair.
+
+        A refresh token that stays the same is in a secret already. Its access token stays in memory.
+        """
+        token = self.account.credentials["refreshToken"] if held is None else held.pair.refresh_token
+        pair = cast("AppProvider", self._call.provider).refresh(self.account, token, until)
+        if pair.refresh_token != token:
+            return self._store(pair)
+        return StoredPair("" if held is None else held.version_id, pair)
+
+    def _store(self, pair: CredentialPair) -> StoredPair:
+        return StoredPair(self._call.sign_ins.secrets.write(self.account.merchant, pair), pair)
+
+    def _commit(self, lease: PairLease, version: str) -> bool:
         event = None
         if lease.record.state is not MerchantState.ACTIVE:
             event = self._event(lease.record, MerchantState.ACTIVE, StateReason.SECRET_CHANGED)
         due_at = int(self._call.clock.now()) + IDLE
-        return self._call.store.pairs.commit(lease, version, self.account.origin, due_at, event)
+        return self._call.store.pairs.commit(lease, version or None, self.account.origin, due_at, event)
 
     def _secret_has_changed(self) -> bool:
         """Read the secret again, since a cached one is up to five minutes old. Continue with the new one."""
