@@ -159,6 +159,14 @@ def test_a_failed_renewal_keeps_the_token_that_still_works(stack: PairSurroundin
     assert "renewal_failed" in stack.telemetry.events
 
 
+def test_a_renewal_that_cannot_be_stored_keeps_the_token_that_still_works(stack: PairSurroundings) -> None:
+    token = use(stack)
+    stack.clock.advance(HOUR - 60)
+    stack.store.refuse("pairs.commit", StorageUnavailable("down"))
+
+    assert use(stack) == token
+
+
 def test_a_renewal_without_an_answer_leaves_time_to_use_the_token_that_still_works(
     stack: PairSurroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ from token_broker.errors import (
     ProviderRejectedCredentials,
     ReauthorizationRequired,
     RequestOutcome,
+    StorageUnavailable,
 )
 from token_broker.ports.provider import RefreshTokenRefused
 from token_broker.ports.secrets import StoredPair
@@ -239,7 +240,7 @@ class SignIn:
             return old
         try:
             return self._renew(lease, stored)
-        except ProviderFailure as failure:
+        except (ProviderFailure, StorageUnavailable) as failure:
             # Another secret cures a rejection, and must be read.
             if old is None or isinstance(failure, ProviderRejectedCredentials):
                 raise
