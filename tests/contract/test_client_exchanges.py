@@ -29,6 +29,7 @@ from token_broker.providers.chicksx.client import Chicksx
 from token_broker.providers.fourthwall.client import Fourthwall
 from token_broker.providers.shopify.admin_token import AdminTokens
 from token_broker.providers.shopify.client import Shopify
+from token_broker.providers.shopify.token_endpoint import TokenEndpoint
 
 #: Requests that no client of ours sends: broken ones that show the provider's refusal, credentials other than the
 #: merchant's, and the JSON form of an exchange that we send as a form. Their answers are read all the same.
@@ -113,7 +114,8 @@ class Player:
         return "deleted", {}
 
     def _exchange(self) -> tuple[str, Fields]:
-        bought = AdminTokens(self.http).get(self.account(), self.base_url, self.deadline)
+        tokens = AdminTokens(TokenEndpoint(self.http, self.base_url), self.http.clock)
+        bought = tokens.get(self.account(), self.deadline)
         return "admin_token", {"accessToken": bought}
 
 

@@ -1,6 +1,9 @@
 """A process that dies between two lines: after the n-th call to anything outside of it."""
 
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from tests.fakes.surroundings import ListingSurroundings
 from tests.fakes.wrapped_store import wrapped
@@ -26,12 +29,31 @@ class Killer:
         stack.store = wrapped(stack.store, self.watch)
         stack.provider = self.watch(stack.provider)
         stack.secrets = self.watch(stack.secrets)
+        stack.session_secrets = stack.sign_ins.secrets = self.watch(stack.session_secrets)
 
     def count(self, operation: str) -> None:
         """One call has done its work."""
         self.calls.append(operation)
         if len(self.calls) == self._after:
             raise Killed(operation)
+
+
+def points[S: ListingSurroundings](stack: S, act: Callable[[S], object]) -> list[str]:
+    """Run the operation, and return its calls to anything outside, in their order."""
+    killer = Killer()
+    killer.surround(stack)
+    act(stack)
+    return killer.calls
+
+
+def kill[S: ListingSurroundings](stack: S, act: Callable[[S], object], number: int) -> None:
+    """Let the process die after that call of the operation. The next process has the same outside."""
+    outside = stack.store, stack.provider, stack.secrets, stack.session_secrets
+    Killer(after=number).surround(stack)
+    with pytest.raises(Killed):
+        act(stack)
+    stack.store, stack.provider, stack.secrets, stack.session_secrets = outside
+    stack.forget_memory()
 
 
 class _Watched:

@@ -15,9 +15,9 @@ from token_broker.errors import (
     PermanentTokenRefused,
     ProviderFailure,
     ProviderRejectedCredentials,
-    RefreshTokenRefused,
+    ProviderReply,
 )
-from token_broker.ports.provider import Account, Capabilities, ListedToken, MintRequest
+from token_broker.ports.provider import Account, Capabilities, ListedToken, MintRequest, RefreshTokenRefused
 from token_broker.ports.secrets import StoredPair
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ class MemoryPairs(Part):
         """Do this part of `Schedule.reschedule`."""
         there = self.items[work.merchant]
         if there.due_at == work.due_at:
-            self.items[work.merchant] = there._replace(due_at=due_at, tries=there.tries + more)
+            tries = 0 if due_at is None else there.tries + more
+            self.items[work.merchant] = there._replace(due_at=due_at, tries=tries)
 
     def _holds(self, lease: PairLease) -> bool:
         there = self.items[lease.record.merchant]
@@ -191,10 +192,10 @@ class PairProvider(ScriptedListingProvider):
         if not known:
             earlier = self.given.get(token)
             if earlier is not None and earlier[0].refresh_token in self.live:
-                return earlier[0]._replace(origin=account.origin)
+                return earlier[0]._replace(obtained_at=now, origin=account.origin)
             if "adminAccessToken" in account.credentials and token == account.credentials["adminAccessToken"]:
                 raise PermanentTokenRefused("The permanent token has ended.")
-            raise RefreshTokenRefused("The refresh token is dead.")
+            raise RefreshTokenRefused(ProviderReply(401))
         self.pairs_made += 1
         number = next(self._numbers)
         pair = CredentialPair(

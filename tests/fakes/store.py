@@ -131,6 +131,9 @@ class MemoryStore:
         watched = self.reconciliation_items.get(merchant)
         if watched is not None and watched.due_at is not None and watched.due_at <= now:
             tokens.append("reconciliation#shop")
+        pair = self.pairs.items.get(merchant)
+        if pair is not None and pair.due_at is not None and pair.due_at <= now:
+            tokens.append("pair#shop")
         works = [(f"subject#{key[1]}", key[0], work) for key, work in self.subjects.items() if key[1] == SHOP]
         works += [(f"intent#{key[1]}", key[0], work) for key, work in self.standing.items()]
         works = [each for each in works if each[2].intent_id is not None and each[2].findable]

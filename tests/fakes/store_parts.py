@@ -463,6 +463,8 @@ class MemorySchedule(Part):
             memory.rotation_items[merchant] = replace(rotation, due_at=due_at)
         if unread.item == "reconciliation#shop" and merchant in memory.reconciliation_items:
             memory.reconciliation_items[merchant] = replace(memory.reconciliation_items[merchant], due_at=due_at)
+        if unread.item == "pair#shop" and merchant in memory.pairs.items:
+            memory.pairs.items[merchant] = memory.pairs.items[merchant]._replace(due_at=due_at)
         work = memory.due_work(unread.item.startswith("intent#"), merchant, unread.item.partition("#")[2])
         if work is not None:
             work.due_at = due_at

@@ -31,6 +31,7 @@ STATUSES = {
     "token_limit_reached": 409,
     "app_not_eligible": 409,
     "scope_not_approved": 409,
+    "permanent_token_refused": 409,
     "session_closed": 410,
     "precondition_failed": 412,
     "rate_limited": 429,
@@ -42,6 +43,7 @@ STATUSES = {
     "shop_not_permitted": 502,
     "app_not_installed": 502,
     "address_not_allowed": 502,
+    "reauthorization_required": 502,
     "provider_error": 502,
     "mint_in_progress": 503,
     "provider_throttled": 503,
@@ -105,6 +107,7 @@ def test_the_worker_knows_what_lasts_until_somebody_acts_and_what_of_it_affects_
         "shop_not_permitted",
         "app_not_installed",
         "address_not_allowed",
+        "reauthorization_required",
         "shop_unavailable",
         "provider_not_configured",
     }
@@ -113,6 +116,7 @@ def test_the_worker_knows_what_lasts_until_somebody_acts_and_what_of_it_affects_
         "conflict",
         "app_not_eligible",
         "scope_not_approved",
+        "permanent_token_refused",
     }
 
 

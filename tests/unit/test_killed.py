@@ -10,6 +10,7 @@ from functools import cache
 
 import pytest
 
+from tests.fakes import killing
 from tests.fakes.killing import Killed, Killer
 from tests.fakes.provider import down, lost
 from tests.fakes.store import BROKER_ID, OVERLAP, MemoryStore
@@ -245,23 +246,16 @@ OPERATIONS = {
 @cache
 def points(operation: Operation) -> list[str]:
     """Every call of the operation to something outside, in their order."""
-    stack, killer = listing_stack(), Killer()
+    stack = listing_stack()
     operation.arrange(stack)
-    killer.surround(stack)
-    operation.act(stack)
-    return killer.calls
+    return killing.points(stack, operation.act)
 
 
 def killed(operation: Operation, number: int) -> ListingSurroundings:
     """Return the stack after the process died there. Its successors see the same table and the same provider."""
     stack = listing_stack()
     operation.arrange(stack)
-    store, provider, secrets = stack.store, stack.provider, stack.secrets
-    Killer(after=number).surround(stack)
-    with pytest.raises(Killed):
-        operation.act(stack)
-    stack.store, stack.provider, stack.secrets = store, provider, secrets
-    stack.forget_memory()
+    killing.kill(stack, operation.act, number)
     return stack
 
 

@@ -12,7 +12,6 @@
         ├── TokenLimitReached 409           ├── ShopUnavailable 503
         ├── PermanentTokenRefused 409       ├── ProviderNotConfigured 503
         ├── ProviderRejectedCredentials 502
-        │   ├── RefreshTokenRefused 502
         │   └── ReauthorizationRequired 502
         ├── ProviderError 502               └── ProviderUnavailable 504
         ├── ProviderThrottled 503
@@ -222,27 +221,17 @@ class ProviderRejectedCredentials(ProviderFailure):
     permanent = affects_all = True
 
 
-class RefreshTokenRefused(ProviderRejectedCredentials):
-    """Report that the provider rejected a refresh token, which is used, expired or of another shop."""
-
-
 class ReauthorizationRequired(ProviderRejectedCredentials):
     """Report that only the merchant can restore the access, by authorizing the app again."""
 
     code, title = "reauthorization_required", "The merchant must authorize the app again"
-
-    def __init__(self, merchant: str, *, reply: ProviderReply | None = None) -> None:
-        super().__init__(
-            f"The provider rejected the refresh token of merchant '{merchant}'. Have the merchant authorize the app "
-            "again, and store the new refresh token in the merchant's secret. No request is sent until then.",
-            reply=reply,
-        )
 
 
 class PermanentTokenRefused(ProviderFailure):
     """Report that the provider does not exchange the permanent token, which has ended or belongs to another app."""
 
     code, status, title = "permanent_token_refused", 409, "The permanent token cannot be exchanged"
+    permanent = True
 
 
 class ProviderError(ProviderFailure):

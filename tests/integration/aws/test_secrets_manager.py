@@ -169,3 +169,17 @@ def test_a_fresh_read_that_fails_forgets_what_was_kept(shelf: Shelf) -> None:
     with pytest.raises(MerchantNotFound):
         shelf.secrets.read("acme", fresh=True)
     refused(shelf, "acme", MerchantNotFound)
+
+
+def test_the_secret_of_an_app_is_shared_by_its_merchants(shelf: Shelf) -> None:
+    shelf.client.create_secret(Name=f"{shelf.prefix}/fourthwall-app/storefront", SecretString=json.dumps(SECRET))
+    shelf.put("storefront", SecretString=json.dumps({"another": "secret"}))
+
+    assert shelf.secrets.read_app("storefront") == SECRET
+    assert shelf.secrets.read_app("storefront") == SECRET
+    assert shelf.reads == 1
+
+
+def test_an_app_without_a_secret_is_the_merchants_configuration(shelf: Shelf) -> None:
+    with pytest.raises(MerchantMisconfigured, match="there is no secret fourthwall-app/storefront"):
+        shelf.secrets.read_app("storefront")

@@ -27,7 +27,8 @@ from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.outbox import DynamoOutbox
 from token_broker.aws.store.outbox_items import PREFIX, name_of
 from token_broker.aws.store.table import Table
-from token_broker.domain.events import MEMBERS, token_limit_near
+from token_broker.domain.credential_pair import MerchantState, PairLease, PairRecord, StateReason
+from token_broker.domain.events import MEMBERS, merchant_state_changed, token_limit_near
 from token_broker.domain.leases import IdempotentReplay, MintLease, SubjectState
 from token_broker.domain.pending import Reconciliation, SettingsCheck
 from token_broker.domain.rotation import Rotation, RotationSettings, Succession
@@ -92,6 +93,7 @@ class Scenario:
         self.write_work()
         self.write_fourthwall_and_chicksx()
         self.write_others()
+        self.write_pairs()
 
     def tick(self) -> int:
         self.clock.advance(1)
@@ -225,6 +227,25 @@ class Scenario:
         (near,) = [item for item in self.bench.outbox() if item["type"] == "TokenLimitNear"]
         outbox.reschedule(there(outbox.read(name_of("shopify", MERCHANT, near["sk"]))), NOW_S + DAY)
 
+    def write_pairs(self) -> None:
+        """Write the pair of one merchant, a refused one, a migration in progress, and one that has failed before."""
+        store, pairs = self.shopify, self.shopify.pairs
+        assert pairs.commit(self.renewing(MERCHANT), "version-1", "origin-1", NOW_S + 30 * DAY, None)
+        active, required = MerchantState.ACTIVE, MerchantState.REAUTHORIZATION_REQUIRED
+        reason, at = StateReason.REFRESH_TOKEN_REFUSED, self.tick()
+        event = merchant_state_changed("shopify", TROUBLED, before=active, after=required, reason=reason, at=at)
+        assert pairs.commit(self.renewing(TROUBLED), "version-2", "origin-2", NOW_S + 30 * DAY, None)
+        assert pairs.refuse(self.renewing(TROUBLED), "secret-2", NOW_S + DAY, event)
+        self.renewing(COMPROMISED, migrate=True)
+        pairs.release(self.renewing(FAILED, migrate=True), self.tick())
+        store.schedule.reschedule(pairs.get(FAILED), NOW_S + DAY, failure="provider_unavailable")
+
+    def renewing(self, merchant: str, *, migrate: bool = False) -> PairLease:
+        """Acquire the lease to renew the merchant's pair."""
+        self.tick()
+        pairs = self.shopify.pairs
+        return there(pairs.acquire(pairs.get(merchant), f"renewal-of-{merchant}", migrate=migrate))
+
 
 def members(items: list[dict[str, Any]]) -> dict[str, Any]:
     """Return each member of each item by its name, so that a comparison names what was added."""
@@ -327,6 +348,26 @@ def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
         "Storefront",
         "bravo.myshopify.com",
     )
+
+
+def test_every_pair_is_read(recorded: Scenario) -> None:
+    pairs = recorded.shopify.pairs
+    assert [pairs.get(merchant) for merchant in (MERCHANT, TROUBLED, COMPROMISED, FAILED)] == [
+        PairRecord(MERCHANT, "version-1", "origin-1", fence=2, due_at=NOW_S + 30 * DAY),
+        PairRecord(
+            TROUBLED,
+            "version-2",
+            "origin-2",
+            fence=4,
+            due_at=NOW_S + DAY,
+            state=MerchantState.REAUTHORIZATION_REQUIRED,
+            refused_secret="secret-2",
+            told={"refresh_token_refused": NOW_S + 114},
+        ),
+        PairRecord(COMPROMISED, fence=1, lease_ends_at=NOW_S + 157, migrating=True, due_at=NOW_S + 157),
+        PairRecord(FAILED, fence=1, lease_ends_at=NOW_S + 119, migrating=True, due_at=NOW_S + DAY, tries=1),
+    ]
+    assert there(pairs.acquire(pairs.get(FAILED), "another")).fence == 2
 
 
 def test_everything_else_is_read(recorded: Scenario) -> None:

@@ -18,7 +18,7 @@ def fields(secret: dict[str, Any]) -> dict[str, str]:
 def fault(secret: dict[str, Any]) -> str:
     with pytest.raises(MerchantMisconfigured) as refused:
         fields(secret)
-    assert refused.value.detail.startswith("The sample secret of merchant 'acme'")
+    assert refused.value.detail.startswith("The secret sample/acme")
     assert CANARY not in refused.value.detail
     return refused.value.detail
 
@@ -38,7 +38,7 @@ def test_each_documented_shape_is_taken(secret: dict[str, Any]) -> None:
 def test_unknown_fields_are_counted_not_named() -> None:
     said = fault({"accessToken": CANARY, CANARY: "x", "note": CANARY})
 
-    assert said.endswith("has 2 unknown field(s). The accepted fields are: password, username or accessToken.")
+    assert said.endswith("has 2 unknown field(s). The accepted fields are: (password, username) or (accessToken).")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_unknown_fields_are_counted_not_named() -> None:
 )
 def test_missing_and_mixed_fields_are_named(secret: dict[str, Any], present: str) -> None:
     assert fault(secret).endswith(
-        f"must have exactly these fields: password, username or accessToken. It has: {present}."
+        f"must have exactly these fields: (password, username) or (accessToken). It has: {present}."
     )
 
 

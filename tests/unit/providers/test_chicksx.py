@@ -224,7 +224,7 @@ def test_the_account_is_the_merchants_and_all_of_the_secret_are_credentials() ->
 
 @pytest.mark.parametrize("secret", [{}, {"apiKey": "k"}, {"apiKey": "k", "clientId": 7}, {**SECRET, "x": "y"}])
 def test_a_secret_of_another_shape_is_refused(secret: dict[str, Any]) -> None:
-    with pytest.raises(MerchantMisconfigured, match="chicksx secret of merchant 'acme'"):
+    with pytest.raises(MerchantMisconfigured, match="secret chicksx/acme"):
         Chicksx(Line().http, BASE).account("acme", secret)
 
 

@@ -45,7 +45,7 @@ def test_a_shop_may_be_written_as_people_write_it(shop: str) -> None:
     ["2026-13", "2026-00", "26-10", "2026-1", "latest", "2026-10/..", "2026-10\n", "../2026-10", "v1", CANARY],
 )
 def test_a_version_that_cannot_be_one_is_refused_and_not_quoted(version: str) -> None:
-    with pytest.raises(MerchantMisconfigured, match=r"secret of merchant 'acme': the field 'apiVersion'") as refused:
+    with pytest.raises(MerchantMisconfigured, match=r"secret shopify/acme: the field 'apiVersion'") as refused:
         account({**PERMANENT, "apiVersion": version})
 
     assert CANARY not in refused.value.detail
@@ -67,7 +67,7 @@ def test_a_version_that_cannot_be_one_is_refused_and_not_quoted(version: str) ->
     ],
 )
 def test_a_secret_for_another_host_is_refused_and_not_quoted(shop: str) -> None:
-    with pytest.raises(MerchantMisconfigured, match=r"secret of merchant 'acme': the field 'shop'") as refused:
+    with pytest.raises(MerchantMisconfigured, match=r"secret shopify/acme: the field 'shop'") as refused:
         account({**PERMANENT, "shop": shop})
 
     assert CANARY not in refused.value.detail
@@ -86,12 +86,18 @@ def test_an_empty_shop_is_refused() -> None:
         {"adminAccessToken": "shpat_x"},
         {"shop": "acme.myshopify.com", "clientId": "i"},
         {**PERMANENT, **EXCHANGED},
+        {**PERMANENT, "refreshToken": "shprt_x"},
+        {**EXCHANGED, "app": "my-app"},
+        {**EXCHANGED, "app": "my-app", "refreshToken": "shprt_x"},
+        {**PERMANENT, "app": "my-app", "refreshToken": "shprt_x"},
+        {**PERMANENT, "app": "../other"},
+        {"shop": "acme.myshopify.com", "app": ""},
         {**PERMANENT, "accessToken": CANARY},
         {**PERMANENT, "adminAccessToken": 7},
     ],
 )
 def test_a_secret_of_another_shape_is_refused(secret: dict[str, Any]) -> None:
-    with pytest.raises(MerchantMisconfigured, match="shopify secret of merchant 'acme'") as refused:
+    with pytest.raises(MerchantMisconfigured, match="secret shopify/acme") as refused:
         account(secret)
 
     assert CANARY not in refused.value.detail

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from token_broker.clock import Deadline
     from token_broker.domain.credential_pair import CredentialPair
     from token_broker.domain.token import ProviderToken
+    from token_broker.errors import ProviderReply
 
 
 class Capabilities(NamedTuple):
@@ -126,6 +127,14 @@ class ListingProvider(Provider, Protocol):
 
     def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
         """Revoke the token. A token that the provider does not know counts as revoked."""
+
+
+class RefreshTokenRefused(Exception):
+    """Report that the provider rejected a refresh token, which is used, expired or of another shop."""
+
+    def __init__(self, reply: ProviderReply) -> None:
+        super().__init__("refresh token refused")
+        self.reply = reply
 
 
 class RefreshingProvider(Provider, Protocol):

@@ -22,10 +22,10 @@ from token_broker.clock import Deadline
 from token_broker.domain.credential_pair import CredentialPair
 from token_broker.domain.merchant_secret import fields_of
 from token_broker.domain.token import ProviderToken, Use, fingerprint
-from token_broker.errors import ProviderFailure, ProviderRejectedCredentials, RefreshTokenRefused
+from token_broker.errors import ProviderFailure, ProviderRejectedCredentials
 from token_broker.http.client import HttpClient, HttpResponse, Request, error_from_status, malformed_response
 from token_broker.http.responses import optional_seconds, reject_leaked_credentials, reply_of, token_value
-from token_broker.ports.provider import Account, MintRequest
+from token_broker.ports.provider import Account, MintRequest, RefreshTokenRefused
 from token_broker.providers.fourthwall import PROFILE
 
 SHAPES = (
@@ -111,11 +111,11 @@ class Fourthwall:
         return reject_leaked_credentials(minted, _secrets(account))
 
 
-def _refresh_refusal(response: HttpResponse, secrets: tuple[str, ...]) -> ProviderFailure:
+def _refresh_refusal(response: HttpResponse, secrets: tuple[str, ...]) -> ProviderFailure | RefreshTokenRefused:
     reply = reply_of(response, secrets, code="error", message="error_description")
     # The bodies of refusals are not documented. Whatever the cause is, another secret is the cure.
     if response.status in (400, 401) and reply.code != "invalid_client":
-        return RefreshTokenRefused("Fourthwall rejected the refresh token.", reply=reply)
+        return RefreshTokenRefused(reply)
     if response.status == 400:
         return ProviderRejectedCredentials("Fourthwall rejected the client id and client secret.", reply=reply)
     return error_from_status(response, reply)

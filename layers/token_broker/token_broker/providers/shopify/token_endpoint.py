@@ -26,11 +26,11 @@ from token_broker.errors import (
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
-    RefreshTokenRefused,
+    RequestOutcome,
 )
 from token_broker.http.client import HttpClient, HttpResponse, Request, malformed_response
 from token_broker.http.responses import optional_seconds, reply_of, token_value
-from token_broker.ports.provider import Account
+from token_broker.ports.provider import Account, RefreshTokenRefused
 from token_broker.providers.shopify import refusals
 
 #: How often a pair is requested if the answer is not usable. The same request gives the same pair.
@@ -39,7 +39,6 @@ PAIR_TRIES = 2
 _GRANT = "urn:ietf:params:oauth:grant-type:"
 _OFFLINE_TOKEN = "urn:shopify:params:oauth:token-type:offline-access-token"  # noqa: S105  # a type, not a value
 
-_DEAD_REFRESH_TOKEN = "Shopify rejected the refresh token, which is used, expired or of another shop."  # noqa: S105
 _NOT_EXCHANGED = (
     "Shopify does not exchange the permanent token. It has ended, was migrated elsewhere, or belongs to another app. "
     "Have the merchant authorize the app again, and store the new refresh token in the merchant's secret."
@@ -81,18 +80,15 @@ class TokenEndpoint:
 
     def _pair(self, account: Account, form: Mapping[str, str], deadline: Deadline) -> CredentialPair:
         for attempt in range(1, PAIR_TRIES + 1):
-            body = self._grant(account, form, deadline)
             try:
-                return self._read_pair(body, account)
-            except ProviderError:
-                if attempt == PAIR_TRIES:
+                return self._read_pair(self._grant(account, form, deadline), account)
+            except ProviderError as failure:
+                if attempt == PAIR_TRIES or failure.request_outcome is not RequestOutcome.UNKNOWN:
                     raise
         raise AssertionError("the last try returns or raises")
 
     def _read_pair(self, body: Mapping[str, Any], account: Account) -> CredentialPair:
-        lifetime = optional_seconds(body, "expires_in")
-        if lifetime is None:
-            raise malformed_response("it has no 'expires_in'")
+        lifetime = _seconds_left(body)
         refresh_lifetime, now = optional_seconds(body, "refresh_token_expires_in"), int(self._http.clock.now())
         return CredentialPair(
             access_token=token_value(body, "access_token"),
@@ -129,7 +125,20 @@ class TokenEndpoint:
         raise AssertionError("an account for a grant has a client secret")
 
 
-def _refusal(response: HttpResponse, account: Account, grant: Mapping[str, str]) -> ProviderFailure:
+def _seconds_left(body: Mapping[str, Any]) -> int:
+    """Return the access token's seconds left. They are 0 if the access token of a repeated answer has ended."""
+    value = body.get("expires_in")
+    if isinstance(value, int) and not isinstance(value, bool) and value <= 0:
+        return 0
+    seconds = optional_seconds(body, "expires_in")
+    if seconds is None:
+        raise malformed_response("it has no 'expires_in'")
+    return seconds
+
+
+def _refusal(
+    response: HttpResponse, account: Account, grant: Mapping[str, str]
+) -> ProviderFailure | RefreshTokenRefused:
     secrets = (*account.secrets(), *(grant[name] for name in ("refresh_token", "subject_token") if name in grant))
     reply = reply_of(response, secrets, code="error", message="error_description")
     if response.status not in (400, 401):
@@ -137,6 +146,6 @@ def _refusal(response: HttpResponse, account: Account, grant: Mapping[str, str])
     if reply.code == "invalid_subject_token" and "subject_token" in grant:
         return PermanentTokenRefused(_NOT_EXCHANGED, reply=reply)
     if reply.code in ("invalid_grant", "invalid_request") and "refresh_token" in grant:
-        return RefreshTokenRefused(_DEAD_REFRESH_TOKEN, reply=reply)
+        return RefreshTokenRefused(reply)
     kind, detail = _REFUSALS.get(reply.code or "", (ProviderRejectedCredentials, refusals.INVALID_CLIENT))
     return kind(detail, reply=reply)

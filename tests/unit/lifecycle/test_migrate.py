@@ -1,0 +1,315 @@
+"""The migration of a permanent token, and the worker that completes it and keeps unused pairs alive."""
+
+import threading
+
+import pytest
+
+from tests.fakes.provider import down, lost
+from tests.fakes.store_parts import LEASE
+from tests.fakes.surroundings import DAY, PairSurroundings, pair_stack
+from token_broker.domain.credential_pair import MerchantState
+from token_broker.errors import (
+    Conflict,
+    InvalidRequest,
+    MerchantNotFound,
+    PermanentTokenRefused,
+    ProviderError,
+    ProviderFailure,
+    ProviderThrottled,
+    RequestOutcome,
+)
+from token_broker.lifecycle.migrate import MigrationReport, migrate
+from token_broker.lifecycle.worker import maintain
+from token_broker.tokens.issue import standing_token
+from token_broker.tokens.sign_in import IDLE
+
+HOUR = 60 * 60
+SHOP = "acme.myshopify.com"
+
+
+@pytest.fixture
+def stack() -> PairSurroundings:
+    """Build a stack whose merchant has a permanent token."""
+    made = pair_stack()
+    made.secrets.stored["acme"] = {"adminAccessToken": made.provider.give_permanent()}
+    return made
+
+
+@pytest.fixture
+def signed_in() -> PairSurroundings:
+    """Build a stack whose merchant has a pair that was used."""
+    made = pair_stack()
+    mint(made)
+    return made
+
+
+def run(stack: PairSurroundings, confirm: str = SHOP) -> MigrationReport:
+    return migrate(stack.call(), "acme", confirm=confirm)
+
+
+def mint(stack: PairSurroundings) -> None:
+    standing_token(stack.listing_call(), "acme", "T", None)
+
+
+def work(stack: PairSurroundings) -> dict[str, int]:
+    """Run the worker on what is due, and return what became of the pair."""
+    return maintain(stack.listing_call(), "acme", [each for each in stack.store.due_items("acme") if "pair" in each])
+
+
+def result(*, done: int = 0, put_off: int = 0, left: int = 0) -> dict[str, int]:
+    return {"done": done, "putOff": put_off, "left": left}
+
+
+# The operation
+
+
+def test_a_migration_gives_a_pair_that_is_used_from_then_on(stack: PairSurroundings) -> None:
+    mint(stack)
+    now = int(stack.clock.now())
+
+    report = run(stack)
+
+    assert (report.status, report.as_json()) == (
+        200,
+        {
+            "merchant": "acme",
+            "shop": SHOP,
+            "state": "done",
+            "reversible": False,
+            "accessTokenExpiresAt": now + HOUR,
+            "refreshTokenExpiresAt": now + 90 * DAY,
+        },
+    )
+    assert "permanent_token_migrated" in stack.telemetry.events
+    mint(stack)
+    assert stack.provider.mints[-1][0].credentials["accessToken"].startswith("access-")
+
+
+def test_another_process_uses_the_pair_although_it_remembers_the_permanent_token(stack: PairSurroundings) -> None:
+    mint(stack)
+    remembered = stack.sign_ins
+    stack.forget_memory()
+    run(stack)
+    stack.sign_ins = remembered
+
+    mint(stack)
+
+    assert stack.provider.pairs_made == 1
+
+
+def test_a_repeated_migration_asks_nobody_and_says_the_same(stack: PairSurroundings) -> None:
+    report = run(stack)
+    stack.forget_memory()
+
+    assert run(stack) == report
+    assert len(stack.provider.asked_grants) == 1
+
+
+@pytest.mark.parametrize("confirm", ["", "acme", "another.myshopify.com", f"https://{SHOP}"])
+def test_another_shop_than_the_secrets_is_not_migrated(stack: PairSurroundings, confirm: str) -> None:
+    with pytest.raises(InvalidRequest, match="confirm"):
+        run(stack, confirm)
+
+    assert (stack.provider.asked_grants, stack.store.pairs.items) == ([], {})
+
+
+def test_the_shop_may_be_written_in_capitals(stack: PairSurroundings) -> None:
+    assert run(stack, f" {SHOP.upper()} ").status == 200
+
+
+@pytest.mark.parametrize("secret", [{"key": "k"}, {"refreshToken": "refresh-1"}])
+def test_a_secret_without_a_permanent_token_of_an_app_is_not_migrated(
+    stack: PairSurroundings, secret: dict[str, str]
+) -> None:
+    stack.provider.account_id = SHOP
+    stack.secrets.stored["acme"] = secret
+
+    with pytest.raises(Conflict, match="adminAccessToken"):
+        run(stack)
+
+    assert (stack.provider.asked_grants, stack.store.pairs.items) == ([], {})
+
+
+def test_a_merchant_without_a_secret_is_not_migrated(stack: PairSurroundings) -> None:
+    stack.secrets.delete("acme")
+
+    with pytest.raises(MerchantNotFound):
+        run(stack)
+
+
+def test_two_migrations_at_once_exchange_the_token_once(stack: PairSurroundings) -> None:
+    reports: list[MigrationReport] = []
+    threads = [threading.Thread(target=lambda: reports.append(run(stack))) for _ in range(8)]
+
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    assert {report.pair for report in reports} == {reports[0].pair}
+    assert [report.status for report in reports] == [200] * 8
+    assert len(stack.provider.asked_grants) == 1
+
+
+def test_a_migration_that_takes_too_long_elsewhere_is_pending(stack: PairSurroundings) -> None:
+    stack.store.pairs.acquire(stack.store.pairs.get("acme"), "somebody-else", migrate=True)
+
+    report = run(stack)
+
+    assert (report.status, report.as_json()["state"], report.failure) == (202, "pending", "mint_in_progress")
+
+
+@pytest.mark.parametrize(
+    ("failure", "acted"),
+    [
+        (lost(), True),
+        (lost(), False),
+        (down(), False),
+        (ProviderThrottled("Slower."), False),
+        (ProviderError("No pair.", request_outcome=RequestOutcome.UNKNOWN), True),
+    ],
+    ids=["answer lost", "request lost", "down", "throttled", "answer not usable"],
+)
+def test_a_migration_of_unknown_outcome_is_completed_by_the_worker(
+    stack: PairSurroundings, failure: ProviderFailure, *, acted: bool
+) -> None:
+    stack.provider.grants = [(failure, acted)]
+
+    report = run(stack)
+
+    assert (report.status, report.as_json()["failure"]) == (202, failure.code)
+    assert work(stack) == result(), "not before the end of the lease"
+    stack.clock.advance(LEASE)
+    assert work(stack) == result(done=1)
+    assert stack.provider.pairs_made == 1
+    assert run(stack).status == 200
+
+
+def test_a_call_after_a_lost_answer_completes_the_migration_itself(stack: PairSurroundings) -> None:
+    mint(stack)
+    stack.provider.grants = [(lost(), True)]
+    run(stack)
+    stack.clock.advance(LEASE)
+
+    mint(stack)
+
+    assert stack.provider.pairs_made == 1
+    assert not stack.store.pairs.get("acme").migrating
+
+
+@pytest.mark.parametrize("failure", [PermanentTokenRefused("No."), ProviderError("No such client.")])
+def test_a_refused_migration_leaves_nothing_to_do(stack: PairSurroundings, failure: ProviderFailure) -> None:
+    stack.provider.grants = [(failure, False)]
+
+    with pytest.raises(type(failure)):
+        run(stack)
+
+    record = stack.store.pairs.get("acme")
+    assert (record.migrating, record.due_at, record.lease_ends_at) == (False, None, 0)
+    mint(stack)  # the permanent token works on
+    assert stack.provider.pairs_made == 0
+
+
+def test_a_token_that_was_migrated_elsewhere_is_refused(stack: PairSurroundings) -> None:
+    elsewhere = stack.call().account("acme")
+    pair = stack.provider.exchange(elsewhere, stack.call().deadline)
+    stack.provider.refresh(elsewhere, pair.refresh_token, stack.call().deadline)
+
+    with pytest.raises(PermanentTokenRefused):
+        run(stack)
+
+    assert stack.store.pairs.get("acme").due_at is None
+    assert stack.store.pairs.get("acme").state is MerchantState.ACTIVE
+
+
+# The worker
+
+
+def test_an_unused_pair_is_renewed_after_a_month(signed_in: PairSurroundings) -> None:
+    signed_in.clock.advance(IDLE - 1)
+    assert work(signed_in) == result()
+    signed_in.clock.advance(1)
+
+    assert work(signed_in) == result(done=1)
+
+    assert signed_in.provider.pairs_made == 2
+    assert signed_in.store.pairs.get("acme").due_at == int(signed_in.clock.now()) + IDLE
+
+
+def test_an_unused_pair_outlives_its_refresh_token(signed_in: PairSurroundings) -> None:
+    for _ in range(4):
+        signed_in.clock.advance(IDLE)
+        assert work(signed_in) == result(done=1)
+
+    mint(signed_in)
+    assert signed_in.store.pairs.get("acme").state is MerchantState.ACTIVE
+
+
+def test_a_failed_renewal_is_tried_again(signed_in: PairSurroundings) -> None:
+    signed_in.clock.advance(IDLE)
+    signed_in.provider.grants = [(down(), False)]
+
+    assert work(signed_in) == result(put_off=1)
+    assert signed_in.store.pairs.get("acme").tries == 1
+    assert ("work_rescheduled", "pair") in [
+        (event, fields.get("item")) for event, fields in signed_in.telemetry.notices
+    ]
+
+    signed_in.clock.advance(HOUR)
+    assert work(signed_in) == result(done=1)
+    assert signed_in.store.pairs.get("acme").tries == 0
+
+
+def test_a_pair_that_a_caller_renews_is_left_to_it(signed_in: PairSurroundings) -> None:
+    signed_in.clock.advance(IDLE)
+    signed_in.store.pairs.acquire(signed_in.store.pairs.get("acme"), "a caller")
+
+    assert work(signed_in) == result(left=1)
+    assert "pair#shop" in signed_in.store.due_items("acme")
+
+
+@pytest.mark.parametrize("secret", [None, {"key": "k"}, {"adminAccessToken": "permanent-0"}])
+def test_a_pair_without_its_secret_is_not_renewed_any_more(
+    signed_in: PairSurroundings, secret: dict[str, str] | None
+) -> None:
+    signed_in.clock.advance(IDLE)
+    signed_in.secrets.delete("acme")
+    if secret is not None:
+        signed_in.secrets.stored["acme"] = secret
+
+    assert work(signed_in) == result(done=1)
+
+    assert signed_in.store.pairs.get("acme").due_at is None
+    assert signed_in.provider.pairs_made == 1
+
+
+def refused(stack: PairSurroundings) -> None:
+    """Have somebody else end the pair, and the worker find out."""
+    stack.clock.advance(IDLE)
+    stack.provider.authorize()
+    assert work(stack) == result(put_off=1)
+
+
+def test_a_merchant_to_reauthorize_is_counted_once_a_day(signed_in: PairSurroundings) -> None:
+    refused(signed_in)
+    asked = len(signed_in.provider.asked_grants)
+
+    for days in (2, 3):
+        assert work(signed_in) == result()
+        signed_in.clock.advance(DAY)
+        assert work(signed_in) == result(put_off=1)
+        assert signed_in.telemetry.total("MerchantsToReauthorize") == days
+
+    assert len(signed_in.provider.asked_grants) == asked
+    assert [event.type for event in signed_in.store.told].count("MerchantStateChanged") == 1
+
+
+def test_a_new_secret_is_found_by_the_worker(signed_in: PairSurroundings) -> None:
+    refused(signed_in)
+    signed_in.secrets.stored["acme"] = {"refreshToken": signed_in.provider.authorize()}
+    signed_in.clock.advance(DAY)
+
+    assert work(signed_in) == result(done=1)
+
+    record = signed_in.store.pairs.get("acme")
+    assert (record.state, record.due_at) == (MerchantState.ACTIVE, int(signed_in.clock.now()) + IDLE)
