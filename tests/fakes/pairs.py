@@ -40,15 +40,15 @@ class MemoryPairs(Part):
             record = self.items.get(merchant, PairRecord(merchant))
             return record if merchant in self.owners else record._replace(lease_ends_at=0)
 
-    def acquire(self, expected: PairRecord, owner: str, *, migrating: str = "") -> PairLease | None:
+    def acquire(self, expected: PairRecord, owner: str, *, migrate: str = "") -> PairLease | None:
         with self._memory.operation("pairs.acquire"):
             merchant, now = expected.merchant, self._memory.now()
             there = self.items.get(merchant, PairRecord(merchant))
             if there.fence != expected.fence or (merchant in self.owners and there.lease_ends_at > now):
                 return None
             taken = there._replace(fence=there.fence + 1, lease_ends_at=now + LEASE)
-            if migrating:
-                taken = taken._replace(migrating=migrating, due_at=now + LEASE)
+            if migrate:
+                taken = taken._replace(migrating=migrate, due_at=now + LEASE)
             self.items[merchant], self.owners[merchant] = taken, owner
             return PairLease(expected, owner, taken.fence)
 
@@ -87,7 +87,7 @@ class MemoryPairs(Part):
             self.items[work.merchant] = there._replace(due_at=due_at, tries=tries)
 
     def _holds(self, lease: PairLease) -> bool:
-        there = self.items[lease.record.merchant]
+        there = self.items.get(lease.record.merchant, PairRecord(lease.record.merchant))
         return (self.owners.get(there.merchant), there.fence) == (lease.owner, lease.fence)
 
     def _end(self, lease: PairLease, event: Event | None, **changes: Any) -> bool:

@@ -53,7 +53,7 @@ def mint(stack: PairSurroundings) -> None:
 
 
 def work(stack: PairSurroundings) -> dict[str, int]:
-    """Run the worker on what is due, and return what became of the pair."""
+    """Run the worker on pending work, and return what became of the pair."""
     return maintain(stack.listing_call(), "acme", [each for each in stack.store.due_items("acme") if "pair" in each])
 
 
@@ -153,7 +153,7 @@ def test_two_migrations_at_once_exchange_the_token_once(stack: PairSurroundings)
 
 
 def test_a_migration_that_takes_too_long_elsewhere_is_pending(stack: PairSurroundings) -> None:
-    stack.store.pairs.acquire(stack.store.pairs.get("acme"), "somebody-else", migrating="9b2f61c0d7a4")
+    stack.store.pairs.acquire(stack.store.pairs.get("acme"), "somebody-else", migrate="origin")
 
     report = run(stack)
 
@@ -198,6 +198,19 @@ def test_a_call_after_a_lost_answer_completes_the_migration_itself(stack: PairSu
     assert not stack.store.pairs.get("acme").migrating
 
 
+def test_the_confirmation_of_one_token_is_none_of_the_next_one(stack: PairSurroundings) -> None:
+    stack.provider.grants = [(down(), False)]
+    run(stack)
+    stack.secrets.stored["acme"] = {"adminAccessToken": stack.provider.give_permanent()}
+    stack.clock.advance(LEASE)
+
+    assert work(stack) == result(done=1)
+    mint(stack)
+
+    assert stack.provider.pairs_made == 0
+    assert stack.store.pairs.get("acme").due_at is None
+
+
 @pytest.mark.parametrize("failure", [PermanentTokenRefused("No."), ProviderError("No such client.")])
 def test_a_refused_migration_leaves_nothing_to_do(stack: PairSurroundings, failure: ProviderFailure) -> None:
     stack.provider.grants = [(failure, False)]
@@ -221,17 +234,6 @@ def test_a_refusal_after_a_lost_answer_does_not_end_the_migration(stack: PairSur
     stack.clock.advance(HOUR)
     assert work(stack) == result(done=1)
     assert stack.provider.pairs_made == 1
-
-
-def test_the_worker_does_not_exchange_a_token_that_nobody_has_confirmed(stack: PairSurroundings) -> None:
-    stack.provider.grants = [(down(), False)]
-    run(stack)
-    stack.secrets.stored["acme"] = {"adminAccessToken": stack.provider.give_permanent()}
-    stack.clock.advance(LEASE)
-
-    assert work(stack) == result(done=1)
-
-    assert stack.provider.pairs_made == 0
 
 
 def test_a_token_that_was_migrated_elsewhere_is_refused(stack: PairSurroundings) -> None:

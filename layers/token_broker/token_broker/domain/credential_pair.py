@@ -59,10 +59,9 @@ class PairRecord(NamedTuple):
     """Hold what the table knows of a merchant's pair.
 
     `version_id` is the session secret's version with the pair, or None if there is none yet. `origin` is the pair's.
-    `fence` rises with each lease and at its end. `lease_ends_at` is zero if nobody holds the lease. `migrating` is
-    the origin for which an operator has confirmed the exchange of the permanent token, or empty. `due_at` is when the
-    worker renews an unused pair.
-    `refused_secret` is the fingerprint of the secret for which the state stands. `told` has the last time of each
+    `fence` rises with each lease and at its end. `lease_ends_at` is zero if nobody holds the lease. `migrating` is the
+    origin of the permanent token whose exchange an operator has confirmed. `due_at` is when the worker renews an unused
+    pair. `refused_secret` is the fingerprint of the secret for which the state stands. `told` has the last time of each
     event, by its reason.
     """
 

@@ -224,7 +224,11 @@ class SignIn:
 
     def _may_obtain(self, record: PairRecord) -> bool:
         """Return whether a first pair can be obtained: with a refresh token, or because a migration was confirmed."""
-        return "refreshToken" in self.account.credentials or self._migrate or record.migrating == self.account.origin
+        return "refreshToken" in self.account.credentials or self._migrates(record)
+
+    def _migrates(self, record: PairRecord) -> bool:
+        """Return whether the exchange of this permanent token was confirmed, and not that of an earlier one."""
+        return self._migrate or record.migrating == self.account.origin
 
     def _use_permanent(self) -> None:
         """Remember that the permanent token is in use. Raises its rejection, since no pair has replaced it."""
@@ -250,8 +254,7 @@ class SignIn:
     def _acquire(self, record: PairRecord) -> PairLease | None:
         if record.lease_ends_at > self._call.clock.now():
             return None  # otherwise every waiter would write to the same item
-        migrating = self.account.origin if self._migrate else ""
-        return self._call.store.pairs.acquire(record, new_owner(), migrating=migrating)
+        return self._call.store.pairs.acquire(record, new_owner(), migrate=self.account.origin if self._migrate else "")
 
     def _renew(self, lease: PairLease, stored: StoredPair | None) -> StoredPair | None:
         """Obtain, store and name the next pair. Return None if the lease was lost, or the secret has changed."""
@@ -358,7 +361,7 @@ class SignIn:
         if lease.record.migrating == self.account.origin:
             # An earlier try may have exchanged the token. Only a repeated exchange gives its pair again.
             may_have_acted = not isinstance(failure, PermanentTokenRefused)
-        if (self._migrate or lease.record.migrating) and not may_have_acted:
+        if self._migrates(lease.record) and not may_have_acted:
             self._call.store.pairs.abandon(lease)
         else:
             self._retry_later(lease)

@@ -35,15 +35,15 @@ class DynamoPairs(StorePart):
             told=item.get("told", {}),
         )
 
-    def acquire(self, expected: PairRecord, owner: str, *, migrating: str = "") -> PairLease | None:
+    def acquire(self, expected: PairRecord, owner: str, *, migrate: str = "") -> PairLease | None:
         """Write the lease in one conditional update. A migration is due at the end of the lease."""
         key, now = self._key(expected.merchant), self._items.now()
         expression = "SET #owner = :owner, leaseEnd = :end"
-        if migrating:
-            expression += ", migrating = :origin, due = :due, dueAt = :end"
+        if migrate:
+            expression += ", migrating = :migrate, due = :due, dueAt = :end"
         condition = "fence = :seen" if expected.fence else "attribute_not_exists(fence)"
         values = {":owner": owner, ":end": now + LEASE, ":now": now, ":seen": expected.fence, ":one": 1}
-        values |= {":due": records.due_shard(key[0]), ":origin": migrating}
+        values |= {":migrate": migrate, ":due": records.due_shard(key[0])}
         free = "(attribute_not_exists(#owner) OR leaseEnd <= :now)"
         try:
             item = self._table.write(update(key, f"{expression} ADD fence :one", f"{condition} AND {free}", values))
