@@ -45,8 +45,9 @@ class Other:
 
 @dataclass(frozen=True)
 class Function:
-    """`folder` is that in functions/; `secrets` the middle of the names of the secrets that it may read.
+    """`folder` is that in functions/; `secrets` the middles of the names of the secrets that it may read.
 
+    `sessions` are those of the secrets that it may write.
     `routes` says who lets callers in at each; `decides` names the authorizer that the function is, if it is one;
     `takes` and `sends` are queues; `streams` says that it gets the table's changes.
     """
@@ -54,7 +55,8 @@ class Function:
     folder: str
     routes: Mapping[str, str]
     items: tuple[Items, ...]
-    secrets: str | None = None
+    secrets: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
     decides: str | None = None
     takes: Queue | None = None
     sends: tuple[Queue, ...] = ()
@@ -80,31 +82,36 @@ def _policies(*actions: str) -> tuple[Items, ...]:
     return (Items("TrustPolicies", actions, ("policy#*",)),)
 
 
-_M, _S = "/merchants/{merchant}", "/storefront/{merchant}"
+_M, _S, _O = "/merchants/{merchant}", "/storefront/{merchant}", "/operations/merchants/{merchant}"
 #: `broker` holds the stack's random name, for the marks in titles; whichever Shopify function is first makes it.
 _SHOPIFY = ("shopify#*", "broker")
 _FOURTHWALL_WRITES = ("fourthwall#*", "outbox#fourthwall#*")
 _CHICKSX_WRITES = ("chicksx#*", "outbox#chicksx#*")
 _SHOPIFY_WRITES = (*_SHOPIFY, "outbox#shopify#*")
+#: What each provider's functions read, and what of it they write: expiring credentials.
+_FOURTHWALL_SECRETS, _FOURTHWALL_SESSIONS = ("fourthwall", "fourthwall-session"), ("fourthwall-session",)
+_SHOPIFY_SECRETS, _SHOPIFY_SESSIONS = ("shopify", "shopify-app", "shopify-session"), ("shopify-session",)
 
 FUNCTIONS = (
     Function(
         "fourthwall/public_token",
         {f"PUT {_M}/fourthwall/public-token": IAM, f"GET {_S}/fourthwall/public-token": SHOP},
         (_provider("GetItem", "PutItem", "UpdateItem", keys=_FOURTHWALL_WRITES),),
-        "fourthwall",
+        _FOURTHWALL_SECRETS,
+        _FOURTHWALL_SESSIONS,
     ),
     Function(
         "fourthwall/rotate",
         {f"POST {_M}/fourthwall/rotations": IAM},
         (_provider("GetItem", "PutItem", "UpdateItem", keys=_FOURTHWALL_WRITES),),
-        "fourthwall",
+        _FOURTHWALL_SECRETS,
+        _FOURTHWALL_SESSIONS,
     ),
     Function(
         "chicksx/public_token",
         {f"POST {_M}/chicksx/public-tokens": IAM, f"POST {_S}/chicksx/public-tokens": PROOF},
         (_provider("PutItem", "Query", "UpdateItem", keys=_CHICKSX_WRITES),),
-        "chicksx",
+        ("chicksx",),
     ),
     Function(
         "chicksx/close_session",
@@ -112,45 +119,55 @@ FUNCTIONS = (
         (_provider("GetItem", "PutItem", "UpdateItem", keys=_CHICKSX_WRITES),),
         takes=Queue("PlacedOrders", "OrderQueue"),
     ),
-    Function("chicksx/rotate", {f"POST {_M}/chicksx/rotations": IAM}, (), "chicksx"),
+    Function("chicksx/rotate", {f"POST {_M}/chicksx/rotations": IAM}, (), ("chicksx",)),
     Function(
         "shopify/storefront_access_token",
         {f"GET {_M}/shopify/storefront-access-token": IAM, f"GET {_S}/shopify/storefront-access-token": SHOP},
         (_provider("GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY_WRITES),),
-        "shopify",
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
     ),
     Function(
         "shopify/create_storefront_access_token",
         {f"POST {_M}/shopify/storefront-access-tokens": IAM},
         (_provider("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY_WRITES),),
-        "shopify",
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
     ),
     Function(
         "shopify/list_storefront_access_tokens",
         {f"GET {_M}/shopify/storefront-access-tokens": IAM},
-        (
-            _provider("GetItem", "Query", keys=_SHOPIFY),
-            Items("StackName", ("PutItem",), ("broker",), "ForAllValues:StringEquals"),
-        ),
-        "shopify",
+        (_provider("GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY_WRITES),),
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
     ),
     Function(
         "shopify/delete_storefront_access_token",
         {f"DELETE {_M}/shopify/storefront-access-tokens/{{tokenId}}": IAM},
         (_provider("GetItem", "PutItem", "UpdateItem", keys=_SHOPIFY_WRITES),),
-        "shopify",
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
     ),
     Function(
         "shopify/rotate",
         {f"POST {_M}/shopify/rotations": IAM},
         (_provider("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY_WRITES),),
-        "shopify",
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
+    ),
+    Function(
+        "shopify/migrate_token",
+        {f"POST {_O}/shopify/token-migrations": IAM},
+        (_provider("GetItem", "PutItem", "UpdateItem", keys=("shopify#*", "outbox#shopify#*")),),
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
     ),
     Function(
         "shopify/reconcile",
         {f"POST {_M}/shopify/reconciliations": IAM},
         (_provider("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY_WRITES),),
-        "shopify",
+        _SHOPIFY_SECRETS,
+        _SHOPIFY_SESSIONS,
     ),
     Function(
         "shopify/get_storefront_access_token",
@@ -161,31 +178,33 @@ FUNCTIONS = (
         "shopify/put_rotation_settings",
         {f"PUT {_M}/shopify/rotation-settings": IAM},
         (_provider("GetItem", "PutItem", keys=("shopify#*",)),),
-        "shopify",
+        ("shopify", "shopify-app"),
     ),
     Function(
         "shopify/get_rotation_settings",
         {f"GET {_M}/shopify/rotation-settings": IAM},
         (_provider("GetItem", keys=("shopify#*",)),),
-        "shopify",
+        ("shopify", "shopify-app"),
     ),
     Function(
-        "shopify/maintain",
+        "lifecycle/maintain",
         {},
         (
             _provider(
-                "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem", keys=_SHOPIFY_WRITES
+                *("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+                keys=(*_FOURTHWALL_WRITES, *_SHOPIFY_WRITES),
             ),
         ),
-        "shopify",
-        takes=Queue("Work", "ShopifyWorkQueue"),
+        (*_FOURTHWALL_SECRETS, *_SHOPIFY_SECRETS),
+        (*_FOURTHWALL_SESSIONS, *_SHOPIFY_SESSIONS),
+        takes=Queue("Work", "WorkQueue"),
     ),
     Function(
         "lifecycle/dispatch",
         {},
         (Items("DueItems", ("Query",), ("due#*",), index="due"),),
         sends=(
-            Queue("Work", "ShopifyWorkQueue", ("SendMessage",)),
+            Queue("Work", "WorkQueue", ("SendMessage",)),
             Queue("Undelivered", "OutboxQueue", ("SendMessage",)),
         ),
     ),
@@ -206,7 +225,7 @@ FUNCTIONS = (
         ),
     ),
     Function("storefronts/shop_authorizer", {}, _policies("GetItem"), decides=SHOP),
-    Function("storefronts/proof_authorizer", {}, _policies("GetItem"), "storefront-proof", decides=PROOF),
+    Function("storefronts/proof_authorizer", {}, _policies("GetItem"), ("storefront-proof",), decides=PROOF),
     Function("storefronts/put_trust_policy", {f"PUT {_M}/trust-policy": IAM}, _policies("GetItem", "PutItem")),
     Function("storefronts/get_trust_policy", {f"GET {_M}/trust-policy": IAM}, _policies("GetItem")),
     Function("storefronts/delete_trust_policy", {f"DELETE {_M}/trust-policy": IAM}, _policies("GetItem", "PutItem")),
@@ -254,14 +273,24 @@ def statements(function: Function, place: IndexCursor) -> list[Statement]:
             "Resource": "*",
         },
     ]
-    if function.secrets is not None:
+    if function.secrets:
+        names = [place.arn("secretsmanager", f"secret:{place.secret_prefix}/{kind}/*") for kind in function.secrets]
         secrets = {
             "Sid": "ProofKeys" if function.decides else "ProviderSecrets",
             "Effect": "Allow",
             "Action": "secretsmanager:GetSecretValue",
-            "Resource": place.arn("secretsmanager", f"secret:{place.secret_prefix}/{function.secrets}/*"),
+            "Resource": names if len(names) > 1 else names[0],
         }
         found.append(secrets)
+    if function.sessions:
+        names = [place.arn("secretsmanager", f"secret:{place.secret_prefix}/{kind}/*") for kind in function.sessions]
+        sessions = {
+            "Sid": "SessionSecrets",
+            "Effect": "Allow",
+            "Action": ["secretsmanager:CreateSecret", "secretsmanager:PutSecretValue"],
+            "Resource": names if len(names) > 1 else names[0],
+        }
+        found.append(sessions)
     queues = [queue for queue in (function.takes, *function.sends) if queue is not None]
     return [
         *found,

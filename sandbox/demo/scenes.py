@@ -42,6 +42,8 @@ class Scenes:
             self._rotation,
             self._reconciliation,
             self._shopify_variants,
+            self._expiring_tokens,
+            self._migration,
             lambda: self._direct(f"checkout-{run}"),
             lambda: self._storefront(f"checkout-{run}"),
             lambda: self._storefront_rejections(f"checkout-{run}"),
@@ -122,6 +124,22 @@ class Scenes:
         )
         for merchant in ("demo-oauth", "demo-classic"):
             self._call("GET", f"/merchants/{merchant}/shopify/storefront-access-token", expect=200)
+
+    def _expiring_tokens(self) -> None:
+        self._transcript.scene("Expiring tokens", "a public app's access token lasts an hour; the broker refreshes it")
+        path = "/merchants/demo-public/shopify/storefront-access-tokens"
+        self._call("GET", path, expect=200)
+        self._transcript.say("   [dim]Shopify ends the access token.[/]")
+        self._control.revoke_admin_tokens("demo-public")
+        self._call("GET", path, expect=200)
+
+    def _migration(self) -> None:
+        self._transcript.scene(
+            "Migration", "a permanent token is exchanged for an expiring one, which cannot be undone at Shopify"
+        )
+        body = {"confirm": "demo-migration.myshopify.com"}
+        self._call("POST", "/operations/merchants/demo-migration/shopify/token-migrations", body, expect=200)
+        self._call("GET", "/merchants/demo-migration/shopify/storefront-access-tokens", expect=200)
 
     def _direct(self, session: str) -> None:
         self._transcript.scene(

@@ -10,7 +10,7 @@
     GET    /clock, POST /clock          {"advance": seconds}; the clock only goes forward  200 {"now"}
     POST   /reset                       delete everything                                  200
     POST   /shopify/tokens              plant {"account","title"?,"count"?,"id"?,…}        201 {"tokens"}
-    DELETE /shopify/admin-tokens[?account=NAME]  end exchanged admin tokens                200 {"revoked"}
+    DELETE /shopify/admin-tokens[?account=NAME]  end obtained admin tokens                 200 {"revoked"}
     POST   /shopify/pairs               {"account"}: authorize the app again               201 {"refreshToken"}
     DELETE /shopify/pairs[?account=NAME]  end expiring tokens, access and refresh          200 {"revoked"}
     POST   /fourthwall/tokens           {"account"}: replace the shop's token              201

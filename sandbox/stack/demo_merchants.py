@@ -1,8 +1,10 @@
 """Create the demo merchants: an account at each simulator, and its secret.
 
-    demo          all three providers; Shopify with a permanent admin token
-    demo-oauth    Shopify with a client id and secret, which are exchanged for a 24-hour token
-    demo-classic  Shopify with the older, unversioned address
+    demo            all three providers; Shopify with a permanent admin token
+    demo-oauth      Shopify with a client id and secret, which are exchanged for a 24-hour token
+    demo-classic    Shopify with the older, unversioned address
+    demo-public     Shopify with the refresh token of a public app
+    demo-migration  Shopify with a permanent token of the same app, which is migrated
 
 `demo` also has a storefront: a key with which its backend signs proofs, and a trust policy that admits its page. The
 first `make up` of a stack creates all credentials. It writes them to the local Secrets Manager and to the simulators,
@@ -25,14 +27,12 @@ from sandbox.simulators.issuer.issuer import JWKS_PATH
 from sandbox.storefront import merchant_backend
 
 _POLICY = "/merchants/demo/trust-policy"
+_APPS = "shopify-app"
 
 
 @dataclass(frozen=True)
 class DemoSecret:
-    """Hold a merchant's secret.
-
-    The simulator's account has the same fields except `apiVersion`.
-    """
+    """Hold a merchant's secret, or the secret that the merchants of one app share."""
 
     provider: str
     merchant: str
@@ -46,10 +46,17 @@ def store_demo_accounts(aws: LocalAws, control: str, prefix: str) -> list[DemoSe
     """
     simulators, manager = ControlClient(control), aws.client("secretsmanager")
     stored = [_stored(manager, prefix, secret) for secret in _demo_secrets()]
+    apps = {secret.merchant: secret.fields for secret in stored if secret.provider == _APPS}
     for secret in stored:
-        account = {name: value for name, value in secret.fields.items() if name != "apiVersion"}
-        simulators.put_account(secret.provider, secret.merchant, **account)
+        if secret.provider != _APPS:
+            simulators.put_account(secret.provider, secret.merchant, **_account(secret.fields, apps))
     return stored
+
+
+def _account(fields: Mapping[str, Any], apps: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the fields of the simulator's account. The credentials of a shared app are in a secret of their own."""
+    own = {name: value for name, value in fields.items() if name not in ("app", "apiVersion")}
+    return {**own, **apps.get(fields.get("app", ""), {})}
 
 
 def store_demo_policy(aws: LocalAws, stack: Stack, *, shop: str, issuer: str) -> None:
@@ -117,6 +124,11 @@ def _demo_secrets() -> Iterator[DemoSecret]:
             "apiVersion": "unversioned",
         },
     )
+    yield DemoSecret(_APPS, "demo-app", {"clientId": _random(), "clientSecret": f"shpss_{_random()}"})
+    public = {"shop": "demo-public.myshopify.com", "app": "demo-app", "refreshToken": f"shprt_{_random()}"}
+    yield DemoSecret("shopify", "demo-public", public)
+    permanent = {"shop": "demo-migration.myshopify.com", "app": "demo-app", "adminAccessToken": f"shpat_{_random()}"}
+    yield DemoSecret("shopify", "demo-migration", permanent)
 
 
 def _random() -> str:

@@ -26,6 +26,8 @@ from sandbox.stack.template_gaps import apply_template_gaps
 
 #: Seconds. A short command releases the lock earlier.
 _BUSY_AFTER = 5.0
+#: Earlier names of functions, in stack.json for scripts that use them.
+_FORMER_NAMES = {"shopify/maintain": "lifecycle/maintain"}
 
 
 def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
@@ -140,6 +142,7 @@ def _describe(
     if missing := [folder for folder in folders if function_id(folder) not in resources]:
         name = function_id(missing[0])
         raise StackError(f"template.yaml has no {name}, which functions/{missing[0]} needs.")
+    names = {folder: folder for folder in folders} | _FORMER_NAMES
     return {
         # Names under .localhost resolve in curl and browsers, but not in every Python.
         "apiUrl": f"{aws.endpoint}/_aws/execute-api/{outputs['ApiId']}/v1",
@@ -147,7 +150,7 @@ def _describe(
         "region": REGION,
         "table": outputs["TableName"],
         "secretPrefix": outputs["SecretPrefix"],
-        "functions": {folder: resources[function_id(folder)] for folder in folders},
+        "functions": {name: resources[function_id(folder)] for name, folder in names.items()},
         "eventBus": outputs["EventBusName"],
         "orderQueueUrl": aws.endpoint + urlsplit(outputs["OrderQueueUrl"]).path,
         "providers": {

@@ -12,7 +12,7 @@ FUNCTIONS = function_folders(PROJECT)
 
 
 def folder_of(function: str) -> Path:
-    """Return the folder of a function's built artifact, for example of `shopify/maintain`."""
+    """Return the folder of a function's built artifact, for example of `lifecycle/maintain`."""
     return BUILD / function_id(function)
 
 

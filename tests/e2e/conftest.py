@@ -16,6 +16,7 @@ from sandbox.simulators import ControlClient
 from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.own_stack import bring_up, folder_of_its_own
+from tests.e2e.support.subscriber import Subscriber, subscribed
 from tests.e2e.support.token_table import TokenTable
 from tests.e2e.xdist_groups import FAULTS, StackEach
 
@@ -83,3 +84,9 @@ def merchants(stack: Stack, aws: Aws, simulators: ControlClient) -> Merchants:
 @pytest.fixture(scope="session")
 def table(stack: Stack, aws: Aws) -> TokenTable:
     return TokenTable(aws("dynamodb"), stack.described["table"])
+
+
+@pytest.fixture(scope="module")
+def subscriber(stack: Stack) -> Iterator[Subscriber]:
+    with subscribed(stack) as made:
+        yield made

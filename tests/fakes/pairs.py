@@ -192,7 +192,7 @@ class PairProvider(ScriptedListingProvider):
         if not known:
             earlier = self.given.get(token)
             if earlier is not None and earlier[0].refresh_token in self.live:
-                return earlier[0]._replace(origin=account.origin)
+                return earlier[0]._replace(obtained_at=now, origin=account.origin)
             if "adminAccessToken" in account.credentials and token == account.credentials["adminAccessToken"]:
                 raise PermanentTokenRefused("The permanent token has ended.")
             raise RefreshTokenRefused(ProviderReply(401))

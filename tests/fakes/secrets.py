@@ -16,7 +16,7 @@ class MemorySecrets:
         self.failure: Exception | None = None
         #: The secrets of shared apps.
         self.apps: dict[str, Mapping[str, Any]] = {}
-        self._kept: dict[str, Mapping[str, Any]] = {}
+        self.kept: dict[str, Mapping[str, Any]] = {}
 
     def read_app(self, app: str, *, fresh: bool = False) -> Mapping[str, Any]:
         del fresh
@@ -28,16 +28,16 @@ class MemorySecrets:
         self.reads.append((merchant, fresh))
         if self.failure is not None:
             raise self.failure
-        if fresh or merchant not in self._kept:
+        if fresh or merchant not in self.kept:
             if merchant not in self.stored:
                 raise MerchantNotFound(f"There is no secret for the merchant '{merchant}'.")
-            self._kept[merchant] = self.stored[merchant]
-        return self._kept[merchant]
+            self.kept[merchant] = self.stored[merchant]
+        return self.kept[merchant]
 
     def delete(self, merchant: str) -> None:
         """Delete the secret and everything cached of it."""
         self.stored.pop(merchant)
-        self._kept.pop(merchant, None)
+        self.kept.pop(merchant, None)
 
     @property
     def fresh_reads(self) -> int:

@@ -36,9 +36,9 @@ class Surroundings[P: ScriptedProvider]:
         self.telemetry = RecordingTelemetry()
         self.cache = TokenCache(clock)
         self.session_secrets = MemorySessionSecrets()
-        self.sign_ins = self._new_sign_ins()
+        self.sign_ins = self.new_sign_ins()
 
-    def _new_sign_ins(self) -> SignIns:
+    def new_sign_ins(self) -> SignIns:
         secrets: SessionSecrets = self.session_secrets
         return SignIns(secrets, self.clock)
 
@@ -67,7 +67,7 @@ class Surroundings[P: ScriptedProvider]:
     def forget_memory(self) -> None:
         """Go on in another process."""
         self.cache = TokenCache(self.clock)
-        self.sign_ins = self._new_sign_ins()
+        self.sign_ins = self.new_sign_ins()
 
 
 class ListingSurroundings(Surroundings[ScriptedListingProvider]):

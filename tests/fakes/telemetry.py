@@ -8,10 +8,14 @@ class RecordingTelemetry:
         self.notices: list[tuple[str, dict[str, object]]] = []
         self.counts: list[tuple[str, float, str]] = []
         self.annotations: dict[str, object] = {}
+        self.provider = ""
         self.tries: list[tuple[str, int | str, float]] = []
 
     def notice(self, event: str, **fields: object) -> None:
         self.notices.append((event, fields))
+
+    def about(self, provider: str) -> None:
+        self.provider = provider
 
     def annotate(self, **fields: object) -> None:
         self.annotations |= fields

@@ -35,7 +35,7 @@ from token_broker.ports.provider import Account, ListedToken, ListingProvider
 from token_broker.ports.store import Store
 from token_broker.tokens.cache import TokenCache
 from token_broker.tokens.call import Call, Services
-from token_broker.tokens.sign_in import IDLE, RETRY_AFTER, YOUNG, SignIns
+from token_broker.tokens.sign_in import IDLE, PAUSE_AFTER_REJECTION, RETRY_AFTER, SignIns
 
 MERCHANT, SHOP = "acme", "acme.myshopify.com"
 HOUR, FUNCTION, CROWD = 60 * 60, 23.0, 4
@@ -155,7 +155,7 @@ class Pairs(RuleBasedStateMachine):
     def come_to_an_end(self, which: int, calls: int, told: str) -> None:
         self.crowd.finish(self.crowd.turn(which, calls, told))
 
-    @rule(seconds=st.sampled_from([0.5, RETRY_AFTER, LEASE + 1, YOUNG, HOUR - 200, HOUR, IDLE]))
+    @rule(seconds=st.sampled_from([0.5, RETRY_AFTER, LEASE + 1, PAUSE_AFTER_REJECTION, HOUR - 200, HOUR, IDLE]))
     def let_time_pass(self, seconds: float) -> None:
         self.earlier.append(self._item())
         self.clock.advance(seconds)

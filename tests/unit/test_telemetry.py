@@ -126,6 +126,23 @@ def test_the_dimensions_stay_for_the_next_call(make_telemetry: Make, capsys: pyt
     assert metrics(capsys)["provider"] == "shopify"
 
 
+def test_a_call_can_be_about_another_provider_and_the_next_one_is_not(
+    make_telemetry: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    telemetry = make_telemetry()
+    for provider in ("fourthwall", None):
+        telemetry.begin("request-1", Context())
+        if provider:
+            telemetry.about(provider)
+        telemetry.notice("called")
+        telemetry.count("DueItemsDone")
+        telemetry.end()
+
+    written = lines(capsys)
+    assert [line["provider"] for line in written if "_aws" not in line] == ["fourthwall", "shopify"]
+    assert [line["provider"] for line in written if "_aws" in line] == ["fourthwall", "shopify"]
+
+
 def test_a_good_try_is_counted_and_timed(make_telemetry: Make, capsys: pytest.CaptureFixture[str]) -> None:
     telemetry = make_telemetry()
     telemetry.observe("PUT", 200, 0.12345)

@@ -103,6 +103,23 @@ def test_each_provider_is_one_line_of_the_registry(maker: Callable[[], Container
     assert (type(provider), provider.name) == (client, container.name)
 
 
+@pytest.mark.parametrize(("named", "client"), [(None, Shopify), ("shopify", Shopify), ("fourthwall", Fourthwall)])
+def test_the_worker_works_for_the_provider_that_a_message_names(named: str | None, client: type) -> None:
+    """A message of an earlier version names none. Logs and metrics are about the provider."""
+    container = wiring.worker()
+
+    call = container.service(request("queue"))(named)
+
+    assert (type(call.provider), call.caller) == (client, "queue")
+    assert vars(container.telemetry)["provider"] == call.provider.name
+    assert container.service(request())(named).store is call.store
+
+
+def test_the_worker_refuses_a_provider_without_pending_work() -> None:
+    with pytest.raises(InvalidRequest, match="must be one of: shopify, fourthwall"):
+        wiring.worker().service(request())("chicksx")
+
+
 @pytest.mark.parametrize(("chosen", "path"), [("", "storefront_access_tokens.json"), ("graphql", "graphql.json")])
 def test_the_admin_api_comes_from_the_template(monkeypatch: pytest.MonkeyPatch, chosen: str, path: str) -> None:
     sent = ScriptedTransport(answer(402))

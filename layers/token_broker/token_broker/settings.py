@@ -32,7 +32,8 @@ def days(name: str, default: str) -> int:
 def work_queues() -> dict[str, str]:
     """Return the URL of each worker's queue, by the worker's name.
 
-    A worker is a provider's or the one that delivers events. Each variable `WORK_QUEUE_{WORKER}` has one URL.
+    A worker is a provider's or the one that delivers events. Each variable `WORK_QUEUE_{WORKER}` has one URL. Several
+    can have the same one.
     """
     prefix = "WORK_QUEUE_"
     queues = {name.removeprefix(prefix).lower(): url for name, url in os.environ.items() if name.startswith(prefix)}

@@ -12,15 +12,17 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 
 
 class PowertoolsTelemetry:
-    """Implement the `Telemetry` port for one function. Metrics have the dimensions service and `provider`."""
+    """Implement the `Telemetry` port for one function. Metrics have the dimensions service and `provider`.
+
+    A call is about `provider`, unless `about` names another one.
+    """
 
     def __init__(self, provider: str) -> None:
         # A failure to write a log line must not print its exception's message to stderr.
         logging.raiseExceptions = False
         self.log = Logger(utc=True)
         self._metrics = EphemeralMetrics()
-        self._metrics.set_default_dimensions(provider=provider)
-        self._provider = provider
+        self._provider = self._about = provider
         self._cold = True
         self._annotations: dict[str, object] = {}
 
@@ -31,8 +33,8 @@ class PowertoolsTelemetry:
             cold_start=self._cold,
             function_name=getattr(context, "function_name", None),
             function_request_id=getattr(context, "aws_request_id", None),
-            provider=self._provider,
         )
+        self.about(self._provider)
         # Metadata links the metrics to their call without a further dimension.
         self._metrics.add_metadata(key="correlation_id", value=request_id)
         if self._cold:
@@ -40,9 +42,15 @@ class PowertoolsTelemetry:
         self._cold = False
         self._annotations.clear()
 
+    def about(self, provider: str) -> None:
+        """Name the provider that this call is about, in all its metrics and in its log lines from now on."""
+        self._about = provider
+        self.log.append_keys(provider=provider)
+
     def end(self) -> None:
         """Write the call's metrics, and keep none of them for the next call."""
         if self._metrics.metric_set:
+            self._metrics.add_dimension("provider", self._about)
             self._metrics.flush_metrics()
 
     def answered(self, **fields: object) -> None:

@@ -14,6 +14,7 @@ from token_broker import settings
 from token_broker.aws.session import client
 from token_broker.aws.store.table import Table
 from token_broker.clock import SystemClock
+from token_broker.errors import InvalidRequest
 from token_broker.telemetry import PowertoolsTelemetry
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from token_broker.storefronts.admission import Admission
     from token_broker.storefronts.change_policy import TrustPolicies
     from token_broker.storefronts.trust_policy import TrustPolicy
-    from token_broker.tokens.call import Call
+    from token_broker.tokens.call import Call, Services
     from token_broker.tokens.sign_in import SignIns
 
 #: A merchant's proof keys are a secret with a name like a provider's: `{prefix}/storefront-proof/{merchant}`.
@@ -84,35 +85,44 @@ class LazyTransport:
 
 def _provider[P: Provider](name: str, build: Callable[[HttpClient, Telemetry], P]) -> ForEach[Call[P]]:
     """Return the container of a provider's functions. `build` makes the provider's client."""
+    from token_broker.tokens.call import Call
+
+    def make(parts: ForEach[Call[P]]) -> Callable[[Request], Call[P]]:
+        services = _services(parts, name, build)
+        return lambda request: Call(services, request.caller, request.deadline, request.grant)
+
+    return Container(name, make)
+
+
+def _services[P: Provider](
+    parts: Container[Any], name: str, build: Callable[[HttpClient, Telemetry], P]
+) -> Services[P]:
+    """Return what all calls of one provider share."""
     from token_broker.aws.secrets import SecretsManager
     from token_broker.aws.store.token_store import DynamoStore
     from token_broker.http.client import HttpClient
     from token_broker.tokens.cache import TokenCache
-    from token_broker.tokens.call import Call, Services
+    from token_broker.tokens.call import Services
 
-    def make(parts: ForEach[Call[P]]) -> Callable[[Request], Call[P]]:
-        clock, telemetry = parts.clock, parts.telemetry
-        prefix = settings.required("SECRET_PREFIX")
-        services = Services(
-            make_provider=cache(partial(build, HttpClient(clock, LazyTransport(), telemetry.observe), telemetry)),
-            secrets=SecretsManager(parts.aws("secretsmanager"), prefix=prefix, provider=name, clock=clock),
-            store=DynamoStore(
-                parts.table,
-                provider=name,
-                clock=clock,
-                session_retention=settings.days("SESSION_RETENTION_DAYS", "30"),
-                history_retention=settings.days("HISTORY_RETENTION_DAYS", "90"),
-            ),
-            cache=TokenCache(clock),
+    clock, telemetry = parts.clock, parts.telemetry
+    prefix = settings.required("SECRET_PREFIX")
+    return Services(
+        make_provider=cache(partial(build, HttpClient(clock, LazyTransport(), telemetry.observe), telemetry)),
+        secrets=SecretsManager(parts.aws("secretsmanager"), prefix=prefix, provider=name, clock=clock),
+        store=DynamoStore(
+            parts.table,
+            provider=name,
             clock=clock,
-            telemetry=telemetry,
-            jitter=random.random,
-            min_remaining_seconds=float(settings.optional("TOKEN_MARGIN_SECONDS", "60")),
-            make_sign_ins=cache(partial(_sign_ins, parts, prefix, name)),
-        )
-        return lambda request: Call(services, request.caller, request.deadline, request.grant)
-
-    return Container(name, make)
+            session_retention=settings.days("SESSION_RETENTION_DAYS", "30"),
+            history_retention=settings.days("HISTORY_RETENTION_DAYS", "90"),
+        ),
+        cache=TokenCache(clock),
+        clock=clock,
+        telemetry=telemetry,
+        jitter=random.random,
+        min_remaining_seconds=float(settings.optional("TOKEN_MARGIN_SECONDS", "60")),
+        make_sign_ins=cache(partial(_sign_ins, parts, prefix, name)),
+    )
 
 
 def _sign_ins(parts: Container[Any], prefix: str, provider: str) -> SignIns:
@@ -151,6 +161,38 @@ def _shopify(http: HttpClient, telemetry: Telemetry) -> ListingProvider:
 fourthwall = partial(_provider, "fourthwall", _fourthwall)
 chicksx = partial(_provider, "chicksx", _chicksx)
 shopify = partial(_provider, "shopify", _shopify)
+
+
+#: The providers with pending work. The template sends the work of each to the worker.
+WITH_PENDING_WORK = (shopify, fourthwall)
+#: A message of an earlier version names no provider. It is about this one.
+UNNAMED = "shopify"
+
+
+def worker() -> ForEach[Callable[[str | None], Call]]:
+    """Return the container of the worker. Its service returns the call of a provider, by the provider's name.
+
+    It raises `InvalidRequest` for a provider without pending work.
+    """
+    from token_broker.tokens.call import Call
+
+    makers = dict(maker.args for maker in WITH_PENDING_WORK)
+
+    def make(parts: ForEach[Callable[[str | None], Call]]) -> Callable[[Request], Callable[[str | None], Call]]:
+        @cache
+        def services(provider: str) -> Services:
+            return _services(parts, provider, makers[provider])
+
+        def call(request: Request, provider: str | None) -> Call:
+            name = provider or UNNAMED
+            if name not in makers:
+                raise InvalidRequest(f"'provider' must be one of: {', '.join(makers)}.")
+            parts.telemetry.about(name)
+            return Call(services(name), request.caller, request.deadline, request.grant)
+
+        return lambda request: partial(call, request)
+
+    return Container("lifecycle", make)
 
 
 def dispatcher() -> ForEach[Dispatcher]:

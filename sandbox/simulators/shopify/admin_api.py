@@ -47,10 +47,10 @@ class Shopify:
         return self._installations.pop(name, None) is not None
 
     def revoke_admin_tokens(self, name: str | None) -> int:
-        """End the admin tokens that one account, or all, obtained with client credentials, and return their number."""
+        """End the admin tokens that one account, or all, obtained, and return their number. Refresh tokens stay."""
         ended = 0
         for installation in self._named(name):
-            ended += len(installation.admin_tokens)
+            ended += len(installation.admin_tokens) + installation.expiring.end_access_tokens()
             installation.admin_tokens.clear()
         return ended
 

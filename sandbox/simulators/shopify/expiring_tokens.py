@@ -102,6 +102,12 @@ class ExpiringTokens:
         if pair is not None and pair.access_token == access_token and pair.replaced not in self._migrated:
             pair.repeat_until = 0.0
 
+    def end_access_tokens(self) -> int:
+        """End the access tokens, but not the refresh token, and return their number."""
+        ended = len(self._access_tokens)
+        self._access_tokens.clear()
+        return ended
+
     def end(self) -> bool:
         """End the pair and every access token, and tell whether there was a pair."""
         ended = self._pair is not None

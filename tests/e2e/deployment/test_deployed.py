@@ -5,6 +5,7 @@ import stat
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sandbox.signed_api import Stack
 from tests.e2e.conftest import Aws
@@ -52,7 +53,8 @@ def test_stack_json_has_the_frozen_fields(stack: Stack) -> None:
     assert described["apiUrl"].endswith("/v1")
     assert described["secretPrefix"] == "token-broker"
     assert described["region"] == "us-east-1"
-    assert set(described["functions"]) == {function.folder for function in FUNCTIONS}
+    assert set(described["functions"]) == {"shopify/maintain", *(function.folder for function in FUNCTIONS)}
+    assert described["functions"]["shopify/maintain"] == described["functions"]["lifecycle/maintain"]
     assert set(described["providers"]) == {"fourthwall", "chicksx", "shopify"}
     assert set(described["credentials"]) == {"accessKeyId", "secretAccessKey"}
 
@@ -80,6 +82,8 @@ def test_the_stack_has_its_outputs(stack: Stack, outputs: dict[str, str]) -> Non
         "SecretPrefix",
         "EventBusName",
         "OrderQueueUrl",
+        "WorkQueueUrl",
+        "WorkDeadLetterQueueUrl",
         "ShopifyWorkQueueUrl",
         "ShopifyWorkDeadLetterQueueUrl",
         "OutboxQueueUrl",
@@ -88,6 +92,23 @@ def test_the_stack_has_its_outputs(stack: Stack, outputs: dict[str, str]) -> Non
     assert outputs["ApiUrl"].endswith("/v1")
     assert outputs["ApiId"] in stack.api_url
     assert outputs["TableName"] == stack.described["table"]
+    assert outputs["ShopifyMaintainFunctionName"] == outputs["LifecycleMaintainFunctionName"]
+    assert outputs["ShopifyWorkQueueUrl"] == outputs["WorkQueueUrl"]
+    assert outputs["ShopifyWorkDeadLetterQueueUrl"] == outputs["WorkDeadLetterQueueUrl"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("VpcSubnetIds", "subnet-1"), ("VpcSecurityGroupIds", "sg-1")])
+def test_subnets_and_security_groups_are_refused_without_each_other(
+    stack: Stack, aws: Aws, name: str, value: str
+) -> None:
+    with pytest.raises(ClientError, match=f"{name} needs Vpc"):
+        aws("cloudformation").create_change_set(
+            StackName=stack.described["eventBus"],
+            ChangeSetName="e2e-vpc",
+            UsePreviousTemplate=True,
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": name, "ParameterValue": value}],
+        )
 
 
 def test_the_table_is_as_the_template_wants_it(aws: Aws, table: TokenTable) -> None:

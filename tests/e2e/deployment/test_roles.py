@@ -17,8 +17,9 @@ from tests.e2e.support.token_table import TokenTable
 from tests.expected_functions import FUNCTIONS, SCHEDULE_ROLE, TRUST, Function, IndexCursor, statements
 
 ACCOUNT = "000000000000"
-#: Every kind of secret that a merchant has.
-SECRETS = ("fourthwall", "chicksx", "shopify", "storefront-proof")
+PROVIDERS = ("fourthwall", "chicksx", "shopify")
+#: Every other kind of secret.
+OTHER_SECRETS = ("fourthwall-session", "shopify-session", "shopify-app", "storefront-proof")
 #: Each of the table's operations on one item of a function's own, by its name.
 ON_AN_ITEM: dict[str, Callable[[Any, str, Any], object]] = {
     "GetItem": lambda client, table, key: client.get_item(TableName=table, Key=key),
@@ -76,7 +77,8 @@ def as_function(stack: Stack, roles: Roles, function: Function, service: str) ->
 
 def test_each_function_has_a_role_of_its_own(stack: Stack, aws: Aws, roles: Roles) -> None:
     configuration = aws("lambda").get_function_configuration
-    used = {folder: configuration(FunctionName=name)["Role"] for folder, name in stack.described["functions"].items()}
+    deployed = stack.described["functions"]
+    used = {each.folder: configuration(FunctionName=deployed[each.folder])["Role"] for each in FUNCTIONS}
 
     assert used == {function.folder: roles[f"{function.name}Role"]["Arn"] for function in FUNCTIONS}
     assert set(roles) == {SCHEDULE_ROLE, *(f"{function.name}Role" for function in FUNCTIONS)}
@@ -124,31 +126,33 @@ def denied() -> Iterator[None]:
 def stored(merchants: Merchants) -> dict[str, tuple[str, dict[str, Any]]]:
     """One secret of each kind: its name, and what it holds."""
     made: dict[str, tuple[str, dict[str, Any]]] = {}
-    for provider in ("fourthwall", "chicksx", "shopify"):
+    for provider in PROVIDERS:
         merchant = merchants.of(provider)
         made[provider] = (merchants.secret_name(provider, merchant.name), dict(merchant.secret))
-    keys: dict[str, Any] = {"keys": {"k1": secrets.token_hex(32)}}
-    name = f"shop-{secrets.token_hex(4)}"
-    merchants.store("storefront-proof", name, json.dumps(keys))
-    made["storefront-proof"] = (merchants.secret_name("storefront-proof", name), keys)
+    for kind in OTHER_SECRETS:
+        name, value = f"shop-{secrets.token_hex(4)}", {"value": secrets.token_hex(32)}
+        merchants.store(kind, name, json.dumps(value))
+        made[kind] = (merchants.secret_name(kind, name), value)
     return made
 
 
 @of_each
-def test_a_function_reads_its_own_kind_of_secret_or_none(
-    stack: Stack, roles: Roles, stored: dict[str, tuple[str, dict[str, Any]]], function: Function
+def test_a_function_reads_and_writes_its_own_kinds_of_secrets_or_none(
+    stack: Stack, aws: Aws, roles: Roles, stored: dict[str, tuple[str, dict[str, Any]]], function: Function
 ) -> None:
     manager = as_function(stack, roles, function, "secretsmanager")
 
-    for kind in SECRETS:
-        name, value = stored[kind]
-        if kind == function.secrets:
+    for kind, (name, value) in stored.items():
+        if kind in function.secrets:
             assert json.loads(manager.get_secret_value(SecretId=name)["SecretString"]) == value
         else:
             with denied():
                 manager.get_secret_value(SecretId=name)
-        with denied():
-            manager.put_secret_value(SecretId=name, SecretString="{}")
+        with nullcontext() if kind in function.sessions else denied():
+            manager.put_secret_value(SecretId=name, SecretString=json.dumps(value))
+        with nullcontext() if kind in function.sessions else denied():
+            manager.create_secret(Name=f"{name}-new", SecretString="{}")
+            aws("secretsmanager").delete_secret(SecretId=f"{name}-new", ForceDeleteWithoutRecovery=True)
         with denied():
             manager.delete_secret(SecretId=name)
     with denied():
@@ -242,7 +246,7 @@ def test_the_rule_may_send_to_the_order_queue_and_its_dead_letters_and_nobody_el
     }
     orders = ("OrderQueue", "OrderDeadLetterQueue")
     # The local AWS alone: there sqs:SendMessage does not cover a batch, so `completion` allows it by a policy.
-    for name in ("ShopifyWorkQueue", "OutboxQueue"):
+    for name in ("WorkQueue", "OutboxQueue"):
         (batches,) = json.loads(asked[name].pop("Policy"))["Statement"]
         assert batches["Action"] == "sqs:SendMessageBatch"
     assert {name for name, attributes in asked.items() if "Policy" in attributes} == set(orders)

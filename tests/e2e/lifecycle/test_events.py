@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from sandbox.signed_api import Stack
 from tests.e2e.conftest import Aws
 from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.principals import assumed, client_of
+from tests.e2e.support.subscriber import Subscriber
 from tests.e2e.support.token_table import TokenTable
 from tests.e2e.support.waiting import wait_until
 from tests.fakes.samples import rotation, token
@@ -35,42 +36,6 @@ PUBLISH = "lifecycle/publish_events"
 SCHEMAS = Path(__file__).parents[3] / "docs" / "events"
 #: Seconds after which the dispatcher enqueues an event.
 OLD = 400
-
-
-@dataclass
-class Subscriber:
-    """A queue behind a rule of the bus."""
-
-    sqs: Any
-    queue: str
-    heard: list[dict[str, Any]] = field(default_factory=list)
-
-    def listen(self) -> None:
-        while received := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
-            self.heard += [json.loads(message["Body"]) for message in received]
-            for message in received:
-                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
-
-    def of(self, *told: Event) -> list[dict[str, Any]]:
-        """Return the received copies of these events."""
-        self.listen()
-        ids = {event.event_id for event in told}
-        return [each for each in self.heard if each["detail"]["eventId"] in ids]
-
-
-@pytest.fixture(scope="module")
-def subscriber(stack: Stack, aws: Aws) -> Iterator[Subscriber]:
-    """As a site's owner would: a rule for the broker's events, and a target."""
-    name, sqs, bus = f"e2e-{secrets.token_hex(4)}", aws("sqs"), stack.described["eventBus"]
-    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    pattern = {"source": ["token-broker"], "detail-type": sorted(events.MEMBERS)}
-    aws("events").put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps(pattern))
-    aws("events").put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
-    yield Subscriber(sqs, queue)
-    aws("events").remove_targets(Rule=name, EventBusName=bus, Ids=["queue"])
-    aws("events").delete_rule(Name=name, EventBusName=bus)
-    sqs.delete_queue(QueueUrl=queue)
 
 
 @dataclass(frozen=True)

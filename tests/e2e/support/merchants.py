@@ -47,10 +47,24 @@ class Merchants:
         """With a client id and secret, which buy a 24-hour admin token."""
         return self._make("shopify", {"clientId": _random(), "clientSecret": f"shpss_{_random()}"})
 
-    def of(self, provider: str) -> Merchant:
-        """One of that provider, in its most usual form."""
-        makers = {"fourthwall": self.fourthwall, "chicksx": self.chicksx, "shopify": self.shopify}
-        return makers[provider]()
+    def public_app(self) -> Merchant:
+        """At Shopify, with the refresh token of a public app, whose credentials have a secret of their own."""
+        return self._make_with_app({"refreshToken": f"shprt_{_random()}"})
+
+    def to_migrate(self) -> Merchant:
+        """At Shopify, with a permanent token of a public app."""
+        return self._make_with_app({"adminAccessToken": f"shpat_{_random()}"})
+
+    def of(self, kind: str) -> Merchant:
+        """One of that provider in its most usual form, or one of a kind with expiring credentials."""
+        makers = {
+            "fourthwall": self.fourthwall,
+            "chicksx": self.chicksx,
+            "shopify": self.shopify,
+            "public app": self.public_app,
+            "to migrate": self.to_migrate,
+        }
+        return makers[kind]()
 
     def nobody(self) -> str:
         """Return a name that no merchant has."""
@@ -87,9 +101,30 @@ class Merchants:
         self.store(provider, name, json.dumps(credentials))
         return merchant
 
+    def _make_with_app(self, token: dict[str, str]) -> Merchant:
+        """Create a merchant whose app has the merchant's name."""
+        name = f"shop-{secrets.token_hex(4)}"
+        app = {"clientId": _random(), "clientSecret": f"shpss_{_random()}"}
+        merchant = Merchant("shopify", name, {"shop": f"{name}.myshopify.com", "app": name, **token})
+        self._open(merchant, **app)
+        self.values |= set(app.values())
+        self.store("shopify-app", name, json.dumps(app))
+        self.store("shopify", name, json.dumps(dict(merchant.secret)))
+        return merchant
+
+    def pairs(self, merchant: Merchant) -> dict[str, dict[str, Any]]:
+        """Return what the broker keeps of the merchant's pairs, by version id. Their values are collected, too."""
+        name = self.secret_name("shopify-session", merchant.name)
+        found = {}
+        for version in self.manager.list_secret_version_ids(SecretId=name, IncludeDeprecated=True)["Versions"]:
+            stored = self.manager.get_secret_value(SecretId=name, VersionId=version["VersionId"])
+            found[version["VersionId"]] = json.loads(stored["SecretString"])
+        self.values |= {pair[each] for pair in found.values() for each in ("accessToken", "refreshToken")}
+        return found
+
     def _open(self, merchant: Merchant, **account: object) -> None:
-        fields = {name: value for name, value in merchant.secret.items() if name != "apiVersion"}
-        self.values |= {value for name, value in merchant.secret.items() if name not in ("shop", "apiVersion")}
+        fields = {name: value for name, value in merchant.secret.items() if name not in ("app", "apiVersion")}
+        self.values |= {value for name, value in fields.items() if name != "shop"}
         self.control.put_account(merchant.provider, merchant.name, **{**fields, **account})
 
 

@@ -11,6 +11,8 @@ SHOPIFY_CURRENT = "/merchants/{merchant}/shopify/storefront-access-token"
 SHOPIFY = "/merchants/{merchant}/shopify/storefront-access-tokens"
 ROTATION_SETTINGS = "/merchants/{merchant}/shopify/rotation-settings"
 SHOPIFY_RECONCILIATIONS = "/merchants/{merchant}/shopify/reconciliations"
+#: Only an operator may call it, so a principal that is limited to one merchant is refused.
+TOKEN_MIGRATIONS = "/operations/merchants/{merchant}/shopify/token-migrations"  # a path, not a value
 TRUST_POLICY = "/merchants/{merchant}/trust-policy"
 
 STOREFRONT_FOURTHWALL = "/storefront/{merchant}/fourthwall/public-token"

@@ -26,6 +26,7 @@ from tests.integration.support.functions import (
     FOURTHWALL,
     GET_POLICY,
     LIST,
+    MIGRATE,
     PROOF_AUTHORIZER,
     PUT_POLICY,
     api_event,
@@ -33,11 +34,10 @@ from tests.integration.support.functions import (
     sample_event,
 )
 from tests.integration.support.gateway import KEY, proof
-from tests.integration.support.in_process_stack import MERCHANT, SECRETS, Stack
+from tests.integration.support.in_process_stack import APP_SECRET, MERCHANT, SECRETS, Stack
 from tests.integration.support.outages import aws_error, refusing
 from token_broker.domain.ownership_tag import new_intent_id, tag_title
 from token_broker.errors import BrokerError, RateLimited
-from token_broker.providers.shopify.refusals import AppNotInstalled, InvalidClient, ShopNotPermitted
 
 #: A token that no table holds; a provider brings it where it should not.
 STRAY = "ptkn_canary0stray0token"
@@ -45,9 +45,6 @@ PROVIDERS = tuple(SECRETS)
 #: Codes that nothing raises, each with the reason.
 NEVER_RAISED = {
     RateLimited.code: "API Gateway's own: a usage plan answers before a function is asked",
-    InvalidClient.code: "the token endpoint's refusals are not told apart yet",
-    ShopNotPermitted.code: "the same",
-    AppNotInstalled.code: "the same",
 }
 
 
@@ -213,6 +210,22 @@ def test_what_is_killed_in_the_middle_leaves_no_value(function: str, acted: bool
             ask_all(leaving, function)
 
 
+@pytest.mark.parametrize("function", [LIST, MIGRATE])
+def test_expiring_credentials_leave_no_value(function: str, leaving: Leaving) -> None:
+    """Also where the session secret cannot be written, and where the process is killed there."""
+    stack = leaving.stack
+    stack.app_merchant(permanent=function == MIGRATE)
+
+    for error in (lambda: aws_error("ThrottlingException"), lambda: Killed("killed")):
+        for acted in (False, True):
+            with refusing(stack.secretsmanager, "PutSecretValue", error=error, acted=acted):
+                ask_all(leaving, function)
+            stack.later(60 * 60)  # so that the next call sends the same refresh token again, and then renews the pair
+    ask_all(leaving, function)
+
+    assert len(stack.sessions()[f"shopify/{MERCHANT}"]) > 1
+
+
 def _status(provider: str, status: int, **body: Any) -> Callable[[Stack], None]:
     said = own_echo(provider)
     whole = {"code": said, "message": said, "errors": said, **body}
@@ -221,6 +234,20 @@ def _status(provider: str, status: int, **body: Any) -> Callable[[Stack], None]:
 
 def _forbidden(sentence: str) -> Callable[[Stack], None]:
     return _status("shopify", 403, errors=f"{sentence} {own_echo('shopify')}")
+
+
+def _granted(error: str, *, permanent: bool = False) -> Callable[[Stack], None]:
+    """Return what prepares a token endpoint that refuses each grant, and quotes what it was sent."""
+
+    def prepare_refusal(stack: Stack) -> None:
+        secret = stack.app_merchant(permanent=permanent)
+        said = " ".join(
+            (STRAY, APP_SECRET["clientSecret"], *(secret[name] for name in secret if name.endswith("Token")))
+        )
+        body = {"error": error, "error_description": said}
+        stack.control.fault("shopify", "status", times=9, status=400, body=body)
+
+    return prepare_refusal
 
 
 def _nothing(_stack: Stack) -> None:
@@ -293,6 +320,11 @@ ERRORS: dict[str, Way] = {
         _direct(CREATE),
     ),
     "address_not_allowed": (CREATE, _forbidden("Forbidden"), _direct(CREATE)),
+    "invalid_client": (LIST, _granted("invalid_client"), _direct(LIST)),
+    "shop_not_permitted": (LIST, _granted("shop_not_permitted"), _direct(LIST)),
+    "app_not_installed": (LIST, _granted("app_not_installed"), _direct(LIST)),
+    "reauthorization_required": (LIST, _granted("invalid_grant"), _direct(LIST)),
+    "permanent_token_refused": (MIGRATE, _granted("invalid_subject_token", permanent=True), _direct(MIGRATE)),
     "token_limit_reached": (CREATE, _full, _direct(CREATE)),
     "provider_rejected_credentials": (CHICKSX, _status("chicksx", 401), _direct(CHICKSX)),
     "provider_error": (LIST, _status("shopify", 400), _direct(LIST)),

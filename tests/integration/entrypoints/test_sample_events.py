@@ -26,6 +26,7 @@ from tests.integration.support.functions import (
     GET_ROTATION_SETTINGS,
     LIST,
     MAINTAIN,
+    MIGRATE,
     POLICY_FUNCTIONS,
     PROOF_AUTHORIZER,
     PUBLISH,
@@ -198,6 +199,8 @@ def test_an_event_is_answered_with_the_right_status_and_shape(
     _place_the_token_to_delete(stack)
     if function in (GET_POLICY, DELETE_POLICY):
         stack.trust(policy())
+    if function == MIGRATE:
+        _store_an_app_with_a_permanent_token(stack)
     if function == GET_RECORD:
         stack.worker(DELETE).invoke(sample_event(DELETE, "direct"))
 
@@ -319,6 +322,14 @@ def _place_the_token_to_delete(stack: Stack) -> None:
     stack.control.plant_tokens(MERCHANT, id=int(token_id), title=title)
 
 
+def _store_an_app_with_a_permanent_token(stack: Stack) -> None:
+    app = {"clientId": "id-of-app", "clientSecret": "secret-of-app"}
+    own = {"shop": "demo.myshopify.com", "adminAccessToken": "shpat_permanent_of_demo"}
+    stack.control.put_account("shopify", MERCHANT, **own, **app)
+    stack.secret("shopify-app", "loyalty", json.dumps(app))
+    stack.secret("shopify", MERCHANT, json.dumps({**own, "app": "loyalty"}))
+
+
 def _check_policy(function: str, entry_point: str, answer: dict[str, Any]) -> None:
     if function == DELETE_POLICY:
         assert answer == {"deleted": True}
@@ -346,6 +357,9 @@ def _check_rotation_settings(function: str, entry_point: str, answer: dict[str, 
 def _check_shape(function: str, answer: dict[str, Any]) -> None:
     if function == DELETE:
         assert answer == {"revocation": "confirmed"}
+    elif function == MIGRATE:
+        assert (answer["merchant"], answer["shop"]) == (MERCHANT, "demo.myshopify.com")
+        assert (answer["state"], answer["reversible"]) == ("done", False)
     elif function == GET_RECORD:
         assert set(answer) == TOKEN_FIELDS | {"title", "origin", "state", "fingerprint", "history"}
         assert (answer["state"], answer["accessToken"]) == ("revoked", None)

@@ -234,6 +234,7 @@ def test_a_message_is_handed_out_again_where_the_table_fails(stack: Stack, clock
         '{"merchant": "demo", "items": []}',
         '{"merchant": "demo", "items": [7]}',
         '{"merchant": "Demo!", "items": ["token#1"]}',
+        '{"provider": "chicksx", "merchant": "demo", "items": ["token#1"]}',
         json.dumps({"merchant": "demo", "items": ["token#1"] * 101}),
     ],
 )

@@ -1,12 +1,10 @@
 """Rotation through its handlers, with the table and the providers' simulators behind them."""
 
-from collections.abc import Callable
-from threading import Barrier, Lock, Thread
 from typing import Any
 
 import pytest
 
-from tests.integration.support.concurrency import OneByOne, Quiet
+from tests.integration.support.concurrency import OneByOne, Quiet, at_once
 from tests.integration.support.functions import CURRENT, DELETE, FOURTHWALL, LIST, MAINTAIN, ROTATE, cold_start
 from tests.integration.support.in_process_stack import MERCHANT, Stack
 from tests.integration.support.outages import answer_lost, refusing
@@ -69,6 +67,7 @@ def at_the_provider(stack: Stack) -> set[str]:
     return {str(token["id"]) for token in stack.control.state()["shopify"][MERCHANT]["tokens"]}
 
 
+@pytest.mark.usefixtures("both_admin_apis")
 def test_the_new_token_is_served_and_the_old_one_ends_with_its_overlap(stack: Stack, first: str) -> None:
     answer = rotate(stack)
 
@@ -160,21 +159,11 @@ def test_requests_within_a_minute_are_one_rotation(stack: Stack, first: str) -> 
 def test_fifty_at_once_make_one_token(
     stack: Stack, first: str, monkeypatch: pytest.MonkeyPatch, *, compromised: bool
 ) -> None:
-    clients, lock = {"dynamodb": stack.dynamodb, "secretsmanager": stack.secretsmanager}, Lock()
-    monkeypatch.setattr(wiring, "client", lambda service: OneByOne(clients[service], lock))
+    monkeypatch.setattr(wiring, "client", OneByOne.clients(stack))
     stack.worker(ROTATE)
     workers = [cold_start(ROTATE, clock=SystemClock(), telemetry=Quiet()) for _ in range(CALLERS)]
-    start, answers = Barrier(CALLERS), []
 
-    def call(api: Callable[..., Any]) -> None:
-        start.wait()
-        answers.append(api(body={"compromised": compromised}))
-
-    threads = [Thread(target=call, args=(worker.api,)) for worker in workers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = at_once(workers, body={"compromised": compromised})
 
     assert [answer.status for answer in answers] == [202] * CALLERS
     assert len({answer.body["rotationId"] for answer in answers}) == 1

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from tests.integration.support.functions import Worker
-from tests.integration.support.in_process_stack import SECRETS, Stack
+from tests.integration.support.in_process_stack import Stack
 
 #: The one member of an answer, and of an item, in which a token's value may stand.
 VALUE = "accessToken"
@@ -97,5 +97,4 @@ class Leaving:
 
     def values(self) -> set[str]:
         """Every secret of the demo merchant, and every token that was seen."""
-        secrets = {value for fields in SECRETS.values() for name, value in fields.items() if name != "shop"}
-        return secrets | self.stack.secret_values | self.tokens
+        return self.stack.values() | self.tokens

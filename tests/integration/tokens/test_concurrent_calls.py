@@ -1,12 +1,10 @@
 """Ten at once: for one shop, one session, one Idempotency-Key there is exactly one mint."""
 
-from collections.abc import Callable
-from threading import Barrier, Lock, Thread
 from typing import Any
 
 import pytest
 
-from tests.integration.support.concurrency import OneByOne, Quiet
+from tests.integration.support.concurrency import OneByOne, Quiet, at_once
 from tests.integration.support.functions import (
     CHICKSX,
     CREATE,
@@ -25,31 +23,15 @@ CALLERS = 10
 
 @pytest.fixture(autouse=True)
 def _prepared(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    lock = Lock()
-    clients = {"dynamodb": stack.dynamodb, "secretsmanager": stack.secretsmanager}
-    monkeypatch.setattr(wiring, "client", lambda service: OneByOne(clients[service], lock))
+    monkeypatch.setattr(wiring, "client", OneByOne.clients(stack))
     monkeypatch.setattr("token_broker.tokens.issue.MIN_WAIT", 0.02)
     monkeypatch.setattr("token_broker.tokens.issue.MAX_WAIT", 0.1)
 
 
-def at_once(stack: Stack, function: str, **changes: Any) -> list[HttpResponse]:
+def ten_at_once(stack: Stack, function: str, **changes: Any) -> list[HttpResponse]:
     """Send the same request to ten cold workers at once and return the responses."""
     stack.worker(function)  # so that the merchant's secret is there
-    workers = [cold_start(function, clock=SystemClock(), telemetry=Quiet()) for _ in range(CALLERS)]
-    start = Barrier(CALLERS)
-    answers: list[HttpResponse] = []
-
-    def call(api: Callable[..., HttpResponse]) -> None:
-        start.wait()
-        answers.append(api(**changes))
-
-    threads = [Thread(target=call, args=(worker.api,)) for worker in workers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answers) == CALLERS
-    return answers
+    return at_once([cold_start(function, clock=SystemClock(), telemetry=Quiet()) for _ in range(CALLERS)], **changes)
 
 
 def token_ids(answers: list[HttpResponse]) -> set[str]:
@@ -58,7 +40,7 @@ def token_ids(answers: list[HttpResponse]) -> set[str]:
 
 @pytest.mark.parametrize("function", [CURRENT, FOURTHWALL])
 def test_ten_at_once_for_one_shop(function: str, stack: Stack) -> None:
-    answers = at_once(stack, function)
+    answers = ten_at_once(stack, function)
 
     assert {answer.status for answer in answers} == {200}
     assert len(token_ids(answers)) == 1
@@ -66,7 +48,7 @@ def test_ten_at_once_for_one_shop(function: str, stack: Stack) -> None:
 
 
 def test_ten_at_once_for_one_new_session(stack: Stack) -> None:
-    answers = at_once(stack, CHICKSX)
+    answers = ten_at_once(stack, CHICKSX)
 
     assert sorted(answer.status for answer in answers) == [200] * 9 + [201]
     assert len(token_ids(answers)) == 1
@@ -74,7 +56,7 @@ def test_ten_at_once_for_one_new_session(stack: Stack) -> None:
 
 
 def test_ten_at_once_with_one_idempotency_key(stack: Stack) -> None:
-    answers = at_once(stack, CREATE)
+    answers = ten_at_once(stack, CREATE)
 
     assert {answer.status for answer in answers} == {201}
     assert len(token_ids(answers)) == 1
@@ -82,7 +64,7 @@ def test_ten_at_once_with_one_idempotency_key(stack: Stack) -> None:
 
 
 def test_ten_at_once_without_a_key_are_ten_tokens(stack: Stack) -> None:
-    answers = at_once(stack, CREATE, headers={"Idempotency-Key": None})
+    answers = ten_at_once(stack, CREATE, headers={"Idempotency-Key": None})
 
     assert len(token_ids(answers)) == CALLERS
     marks = {token["title"] for token in stack.control.state()["shopify"][MERCHANT]["tokens"]}
@@ -93,7 +75,7 @@ def test_ten_at_once_without_a_key_are_ten_tokens(stack: Stack) -> None:
 def test_ten_at_once_while_the_first_answer_is_lost(function: str, stack: Stack) -> None:
     stack.control.fault("shopify", "act_then_drop", method="POST")
 
-    answers = at_once(stack, function)
+    answers = ten_at_once(stack, function)
 
     assert {answer.status for answer in answers} <= {200, 201}
     assert len(token_ids(answers)) == 1
@@ -104,7 +86,7 @@ def test_those_who_wait_too_long_are_told_to_come_back(stack: Stack, monkeypatch
     monkeypatch.setattr("token_broker.tokens.issue.WAIT_FOR_OTHERS", 0.2)
     stack.control.fault("chicksx", "act_then_hang", seconds=0.8)
 
-    answers = at_once(stack, CHICKSX)
+    answers = ten_at_once(stack, CHICKSX)
 
     assert [answer.status for answer in answers].count(201) == 1
     refused = [answer for answer in answers if answer.status == 503]

@@ -19,6 +19,7 @@ BROKEN: dict[str, list[dict[str, Any]]] = {
         {"username": VALUE, "password": "pässword"},
         {"username": VALUE, "password": VALUE, "accessToken": VALUE},
         {"username": VALUE, "password": VALUE, VALUE: "x"},
+        {"clientId": VALUE, "clientSecret": VALUE, "refreshToken": VALUE, "accessToken": VALUE},
     ],
     CHICKSX: [{"apiKey": VALUE}, {"apiKey": VALUE, "clientId": None}, {"apiKey": "x" * 5000, "clientId": VALUE}],
     CREATE: [
@@ -31,6 +32,10 @@ BROKEN: dict[str, list[dict[str, Any]]] = {
         {"shop": "attacker.com/.myshopify.com", "adminAccessToken": VALUE},
         {"shop": "demo.myshopify.com", "adminAccessToken": VALUE, "apiVersion": "../../oauth"},
         {"shop": "demo.myshopify.com", "adminAccessToken": VALUE, "apiVersion": "2026-13"},
+        {"shop": "demo.myshopify.com", "adminAccessToken": VALUE, "refreshToken": VALUE},
+        {"shop": "demo.myshopify.com", "app": "storefronts", "clientId": VALUE, "clientSecret": VALUE},
+        {"shop": "demo.myshopify.com", "app": "storefronts", "adminAccessToken": VALUE, "refreshToken": VALUE},
+        {"shop": "demo.myshopify.com", "app": "../chicksx/demo", "refreshToken": VALUE},
     ],
 }
 

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.integration.support.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, LIST, HttpResponse
 from tests.integration.support.in_process_stack import MERCHANT, SECRETS, Stack
 
@@ -26,6 +28,7 @@ def rows(stack: Stack) -> dict[str, dict[str, Any]]:
     return {row["tokenId"]: row for row in answer.body["tokens"]}
 
 
+@pytest.mark.usefixtures("both_admin_apis")
 def test_the_current_token_is_minted_once_and_served_from_memory_then_from_the_record(stack: Stack) -> None:
     first = stack.worker(CURRENT).api()
     stack.secret_values.add(first.body["accessToken"])
@@ -44,6 +47,7 @@ def test_the_current_token_is_minted_once_and_served_from_memory_then_from_the_r
     }
 
 
+@pytest.mark.usefixtures("both_admin_apis")
 def test_the_mark_is_at_the_provider_and_in_no_answer(stack: Stack) -> None:
     answer = create(stack, "Café ☕")
 
@@ -92,6 +96,7 @@ def test_a_token_shorter_than_the_margin_is_answered_when_minted_and_never_again
     assert stack.worker(CHICKSX).api(body={"sessionId": "s"}).status == 201
 
 
+@pytest.mark.usefixtures("both_admin_apis")
 def test_tokens_are_listed_ours_and_foreign(stack: Stack) -> None:
     (foreign,) = stack.control.plant_tokens(MERCHANT, title="Theirs")
     ours = create(stack)
@@ -121,6 +126,7 @@ def test_a_token_that_shopify_lists_no_more_is_lost(stack: Stack) -> None:
     assert (row["state"], row["accessToken"]) == ("lost", None)
 
 
+@pytest.mark.usefixtures("both_admin_apis")
 def test_a_revocation_is_confirmed_and_confirmed_again(stack: Stack) -> None:
     made = create(stack)
 
@@ -142,6 +148,7 @@ def test_a_revoked_current_token_is_replaced_by_the_next_call(stack: Stack) -> N
     assert second.body["tokenId"] != first.body["tokenId"]
 
 
+@pytest.mark.usefixtures("both_admin_apis")
 def test_a_foreign_token_is_revoked_only_where_that_is_said(stack: Stack) -> None:
     (foreign,) = stack.control.plant_tokens(MERCHANT, title="Theirs")
     token_id = str(foreign["id"])

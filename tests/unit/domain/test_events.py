@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from tests.fakes.clock import NOW
 from tests.fakes.samples import rotation, token
 from token_broker.domain import events
+from token_broker.domain.credential_pair import MerchantState, StateReason
 from token_broker.domain.events import MEMBERS, Event
 from token_broker.domain.rotation import Succession
 from token_broker.domain.token import State
@@ -22,6 +23,8 @@ SCHEMAS: dict[str, Any] = {
 OF_ALL = ["eventId", "provider", "merchant", "occurredAt"]
 VALUE = "a-value-that-nobody-may-see"
 ROTATION = "onswg4tforzxi2lomfrggzdfmy"
+ACTIVE, LOCKED_OUT = MerchantState
+REFUSED, CHANGED = StateReason
 
 SHOPS = token("1001", access_token=VALUE)
 STANDING = token("1002", access_token=VALUE, state=State.STANDING)
@@ -39,6 +42,8 @@ MADE: list[Event] = [
     events.session_closed("chicksx", "acme", "s-1", order_id="order-1", closed_at=int(NOW)),
     events.rotation_failed("shopify", rotation("acme", ROTATION), "rate_limited", retrying=True, at=NOW),
     events.token_limit_near("shopify", "acme", used=85, limit=100, at=NOW),
+    events.merchant_state_changed("shopify", "acme", before=ACTIVE, after=LOCKED_OUT, reason=REFUSED, at=NOW),
+    events.merchant_state_changed("shopify", "acme", before=LOCKED_OUT, after=ACTIVE, reason=CHANGED, at=NOW),
     events.token_limit_near("shopify", "acme", used=101, limit=100, at=NOW),
 ]
 

@@ -38,7 +38,7 @@ def test_each_documented_shape_is_taken(secret: dict[str, Any]) -> None:
 def test_unknown_fields_are_counted_not_named() -> None:
     said = fault({"accessToken": CANARY, CANARY: "x", "note": CANARY})
 
-    assert said.endswith("has 2 unknown field(s). The accepted fields are: password, username or accessToken.")
+    assert said.endswith("has 2 unknown field(s). The accepted fields are: (password, username) or (accessToken).")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_unknown_fields_are_counted_not_named() -> None:
 )
 def test_missing_and_mixed_fields_are_named(secret: dict[str, Any], present: str) -> None:
     assert fault(secret).endswith(
-        f"must have exactly these fields: password, username or accessToken. It has: {present}."
+        f"must have exactly these fields: (password, username) or (accessToken). It has: {present}."
     )
 
 

@@ -16,7 +16,16 @@ from token_broker.domain.token import Token
 from token_broker.entrypoints.events import EventKind
 from token_broker.entrypoints.handler import Reply, Request, entrypoint
 from token_broker.entrypoints.inputs import CreateToken
-from token_broker.errors import Conflict, Forbidden, InternalError, InvalidRequest, MintInProgress, StorageUnavailable
+from token_broker.errors import (
+    Conflict,
+    Forbidden,
+    InternalError,
+    InvalidRequest,
+    MintInProgress,
+    ProviderRejectedCredentials,
+    ReauthorizationRequired,
+    StorageUnavailable,
+)
 from token_broker.telemetry import PowertoolsTelemetry
 from token_broker.tokens.listing import RecordedToken
 
@@ -312,7 +321,16 @@ def test_failures_are_counted_by_code(
 ) -> None:
     handler(bench, broken)(given, Context())
 
-    assert [line[metric] for line in lines(capsys) if metric in line] == [[1.0]]
+    (counted,) = [line for line in lines(capsys) if "_aws" in line]
+    assert counted[metric] == [1.0]
+    assert "CredentialsRejected" not in counted
+
+
+def test_rejected_credentials_of_each_code_have_one_metric(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    for failure in (ProviderRejectedCredentials("No."), ReauthorizationRequired("acme")):
+        handler(bench, failing(failure))(event(), Context())
+
+    assert [line["CredentialsRejected"] for line in lines(capsys) if "_aws" in line] == [[1.0], [1.0]]
 
 
 STOREFRONT_CALL = storefront_event(headers={"Origin": ["https://shop.example"]}, authorizer={"merchant": "acme"})

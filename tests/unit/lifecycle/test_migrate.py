@@ -52,7 +52,7 @@ def mint(stack: PairSurroundings) -> None:
 
 
 def work(stack: PairSurroundings) -> dict[str, int]:
-    """Run the worker on what is due, and return what became of the pair."""
+    """Run the worker on pending work, and return what became of the pair."""
     return maintain(stack.listing_call(), "acme", [each for each in stack.store.due_items("acme") if "pair" in each])
 
 

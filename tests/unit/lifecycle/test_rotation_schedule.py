@@ -267,7 +267,7 @@ def secret_gone(stack: ListingSurroundings) -> None:
 
 def secret_broken(stack: ListingSurroundings) -> None:
     stack.secrets.stored["acme"] = {"other": "field"}
-    stack.secrets._kept.clear()
+    stack.secrets.kept.clear()
 
 
 @pytest.mark.parametrize("happen", [secret_gone, secret_broken])
@@ -284,7 +284,7 @@ def test_a_merchant_without_a_usable_secret_is_put_off_by_most_of_an_hour_and_be
     assert "work_rescheduled" in stack.telemetry.events
 
     stack.secrets.stored["acme"] = {"key": "first-key"}
-    stack.secrets._kept.clear()
+    stack.secrets.kept.clear()
     stack.clock.advance(MAX_PAUSE)
     assert run(stack) == result(done=1)
     assert stack.store.rotation_items["acme"].open

@@ -157,7 +157,7 @@ def secret_gone(stack: ListingSurroundings) -> None:
 
 def secret_broken(stack: ListingSurroundings) -> None:
     stack.secrets.stored["acme"] = {"other": "field"}
-    stack.secrets._kept.clear()
+    stack.secrets.kept.clear()
 
 
 @pytest.mark.parametrize("happen", [secret_gone, secret_broken])
@@ -172,7 +172,7 @@ def test_without_a_usable_secret_everything_is_kept_and_done_once_it_is_back(
     assert {due_in(stack, token_id)[0] for token_id in ("1001", "1002", "1003")} == {2700}
 
     stack.secrets.stored["acme"] = {"key": "first-key"}
-    stack.secrets._kept.clear()
+    stack.secrets.kept.clear()
     stack.clock.advance(2700)
     assert work(stack) == result(done=3)
 
@@ -403,6 +403,7 @@ def test_what_an_item_is_put_off_for_is_counted_like_a_call_that_fails() -> None
     work(stack)
 
     assert stack.telemetry.total("Failures.provider_rejected_credentials") == 1
+    assert stack.telemetry.total("CredentialsRejected") == 1
     assert stack.telemetry.total("DueItemsPutOff") == 1
 
 

@@ -2,11 +2,13 @@
 
 import base64
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from tests.fakes.lines import Line
 from tests.fakes.transport import Step, answer, json_answer
+from token_broker.domain.credential_pair import CredentialPair
 from token_broker.domain.token import ProviderToken, fingerprint
 from token_broker.errors import (
     MerchantMisconfigured,
@@ -18,8 +20,8 @@ from token_broker.errors import (
     RequestOutcome,
 )
 from token_broker.http.client import Interrupted, TooLarge, Unreachable
-from token_broker.ports.provider import MintRequest
-from token_broker.providers.fourthwall.client import Fourthwall
+from token_broker.ports.provider import MintRequest, RefreshTokenRefused
+from token_broker.providers.fourthwall.client import ASSUMED_LIFE, Fourthwall
 
 BASE = "https://api.fourthwall.com"
 KEY = {"username": "fw_user", "password": "fw pass:word"}
@@ -191,3 +193,67 @@ def test_there_is_nothing_to_forget_and_the_token_is_checked_once_a_day() -> Non
 
     assert provider.capabilities.recheck_after == 24 * 60 * 60
     assert not provider.capabilities.revokes
+
+
+OAUTH = {"clientId": "client-1", "clientSecret": "fw-secret", "refreshToken": "fw-refresh-1"}
+
+
+def refresh(*said: Step) -> tuple[Line, CredentialPair]:
+    line = Line(*said)
+    provider = Fourthwall(line.http, BASE)
+    return line, provider.refresh(provider.account("acme", OAUTH), "fw-refresh-2", line.deadline)
+
+
+@pytest.mark.parametrize(
+    ("changes", "next_token", "lifetime"),
+    [
+        ({}, "fw-refresh-3", 300),
+        ({"refresh_token": None}, "fw-refresh-2", 300),
+        ({"expires_in": None}, "fw-refresh-3", ASSUMED_LIFE),
+    ],
+)
+def test_a_refresh_keeps_the_refresh_token_unless_a_new_one_comes(
+    changes: dict[str, Any], next_token: str, lifetime: int
+) -> None:
+    body = {"access_token": "fw-access", "refresh_token": "fw-refresh-3", "expires_in": 300, **changes}
+
+    line, pair = refresh(json_answer(200, body))
+
+    assert line.request.url == f"{BASE}/open-api/v1.0/platform/token"
+    assert parse_qs((line.request.body or b"").decode()) == {
+        "grant_type": ["refresh_token"],
+        "client_id": ["client-1"],
+        "client_secret": ["fw-secret"],
+        "refresh_token": ["fw-refresh-2"],
+    }
+    assert (pair.access_token, pair.refresh_token) == ("fw-access", next_token)
+    assert pair.access_ends_at == int(line.clock.now()) + lifetime
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (json_answer(400, {"error": "invalid_grant"}), RefreshTokenRefused),
+        (json_answer(401, {"code": "UNAUTHORIZED"}), RefreshTokenRefused),
+        (json_answer(401, {"error": "invalid_client"}), ProviderRejectedCredentials),
+        (json_answer(400, {"error": "invalid_client"}), ProviderRejectedCredentials),
+        (answer(429), ProviderThrottled),
+        (json_answer(200, {"access_token": 7}), ProviderError),
+        (json_answer(200, []), ProviderError),
+    ],
+)
+def test_each_refusal_of_a_refresh_has_its_error(said: Step, kind: type[Exception]) -> None:
+    with pytest.raises(kind):
+        refresh(*[said] * 3)
+
+
+def test_a_refreshed_account_sends_its_access_token() -> None:
+    line = Line(json_answer(200, {"token": "ptkn_abc"}))
+    provider = Fourthwall(line.http, BASE)
+    account = provider.account("acme", OAUTH)
+
+    signed_in = account._replace(credentials={**account.credentials, "accessToken": "fw-access"})
+    provider.mint(signed_in, MintRequest(), line.deadline)
+
+    assert line.request.headers["Authorization"] == "Bearer fw-access"
+    assert account.origin != provider.account("acme", {**OAUTH, "refreshToken": "other"}).origin

@@ -139,10 +139,11 @@ def test_the_module_that_builds_a_dictionary_has_its_fields(event: str, module: 
 
 def test_the_fields_of_every_line_are_those_of_the_logger() -> None:
     tree = ast.parse((LAYER / "telemetry.py").read_text())
-    (appended,) = [
-        [each.arg for each in call.keywords]
+    appended = [
+        each.arg
         for call in ast.walk(tree)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "append_keys"
+        for each in call.keywords
     ]
     assert [row[0].strip("`") for row in rows("Fields of every line")] == OF_THE_LOGGER + appended
 

@@ -36,6 +36,8 @@ SHOWN = {
     "ProviderToken.provider_data": "checked: it repeats no value",
     "ProviderToken.token_id": "an id",
     "ProviderToken.token_type": "a kind",
+    "PairLease.record": "holds no value",
+    "PairRecord.refused_secret": "a fingerprint",
     "PendingRevocation.token": "hides itself",
     "IdempotentReplay.token": "hides itself",
     "Revisioned.document": "a policy or settings, which hold no key",

@@ -62,7 +62,7 @@ def test_a_function_gets_another_runtime_and_sdk_only_by_a_deploy() -> None:
 def test_a_role_may_do_exactly_this(function: Function) -> None:
     role = plain(resources("AWS::IAM::Role")[f"{function.name}Role"])
 
-    assert set(role) == {"Description", "AssumeRolePolicyDocument", "Policies"}, "no managed policy above all"
+    assert set(role) - {"ManagedPolicyArns"} == {"Description", "AssumeRolePolicyDocument", "Policies"}
     assert role["AssumeRolePolicyDocument"] == TRUST
     (policy,) = role["Policies"]
     assert policy["PolicyName"] == function.name
@@ -79,10 +79,59 @@ def test_a_role_that_writes_events_has_one_statement_for_all_its_keys_of_the_tab
             assert len(own) == 1, name
 
 
-def test_no_policy_lies_beside_the_roles() -> None:
+@by_name
+def test_a_function_that_calls_a_provider_and_no_other_is_in_the_operators_network_if_there_is_one(
+    function: Function,
+) -> None:
+    deployed = resources("AWS::Lambda::Function")[f"{function.name}Function"]
+    network, policies = [], []
+    if any(name.endswith("_BASE_URL") for name in deployed["Environment"]["Variables"]):
+        subnets, groups = ({"Fn::Split": [",", {"Ref": name}]} for name in ("VpcSubnetIds", "VpcSecurityGroupIds"))
+        network = [only_with_vpc({"SubnetIds": subnets, "SecurityGroupIds": groups})]
+        policies = [only_with_vpc([{"Ref": "NetworkInterfacesPolicy"}])]
+
+    assert [deployed[name] for name in ("VpcConfig",) if name in deployed] == network
+    role = resources("AWS::IAM::Role")[f"{function.name}Role"]
+    assert [role[name] for name in ("ManagedPolicyArns",) if name in role] == policies
+
+
+def only_with_vpc(value: Any) -> dict[str, Any]:
+    return {"Fn::If": ["WithVpc", value, {"Ref": "AWS::NoValue"}]}
+
+
+def test_lambda_and_not_the_code_may_use_network_interfaces_and_only_in_the_operators_network() -> None:
+    policy = transformed()["Resources"]["NetworkInterfacesPolicy"]
+    allowed, denied = map(plain, policy["Properties"]["PolicyDocument"]["Statement"])
+
+    assert policy["Condition"] == "WithVpc"
+    assert transformed()["Conditions"]["WithVpc"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "VpcSubnetIds"}, ""]}]}
+    assert [transformed()["Parameters"][name]["Default"] for name in ("VpcSubnetIds", "VpcSecurityGroupIds")] == [
+        "",
+        "",
+    ]
+    assert (allowed["Effect"], denied["Effect"]) == ("Allow", "Deny")
+    assert (
+        allowed["Action"]
+        == denied["Action"]
+        == [
+            f"ec2:{action}"
+            for action in (
+                "AssignPrivateIpAddresses",
+                "CreateNetworkInterface",
+                "DeleteNetworkInterface",
+                "DescribeNetworkInterfaces",
+                "DescribeSubnets",
+                "UnassignPrivateIpAddresses",
+            )
+        ]
+    )
+    assert denied["Condition"] == {"ArnLike": {"lambda:SourceFunctionArn": PLACE.arn("lambda", "function:*")}}
+
+
+def test_no_policy_lies_beside_the_roles_but_that_of_the_network() -> None:
     kinds = {each["Type"] for each in transformed()["Resources"].values()}
 
-    assert {kind for kind in kinds if kind.startswith("AWS::IAM::")} == {"AWS::IAM::Role"}
+    assert {kind for kind in kinds if kind.startswith("AWS::IAM::")} == {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy"}
     assert {kind for kind in kinds if kind.startswith("AWS::Lambda::")} == {f"AWS::Lambda::{k}" for k in LAMBDA_TYPES}
 
 
@@ -224,7 +273,7 @@ def alarms() -> list[dict[str, Any]]:
     return [plain(each) for each in resources("AWS::CloudWatch::Alarm").values()]
 
 
-@pytest.mark.parametrize("name", ["ShopifyWorkQueue", "OutboxQueue"])
+@pytest.mark.parametrize("name", ["WorkQueue", "OutboxQueue"])
 def test_a_merchants_work_is_done_by_one_worker_at_a_time(name: str) -> None:
     queue = plain(resources("AWS::SQS::Queue")[name])
 
@@ -436,7 +485,7 @@ def test_every_method_lets_in_whom_the_table_says_and_nothing_but_a_preflight_is
         **{route: [who] for route, (_, who) in ROUTES.items()},
         **{f"OPTIONS {path}": [] for path in STOREFRONT_PATHS},
     }
-    assert {who for route, (_, who) in ROUTES.items() if " /merchants/" in route} == {IAM}
+    assert {who for route, (_, who) in ROUTES.items() if " /merchants/" in route or " /operations/" in route} == {IAM}
     assert {who for route, (_, who) in ROUTES.items() if " /storefront/" in route} == {SHOP, PROOF}
 
 

@@ -15,7 +15,7 @@ from token_broker.errors import (
     StorageUnavailable,
 )
 from token_broker.ports.provider import Account
-from token_broker.tokens.sign_in import IDLE, RETRY_AFTER, YOUNG
+from token_broker.tokens.sign_in import IDLE, PAUSE_AFTER_REJECTION, RETRY_AFTER
 
 HOUR = 60 * 60
 DAY = 24 * HOUR
@@ -134,6 +134,17 @@ def test_after_a_lost_answer_the_same_refresh_token_is_sent_again(
     assert stack.provider.pairs_made == 1
 
 
+def test_a_repeated_answer_whose_access_token_has_ended_is_renewed(stack: PairSurroundings) -> None:
+    stack.provider.grants = [(lost(), True)]
+    with pytest.raises(ProviderUnavailable):
+        use(stack)
+
+    stack.clock.advance(2 * HOUR)
+    use(stack)
+
+    assert stack.provider.pairs_made == 2
+
+
 def test_a_failed_renewal_keeps_the_token_that_still_works(stack: PairSurroundings) -> None:
     token = use(stack)
     stack.clock.advance(HOUR - 60)
@@ -171,19 +182,23 @@ def test_a_pair_whose_lease_was_lost_is_not_used(stack: PairSurroundings) -> Non
 def test_a_rejected_access_token_is_renewed(stack: PairSurroundings) -> None:
     """The provider's clock may be ahead of ours."""
     token = use(stack)
-    stack.clock.advance(YOUNG)
     stack.provider.access_ends.clear()
 
     assert use(stack) != token
 
 
-def test_a_young_access_token_is_not_renewed_for_a_rejection(stack: PairSurroundings) -> None:
+def test_a_provider_that_rejects_every_access_token_does_not_cause_endless_renewals(stack: PairSurroundings) -> None:
     use(stack)
-    stack.provider.access_ends.clear()
+    for _ in range(3):
+        stack.provider.failures["list"] = [ProviderRejectedCredentials("no") for _ in range(3)]
+        with pytest.raises(ProviderRejectedCredentials):
+            use(stack)
+    assert stack.provider.pairs_made == 2
 
-    with pytest.raises(ProviderRejectedCredentials):
-        use(stack)
-    assert stack.provider.pairs_made == 1
+    stack.provider.failures["list"] = [ProviderRejectedCredentials("no")]
+    stack.clock.advance(PAUSE_AFTER_REJECTION)
+    use(stack)
+    assert stack.provider.pairs_made == 3
 
 
 def test_a_rejected_version_gives_way_to_the_newest_one(stack: PairSurroundings) -> None:
@@ -295,3 +310,32 @@ def test_a_change_of_the_state_is_told_once_a_day_for_each_reason(stack: PairSur
     with pytest.raises(ReauthorizationRequired):
         use(stack)
     assert told(stack) == [lost_state, back, lost_state]
+
+
+def test_a_process_with_an_older_secret_does_not_send_its_refresh_token(stack: PairSurroundings) -> None:
+    """Shopify would end the new pair."""
+    use(stack)
+    other, stack.sign_ins = stack.sign_ins, stack.new_sign_ins()
+    recover(stack)
+    cached, stack.secrets.kept = dict(stack.secrets.kept), {}
+    use(stack)
+    newest = stack.session_secrets.read("acme")
+    assert newest is not None
+    asked = len(stack.provider.asked_grants)
+    stack.secrets.kept, stack.sign_ins = cached, other
+    stack.clock.advance(HOUR - RENEW_BEFORE)
+
+    use(stack)
+
+    assert stack.provider.asked_grants[asked:] == [newest.pair.refresh_token]
+
+
+def test_the_state_does_not_change_for_a_secret_that_was_replaced(stack: PairSurroundings) -> None:
+    use(stack)
+    stack.clock.advance(HOUR)
+    lock_out(stack)
+    recover(stack)
+
+    use(stack)
+
+    assert told(stack) == []

@@ -15,9 +15,9 @@ BATCH = 10
 
 
 class SqsWorkQueues:
-    """Send messages to one FIFO queue for each worker.
+    """Send messages to the FIFO queue of each worker. Workers can share a queue.
 
-    A merchant is a message group, so that one worker at a time handles it.
+    A merchant at one provider is a message group, so that one call at a time works for it.
     """
 
     batch_size = BATCH
@@ -35,7 +35,7 @@ class SqsWorkQueues:
         entries = [
             {
                 "Id": str(number),
-                "MessageGroupId": work.merchant,
+                "MessageGroupId": f"{work.provider}#{work.merchant}",
                 "MessageDeduplicationId": deduplication_id(work),
                 "MessageBody": body(work),
             }
@@ -53,7 +53,8 @@ def body(work: WorkMessage) -> str:
     """Return the message body that the worker accepts."""
     if work.worker == OUTBOX:
         return json.dumps({"events": [name_of(work.provider, work.merchant, item.item) for item in work.items]})
-    return json.dumps({"merchant": work.merchant, "items": [item.item for item in work.items]})
+    items = [item.item for item in work.items]
+    return json.dumps({"provider": work.provider, "merchant": work.merchant, "items": items})
 
 
 def deduplication_id(work: WorkMessage) -> str:

@@ -21,7 +21,7 @@ def fields_of(
 ) -> dict[str, str]:
     """Return the secret's fields as strings. Raises `MerchantMisconfigured` with the field and what is wrong."""
     prefix = f"The secret {provider}/{merchant}"
-    accepted = " or ".join(", ".join(sorted(shape)) for shape in shapes)
+    accepted = " or ".join(f"({', '.join(sorted(shape))})" for shape in shapes)
     if unknown := set(secret) - frozenset().union(*shapes) - optional:
         raise MerchantMisconfigured(
             f"{prefix} has {len(unknown)} unknown field(s). The accepted fields are: {accepted}."

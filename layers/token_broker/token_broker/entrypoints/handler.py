@@ -121,6 +121,8 @@ class Handler[I: Input, S]:
 
     def _error(self, failure: Exception, invocation: Invocation) -> BrokerError:
         """Return the error for the caller, and log its cause."""
+        from token_broker.ports.telemetry import count_failure
+
         telemetry = self._container.telemetry
         if not isinstance(failure, BrokerError):
             telemetry.log.error("unexpected_failure", extra=_where(failure))
@@ -128,7 +130,7 @@ class Handler[I: Input, S]:
                 "This is a fault of the broker. Its operator finds it in the log under request "
                 f"{invocation.request_id}."
             )
-        telemetry.count(f"Failures.{failure.code}")
+        count_failure(telemetry, failure)
         if failure.causes:
             telemetry.notice("failure_causes", code=failure.code, causes=failure.causes)
         return failure

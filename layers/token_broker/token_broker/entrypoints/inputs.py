@@ -143,6 +143,12 @@ class Rotate(MerchantInput):
     compromised: bool = body("compromised", rule.truth, default=False)
 
 
+class MigrateToken(MerchantInput):
+    """Exchange the merchant's permanent token for an expiring pair. `confirm` is the shop's domain."""
+
+    confirm: str = body("confirm", rule.text(255))
+
+
 class Reconcile(MerchantInput):
     """Compare the records with the provider's list. Without `apply` nothing is changed."""
 
@@ -173,8 +179,12 @@ class PutRotationSettings(ConditionalInput):
 
 
 class Maintain(MerchantInput):
-    """Do a merchant's pending work. `items` are the keys of items that the dispatcher has found."""
+    """Do a merchant's pending work at one provider. `items` are the keys of items that the dispatcher has found.
 
+    A message of an earlier version names no `provider`.
+    """
+
+    provider: str | None = body("provider", rule.text(63), default=None)
     items: tuple[str, ...] = body("items", rule.item_keys)
 
 

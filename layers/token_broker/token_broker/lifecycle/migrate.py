@@ -1,16 +1,13 @@
-"""Migrate a merchant's permanent token to an expiring pair, and keep unused pairs alive."""
+"""Migrate a merchant's permanent token to an expiring pair."""
 
 from typing import Any, NamedTuple
 
-from token_broker.domain.credential_pair import CredentialPair, MerchantState, PairRecord
-from token_broker.domain.delays import DAY
+from token_broker.domain.credential_pair import CredentialPair
 from token_broker.errors import (
     Conflict,
     InvalidRequest,
-    MerchantNotFound,
     MintInProgress,
     ProviderFailure,
-    ReauthorizationRequired,
     RequestOutcome,
 )
 from token_broker.ports.provider import Account, Provider
@@ -75,25 +72,3 @@ def migrate(call: Call[Provider], merchant: str, *, confirm: str) -> MigrationRe
         return MigrationReport(account, failure=failure.code)
     call.telemetry.notice("permanent_token_migrated", merchant=merchant)
     return MigrationReport(account, pair)
-
-
-def keep_alive(call: Call[Provider], record: PairRecord) -> int | None:
-    """Renew an unused pair, or continue a migration, and return when to come back (Unix seconds).
-
-    Does nothing if the merchant's secret is gone or needs no pair. While the merchant must authorize the app again, the
-    state is reported once a day.
-    """
-    try:
-        account = call.account(record.merchant, fresh=True)
-    except MerchantNotFound:
-        call.store.pairs.cancel(record)
-        return None
-    if account.origin:
-        try:
-            SignIn(call, account).renew()
-        except ReauthorizationRequired:
-            if record.state is MerchantState.REAUTHORIZATION_REQUIRED:
-                call.telemetry.count("MerchantsToReauthorize")
-            return int(call.clock.now()) + DAY
-    call.store.pairs.cancel(record)  # does nothing if a renewal has moved the due time
-    return None

@@ -13,7 +13,7 @@ from token_broker.domain.pending import PendingRevocation, Reconciliation, Setti
 from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import Change, Reason, State
 from token_broker.errors import MintInProgress, RequestOutcome
-from token_broker.lifecycle import migrate, reconcile, rotate, rotation_settings
+from token_broker.lifecycle import keep_alive, reconcile, rotate, rotation_settings
 from token_broker.ports.provider import ListingProvider, Provider
 from token_broker.tokens.call import PROVIDER_BUDGET, Call
 from token_broker.tokens.inventory import SETTLED_AFTER
@@ -168,7 +168,7 @@ class PairHandler:
 
     def run(self, call: Call[Provider], work: PairRecord) -> int | None:
         """Renew the pair."""
-        return migrate.keep_alive(call, work)
+        return keep_alive.keep_alive(call, work)
 
     def failed(self, _call: Call[Provider], _work: PairRecord) -> Mapping[str, object]:
         """Name the kind."""

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from token_broker.errors import BrokerError, ProviderRejectedCredentials
+
 
 class Telemetry(Protocol):
     """Report events and metrics. A caller never passes a secret or a token's value."""
@@ -14,3 +16,10 @@ class Telemetry(Protocol):
 
     def annotate(self, **fields: object) -> None:
         """Add fields to the log line that ends this call."""
+
+
+def count_failure(telemetry: Telemetry, failure: BrokerError) -> None:
+    """Count a failure by its code. All kinds of rejected credentials have one metric more, for one alarm."""
+    telemetry.count(f"Failures.{failure.code}")
+    if isinstance(failure, ProviderRejectedCredentials):
+        telemetry.count("CredentialsRejected")

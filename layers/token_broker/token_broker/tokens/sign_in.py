@@ -26,7 +26,6 @@ from token_broker.errors import (
     ProviderRejectedCredentials,
     ReauthorizationRequired,
     RequestOutcome,
-    StorageUnavailable,
 )
 from token_broker.ports.provider import RefreshTokenRefused
 from token_broker.ports.secrets import StoredPair
@@ -48,8 +47,9 @@ IDLE = 30 * DAY
 RETRY_AFTER = 2
 #: Seconds for which an access token must still work to be used while it is renewed.
 MIN_SECONDS_LEFT = 5
-#: Seconds for which a rejected access token is not renewed, because the next one would be rejected, too.
-YOUNG = 60
+#: Seconds for which a process does not renew a pair that it has renewed because of a rejection. A provider that rejects
+#: every access token must not cause endless renewals.
+PAUSE_AFTER_REJECTION = 10
 #: The pause between two reads of the record while another caller renews the pair, in seconds.
 WAIT = 0.3
 #: Seconds for which a process remembers that a merchant's permanent token is in use.
@@ -74,6 +74,8 @@ class SignIns:
     def __init__(self, secrets: SessionSecrets, clock: Clock) -> None:
         self.secrets = secrets
         self.known = BoundedCache[str, _Known](clock)
+        #: The access tokens that came from a renewal because of a rejection.
+        self.renewed_after_rejection = BoundedCache[str, str](clock)
 
 
 def run_signed_in[T](call: Call[Provider], account: Account, operation: Callable[[Account], T]) -> T:
@@ -161,7 +163,7 @@ class SignIn:
     def _current(self) -> StoredPair | None:
         """Return the pair to use, or None for the permanent token. Remember it for this process."""
         until = self._call.deadline.within(WAIT_FOR_OTHERS)
-        while True:
+        while self.account.origin:
             record, stored = self._find()
             self._require_authorized(record)
             if stored is None and not self._may_obtain(record):
@@ -174,13 +176,16 @@ class SignIn:
                 newest = self._newest()
                 if newest is not None and self._works(newest):
                     return self._remember(newest)
-                self._require_old(stored.pair, self._rejection)
+                if self._call.sign_ins.renewed_after_rejection.get(record.merchant) in self.rejected:
+                    raise self._rejection
             renewed = self._renewed(record, stored)
-            if renewed is not None:
+            # The access token of a repeated answer can have ended. Its refresh token gives the next one.
+            if renewed is not None and self._call.clock.now() < renewed.pair.access_ends_at:
                 return self._remember(renewed)
             if until.left() <= 0:
                 raise MintInProgress
             self._call.clock.sleep(min(WAIT, until.left()))
+        return None  # the operator has stored a secret without expiring credentials
 
     def _find(self) -> tuple[PairRecord, StoredPair | None]:
         """Return the record and the pair that it names. The pair is None if there is none of the account's origin."""
@@ -227,11 +232,6 @@ class SignIn:
         until = self._call.clock.monotonic() + PERMANENT_TTL
         self._call.sign_ins.known.put(self.account.merchant, _Known(self.account.origin, None), until)
 
-    def _require_old(self, pair: CredentialPair, rejection: ProviderRejectedCredentials) -> None:
-        """Raise the rejection if the rejected pair is so young that its renewal would not help."""
-        if pair.access_token in self.rejected and 0 <= self._call.clock.now() - pair.obtained_at < YOUNG:
-            raise rejection
-
     def _renewed(self, record: PairRecord, stored: StoredPair | None) -> StoredPair | None:
         """Return the renewed pair, or the old one while it works. Return None if another caller renews it now."""
         lease, old = self._acquire(record), stored if stored is not None and self._works(stored) else None
@@ -251,8 +251,11 @@ class SignIn:
         return self._call.store.pairs.acquire(record, new_owner(), migrate=self.account.origin if self._migrate else "")
 
     def _renew(self, lease: PairLease, stored: StoredPair | None) -> StoredPair | None:
-        """Obtain, store and name the next pair. Return None if the lease was lost meanwhile."""
+        """Obtain, store and name the next pair. Return None if the lease was lost, or the secret has changed."""
         try:
+            if lease.record.origin not in ("", self.account.origin) and self._secret_has_changed():
+                self._give_up(lease)
+                return None
             sent, pair = self._obtain(stored)
             # A refresh token that stays the same is in a secret already. Its access token stays in memory.
             same = pair.refresh_token == sent
@@ -262,15 +265,21 @@ class SignIn:
             if not self._commit(lease, version):
                 return None
         except RefreshTokenRefused as failure:
-            self._refuse(lease, failure)
+            if self._secret_has_changed():
+                self._give_up(lease)
+            else:
+                self._refuse(lease, failure)
             return None
         except ProviderFailure as failure:
             self._release(lease, failure)
             raise
-        except StorageUnavailable:
+        except BrokerError:
             self._retry_later(lease)
             raise
         self._call.telemetry.count("PairsRenewed")
+        if self._rejection is not None:
+            until = self._call.clock.monotonic() + PAUSE_AFTER_REJECTION
+            self._call.sign_ins.renewed_after_rejection.put(self.account.merchant, pair.access_token, until)
         return StoredPair(version or "", pair)
 
     def _obtain(self, stored: StoredPair | None) -> tuple[str, CredentialPair]:
@@ -299,13 +308,21 @@ class SignIn:
         due_at = int(self._call.clock.now()) + IDLE
         return self._call.store.pairs.commit(lease, version, self.account.origin, due_at, event)
 
+    def _secret_has_changed(self) -> bool:
+        """Read the secret again, since a cached one is up to five minutes old. Continue with the new one."""
+        before, self.account = self.account, self._call.account(self.account.merchant, fresh=True)
+        return self.account.fingerprint() != before.fingerprint()
+
+    def _give_up(self, lease: PairLease) -> None:
+        """Release the lease at once."""
+        self._call.store.pairs.release(lease, int(self._call.clock.now()))
+
     def _refuse(self, lease: PairLease, failure: RefreshTokenRefused) -> None:
-        """Record that the merchant must authorize the app again. Raises `ReauthorizationRequired`."""
+        """Record that the merchant must authorize the app again. Raises `ReauthorizationRequired`.
+
+        Does nothing if the lease was lost.
+        """
         call, record, event = self._call, lease.record, None
-        if call.account(record.merchant, fresh=True).fingerprint() != self.account.fingerprint():
-            # The operator has stored another secret. The caller tries it, and the refusal says nothing about it.
-            call.store.pairs.release(lease, int(call.clock.now()))
-            raise ReauthorizationRequired(_REAUTHORIZE, reply=failure.reply)
         if record.state is MerchantState.ACTIVE:
             event = self._event(record, MerchantState.REAUTHORIZATION_REQUIRED, StateReason.REFRESH_TOKEN_REFUSED)
         # The worker reports the state once a day, for the alarm.

@@ -197,7 +197,7 @@ def test_every_part_and_page_becomes_one_message_a_merchant(bench: StoreBench, s
     assert Counter(asked) == {"Query": 32, "SendMessageBatch": 32}
 
 
-def test_a_message_names_a_bounded_number_of_items_in_its_merchants_group(
+def test_a_message_names_a_bounded_number_of_items_in_the_group_of_its_merchant_and_provider(
     bench: StoreBench, sqs: Any, queue: str
 ) -> None:
     for number in range(ITEMS_PER_MESSAGE + 5):
@@ -207,8 +207,9 @@ def test_a_message_names_a_bounded_number_of_items_in_its_merchants_group(
 
     (message,) = received(sqs, queue)
     body = json.loads(message["Body"])
-    assert (body["merchant"], len(body["items"]), body["items"][0]) == ("acme", ITEMS_PER_MESSAGE, "token#29")
-    assert message["Attributes"]["MessageGroupId"] == "acme"
+    assert (body["provider"], body["merchant"]) == ("shopify", "acme")
+    assert (len(body["items"]), body["items"][0]) == (ITEMS_PER_MESSAGE, "token#29")
+    assert message["Attributes"]["MessageGroupId"] == "shopify#acme"
 
 
 def test_a_message_that_waits_already_is_not_sent_again(bench: StoreBench, sqs: Any, queue: str) -> None:
@@ -293,7 +294,7 @@ def test_a_message_to_the_publisher_names_events_that_its_input_takes(sqs: Any, 
     (message,) = received(sqs, queue)
     request = read(PublishEvents, json.loads(message["Body"]))
     assert [key_of(name) for name in request.events] == [("outbox#chicksx#acme", item.item) for item in items]
-    assert message["Attributes"]["MessageGroupId"] == "acme"
+    assert message["Attributes"]["MessageGroupId"] == "chicksx#acme"
 
 
 def test_events_of_two_providers_are_never_taken_for_the_same_message() -> None:

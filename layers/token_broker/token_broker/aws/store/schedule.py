@@ -70,10 +70,9 @@ class DynamoSchedule(StorePart):
             case pending.SettingsCheck():
                 condition, values = f"revision = :id AND {_UNMOVED}", {":id": work.revision, ":seen": work.due_at}
                 return self._items.shop_key(work.merchant, records.SETTINGS), condition, values
-            case pending.Reconciliation():
-                return self._items.shop_key(work.merchant, records.RECONCILIATION), _UNMOVED, {":seen": work.due_at}
-            case PairRecord():
-                return self._items.shop_key(work.merchant, records.PAIR), _UNMOVED, {":seen": work.due_at}
+            case pending.Reconciliation() | PairRecord():
+                sk = records.PAIR if isinstance(work, PairRecord) else records.RECONCILIATION
+                return self._items.shop_key(work.merchant, sk), _UNMOVED, {":seen": work.due_at}
             case OpenIntent():
                 lease = work.lease
                 key = self._items.lease_key(lease.merchant, lease.subject, lease.standing_id)

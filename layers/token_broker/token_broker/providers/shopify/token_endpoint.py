@@ -26,6 +26,7 @@ from token_broker.errors import (
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
+    RequestOutcome,
 )
 from token_broker.http.client import HttpClient, HttpResponse, Request, malformed_response
 from token_broker.http.responses import optional_seconds, reply_of, token_value
@@ -79,18 +80,15 @@ class TokenEndpoint:
 
     def _pair(self, account: Account, form: Mapping[str, str], deadline: Deadline) -> CredentialPair:
         for attempt in range(1, PAIR_TRIES + 1):
-            body = self._grant(account, form, deadline)
             try:
-                return self._read_pair(body, account)
-            except ProviderError:
-                if attempt == PAIR_TRIES:
+                return self._read_pair(self._grant(account, form, deadline), account)
+            except ProviderError as failure:
+                if attempt == PAIR_TRIES or failure.request_outcome is not RequestOutcome.UNKNOWN:
                     raise
         raise AssertionError("the last try returns or raises")
 
     def _read_pair(self, body: Mapping[str, Any], account: Account) -> CredentialPair:
-        lifetime = optional_seconds(body, "expires_in")
-        if lifetime is None:
-            raise malformed_response("it has no 'expires_in'")
+        lifetime = _seconds_left(body)
         refresh_lifetime, now = optional_seconds(body, "refresh_token_expires_in"), int(self._http.clock.now())
         return CredentialPair(
             access_token=token_value(body, "access_token"),
@@ -125,6 +123,17 @@ class TokenEndpoint:
             if number == len(client_secrets) or not isinstance(refusal, refusals.InvalidClient):
                 raise refusal
         raise AssertionError("an account for a grant has a client secret")
+
+
+def _seconds_left(body: Mapping[str, Any]) -> int:
+    """Return the access token's seconds left. They are 0 if the access token of a repeated answer has ended."""
+    value = body.get("expires_in")
+    if isinstance(value, int) and not isinstance(value, bool) and value <= 0:
+        return 0
+    seconds = optional_seconds(body, "expires_in")
+    if seconds is None:
+        raise malformed_response("it has no 'expires_in'")
+    return seconds
 
 
 def _refusal(
