@@ -30,10 +30,16 @@ KEY, ISSUER = "the demo backend's key, 32 bytes and more", "https://shop.example
 SECRETS: Mapping[str, Mapping[str, str]] = {
     "fourthwall": {"username": "fw-user-of-demo", "password": "fw-password-of-demo"},
     "chicksx": {"apiKey": "cx-api-key-of-demo", "clientId": "cx-client-id-of-demo"},
-    "shopify": {"shop": "demo.myshopify.com", "adminAccessToken": "shpat_admin_token_of_demo"},
+    "shopify": {"shop": "demo.myshopify.com", "app": "loyalty", "adminAccessToken": "shpat_admin_token_of_demo"},
 }
+#: The app of the Shopify secret, whose token can be migrated.
+APP = {"clientId": "sh-client-id-of-loyalty", "clientSecret": "sh-client-secret-of-loyalty"}
 #: Values that may be in nothing but a secret.
-VALUES = {KEY, *(value for fields in SECRETS.values() for name, value in fields.items() if name != "shop")}
+VALUES = {
+    KEY,
+    *APP.values(),
+    *(value for fields in SECRETS.values() for name, value in fields.items() if name not in ("shop", "app")),
+}
 
 
 @dataclass
@@ -82,7 +88,8 @@ class Surroundings:
             self.dynamodb.delete_item(TableName=TABLE, Key=item)
         self.control.reset()
         for provider, fields in SECRETS.items():
-            self.control.put_account(provider, MERCHANT, **fields)
+            account = {name: value for name, value in fields.items() if name != "app"}
+            self.control.put_account(provider, MERCHANT, **account, **(APP if "app" in fields else {}))
         self._put({"pk": "broker", "sk": "id", "brokerId": BROKER_ID})
         title = f"Old storefront [tb:{BROKER_ID}:{'a' * 26}]"
         self.control.plant_tokens(MERCHANT, id=1003304090, title=title)
@@ -123,6 +130,8 @@ def started(folder: Path) -> Iterator[Surroundings]:
         for provider, fields in {**SECRETS, "storefront-proof": {"keys": {"k1": KEY}}}.items():
             name = f"{PREFIX}/{provider}/{MERCHANT}"
             clients["secretsmanager"].create_secret(Name=name, SecretString=json.dumps(fields))
+        app = f"{PREFIX}/shopify-app/{SECRETS['shopify']['app']}"
+        clients["secretsmanager"].create_secret(Name=app, SecretString=json.dumps(APP))
         queue = clients["sqs"].create_queue(QueueName="work")["QueueUrl"]
         yield Surroundings(endpoint, addresses, ControlClient(addresses.control), clients["dynamodb"], queue)
 

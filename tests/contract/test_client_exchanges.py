@@ -114,7 +114,7 @@ class Player:
         return "deleted", {}
 
     def _exchange(self) -> tuple[str, Fields]:
-        tokens = AdminTokens(TokenEndpoint(self.http, self.base_url), self.http.clock)
+        tokens = AdminTokens(lambda: TokenEndpoint(self.http, self.base_url), self.http.clock)
         bought = tokens.get(self.account(), self.deadline)
         return "admin_token", {"accessToken": bought}
 

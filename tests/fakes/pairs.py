@@ -40,7 +40,7 @@ class MemoryPairs(Part):
             record = self.items.get(merchant, PairRecord(merchant))
             return record if merchant in self.owners else record._replace(lease_ends_at=0)
 
-    def acquire(self, expected: PairRecord, owner: str, *, migrate: bool = False) -> PairLease | None:
+    def acquire(self, expected: PairRecord, owner: str, *, migrate: str = "") -> PairLease | None:
         with self._memory.operation("pairs.acquire"):
             merchant, now = expected.merchant, self._memory.now()
             there = self.items.get(merchant, PairRecord(merchant))
@@ -48,7 +48,7 @@ class MemoryPairs(Part):
                 return None
             taken = there._replace(fence=there.fence + 1, lease_ends_at=now + LEASE)
             if migrate:
-                taken = taken._replace(migrating=True, due_at=now + LEASE)
+                taken = taken._replace(migrating=migrate, due_at=now + LEASE)
             self.items[merchant], self.owners[merchant] = taken, owner
             return PairLease(expected, owner, taken.fence)
 
@@ -56,12 +56,12 @@ class MemoryPairs(Part):
         with self._memory.operation("pairs.commit"):
             named = {"version_id": version_id, "origin": origin, "due_at": due_at}
             active = {"state": MerchantState.ACTIVE, "refused_secret": ""}
-            return self._end(lease, event, migrating=False, **named, **active)
+            return self._end(lease, event, migrating="", **named, **active)
 
     def refuse(self, lease: PairLease, secret: str, due_at: int, event: Event | None) -> bool:
         with self._memory.operation("pairs.refuse"):
             state = MerchantState.REAUTHORIZATION_REQUIRED
-            return self._end(lease, event, migrating=False, state=state, refused_secret=secret, due_at=due_at)
+            return self._end(lease, event, migrating="", state=state, refused_secret=secret, due_at=due_at)
 
     def release(self, lease: PairLease, until: int) -> None:
         with self._memory.operation("pairs.release"):
@@ -71,7 +71,7 @@ class MemoryPairs(Part):
 
     def abandon(self, lease: PairLease) -> None:
         with self._memory.operation("pairs.abandon"):
-            self._end(lease, None, migrating=False, due_at=None)
+            self._end(lease, None, migrating="", due_at=None)
 
     def cancel(self, expected: PairRecord) -> None:
         with self._memory.operation("pairs.cancel"):
@@ -87,7 +87,7 @@ class MemoryPairs(Part):
             self.items[work.merchant] = there._replace(due_at=due_at, tries=tries)
 
     def _holds(self, lease: PairLease) -> bool:
-        there = self.items[lease.record.merchant]
+        there = self.items.get(lease.record.merchant, PairRecord(lease.record.merchant))
         return (self.owners.get(there.merchant), there.fence) == (lease.owner, lease.fence)
 
     def _end(self, lease: PairLease, event: Event | None, **changes: Any) -> bool:

@@ -5,6 +5,7 @@ outside, and goes on when it is told to, and with what that call should end. So 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Semaphore, Thread
 from typing import Any
 
@@ -64,6 +65,58 @@ class Actor:
             self.broken = error
         self.done = True
         self._stopped.release()
+
+
+class Crowd:
+    """The actors that have not come to their end. `look` is called after each of their calls."""
+
+    def __init__(self, look: Callable[[], object]) -> None:
+        self.actors: list[Actor] = []
+        self._look = look
+
+    def begin(self, actor: Actor) -> None:
+        """One more actor; it stops before its first call."""
+        self.actors.append(actor)
+        self.step(actor, GO)
+
+    def step(self, actor: Actor, told: str) -> None:
+        """One call, and what was seen of it."""
+        try:
+            actor.resume(told)
+        finally:
+            if actor.done:
+                self.actors.remove(actor)
+        self._look()
+
+    def turn(self, which: int, calls: int, told: str) -> Actor:
+        """So many calls of one of them, the last of which ends as told."""
+        actor = self.actors[which % len(self.actors)]
+        for number in range(1, calls + 1):
+            if not actor.done:
+                self.step(actor, told if number == calls else GO)
+        return actor
+
+    def finish(self, actor: Actor) -> None:
+        """To its end, with nothing going wrong."""
+        for _ in range(400):
+            if actor.done:
+                return
+            self.step(actor, GO)
+        raise AssertionError(f"{actor.name} does not come to an end")
+
+    def end(self) -> None:
+        """Everybody comes to an end. Each second one dies."""
+        while self.actors:
+            self.step(self.actors[-1], KILL)
+            if self.actors:
+                self.finish(self.actors[0])
+
+    def abandon(self) -> None:
+        """End the threads after a failed check."""
+        for actor in self.actors:
+            if not actor.done:
+                with suppress(BaseException):
+                    actor.resume(KILL)
 
 
 class Stopping:

@@ -9,7 +9,6 @@ A further operation is one more method with `@precondition(has_room)` and `@rule
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, cast
 
 from hypothesis import strategies as st
@@ -22,7 +21,7 @@ from tests.fakes.surroundings import LISTING, MARGIN
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.wrapped_store import wrapped
 from tests.lifecycle import shops as faults
-from tests.lifecycle.actors import ANSWER_LOST, GO, KILL, STORAGE_FAILS, Actor, Stopping, StoppingClock
+from tests.lifecycle.actors import ANSWER_LOST, GO, KILL, STORAGE_FAILS, Actor, Crowd, Stopping, StoppingClock
 from tests.lifecycle.ledger import Ledger
 from tests.lifecycle.rules import assert_each_change_is_told_once, assert_values
 from tests.lifecycle.shops import AskedShops, Shops
@@ -82,7 +81,7 @@ def no_sign_ins() -> SignIns:
 
 def has_room(machine: "Lifecycle") -> bool:
     """Whether one more operation can begin."""
-    return len(machine.actors) < CROWD
+    return len(machine.crowd.actors) < CROWD
 
 
 class JumpingClock(MovableClock):
@@ -112,7 +111,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.secrets = MemorySecrets(**{merchant: {"key": "k"} for merchant in MERCHANTS})
         #: Of two processes of the function that serves the current token.
         self.memories = [TokenCache(self.clock), TokenCache(self.clock)]
-        self.actors: list[Actor] = []
+        self.crowd = Crowd(self.look)
         self.foreign: dict[str, str] = {}
         #: What was asked to be revoked by name.
         self.named: set[str] = set()
@@ -252,23 +251,21 @@ class Lifecycle(RuleBasedStateMachine):
 
     # What happens around them
 
-    @precondition(lambda self: self.actors)
+    @precondition(lambda self: self.crowd.actors)
     @rule(schedule=schedules)
     def go_on(self, schedule: list[tuple[int, int, str]]) -> None:
         """Run some calls of one actor, then of another. The last call of each turn ends as told."""
         for which, calls, told in schedule:
             if calls == 0:
                 self.clock.advance(LEASE + 1)
-            elif self.actors:
-                self.turn(self.actors[which % len(self.actors)], calls, told)
+            elif self.crowd.actors:
+                self.crowd.turn(which, calls, told)
 
-    @precondition(lambda self: len(self.actors) == CROWD)
+    @precondition(lambda self: len(self.crowd.actors) == CROWD)
     @rule(which=numbers, calls=st.integers(1, 12), told=st.sampled_from(FAULTS))
     def come_to_an_end(self, which: int, calls: int, told: str) -> None:
         """All calls of one of them, one of which ends as told."""
-        actor = self.actors[which % len(self.actors)]
-        self.turn(actor, calls, told)
-        self.finish(actor)
+        self.crowd.finish(self.crowd.turn(which, calls, told))
 
     @rule(seconds=st.sampled_from([0.5, 2, 5, 11, 31, 41, 61, 130, 700, 3601, 8 * 24 * 3600]))
     def let_time_pass(self, seconds: float) -> None:
@@ -374,30 +371,7 @@ class Lifecycle(RuleBasedStateMachine):
             )
             return work(Call(services, caller, Deadline.after(self.clock, seconds)))
 
-        actor = Actor(name, self.clock.monotonic, run)
-        self.actors.append(actor)
-        self.step(actor, GO)
-
-    def step(self, actor: Actor, told: str) -> None:
-        """One call, and what was seen of it."""
-        actor.resume(told)
-        if actor.done:
-            self.actors.remove(actor)
-        self.look()
-
-    def turn(self, actor: Actor, calls: int, told: str) -> None:
-        """So many of its calls, the last of which ends as told."""
-        for number in range(1, calls + 1):
-            if not actor.done:
-                self.step(actor, told if number == calls else GO)
-
-    def finish(self, actor: Actor) -> None:
-        """To its end, with nothing going wrong."""
-        for _ in range(400):
-            if actor.done:
-                return
-            self.step(actor, GO)
-        raise AssertionError(f"{actor.name} does not come to an end")
+        self.crowd.begin(Actor(name, self.clock.monotonic, run))
 
     def look(self) -> None:
         """Note what has ended, and what may not live on."""
@@ -431,18 +405,12 @@ class Lifecycle(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Everybody comes to an end, and the clock's worker brings what is left to its own."""
         try:
-            while self.actors:
-                self.step(self.actors[-1], KILL)
-                if self.actors:
-                    self.finish(self.actors[0])
+            self.crowd.end()
             self._settle()
             self._check_rules()
             self._check_end()
         finally:
-            for actor in self.actors:
-                if not actor.done:
-                    with suppress(BaseException):
-                        actor.resume(KILL)
+            self.crowd.abandon()
 
     def _settle(self) -> None:
         for merchant in MERCHANTS:

@@ -63,10 +63,37 @@ EXPLAINED: dict[str, dict[str, str]] = {
         ),
     },
     "providers/shopify/client": {
+        **{
+            '- self, http: HttpClient, base_url: str, *, version: str, telemetry: Telemetry, admin_api: str = "rest"\n'
+            "+ self, http: HttpClient, base_url: str, *, version: str, telemetry: Telemetry, admin_api: str = "
+            f'"{other}"': "whatever is not graphql is rest"
+            for other in ("XXrestXX", "REST")
+        },
         '- created = int(datetime.fromisoformat(created_at or "").timestamp())\n'
         '+ created = int(datetime.fromisoformat(created_at or "XXXX").timestamp())': "neither is a time",
         "- return created if 0 <= created <= now else int(now)\n"
         "+ return created if 0 <= created < now else int(now)": "both give now where the two are equal",
+    },
+    "providers/shopify/graphql": {
+        '- response = self._send(CREATE, {"input": {"title": title}}, account, deadline, repeatable=False)\n'
+        '+ response = self._send(CREATE, {"input": {"title": title}}, account, deadline, repeatable=None)': (
+            "a POST is not repeated by default"
+        ),
+        '- if "limit" in (rejection.message or "").casefold():\n'
+        '+ if "limit" in (rejection.message or "XXXX").casefold():': "neither names a limit",
+        "- for attempt in range(1, TRIES + 1):\n+ for attempt in range(1, TRIES + 2):": (
+            "the last try returns or raises, so that nothing comes after it"
+        ),
+        "- return value if isinstance(value, int | float) and 0 < value <= 10**9 else 0\n"
+        "+ return value if isinstance(value, int | float) and 0 <= value <= 10**9 else 0": "both give 0 for 0",
+    },
+    "providers/shopify/rest": {
+        "- repeatable=False,\n+ repeatable=None,": "a POST is not repeated by default",
+    },
+    "providers/shopify/refusals": {
+        '- said = (reply.message or "").casefold()\n+ said = (reply.message or "XXXX").casefold()': (
+            "neither is a known sentence"
+        ),
     },
     "http/redaction": {
         '- return (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded, '

@@ -25,7 +25,7 @@ def record(bench: StoreBench) -> PairRecord:
     return bench.store().pairs.get(MERCHANT)
 
 
-def acquired(bench: StoreBench, owner: str = "owner-1", *, migrate: bool = False) -> PairLease:
+def acquired(bench: StoreBench, owner: str = "owner-1", *, migrate: str = "") -> PairLease:
     lease = bench.store().pairs.acquire(record(bench), owner, migrate=migrate)
     assert lease is not None
     return lease
@@ -101,7 +101,7 @@ def test_a_commit_without_a_version_removes_the_earlier_one(bench: StoreBench) -
 
 def test_a_commit_ends_the_migration_the_refusal_and_the_failed_tries(bench: StoreBench) -> None:
     assert refuse(bench, acquired(bench, "first"))
-    lease = acquired(bench, migrate=True)
+    lease = acquired(bench, migrate="origin-1")
     bench.store().schedule.reschedule(record(bench), NOW_S + 60, failure="provider_unavailable")
 
     assert commit(bench, lease)
@@ -110,20 +110,20 @@ def test_a_commit_ends_the_migration_the_refusal_and_the_failed_tries(bench: Sto
 
 
 def test_a_migration_is_marked_and_due_when_its_lease_ends(bench: StoreBench) -> None:
-    acquired(bench, migrate=True)
+    acquired(bench, migrate="origin-1")
 
     seen = record(bench)
-    assert (seen.migrating, seen.due_at) == (True, NOW_S + LEASE)
+    assert (seen.migrating, seen.due_at) == ("origin-1", NOW_S + LEASE)
     assert bench.due() == [KEY]
 
     # Another holder need not know of the migration.
     bench.clock.advance(LEASE)
     acquired(bench, "owner-2")
-    assert record(bench).migrating
+    assert record(bench).migrating == "origin-1"
 
 
 def test_an_abandoned_migration_leaves_nothing_to_do(bench: StoreBench) -> None:
-    bench.store().pairs.abandon(acquired(bench, migrate=True))
+    bench.store().pairs.abandon(acquired(bench, migrate="origin-1"))
 
     assert record(bench) == PairRecord(MERCHANT, fence=2)
     assert bench.due() == []
@@ -159,7 +159,7 @@ def test_a_failed_renewal_lets_the_lease_end_at_the_given_time(bench: StoreBench
 
 @pytest.mark.parametrize("taken_over", ["while it is held", "and it has ended"])
 def test_a_lost_lease_changes_nothing(bench: StoreBench, taken_over: str) -> None:
-    late = acquired(bench, migrate=True)
+    late = acquired(bench, migrate="origin-1")
     bench.clock.advance(LEASE)
     next_lease = acquired(bench, "owner-2")
     if taken_over == "and it has ended":

@@ -236,11 +236,11 @@ class Scenario:
         event = merchant_state_changed("shopify", TROUBLED, before=active, after=required, reason=reason, at=at)
         assert pairs.commit(self.renewing(TROUBLED), "version-2", "origin-2", NOW_S + 30 * DAY, None)
         assert pairs.refuse(self.renewing(TROUBLED), "secret-2", NOW_S + DAY, event)
-        self.renewing(COMPROMISED, migrate=True)
-        pairs.release(self.renewing(FAILED, migrate=True), self.tick())
+        self.renewing(COMPROMISED, migrate="origin-3")
+        pairs.release(self.renewing(FAILED, migrate="origin-3"), self.tick())
         store.schedule.reschedule(pairs.get(FAILED), NOW_S + DAY, failure="provider_unavailable")
 
-    def renewing(self, merchant: str, *, migrate: bool = False) -> PairLease:
+    def renewing(self, merchant: str, *, migrate: str = "") -> PairLease:
         """Acquire the lease to renew the merchant's pair."""
         self.tick()
         pairs = self.shopify.pairs
@@ -364,8 +364,8 @@ def test_every_pair_is_read(recorded: Scenario) -> None:
             refused_secret="secret-2",
             told={"refresh_token_refused": NOW_S + 114},
         ),
-        PairRecord(COMPROMISED, fence=1, lease_ends_at=NOW_S + 157, migrating=True, due_at=NOW_S + 157),
-        PairRecord(FAILED, fence=1, lease_ends_at=NOW_S + 119, migrating=True, due_at=NOW_S + DAY, tries=1),
+        PairRecord(COMPROMISED, fence=1, lease_ends_at=NOW_S + 157, migrating="origin-3", due_at=NOW_S + 157),
+        PairRecord(FAILED, fence=1, lease_ends_at=NOW_S + 119, migrating="origin-3", due_at=NOW_S + DAY, tries=1),
     ]
     assert there(pairs.acquire(pairs.get(FAILED), "another")).fence == 2
 

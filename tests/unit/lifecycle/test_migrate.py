@@ -52,7 +52,7 @@ def mint(stack: PairSurroundings) -> None:
 
 
 def work(stack: PairSurroundings) -> dict[str, int]:
-    """Run the worker on what is due, and return what became of the pair."""
+    """Run the worker on pending work, and return what became of the pair."""
     return maintain(stack.listing_call(), "acme", [each for each in stack.store.due_items("acme") if "pair" in each])
 
 
@@ -152,7 +152,7 @@ def test_two_migrations_at_once_exchange_the_token_once(stack: PairSurroundings)
 
 
 def test_a_migration_that_takes_too_long_elsewhere_is_pending(stack: PairSurroundings) -> None:
-    stack.store.pairs.acquire(stack.store.pairs.get("acme"), "somebody-else", migrate=True)
+    stack.store.pairs.acquire(stack.store.pairs.get("acme"), "somebody-else", migrate="origin")
 
     report = run(stack)
 
@@ -197,6 +197,19 @@ def test_a_call_after_a_lost_answer_completes_the_migration_itself(stack: PairSu
     assert not stack.store.pairs.get("acme").migrating
 
 
+def test_the_confirmation_of_one_token_is_none_of_the_next_one(stack: PairSurroundings) -> None:
+    stack.provider.grants = [(down(), False)]
+    run(stack)
+    stack.secrets.stored["acme"] = {"adminAccessToken": stack.provider.give_permanent()}
+    stack.clock.advance(LEASE)
+
+    assert work(stack) == result(done=1)
+    mint(stack)
+
+    assert stack.provider.pairs_made == 0
+    assert stack.store.pairs.get("acme").due_at is None
+
+
 @pytest.mark.parametrize("failure", [PermanentTokenRefused("No."), ProviderError("No such client.")])
 def test_a_refused_migration_leaves_nothing_to_do(stack: PairSurroundings, failure: ProviderFailure) -> None:
     stack.provider.grants = [(failure, False)]
@@ -205,7 +218,7 @@ def test_a_refused_migration_leaves_nothing_to_do(stack: PairSurroundings, failu
         run(stack)
 
     record = stack.store.pairs.get("acme")
-    assert (record.migrating, record.due_at, record.lease_ends_at) == (False, None, 0)
+    assert (record.migrating, record.due_at, record.lease_ends_at) == ("", None, 0)
     mint(stack)  # the permanent token works on
     assert stack.provider.pairs_made == 0
 

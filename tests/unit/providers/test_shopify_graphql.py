@@ -16,6 +16,7 @@ from tests.fakes.shopify import (
     user_errors,
 )
 from tests.fakes.transport import Step, answer, json_answer
+from token_broker.clock import Deadline
 from token_broker.errors import (
     ProviderError,
     ProviderFailure,
@@ -183,6 +184,7 @@ def test_an_empty_list_proves_nothing_of_an_app_without_the_right(scopes: tuple[
     assert type(failed) is AppNotEligible
     assert "empty list" in failed.detail
     assert "may not list" in failed.detail
+    assert failed.problem("r")["provider"] == {"status": 200}
 
 
 def test_an_empty_list_without_any_word_of_the_app_proves_nothing() -> None:
@@ -248,10 +250,13 @@ def test_a_delete_whose_answer_is_lost_is_repeated() -> None:
 
 
 def test_the_limit_is_told_from_another_rejection_and_says_what_frees_a_place() -> None:
-    failed = failure(line(user_errors(CREATING, "Api permission exceeds public access token limit of: 100")))
+    said = "Api permission exceeds public access token limit of: 100"
+
+    failed = failure(line(user_errors(CREATING, said)))
 
     assert type(failed) is TokenLimitReached
     assert "revoke" in failed.detail
+    assert failed.problem("r")["provider"]["message"] == said
 
 
 def test_another_rejection_of_a_create_has_shopifys_words_and_created_nothing() -> None:
@@ -267,6 +272,7 @@ def test_a_denied_access_is_an_app_that_is_not_eligible(operation: Any) -> None:
     failed = failure(line(DENIED), operation)
 
     assert type(failed) is AppNotEligible
+    assert "may be an online token" in failed.detail
     assert failed.request_outcome is RequestOutcome.NOT_APPLIED
     assert failed.problem("r")["provider"] == {
         "status": 200,
@@ -279,7 +285,7 @@ def test_a_denied_access_is_an_app_that_is_not_eligible(operation: Any) -> None:
     ("requested", "available", "rate", "seconds"),
     [
         (11, 0, 100, 1),
-        (411, 10, 100, 5),
+        (411, 20, 100, 4),
         (10.0, 2.5, 5.0, 2),
         (5, 10, 100, 1),
         (10**9, 0, 1e-9, 86_400),
@@ -287,6 +293,7 @@ def test_a_denied_access_is_an_app_that_is_not_eligible(operation: Any) -> None:
         (11, 0, 0, 1),
         (11, None, 5, 3),
         ("11", 0, 100, 1),
+        (10**9 + 1, 0, 1, 1),
         (float("nan"), 0, 100, 1),
     ],
 )
@@ -299,6 +306,7 @@ def test_a_throttled_create_says_when_the_points_suffice(
 
     assert type(failed) is ProviderThrottled
     assert (failed.retry_after, failed.request_outcome) == (seconds, RequestOutcome.NOT_APPLIED)
+    assert failed.problem("r")["provider"] == {"status": 200, "code": "THROTTLED", "message": "Throttled"}
     assert at.clock.sleeps == []
 
 
@@ -321,9 +329,11 @@ def test_a_list_that_stays_throttled_is_given_up() -> None:
 
 
 def test_a_list_is_not_waited_for_beyond_the_deadline() -> None:
+    """A quarter of a second must be left for one more try."""
     at = line(throttled(1500))
+    until = Deadline.after(at.clock, 15.25)
 
-    assert failure(at, list_tokens).retry_after == 15
+    assert failure(at, lambda _: at.shopify.list_tokens(at.account, until)).retry_after == 15
     assert at.clock.sleeps == []
 
 
@@ -360,9 +370,20 @@ def test_a_token_that_was_created_counts_whatever_error_stands_beside_it() -> No
 
 
 def test_an_error_that_repeats_the_admin_token_is_cleared_of_it() -> None:
-    failed = failure(line(top_level("shpat_permanent", "shpat_permanent is wrong")))
+    """Whatever its shape: only the account knows what its secrets look like."""
+    said = top_level("hunter2", "hunter2 is wrong")
+
+    failed = failure(line(said, secret={**PERMANENT, "adminAccessToken": "hunter2"}))
 
     assert failed.problem("r")["provider"] == {"status": 200, "code": "[redacted]", "message": "[redacted] is wrong"}
+
+
+def test_an_error_without_words_has_the_status_alone() -> None:
+    assert failure(line(json_answer(200, {"errors": [{}]}))).problem("r")["provider"] == {"status": 200}
+
+
+def test_errors_in_another_form_are_not_usable() -> None:
+    assert "not usable" in failure(line(json_answer(200, {"errors": "words"}))).detail
 
 
 def test_a_create_whose_answer_is_lost_is_not_repeated() -> None:

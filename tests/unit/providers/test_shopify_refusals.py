@@ -24,6 +24,15 @@ from token_broker.providers.shopify.refusals import (
     ScopeNotApproved,
 )
 
+#: Words of the cure that each refusal's detail names.
+CURES: dict[type[ProviderFailure], str] = {
+    AddressNotAllowed: "docs/shopify-ip-allowlist.md",
+    AppNotEligible: "use the Headless channel",
+    NonExpiringTokenRefused: "/shopify/token-migrations",
+    ScopeNotApproved: "approve the app's scopes again",
+    ShopUnavailable: "must reactivate it",
+}
+
 
 def failure(said: Step, *, admin_api: str = "rest") -> ProviderFailure:
     with pytest.raises(ProviderFailure) as raised:
@@ -68,6 +77,7 @@ def test_every_documented_refusal_has_its_error(
     refused = failure(json_answer(status, {"errors": errors}), admin_api=admin_api)
 
     assert type(refused) is kind
+    assert CURES.get(kind, "") in refused.detail
     assert refused.problem("r")["provider"]["status"] == status
     assert refused.problem("r")["provider"]["message"]
 
@@ -127,7 +137,10 @@ def test_a_403_of_unknown_words_may_be_of_the_allowlist() -> None:
 
 @pytest.mark.parametrize(("header", "seconds"), [({}, 60), ({"retry_after": "7"}, 7)])
 def test_a_rejected_address_waits_a_minute_unless_told_otherwise(header: dict[str, str], seconds: int) -> None:
-    assert failure(answer(430, "Shopify Security Rejection", **header)).retry_after == seconds
+    refused = failure(answer(430, "Shopify Security Rejection", **header))
+
+    assert refused.retry_after == seconds
+    assert "egress address of your own" in refused.detail
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,9 @@ class PairRecord(NamedTuple):
     """Hold what the table knows of a merchant's pair.
 
     `version_id` is the session secret's version with the pair, or None if there is none yet. `origin` is the pair's.
-    `fence` rises with each lease and at its end. `lease_ends_at` is zero if nobody holds the lease. `migrating`: an
-    operator has confirmed the exchange of the permanent token. `due_at` is when the worker renews an unused pair.
-    `refused_secret` is the fingerprint of the secret for which the state stands. `told` has the last time of each
+    `fence` rises with each lease and at its end. `lease_ends_at` is zero if nobody holds the lease. `migrating` is the
+    origin of the permanent token whose exchange an operator has confirmed. `due_at` is when the worker renews an unused
+    pair. `refused_secret` is the fingerprint of the secret for which the state stands. `told` has the last time of each
     event, by its reason.
     """
 
@@ -70,7 +70,7 @@ class PairRecord(NamedTuple):
     origin: str = ""
     fence: int = 0
     lease_ends_at: int = 0
-    migrating: bool = False
+    migrating: str = ""
     due_at: int | None = None
     tries: int = 0
     state: MerchantState = MerchantState.ACTIVE

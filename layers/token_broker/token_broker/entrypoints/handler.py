@@ -13,7 +13,6 @@ from token_broker.entrypoints.adapter import Body, Container, Invocation, Reply,
 from token_broker.entrypoints.events import EventKind, invocation_of, kind_of
 from token_broker.entrypoints.inputs import Input, MerchantInput, read
 from token_broker.errors import BrokerError, Forbidden, InternalError
-from token_broker.ports.telemetry import count_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +121,8 @@ class Handler[I: Input, S]:
 
     def _error(self, failure: Exception, invocation: Invocation) -> BrokerError:
         """Return the error for the caller, and log its cause."""
+        from token_broker.ports.telemetry import count_failure
+
         telemetry = self._container.telemetry
         if not isinstance(failure, BrokerError):
             telemetry.log.error("unexpected_failure", extra=_where(failure))

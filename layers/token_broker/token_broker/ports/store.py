@@ -155,10 +155,11 @@ class Pairs(Protocol):
     def get(self, merchant: str) -> PairRecord:
         """Return the record, which is empty if the merchant never had a pair."""
 
-    def acquire(self, expected: PairRecord, owner: str, *, migrate: bool = False) -> PairLease | None:
+    def acquire(self, expected: PairRecord, owner: str, *, migrate: str = "") -> PairLease | None:
         """Acquire the lease, or return None if another caller holds it or the record has changed.
 
-        `migrate` marks the record, so that the worker completes the migration if this call does not.
+        `migrate` is the origin whose migration the record remembers, so that the worker completes it if this call does
+        not.
         """
 
     def commit(self, lease: PairLease, version_id: str | None, origin: str, due_at: int, event: Event | None) -> bool:

@@ -219,7 +219,11 @@ class SignIn:
 
     def _may_obtain(self, record: PairRecord) -> bool:
         """Return whether a first pair can be obtained: with a refresh token, or because a migration was confirmed."""
-        return "refreshToken" in self.account.credentials or record.migrating or self._migrate
+        return "refreshToken" in self.account.credentials or self._migrates(record)
+
+    def _migrates(self, record: PairRecord) -> bool:
+        """Return whether the exchange of this permanent token was confirmed, and not that of an earlier one."""
+        return self._migrate or record.migrating == self.account.origin
 
     def _use_permanent(self) -> None:
         """Remember that the permanent token is in use. Raises its rejection, since no pair has replaced it."""
@@ -244,7 +248,7 @@ class SignIn:
     def _acquire(self, record: PairRecord) -> PairLease | None:
         if record.lease_ends_at > self._call.clock.now():
             return None  # otherwise every waiter would write to the same item
-        return self._call.store.pairs.acquire(record, new_owner(), migrate=self._migrate)
+        return self._call.store.pairs.acquire(record, new_owner(), migrate=self.account.origin if self._migrate else "")
 
     def _renew(self, lease: PairLease, stored: StoredPair | None) -> StoredPair | None:
         """Obtain, store and name the next pair. Return None if the lease was lost, or the secret has changed."""
@@ -342,7 +346,7 @@ class SignIn:
     def _release(self, lease: PairLease, failure: ProviderFailure) -> None:
         """End the lease, and the migration too if the provider has certainly not exchanged the token."""
         may_have_acted = failure.retryable or failure.request_outcome is not RequestOutcome.NOT_APPLIED
-        if (self._migrate or lease.record.migrating) and not may_have_acted:
+        if self._migrates(lease.record) and not may_have_acted:
             self._call.store.pairs.abandon(lease)
         else:
             self._retry_later(lease)

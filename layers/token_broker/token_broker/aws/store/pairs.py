@@ -27,7 +27,7 @@ class DynamoPairs(StorePart):
             origin=item.get("origin", ""),
             fence=item.get("fence", 0),
             lease_ends_at=item["leaseEnd"] if "owner" in item else 0,
-            migrating=item.get("migrating", False),
+            migrating=item.get("migrating", ""),
             due_at=item.get("dueAt"),
             tries=item.get("tries", 0),
             state=MerchantState(item.get("state", MerchantState.ACTIVE)),
@@ -35,15 +35,15 @@ class DynamoPairs(StorePart):
             told=item.get("told", {}),
         )
 
-    def acquire(self, expected: PairRecord, owner: str, *, migrate: bool = False) -> PairLease | None:
+    def acquire(self, expected: PairRecord, owner: str, *, migrate: str = "") -> PairLease | None:
         """Write the lease in one conditional update. A migration is due at the end of the lease."""
         key, now = self._key(expected.merchant), self._items.now()
         expression = "SET #owner = :owner, leaseEnd = :end"
         if migrate:
-            expression += ", migrating = :true, due = :due, dueAt = :end"
+            expression += ", migrating = :migrate, due = :due, dueAt = :end"
         condition = "fence = :seen" if expected.fence else "attribute_not_exists(fence)"
-        values = {":owner": owner, ":end": now + LEASE, ":now": now, ":seen": expected.fence, ":one": 1, ":true": True}
-        values[":due"] = records.due_shard(key[0])
+        values = {":owner": owner, ":end": now + LEASE, ":now": now, ":seen": expected.fence, ":one": 1}
+        values |= {":migrate": migrate, ":due": records.due_shard(key[0])}
         free = "(attribute_not_exists(#owner) OR leaseEnd <= :now)"
         try:
             item = self._table.write(update(key, f"{expression} ADD fence :one", f"{condition} AND {free}", values))

@@ -4,16 +4,22 @@ An account has a permanent token, the access token of an expiring pair, or a cli
 of 24 hours by the client credentials grant. That token is kept in memory only, and renewed before it expires.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 from token_broker.bounded_cache import BoundedCache
-from token_broker.clock import Clock, Deadline
 from token_broker.domain.credential_pair import RENEW_BEFORE
 from token_broker.domain.shown import shown
 from token_broker.errors import ProviderFailure, RequestOutcome
 from token_broker.http.responses import optional_seconds, token_value
-from token_broker.ports.provider import Account
-from token_broker.providers.shopify.token_endpoint import TokenEndpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from token_broker.clock import Clock, Deadline
+    from token_broker.ports.provider import Account
+    from token_broker.providers.shopify.token_endpoint import TokenEndpoint
 
 #: Seconds that a token is assumed to live if Shopify returns no lifetime.
 ASSUMED_LIFE = 3600
@@ -28,9 +34,9 @@ class _GrantedToken(NamedTuple):
 
 
 class AdminTokens:
-    """Get the admin token of an account."""
+    """Get the admin token of an account. `endpoint` returns the token endpoint, which few accounts need."""
 
-    def __init__(self, endpoint: TokenEndpoint, clock: Clock) -> None:
+    def __init__(self, endpoint: Callable[[], TokenEndpoint], clock: Clock) -> None:
         self._endpoint = endpoint
         self._clock = clock
         self._granted = BoundedCache[str, _GrantedToken](clock)
@@ -65,7 +71,7 @@ class AdminTokens:
         return () if granted is None else (granted.value,)
 
     def _request(self, account: Account, deadline: Deadline) -> _GrantedToken:
-        body = self._endpoint.client_credentials(account, deadline)
+        body = self._endpoint().client_credentials(account, deadline)
         lifetime = optional_seconds(body, "expires_in") or ASSUMED_LIFE
         # A short-lived token is renewed after half of its lifetime, and not before every call.
         renew_before = min(RENEW_BEFORE, lifetime / 2)

@@ -2,12 +2,15 @@
 
 An app can have at most 100 active tokens on a shop. Tokens do not expire. Titles need not be unique. The list contains
 the tokens' values. Shopify has two Admin APIs: `rest` and `graphql` create, list and delete tokens over one of them.
+
+A function that serves a stored token needs none of these modules, so each is imported at its first use.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from token_broker.domain.token import ProviderToken, Use
@@ -16,12 +19,6 @@ from token_broker.http.client import malformed_response
 from token_broker.http.responses import TEXT_LIMIT, optional_text, reject_leaked_credentials, token_value
 from token_broker.ports.provider import Account, ListedToken, MintRequest
 from token_broker.providers.shopify import PROFILE
-from token_broker.providers.shopify.account import account_of, with_app
-from token_broker.providers.shopify.admin_api import AdminRequests, numbered_version
-from token_broker.providers.shopify.admin_token import AdminTokens
-from token_broker.providers.shopify.graphql import GraphqlApi
-from token_broker.providers.shopify.rest import RestApi
-from token_broker.providers.shopify.token_endpoint import TokenEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +27,8 @@ if TYPE_CHECKING:
     from token_broker.domain.credential_pair import CredentialPair
     from token_broker.http.client import HttpClient
     from token_broker.ports.telemetry import Telemetry
-    from token_broker.providers.shopify.admin_api import AdminApi
+    from token_broker.providers.shopify.admin_api import AdminApi, AdminRequests
+    from token_broker.providers.shopify.token_endpoint import TokenEndpoint
 
 HEADER = "X-Shopify-Storefront-Access-Token"
 
@@ -49,20 +47,48 @@ class Shopify:
     def __init__(
         self, http: HttpClient, base_url: str, *, version: str, telemetry: Telemetry, admin_api: str = "rest"
     ) -> None:
-        self._clock = http.clock
+        self._http = http
+        self._base_url = base_url
         self._version = version
-        self._token_endpoint = TokenEndpoint(http, base_url)
-        admin_tokens = AdminTokens(self._token_endpoint, http.clock)
-        self._requests = AdminRequests(http, base_url, admin_tokens, telemetry)
-        self._graphql = GraphqlApi(self._requests, version)
-        self._default_api: AdminApi = self._graphql if admin_api == "graphql" else RestApi(self._requests)
+        self._telemetry = telemetry
+        self._admin_api = admin_api
+
+    @cached_property
+    def _token_endpoint(self) -> TokenEndpoint:
+        from token_broker.providers.shopify.token_endpoint import TokenEndpoint
+
+        return TokenEndpoint(self._http, self._base_url)
+
+    @cached_property
+    def _requests(self) -> AdminRequests:
+        from token_broker.providers.shopify.admin_api import AdminRequests
+        from token_broker.providers.shopify.admin_token import AdminTokens
+
+        admin_tokens = AdminTokens(lambda: self._token_endpoint, self._http.clock)
+        return AdminRequests(self._http, self._base_url, admin_tokens, self._telemetry)
+
+    @cached_property
+    def _rest(self) -> AdminApi:
+        from token_broker.providers.shopify.rest import RestApi
+
+        return RestApi(self._requests)
+
+    @cached_property
+    def _graphql(self) -> AdminApi:
+        from token_broker.providers.shopify.graphql import GraphqlApi
+
+        return GraphqlApi(self._requests, self._version)
 
     def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
         """Return the account that the secret describes. Raises `MerchantMisconfigured`."""
+        from token_broker.providers.shopify.account import account_of
+
         return account_of(merchant, secret, version=self._version)
 
     def with_app(self, account: Account, secret: Mapping[str, Any]) -> Account:
         """Return the account with the credentials of its app's shared secret. Raises `MerchantMisconfigured`."""
+        from token_broker.providers.shopify.account import with_app
+
         return with_app(account, secret)
 
     def refresh(self, account: Account, refresh_token: str, deadline: Deadline) -> CredentialPair:
@@ -103,7 +129,8 @@ class Shopify:
 
     def _api(self, account: Account) -> AdminApi:
         # Refreshed tokens belong to public apps, which may use GraphQL only.
-        return self._graphql if "accessToken" in account.credentials else self._default_api
+        graphql = self._admin_api == "graphql" or "accessToken" in account.credentials
+        return self._graphql if graphql else self._rest
 
     def _token(self, entry: Mapping[str, Any], account: Account) -> ProviderToken:
         number = entry.get("id")
@@ -117,7 +144,7 @@ class Shopify:
             access_token=token_value(entry, "access_token"),
             token_type="storefront_access_token",  # noqa: S106  # a type, not a value
             scope=tuple(scope for part in scopes.split(",") if (scope := part.strip())),
-            issued_at=_unix(optional["created_at"], self._clock.now()),
+            issued_at=_unix(optional["created_at"], self._http.clock.now()),
             expires_at=None,
             use=Use("header", HEADER, self._storefront_url(account)),
             # JSON can contain half of a surrogate pair, which cannot be stored or sent.
@@ -128,6 +155,8 @@ class Shopify:
         return reject_leaked_credentials(token, self._requests.secrets(account))
 
     def _storefront_url(self, account: Account) -> str:
+        from token_broker.providers.shopify.admin_api import numbered_version
+
         version = numbered_version(account, self._version)
         return f"https://{account.settings['shop']}/api/{version}/graphql.json"
 

@@ -120,7 +120,7 @@ class GraphqlApi:
             if isinstance(body, dict) and not body.get("errors"):
                 return require_object(body, "data")
             failure = self._failure(body, account)
-            wait = failure.retry_after if isinstance(failure, ProviderThrottled) else None
+            wait = failure.retry_after  # only a throttle has one
             if wait is None or attempt == TRIES or deadline.left() <= wait + MIN_SECONDS_LEFT:
                 raise failure
             self._requests.clock.sleep(wait)
@@ -234,4 +234,4 @@ def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _points(data: Mapping[str, Any], name: str) -> float:
     value = data.get(name)
-    return value if isinstance(value, int | float) and 0 <= value <= 10**9 else 0
+    return value if isinstance(value, int | float) and 0 < value <= 10**9 else 0
