@@ -21,6 +21,7 @@ from tests.e2e.support.routes import (
     SHOPIFY,
     SHOPIFY_CURRENT,
     SHOPIFY_RECONCILIATIONS,
+    TOKEN_MIGRATIONS,
 )
 
 FRESH = {"Cache-Control": "no-cache"}
@@ -96,6 +97,8 @@ class Operation:
     check: Callable[[Scene], None] = nothing
     #: Pending work remains even if no call failed.
     leaves_more: bool = False
+    #: The merchant's kind, as `Merchants.of` knows it. The default is the provider's usual one.
+    kind: str = ""
 
 
 def answered(response: requests.Response, *good: int) -> HttpResponse:
@@ -230,7 +233,8 @@ def work(scene: Scene) -> HttpResponse:
     """Deliver the merchant's work message to the worker."""
     items = sorted(sk for pk, sk in scene.bench.due([scene.merchant]))
     # Nothing may be due any more: then there would be no message, and the worker has nothing to do with one.
-    return delivered(scene, "shopify/maintain", {"merchant": scene.merchant, "items": items or ["subject#shop"]})
+    message = {"merchant": scene.merchant, "provider": "shopify", "items": items or ["subject#shop"]}
+    return delivered(scene, "lifecycle/maintain", message)
 
 
 def adopted(scene: Scene) -> None:
@@ -296,6 +300,32 @@ def astray(scene: Scene) -> str:
 def found_again(scene: Scene) -> None:
     assert scene.shop_items()[f"token#{scene.prepared}"]["state"] == "standing"
     assert scene.prepared in scene.at_the_provider()
+
+
+# ------------------------------------------------------------------------------------------------ expiring credentials
+
+
+def access_token_ended(scene: Scene) -> None:
+    """Obtain a pair, and end its access token."""
+    assert listed(scene).good
+    scene.bench.control.revoke_admin_tokens(scene.merchant)
+
+
+def migrate(scene: Scene) -> HttpResponse:
+    body = {"confirm": f"{scene.merchant}.myshopify.com"}
+    return answered(scene.call("POST", TOKEN_MIGRATIONS, body), 200, 202)
+
+
+def refreshed_once(scene: Scene) -> None:
+    """Find one pair more than the first one, however often it was obtained, and the minted tokens."""
+    assert scene.provider_state["refreshes"] == 2
+    as_many_as_asked_for(scene)
+
+
+def migrated_once(scene: Scene) -> None:
+    assert scene.answers[-1].body["state"] == "done"
+    assert scene.provider_state["migrations"] == 1
+    assert listed(scene).good
 
 
 # -------------------------------------------------------------------------------------------------------------- events
@@ -410,6 +440,16 @@ OPERATIONS = (
     Operation("the worker, a rotation", "shopify", work, 4, prepare=a_wish, check=replaced),
     Operation("the worker, an overlap's end", "shopify", work, 2, prepare=an_overlap, check=replaced),
     Operation("a reconciliation", "shopify", reconcile, 3, prepare=astray, check=found_again),
+    Operation(
+        "a mint that refreshes",
+        "shopify",
+        standing,
+        6,
+        prepare=access_token_ended,
+        check=refreshed_once,
+        kind="public app",
+    ),
+    Operation("a migration", "shopify", migrate, 4, check=migrated_once, kind="to migrate"),
     Operation("events", "shopify", tell, 5, prepare=untold, check=told),
     Operation("a new session", "chicksx", session, 4, check=one_session_token),
     Operation("a session", "chicksx", session, 1, prepare=session, check=one_session_token),

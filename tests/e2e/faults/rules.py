@@ -1,9 +1,11 @@
 """What must always hold, seen on the table and at the provider together, once nothing is going on any more."""
 
+import json
 from typing import Any
 
-from tests.e2e.faults.harness import DAILY
+from tests.e2e.faults.harness import DAILY, PAIR
 from tests.e2e.faults.operations import Scene
+from tests.e2e.support.responses import fingerprint
 
 SERVABLE = ("current", "standing", "retiring")
 #: What an item carries while somebody is at work on it, or must come back to it.
@@ -16,7 +18,8 @@ def check(scene: Scene) -> None:
     for sk, item in scene.bench.partition(own).items():
         if sk == DAILY:
             continue
-        awaited = {"due", "dueAt"} if item.get("state") == "retiring" else set()  # its overlap's end
+        # An overlap ends later, and a pair is renewed after a month.
+        awaited = {"due", "dueAt"} if item.get("state") == "retiring" or sk == PAIR else set()
         unfinished = UNFINISHED & set(item) - awaited
         assert not unfinished, f"{sk} is unfinished: {sorted(unfinished)}"
         _check_value(sk, item)
@@ -25,6 +28,7 @@ def check(scene: Scene) -> None:
         _check_value(sk, item)
     if _provider(scene) == "shopify":
         _check_shop(scene)
+        _check_pair(scene)
 
 
 def _check_value(sk: str, item: dict[str, Any]) -> None:
@@ -51,6 +55,18 @@ def _check_shop(scene: Scene) -> None:
     named = items.get("subject#shop", {}).get("current", {}).get("tokenId")
     current = [token_id for token_id, record in records.items() if record["state"] == "current"]
     assert current == ([named] if named else []), "at most one token is current, and it is the one that is served"
+
+
+def _check_pair(scene: Scene) -> None:
+    """Compare the pair at the provider with the version of the session secret that the table names."""
+    item = scene.shop_items().get(PAIR)
+    if item is None:
+        return
+    assert "migrating" not in item
+    secret = scene.bench.merchants.secret_name("shopify-session", scene.merchant)
+    stored = scene.bench.merchants.manager.get_secret_value(SecretId=secret, VersionId=item["versionId"])
+    kept = fingerprint(json.loads(stored["SecretString"])["refreshToken"])
+    assert kept == scene.provider_state["pair"]["refreshFingerprint"], "the pair that works is lost"
 
 
 def _provider(scene: Scene) -> str:

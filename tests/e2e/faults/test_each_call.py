@@ -75,7 +75,7 @@ def cases_of(calls: list[str], number: int) -> list[Case]:
 
 def begin(bench: Bench, operation: Operation) -> Scene:
     """Create a merchant, with a foreign token if possible, and prepare the operation."""
-    scene = Scene(bench, bench.merchants.of(operation.provider).name)
+    scene = Scene(bench, bench.merchants.of(operation.kind or operation.provider).name)
     if operation.provider == "shopify":
         bench.control.plant_tokens(scene.merchant)
     prepared = operation.prepare(scene)

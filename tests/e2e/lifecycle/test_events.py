@@ -28,6 +28,7 @@ from tests.fakes.samples import rotation, token
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.outbox_items import outbox_put
 from token_broker.domain import events
+from token_broker.domain.credential_pair import MerchantState, StateReason
 from token_broker.domain.events import Event
 from token_broker.domain.rotation import Succession
 from token_broker.domain.token import State
@@ -125,6 +126,14 @@ def every_type(merchant: str) -> list[Event]:
         events.session_closed("chicksx", merchant, "s-1", order_id="order-1", closed_at=now),
         events.rotation_failed("chicksx", rotation(merchant, "r-1"), "rate_limited", retrying=True, at=now),
         events.token_limit_near("chicksx", merchant, used=81, limit=100, at=now),
+        events.merchant_state_changed(
+            "chicksx",
+            merchant,
+            before=MerchantState.ACTIVE,
+            after=MerchantState.REAUTHORIZATION_REQUIRED,
+            reason=StateReason.REFRESH_TOKEN_REFUSED,
+            at=now,
+        ),
     ]
 
 
