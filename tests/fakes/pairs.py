@@ -144,6 +144,8 @@ class PairProvider(ScriptedListingProvider):
         self.permanent: set[str] = set()
         self.grants: list[tuple[ProviderFailure, bool]] = []
         self.asked_grants: list[str] = []
+        #: Seconds that an access token lives.
+        self.lifetime = HOUR
         #: How many different pairs were given.
         self.pairs_made = 0
 
@@ -199,13 +201,13 @@ class PairProvider(ScriptedListingProvider):
         self.pairs_made += 1
         number = next(self._numbers)
         pair = CredentialPair(
-            f"access-{number}", f"refresh-{number}", now, now + HOUR, now + 90 * DAY, origin=account.origin
+            f"access-{number}", f"refresh-{number}", now, now + self.lifetime, now + 90 * DAY, origin=account.origin
         )
         self.permanent.discard(token)
         # The next use of the new pair ends the repetition of older ones.
         self.given = {token: (pair, now)}
         self.live = {pair.refresh_token: pair.access_token}
-        self.access_ends[pair.access_token] = now + HOUR
+        self.access_ends[pair.access_token] = now + self.lifetime
         return pair
 
     def _check(self, account: Account) -> None:

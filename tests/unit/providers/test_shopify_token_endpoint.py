@@ -147,6 +147,7 @@ def test_a_pair_without_what_it_needs_is_not_accepted(changes: dict[str, Any]) -
         (json_answer(400, {"error": "something_new"}), ProviderRejectedCredentials),
         (json_answer(400, {"error": "invalid_grant"}), RefreshTokenRefused),
         (json_answer(401, {"error": "invalid_request"}), RefreshTokenRefused),
+        (json_answer(400, {"error": "invalid_request"}), ProviderRejectedCredentials),
         (answer(401), ProviderRejectedCredentials),
         (answer(402), ShopUnavailable),
         (answer(404), ProviderError),

@@ -17,6 +17,7 @@ from token_broker.errors import (
     StorageUnavailable,
 )
 from token_broker.http.client import malformed_response
+from token_broker.lifecycle.worker import maintain
 from token_broker.ports.provider import Account
 from token_broker.tokens.call import PROVIDER_BUDGET, WAIT_FOR_OTHERS
 from token_broker.tokens.sign_in import IDLE, PAUSE_AFTER_REJECTION, RETRY_AFTER
@@ -419,3 +420,29 @@ def test_the_state_does_not_change_for_a_secret_that_was_replaced(stack: PairSur
     use(stack)
 
     assert told(stack) == []
+
+
+def test_an_event_that_was_left_out_follows_a_day_later(stack: PairSurroundings) -> None:
+    for _ in range(2):
+        lock_out(stack)
+        with pytest.raises(ReauthorizationRequired):
+            use(stack)
+        if not told(stack)[1:]:
+            recover(stack)
+            use(stack)
+    assert [after for _, after, _ in told(stack)] == ["reauthorization_required", "active"]
+
+    for _ in range(3):
+        stack.clock.advance(DAY)
+        maintain(stack.listing_call(), "acme", ["pair#shop"])
+
+    assert [after for _, after, _ in told(stack)] == ["reauthorization_required", "active", "reauthorization_required"]
+
+
+def test_an_access_token_that_has_always_ended_causes_two_renewals_in_one_call(stack: PairSurroundings) -> None:
+    stack.provider.lifetime = 0
+
+    with pytest.raises(ProviderRejectedCredentials):
+        use(stack)
+
+    assert stack.provider.pairs_made <= 4

@@ -20,11 +20,12 @@ def keep_alive(call: Call[Provider], record: PairRecord) -> int | None:
         call.store.pairs.cancel(record)
         return None
     if account.origin:
+        signing = SignIn(call, account)
         try:
-            SignIn(call, account).renew()
+            signing.renew()
         except ReauthorizationRequired:
             if record.state is MerchantState.REAUTHORIZATION_REQUIRED:
-                call.telemetry.count("MerchantsToReauthorize")
+                signing.report_refusal(record)
             return int(call.clock.now()) + DAY
     call.store.pairs.cancel(record)  # does nothing if a renewal has moved the due time
     return None

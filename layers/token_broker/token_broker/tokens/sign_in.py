@@ -164,9 +164,15 @@ class SignIn:
             raise MintInProgress
         self._remember(renewed)
 
+    def report_refusal(self, record: PairRecord) -> None:
+        """Count the merchant for the alarm. Emit the event of its state if it was left out before."""
+        self._call.telemetry.count("MerchantsToReauthorize")
+        if _told_state(record) is MerchantState.ACTIVE and (lease := self._acquire(record)) is not None:
+            self._record_refusal(lease)
+
     def _current(self) -> StoredPair | None:
         """Return the pair to use, or None for the permanent token. Remember it for this process."""
-        until = self._call.deadline.within(WAIT_FOR_OTHERS)
+        until, has_renewed = self._call.deadline.within(WAIT_FOR_OTHERS), False
         while self.account.origin:
             record, stored = self._find()
             self._require_authorized(record)
@@ -184,8 +190,9 @@ class SignIn:
                     raise self._rejection
             renewed = self._renewed(record, stored)
             # The access token of a repeated answer can have ended. Its refresh token gives the next one.
-            if renewed is not None and self._call.clock.now() < renewed.pair.access_ends_at:
+            if renewed is not None and (has_renewed or self._call.clock.now() < renewed.pair.access_ends_at):
                 return self._remember(renewed)
+            has_renewed = renewed is not None
             if until.left() <= 0:
                 raise MintInProgress
             self._call.clock.sleep(min(WAIT, until.left()))
@@ -314,9 +321,7 @@ class SignIn:
         return StoredPair(self._call.sign_ins.secrets.write(self.account.merchant, pair), pair)
 
     def _commit(self, lease: PairLease, version: str) -> bool:
-        event = None
-        if lease.record.state is not MerchantState.ACTIVE:
-            event = self._event(lease.record, MerchantState.ACTIVE, StateReason.SECRET_CHANGED)
+        event = self._event(lease.record, MerchantState.ACTIVE, StateReason.SECRET_CHANGED)
         due_at = int(self._call.clock.now()) + IDLE
         return self._call.store.pairs.commit(lease, version or None, self.account.origin, due_at, event)
 
@@ -334,26 +339,28 @@ class SignIn:
 
         Does nothing if the lease was lost.
         """
-        call, record, event = self._call, lease.record, None
-        if record.state is MerchantState.ACTIVE:
-            event = self._event(record, MerchantState.REAUTHORIZATION_REQUIRED, StateReason.REFRESH_TOKEN_REFUSED)
+        if self._record_refusal(lease):
+            self._call.telemetry.notice("reauthorization_required", merchant=lease.record.merchant)
+            self._call.telemetry.count("MerchantsToReauthorize")
+            raise ReauthorizationRequired(_REAUTHORIZE, reply=failure.reply)
+
+    def _record_refusal(self, lease: PairLease) -> bool:
+        event = self._event(lease.record, MerchantState.REAUTHORIZATION_REQUIRED, StateReason.REFRESH_TOKEN_REFUSED)
         # The worker reports the state once a day, for the alarm.
-        if not call.store.pairs.refuse(lease, self.account.fingerprint(), int(call.clock.now()) + DAY, event):
-            return
-        call.telemetry.notice("reauthorization_required", merchant=record.merchant)
-        call.telemetry.count("MerchantsToReauthorize")
-        raise ReauthorizationRequired(_REAUTHORIZE, reply=failure.reply)
+        due_at = int(self._call.clock.now()) + DAY
+        return self._call.store.pairs.refuse(lease, self.account.fingerprint(), due_at, event)
 
     def _event(self, record: PairRecord, after: MerchantState, reason: StateReason) -> Event | None:
-        """Return the event of a change, unless the same one was emitted within a day."""
-        now, told = self._call.clock.now(), record.told.get(reason.value)
+        """Return the event of the state, unless it was the last one or was emitted within a day.
+
+        An event that is left out for the second reason follows with a later write.
+        """
+        now, before, told = self._call.clock.now(), _told_state(record), record.told.get(reason.value)
         # A negative age means that the clock went back.
-        if told is not None and 0 <= now - told < DAY:
+        if before is after or (told is not None and 0 <= now - told < DAY):
             return None
         provider = self._call.provider.name
-        return merchant_state_changed(
-            provider, record.merchant, before=record.state, after=after, reason=reason, at=now
-        )
+        return merchant_state_changed(provider, record.merchant, before=before, after=after, reason=reason, at=now)
 
     def _release(self, lease: PairLease, failure: ProviderFailure) -> None:
         """End the lease, and the migration too if the provider has certainly not exchanged the token."""
@@ -394,6 +401,13 @@ class SignIn:
         pair = stored.pair
         tokens = {"accessToken": pair.access_token, "refreshToken": pair.refresh_token}
         return self.account._replace(credentials={**self.account.credentials, **tokens})
+
+
+def _told_state(record: PairRecord) -> MerchantState:
+    """Return the state of the last event."""
+    refused_at = record.told.get(StateReason.REFRESH_TOKEN_REFUSED, -1)
+    back_at = record.told.get(StateReason.SECRET_CHANGED, -1)
+    return MerchantState.REAUTHORIZATION_REQUIRED if refused_at > back_at else MerchantState.ACTIVE
 
 
 def _token_of(account: Account) -> str:

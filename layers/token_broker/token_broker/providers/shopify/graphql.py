@@ -204,6 +204,8 @@ def _may_list(data: Mapping[str, Any]) -> bool:
 
 
 def _handles(data: Mapping[str, Any]) -> list[str]:
+    if data.get("accessScopes") is None:
+        return []
     scopes = _objects(data, "accessScopes")
     handles = [handle for scope in scopes if isinstance(handle := scope.get("handle"), str)]
     if len(handles) < len(scopes):

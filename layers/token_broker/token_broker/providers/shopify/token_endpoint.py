@@ -145,7 +145,9 @@ def _refusal(
         return refusals.error_from_refusal(response, reply)
     if reply.code == "invalid_subject_token" and "subject_token" in grant:
         return PermanentTokenRefused(_NOT_EXCHANGED, reply=reply)
-    if reply.code in ("invalid_grant", "invalid_request") and "refresh_token" in grant:
+    # With 400, `invalid_request` means a malformed request.
+    dead = reply.code == "invalid_grant" or (response.status == 401 and reply.code == "invalid_request")
+    if dead and "refresh_token" in grant:
         return RefreshTokenRefused(reply)
     kind, detail = _REFUSALS.get(reply.code or "", (ProviderRejectedCredentials, refusals.INVALID_CLIENT))
     return kind(detail, reply=reply)
