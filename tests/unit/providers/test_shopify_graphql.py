@@ -143,7 +143,7 @@ def test_every_scope_of_a_token_is_read() -> None:
         {"id": "gid://shopify/StorefrontAccessToken/x"},
         {"id": "gid://shopify/StorefrontAccessToken/"},
         {"accessToken": None},
-        {"accessScopes": None},
+        {"accessScopes": 7},
         {"accessScopes": ["unauthenticated_a"]},
         {"accessScopes": [{"handle": 7}]},
         {"createdAt": 7},
