@@ -54,7 +54,7 @@ class MemoryPairs(Part):
 
     def commit(self, lease: PairLease, version_id: str | None, origin: str, due_at: int, event: Event | None) -> bool:
         with self._memory.operation("pairs.commit"):
-            named = {"version_id": version_id, "origin": origin, "due_at": due_at}
+            named = {"version_id": version_id, "named_at": self._memory.now(), "origin": origin, "due_at": due_at}
             active = {"state": MerchantState.ACTIVE, "refused_secret": ""}
             return self._end(lease, event, migrating="", **named, **active)
 

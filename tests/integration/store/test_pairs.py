@@ -86,7 +86,9 @@ def test_a_record_that_was_read_before_a_renewal_gives_no_lease(bench: StoreBenc
 
 
 def test_a_commit_names_the_version_and_ends_the_lease(bench: StoreBench) -> None:
-    assert named(bench) == PairRecord(MERCHANT, version_id="v-1", origin="origin-1", fence=2, due_at=NOW_S + 30 * DAY)
+    assert named(bench) == PairRecord(
+        MERCHANT, version_id="v-1", origin="origin-1", fence=2, due_at=NOW_S + 30 * DAY, named_at=NOW_S
+    )
     assert bench.due() == [KEY]
 
 
@@ -106,7 +108,9 @@ def test_a_commit_ends_the_migration_the_refusal_and_the_failed_tries(bench: Sto
 
     assert commit(bench, lease)
 
-    assert record(bench) == PairRecord(MERCHANT, version_id="v-1", origin="origin-1", fence=4, due_at=NOW_S + 30 * DAY)
+    assert record(bench) == PairRecord(
+        MERCHANT, version_id="v-1", origin="origin-1", fence=4, due_at=NOW_S + 30 * DAY, named_at=NOW_S
+    )
 
 
 def test_a_migration_is_marked_and_due_when_its_lease_ends(bench: StoreBench) -> None:

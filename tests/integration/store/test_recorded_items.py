@@ -353,7 +353,7 @@ def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
 def test_every_pair_is_read(recorded: Scenario) -> None:
     pairs = recorded.shopify.pairs
     assert [pairs.get(merchant) for merchant in (MERCHANT, TROUBLED, COMPROMISED, FAILED)] == [
-        PairRecord(MERCHANT, "version-1", "origin-1", fence=2, due_at=NOW_S + 30 * DAY),
+        PairRecord(MERCHANT, "version-1", "origin-1", fence=2, due_at=NOW_S + 30 * DAY, named_at=NOW_S + 113),
         PairRecord(
             TROUBLED,
             "version-2",
@@ -363,6 +363,7 @@ def test_every_pair_is_read(recorded: Scenario) -> None:
             state=MerchantState.REAUTHORIZATION_REQUIRED,
             refused_secret="secret-2",
             told={"refresh_token_refused": NOW_S + 114},
+            named_at=NOW_S + 115,
         ),
         PairRecord(COMPROMISED, fence=1, lease_ends_at=NOW_S + 157, migrating="origin-3", due_at=NOW_S + 157),
         PairRecord(FAILED, fence=1, lease_ends_at=NOW_S + 119, migrating="origin-3", due_at=NOW_S + DAY, tries=1),

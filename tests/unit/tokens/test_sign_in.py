@@ -446,3 +446,34 @@ def test_an_access_token_that_has_always_ended_causes_two_renewals_in_one_call(s
         use(stack)
 
     assert stack.provider.pairs_made <= 4
+
+
+def test_a_version_that_cannot_be_read_yet_is_waited_for(stack: PairSurroundings) -> None:
+    """Secrets Manager is eventually consistent. The older pair would be refused, and the merchant locked out."""
+    use(stack)
+    stack.clock.advance(HOUR)
+    use(stack)
+    versions = stack.session_secrets.versions["acme"]
+    newest = versions.popitem()
+    stack.forget_memory()
+
+    with pytest.raises(StorageUnavailable):
+        use(stack)
+    versions.update([newest])
+    use(stack)
+
+    assert stack.provider.pairs_made == 2
+
+
+def test_a_version_that_was_removed_gives_way_to_the_newest_one(stack: PairSurroundings) -> None:
+    use(stack)
+    restored = stack.store.pairs.items["acme"]
+    stack.clock.advance(DAY)
+    use(stack)
+    stack.store.pairs.items["acme"] = restored
+    del stack.session_secrets.versions["acme"][str(restored.version_id)]
+    stack.forget_memory()
+
+    use(stack)
+
+    assert stack.provider.pairs_made == 2

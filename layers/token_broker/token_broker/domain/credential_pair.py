@@ -58,7 +58,8 @@ class CredentialPair(NamedTuple):
 class PairRecord(NamedTuple):
     """Hold what the table knows of a merchant's pair.
 
-    `version_id` is the session secret's version with the pair, or None if there is none yet. `origin` is the pair's.
+    `version_id` is the session secret's version with the pair, or None if there is none yet. `named_at` is when the
+    pair was obtained. `origin` is the pair's.
     `fence` rises with each lease and at its end. `lease_ends_at` is zero if nobody holds the lease. `migrating` is the
     origin of the permanent token whose exchange an operator has confirmed. `due_at` is when the worker renews an unused
     pair. `refused_secret` is the fingerprint of the secret for which the state stands. `told` has the last time of each
@@ -76,6 +77,7 @@ class PairRecord(NamedTuple):
     state: MerchantState = MerchantState.ACTIVE
     refused_secret: str = ""
     told: Mapping[str, int] = {}
+    named_at: int = 0
 
 
 class PairLease(NamedTuple):

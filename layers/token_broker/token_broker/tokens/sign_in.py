@@ -213,8 +213,8 @@ class SignIn:
             return record, in_memory
         if record.version_id is None:
             return record, None
-        # Secrets Manager deletes old versions. Only a restored table names one of them.
-        return record, self._call.sign_ins.secrets.read(merchant, record.version_id) or self._newest()
+        stored = self._call.sign_ins.secrets.read(merchant, record.version_id)
+        return record, stored or self._newest_instead(record)
 
     def _name(self, record: PairRecord, stored: StoredPair) -> None:
         """Name a stored pair that the record does not know, so that the worker renews it if nobody uses it."""
@@ -228,6 +228,17 @@ class SignIn:
         """Return the newest pair, or None if it has another origin."""
         newest = self._call.sign_ins.secrets.read(self.account.merchant)
         return newest if newest is not None and newest.pair.origin == self.account.origin else None
+
+    def _newest_instead(self, record: PairRecord) -> StoredPair | None:
+        """Return the newest pair in place of a missing version, which only a restored table names.
+
+        Secrets Manager keeps each version for a day. A younger one is missing for a moment only, since reads are
+        eventually consistent. An older pair must not be renewed in its place. Raises `StorageUnavailable` then.
+        """
+        newest = self._newest()
+        if newest is not None and self._call.clock.now() - record.named_at < DAY:
+            raise StorageUnavailable("The merchant's newest credentials cannot be read yet. Try again.")
+        return newest
 
     def _may_obtain(self, record: PairRecord) -> bool:
         """Return whether a first pair can be obtained: with a refresh token, or because a migration was confirmed."""

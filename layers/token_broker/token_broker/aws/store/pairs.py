@@ -33,6 +33,7 @@ class DynamoPairs(StorePart):
             state=MerchantState(item.get("state", MerchantState.ACTIVE)),
             refused_secret=item.get("refusedSecret", ""),
             told=item.get("told", {}),
+            named_at=item.get("namedAt", 0),
         )
 
     def acquire(self, expected: PairRecord, owner: str, *, migrate: str = "") -> PairLease | None:
@@ -56,8 +57,11 @@ class DynamoPairs(StorePart):
 
     def commit(self, lease: PairLease, version_id: str | None, origin: str, due_at: int, event: Event | None) -> bool:
         """Name the version in the write that ends the lease."""
-        values = {":version": version_id, ":origin": origin, ":due": due_at}
-        changes, removed = "SET origin = :origin, due = :shard, dueAt = :due", "migrating, #state, refusedSecret"
+        values = {":version": version_id, ":origin": origin, ":due": due_at, ":now": self._items.now()}
+        changes, removed = (
+            "SET origin = :origin, namedAt = :now, due = :shard, dueAt = :due",
+            "migrating, #state, refusedSecret",
+        )
         if version_id is None:
             removed = f"{removed}, versionId"
         else:
