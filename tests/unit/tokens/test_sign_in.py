@@ -465,6 +465,19 @@ def test_a_version_that_cannot_be_read_yet_is_waited_for(stack: PairSurroundings
     assert stack.provider.pairs_made == 2
 
 
+def test_a_new_session_secret_that_cannot_be_read_yet_is_waited_for(stack: PairSurroundings) -> None:
+    use(stack)
+    versions = stack.session_secrets.versions.pop("acme")
+    stack.forget_memory()
+
+    with pytest.raises(StorageUnavailable):
+        use(stack)
+    stack.session_secrets.versions["acme"] = versions
+    use(stack)
+
+    assert stack.provider.pairs_made == 1
+
+
 def test_a_version_that_was_removed_gives_way_to_the_newest_one(stack: PairSurroundings) -> None:
     use(stack)
     restored = stack.store.pairs.items["acme"]

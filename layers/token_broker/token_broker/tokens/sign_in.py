@@ -54,6 +54,8 @@ MIN_SECONDS_LEFT = 5
 PAUSE_AFTER_REJECTION = 10
 #: The pause between two reads of the record while another caller renews the pair, in seconds.
 WAIT = 0.3
+#: Seconds after which a new secret can certainly be read. The source is the page of AWS's operation ListSecrets.
+VISIBLE_AFTER = 5 * 60
 #: Seconds for which a process remembers that a merchant's permanent token is in use.
 PERMANENT_TTL = 300
 
@@ -233,10 +235,12 @@ class SignIn:
         """Return the newest pair in place of a missing version, which only a restored table names.
 
         Secrets Manager keeps each version for a day. A younger one is missing for a moment only, since reads are
-        eventually consistent. An older pair must not be renewed in its place. Raises `StorageUnavailable` then.
+        eventually consistent. An older pair, or the operator's refresh token, must not be sent in its place. Raises
+        `StorageUnavailable` then. Returns None if somebody has deleted the session secret.
         """
         newest = self._newest()
-        if newest is not None and self._call.clock.now() - record.named_at < DAY:
+        expected_for = VISIBLE_AFTER if newest is None else DAY
+        if self._call.clock.now() - record.named_at < expected_for:
             raise StorageUnavailable("The merchant's newest credentials cannot be read yet. Try again.")
         return newest
 
