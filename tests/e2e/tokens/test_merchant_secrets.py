@@ -69,7 +69,10 @@ def test_a_secret_that_the_provider_refuses(
     control.forget_requests()
     merchants.change_credentials(merchant, tell=False)
 
-    problem = problem_of(ask(stack, merchant), 502, "provider_rejected_credentials")
+    # A grant rejects the client by name.
+    by_client = make is Merchants.shopify_with_client
+    code = "invalid_client" if by_client else "provider_rejected_credentials"
+    problem = problem_of(ask(stack, merchant), 502, code)
 
     assert problem["provider"]["status"] in (400, 401)
     calls = [seen for seen in control.requests(merchant.provider) if "oauth" not in seen["path"]]

@@ -182,8 +182,10 @@ class SignIn:
                 self._use_permanent()
                 return None
             if stored is not None and self._is_fresh(stored):
-                self._name(record, stored)
-                return self._remember(stored)
+                if self._name(record, stored):
+                    return self._remember(stored)
+                self._wait(until)
+                continue
             if self._rejection is not None and stored is not None:
                 newest = self._newest()
                 if newest is not None and self._works(newest):
@@ -195,10 +197,14 @@ class SignIn:
             if renewed is not None and (has_renewed or self._call.clock.now() < renewed.pair.access_ends_at):
                 return self._remember(renewed)
             has_renewed = renewed is not None
-            if until.left() <= 0:
-                raise MintInProgress
-            self._call.clock.sleep(min(WAIT, until.left()))
+            self._wait(until)
         return None  # the operator has stored a secret without expiring credentials
+
+    def _wait(self, until: Deadline) -> None:
+        """Wait a moment for another caller. Raises `MintInProgress` once the time for that is over."""
+        if until.left() <= 0:
+            raise MintInProgress
+        self._call.clock.sleep(min(WAIT, until.left()))
 
     def _find(self) -> tuple[PairRecord, StoredPair | None]:
         """Return the record and the pair that it names. The pair is None if there is none of the account's origin."""
@@ -218,13 +224,21 @@ class SignIn:
         stored = self._call.sign_ins.secrets.read(merchant, record.version_id)
         return record, stored or self._newest_instead(record)
 
-    def _name(self, record: PairRecord, stored: StoredPair) -> None:
-        """Name a stored pair that the record does not know, so that the worker renews it if nobody uses it."""
+    def _name(self, record: PairRecord, stored: StoredPair) -> bool:
+        """Name a stored pair of which the record does not know, because a call has ended early or the table is older.
+
+        Returns whether the pair is named and can be used.
+        """
         if record.origin == self.account.origin:
-            return
+            return True
         lease = self._acquire(record)
-        if lease is not None:
-            self._commit(lease, stored.version_id)
+        if lease is None:
+            return False
+        try:
+            return self._commit(lease, stored.version_id)
+        except BrokerError:
+            self._retry_later(lease)
+            raise
 
     def _newest(self) -> StoredPair | None:
         """Return the newest pair, or None if it has another origin."""
