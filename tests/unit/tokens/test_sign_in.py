@@ -478,10 +478,10 @@ def test_a_new_session_secret_that_cannot_be_read_yet_is_waited_for(stack: PairS
     assert stack.provider.pairs_made == 1
 
 
-def test_a_version_that_was_removed_gives_way_to_the_newest_one(stack: PairSurroundings) -> None:
+def test_a_version_that_was_removed_gives_way_to_a_newer_one(stack: PairSurroundings) -> None:
     use(stack)
     restored = stack.store.pairs.items["acme"]
-    stack.clock.advance(DAY)
+    stack.clock.advance(HOUR)
     use(stack)
     stack.store.pairs.items["acme"] = restored
     del stack.session_secrets.versions["acme"][str(restored.version_id)]

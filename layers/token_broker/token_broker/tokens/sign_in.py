@@ -246,15 +246,18 @@ class SignIn:
         return newest if newest is not None and newest.pair.origin == self.account.origin else None
 
     def _newest_instead(self, record: PairRecord) -> StoredPair | None:
-        """Return the newest pair in place of a missing version, which only a restored table names.
+        """Return the newest pair in place of a missing version, which a restored table can name.
 
-        Secrets Manager keeps each version for a day. A younger one is missing for a moment only, since reads are
-        eventually consistent. An older pair, or the operator's refresh token, must not be sent in its place. Raises
-        `StorageUnavailable` then. Returns None if somebody has deleted the session secret.
+        Reads are eventually consistent, so a new version can be missing for a moment. An older pair, or the operator's
+        refresh token, must not be sent in its place. Raises `StorageUnavailable` then. Returns None if somebody has
+        deleted the session secret.
         """
-        newest = self._newest()
-        expected_for = VISIBLE_AFTER if newest is None else DAY
-        if self._call.clock.now() - record.named_at < expected_for:
+        newest, age = self._newest(), self._call.clock.now() - record.named_at
+        if newest is None:
+            too_early = age < VISIBLE_AFTER
+        else:
+            too_early = newest.pair.obtained_at < record.named_at and age < DAY
+        if too_early:
             raise StorageUnavailable("The merchant's newest credentials cannot be read yet. Try again.")
         return newest
 
