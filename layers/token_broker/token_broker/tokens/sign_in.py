@@ -252,12 +252,11 @@ class SignIn:
         refresh token, must not be sent in its place. Raises `StorageUnavailable` then. Returns None if somebody has
         deleted the session secret.
         """
-        newest, age = self._newest(), self._call.clock.now() - record.named_at
-        if newest is None:
-            too_early = age < VISIBLE_AFTER
-        else:
-            too_early = newest.pair.obtained_at < record.named_at and age < DAY
-        if too_early:
+        newest = self._newest()
+        if newest is not None and newest.pair.obtained_at >= record.named_at:
+            return newest
+        visible_after = VISIBLE_AFTER if newest is None else DAY
+        if self._call.clock.now() - record.named_at < visible_after:
             raise StorageUnavailable("The merchant's newest credentials cannot be read yet. Try again.")
         return newest
 

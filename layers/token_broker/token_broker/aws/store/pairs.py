@@ -58,10 +58,8 @@ class DynamoPairs(StorePart):
     def commit(self, lease: PairLease, version_id: str | None, origin: str, due_at: int, event: Event | None) -> bool:
         """Name the version in the write that ends the lease."""
         values = {":version": version_id, ":origin": origin, ":due": due_at, ":now": self._items.now()}
-        changes, removed = (
-            "SET origin = :origin, namedAt = :now, due = :shard, dueAt = :due",
-            "migrating, #state, refusedSecret",
-        )
+        changes = "SET origin = :origin, namedAt = :now, due = :shard, dueAt = :due"
+        removed = "migrating, #state, refusedSecret"
         if version_id is None:
             removed = f"{removed}, versionId"
         else:
