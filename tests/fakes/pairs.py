@@ -1,6 +1,6 @@
 """Expiring credentials in memory: the records, the session secrets, and a provider that keeps Shopify's rules."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +144,8 @@ class PairProvider(ScriptedListingProvider):
         self.permanent: set[str] = set()
         self.grants: list[tuple[ProviderFailure, bool]] = []
         self.asked_grants: list[str] = []
+        #: What happens before a refresh token is refused.
+        self.before_refusal: Callable[[], object] | None = None
         #: Seconds that an access token lives.
         self.lifetime = HOUR
         #: How many different pairs were given.
@@ -197,6 +199,8 @@ class PairProvider(ScriptedListingProvider):
                 return earlier[0]._replace(obtained_at=now, origin=account.origin)
             if "adminAccessToken" in account.credentials and token == account.credentials["adminAccessToken"]:
                 raise PermanentTokenRefused("The permanent token has ended.")
+            if self.before_refusal is not None:
+                self.before_refusal()
             raise RefreshTokenRefused(ProviderReply(401))
         self.pairs_made += 1
         number = next(self._numbers)

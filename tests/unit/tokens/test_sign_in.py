@@ -490,3 +490,18 @@ def test_a_version_that_was_removed_gives_way_to_a_newer_one(stack: PairSurround
     use(stack)
 
     assert stack.provider.pairs_made == 2
+
+
+def test_a_refusal_that_could_not_be_checked_frees_the_lease(stack: PairSurroundings) -> None:
+    use(stack)
+    stack.clock.advance(HOUR)
+    lock_out(stack)
+    stack.provider.before_refusal = lambda: setattr(stack.secrets, "failure", StorageUnavailable("down"))
+    with pytest.raises(StorageUnavailable):
+        use(stack)
+
+    stack.provider.before_refusal, stack.secrets.failure = None, None
+    stack.clock.advance(RETRY_AFTER)
+
+    with pytest.raises(ReauthorizationRequired):
+        use(stack)

@@ -295,26 +295,35 @@ class SignIn:
         return self._call.store.pairs.acquire(record, new_owner(), migrate=self.account.origin if self._migrate else "")
 
     def _renew(self, lease: PairLease, stored: StoredPair | None) -> StoredPair | None:
-        """Obtain, store and name the next pair. Return None if the lease was lost, or the secret has changed."""
+        """Obtain, store and name the next pair, and release the lease if that fails.
+
+        Return None if the lease was lost, or the secret has changed.
+        """
         try:
-            if lease.record.origin not in ("", self.account.origin) and self._secret_has_changed():
-                self._give_up(lease)
-                return None
-            renewed = self._obtain(stored)
-            if not self._commit(lease, renewed.version_id):
-                return None
-        except RefreshTokenRefused as failure:
-            if self._secret_has_changed():
-                self._give_up(lease)
-            else:
-                self._refuse(lease, failure)
-            return None
+            return self._renew_under(lease, stored)
+        except ReauthorizationRequired:
+            raise  # the refusal is recorded, which has ended the lease
         except ProviderFailure as failure:
             self._release(lease, failure)
             raise
         except BrokerError:
             self._retry_later(lease)
             raise
+
+    def _renew_under(self, lease: PairLease, stored: StoredPair | None) -> StoredPair | None:
+        if lease.record.origin not in ("", self.account.origin) and self._secret_has_changed():
+            self._give_up(lease)
+            return None
+        try:
+            renewed = self._obtain(stored)
+        except RefreshTokenRefused as failure:
+            if self._secret_has_changed():
+                self._give_up(lease)
+            else:
+                self._refuse(lease, failure)
+            return None
+        if not self._commit(lease, renewed.version_id):
+            return None
         self._call.telemetry.count("PairsRenewed")
         if self._rejection is not None:
             until = self._call.clock.monotonic() + PAUSE_AFTER_REJECTION
