@@ -128,9 +128,8 @@ class MemorySessionSecrets:
 class PairProvider(ScriptedListingProvider):
     """Keep one refreshable pair for the merchant, by Shopify's rules.
 
-    A used refresh token gives the same pair again until that pair was used. A permanent token gives the same pair again
-    for seven days, unless that pair was refreshed. `grants` has the failures of the next grants: before it acts, or
-    after with `after` set.
+    A used refresh token gives the same pair again until that pair was used. So does a permanent token.
+    `grants` has the failures of the next grants: before it acts, or after with `after` set.
     """
 
     def __init__(self, clock: Clock, name: str, capabilities: Capabilities) -> None:
@@ -139,8 +138,8 @@ class PairProvider(ScriptedListingProvider):
         #: The refresh tokens that work, with the access token that came with each.
         self.live: dict[str, str | None] = {}
         self.access_ends: dict[str, float] = {}
-        #: The pair that each used refresh token or permanent token gave, and when.
-        self.given: dict[str, tuple[CredentialPair, float]] = {}
+        #: The pair that each used refresh token or permanent token gave.
+        self.given: dict[str, CredentialPair] = {}
         self.permanent: set[str] = set()
         self.grants: list[tuple[ProviderFailure, bool]] = []
         self.asked_grants: list[str] = []
@@ -171,9 +170,6 @@ class PairProvider(ScriptedListingProvider):
         origin = fingerprint(token) if token else ""
         return Account(merchant, dict(secret), account_id="acme.myshopify.com", origin=origin)
 
-    def with_app(self, account: Account, secret: Mapping[str, Any]) -> Account:
-        raise NotImplementedError
-
     def refresh(self, account: Account, refresh_token: str, deadline: Deadline) -> CredentialPair:
         return self._grant(account, refresh_token, used=refresh_token in self.live)
 
@@ -195,8 +191,8 @@ class PairProvider(ScriptedListingProvider):
         now = int(self._clock.now())
         if not known:
             earlier = self.given.get(token)
-            if earlier is not None and earlier[0].refresh_token in self.live:
-                return earlier[0]._replace(obtained_at=now, origin=account.origin)
+            if earlier is not None and earlier.refresh_token in self.live:
+                return earlier._replace(obtained_at=now, origin=account.origin)
             if "adminAccessToken" in account.credentials and token == account.credentials["adminAccessToken"]:
                 raise PermanentTokenRefused("The permanent token has ended.")
             if self.before_refusal is not None:
@@ -209,7 +205,7 @@ class PairProvider(ScriptedListingProvider):
         )
         self.permanent.discard(token)
         # The next use of the new pair ends the repetition of older ones.
-        self.given = {token: (pair, now)}
+        self.given = {token: pair}
         self.live = {pair.refresh_token: pair.access_token}
         self.access_ends[pair.access_token] = now + self.lifetime
         return pair
@@ -220,7 +216,7 @@ class PairProvider(ScriptedListingProvider):
             return
         if self.access_ends.get(token, 0.0) <= self._clock.now():
             raise ProviderRejectedCredentials("The access token does not work.")
-        self.given = {sent: pair for sent, pair in self.given.items() if pair[0].access_token != token}
+        self.given = {sent: pair for sent, pair in self.given.items() if pair.access_token != token}
 
     def mint(self, account: Account, mint_request: MintRequest, deadline: Deadline) -> ProviderToken:
         self._check(account)

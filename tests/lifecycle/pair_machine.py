@@ -15,6 +15,7 @@ from tests.fakes.clock import MovableClock
 from tests.fakes.pairs import MemorySessionSecrets, PairProvider
 from tests.fakes.provider import down, lost, timed_out
 from tests.fakes.secrets import MemorySecrets
+from tests.fakes.store import MemoryStore
 from tests.fakes.store_parts import LEASE
 from tests.fakes.surroundings import LISTING, MARGIN
 from tests.fakes.telemetry import RecordingTelemetry
@@ -32,7 +33,6 @@ from token_broker.errors import (
 from token_broker.lifecycle.migrate import migrate
 from token_broker.lifecycle.worker import maintain
 from token_broker.ports.provider import Account, ListedToken, ListingProvider
-from token_broker.ports.store import Store
 from token_broker.tokens.cache import TokenCache
 from token_broker.tokens.call import Call, Services
 from token_broker.tokens.sign_in import IDLE, PAUSE_AFTER_REJECTION, RETRY_AFTER, SignIns
@@ -58,15 +58,13 @@ class Process:
 
 
 class Pairs(RuleBasedStateMachine):
-    """`_new_store` gives the store. `_item` and `_put_item` read and write the merchant's item as it stands."""
-
     def __init__(self) -> None:
         super().__init__()
         self.clock = MovableClock()
         self.provider = PairProvider(self.clock, "shopify", LISTING)
         self.session_secrets = MemorySessionSecrets()
         self.stored: dict[str, Any] = {}
-        self.store = self._new_store()
+        self.store = MemoryStore(self.clock)
         self._watch_commits()
         self.processes = [self._new_process(), self._new_process()]
         self.crowd = Crowd(self.look)
@@ -79,14 +77,17 @@ class Pairs(RuleBasedStateMachine):
         self.earlier: list[Any] = []
         self.restored = self.ended_outside = False
 
-    def _new_store(self) -> Store:
-        raise NotImplementedError
-
     def _item(self) -> Any:
-        raise NotImplementedError
+        """Return the merchant's item as it stands."""
+        pairs = self.store.pairs
+        return pairs.items.get(MERCHANT), pairs.owners.get(MERCHANT)
 
     def _put_item(self, item: Any) -> None:
-        raise NotImplementedError
+        parts: list[dict[str, Any]] = [self.store.pairs.items, self.store.pairs.owners]
+        for kept, value in zip(parts, item, strict=True):
+            kept.pop(MERCHANT, None)
+            if value is not None:
+                kept[MERCHANT] = value
 
     def _new_process(self) -> Process:
         return Process(self.clock, self.stored, self.session_secrets)
@@ -243,7 +244,7 @@ class Pairs(RuleBasedStateMachine):
         return pair is not None and self._gives_a_pair(pair.refresh_token)
 
     def _gives_a_pair(self, token: str) -> bool:
-        given, _ = self.provider.given.get(token, (None, 0.0))
+        given = self.provider.given.get(token)
         live = self.provider.live.keys() | self.provider.permanent
         return token in live or (given is not None and given.refresh_token in live)
 

@@ -193,7 +193,7 @@ def assert_nothing_lost(stack: PairSurroundings) -> None:
     """Check that the live pair is stored, or that the token that is sent next gives it."""
     secret, stored = stack.secrets.stored["acme"], stack.session_secrets.read("acme")
     sent = stored.pair.refresh_token if stored is not None else next(iter(secret.values()))
-    given, _ = stack.provider.given.get(sent, (None, 0.0))
+    given = stack.provider.given.get(sent)
     live = stack.provider.live.keys() | stack.provider.permanent
     assert sent in live or (given is not None and given.refresh_token in live)
 
