@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
@@ -32,10 +33,14 @@ def shop(merchants: Merchants, control: ControlClient) -> Merchant:
 
 @pytest.fixture
 def bring_forward(aws: Aws, table: TokenTable) -> Callable[[Merchant], None]:
-    """As if the time until then had passed: leases end, and what waits is due since two minutes."""
+    """As if the time until then had passed: leases end, and what waits has been due for minutes.
+
+    No two moves give the same time. The queue would drop the second message as a duplicate of the first.
+    """
+    age = count(121, step=121)
 
     def move(shop: Merchant) -> None:
-        dynamodb, past = aws("dynamodb"), {"N": str(int(time.time()) - 121)}
+        dynamodb, past = aws("dynamodb"), {"N": str(int(time.time()) - next(age))}
         for (pk, sk), item in table.merchant("shopify", shop.name).items():
             for name in {"dueAt", "leaseEnd", "intentEnd"} & set(item) if sk != DAILY else ():
                 dynamodb.update_item(
