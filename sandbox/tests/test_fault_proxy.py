@@ -83,8 +83,7 @@ def test_the_record_names_calls_and_shows_no_body(bench: Bench) -> None:
     assert all((each["fault"], each["forwarded"], each["status"]) == (None, True, 200) for each in calls)
     assert "a-merchant" not in str(calls)
     bench.ask("dynamodb")
-    repeated = bench.proxy.calls("a-merchant")[-1]
-    assert [each["digest"] == repeated["digest"] for each in calls] == [True, False, False]
+    assert [each["digest"] for each in calls].index(bench.proxy.calls("a-merchant")[-1]["digest"]) == 0
     assert bench.proxy.calls("another") == []
     bench.proxy.clear_calls()
     assert bench.proxy.calls() == []
@@ -101,7 +100,7 @@ def test_the_caller_sees_a_failure_and_aws_has_done_it_or_not(
         bench.ask(service)
 
     if kind == "throttled":
-        assert "Thrott" in error_code(failure.value) or "Throughput" in error_code(failure.value)
+        assert "Thro" in error_code(failure.value)
     if kind == "failed":
         assert isinstance(failure.value, ClientError)
         assert failure.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500

@@ -1,9 +1,9 @@
 """Each way in which the simulators can make a provider's next answer go wrong."""
 
 import http.client
-import json
 import socket
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,242 +12,163 @@ from sandbox.simulators import Addresses, ControlClient, ControlError
 from tests.contract.exchanges.playing import Reply, send
 
 KEYS = {"x-api-key": "demo-key", "x-client-id": "demo-client", "Content-Type": "application/json"}
+RESET, CLOSED = ConnectionResetError, http.client.RemoteDisconnected
+PATH, BODY = "/public_token/create", b'{"sessionId":"s-1"}'
+
+
+class Merchant:
+    """A ChicksX merchant: `fault` is for its next request, `mint` is that request."""
+
+    def __init__(self, base: str, control: ControlClient) -> None:
+        self.base = base
+        self.control = control
+        control.put_account("chicksx", "demo", apiKey="demo-key", clientId="demo-client")
+
+    def fault(self, kind: str, **parameters: object) -> None:
+        self.control.fault("chicksx", kind, **parameters)
+
+    def mint(self, timeout: float = 5) -> Reply:
+        return send(self.base, "POST", PATH, headers=KEYS, body=BODY, timeout=timeout)
+
+    @property
+    def mints(self) -> int:
+        return int(self.control.state()["chicksx"]["demo"]["mints"])
+
+    def await_mints(self, number: int) -> None:
+        deadline = time.monotonic() + 5
+        while self.mints < number and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert self.mints == number
 
 
 @pytest.fixture
-def merchant(control: ControlClient) -> ControlClient:
-    control.put_account("chicksx", "demo", apiKey="demo-key", clientId="demo-client")
-    return control
+def merchant(simulators: Addresses, control: ControlClient) -> Merchant:
+    return Merchant(simulators.chicksx, control)
 
 
-def mint(simulators: Addresses, timeout: float = 5) -> Reply:
-    body = json.dumps({"sessionId": "s-1"}).encode()
-    return send(simulators.chicksx, "POST", "/public_token/create", headers=KEYS, body=body, timeout=timeout)
+@pytest.mark.parametrize(
+    ("kind", "parameters", "error", "minted"),
+    [
+        ("refuse", {}, ConnectionError, 0),
+        ("drop_before_acting", {}, CLOSED, 0),
+        ("drop_before_acting", {"reset": True}, RESET, 0),
+        ("act_then_drop", {}, CLOSED, 1),
+        ("act_then_drop", {"reset": True}, RESET, 1),
+        ("malformed", {}, http.client.BadStatusLine, 0),
+        ("malformed", {"body": "HTTP/1.1 twenty OK\r\n\r\n"}, http.client.BadStatusLine, 0),
+        ("truncated", {"missing": 5}, http.client.IncompleteRead, 1),
+        ("hang", {"seconds": 0.6}, TimeoutError, 0),
+        ("hang", {"seconds": 0.6, "late": True}, TimeoutError, 1),
+        ("act_then_hang", {"seconds": 30}, TimeoutError, 1),
+    ],
+)
+def test_a_caller_gets_no_answer_and_the_provider_has_acted_or_not(
+    merchant: Merchant, kind: str, parameters: dict[str, object], error: type[Exception], minted: int
+) -> None:
+    merchant.fault(kind, **parameters)
+
+    with pytest.raises(error) as raised:
+        merchant.mint(timeout=0.3)
+
+    if kind == "truncated":
+        assert raised.value.expected == 5  # type: ignore[attr-defined]
+    if kind == "hang":
+        time.sleep(0.4)
+    merchant.await_mints(minted)
+    assert [each["acted"] for each in merchant.control.requests()] == [bool(minted)] * (kind != "refuse")
+    assert merchant.mint().status == 201
 
 
-def mints(control: ControlClient) -> int:
-    count: int = control.state()["chicksx"]["demo"]["mints"]
-    return count
+@pytest.mark.parametrize(
+    ("kind", "parameters", "status", "shows", "minted"),
+    [
+        ("status", {"status": 503, "body": {"a": 1}}, 503, lambda reply: reply.json() == {"a": 1}, 0),
+        (
+            "status",
+            {"status": 429, "headers": {"A": "7"}, "act": True},
+            429,
+            lambda reply: reply.headers["a"] == "7",
+            1,
+        ),
+        ("garbage", {}, 200, lambda reply: reply.headers["content-type"] == "text/html; charset=utf-8", 0),
+        ("garbage", {"bodyBase64": "/wD+", "contentType": "a/b"}, 200, lambda reply: reply.body == b"\xff\x00\xfe", 0),
+        ("huge", {"bytes": 3_000_000}, 200, lambda reply: reply.headers["content-length"] == "3000000", 0),
+        ("huge", {"bytes": 3_000_000, "chunked": True}, 200, lambda reply: len(reply.json()) == 2_999_998, 0),
+        ("redirect", {}, 302, lambda reply: reply.headers["location"].endswith("/redirected"), 0),
+        ("redirect", {"status": 307, "location": "http://a/"}, 307, lambda r: r.headers["location"] == "http://a/", 0),
+        ("answer_override", {"patch": {"data": None}}, 201, lambda reply: "data" not in reply.json(), 1),
+        ("answer_override", {"patch": {"data": {"jti": 7}}}, 201, lambda reply: reply.json()["data"]["jti"] == 7, 1),
+        ("answer_override", {"status": 200, "headers": {"A": "7"}}, 200, lambda reply: reply.headers["a"] == "7", 1),
+    ],
+)
+def test_an_answer_is_wrong_and_the_provider_has_acted_or_not(
+    merchant: Merchant,
+    kind: str,
+    parameters: dict[str, object],
+    status: int,
+    shows: Callable[[Reply], bool],
+    minted: int,
+) -> None:
+    merchant.fault(kind, **parameters)
+
+    reply = merchant.mint()
+
+    assert (reply.status, merchant.mints) == (status, minted)
+    assert shows(reply)
 
 
-def test_refuse_resets_the_connection_unread(simulators: Addresses, merchant: ControlClient) -> None:
-    merchant.fault("chicksx", "refuse")
+def test_refuse_also_ends_a_kept_connection(merchant: Merchant) -> None:
+    connection = http.client.HTTPConnection(urlsplit(merchant.base).netloc, timeout=5)
 
-    with pytest.raises(ConnectionError):
-        mint(simulators)
+    def ask() -> bytes:
+        connection.request("POST", f"/v1{PATH}", BODY, KEYS)
+        return connection.getresponse().read()
 
-    assert merchant.requests() == []
-    assert mint(simulators).status == 201
-
-
-def ask(connection: http.client.HTTPConnection) -> bytes:
-    connection.request("POST", "/v1/public_token/create", b"{}", KEYS)
-    return connection.getresponse().read()
-
-
-def test_refuse_also_ends_a_kept_connection(simulators: Addresses, merchant: ControlClient) -> None:
-    connection = http.client.HTTPConnection(urlsplit(simulators.chicksx).netloc, timeout=5)
     try:
-        assert ask(connection)
-        merchant.fault("chicksx", "refuse")
+        assert ask()
+        merchant.fault("refuse")
         with pytest.raises(ConnectionError):
-            ask(connection)
+            ask()
     finally:
         connection.close()
 
 
-def test_hang_waits_before_acting(simulators: Addresses, merchant: ControlClient) -> None:
-    merchant.fault("chicksx", "hang", seconds=0.2)
+def test_hang_waits_before_acting(merchant: Merchant) -> None:
+    merchant.fault("hang", seconds=0.2)
     started = time.monotonic()
 
-    assert mint(simulators).status == 201
+    assert merchant.mint().status == 201
     assert time.monotonic() - started >= 0.2
 
 
-def test_hang_does_nothing_once_the_caller_has_left(simulators: Addresses, merchant: ControlClient) -> None:
-    merchant.fault("chicksx", "hang", seconds=0.3)
-
-    with pytest.raises(TimeoutError):
-        mint(simulators, timeout=0.1)
-
-    time.sleep(0.35)
-    assert mints(merchant) == 0
-
-
-def test_a_late_hang_acts_though_the_caller_has_left(simulators: Addresses, merchant: ControlClient) -> None:
-    merchant.fault("chicksx", "hang", seconds=0.5, late=True)
-
-    with pytest.raises(TimeoutError):
-        mint(simulators, timeout=0.1)
-
-    deadline = time.monotonic() + 5
-    while mints(merchant) == 0 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert mints(merchant) == 1
-
-
-def test_act_then_hang_has_acted_when_the_caller_gives_up(simulators: Addresses, merchant: ControlClient) -> None:
-    merchant.fault("chicksx", "act_then_hang", seconds=30)
-
-    with pytest.raises(TimeoutError):
-        mint(simulators, timeout=0.1)
-
-    assert mints(merchant) == 1
-
-
-@pytest.mark.parametrize(("act", "minted"), [(False, 0), (True, 1)])
-def test_status_answers_anything(simulators: Addresses, merchant: ControlClient, *, act: bool, minted: int) -> None:
-    merchant.fault("chicksx", "status", status=503, body={"code": "DOWN"}, headers={"Retry-After": "7"}, act=act)
-
-    reply = mint(simulators)
-
-    assert (reply.status, reply.json(), reply.headers["retry-after"]) == (503, {"code": "DOWN"}, "7")
-    assert mints(merchant) == minted
-
-
-@pytest.mark.parametrize("reset", [False, True])
-@pytest.mark.parametrize(("kind", "minted"), [("drop_before_acting", 0), ("act_then_drop", 1)])
-def test_drop_closes_without_an_answer(
-    simulators: Addresses, merchant: ControlClient, kind: str, minted: int, *, reset: bool
-) -> None:
-    merchant.fault("chicksx", kind, reset=reset)
-
-    with pytest.raises(ConnectionResetError if reset else http.client.RemoteDisconnected):
-        mint(simulators)
-
-    assert mints(merchant) == minted
-    assert merchant.requests()[-1]["acted"] is bool(minted)
-
-
-def test_garbage_is_html_or_any_bytes(simulators: Addresses, merchant: ControlClient) -> None:
-    merchant.fault("chicksx", "garbage")
-    merchant.fault("chicksx", "garbage", bodyBase64="/wD+", contentType="application/json")
-
-    html, raw = mint(simulators), mint(simulators)
-
-    assert (html.status, html.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert (raw.status, raw.body) == (200, b"\xff\x00\xfe")
-    assert mints(merchant) == 0
-
-
-@pytest.mark.parametrize("chunked", [False, True])
-def test_huge_streams_a_json_string(simulators: Addresses, merchant: ControlClient, *, chunked: bool) -> None:
-    merchant.fault("chicksx", "huge", bytes=3_000_000, chunked=chunked)
-
-    reply = mint(simulators)
-
-    assert len(reply.body) == 3_000_000
-    assert isinstance(reply.json(), str)
-    assert ("content-length" in reply.headers) is not chunked
-
-
-def test_a_caller_that_stops_reading_harms_nobody(
-    simulators: Addresses, merchant: ControlClient, capfd: pytest.CaptureFixture[str]
-) -> None:
-    merchant.fault("chicksx", "huge", bytes=200_000_000)
-    with socket.create_connection(("127.0.0.1", urlsplit(simulators.chicksx).port or 0), timeout=5) as caller:
-        caller.sendall(b"POST /v1/public_token/create HTTP/1.1\r\nHost: x\r\n\r\n")
+def test_a_caller_that_stops_reading_harms_nobody(merchant: Merchant, capfd: pytest.CaptureFixture[str]) -> None:
+    merchant.fault("huge", bytes=200_000_000)
+    with socket.create_connection(("127.0.0.1", urlsplit(merchant.base).port or 0), timeout=5) as caller:
+        caller.sendall(f"POST /v1{PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         caller.recv(1000)
 
-    assert mint(simulators).status == 201
+    assert merchant.mint().status == 201
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("part", ["headers", "body"])
-def test_slow_drip_sends_byte_by_byte(simulators: Addresses, merchant: ControlClient, part: str) -> None:
-    merchant.fault("chicksx", "slow_drip", secondsPerByte=0.001, part=part)
+def test_slow_drip_sends_byte_by_byte(merchant: Merchant, part: str) -> None:
+    merchant.fault("slow_drip", secondsPerByte=0.001, part=part)
     started = time.monotonic()
 
-    assert mint(simulators).json()["code"] == "OK"
+    assert merchant.mint().json()["code"] == "OK"
     assert time.monotonic() - started > 0.1
 
 
-def test_malformed_is_not_http(simulators: Addresses, merchant: ControlClient) -> None:
-    merchant.fault("chicksx", "malformed")
-    merchant.fault("chicksx", "malformed", body="HTTP/1.1 twenty OK\r\n\r\n")
+def test_a_fault_strikes_as_often_as_told_and_only_what_it_names(merchant: Merchant) -> None:
+    merchant.fault("status", status=500, times=2, method="POST", pathContains="public_token")
+    merchant.fault("status", status=501, method="GET")
+    merchant.control.fault("shopify", "status", status=502)
 
-    for _ in range(2):
-        with pytest.raises(http.client.BadStatusLine):
-            mint(simulators)
-
-
-def test_truncated_ends_before_the_declared_length(simulators: Addresses, merchant: ControlClient) -> None:
-    merchant.fault("chicksx", "truncated", missing=5)
-
-    with pytest.raises(http.client.IncompleteRead) as raised:
-        mint(simulators)
-
-    assert raised.value.expected == 5
-    assert mints(merchant) == 1
-
-
-def test_redirect_points_elsewhere(simulators: Addresses, merchant: ControlClient) -> None:
-    merchant.fault("chicksx", "redirect", status=307, location="http://127.0.0.1:1/")
-    merchant.fault("chicksx", "redirect")
-
-    given, usual = mint(simulators), mint(simulators)
-
-    assert (given.status, given.headers["location"]) == (307, "http://127.0.0.1:1/")
-    assert (usual.status, usual.headers["location"]) == (
-        302,
-        simulators.chicksx.replace("/v1", "/redirected"),
-    )
-
-
-@pytest.mark.parametrize(
-    ("patch", "path", "lie"),
-    [
-        ({"data": None}, (), ("data", None)),
-        ({"data": {"expiresAt": 1}}, ("data",), ("expiresAt", 1)),
-        ({"data": {"expiresAt": 1_900_000_000_000}}, ("data",), ("expiresAt", 1_900_000_000_000)),
-        ({"data": {"expiresAt": "tomorrow"}}, ("data",), ("expiresAt", "tomorrow")),
-        ({"data": {"accessToken": "x" * 1_000_000}}, ("data",), ("accessToken", "x" * 1_000_000)),
-        ({"data": {"jti": None}}, ("data",), ("jti", None)),
-    ],
-    ids=["no data", "passed", "milliseconds", "a string", "a megabyte", "no jti"],
-)
-def test_answer_override_lies_after_acting(
-    simulators: Addresses,
-    merchant: ControlClient,
-    patch: dict[str, object],
-    path: tuple[str, ...],
-    lie: tuple[str, object],
-) -> None:
-    merchant.fault("chicksx", "answer_override", patch=patch)
-
-    reply = mint(simulators)
-    place = reply.json()
-    for step in path:
-        place = place[step]
-
-    assert reply.status == 201
-    assert place.get(lie[0]) == lie[1]
-    assert mints(merchant) == 1
-
-
-def test_answer_override_changes_status_and_headers(simulators: Addresses, merchant: ControlClient) -> None:
-    merchant.fault("chicksx", "answer_override", status=200, headers={"Content-Type": "text/plain"})
-
-    reply = mint(simulators)
-
-    assert (reply.status, reply.headers["content-type"]) == (200, "text/plain")
-    assert reply.json()["code"] == "OK"
-
-
-def test_a_fault_strikes_as_often_as_told_and_only_what_it_names(
-    simulators: Addresses, merchant: ControlClient
-) -> None:
-    merchant.fault("chicksx", "status", status=500, times=2, method="POST", pathContains="public_token")
-    merchant.fault("chicksx", "status", status=501, method="GET")
-    merchant.fault("shopify", "status", status=502)
-
-    assert [mint(simulators).status for _ in range(3)] == [500, 500, 201]
-    assert [(each["provider"], each["left"]) for each in merchant.faults()] == [
-        ("chicksx", 1),
-        ("shopify", 1),
-    ]
-    merchant.forget_faults()
-    assert merchant.faults() == []
+    assert [merchant.mint().status for _ in range(3)] == [500, 500, 201]
+    assert [(each["provider"], each["left"]) for each in merchant.control.faults()] == [("chicksx", 1), ("shopify", 1)]
+    merchant.control.forget_faults()
+    assert merchant.control.faults() == []
 
 
 @pytest.mark.parametrize(

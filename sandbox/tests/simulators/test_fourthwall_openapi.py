@@ -36,14 +36,12 @@ PRISM = "https://stoplight.io/prism/errors#"
 
 @pytest.fixture(scope="module")
 def proxy(simulators: Addresses) -> Iterator[str]:
-    """Prism in front of the simulator."""
     with prism_proxy(DOCUMENT, simulators.fourthwall) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
 def mock() -> Iterator[str]:
-    """Prism in Fourthwall's place."""
     with prism_mock(DOCUMENT) as address:
         yield address
 
@@ -56,11 +54,10 @@ def shop(control: ControlClient) -> ControlClient:
 
 
 def put(origin: str, headers: Mapping[str, str], method: str = "PUT", path: str = PATH) -> Reply:
-    return send(origin, method, path, headers=headers, body=None, timeout=10)
+    return send(origin, method, path, headers=headers, timeout=10)
 
 
 def mint(origin: str, secret: Mapping[str, str]) -> ProviderToken:
-    """Our client's call."""
     clock = MovableClock()
     provider = Fourthwall(HttpClient(clock, RequestsTransport(), jitter=lambda: 0.0), origin)
     return provider.mint(provider.account("demo", secret), MintRequest(), Deadline.after(clock, 10))

@@ -7,46 +7,24 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sandbox.simulators import Addresses, ControlClient
+from sandbox.tests.simulators.shopify_account import PERMANENT, TOKENS, ShopifyAccount
 from tests.contract.exchanges.playing import Reply, send
 
-ADMIN = "demo-admin-token"
-CLIENT_SECRET = "demo-secret"
-TOKENS = "/admin/api/2026-10/storefront_access_tokens"
-BEARER = {"Authorization": "Bearer demo-access-token"}
-
-
-@pytest.fixture
-def shop(control: ControlClient) -> ControlClient:
-    control.put_account("shopify", "demo", shop="demo.myshopify.com", adminAccessToken=ADMIN)
-    return control
-
-
-def create(simulators: Addresses, title: str = "Test", token: str = ADMIN) -> Reply:
-    headers = {"X-Shopify-Access-Token": token, "Content-Type": "application/json"}
-    body = json.dumps({"storefront_access_token": {"title": title}}).encode()
-    return send(simulators.shopify, "POST", f"{TOKENS}.json", headers=headers, body=body)
-
-
-def listing(simulators: Addresses, token: str = ADMIN, host: str | None = None) -> Reply:
-    headers = {"X-Shopify-Access-Token": token, **({"Host": host} if host else {})}
-    return send(simulators.shopify, "GET", f"{TOKENS}.json", headers=headers)
-
-
-def exchange(simulators: Addresses, secret: str = CLIENT_SECRET, host: str | None = None) -> Reply:
-    body = {"grant_type": "client_credentials", "client_id": "demo-client", "client_secret": secret}
-    headers = {"Content-Type": "application/json", **({"Host": host} if host else {})}
-    path = "/admin/oauth/access_token"
-    return send(simulators.shopify, "POST", path, headers=headers, body=json.dumps(body).encode())
+KEYS = {"x-api-key": "demo-key", "x-client-id": "demo-client", "Content-Type": "application/json"}
 
 
 def public_token(simulators: Addresses) -> Reply:
-    return send(simulators.fourthwall, "PUT", "/open-api/v1.0/public-token", headers=BEARER)
+    headers = {"Authorization": "Bearer demo-access-token"}
+    return send(simulators.fourthwall, "PUT", "/open-api/v1.0/public-token", headers=headers)
 
 
-def chicksx_mint(simulators: Addresses, session_id: str) -> Reply:
-    headers = {"x-api-key": "demo-key", "x-client-id": "demo-client", "Content-Type": "application/json"}
-    body = json.dumps({"sessionId": session_id}).encode()
-    return send(simulators.chicksx, "POST", "/public_token/create", headers=headers, body=body)
+def chicksx(control: ControlClient, **more: object) -> None:
+    control.put_account("chicksx", "demo", apiKey="demo-key", clientId="demo-client", **more)
+
+
+def session_token(simulators: Addresses, body: object) -> Reply:
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return send(simulators.chicksx, "POST", "/public_token/create", headers=KEYS, body=sent)
 
 
 def test_fourthwall_gives_a_shop_one_token_until_its_owner_renews_it(
@@ -56,8 +34,7 @@ def test_fourthwall_gives_a_shop_one_token_until_its_owner_renews_it(
     first, second = public_token(simulators).json(), public_token(simulators).json()
     control.renew_fourthwall_token("demo")
 
-    assert first == second
-    assert public_token(simulators).json() != first
+    assert first == second != public_token(simulators).json()
     assert control.state()["fourthwall"]["demo"]["mints"] == 2
 
 
@@ -84,21 +61,20 @@ def test_fourthwall_delay_ends_when_the_clock_is_moved(simulators: Addresses, co
 
 
 def test_chicksx_session_takes_tokens_until_its_order_is_placed(simulators: Addresses, control: ControlClient) -> None:
-    control.put_account("chicksx", "demo", apiKey="demo-key", clientId="demo-client")
-    one, two = chicksx_mint(simulators, "s-1").json(), chicksx_mint(simulators, "s-1").json()
+    chicksx(control)
+    one, two = (session_token(simulators, {"sessionId": "s-1"}).json()["data"] for _ in range(2))
     control.place_order("s-1")
-    refused = chicksx_mint(simulators, "s-1")
 
-    assert one["data"]["jti"] != two["data"]["jti"]
-    assert (refused.status, refused.json()["code"]) == (400, "INVALID_INPUT")
-    assert chicksx_mint(simulators, "s-2").status == 201
+    assert one["jti"] != two["jti"]
+    assert session_token(simulators, {"sessionId": "s-1"}).json()["code"] == "INVALID_INPUT"
+    assert session_token(simulators, {"sessionId": "s-2"}).status == 201
     assert control.state()["chicksx"]["demo"]["closedSessions"] == ["s-1"]
 
 
 def test_chicksx_expiry_follows_the_clock(simulators: Addresses, control: ControlClient) -> None:
-    control.put_account("chicksx", "demo", apiKey="demo-key", clientId="demo-client", tokenSeconds=60)
+    chicksx(control, tokenSeconds=60)
     before = control.now()
-    data = chicksx_mint(simulators, "s-1").json()["data"]
+    data = session_token(simulators, {"sessionId": "s-1"}).json()["data"]
 
     assert before - 1 <= data["expiresAt"] - 60 <= control.now()
     assert [token["jti"] for token in control.state()["chicksx"]["demo"]["tokens"]] == [data["jti"]]
@@ -107,12 +83,9 @@ def test_chicksx_expiry_follows_the_clock(simulators: Addresses, control: Contro
 
 
 def test_chicksx_grants_what_the_merchant_may_have(simulators: Addresses, control: ControlClient) -> None:
-    account = {"apiKey": "demo-key", "clientId": "demo-client", "scopes": ["wallet.read"]}
-    control.put_account("chicksx", "demo", **account)
-    headers = {"x-api-key": "demo-key", "x-client-id": "demo-client", "Content-Type": "application/json"}
-    body = b'{"sessionId":"s-1","scope":["wallet.read","merchant.write"]}'
+    chicksx(control, scopes=["wallet.read"])
 
-    reply = send(simulators.chicksx, "POST", "/public_token/create", headers=headers, body=body)
+    reply = session_token(simulators, {"sessionId": "s-1", "scope": ["wallet.read", "merchant.write"]})
 
     assert reply.json()["data"]["scope"] == ["wallet.read"]
 
@@ -123,105 +96,78 @@ def test_chicksx_grants_what_the_merchant_may_have(simulators: Addresses, contro
      b'{"sessionId":"s","scope":[1]}', b'{"sessionId":"s","more":1}', b"\xff", b"[" * 100_000],
 )  # fmt: skip
 def test_chicksx_refuses_any_other_body(simulators: Addresses, control: ControlClient, body: bytes) -> None:
-    control.put_account("chicksx", "demo", apiKey="demo-key", clientId="demo-client")
-    headers = {"x-api-key": "demo-key", "x-client-id": "demo-client", "Content-Type": "application/json"}
+    chicksx(control)
 
-    reply = send(simulators.chicksx, "POST", "/public_token/create", headers=headers, body=body)
-
-    assert (reply.status, reply.json()["code"]) == (400, "INVALID_INPUT")
+    assert session_token(simulators, body).json()["code"] == "INVALID_INPUT"
 
 
-def test_shopify_bucket_fills_at_40_and_leaks_over_time(simulators: Addresses, shop: ControlClient) -> None:
-    shop.put_account("shopify", "demo", shop="demo.myshopify.com", adminAccessToken=ADMIN, leakPerSecond=0.01)
-    shown = [listing(simulators).headers["x-shopify-shop-api-call-limit"] for _ in range(40)]
-    refused = listing(simulators)
-    shop.advance(101)
+def test_shopify_bucket_fills_at_40_and_leaks_over_time(shopify: ShopifyAccount) -> None:
+    shopify.put(leakPerSecond=0.01)
+    shown = [shopify.listing().headers["x-shopify-shop-api-call-limit"] for _ in range(40)]
+    refused = shopify.listing()
+    shopify.control.advance(101)
 
     assert (shown[0], shown[-1]) == ("1/40", "40/40")
     assert (refused.status, refused.headers["retry-after"]) == (429, "2.0")
     assert refused.json()["errors"].startswith("Exceeded 0.01 calls per second for api client.")
-    assert listing(simulators).status == 200
+    assert shopify.listing().status == 200
 
 
-def test_shopify_holds_100_tokens_for_an_app_on_a_shop(simulators: Addresses, shop: ControlClient) -> None:
-    shop.plant_tokens("demo", count=99)
-    kept = create(simulators).json()["storefront_access_token"]
-    refused = create(simulators)
-    path = f"{TOKENS}/{kept['id']}.json"
-    deleted = send(simulators.shopify, "DELETE", path, headers={"X-Shopify-Access-Token": ADMIN})
+def test_shopify_lists_planted_tokens_with_their_values(shopify: ShopifyAccount) -> None:
+    [planted] = shopify.control.plant_tokens("demo", title="Theirs", id=10**20, accessToken="not-ours")
+    made = shopify.create("Läden 🛒").json()["storefront_access_token"]
 
-    assert refused.json() == {"errors": ["Api permission exceeds public access token limit of: 100"]}
-    assert (deleted.status, create(simulators).status) == (200, 200)
-
-
-def test_shopify_lists_planted_tokens_with_their_values(simulators: Addresses, shop: ControlClient) -> None:
-    [planted] = shop.plant_tokens("demo", title="Theirs", id=10**20, accessToken="not-ours")
-    made = create(simulators, "Theirs").json()["storefront_access_token"]
-
-    assert listing(simulators).json()["storefront_access_tokens"] == [planted, made]
-    assert (planted["id"], planted["access_token"]) == (10**20, "not-ours")
+    assert shopify.listing().json()["storefront_access_tokens"] == [planted, made]
+    assert (planted["id"], planted["access_token"], made["title"]) == (10**20, "not-ours", "Läden 🛒")
     assert made["admin_graphql_api_id"] == f"gid://shopify/StorefrontAccessToken/{made['id']}"
 
 
-def test_shopify_titles_are_kept_as_sent(simulators: Addresses, shop: ControlClient) -> None:
-    assert create(simulators, "Läden 🛒").json()["storefront_access_token"]["title"] == "Läden 🛒"
-    assert shop.state()["shopify"]["demo"]["tokens"][0]["title"] == "Läden 🛒"
-
-
-def test_a_bought_admin_token_works_for_a_day(simulators: Addresses, control: ControlClient) -> None:
-    control.put_account(
-        "shopify", "demo", shop="demo.myshopify.com", clientId="demo-client", clientSecret="demo-secret"
-    )
-    bought = exchange(simulators).json()
+def test_a_bought_admin_token_works_for_a_day(shopify: ShopifyAccount) -> None:
+    bought = shopify.grant().json()
 
     assert bought["expires_in"] == 86399
-    assert listing(simulators, bought["access_token"]).status == 200
-    control.advance(86399)
-    assert listing(simulators, bought["access_token"]).status == 401
-    assert control.state()["shopify"]["demo"]["exchanges"] == 1
+    assert shopify.listing(bought["access_token"]).status == 200
+    shopify.control.advance(86399)
+    assert shopify.listing(bought["access_token"]).status == 401
+    assert shopify.state()["exchanges"] == 1
 
 
-def test_a_changed_client_secret_or_a_revocation_ends_bought_tokens(
-    simulators: Addresses, control: ControlClient
-) -> None:
-    account = {"shop": "demo.myshopify.com", "clientId": "demo-client", "clientSecret": "demo-secret"}
-    control.put_account("shopify", "demo", **account)
-    first = exchange(simulators).json()["access_token"]
-    assert control.revoke_admin_tokens("demo") == 1
-    assert listing(simulators, first).status == 401
+def test_a_changed_client_secret_or_a_revocation_ends_bought_tokens(shopify: ShopifyAccount) -> None:
+    first = shopify.grant().json()["access_token"]
+    assert shopify.control.revoke_admin_tokens("demo") == 2, "this one, and the access token of the pair"
+    assert shopify.listing(first).status == 401
 
-    second = exchange(simulators).json()["access_token"]
-    control.put_account("shopify", "demo", **account | {"clientSecret": "new-secret"})
-    assert listing(simulators, second).status == 401
-    assert exchange(simulators).status == 400
-    assert exchange(simulators, "new-secret").status == 200
+    second = shopify.grant().json()["access_token"]
+    shopify.put(clientSecret="new-secret")
+    assert shopify.listing(second).status == 401
+    assert [shopify.grant().status, shopify.grant(client_secret="new-secret").status] == [400, 200]
 
 
-def test_several_shops_share_a_port(simulators: Addresses, shop: ControlClient) -> None:
-    shop.put_account("shopify", "other", shop="other.myshopify.com", adminAccessToken="other-admin-token")
-    create(simulators)
+def test_several_shops_share_a_port(shopify: ShopifyAccount) -> None:
+    shopify.put("other", shop="other.myshopify.com", adminAccessToken="other-admin-token", clientId="another")
+    shopify.create()
 
-    assert listing(simulators, "other-admin-token").json() == {"storefront_access_tokens": []}
-    assert listing(simulators, host="demo.myshopify.com").status == 200
-    assert listing(simulators, host="other.myshopify.com").status == 401
-    assert listing(simulators, host="nobody.myshopify.com").status == 404
-
-
-def test_one_app_on_two_shops_is_told_apart_by_the_host(simulators: Addresses, control: ControlClient) -> None:
-    for name in ("one", "two"):
-        shop = f"{name}.myshopify.com"
-        control.put_account("shopify", name, shop=shop, clientId="demo-client", clientSecret="demo-secret")
-    bought = exchange(simulators, host="two.myshopify.com").json()["access_token"]
-
-    assert exchange(simulators).json()["error"] == "invalid_request"
-    assert listing(simulators, bought, host="two.myshopify.com").status == 200
-    assert listing(simulators, bought, host="one.myshopify.com").status == 401
+    assert shopify.listing("other-admin-token").json() == {"storefront_access_tokens": []}
+    hosts = [f"{name}.myshopify.com" for name in ("demo", "other", "nobody")]
+    assert [shopify.listing(host=host).status for host in hosts] == [200, 401, 404]
 
 
-def test_parallel_creates_stop_at_exactly_100(simulators: Addresses, shop: ControlClient) -> None:
-    shop.plant_tokens("demo", count=90)
+def test_one_app_on_two_shops_is_told_apart_by_the_host(shopify: ShopifyAccount) -> None:
+    shopify.put("other", shop="other.myshopify.com", adminAccessToken="other-admin-token")
+    bought = shopify.grant(host="other.myshopify.com").json()["access_token"]
+
+    assert shopify.grant().json()["error"] == "invalid_request"
+    assert shopify.listing(bought, host="other.myshopify.com").status == 200
+    assert shopify.listing(bought, host="demo.myshopify.com").status == 401
+
+
+def test_parallel_creates_stop_at_exactly_100_until_one_is_deleted(shopify: ShopifyAccount) -> None:
+    shopify.control.plant_tokens("demo", count=90)
     with ThreadPoolExecutor(8) as pool:
-        statuses = list(pool.map(lambda _: create(simulators).status, range(20)))
+        statuses = list(pool.map(lambda _: shopify.create().status, range(20)))
 
     assert sorted(statuses) == [200] * 10 + [400] * 10
-    assert shop.state()["shopify"]["demo"]["mints"] == 10
+    assert shopify.state()["mints"] == 10
+    one = shopify.listing().json()["storefront_access_tokens"][0]
+    shopify.call("DELETE", f"{TOKENS}/{one['id']}.json", token=PERMANENT)
+    assert shopify.create().status == 200
