@@ -42,7 +42,7 @@ test: env-dev env-local env-runtime env-reference env-lambda ## run every test, 
 	$(DEV) -m pytest --numprocesses 2 tests/unit tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
 	@$(LOCAL) -m sandbox.stack build-here
 	$(DEV) -m pytest tests/artifacts
-	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder tests/e2e sandbox/tests/stack
+	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder sandbox/tests/stack tests/e2e
 
 .PHONY: test-long
 test-long: env-dev env-local env-runtime ## run the tests that are too long for CI (all faults, state machines, fuzzing) in two hours or more

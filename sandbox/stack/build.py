@@ -4,6 +4,7 @@ Compiled packages differ between machines. The build for AWS and the build for t
 """
 
 import hashlib
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,6 +62,8 @@ def build(settings: Settings, state: State | None, target: Target) -> str:
     digest, written = sources_digest(), BUILD_FOLDER / f"{target.name}.sha256"
     if target.template.exists() and written.exists() and written.read_text() == digest:
         return digest
+    if shutil.which("make") is None:
+        raise StackError("`sam build` needs make. Install it ('sudo apt-get install make', 'xcode-select --install').")
     written.unlink(missing_ok=True)
     run_sam(
         settings,

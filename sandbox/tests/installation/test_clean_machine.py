@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +45,6 @@ class Machine:
     environment: dict[str, str]
 
     def has(self, name: str, script: str) -> Path:
-        """One more tool."""
         path = self.tools / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(script)
@@ -78,7 +76,7 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+def machine(tmp_path: Path) -> Machine:
     """Prepare a machine without Python, with blanks in the clone's path and without a home folder."""
     tools, clone = tmp_path / "tools", tmp_path / "somebody's house" / "token broker"
     tools.mkdir()
@@ -92,8 +90,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     calls, node = tmp_path / "calls", tmp_path / "node"
     (node / "bin").mkdir(parents=True)
     environment = {"PATH": str(tools), "HOME": "/dev/null", "FAKE_CALLS": str(calls), "FAKE_NODE": str(node)}
-    yield Machine(tools, clone, environment)
-    calls.unlink(missing_ok=True)
+    return Machine(tools, clone, environment)
 
 
 @pytest.mark.parametrize("target", ["up", "demo", "test", "check", "build"])
@@ -178,7 +175,7 @@ def test_an_install_that_fails_says_what_to_do_and_is_not_taken_for_done(
     assert machine.installs == 2
 
 
-def test_an_install_that_was_killed_is_started_afresh_once_its_last_process_has_ended(machine: Machine) -> None:
+def test_an_install_that_was_killed_is_started_again_once_its_last_process_has_ended(machine: Machine) -> None:
     machine.has("python3.13", PYTHON)
     left = machine.tools / "pip-has-ended"
     killed = machine.start("sh", "requirements/install.sh", "local", FAKE_PIP=f"sleep 2; echo >{left}")

@@ -139,9 +139,7 @@ def test_bodies_are_bounded(simulators: Addresses) -> None:
 
 
 def test_a_busy_port_gets_a_sentence() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortBusyError, match=f"Port {port} for shopify"), running_simulators(Ports(shopify=port)):
             pass
