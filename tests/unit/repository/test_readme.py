@@ -63,15 +63,6 @@ def test_the_error_table_has_every_code_with_its_status() -> None:
         assert str(status) in row[2]
 
 
-@pytest.mark.parametrize("folder", sorted(path.parent for path in ROOT.glob("functions/*/*/app.py")))
-def test_each_function_has_its_line_in_the_build_and_its_block_in_the_template(folder: Path) -> None:
-    operation = f"{folder.parent.name}/{folder.name}"
-    makefile = (ROOT / "functions/Makefile").read_text()
-    (built,) = re.findall(rf"^build-(\w+):.*(?:\n\t.*)*?\$\(call function,{operation}\)$", makefile, re.MULTILINE)
-
-    assert built in functions()
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_to_a_file(page: str) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / page).read_text())

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.stack.template import function_folders, function_id
 from tests.expected_functions import FUNCTIONS, IAM, PROOF, SCHEDULE_ROLE, SHOP, TRUST, Function, statements
-from tests.template_as_written import TEMPLATE
+from tests.template_as_written import TEMPLATE, template
 from tests.unit.repository.transformed import PLACE, plain, resources, statements_of, transformed
 from token_broker.aws.store.outbox_items import PREFIX, REDELIVER_AFTER
 
@@ -51,6 +52,14 @@ def test_the_functions_are_those_of_the_table_with_a_role_each() -> None:
 
     assert deployed == {f"{each.name}Function": plain({"Fn::GetAtt": f"{each.name}Role.Arn"}) for each in FUNCTIONS}
     assert set(resources("AWS::IAM::Role")) == {SCHEDULE_ROLE, *(f"{each.name}Role" for each in FUNCTIONS)}
+
+
+def test_each_function_is_built_from_its_own_folder() -> None:
+    """A shared folder would change all artifacts with each change of one function."""
+    resources_as_written = template()["Resources"]
+    folders = {function_id(folder): f"functions/{folder}/" for folder in function_folders(TEMPLATE.parent)}
+
+    assert {name: resources_as_written[name]["Properties"]["CodeUri"] for name in folders} == folders
 
 
 def test_a_function_gets_another_runtime_and_sdk_only_by_a_deploy() -> None:
