@@ -6,8 +6,7 @@ _ISSUING = (
     "tests/unit/tokens/test_session_token.py",
     "tests/unit/tokens/test_standing_token.py",
     "tests/unit/tokens/test_single_flight.py",
-    "tests/unit/tokens/test_lost_answers.py",
-    "tests/unit/tokens/test_storing_refused.py",
+    "tests/unit/tokens/test_mint.py",
     "tests/unit/tokens/test_refused_credentials.py",
     "tests/unit/tokens/test_daily_recheck.py",
     "tests/unit/tokens/test_cache.py",
@@ -15,9 +14,7 @@ _ISSUING = (
     "tests/unit/test_killed.py",
     "tests/unit/domain/test_events.py",
     "tests/unit/tokens/test_token_record.py",
-    "tests/unit/tokens/test_waiting_for_another.py",
-    "tests/unit/tokens/test_intentions.py",
-    "tests/unit/tokens/test_adopting.py",
+    "tests/unit/tokens/test_succession.py",
     "tests/unit/tokens/test_quota.py",
     "tests/unit/lifecycle/test_rotat*.py",
 )
@@ -30,7 +27,7 @@ _SHOPIFY = (
 _CLOCK = (
     "tests/unit/lifecycle/test_worker.py",
     "tests/unit/test_killed.py",
-    "tests/unit/tokens/test_adopting.py",
+    "tests/unit/tokens/test_succession.py",
     "tests/unit/tokens/test_revoke.py",
     "tests/unit/lifecycle/test_rotat*.py",
     "tests/unit/lifecycle/test_reconcile.py",
@@ -119,6 +116,6 @@ PLAN: dict[str, tuple[str, ...]] = {
         "tests/unit/test_killed.py",
         "tests/unit/tokens/test_quota.py",
         "tests/unit/tokens/test_token_record.py",
-        "tests/unit/tokens/test_adopting.py",
+        "tests/unit/tokens/test_succession.py",
     ),
 }
