@@ -97,34 +97,6 @@ def test_a_session_with_its_proof_gets_its_token(gateway: Gateway, origin: str |
         assert answer.headers.get("Access-Control-Allow-Origin") == origin
 
 
-@pytest.mark.parametrize(
-    ("session_id", "origin", "scope"),
-    [("s-2", SHOP, []), ("s-1", "https://evil.example", []), ("s-1", SHOP, ["wallet.read", "admin"])],
-    ids=["session", "origin", "scope"],
-)
-def test_what_the_authorizer_cannot_judge_is_refused_by_the_function(
-    gateway: Gateway, session_id: str, origin: str, scope: list[str]
-) -> None:
-    """The gateway may answer for the authorizer, whatever page asks and whatever it asks for."""
-    answer = gateway.session(proof(gateway.stack, "s-1"), session_id, origin=origin, scope=scope)
-
-    assert (answer.status, answer.code) == (403, "forbidden")
-    assert answer.headers.get("Access-Control-Allow-Origin") == (SHOP if origin == SHOP else None)
-    assert gateway.decisions[-1]["policyDocument"]["Statement"][0]["Effect"] == "Allow"
-    assert gateway.stack.asked(CHICKSX) == []
-
-
-def test_a_token_that_the_backend_made_with_more_is_not_handed_over(gateway: Gateway) -> None:
-    made = gateway.stack.worker(CHICKSX).api(body={"sessionId": "s-1", "scope": ["wallet.read", "admin"]})
-    assert made.status == 201
-
-    answer = gateway.session(proof(gateway.stack), "s-1")
-
-    assert (answer.status, answer.code) == (403, "forbidden")
-    assert made.body["accessToken"] not in str(answer.body)
-    assert gateway.stack.mints("chicksx") == 1
-
-
 def test_each_merchants_own_keys_count_from_secrets_manager(gateway: Gateway) -> None:
     """A new key works at once, since its name is not known yet; an old one until memory lets go of it."""
     stack = gateway.stack

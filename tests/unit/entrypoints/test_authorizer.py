@@ -14,14 +14,7 @@ from tests.fakes.events import Context, api_event, authorizer_event
 from tests.unit.entrypoints.conftest import Lines
 from token_broker.domain.grant import Grant
 from token_broker.entrypoints.authorizer import AuthorizerRequest, DecisionUnavailable, authorizer, authorizer_request
-from token_broker.errors import (
-    Forbidden,
-    InternalError,
-    MerchantMisconfigured,
-    MerchantNotFound,
-    StorageUnavailable,
-    Unauthenticated,
-)
+from token_broker.errors import Forbidden, InternalError, MerchantNotFound, StorageUnavailable, Unauthenticated
 from token_broker.telemetry import PowertoolsTelemetry
 
 CANARY = "sk_live_canary"
@@ -210,14 +203,9 @@ def test_a_header_that_came_twice_is_neither_the_first_nor_the_last(headers: dic
 
 
 @pytest.mark.parametrize("headers", [None, [], "Origin", 7])
-def test_an_event_without_headers_has_none(headers: Any) -> None:
-    assert authorizer_request(authorizer_event(multiValueHeaders=headers)).header("origin") is None
-
-
-def test_single_headers_are_not_believed() -> None:
-    """They hold the last of several."""
-    event = authorizer_event(multiValueHeaders=None)
-    event["headers"] = {"Origin": SHOP}
+def test_an_event_without_lists_of_headers_has_none(headers: Any) -> None:
+    """Single headers are not believed, since they hold the last of several."""
+    event = authorizer_event(multiValueHeaders=headers) | {"headers": {"Origin": SHOP}}
 
     assert authorizer_request(event).header("origin") is None
 
@@ -248,10 +236,9 @@ def test_the_decision_gets_the_question_and_the_trust(parts: Parts) -> None:
 
 
 def test_who_may_not_is_denied_everything_and_passes_nothing_on(parts: Parts) -> None:
-    answer = ask(parts, failing(Forbidden("an origin that the policy does not name")))
+    answer = ask(parts, failing(Forbidden("no trust policy")))
 
-    assert statement(answer) == {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": "*"}
-    assert answer["context"] == {}
+    assert (statement(answer)["Effect"], statement(answer)["Resource"], answer["context"]) == ("Deny", "*", {})
 
 
 def test_whose_proof_is_none_is_unauthorized(parts: Parts) -> None:
@@ -265,14 +252,10 @@ def test_whose_proof_is_none_is_unauthorized(parts: Parts) -> None:
 @pytest.mark.parametrize(
     "failure",
     [
-        StorageUnavailable("The token table did not answer."),
-        MerchantNotFound("There is no storefront-proof secret for the merchant 'acme'."),
-        MerchantMisconfigured("The secret is not usable."),
-        InternalError("The function is not configured."),
+        StorageUnavailable("Later."),
+        MerchantNotFound("None."),
         ValueError(CANARY),
-        KeyError(CANARY),
         Exception("Unauthorized"),
-        RecursionError(),
         MemoryError(),
     ],
     ids=lambda failure: type(failure).__name__,

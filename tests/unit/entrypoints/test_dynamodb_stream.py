@@ -1,6 +1,5 @@
 """The table's stream: new items of the outbox are published, others ignored, and failures reported by number."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -122,20 +121,3 @@ def test_the_clocks_message_is_delivered_through_the_same_function(deployed: Dep
 
     assert deployed.handler(message, Context()) == {"batchItemFailures": []}
     assert (len(deployed.bus.taken), deployed.outbox.there) == (1, {})
-
-
-def test_a_refused_event_of_the_clocks_message_is_put_off_and_the_message_is_done(deployed: Deployed) -> None:
-    event = deployed.outbox.add(name(1), ago=400)
-    deployed.bus.refusals = {event.event_id: 1_000}
-
-    assert deployed.handler(queue_event({"events": [name(1)]}), Context()) == {"batchItemFailures": []}
-    assert deployed.outbox.there[name(1)].tries == 1
-
-
-def test_an_operator_delivers_by_name(deployed: Deployed) -> None:
-    deployed.outbox.add(name(1))
-
-    answer = deployed.handler({"events": [name(1)]}, Context())
-
-    assert answer == {"published": 1, "gone": 0, "putOff": 0, "failed": []}
-    assert json.dumps(answer)

@@ -122,15 +122,6 @@ def test_a_key_changed_under_its_name_works_at_once(desk: Desk) -> None:
     assert desk.refusal(by_backend(SECRET, kid="k1")) == "bad_signature"
 
 
-def test_each_merchant_is_read_afresh_for_itself(desk: Desk) -> None:
-    desk.secrets.stored["other"] = {"keys": {"k1": OTHER_SECRET}}
-    for merchant in ("acme", "other", "acme", "other"):
-        with pytest.raises(ProofRejected):
-            desk.verify(by_backend(kid="junk"), merchant)
-
-    assert [merchant for merchant, _ in desk.secrets.reads] == ["acme", "acme", "other", "other"]
-
-
 def test_a_key_that_was_taken_back_is_refused_once_that_is_known(desk: Desk) -> None:
     desk.verify(by_backend(kid="k1"))
     desk.secrets.stored["acme"] = {"keys": {"k2": OTHER_SECRET}}
@@ -150,12 +141,6 @@ def test_keys_read_before_stand_in_while_secrets_manager_does_not_answer(desk: D
         assert desk.verify(by_backend(now=desk.clock.now())).session_id == SESSION
 
     desk.clock.advance(30)
-    assert desk.unavailable(by_backend()) == "secret_unreadable"
-
-
-def test_without_keys_read_before_nothing_can_be_said(desk: Desk) -> None:
-    desk.secrets.failure = DOWN
-
     assert desk.unavailable(by_backend()) == "secret_unreadable"
 
 
@@ -205,14 +190,6 @@ def test_one_proof_waits_for_a_secrets_manager_that_hangs_once_at_most(desk: Des
         desk.verify(junk)
 
     assert len(desk.secrets.reads) == 1
-
-
-def test_during_an_outage_an_unknown_kid_may_be_a_new_one_and_a_bad_signature_is_bad(desk: Desk) -> None:
-    desk.verify(by_backend())
-    desk.secrets.failure = DOWN
-
-    assert desk.unavailable(by_backend(OTHER_SECRET, kid="k2")) == "secret_unreadable"
-    assert desk.refusal(by_backend(OTHER_SECRET, kid="k1")) == "bad_signature"
 
 
 @pytest.mark.parametrize("gone", [None, {"keys": {}}])

@@ -11,7 +11,6 @@ from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.proofs import (
     AUDIENCE,
     HS256,
-    JWKS_URI,
     LOGIN,
     OIDC,
     SECRET,
@@ -28,7 +27,6 @@ from tests.fakes.proofs import (
     p384_key,
     rsa_key,
 )
-from tests.fakes.trust_policies import parse
 from token_broker.storefronts.trust_policy import ProofRule
 
 DAY = 24 * 60 * 60
@@ -87,29 +85,6 @@ def test_decisions_with_known_keys_fetch_nothing(desk: Desk) -> None:
 
     assert len(desk.issuer.fetched) == 1
     assert len(desk.secrets.reads) == 1
-
-
-def test_a_policy_as_merchants_write_it_takes_both_kinds() -> None:
-    usual = {"audience": AUDIENCE}
-    policy = parse(
-        {
-            "version": 1,
-            "origins": [SHOP],
-            "sessions": {
-                "scopes": ["wallet.read"],
-                "proofs": [
-                    {"type": "hs256", "issuer": SHOP, **usual},
-                    {"type": "oidc", "issuer": LOGIN, "jwksUri": JWKS_URI, "claims": {"shop": "demo"}, **usual},
-                ],
-            },
-        }
-    )
-    assert policy.sessions is not None
-    desk = Desk(rules=policy.sessions.proofs)
-
-    assert desk.verify(by_backend()).issuer == SHOP
-    assert desk.verify(by_issuer(shop="demo")).issuer == LOGIN
-    assert desk.refusal(by_issuer()) == "wrong_claim"
 
 
 # Issuer: it picks the rule
