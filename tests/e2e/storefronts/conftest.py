@@ -1,24 +1,41 @@
-"""What the tests of storefronts share: `pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]` brings it in."""
+"""What the tests of storefronts share: the simulated OIDC issuer, and what the authorizers write."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from sandbox.local_aws.function_logs import messages
 from sandbox.signed_api import Stack
-from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
-from tests.e2e.storefronts.support.authorizer_log import AuthorizerLog
-from tests.e2e.storefronts.support.merchant_shops import Shops
-from tests.e2e.storefronts.support.policy_changes import PolicyChanges
-from tests.e2e.support.merchants import Merchants
-from tests.e2e.support.recorded_aws_calls import CallsSince, recorded
 
 
-@pytest.fixture(scope="session")
-def shops(stack: Stack, aws: Aws, merchants: Merchants) -> Shops:
-    return Shops(stack, merchants, aws("dynamodb"))
+@dataclass(frozen=True)
+class AuthorizerLog:
+    """The gateway tells a storefront nothing about what was wrong; the operator finds it here."""
+
+    stack: Stack
+    lambdas: Any
+    logs: Any
+
+    def decisions(self) -> Mapping[str, list[dict[str, Any]]]:
+        """By merchant, a line for each decision, the oldest first."""
+        found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        lines = [line for line in self._lines() if line.get("message") == "decided"]
+        for line in sorted(lines, key=lambda line: str(line["timestamp"])):
+            found[str(line.get("merchant"))].append(line)
+        return found
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        """Those that are ours: JSON objects."""
+        for folder in ("storefronts/shop_authorizer", "storefronts/proof_authorizer"):
+            function = self.stack.described["functions"][folder]
+            group = self.lambdas.get_function_configuration(FunctionName=function)["LoggingConfig"]["LogGroup"]
+            for message in messages(self.logs, group):
+                yield from (json.loads(line) for line in message.splitlines() if line.startswith("{"))
 
 
 @pytest.fixture(scope="session")
@@ -27,31 +44,6 @@ def issuer(stack: Stack) -> str:
     return str(json.loads((stack.folder / "simulators.json").read_text())["issuer"])
 
 
-@pytest.fixture
-def calls_to_aws(stack: Stack, aws: Aws) -> Iterator[CallsSince]:
-    """Yield a function that returns the names of the AWS calls since its last call."""
-    with recorded(stack, aws("cloudtrail")) as since:
-        yield since
-
-
 @pytest.fixture(scope="session")
 def authorizer_log(stack: Stack, aws: Aws) -> AuthorizerLog:
     return AuthorizerLog(stack, aws("lambda"), aws("logs"))
-
-
-@pytest.fixture(scope="session")
-def policy_changes(stack: Stack, shops: Shops) -> PolicyChanges:
-    """Made when a test first asks for them."""
-    changes = PolicyChanges(stack, shops)
-    changes.make()
-    return changes
-
-
-@pytest.fixture
-def minted(simulators: ControlClient) -> Callable[[str], list[dict[str, Any]]]:
-    """Return a function that lists the tokens that ChicksX has issued for a merchant."""
-
-    def of(merchant: str) -> list[dict[str, Any]]:
-        return list(simulators.state()["chicksx"][merchant]["tokens"])
-
-    return of

@@ -1,4 +1,4 @@
-"""Merchants with storefronts: an account at each provider, a key that signs proofs, and a trust policy."""
+"""Merchants with storefronts, what their pages and apps send, and what every answer to them must look like."""
 
 import json
 import secrets
@@ -7,22 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+import jwt
+import requests
 
-from sandbox.signed_api import Stack
-from tests.e2e.storefronts.support.proof_tokens import hs256
+from sandbox.signed_api import TIMEOUT_SECONDS, Stack
 from tests.e2e.support.merchants import Merchants
-from tests.e2e.support.routes import TRUST_POLICY
+from tests.e2e.support.responses import checked_token, problem_of, token_of
+from tests.e2e.support.routes import STOREFRONT_CHICKSX, TRUST_POLICY
 
 AUDIENCE = "token-broker"
 KID = "first"
 SCOPES = ("wallet.read", "merchant.read")
 ANONYMOUS = ("fourthwall/public-token", "shopify/storefront-access-token")
+EXPOSED = "ETag, Retry-After, X-Request-Id, x-amzn-RequestId"
 
 type Document = dict[str, Any]
-
-_AS_DYNAMODB = TypeSerializer().serialize
-_PLAIN = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True)
@@ -48,20 +47,16 @@ class Shop:
         }
         return {name: value for name, value in document.items() if value is not None}
 
-    def sessions(self, *more_proofs: Document, **own_proof: object) -> Document:
+    def sessions(self, *more_proofs: Document) -> Document:
         """Return the policy's `sessions` member with the shop's own proofs and further ones."""
-        own = {"type": "hs256", "issuer": self.origin, "audience": AUDIENCE, **own_proof}
+        own = {"type": "hs256", "issuer": self.origin, "audience": AUDIENCE}
         return {"scopes": list(SCOPES), "proofs": [own, *more_proofs]}
 
-    def claims(self, session_id: str = "checkout-1", **changes: object) -> dict[str, Any]:
-        """Return the backend's claims about a visitor's session, without the claims that are None."""
+    def proof(self, session_id: str = "checkout-1", *, kid: str = KID, **claims: object) -> str:
+        """Return the backend's signed claims about a visitor's session."""
         now = int(time.time())
         usual = {"iss": self.origin, "aud": AUDIENCE, "sid": session_id, "iat": now, "exp": now + 300}
-        return {name: value for name, value in {**usual, **changes}.items() if value is not None}
-
-    def proof(self, session_id: str = "checkout-1", **changes: object) -> str:
-        """Those claims, signed."""
-        return hs256(self.claims(session_id, **changes), self.key, kid=KID)
+        return jwt.encode({**usual, **claims}, self.key, "HS256", headers={"kid": kid})
 
 
 @dataclass
@@ -70,7 +65,6 @@ class Shops:
 
     stack: Stack
     merchants: Merchants
-    dynamodb: Any
 
     def open(self, **members: object) -> Shop:
         """With a trust policy: what `Shop.policy` says, with these members."""
@@ -79,60 +73,21 @@ class Shops:
         return shop
 
     def closed(self) -> Shop:
-        """Without a trust policy."""
+        """Without a trust policy, and with an account at each provider."""
         name = f"store-{secrets.token_hex(4)}"
         for provider, credentials in _credentials(name).items():
             self.merchants.values |= set(credentials.values()) - {f"{name}.myshopify.com"}
             self.merchants.control.put_account(provider, name, **credentials)
             self.merchants.store(provider, name, json.dumps(credentials))
-        shop = Shop(name, self.new_key())
+        shop = Shop(name, secrets.token_hex(24))
+        self.merchants.values.add(shop.key)
         self.merchants.store("storefront-proof", name, json.dumps({"keys": {KID: shop.key}}))
         return shop
-
-    def new_key(self) -> str:
-        """Create an HS256 key and note it as a value that must not leak."""
-        key = secrets.token_hex(24)
-        self.merchants.values.add(key)
-        return key
-
-    def change_keys(self, shop: Shop, keys: Mapping[str, str]) -> None:
-        """Other keys in the merchant's secret."""
-        self.merchants.rewrite("storefront-proof", shop.name, json.dumps({"keys": dict(keys)}))
 
     def put_policy(self, shop: Shop, document: Document) -> None:
         """By the route."""
         response = self.stack.call("PUT", TRUST_POLICY.format(merchant=shop.name), document)
         assert response.status_code in (200, 201), response.text
-
-    def delete_policy(self, shop: Shop) -> None:
-        """By the route."""
-        response = self.stack.call("DELETE", TRUST_POLICY.format(merchant=shop.name))
-        assert response.json() == {"deleted": True}, response.text
-
-    def stored_policy(self, shop: Shop) -> dict[str, Any] | None:
-        """Return the stored policy item without its key, or None if no policy was ever stored."""
-        answer = self.dynamodb.get_item(
-            TableName=self.stack.described["table"],
-            Key={"pk": {"S": f"policy#{shop.name}"}, "sk": {"S": "policy"}},
-            ConsistentRead=True,
-        )
-        item = {name: _PLAIN(value) for name, value in answer.get("Item", {}).items() if name not in ("pk", "sk")}
-        return item or None
-
-    def smuggle_policy(self, shop: Shop, document: Document, revision: int = 1) -> None:
-        """Straight into the table: nobody has checked it."""
-        item = {
-            "pk": f"policy#{shop.name}",
-            "sk": "policy",
-            "revision": revision,
-            "document": document,
-            "changedAt": int(time.time()),
-            "changedBy": "somebody",
-        }
-        self.dynamodb.put_item(
-            TableName=self.stack.described["table"],
-            Item={name: _AS_DYNAMODB(value) for name, value in item.items()},
-        )
 
 
 def _credentials(name: str) -> dict[str, dict[str, str]]:
@@ -144,3 +99,72 @@ def _credentials(name: str) -> dict[str, dict[str, str]]:
         "chicksx": {"apiKey": random(), "clientId": random()},
         "shopify": {"shop": f"{name}.myshopify.com", "adminAccessToken": f"shpat_{random()}"},
     }
+
+
+def page(
+    stack: Stack, path: str, origin: str | None, *, method: str = "GET", headers: Mapping[str, str] | None = None
+) -> requests.Response:
+    """One call as a page makes it; the path follows `apiUrl`."""
+    sent = {**({} if origin is None else {"Origin": origin}), **(headers or {})}
+    return requests.request(method, stack.api_url + path, headers=sent, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+
+
+def session(
+    stack: Stack, shop: Shop, proof: str | None, body: object, *, origin: str | None = None
+) -> requests.Response:
+    """Ask for a session's token, as a page does or, without an origin, as an app."""
+    headers = {"Origin": origin, "Authorization": None if proof is None else f"Bearer {proof}"}
+    return requests.post(
+        stack.api_url + STOREFRONT_CHICKSX.format(merchant=shop.name),
+        headers={name: value for name, value in headers.items() if value is not None},
+        json=body,
+        timeout=TIMEOUT_SECONDS,
+        allow_redirects=False,
+    )
+
+
+def page_token(response: requests.Response, origin: str) -> dict[str, Any]:
+    """Return a page's shop token after checking its short browser cache time and its single origin."""
+    assert response.status_code == 200, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Cache-Control"] == "public, max-age=30"
+    assert response.headers["ETag"]
+    readable_by(response, origin)
+    return checked_token(response.json())
+
+
+def session_token(response: requests.Response, status: int, origin: str | None = None) -> dict[str, Any]:
+    """Return a session's token after checking that no cache may keep it."""
+    token = token_of(response, status)
+    assert "ETag" not in response.headers
+    readable_by(response, origin)
+    return token
+
+
+def refused_by_function(
+    response: requests.Response, status: int, code: str, origin: str | None = None
+) -> dict[str, Any]:
+    """Return the function's problem after checking that it contains nothing from the provider."""
+    problem = problem_of(response, status, code)
+    assert "provider" not in problem
+    assert response.headers["X-Request-Id"] == problem["requestId"]
+    readable_by(response, origin)
+    return problem
+
+
+def refused_by_gateway(response: requests.Response, status: int, code: str) -> dict[str, Any]:
+    """Return the gateway's or authorizer's problem after checking that any page may read it."""
+    problem = problem_of(response, status, code)
+    assert "X-Request-Id" not in response.headers
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Credentials" not in response.headers
+    return problem
+
+
+def readable_by(response: requests.Response, origin: str | None) -> None:
+    """By pages of this origin and no other; None: by no page at all."""
+    assert "Access-Control-Allow-Credentials" not in response.headers
+    assert response.headers["Vary"] == "Origin"
+    assert response.headers.get("Access-Control-Allow-Origin") == origin
+    assert response.headers.get("Access-Control-Expose-Headers") == (None if origin is None else EXPOSED)

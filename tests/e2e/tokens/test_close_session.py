@@ -17,19 +17,15 @@ from sandbox.local_aws.function_logs import messages
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
-from tests.e2e.storefronts.support.merchant_shops import Shops
-from tests.e2e.storefronts.support.storefront_requests import session
-from tests.e2e.storefronts.support.storefront_responses import refused_by_function, session_token
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.principals import iam_user, may_call
 from tests.e2e.support.recorded_aws_calls import CallsSince
 from tests.e2e.support.responses import problem_of, raised_problem, token_of
 from tests.e2e.support.routes import CHICKSX, CHICKSX_CLOSE
 from tests.e2e.support.signing import sign
+from tests.e2e.support.storefronts import Shops, refused_by_function, session, session_token
 from tests.e2e.support.token_table import TokenTable
 from tests.e2e.support.waiting import wait_until
-
-pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
 
 DAY = 24 * 60 * 60
 #: Seconds within which a message or an event must have had its effect.
