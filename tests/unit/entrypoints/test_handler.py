@@ -185,7 +185,8 @@ def test_the_line_names_the_token_that_was_served_and_its_source(bench: Bench, l
     def report(value: str | None) -> Operation:
         return lambda request, service: RecordedToken(replace(token(), access_token=value))
 
-    for operation in (from_memory, give, report("value"), report(None), lambda request, service: {}):
+    operations: list[Operation] = [from_memory, give, report("value"), report(None), lambda request, service: {}]
+    for operation in operations:
         handler(bench, operation)(event(), Context())
 
     digest = token().digest
