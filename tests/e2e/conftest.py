@@ -16,6 +16,8 @@ from sandbox.simulators import ControlClient
 from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.own_stack import bring_up, folder_of_its_own
+from tests.e2e.support.recorded_aws_calls import CallsSince, recorded
+from tests.e2e.support.storefronts import Shops
 from tests.e2e.support.subscriber import Subscriber, subscribed
 from tests.e2e.support.token_table import TokenTable
 from tests.e2e.xdist_groups import FAULTS, StackEach
@@ -79,6 +81,18 @@ def control(simulators: ControlClient) -> Iterator[ControlClient]:
 @pytest.fixture(scope="session")
 def merchants(stack: Stack, aws: Aws, simulators: ControlClient) -> Merchants:
     return Merchants(simulators, aws("secretsmanager"), stack.described["secretPrefix"])
+
+
+@pytest.fixture(scope="session")
+def shops(stack: Stack, merchants: Merchants) -> Shops:
+    return Shops(stack, merchants)
+
+
+@pytest.fixture
+def calls_to_aws(stack: Stack, aws: Aws) -> Iterator[CallsSince]:
+    """Yield a function that returns the names of the AWS calls since its last call."""
+    with recorded(stack, aws("cloudtrail")) as since:
+        yield since
 
 
 @pytest.fixture(scope="session")

@@ -120,3 +120,24 @@ def message(message_id: str, body: Any) -> dict[str, Any]:
 def queue_event(*bodies: Any) -> dict[str, Any]:
     """Build a batch of messages, numbered from `message-1`."""
     return {"Records": [message(f"message-{number}", body) for number, body in enumerate(bodies, start=1)]}
+
+
+def stream_record(
+    number: int, pk: str = "outbox#shopify#acme", sk: str | None = None, *, kind: str = "INSERT"
+) -> dict[str, Any]:
+    """One change of the table as Lambda hands it over, of a new item of the outbox unless the keys say otherwise."""
+    return {
+        "eventID": f"id-{number}",
+        "eventName": kind,
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1_800_000_000,
+            "Keys": {"pk": {"S": pk}, "sk": {"S": sk or f"event#{number}"}},
+            "SequenceNumber": str(number),
+            "SizeBytes": 90,
+            "StreamViewType": "KEYS_ONLY",
+        },
+        "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/tokens/stream/now",
+    }

@@ -8,12 +8,13 @@ from functools import cache
 from typing import Any
 
 import jwt
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import AllowedPrivateKeys, ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from proofs import compact
 from proofs.key_set import key_sets
-from proofs.outcomes import KeysUnavailable, Proof
+from proofs.outcomes import KeysUnavailable, Proof, ProofRejected
 from proofs.signing_keys import signing_keys
 from proofs.verification import Verifier
 from tests.fakes.clock import NOW, MovableClock
@@ -140,3 +141,17 @@ class Desk:
 
     def verify(self, text: str, merchant: str = MERCHANT) -> Proof:
         return self._verifier.verify(compact.read(text), merchant, Sessions(self.rules, ("wallet.read",)))
+
+    def refusal(self, text: str, merchant: str = MERCHANT) -> str:
+        """Return why a proof is rejected, which holds nothing of the token."""
+        with pytest.raises(ProofRejected) as rejected:
+            self.verify(text, merchant)
+        assert rejected.value.__cause__ is None
+        assert str(rejected.value) == rejected.value.detail
+        return rejected.value.detail
+
+    def unavailable(self, text: str) -> str:
+        """Return why nothing can be said of a proof."""
+        with pytest.raises(KeysUnavailable) as failed:
+            self.verify(text)
+        return failed.value.reason

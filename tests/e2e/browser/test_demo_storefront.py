@@ -1,31 +1,18 @@
 """The demo's shop, as a visitor of it sees it in a real browser."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.browser.chromium import PATIENCE, Complaints, running_chromium, serving_blank_pages, visitor
+from tests.e2e.browser.chromium import PATIENCE, Complaints, serving_blank_pages, visitor
 from tests.e2e.browser.page_scripts import FETCH
 from tests.e2e.support.responses import fingerprint
 
 PROVIDERS = ("shopify", "fourthwall", "chicksx")
 SHOP_WIDE = ("shopify", "fourthwall")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    with visitor(chromium) as context:
-        yield context.new_page()
 
 
 @pytest.fixture

@@ -2,47 +2,23 @@
 
 import json
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
 import pytest
-import requests
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page
 
-from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.browser.chromium import BlankPages, Network, running_chromium, serving_blank_pages, visitor
+from tests.e2e.browser.chromium import BlankPages, Network, serving_blank_pages
 from tests.e2e.browser.page_scripts import FETCH, SANDBOXED_FETCH, WAYS
-from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.responses import checked_problem, checked_token, fingerprint
+from tests.e2e.support.routes import STOREFRONT_CHICKSX, STOREFRONT_FOURTHWALL, STOREFRONT_SHOPIFY
+from tests.e2e.support.storefronts import Shop, Shops
 
-PROVIDERS = ("shopify", "fourthwall", "chicksx")
 SHOP_WIDE = ("shopify", "fourthwall")
-PATHS = {
-    "shopify": "shopify/storefront-access-token",
-    "fourthwall": "fourthwall/public-token",
-    "chicksx": "chicksx/public-tokens",
-}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    with visitor(chromium) as made:
-        yield made
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
+PATHS = {"shopify": STOREFRONT_SHOPIFY, "fourthwall": STOREFRONT_FOURTHWALL, "chicksx": STOREFRONT_CHICKSX}
+by_provider = pytest.mark.parametrize("provider", PATHS)
 
 
 @pytest.fixture(scope="module")
@@ -52,76 +28,49 @@ def pages() -> Iterator[BlankPages]:
 
 
 @dataclass(frozen=True)
-class Shop:
-    """A merchant at one provider whose policy names one origin."""
+class Storefront:
+    """A merchant whose policy names one origin, and the route of one provider."""
 
-    stack: Stack
+    api_url: str
+    shop: Shop
     provider: str
-    merchant: str
-    key: str
     session: str
-
-    @property
-    def url(self) -> str:
-        return f"{self.stack.api_url}/storefront/{self.merchant}/{PATHS[self.provider]}"
 
     def request(self, **init: Any) -> dict[str, Any]:
         """Return the arguments of the page's fetch, with the backend's signed proof for a session."""
+        url = self.api_url + PATHS[self.provider].format(merchant=self.shop.name)
         if self.provider in SHOP_WIDE:
-            return {"url": self.url, "init": {"method": "GET", **init}}
-        now = int(time.time())
-        claims = {
-            "iss": "https://shop.example",
-            "aud": "token-broker",
-            "sid": self.session,
-            "iat": now,
-            "exp": now + 300,
-        }
-        headers = {
-            "Authorization": f"Bearer {jwt.encode(claims, self.key, 'HS256')}",
-            "Content-Type": "application/json",
-        }
+            return {"url": url, "init": {"method": "GET", **init}}
+        headers = {"Authorization": f"Bearer {self.shop.proof(self.session)}", "Content-Type": "application/json"}
         body = json.dumps({"sessionId": self.session})
-        return {"url": self.url, "init": {"method": "POST", "headers": headers, "body": body, **init}}
+        return {"url": url, "init": {"method": "POST", "headers": headers, "body": body, **init}}
 
 
-type Shops = Callable[[str], Shop]
+type Open = Callable[[str], Storefront]
 
 
 @pytest.fixture
-def shops(stack: Stack, merchants: Merchants, pages: BlankPages) -> Shops:
-    """Create a shop at a provider that trusts only `pages.own`."""
+def storefront(shops: Shops, pages: BlankPages) -> Open:
+    """Create a merchant at a provider that trusts only `pages.own`."""
 
-    def make(provider: str) -> Shop:
-        merchant, key = merchants.of(provider).name, secrets.token_urlsafe(32)
-        merchants.store("storefront-proof", merchant, json.dumps({"keys": {"k": key}}))
-        policy = {
-            "version": 1,
-            "origins": [pages.own],
-            "anonymous": ["fourthwall/public-token", "shopify/storefront-access-token"],
-            "sessions": {
-                "scopes": ["wallet.read", "merchant.read"],
-                "proofs": [{"type": "hs256", "issuer": "https://shop.example", "audience": "token-broker"}],
-            },
-        }
-        put = stack.call("PUT", f"/merchants/{merchant}/trust-policy", policy)
-        assert put.status_code == 201, put.text
-        return Shop(stack, provider, merchant, key, f"checkout-{secrets.token_hex(6)}")
+    def make(provider: str) -> Storefront:
+        shop = shops.open(origins=[pages.own])
+        return Storefront(shops.stack.api_url, shop, provider, f"checkout-{secrets.token_hex(6)}")
 
     return make
 
 
-def made_tokens(control: ControlClient, shop: Shop) -> set[str]:
-    known = control.state()[shop.provider][shop.merchant]
+def made_tokens(control: ControlClient, shop: Storefront) -> set[str]:
+    known = control.state()[shop.provider][shop.shop.name]
     made = known["tokens"] if "tokens" in known else [known["token"]]
     return {token["fingerprint"] for token in made if token is not None}
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@by_provider
 def test_on_an_origin_of_the_policy_javascript_reads_the_token(
-    page: Page, pages: BlankPages, shops: Shops, control: ControlClient, provider: str
+    page: Page, pages: BlankPages, storefront: Open, control: ControlClient, provider: str
 ) -> None:
-    shop = shops(provider)
+    shop = storefront(provider)
     page.goto(pages.own)
 
     seen = page.evaluate(FETCH, shop.request())
@@ -129,7 +78,7 @@ def test_on_an_origin_of_the_policy_javascript_reads_the_token(
     assert (seen["status"], seen["type"]) == (200 if provider in SHOP_WIDE else 201, "cors"), seen
     token = checked_token(json.loads(seen["text"]))
     assert made_tokens(control, shop) == {fingerprint(token["accessToken"])}
-    assert (token["provider"], token["merchant"]) == (provider, shop.merchant)
+    assert (token["provider"], token["merchant"]) == (provider, shop.shop.name)
     assert seen["headers"]["x-request-id"]
     if provider in SHOP_WIDE:
         assert seen["headers"]["cache-control"] == "public, max-age=30"
@@ -139,11 +88,11 @@ def test_on_an_origin_of_the_policy_javascript_reads_the_token(
         assert token["subject"] == f"session:{shop.session}"
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@by_provider
 def test_on_any_other_origin_nothing_of_a_token_can_be_read(
-    context: BrowserContext, pages: BlankPages, shops: Shops, control: ControlClient, provider: str
+    context: BrowserContext, pages: BlankPages, storefront: Open, control: ControlClient, provider: str
 ) -> None:
-    shop = shops(provider)
+    shop = storefront(provider)
     own = context.new_page()
     own.goto(pages.own)
     token = json.loads(own.evaluate(FETCH, shop.request())["text"])
@@ -164,10 +113,10 @@ def test_on_any_other_origin_nothing_of_a_token_can_be_read(
     assert made_tokens(control, shop) == made
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_page_without_an_origin_reads_nothing(page: Page, pages: BlankPages, shops: Shops, provider: str) -> None:
+@by_provider
+def test_a_page_without_an_origin_reads_nothing(page: Page, pages: BlankPages, storefront: Open, provider: str) -> None:
     """In a sandboxed frame, even of the shop's own page, the origin is `null`."""
-    shop = shops(provider)
+    shop = storefront(provider)
     page.goto(pages.own)
 
     seen = page.evaluate(SANDBOXED_FETCH, shop.request())
@@ -176,11 +125,11 @@ def test_a_page_without_an_origin_reads_nothing(page: Page, pages: BlankPages, s
     assert "accessToken" not in json.dumps(seen)
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@by_provider
 def test_credentials_are_never_allowed_not_even_to_the_shop(
-    page: Page, pages: BlankPages, shops: Shops, provider: str
+    page: Page, pages: BlankPages, storefront: Open, provider: str
 ) -> None:
-    shop = shops(provider)
+    shop = storefront(provider)
     page.goto(pages.own)
 
     seen = page.evaluate(FETCH, shop.request(credentials="include"))
@@ -188,32 +137,10 @@ def test_credentials_are_never_allowed_not_even_to_the_shop(
     assert seen == {"failed": "TypeError: Failed to fetch"}
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("origin", ["https://shop.example", "https://evil.example", "null"])
-def test_the_preflight_lets_any_page_ask_and_promises_nothing(stack: Stack, provider: str, origin: str) -> None:
-    method = "GET" if provider in SHOP_WIDE else "POST"
-    headers = {
-        "Origin": origin,
-        "Access-Control-Request-Method": method,
-        "Access-Control-Request-Headers": "authorization,content-type",
-    }
-
-    answer = requests.options(f"{stack.api_url}/storefront/demo/{PATHS[provider]}", headers=headers, timeout=30)
-
-    allowed = {
-        name.lower(): value for name, value in answer.headers.items() if name.lower().startswith("access-control-")
-    }
-    assert answer.status_code == 200
-    assert allowed["access-control-allow-origin"] == "*"
-    assert allowed["access-control-allow-methods"] == method
-    assert set(allowed["access-control-allow-headers"].lower().split(",")) == {"authorization", "content-type"}
-    assert "access-control-allow-credentials" not in allowed
-
-
 def test_javascript_reads_why_it_failed_when_to_ask_again_and_the_requests_id(
-    page: Page, pages: BlankPages, shops: Shops, control: ControlClient
+    page: Page, pages: BlankPages, storefront: Open, control: ControlClient
 ) -> None:
-    shop = shops("shopify")
+    shop = storefront("shopify")
     control.fault("shopify", "status", status=429, headers={"Retry-After": "7.0"}, body={"errors": "slow"}, times=100)
     page.goto(pages.own)
 
@@ -226,10 +153,10 @@ def test_javascript_reads_why_it_failed_when_to_ask_again_and_the_requests_id(
 
 
 def test_javascript_reads_a_refusal_that_the_gateway_makes_wherever_it_runs(
-    page: Page, pages: BlankPages, shops: Shops
+    page: Page, pages: BlankPages, storefront: Open
 ) -> None:
     for origin in (pages.own, pages.other):
-        shop = shops("chicksx")
+        shop = storefront("chicksx")
         page.goto(origin)
         request = shop.request(headers={"Content-Type": "application/json"})
 
@@ -242,9 +169,9 @@ def test_javascript_reads_a_refusal_that_the_gateway_makes_wherever_it_runs(
 
 @pytest.mark.parametrize("provider", SHOP_WIDE)
 def test_a_shops_token_comes_out_of_the_browsers_cache_the_second_time(
-    page: Page, pages: BlankPages, shops: Shops, provider: str
+    page: Page, pages: BlankPages, storefront: Open, provider: str
 ) -> None:
-    shop = shops(provider)
+    shop = storefront(provider)
     page.goto(pages.own)
     network = Network(page)
 
@@ -257,9 +184,9 @@ def test_a_shops_token_comes_out_of_the_browsers_cache_the_second_time(
 
 @pytest.mark.parametrize("provider", SHOP_WIDE)
 def test_a_shops_token_is_revalidated_without_being_sent_again(
-    page: Page, pages: BlankPages, shops: Shops, provider: str
+    page: Page, pages: BlankPages, storefront: Open, provider: str
 ) -> None:
-    shop = shops(provider)
+    shop = storefront(provider)
     page.goto(pages.own)
     network = Network(page)
 
@@ -271,8 +198,8 @@ def test_a_shops_token_is_revalidated_without_being_sent_again(
     assert again["headers"]["etag"] == first["headers"]["etag"]
 
 
-def test_a_sessions_token_is_never_kept_by_the_browser(page: Page, pages: BlankPages, shops: Shops) -> None:
-    shop = shops("chicksx")
+def test_a_sessions_token_is_never_kept_by_the_browser(page: Page, pages: BlankPages, storefront: Open) -> None:
+    shop = storefront("chicksx")
     page.goto(pages.own)
     network = Network(page)
 
@@ -288,10 +215,10 @@ def test_a_sessions_token_is_never_kept_by_the_browser(page: Page, pages: BlankP
 
 @pytest.mark.parametrize("provider", SHOP_WIDE)
 def test_what_the_browser_keeps_for_the_shop_is_kept_from_other_pages(
-    context: BrowserContext, pages: BlankPages, shops: Shops, provider: str
+    context: BrowserContext, pages: BlankPages, storefront: Open, provider: str
 ) -> None:
     """`near` shares the cache's partition with the shop: what holds it back is `Vary: Origin`, and CORS."""
-    shop = shops(provider)
+    shop = storefront(provider)
     own, near = context.new_page(), context.new_page()
     own.goto(pages.own)
     near.goto(pages.near)

@@ -54,97 +54,25 @@ def test_both_entry_points_give_the_same_responses(stack: Stack, control: Contro
     assert invoke(stack, "shopify/delete_storefront_access_token", insisting) == {"revocation": "confirmed"}
 
 
-def test_a_shop_token_is_fetched_afresh_where_the_event_asks_for_it(
-    stack: Stack, control: ControlClient, merchants: Merchants
-) -> None:
-    event = {"merchant": merchants.fourthwall().name}
-    first = invoke(stack, "fourthwall/public_token", event)
-    control.renew_fourthwall_token(event["merchant"])
-
-    assert invoke(stack, "fourthwall/public_token", event) == first
-    assert invoke(stack, "fourthwall/public_token", {**event, "cacheControl": "no-cache"}) != first
-
-
-def failing_calls() -> list[tuple[str, dict[str, object], str, int, str]]:
-    """Return function, event, errorType and the problem's status and code; MERCHANT stands for an existing one."""
-    unknown = [
-        (route.folder, {"merchant": "nobody-here", **route.fields}, "MerchantNotFound", 404, "merchant_not_found")
-        for route in ROUTES
-        if route.account
-    ]
-    return [
-        *unknown,
-        ("chicksx/public_token", {"merchant": "MERCHANT"}, "InvalidRequest", 400, "invalid_request"),
-        (
-            "chicksx/public_token",
-            {"merchant": "MERCHANT", "sessionId": "s", "x": 1},
-            "InvalidRequest",
-            400,
-            "invalid_request",
-        ),
-        ("fourthwall/public_token", {"merchant": "../etc"}, "InvalidRequest", 400, "invalid_request"),
-        (
-            "shopify/create_storefront_access_token",
-            {"merchant": "MERCHANT", "title": "\0"},
-            "InvalidRequest",
-            400,
-            "invalid_request",
-        ),
-        (
-            "shopify/delete_storefront_access_token",
-            {"merchant": "MERCHANT", "tokenId": 5},
-            "InvalidRequest",
-            400,
-            "invalid_request",
-        ),
-        (
-            "shopify/delete_storefront_access_token",
-            {"merchant": "MERCHANT", "tokenId": "5"},
-            "TokenNotFound",
-            404,
-            "token_not_found",
-        ),
-    ]
-
-
-@pytest.mark.parametrize(("folder", "event", "error", "status", "code"), failing_calls())
+@pytest.mark.parametrize(
+    ("event", "error", "status", "code"),
+    [
+        ({"merchant": "nobody-here", "sessionId": "s"}, "MerchantNotFound", 404, "merchant_not_found"),
+        ({"merchant": "demo"}, "InvalidRequest", 400, "invalid_request"),
+        (None, "InvalidRequest", 400, "invalid_request"),
+        ({"merchant": "demo", "sessionId": "throttled"}, "ProviderThrottled", 503, "provider_throttled"),
+    ],
+    ids=["unknown", "incomplete", "null", "throttled"],
+)
 def test_a_failure_is_an_exception_named_after_its_code(
-    stack: Stack, merchants: Merchants, folder: str, event: dict[str, object], error: str, status: int, code: str
+    stack: Stack, control: ControlClient, event: object, error: str, status: int, code: str
 ) -> None:
-    if event["merchant"] == "MERCHANT":
-        event = {**event, "merchant": merchants.of(folder.partition("/")[0]).name}
+    control.fault("chicksx", "status", status=429, headers={"Retry-After": "2.0"})
 
-    answer, raised = stack.invoke(folder, event)
+    answer, raised = stack.invoke("chicksx/public_token", event)
 
     assert raised == error
     raised_problem(answer, status, code)
-
-
-@pytest.mark.parametrize("event", [None, [], "text", 5, {}], ids=repr)
-def test_an_event_that_is_no_object_of_fields_is_an_invalid_request(stack: Stack, event: object) -> None:
-    answer, raised = stack.invoke("shopify/list_storefront_access_tokens", event)
-
-    assert raised == "InvalidRequest"
-    raised_problem(answer, 400, "invalid_request")
-
-
-def test_a_conflict_and_a_providers_failure_have_their_names(
-    stack: Stack, control: ControlClient, merchants: Merchants
-) -> None:
-    shopify = merchants.shopify(accessScopes=[]).name
-    chicksx = merchants.chicksx().name
-    invoke(stack, "chicksx/public_token", {"merchant": chicksx, "sessionId": "s", "scope": ["wallet.read"]})
-    other = {"merchant": chicksx, "sessionId": "s", "scope": ["wallet.write"]}
-    control.fault("chicksx", "status", status=429, headers={"Retry-After": "2.0"})
-
-    for folder, event, error, status, code in (
-        ("chicksx/public_token", other, "Conflict", 409, "conflict"),
-        ("chicksx/public_token", {**other, "sessionId": "t"}, "ProviderThrottled", 503, "provider_throttled"),
-        ("shopify/storefront_access_token", {"merchant": shopify}, "AppNotEligible", 409, "app_not_eligible"),
-    ):
-        answer, raised = stack.invoke(folder, event)
-        assert raised == error
-        raised_problem(answer, status, code)
 
 
 def test_the_record_says_that_nobody_knows_who_invoked_directly(
@@ -184,12 +112,3 @@ def test_the_sample_events_run_on_the_deployed_functions(
         assert set(shown) == set(direct)
     if "accessToken" in direct:
         checked_token(direct)
-
-
-def test_every_function_is_deployed_and_has_sample_events(stack: Stack) -> None:
-    folders = {str(path.parent.relative_to(PROJECT / "functions")) for path in PROJECT.glob("functions/*/*/app.py")}
-
-    assert set(FOLDERS) <= folders <= set(stack.described["functions"])
-    assert folders == {str(path.parent.relative_to(PROJECT / "events")) for path in PROJECT.glob("events/*/*/*.json")}
-    for folder in FOLDERS:
-        assert {"api.json", "direct.json"} <= {path.name for path in (PROJECT / "events" / folder).iterdir()}

@@ -8,7 +8,7 @@ import pytest
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support.merchants import Merchants
-from tests.e2e.support.responses import fingerprint, problem_of, token_of
+from tests.e2e.support.responses import fingerprint, token_of
 from tests.e2e.support.routes import CHICKSX, FOURTHWALL, SHOPIFY, SHOPIFY_CURRENT
 from tests.e2e.support.token_table import TokenTable
 
@@ -81,23 +81,6 @@ def test_fourthwall_gives_the_shops_one_token(
     }
 
 
-def test_fourthwall_is_asked_again_when_the_caller_wants_no_cache(
-    stack: Stack, control: ControlClient, merchants: Merchants
-) -> None:
-    merchant = merchants.fourthwall_with_token()
-    path = FOURTHWALL.format(merchant=merchant.name)
-    first = token_of(stack.call("PUT", path))
-    control.renew_fourthwall_token(merchant.name)
-
-    kept = token_of(stack.call("PUT", path))
-    fresh = token_of(stack.call("PUT", path, headers={"Cache-Control": "no-cache"}))
-
-    assert kept == first
-    shop = control.state()["fourthwall"][merchant.name]
-    assert fingerprint(fresh["accessToken"]) == shop["token"]["fingerprint"] != first["tokenId"]
-    assert [seen["headers"]["authorization"].partition(" ")[0] for seen in control.requests()] == ["Bearer"] * 2
-
-
 def test_chicksx_gives_a_session_its_token(
     stack: Stack, control: ControlClient, merchants: Merchants, table: TokenTable
 ) -> None:
@@ -132,20 +115,6 @@ def test_chicksx_gives_a_session_its_token(
     }
     assert items["subject"]["expiresAt"] > token["expiresAt"], "the session's state outlives its token"
     assert not table.partition(f"chicksx#{merchant.name}"), "a session's items are in its own partition"
-
-
-def test_chicksx_gives_a_session_the_token_it_has(stack: Stack, control: ControlClient, merchants: Merchants) -> None:
-    path = CHICKSX.format(merchant=merchants.chicksx().name)
-    first = token_of(stack.call("POST", path, {"sessionId": "s"}), 201)
-
-    again = token_of(stack.call("POST", path, {"sessionId": "s"}), 200)
-
-    assert again == first
-    [seen] = control.requests("chicksx")
-    assert seen["body"] == {"sessionId": "s"}, "a scope that nobody asked for is not sent"
-    problem_of(stack.call("POST", path, {"sessionId": "s", "scope": ["wallet.write"]}), 409, "conflict")
-    other = token_of(stack.call("POST", path, {"sessionId": "s2"}), 201)
-    assert other["accessToken"] != first["accessToken"]
 
 
 @pytest.mark.parametrize(
@@ -212,24 +181,6 @@ def test_shopify_mints_the_shops_current_token(
     assert len(control.requests("shopify")) == 1, "a current token is served from the record"
 
 
-def test_shopify_buys_an_admin_token_with_client_id_and_secret(
-    stack: Stack, control: ControlClient, merchants: Merchants
-) -> None:
-    merchant = merchants.shopify_with_client()
-
-    token_of(stack.call("GET", SHOPIFY_CURRENT.format(merchant=merchant.name)))
-
-    bought, minted = control.requests("shopify")
-    assert (bought["method"], bought["path"]) == ("POST", "/admin/oauth/access_token")
-    assert bought["body"] == {
-        "grant_type": "client_credentials",
-        "client_id": f"sha256:{fingerprint(merchant.secret['clientId'])}",
-        "client_secret": f"sha256:{fingerprint(merchant.secret['clientSecret'])}",
-    }
-    [held] = control.state()["shopify"][merchant.name]["adminTokens"]
-    assert minted["headers"]["x-shopify-access-token"] == f"sha256:{held['fingerprint']}"
-
-
 def test_shopify_creates_lists_and_revokes(
     stack: Stack, control: ControlClient, merchants: Merchants, table: TokenTable
 ) -> None:
@@ -271,60 +222,6 @@ def test_shopify_creates_lists_and_revokes(
     states = {"state": "revoked", "endedWhy": "requested"}
     assert ended == {**kept, **states, **times}, "the record stays for its retention, without the value"
     assert ended["expiresAt"] - ended["endedAt"] >= 30 * DAY
-
-
-def test_a_revoked_current_token_is_never_served_again(
-    stack: Stack, control: ControlClient, merchants: Merchants
-) -> None:
-    merchant = merchants.shopify()
-    path = SHOPIFY_CURRENT.format(merchant=merchant.name)
-    first = token_of(stack.call("GET", path))
-
-    revoked = stack.call("DELETE", f"{SHOPIFY.format(merchant=merchant.name)}/{first['tokenId']}")
-
-    assert revoked.json() == {"revocation": "confirmed"}
-    # Another process may hold the token in memory for 30 s; one that passes memory by may not serve it.
-    fresh = token_of(stack.call("GET", path, headers={"Cache-Control": "no-cache"}))
-    assert fresh["accessToken"] != first["accessToken"]
-    assert [token["id"] for token in control.state()["shopify"][merchant.name]["tokens"]] == [fresh["tokenId"]]
-
-
-def test_a_foreign_token_is_revoked_only_where_the_caller_insists(
-    stack: Stack, control: ControlClient, merchants: Merchants
-) -> None:
-    merchant = merchants.shopify()
-    [foreign] = control.plant_tokens(merchant.name, title="Somebody else's")
-    path = f"{SHOPIFY.format(merchant=merchant.name)}/{foreign['id']}"
-
-    problem_of(stack.call("DELETE", path), 409, "conflict")
-    problem_of(stack.call("DELETE", f"{path}?foreign=false"), 409, "conflict")
-    assert len(control.state()["shopify"][merchant.name]["tokens"]) == 1
-
-    assert stack.call("DELETE", f"{path}?foreign=true").json() == {"revocation": "confirmed"}
-    assert control.state()["shopify"][merchant.name]["tokens"] == []
-
-
-def test_an_idempotency_key_makes_one_token(
-    stack: Stack, control: ControlClient, merchants: Merchants, table: TokenTable
-) -> None:
-    merchant = merchants.shopify()
-    path, key = SHOPIFY.format(merchant=merchant.name), {"Idempotency-Key": f"order-{merchant.name}"}
-    first = token_of(stack.call("POST", path, {"title": "Kiosk"}, headers=key), 201)
-
-    assert token_of(stack.call("POST", path, {"title": "Kiosk"}, headers=key), 201) == first
-    problem_of(stack.call("POST", path, {"title": "Other"}, headers=key), 409, "conflict")
-
-    assert control.state()["shopify"][merchant.name]["mints"] == 1
-    items = items_of(table, f"shopify#{merchant.name}")
-    [memory] = [item for sk, item in items.items() if sk.startswith("intent#")]
-    assert memory["tokenId"] == first["tokenId"]
-    assert memory["expiresAt"] > time.time() + DAY - 60
-    assert first["accessToken"] not in repr(memory), "the key's memory holds the token's id, never its value"
-    assert key["Idempotency-Key"] not in repr(items)
-
-    stack.call("DELETE", f"{path}/{first['tokenId']}")
-    problem_of(stack.call("POST", path, {"title": "Kiosk"}, headers=key), 409, "conflict")
-    assert control.state()["shopify"][merchant.name]["mints"] == 1
 
 
 def test_no_item_but_those_that_end_has_an_end(table: TokenTable) -> None:

@@ -9,76 +9,41 @@ import pytest
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
-from tests.e2e.storefronts.support.authorizer_log import AuthorizerLog
-from tests.e2e.storefronts.support.merchant_shops import Shops
-from tests.e2e.storefronts.support.storefront_requests import page, session
-from tests.e2e.storefronts.support.storefront_responses import refused_by_function, refused_by_gateway, session_token
+from tests.e2e.storefronts.conftest import AuthorizerLog
 from tests.e2e.support.raw_http import exchange
-from tests.e2e.support.routes import STOREFRONT_CHICKSX, STOREFRONT_FOURTHWALL, STOREFRONT_SHOPIFY
-
-pytest_plugins = ["tests.e2e.storefronts.support.fixtures"]
+from tests.e2e.support.routes import STOREFRONT_CHICKSX, STOREFRONT_SHOPIFY
+from tests.e2e.support.storefronts import Shops, page, refused_by_function, refused_by_gateway, session, session_token
 
 BODY = {"sessionId": "checkout-1"}
 #: Seconds by which two machines' clocks may differ.
 SKEW = 30
 
 
-class Gateway:
-    """The deployed API's authorizers, as the API Gateway API shows and changes them."""
-
-    def __init__(self, stack: Stack, client: Any) -> None:
-        self._client = client
-        self._api = stack.api_url.split("/execute-api/")[1].split("/")[0]
-
-    def authorizers(self) -> dict[str, dict[str, Any]]:
-        """By name, without what the client adds."""
-        return {each["name"]: each for each in self._client.get_authorizers(restApiId=self._api)["items"]}
-
-    def change(self, name: str, **members: object) -> None:
-        """Change one, and deploy."""
-        operations = [{"op": "replace", "path": f"/{member}", "value": str(value)} for member, value in members.items()]
-        self._client.update_authorizer(
-            restApiId=self._api, authorizerId=self.authorizers()[name]["id"], patchOperations=operations
-        )
-        self._client.create_deployment(restApiId=self._api, stageName="v1")
-
-
-@pytest.fixture(scope="module")
-def gateway(stack: Stack, aws: Aws) -> Gateway:
-    return Gateway(stack, aws("apigateway"))
-
-
 @pytest.fixture
-def careless(gateway: Gateway) -> Iterator[Gateway]:
+def careless(stack: Stack, aws: Aws) -> Iterator[None]:
     """Give the proof authorizer a worse cache than the template's, for five minutes and by the proof alone.
 
     The gateway reuses a decision for every other path and time, so the test shows what our own responses prevent.
     """
-    before = gateway.authorizers()
-    proof = before["Proof"]
-    gateway.change("Proof", identitySource="method.request.header.Authorization", authorizerResultTtlInSeconds=300)
+    gateway, api = aws("apigateway"), stack.api_url.split("/execute-api/")[1].split("/")[0]
+
+    def authorizer() -> dict[str, Any]:
+        [found] = [each for each in gateway.get_authorizers(restApiId=api)["items"] if each["name"] == "Proof"]
+        return dict(found)
+
+    def change(members: dict[str, Any]) -> None:
+        operations = [{"op": "replace", "path": f"/{name}", "value": str(value)} for name, value in members.items()]
+        gateway.update_authorizer(restApiId=api, authorizerId=authorizer()["id"], patchOperations=operations)
+        gateway.create_deployment(restApiId=api, stageName="v1")
+
+    before = authorizer()
+    worse = {"identitySource": "method.request.header.Authorization", "authorizerResultTtlInSeconds": 300}
+    change(worse)
     try:
-        yield gateway
+        yield
     finally:
-        gateway.change(
-            "Proof",
-            identitySource=proof["identitySource"],
-            authorizerResultTtlInSeconds=proof["authorizerResultTtlInSeconds"],
-        )
-        assert gateway.authorizers() == before
-
-
-def test_the_gateway_is_set_up_as_the_template_says(gateway: Gateway) -> None:
-    """But for the proof's 60 s: the local AWS takes the path and the method of a cache's key for absent."""
-    shop, proof = gateway.authorizers()["Shop"], gateway.authorizers()["Proof"]
-
-    assert (shop["type"], int(shop["authorizerResultTtlInSeconds"])) == ("REQUEST", 0)
-    assert (proof["type"], int(proof["authorizerResultTtlInSeconds"])) == ("REQUEST", 0)
-    assert {source.strip() for source in proof["identitySource"].split(",")} == {
-        "method.request.header.Authorization",
-        "context.path",
-        "context.httpMethod",
-    }
+        change({name: before[name] for name in worse})
+        assert authorizer() == before
 
 
 @pytest.mark.usefixtures("careless")
@@ -98,9 +63,8 @@ def test_a_cached_decision_is_good_for_nothing_but_what_was_asked(
         assert exchange(stack, "POST", path, headers).status_code in (401, 403), crooked
     # Other methods and paths of the merchant have an authorizer of their own, or none.
     bearer = {"Authorization": f"Bearer {proof}"}
-    for path in (STOREFRONT_SHOPIFY, STOREFRONT_FOURTHWALL):
-        response = page(stack, path.format(merchant=shop.name), "https://evil.com", headers=bearer)
-        refused_by_gateway(response, 403, "forbidden")
+    response = page(stack, STOREFRONT_SHOPIFY.format(merchant=shop.name), "https://evil.com", headers=bearer)
+    refused_by_gateway(response, 403, "forbidden")
     response = page(stack, STOREFRONT_CHICKSX.format(merchant=shop.name), shop.origin, headers=bearer)
     refused_by_gateway(response, 401, "unauthenticated")
 
@@ -147,14 +111,3 @@ def test_a_cached_decision_ends_with_its_proof(
     assert problem["detail"].startswith("The proof has expired.")
     assert control.requests() == []
     assert [line["decision"] for line in authorizer_log.decisions()[shop.name]] == ["allow", "allow"]
-
-
-def test_without_the_cache_each_call_is_decided(stack: Stack, shops: Shops, authorizer_log: AuthorizerLog) -> None:
-    """As the stack is again after the tests above."""
-    shop = shops.open()
-    proof = shop.proof()
-
-    for status in (201, 200):
-        session_token(session(stack, shop, proof, BODY), status)
-
-    assert len(authorizer_log.decisions()[shop.name]) == 2

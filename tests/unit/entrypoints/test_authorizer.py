@@ -11,16 +11,10 @@ import pytest
 
 from tests.fakes.clock import NOW
 from tests.fakes.events import Context, api_event, authorizer_event
+from tests.unit.entrypoints.conftest import Lines
 from token_broker.domain.grant import Grant
 from token_broker.entrypoints.authorizer import AuthorizerRequest, DecisionUnavailable, authorizer, authorizer_request
-from token_broker.errors import (
-    Forbidden,
-    InternalError,
-    MerchantMisconfigured,
-    MerchantNotFound,
-    StorageUnavailable,
-    Unauthenticated,
-)
+from token_broker.errors import Forbidden, InternalError, MerchantNotFound, StorageUnavailable, Unauthenticated
 from token_broker.telemetry import PowertoolsTelemetry
 
 CANARY = "sk_live_canary"
@@ -31,7 +25,6 @@ ROUTE = "/storefront/{merchant}/shopify/storefront-access-token"
 PATH = "/storefront/acme/shopify/storefront-access-token"
 
 type Decision = Callable[[AuthorizerRequest, str], Grant]
-type Lines = list[dict[str, Any]]
 
 
 @dataclass
@@ -76,16 +69,6 @@ def statement(answer: dict[str, Any]) -> dict[str, Any]:
     (only,) = answer["policyDocument"]["Statement"]
     assert only["Action"] == "execute-api:Invoke"
     return dict(only)
-
-
-def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def decided(written: Lines) -> dict[str, Any]:
-    """Return the one line that says how the call ended."""
-    (line,) = [line for line in written if line.get("message") == "decided"]
-    return line
 
 
 # The question
@@ -220,14 +203,9 @@ def test_a_header_that_came_twice_is_neither_the_first_nor_the_last(headers: dic
 
 
 @pytest.mark.parametrize("headers", [None, [], "Origin", 7])
-def test_an_event_without_headers_has_none(headers: Any) -> None:
-    assert authorizer_request(authorizer_event(multiValueHeaders=headers)).header("origin") is None
-
-
-def test_single_headers_are_not_believed() -> None:
-    """They hold the last of several."""
-    event = authorizer_event(multiValueHeaders=None)
-    event["headers"] = {"Origin": SHOP}
+def test_an_event_without_lists_of_headers_has_none(headers: Any) -> None:
+    """Single headers are not believed, since they hold the last of several."""
+    event = authorizer_event(multiValueHeaders=headers) | {"headers": {"Origin": SHOP}}
 
     assert authorizer_request(event).header("origin") is None
 
@@ -258,10 +236,9 @@ def test_the_decision_gets_the_question_and_the_trust(parts: Parts) -> None:
 
 
 def test_who_may_not_is_denied_everything_and_passes_nothing_on(parts: Parts) -> None:
-    answer = ask(parts, failing(Forbidden("an origin that the policy does not name")))
+    answer = ask(parts, failing(Forbidden("no trust policy")))
 
-    assert statement(answer) == {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": "*"}
-    assert answer["context"] == {}
+    assert (statement(answer)["Effect"], statement(answer)["Resource"], answer["context"]) == ("Deny", "*", {})
 
 
 def test_whose_proof_is_none_is_unauthorized(parts: Parts) -> None:
@@ -275,14 +252,10 @@ def test_whose_proof_is_none_is_unauthorized(parts: Parts) -> None:
 @pytest.mark.parametrize(
     "failure",
     [
-        StorageUnavailable("The token table did not answer."),
-        MerchantNotFound("There is no storefront-proof secret for the merchant 'acme'."),
-        MerchantMisconfigured("The secret is not usable."),
-        InternalError("The function is not configured."),
+        StorageUnavailable("Later."),
+        MerchantNotFound("None."),
         ValueError(CANARY),
-        KeyError(CANARY),
         Exception("Unauthorized"),
-        RecursionError(),
         MemoryError(),
     ],
     ids=lambda failure: type(failure).__name__,
@@ -317,46 +290,41 @@ OUTCOMES: list[tuple[Decision, str, dict[str, Any]]] = [
     (allow, "allow", {}),
     (failing(Forbidden("no trust policy")), "deny", {"reason": "no trust policy"}),
     (failing(Unauthenticated("expired")), "unauthorized", {"reason": "expired"}),
-    (failing(StorageUnavailable("Later.")), "none", {"reason": "storage_unavailable", "causes": []}),
+    (
+        failing(StorageUnavailable("Later.", causes=("DynamoDB: ThrottlingException",))),
+        "none",
+        {"reason": "storage_unavailable", "causes": ["DynamoDB: ThrottlingException"]},
+    ),
     (failing(ValueError(CANARY)), "none", {"reason": "ValueError", "causes": []}),
 ]
 
 
 @pytest.mark.parametrize(("decide", "decision", "more"), OUTCOMES, ids=[name for _, name, _ in OUTCOMES])
 def test_every_question_leaves_one_line_and_one_number(
-    parts: Parts, capsys: pytest.CaptureFixture[str], decide: Decision, decision: str, more: dict[str, Any]
+    parts: Parts, lines: Lines, decide: Decision, decision: str, more: dict[str, Any]
 ) -> None:
     with suppress(DecisionUnavailable):
         ask(parts, decide)
 
-    written = lines(capsys)
-    line = decided(written)
-    assert {name: line[name] for name in ("decision", "merchant", "operation")} == {
+    (line,) = lines("decided")
+    (number,) = lines(f"Authorizer.{decision}")
+    assert {name: line.get(name) for name in ("decision", "merchant", "operation", "correlation_id")} == {
         "decision": decision,
         "merchant": "acme",
         "operation": "shopify/storefront-access-token",
+        "correlation_id": "gateway-request-1",
     }
     assert {name: line.get(name) for name in ("reason", "causes") if name in line} == more
     assert line["ms"] >= 0
-    assert line["correlation_id"] == "gateway-request-1"
-    assert [each[f"Authorizer.{decision}"] for each in written if f"Authorizer.{decision}" in each] == [[1.0]]
-
-
-def test_what_aws_said_of_a_failure_is_in_the_log(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
-    failure = StorageUnavailable("Try again.", causes=("DynamoDB: ThrottlingException",))
-
-    with pytest.raises(DecisionUnavailable):
-        ask(parts, failing(failure))
-
-    assert decided(lines(capsys))["causes"] == ["DynamoDB: ThrottlingException"]
+    assert number[f"Authorizer.{decision}"] == [1.0]
 
 
 def test_a_refused_path_is_recorded_without_what_was_asked(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
     ask(parts, event=authorizer_event(merchant=CANARY.upper(), methodArn=f"{STAGE}/GET/storefront/{CANARY}"))
 
-    written = lines(capsys)
-    assert decided(written)["decision"] == "deny"
-    assert CANARY not in json.dumps(written).lower()
+    written = capsys.readouterr().out
+    assert '"decision":"deny"' in written
+    assert CANARY not in written.lower()
 
 
 @pytest.mark.parametrize(("decide", "decision", "more"), OUTCOMES, ids=[name for _, name, _ in OUTCOMES])
@@ -374,11 +342,11 @@ def test_neither_answer_nor_record_has_anything_of_the_headers_or_of_a_failure(
     assert CANARY not in told + captured.out + captured.err
 
 
-def test_one_calls_reason_is_not_found_in_the_next_calls_line(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_calls_reason_is_not_found_in_the_next_calls_line(parts: Parts, lines: Lines) -> None:
     ask(parts, failing(Forbidden("no trust policy")))
     ask(parts)
 
-    assert "reason" not in [line for line in lines(capsys) if line.get("message") == "decided"][-1]
+    assert "reason" not in lines("decided")[-1]
 
 
 def test_an_authorizer_keeps_its_decisions_docstring(parts: Parts) -> None:

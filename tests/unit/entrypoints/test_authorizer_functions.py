@@ -15,11 +15,11 @@ from tests.fakes.secrets import MemorySecrets
 from tests.fakes.trust_policies import SHOP, hs256, parse, policy, sessions
 from tests.unit.loading import Handler, load
 from token_broker import wiring
-from token_broker.domain.grant import CLOCK_SKEW, Grant
+from token_broker.domain.grant import Grant
 from token_broker.entrypoints.authorizer import DecisionUnavailable
 from token_broker.errors import StorageUnavailable
 from token_broker.ports.documents import Revisioned
-from token_broker.storefronts.admission import TTL_SECONDS, Admission
+from token_broker.storefronts.admission import Admission
 from token_broker.telemetry import PowertoolsTelemetry
 
 SHOPIFY, FOURTHWALL, CHICKSX = "shopify/storefront-access-token", "fourthwall/public-token", "chicksx/public-tokens"
@@ -40,7 +40,7 @@ class Gate:
 
     def ask(self, operation: str, method: str = "GET", merchant: str = "acme", **headers: str | list[str]) -> Any:
         """Return what the gateway gets, or None where it is told "Unauthorized"."""
-        sent = {name: value if isinstance(value, list) else [value] for name, value in headers.items()}
+        sent = {name: [value] if isinstance(value, str) else value for name, value in headers.items() if value != []}
         event = authorizer_event(operation=operation, method=method, merchant=merchant, headers=sent)
         try:
             return self._handler(event, Context())
@@ -100,32 +100,27 @@ def test_a_page_of_the_merchants_is_let_in(shop: Gate) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "origin", "merchant"),
+    ("operation", "merchant", "headers"),
     [
-        (SHOPIFY, "https://evil.example", "acme"),
-        (FOURTHWALL, SHOP, "acme"),
-        (CHICKSX, SHOP, "acme"),
-        (SHOPIFY, SHOP, "nobody"),
+        (SHOPIFY, "acme", {"Origin": "https://evil.example"}),
+        (FOURTHWALL, "acme", {"Origin": SHOP}),
+        (CHICKSX, "acme", {"Origin": SHOP}),
+        (SHOPIFY, "nobody", {"Origin": SHOP}),
+        (SHOPIFY, "acme", {"Authorization": f"Bearer {good()}"}),
     ],
 )
-def test_any_other_page_operation_or_merchant_is_denied(shop: Gate, operation: str, origin: str, merchant: str) -> None:
-    answer = shop.ask(operation, merchant=merchant, Origin=origin)
+def test_any_other_page_operation_or_merchant_is_denied(
+    shop: Gate, operation: str, merchant: str, headers: dict[str, str]
+) -> None:
+    answer = shop.ask(operation, merchant=merchant, **headers)
 
     assert answer["policyDocument"]["Statement"] == [
         {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": "*"}
     ]
 
 
-def test_who_sends_no_origin_is_denied(shop: Gate) -> None:
-    assert not allowed(shop.ask(SHOPIFY))
-
-
 def test_who_sends_two_origins_is_nobody(shop: Gate) -> None:
     assert shop.ask(SHOPIFY, Origin=[SHOP, SHOP]) is None
-
-
-def test_a_proof_does_not_stand_in_for_an_origin(shop: Gate) -> None:
-    assert not allowed(shop.ask(SHOPIFY, Authorization=f"Bearer {good()}"))
 
 
 # Sessions
@@ -136,8 +131,11 @@ def proof(gate: Callable[[str], Gate]) -> Gate:
     return gate("proof")
 
 
-def test_a_session_with_its_proof_is_let_in(proof: Gate) -> None:
-    answer = proof.prove(good())
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+@pytest.mark.parametrize("origin", [[], [SHOP], ["https://evil.example"]])
+def test_a_session_with_its_proof_is_let_in_whatever_its_origin(proof: Gate, scheme: str, origin: list[str]) -> None:
+    """The gateway keeps the answer whatever origin the next request has; the function compares it each time."""
+    answer = proof.ask(CHICKSX, "POST", Authorization=f"{scheme} {good()}", Origin=origin)
 
     assert allowed(answer)
     assert Grant.from_context(answer["context"]) == Grant(
@@ -149,52 +147,31 @@ def test_a_session_with_its_proof_is_let_in(proof: Gate) -> None:
     )
 
 
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_word_bearer_is_taken_in_any_case(proof: Gate, scheme: str) -> None:
-    assert allowed(proof.ask(CHICKSX, "POST", Authorization=f"{scheme} {good()}"))
-
-
 @pytest.mark.parametrize(
     "authorization",
     [
+        [],
         "",
-        "Bearer",
         "Bearer ",
         good(),
         f"Basic {good()}",
         f"Bearer  {good()}",
-        f"Bearer {good()} ",
         f"Bearer {good()},Bearer {good()}",
         f"Bearer\t{good()}",
         "AWS4-HMAC-SHA256 Credential=AKIA/20261121/us-east-1/execute-api/aws4_request",
+        [f"Bearer {good()}"] * 2,
+        "Bearer a.b.c",
+        f"Bearer {good()}.x",
     ],
 )
-def test_any_other_authorization_is_none(proof: Gate, authorization: str) -> None:
+def test_what_has_not_the_form_of_a_proof_is_none_and_reads_no_policy(
+    proof: Gate, authorization: str | list[str]
+) -> None:
     assert proof.ask(CHICKSX, "POST", Authorization=authorization) is None
+    assert proof.store.reads == []
 
 
-def test_two_proofs_are_none(proof: Gate) -> None:
-    assert proof.ask(CHICKSX, "POST", Authorization=[f"Bearer {good()}"] * 2) is None
-
-
-def test_no_proof_is_none(proof: Gate) -> None:
-    assert proof.ask(CHICKSX, "POST") is None
-
-
-@pytest.mark.parametrize(
-    "jwt",
-    [
-        good(exp=int(NOW) - CLOCK_SKEW),
-        good(nbf=int(NOW) + CLOCK_SKEW + 1),
-        good(aud="another"),
-        good(iss="https://evil.example"),
-        good(shop="another"),
-        good(secret=OTHER_SECRET),
-        good(kid="k2"),
-        good()[:-2],
-    ],
-    ids=["expired", "not yet", "audience", "issuer", "claim", "key", "kid", "cut"],
-)
+@pytest.mark.parametrize("jwt", [good(exp=1), good(secret=OTHER_SECRET)], ids=["expired", "another's key"])
 def test_a_proof_that_is_none_is_unauthorized(proof: Gate, jwt: str) -> None:
     assert proof.prove(jwt) is None
 
@@ -223,55 +200,19 @@ def test_a_proof_opens_no_other_operation(proof: Gate, operation: str) -> None:
     assert not allowed(answer)
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", SHOP])
-def test_the_origin_does_not_decide_here(proof: Gate, origin: str) -> None:
-    """The gateway keeps the answer whatever origin the next request has; the function compares it each time."""
-    assert allowed(proof.prove(good(), Origin=origin))
-
-
-def test_a_policy_that_closes_sessions_bites_once_memory_lets_go_of_it(proof: Gate) -> None:
-    assert allowed(proof.prove(good()))
-    proof.put(policy())
-
-    proof.clock.advance(TTL_SECONDS)
-
-    assert proof.prove(good()) is None
-
-
-@pytest.mark.parametrize(
-    "break_it",
-    [
-        lambda gate: setattr(gate.store, "failure", StorageUnavailable("Later.")),
-        lambda gate: setattr(gate.keys, "failure", StorageUnavailable("Later.")),
-    ],
-    ids=["policies", "keys"],
-)
-def test_where_nothing_can_be_said_of_a_proof_nothing_is_said(proof: Gate, break_it: Callable[[Gate], object]) -> None:
-    break_it(proof)
+@pytest.mark.parametrize("part", ["store", "keys"])
+def test_where_nothing_can_be_said_of_a_proof_nothing_is_said(proof: Gate, part: str) -> None:
+    getattr(proof, part).failure = StorageUnavailable("Later.")
 
     with pytest.raises(DecisionUnavailable, match="could not be checked"):
         proof.prove(good())
 
 
-@pytest.mark.parametrize(
-    "break_it",
-    [
-        lambda gate: gate.keys.delete("acme"),
-        lambda gate: gate.keys.stored.update(acme={"keys": {"k1": "short"}}),
-    ],
-    ids=["no keys", "bad keys"],
-)
-def test_a_merchant_without_a_usable_key_looks_like_none(proof: Gate, break_it: Callable[[Gate], object]) -> None:
-    break_it(proof)
+@pytest.mark.parametrize("keys", [{}, {"acme": {"keys": {"k1": "short"}}}], ids=["no keys", "bad keys"])
+def test_a_merchant_without_a_usable_key_looks_like_none(proof: Gate, keys: dict[str, Any]) -> None:
+    proof.keys.stored = keys
 
     assert proof.prove(good()) is None
-
-
-def test_junk_that_has_not_even_the_form_of_a_proof_reads_no_policy(proof: Gate) -> None:
-    for junk in ("", "junk", "a.b", "a.b.c", f"{good()}.x", "é.é.é"):
-        assert proof.prove(junk) is None
-
-    assert proof.store.reads == []
 
 
 def test_neither_proof_nor_key_is_written_anywhere(

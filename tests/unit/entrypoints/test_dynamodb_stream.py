@@ -1,13 +1,12 @@
 """The table's stream: new items of the outbox are published, others ignored, and failures reported by number."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.fakes.clock import MovableClock
-from tests.fakes.events import Context, queue_event
+from tests.fakes.events import Context, queue_event, stream_record
 from tests.fakes.outbox import MemoryEventBus, MemoryOutbox
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.unit.loading import Handler, load
@@ -15,25 +14,6 @@ from token_broker.clock import Deadline
 from token_broker.entrypoints.handler import Request
 from token_broker.errors import StorageUnavailable
 from token_broker.lifecycle.publisher import Publisher
-
-
-def record(number: int, pk: str = "outbox#shopify#acme", sk: str | None = None, *, kind: str = "INSERT") -> Any:
-    """One change, as Lambda hands it over."""
-    return {
-        "eventID": f"id-{number}",
-        "eventName": kind,
-        "eventVersion": "1.1",
-        "eventSource": "aws:dynamodb",
-        "awsRegion": "us-east-1",
-        "dynamodb": {
-            "ApproximateCreationDateTime": 1_800_000_000,
-            "Keys": {"pk": {"S": pk}, "sk": {"S": sk or f"event#{number}"}},
-            "SequenceNumber": str(number),
-            "SizeBytes": 90,
-            "StreamViewType": "KEYS_ONLY",
-        },
-        "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/tokens/stream/now",
-    }
 
 
 def name(number: int) -> str:
@@ -70,34 +50,34 @@ def deployed(put_in: Callable[..., None]) -> Deployed:
 def test_new_items_of_the_outbox_are_delivered(deployed: Deployed) -> None:
     events = [deployed.outbox.add(name(number)) for number in (1, 2)]
 
-    assert deployed.stream(record(1), record(2)) == []
+    assert deployed.stream(stream_record(1), stream_record(2)) == []
     assert (deployed.bus.taken, deployed.outbox.there) == (events, {})
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        record(2, pk="shopify#acme", sk="token#1"),
-        record(2, pk="chicksx#acme#session:outbox#", sk="subject"),
-        record(2, pk="outbox", sk="id"),
-        record(2, kind="MODIFY"),
-        record(2, kind="REMOVE"),
-        {**record(2), "dynamodb": {"Keys": {}}},
-        {**record(2), "dynamodb": {"Keys": {"pk": {"N": "1"}}}},
+        stream_record(2, pk="shopify#acme", sk="token#1"),
+        stream_record(2, pk="chicksx#acme#session:outbox#", sk="subject"),
+        stream_record(2, pk="outbox", sk="id"),
+        stream_record(2, kind="MODIFY"),
+        stream_record(2, kind="REMOVE"),
+        {**stream_record(2), "dynamodb": {"Keys": {}}},
+        {**stream_record(2), "dynamodb": {"Keys": {"pk": {"N": "1"}}}},
     ],
 )
 def test_other_changes_are_passed_over_though_no_filter_kept_them_out(deployed: Deployed, other: Any) -> None:
     deployed.outbox.add(name(1))
     deployed.outbox.add(name(2))
 
-    assert deployed.stream(record(1), other) == []
+    assert deployed.stream(stream_record(1), other) == []
     assert (len(deployed.bus.taken), list(deployed.outbox.there)) == (1, [name(2)])
 
 
 def test_a_batch_of_others_alone_asks_nobody(deployed: Deployed) -> None:
     deployed.outbox.reading = lambda: pytest.fail("nothing was to be read")
 
-    assert deployed.stream(record(1, pk="shopify#acme")) == []
+    assert deployed.stream(stream_record(1, pk="shopify#acme")) == []
 
 
 def test_what_was_not_delivered_is_reported_by_its_number_alone(deployed: Deployed) -> None:
@@ -105,7 +85,7 @@ def test_what_was_not_delivered_is_reported_by_its_number_alone(deployed: Deploy
         deployed.outbox.add(name(number))
     deployed.outbox.corrupt(name(2))
 
-    assert deployed.stream(record(1), record(2), record(3)) == ["2"]
+    assert deployed.stream(stream_record(1), stream_record(2), stream_record(3)) == ["2"]
     assert list(deployed.outbox.there) == [name(2)]
 
 
@@ -115,7 +95,7 @@ def test_where_the_outbox_cannot_be_read_all_of_ours_is_reported(deployed: Deplo
 
     deployed.outbox.reading = down
 
-    assert deployed.stream(record(1), record(2, pk="shopify#acme"), record(3)) == ["1", "3"]
+    assert deployed.stream(stream_record(1), stream_record(2, pk="shopify#acme"), stream_record(3)) == ["1", "3"]
 
 
 def test_a_fault_of_ours_is_reported_as_all_of_the_batch(deployed: Deployed) -> None:
@@ -124,13 +104,14 @@ def test_a_fault_of_ours_is_reported_as_all_of_the_batch(deployed: Deployed) -> 
 
     deployed.outbox.reading = fail
 
-    assert deployed.stream(record(1), record(2)) == ["1", "2"]
+    assert deployed.stream(stream_record(1), stream_record(2)) == ["1", "2"]
 
 
 def test_a_key_of_any_kind_spoils_nothing(deployed: Deployed) -> None:
     deployed.outbox.add(name(1))
+    odd = stream_record(2, pk="outbox#", sk="/"), stream_record(3, pk="outbox#x", sk="\n")
 
-    assert deployed.stream(record(1), record(2, pk="outbox#", sk="/"), record(3, pk="outbox#x", sk="\n")) == []
+    assert deployed.stream(stream_record(1), *odd) == []
     assert len(deployed.bus.taken) == 1
 
 
@@ -140,20 +121,3 @@ def test_the_clocks_message_is_delivered_through_the_same_function(deployed: Dep
 
     assert deployed.handler(message, Context()) == {"batchItemFailures": []}
     assert (len(deployed.bus.taken), deployed.outbox.there) == (1, {})
-
-
-def test_a_refused_event_of_the_clocks_message_is_put_off_and_the_message_is_done(deployed: Deployed) -> None:
-    event = deployed.outbox.add(name(1), ago=400)
-    deployed.bus.refusals = {event.event_id: 1_000}
-
-    assert deployed.handler(queue_event({"events": [name(1)]}), Context()) == {"batchItemFailures": []}
-    assert deployed.outbox.there[name(1)].tries == 1
-
-
-def test_an_operator_delivers_by_name(deployed: Deployed) -> None:
-    deployed.outbox.add(name(1))
-
-    answer = deployed.handler({"events": [name(1)]}, Context())
-
-    assert answer == {"published": 1, "gone": 0, "putOff": 0, "failed": []}
-    assert json.dumps(answer)

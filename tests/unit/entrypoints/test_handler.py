@@ -3,8 +3,6 @@
 import json
 from collections.abc import Callable
 from copy import replace
-from dataclasses import dataclass, field
-from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -12,9 +10,10 @@ import pytest
 
 from tests.fakes.events import CALLER, PRINCIPAL, Context, api_event, queue_event, storefront_event
 from tests.fakes.samples import token
+from tests.unit.entrypoints.conftest import Bench, Lines
 from token_broker.domain.token import Token
 from token_broker.entrypoints.events import EventKind
-from token_broker.entrypoints.handler import Reply, Request, entrypoint
+from token_broker.entrypoints.handler import Reply, entrypoint
 from token_broker.entrypoints.inputs import CreateToken
 from token_broker.errors import (
     Conflict,
@@ -26,32 +25,10 @@ from token_broker.errors import (
     ReauthorizationRequired,
     StorageUnavailable,
 )
-from token_broker.telemetry import PowertoolsTelemetry
 from token_broker.tokens.listing import RecordedToken
 
 CANARY = "sk_live_canary"
 GOOD = {"merchant": "acme", "title": "T"}
-
-
-@dataclass
-class Bench:
-    """A container whose service only notes who asks and until when."""
-
-    make_telemetry: Callable[[], PowertoolsTelemetry]
-    calls: list[tuple[str, float]] = field(default_factory=list)
-
-    @cached_property
-    def telemetry(self) -> PowertoolsTelemetry:
-        return self.make_telemetry()
-
-    def service(self, request: Request) -> str:
-        self.calls.append((request.caller, request.deadline.left()))
-        return "the service"
-
-
-@pytest.fixture
-def bench(make_telemetry: Callable[[], PowertoolsTelemetry]) -> Bench:
-    return Bench(make_telemetry)
 
 
 type Operation = Callable[[CreateToken, str], Any]
@@ -75,10 +52,6 @@ def failing(failure: Exception) -> Any:
     return fail
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
 def event(body: Any = None) -> dict[str, Any]:
     return api_event(path={"merchant": "acme"}, body={"title": "T"} if body is None else body)
 
@@ -87,100 +60,60 @@ def give(request: CreateToken, service: str) -> Token:
     return token(title=request.title)
 
 
-def test_an_api_call_is_answered_with_the_status_of_success(bench: Bench) -> None:
+def test_a_call_is_answered_in_the_form_of_its_kind(bench: Bench) -> None:
     answer = handler(bench, give)(event(), Context())
 
     assert (answer["statusCode"], json.loads(answer["body"])) == (201, token(title="T").as_json())
-
-
-def test_a_direct_call_is_answered_plainly(bench: Bench) -> None:
     assert handler(bench, give)(GOOD, Context()) == token(title="T").as_json()
 
 
-def test_an_operation_may_choose_its_status(bench: Bench) -> None:
-    answer = handler(bench, lambda request, service: Reply({"revocation": "pending"}, 202))(event(), Context())
-
-    assert answer["statusCode"] == 202
-
-
-def test_the_operation_gets_the_checked_request_and_the_service(bench: Bench) -> None:
+def test_an_operation_gets_the_checked_request_and_the_service_and_may_choose_its_status(bench: Bench) -> None:
     seen: list[Any] = []
 
-    def operation(request: CreateToken, service: str) -> dict[str, Any]:
+    def operation(request: CreateToken, service: str) -> Reply:
         seen.extend([request, service])
-        return {}
-
-    handler(bench, operation)(event(), Context())
-
-    assert seen == [CreateToken(merchant="acme", title="T"), "the service"]
-
-
-@pytest.mark.parametrize(("given", "caller"), [(event(), CALLER), (GOOD, "direct")])
-def test_the_service_is_told_who_asks(bench: Bench, given: dict[str, Any], caller: str) -> None:
-    handler(bench, give)(given, Context())
-
-    assert bench.calls[0][0] == caller
-
-
-def test_two_seconds_are_kept_for_the_answer(bench: Bench) -> None:
-    handler(bench, give)(GOOD, Context(milliseconds=10_000))
-
-    assert bench.calls[0][1] == pytest.approx(8, abs=0.5)
-
-
-def test_a_run_without_lambda_has_the_usual_time(bench: Bench) -> None:
-    handler(bench, give)(GOOD, None)
-
-    assert bench.calls[0][1] == pytest.approx(23, abs=0.5)
-
-
-def test_a_bad_request_reaches_nothing(bench: Bench) -> None:
-    answer = handler(bench, give)(event({"title": " "}), Context())
-
-    assert answer["statusCode"] == 400
-    assert bench.calls == []
-
-
-def test_an_unsigned_request_reaches_nothing(bench: Bench) -> None:
-    answer = handler(bench, give)({**event(), "requestContext": {"identity": {}}}, Context())
-
-    assert json.loads(answer["body"])["code"] == "unauthenticated"
-    assert bench.calls == []
-
-
-def test_a_failure_of_the_operation_is_a_problem_document(bench: Bench) -> None:
-    def operation(request: CreateToken, service: str) -> Token:
-        raise MintInProgress
+        return Reply({"revocation": "pending"}, 202)
 
     answer = handler(bench, operation)(event(), Context())
 
-    assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "1")
+    assert seen == [CreateToken(merchant="acme", title="T"), "the service"]
+    assert answer["statusCode"] == 202
+
+
+@pytest.mark.parametrize(
+    ("given", "context", "caller", "seconds"),
+    [
+        (event(), Context(milliseconds=10_000), CALLER, 8),
+        (GOOD, Context(milliseconds=10_000), "direct", 8),
+        (GOOD, None, "direct", 23),
+    ],
+    ids=["api", "direct", "without Lambda"],
+)
+def test_the_service_is_told_who_asks_and_two_seconds_are_kept_for_the_answer(
+    bench: Bench, given: dict[str, Any], context: Any, caller: str, seconds: int
+) -> None:
+    handler(bench, give)(given, context)
+
+    ((told, left),) = bench.calls
+    assert told == caller
+    assert left == pytest.approx(seconds, abs=0.5)
 
 
 def test_a_failed_direct_call_raises_the_error_itself(bench: Bench) -> None:
-    def operation(request: CreateToken, service: str) -> Token:
-        raise Conflict("It stands already.")
-
     with pytest.raises(Conflict) as raised:
-        handler(bench, operation)(GOOD, Context())
+        handler(bench, failing(Conflict("It stands already.")))(GOOD, Context())
+    with pytest.raises(InvalidRequest, match="'title' must be"):
+        handler(bench, give)({"merchant": "acme", "title": 7}, Context())
 
     assert json.loads(str(raised.value))["code"] == "conflict"
 
 
-def test_a_refused_direct_call_names_the_field(bench: Bench) -> None:
-    with pytest.raises(InvalidRequest, match="'title' must be"):
-        handler(bench, give)({"merchant": "acme", "title": 7}, Context())
-
-
-def test_what_aws_said_of_a_failure_is_in_the_log_and_not_in_the_answer(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def operation(request: CreateToken, service: str) -> Token:
-        raise StorageUnavailable("Try again.", causes=("DynamoDB: ThrottlingException",))
+def test_what_aws_said_of_a_failure_is_in_the_log_and_not_in_the_answer(bench: Bench, lines: Lines) -> None:
+    operation = failing(StorageUnavailable("Try again.", causes=("DynamoDB: ThrottlingException",)))
 
     answer = handler(bench, operation)(event(), Context())
 
-    (line,) = [line for line in lines(capsys) if line.get("message") == "failure_causes"]
+    (line,) = lines("failure_causes")
     assert (line["code"], line["causes"]) == ("storage_unavailable", ["DynamoDB: ThrottlingException"])
     assert "Throttling" not in json.dumps(answer)
 
@@ -190,147 +123,98 @@ def broken(request: CreateToken, service: str) -> Token:
 
 
 def test_an_unexpected_failure_shows_nothing_of_its_cause(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither to the caller nor in the log: a message can hold a value."""
-    answer = handler(bench, broken)(event(), Context())
+    """Neither to the caller nor in the log: a message can hold a value, and so can the event."""
+    given = api_event(path={"merchant": "acme"}, body={"title": CANARY}, headers={"Authorization": [CANARY]})
+    answer = handler(bench, broken)(given, Context())
+    with pytest.raises(InternalError) as raised:
+        handler(bench, broken)(GOOD, Context())
 
     problem = json.loads(answer["body"])
     assert (answer["statusCode"], problem["code"], problem["retryable"]) == (500, "internal_error", False)
     assert "gateway-request-1" in problem["detail"]
-    captured = capsys.readouterr()
-    assert CANARY not in json.dumps(answer) + captured.out + captured.err
-
-
-def test_an_unexpected_failure_of_a_direct_call_shows_nothing_of_its_cause(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(InternalError) as raised:
-        handler(bench, broken)(GOOD, Context())
-
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
     captured = capsys.readouterr()
-    assert CANARY not in str(raised.value) + captured.out + captured.err
-
-
-def test_the_log_tells_the_kind_and_the_place_of_an_unexpected_failure(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    handler(bench, broken)(event(), Context())
-
-    (line,) = [line for line in lines(capsys) if line.get("message") == "unexpected_failure"]
-    assert line["kind"] == "ValueError"
-    assert line["frames"][-1].startswith("broken:")
+    assert CANARY not in json.dumps(answer) + str(raised.value) + captured.out + captured.err
 
 
 @pytest.mark.parametrize(
-    ("operation", "status", "code"),
-    [(give, 201, "ok"), (broken, 500, "internal_error")],
+    ("operation", "status", "code", "kinds"),
+    [(give, 201, "ok", []), (broken, 500, "internal_error", ["ValueError"])],
 )
 def test_every_call_leaves_one_line_that_says_how_it_ended(
-    bench: Bench,
-    capsys: pytest.CaptureFixture[str],
-    operation: Callable[[CreateToken, str], Token],
-    status: int,
-    code: str,
+    bench: Bench, lines: Lines, operation: Operation, status: int, code: str, kinds: list[str]
 ) -> None:
     handler(bench, operation)(event(), Context())
 
-    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
+    (line,) = lines("answered")
     assert (line["status"], line["code"], line["entry_point"]) == (status, code, "api")
     assert (line["operation"], line["merchant"], line["caller"]) == ("shopify/create", "acme", PRINCIPAL)
-    assert line["ms"] >= 0
     assert line["correlation_id"] == "gateway-request-1"
+    unexpected = lines("unexpected_failure")
+    assert [each["kind"] for each in unexpected] == kinds
+    assert all(each["frames"][-1].startswith("broken:") for each in unexpected)
 
 
-def test_a_direct_call_is_named_by_lambdas_own_request(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_direct_call_is_named_by_lambdas_own_request(bench: Bench, lines: Lines) -> None:
     with pytest.raises(InternalError, match="under request lambda-request-1"):
         handler(bench, broken)(GOOD, Context())
     with pytest.raises(InternalError, match="under request \\."):
         handler(bench, broken)(GOOD, None)
 
-    line, _ = [line for line in lines(capsys) if line.get("message") == "answered"]
+    line, _ = lines("answered")
     assert (line["correlation_id"], line["function_request_id"]) == ("lambda-request-1", "lambda-request-1")
     assert line["function_name"] == "ShopifyFunction"
 
 
-def test_the_line_says_how_long_the_call_took(
-    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_line_says_how_long_the_call_took(bench: Bench, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     readings = iter([100.0, 101.23456])
     monkeypatch.setattr("token_broker.entrypoints.handler.time", SimpleNamespace(perf_counter=lambda: next(readings)))
 
     handler(bench, give)(event(), Context())
 
-    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
+    (line,) = lines("answered")
     assert line["ms"] == 1234.6
 
 
-@pytest.mark.parametrize(("value", "served"), [("value-of-1001", {"served": "store"}), (None, {})])
-def test_the_line_names_the_token_of_a_report(
-    bench: Bench, capsys: pytest.CaptureFixture[str], value: str | None, served: dict[str, str]
-) -> None:
-    record = RecordedToken(replace(token(), access_token=value))
-
-    handler(bench, lambda request, service: record)(event(), Context())
-
-    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
-    assert {name: line[name] for name in ("served", "fingerprint") if name in line} == {
-        "fingerprint": token().digest,
-        **served,
-    }
-
-
-def test_the_line_names_the_token_that_was_served_and_its_source(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_line_names_the_token_that_was_served_and_its_source(bench: Bench, lines: Lines) -> None:
     def from_memory(request: CreateToken, service: str) -> Token:
         bench.telemetry.annotate(served="memory")
         return token()
 
-    for operation in (from_memory, give, lambda request, service: {"revocation": "pending"}):
+    def report(value: str | None) -> Operation:
+        return lambda request, service: RecordedToken(replace(token(), access_token=value))
+
+    operations: list[Operation] = [from_memory, give, report("value"), report(None), lambda request, service: {}]
+    for operation in operations:
         handler(bench, operation)(event(), Context())
 
-    first, second, third = [line for line in lines(capsys) if line.get("message") == "answered"]
-    assert (first["served"], first["fingerprint"]) == ("memory", token().digest)
-    assert (second["served"], second["fingerprint"]) == ("store", token().digest)
-    assert not {"served", "fingerprint"} & third.keys()
+    digest = token().digest
+    assert [(line.get("served"), line.get("fingerprint")) for line in lines("answered")] == [
+        ("memory", digest),
+        ("store", digest),
+        ("store", digest),
+        (None, digest),
+        (None, None),
+    ]
 
 
-def test_a_request_that_is_not_valid_names_no_merchant(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_request_that_is_not_valid_names_no_merchant(bench: Bench, lines: Lines) -> None:
     handler(bench, give)(event({"title": 7}), Context())
 
-    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
+    (line,) = lines("answered")
     assert (line["code"], line["caller"]) == ("invalid_request", PRINCIPAL)
     assert "merchant" not in line
 
 
-def test_the_log_has_nothing_of_the_event(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    given = api_event(path={"merchant": "acme"}, body={"title": CANARY}, headers={"Authorization": [CANARY]})
-
-    handler(bench, give)(given, Context())
-
-    assert CANARY not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("given", "metric"),
-    [(event({"title": 7}), "Failures.invalid_request"), (event(), "Failures.internal_error")],
-)
-def test_failures_are_counted_by_code(
-    bench: Bench, capsys: pytest.CaptureFixture[str], given: dict[str, Any], metric: str
-) -> None:
-    handler(bench, broken)(given, Context())
-
-    (counted,) = [line for line in lines(capsys) if "_aws" in line]
-    assert counted[metric] == [1.0]
-    assert "CredentialsRejected" not in counted
-
-
-def test_rejected_credentials_of_each_code_have_one_metric(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    for failure in (ProviderRejectedCredentials("No."), ReauthorizationRequired("acme")):
+def test_failures_are_counted_by_code_and_rejected_credentials_in_one_metric(bench: Bench, lines: Lines) -> None:
+    for failure in (ValueError(), ProviderRejectedCredentials("No."), ReauthorizationRequired("acme")):
         handler(bench, failing(failure))(event(), Context())
 
-    assert [line["CredentialsRejected"] for line in lines(capsys) if "_aws" in line] == [[1.0], [1.0]]
+    for code in ("internal_error", "provider_rejected_credentials", "reauthorization_required"):
+        (line,) = lines(f"Failures.{code}")
+        assert line[f"Failures.{code}"] == [1.0]
+        assert line.get("CredentialsRejected") == (None if code == "internal_error" else [1.0])
 
 
 STOREFRONT_CALL = storefront_event(headers={"Origin": ["https://shop.example"]}, authorizer={"merchant": "acme"})
@@ -354,23 +238,24 @@ def not_json(request: CreateToken, service: str) -> Any:
     ],
 )
 def test_a_failure_of_any_part_leaves_one_line_and_one_answer(
-    bench: Bench, capsys: pytest.CaptureFixture[str], operation: Operation, given: dict[str, Any], status: int
+    bench: Bench, lines: Lines, operation: Operation, given: dict[str, Any], status: int
 ) -> None:
     answer = handler(bench, operation, events=EVERY_KIND)(given, Context())
 
-    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
+    (line,) = lines("answered")
     assert line["status"] == status
     assert answer.get("statusCode", status) == status
+    assert bool(bench.calls) is (status >= 500)
 
 
 def test_a_container_that_fails_leaves_one_line_and_one_answer(
-    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    bench: Bench, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bench, "service", failing(InternalError("The function is not configured.")))
 
     answer = handler(bench, give)(event(), Context())
 
-    (line,) = [line for line in lines(capsys) if line.get("message") == "answered"]
+    (line,) = lines("answered")
     assert (answer["statusCode"], line["status"]) == (500, 500)
 
 

@@ -49,7 +49,7 @@ def test_an_input_never_changes_and_shows_no_field() -> None:
     assert request == CreateToken(merchant="acme", title=CANARY) != CreateToken(merchant="acme", title="T")
 
 
-@pytest.mark.parametrize("name", ["session_id", "title", "Merchant", "", "__class__", CANARY])
+@pytest.mark.parametrize("name", ["session_id", "Merchant", "__class__", CANARY])
 def test_an_unknown_field_is_refused_without_being_named(name: str) -> None:
     """Its name is the caller's text too."""
     with pytest.raises(InvalidRequest) as refused:

@@ -85,29 +85,19 @@ def test_an_ipv6_address_is_written_as_urls_want_it() -> None:
     "uri",
     [
         "http://login.example/keys",
-        "ftp://login.example/keys",
         "file:///etc/passwd",
-        "https://login.example:8443/keys",
-        "https://user@login.example/keys",
         "https://login.example@evil.example/keys",
-        "https://127.0.0.1/keys",
-        "https://[::1]/keys",
-        "https://2130706433/keys",
         "https://169.254.169.254/latest/meta-data/",
-        "https://localhost/keys",
-        "https://issuer.localhost/keys",
         "https://vault.internal/keys",
-        "https://login.example./keys",
-        "https://login.example/keys#fragment",
-        "https://login.example\\@evil.example/keys",
-        "https://login.example/ke ys",
         "https://login.example/ke\r\nHost: evil.example",
         "http://127.0.0.1:8123/keys",
-        "",
     ],
 )
 def test_an_address_that_no_policy_could_have_is_not_even_looked_up(uri: str) -> None:
-    """The policy was checked when it was written; who knows by which version, and who wrote to the table since."""
+    """The policy was checked when it was written; who knows by which version, and who wrote to the table since.
+
+    Which addresses those are is in tests/unit/storefronts/test_addresses.py.
+    """
     fetched = Fetched(found=[PUBLIC])
 
     assert fetched.failure(uri) == "jwks_address_refused"
@@ -159,17 +149,9 @@ def test_the_loopback_origin_is_nowhere_else() -> None:
 @pytest.mark.parametrize(
     "uri",
     [
-        "https://127.0.0.1:8123/keys",
         "http://127.0.0.1:8124/keys",
-        "http://127.0.0.1/keys",
-        "http://127.0.0.2:8123/keys",
         "http://localhost:8123/keys",
-        "http://127.0.0.1:81234/keys",
         "http://127.0.0.1:8123@evil.example/keys",
-        "http://127.0.0.1:8123.evil.example/keys",
-        "http://127.0.0.1:8123",
-        "HTTP://127.0.0.1:8123/keys",
-        "http://[::1]:8123/keys",
     ],
 )
 def test_only_the_very_loopback_origin_is_taken(uri: str) -> None:

@@ -10,9 +10,9 @@ from tests.fakes.documents import MemoryDocuments
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import SHOP, oidc, parse, policy, sessions
 from token_broker.domain.grant import Grant
-from token_broker.errors import Forbidden, StorageUnavailable
+from token_broker.errors import Forbidden
 from token_broker.ports.documents import Revisioned
-from token_broker.storefronts.admission import ABSENT_TTL_SECONDS, TTL_SECONDS, Admission
+from token_broker.storefronts.admission import Admission
 
 SHOPIFY, FOURTHWALL = "shopify/storefront-access-token", "fourthwall/public-token"
 SECOND = "http://localhost:3000"
@@ -136,40 +136,3 @@ def test_the_local_stacks_issuer_is_taken_where_the_stack_names_it() -> None:
     desk = Desk(policy(sessions=sessions(oidc(jwksUri=f"{LOOPBACK}/jwks.json"))), loopback_jwks_origin=LOOPBACK)
 
     assert desk.admission.policy("acme").sessions is not None
-
-
-def test_a_warm_process_reads_a_policy_once_in_its_life() -> None:
-    desk = Desk(OPEN)
-
-    for _ in range(3):
-        assert desk.admits()
-
-    assert desk.store.reads == ["acme"]
-
-
-def test_a_change_bites_within_the_life_of_a_policy_in_memory() -> None:
-    desk = Desk(OPEN)
-    assert desk.admits()
-    desk.put(policy())
-
-    desk.clock.advance(TTL_SECONDS)
-
-    assert not desk.admits()
-
-
-def test_a_policy_that_was_just_put_opens_soon() -> None:
-    desk = Desk()
-    assert not desk.admits()
-    desk.put(OPEN)
-
-    desk.clock.advance(ABSENT_TTL_SECONDS)
-
-    assert desk.admits()
-
-
-def test_storage_that_is_down_says_nothing_of_a_storefront() -> None:
-    desk = Desk(OPEN)
-    desk.store.failure = StorageUnavailable("Later.")
-
-    with pytest.raises(StorageUnavailable):
-        desk.admission.policy("acme")

@@ -1,4 +1,4 @@
-"""What the storefronts' authorizers have written about their decisions."""
+"""What the tests of storefronts share: the simulated OIDC issuer, and what the authorizers write."""
 
 import json
 from collections import defaultdict
@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from sandbox.local_aws.function_logs import messages
 from sandbox.signed_api import Stack
-
-FOLDERS = ("storefronts/shop_authorizer", "storefronts/proof_authorizer")
+from tests.e2e.conftest import Aws
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,19 @@ class AuthorizerLog:
 
     def _lines(self) -> Iterator[dict[str, Any]]:
         """Those that are ours: JSON objects."""
-        for folder in FOLDERS:
+        for folder in ("storefronts/shop_authorizer", "storefronts/proof_authorizer"):
             function = self.stack.described["functions"][folder]
             group = self.lambdas.get_function_configuration(FunctionName=function)["LoggingConfig"]["LogGroup"]
             for message in messages(self.logs, group):
-                for line in message.splitlines():
-                    if line.startswith("{"):
-                        yield json.loads(line)
+                yield from (json.loads(line) for line in message.splitlines() if line.startswith("{"))
+
+
+@pytest.fixture(scope="session")
+def issuer(stack: Stack) -> str:
+    """Return the simulated OIDC issuer's address, the only loopback address from which the stack accepts keys."""
+    return str(json.loads((stack.folder / "simulators.json").read_text())["issuer"])
+
+
+@pytest.fixture(scope="session")
+def authorizer_log(stack: Stack, aws: Aws) -> AuthorizerLog:
+    return AuthorizerLog(stack, aws("lambda"), aws("logs"))
