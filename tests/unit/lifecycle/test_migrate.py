@@ -1,12 +1,13 @@
 """The migration of a permanent token, and the worker that completes it and keeps unused pairs alive."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.fakes.provider import down, lost
 from tests.fakes.store_parts import LEASE
 from tests.fakes.surroundings import DAY, PairSurroundings, pair_stack
+from tests.unit.lifecycle.worker_runs import result
 from token_broker.domain.credential_pair import MerchantState
 from token_broker.errors import (
     Conflict,
@@ -55,10 +56,6 @@ def mint(stack: PairSurroundings) -> None:
 def work(stack: PairSurroundings) -> dict[str, int]:
     """Run the worker on pending work, and return what became of the pair."""
     return maintain(stack.listing_call(), "acme", [each for each in stack.store.due_items("acme") if "pair" in each])
-
-
-def result(*, done: int = 0, put_off: int = 0, left: int = 0) -> dict[str, int]:
-    return {"done": done, "putOff": put_off, "left": left}
 
 
 # The operation
@@ -139,13 +136,8 @@ def test_a_merchant_without_a_secret_is_not_migrated(stack: PairSurroundings) ->
 
 
 def test_two_migrations_at_once_exchange_the_token_once(stack: PairSurroundings) -> None:
-    reports: list[MigrationReport] = []
-    threads = [threading.Thread(target=lambda: reports.append(run(stack))) for _ in range(8)]
-
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    with ThreadPoolExecutor(8) as threads:
+        reports = list(threads.map(lambda _: run(stack), range(8)))
 
     assert {report.pair for report in reports} == {reports[0].pair}
     assert [report.status for report in reports] == [200] * 8
@@ -251,21 +243,14 @@ def test_a_token_that_was_migrated_elsewhere_is_refused(stack: PairSurroundings)
 # The worker
 
 
-def test_an_unused_pair_is_renewed_after_a_month(signed_in: PairSurroundings) -> None:
-    signed_in.clock.advance(IDLE - 1)
-    assert work(signed_in) == result()
-    signed_in.clock.advance(1)
-
-    assert work(signed_in) == result(done=1)
-
-    assert signed_in.provider.pairs_made == 2
-    assert signed_in.store.pairs.get("acme").due_at == int(signed_in.clock.now()) + IDLE
-
-
-def test_an_unused_pair_outlives_its_refresh_token(signed_in: PairSurroundings) -> None:
-    for _ in range(4):
-        signed_in.clock.advance(IDLE)
+def test_an_unused_pair_is_renewed_every_month_and_outlives_its_refresh_token(signed_in: PairSurroundings) -> None:
+    for pairs in range(2, 6):
+        signed_in.clock.advance(IDLE - 1)
+        assert work(signed_in) == result()
+        signed_in.clock.advance(1)
         assert work(signed_in) == result(done=1)
+        assert signed_in.provider.pairs_made == pairs
+        assert signed_in.store.pairs.get("acme").due_at == int(signed_in.clock.now()) + IDLE
 
     mint(signed_in)
     assert signed_in.store.pairs.get("acme").state is MerchantState.ACTIVE
@@ -277,9 +262,8 @@ def test_a_failed_renewal_is_tried_again(signed_in: PairSurroundings) -> None:
 
     assert work(signed_in) == result(put_off=1)
     assert signed_in.store.pairs.get("acme").tries == 1
-    assert ("work_rescheduled", "pair") in [
-        (event, fields.get("item")) for event, fields in signed_in.telemetry.notices
-    ]
+    ((event, fields),) = signed_in.telemetry.notices
+    assert (event, fields["item"]) == ("work_rescheduled", "pair")
 
     signed_in.clock.advance(HOUR)
     assert work(signed_in) == result(done=1)
