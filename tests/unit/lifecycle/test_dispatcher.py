@@ -97,13 +97,6 @@ def test_a_message_is_bounded_and_takes_the_oldest(bench: Bench, *, outbox: bool
     assert bench.sent == [("acme", [f"i#{number}" for number in range(most)])]
 
 
-def test_messages_go_in_batches_of_ten(bench: Bench) -> None:
-    bench.index.parts[0] = [[due(f"m-{number}") for number in range(23)]]
-
-    assert bench.run().messages == 23
-    assert bench.queues.calls == [10, 10, 3]
-
-
 def test_what_is_not_due_yet_is_left(bench: Bench) -> None:
     bench.index.parts[0] = [[due("acme", ago=-1)]]
 

@@ -10,6 +10,7 @@ from tests.fakes.surroundings import DAY, PairSurroundings, pair_stack
 from tests.unit.lifecycle.worker_runs import result
 from token_broker.domain.credential_pair import MerchantState
 from token_broker.errors import (
+    BrokerError,
     Conflict,
     InvalidRequest,
     MerchantNotFound,
@@ -103,9 +104,25 @@ def test_a_repeated_migration_asks_nobody_and_says_the_same(stack: PairSurroundi
     assert len(stack.provider.asked_grants) == 1
 
 
-@pytest.mark.parametrize("confirm", ["", "acme", "another.myshopify.com", f"https://{SHOP}"])
-def test_another_shop_than_the_secrets_is_not_migrated(stack: PairSurroundings, confirm: str) -> None:
-    with pytest.raises(InvalidRequest, match="confirm"):
+@pytest.mark.parametrize(
+    ("secret", "confirm", "error", "text"),
+    [
+        *((None, confirm, InvalidRequest, "confirm") for confirm in ("", "acme", "another.myshopify.com", f"x{SHOP}")),
+        ({"key": "k"}, SHOP, Conflict, "adminAccessToken"),
+        ({"refreshToken": "refresh-1"}, SHOP, Conflict, "adminAccessToken"),
+        ({}, SHOP, MerchantNotFound, "no secret"),
+    ],
+)
+def test_a_merchant_without_a_permanent_token_or_without_its_confirmation_is_not_migrated(
+    stack: PairSurroundings, secret: dict[str, str] | None, confirm: str, error: type[BrokerError], text: str
+) -> None:
+    stack.provider.account_id = SHOP
+    if secret:
+        stack.secrets.stored["acme"] = secret
+    elif secret is not None:
+        stack.secrets.delete("acme")
+
+    with pytest.raises(error, match=text):
         run(stack, confirm)
 
     assert (stack.provider.asked_grants, stack.store.pairs.items) == ([], {})
@@ -113,26 +130,6 @@ def test_another_shop_than_the_secrets_is_not_migrated(stack: PairSurroundings, 
 
 def test_the_shop_may_be_written_in_capitals(stack: PairSurroundings) -> None:
     assert run(stack, f" {SHOP.upper()} ").status == 200
-
-
-@pytest.mark.parametrize("secret", [{"key": "k"}, {"refreshToken": "refresh-1"}])
-def test_a_secret_without_a_permanent_token_of_an_app_is_not_migrated(
-    stack: PairSurroundings, secret: dict[str, str]
-) -> None:
-    stack.provider.account_id = SHOP
-    stack.secrets.stored["acme"] = secret
-
-    with pytest.raises(Conflict, match="adminAccessToken"):
-        run(stack)
-
-    assert (stack.provider.asked_grants, stack.store.pairs.items) == ([], {})
-
-
-def test_a_merchant_without_a_secret_is_not_migrated(stack: PairSurroundings) -> None:
-    stack.secrets.delete("acme")
-
-    with pytest.raises(MerchantNotFound):
-        run(stack)
 
 
 def test_two_migrations_at_once_exchange_the_token_once(stack: PairSurroundings) -> None:

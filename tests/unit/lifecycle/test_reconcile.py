@@ -10,7 +10,7 @@ from tests.fakes.provider import down, lost
 from tests.fakes.samples import BY_ANN, minted, token
 from tests.fakes.store import BROKER_ID, MemoryStore
 from tests.fakes.surroundings import DAY, ListingSurroundings
-from tests.unit.lifecycle.worker_runs import record, result, work
+from tests.unit.lifecycle.worker_runs import record, result, states, work
 from token_broker.clock import Deadline
 from token_broker.domain.delays import MAX_PAUSE, next_reconciliation
 from token_broker.domain.ownership_tag import tag_title
@@ -303,9 +303,13 @@ def test_a_dry_run_writes_nothing_at_all(stack: ListingSurroundings, two: Two) -
 @pytest.mark.usefixtures("two")
 def test_an_unrecorded_token_is_adopted_beside_the_current_one(stack: ListingSurroundings) -> None:
     stack.provider.put(minted("5"), ORPHAN)
+    stack.provider.put(minted("6"), "Theirs")
+    stack.provider.put(minted("7"), ANOTHER_STACKS)
 
-    assert applied(stack)["adopted"] == ["5"]
+    assert applied(stack) == {**NOTHING, "adopted": ["5"]}
 
+    assert set(states(stack)) == {"1001", "1002", "5"}, "foreign tokens are never touched"
+    assert {"6", "7"} <= set(stack.provider.listed)
     adopted = record(stack, "5")
     assert (adopted.state, adopted.access_token, adopted.title) == (State.STANDING, "value-of-5", "Made by us")
     (line,) = adopted.history
@@ -432,16 +436,6 @@ def test_a_lost_token_that_was_retiring_is_to_be_revoked_when_it_is_listed_again
     assert (record(stack, "7").history[-1].by, record(stack, "7").history[-1].reason) == ("ann", Reason.ROTATED)
     work(stack)
     assert "7" not in stack.provider.listed
-
-
-@pytest.mark.usefixtures("two")
-def test_foreign_tokens_are_never_touched(stack: ListingSurroundings) -> None:
-    stack.provider.put(minted("5"), "Theirs")
-    stack.provider.put(minted("6"), ANOTHER_STACKS)
-
-    assert applied(stack) == NOTHING
-    assert {"5", "6"} <= set(stack.provider.listed)
-    assert ("acme", "shop", "5") not in stack.store.records
 
 
 def test_of_two_at_once_one_does_each_thing(stack: ListingSurroundings, two: Two) -> None:

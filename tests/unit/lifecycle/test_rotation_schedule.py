@@ -235,9 +235,3 @@ def test_a_merchant_without_a_usable_secret_is_put_off_by_most_of_an_hour_and_be
     aged.clock.advance(MAX_PAUSE)
     assert run(aged) == result(done=1)
     assert aged.store.rotation_items["acme"].open
-
-
-def test_a_message_that_comes_late_finds_nothing_to_do(stack: ListingSurroundings) -> None:
-    assert work(stack, LOOK) == result(left=1)
-    put(stack, max_age=None)
-    assert work(stack, LOOK) == result(left=1)

@@ -95,6 +95,10 @@ def test_a_repeated_call_changes_nothing(stack: ListingSurroundings) -> None:
     assert stack.store.schedules == before
 
 
+def test_the_defaults_can_be_said_explicitly(stack: ListingSurroundings) -> None:
+    assert put(stack, settings(None)) == 1
+
+
 def test_an_unknown_merchant_is_told_so_before_anything_is_written(stack: ListingSurroundings) -> None:
     with pytest.raises(MerchantNotFound):
         change(stack.listing_call(), "nobody", settings(), ANY)
@@ -160,27 +164,16 @@ def test_what_is_left_out_has_its_default_through_both_doors(body: Any, document
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("name", "value"),
     [
-        {"maxAgeDays": 0},
-        {"maxAgeDays": 3651},
-        {"maxAgeDays": -1},
-        {"maxAgeDays": 1.5},
-        {"maxAgeDays": 7.0},
-        {"maxAgeDays": True},
-        {"maxAgeDays": "90"},
-        {"overlapDays": 0},
-        {"overlapDays": 366},
-        {"overlapDays": None},
-        {"overlapDays": True},
-        {"paused": None},
-        {"paused": "true"},
-        {"paused": 1},
+        *(("maxAgeDays", value) for value in (0, 3651, -1, 1.5, 7.0, True, "90")),
+        *(("overlapDays", value) for value in (0, 366, None, True)),
+        *(("paused", value) for value in (None, "true", 1)),
     ],
 )
-def test_anything_else_is_refused_by_its_name(wrong: dict[str, Any]) -> None:
-    with pytest.raises(InvalidRequest, match=f"'{next(iter(wrong))}' must be "):
-        taken(api(wrong))
+def test_anything_else_is_refused_by_its_name(name: str, value: object) -> None:
+    with pytest.raises(InvalidRequest, match=f"'{name}' must be "):
+        taken(api({name: value}))
 
 
 @pytest.mark.parametrize("unknown", ["days", "dueAt", "revision"])
