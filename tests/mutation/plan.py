@@ -40,7 +40,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "aws/store/attributes": ("tests/unit/aws/test_attributes.py",),
     "aws/store/documents": (
         "tests/integration/store/test_policies.py",
-        "tests/integration/lifecycle/test_rotation_settings.py",
+        "tests/integration/store/test_rotation_settings.py",
     ),
     "aws/store/items": _STORE,
     "aws/store/leases": _STORE,
@@ -61,11 +61,7 @@ PLAN: dict[str, tuple[str, ...]] = {
         "tests/unit/aws/test_table.py",
         "tests/integration/lifecycle/test_outbox.py",
     ),
-    "aws/store/schedule": (
-        *_STORE,
-        "tests/integration/lifecycle/test_pending_work.py",
-        "tests/integration/lifecycle/test_rotation_settings.py",
-    ),
+    "aws/store/schedule": (*_STORE, "tests/integration/lifecycle/test_pending_work.py"),
     "aws/store/tokens": (*_STORE, "tests/integration/store/pending/test_reconciliations.py"),
     "tokens/close_session": ("tests/unit/tokens/test_close_session.py",),
     "tokens/inventory": (
