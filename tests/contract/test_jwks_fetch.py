@@ -189,7 +189,7 @@ def test_the_certificate_must_be_the_names_and_the_name_is_requested(
 
 @pytest.mark.parametrize("wrong", [{"address": "127.0.0.1"}, {"host": "login.example"}])
 def test_a_trusted_certificate_for_the_address_or_another_name_is_refused(
-    wrong: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wrong: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate = self_signed(tmp_path, **wrong)
     trusting(certificate, monkeypatch)
