@@ -56,6 +56,7 @@ def _certificates_read_once() -> Iterator[None]:
     """Everything here is plain http: reading the trusted certificates for each client would be for nothing."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        played.cache_clear()  # mutation testing runs these tests many times in one process
         yield
 
 

@@ -18,11 +18,9 @@ _ISSUING = (
     "tests/unit/tokens/test_quota.py",
     "tests/unit/lifecycle/test_rotat*.py",
 )
-_SHOPIFY = (
-    "tests/unit/providers/test_shopify_*.py",
-    "tests/unit/providers/test_shop_domain.py",
-    "tests/unit/http/test_responses.py",
-)
+#: What each provider's client sends, and what it makes of the documented answers.
+_EXCHANGES = ("tests/contract/test_client_exchanges.py", "tests/unit/http/test_responses.py")
+_SHOPIFY = ("tests/unit/providers/test_shopify_*.py", *_EXCHANGES)
 
 _CLOCK = (
     "tests/unit/lifecycle/test_worker.py",
@@ -87,8 +85,8 @@ PLAN: dict[str, tuple[str, ...]] = {
         "tests/unit/storefronts/test_change_policy.py",
         "tests/unit/lifecycle/test_rotation_settings.py",
     ),
-    "providers/chicksx/client": ("tests/unit/providers/test_chicksx.py", "tests/unit/http/test_responses.py"),
-    "providers/fourthwall/client": ("tests/unit/providers/test_fourthwall.py", "tests/unit/http/test_responses.py"),
+    "providers/chicksx/client": ("tests/unit/providers/test_chicksx.py", *_EXCHANGES),
+    "providers/fourthwall/client": ("tests/unit/providers/test_fourthwall.py", *_EXCHANGES),
     "providers/shopify/client": _SHOPIFY,
     "providers/shopify/admin_api": _SHOPIFY,
     "providers/shopify/rest": _SHOPIFY,
