@@ -66,6 +66,12 @@ def test_our_client_and_the_simulator_keep_the_document(
     assert [each["status"] for each in shop.requests("fourthwall")] == [200]
 
 
+def test_our_client_takes_a_token_of_any_form_as_the_document_does(prism: str, shop: ControlClient) -> None:
+    shop.fault("fourthwall", "answer_override", patch={"token": "another-form"})
+
+    assert mint(prism, {"accessToken": "demo-access-token"}).access_token == "another-form"
+
+
 @pytest.mark.parametrize("patch", [{"token": 7}, {"token": None}], ids=["no text", "missing"])
 def test_an_answer_that_breaks_the_document_would_be_seen(prism: str, shop: ControlClient, patch: Any) -> None:
     shop.fault("fourthwall", "answer_override", patch=patch)

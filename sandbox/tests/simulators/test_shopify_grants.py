@@ -52,7 +52,7 @@ def test_only_the_new_refresh_token_counts_as_use_where_the_account_says_so(shop
 
 
 @pytest.mark.parametrize(
-    ("idle_days", "repeat_days", "status"), [(0, 29, 200), (0, 30, 401), (80, 9, 200), (80, 10, 401), (90, 0, 401)]
+    ("idle_days", "repeat_days", "status"), [(0, 29, 200), (0, 30, 401), (80, 9, 200), (80, 10, 401)]
 )
 def test_a_repeat_ends_30_days_after_the_first_use_and_90_days_after_the_token_began(
     shopify: ShopifyAccount, idle_days: int, repeat_days: int, status: int
@@ -62,6 +62,13 @@ def test_a_repeat_ends_30_days_after_the_first_use_and_90_days_after_the_token_b
     shopify.control.advance(repeat_days * DAY)
 
     assert shopify.refresh(FIRST).status == status
+
+
+def test_a_refresh_token_dies_after_90_idle_days(shopify: ShopifyAccount) -> None:
+    shopify.control.advance(90 * DAY)
+
+    assert shopify.refresh(FIRST).status == 401
+    assert shopify.state()["pair"] is None
 
 
 def test_a_migration_ends_the_permanent_token_and_repeats_its_pair_for_7_days(shopify: ShopifyAccount) -> None:
