@@ -1,17 +1,15 @@
 """Signed requests whose bytes go out as they are: `requests` would put paths in order before it sends them."""
 
-import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import requests
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from requests.structures import CaseInsensitiveDict
 
-from sandbox.signed_api import TIMEOUT_SECONDS, Stack
+from sandbox.signed_api import Stack
+from tests.e2e.support.raw_http import exchange
 
 
 @dataclass(frozen=True)
@@ -23,23 +21,8 @@ class Sent:
 
     def send(self, method: str, path: str, body: bytes | None = None) -> requests.Response:
         """Send the signed headers with a path after `apiUrl`, byte for byte."""
-        address = urlsplit(self.stack.api_url)
-        connection = http.client.HTTPConnection(address.netloc, timeout=TIMEOUT_SECONDS)
-        try:
-            connection.putrequest(method, address.path + path, skip_accept_encoding=True)
-            for name, value in self.headers.items():
-                connection.putheader(name, value)
-            if body is not None:
-                connection.putheader("Content-Length", str(len(body)))
-            connection.endheaders(body)
-            came = connection.getresponse()
-            response = requests.Response()
-            response.status_code = came.status
-            response.headers = CaseInsensitiveDict(came.getheaders())
-            response._content = came.read()
-            return response
-        finally:
-            connection.close()
+        length = {} if body is None else {"Content-Length": str(len(body))}
+        return exchange(self.stack, method, path, [*self.headers.items(), *length.items()], body or b"")
 
 
 def sign(
