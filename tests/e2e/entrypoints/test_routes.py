@@ -3,8 +3,6 @@
 import time
 from typing import Any
 
-import pytest
-
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support.merchants import Merchants
@@ -117,27 +115,16 @@ def test_chicksx_gives_a_session_its_token(
     assert not table.partition(f"chicksx#{merchant.name}"), "a session's items are in its own partition"
 
 
-@pytest.mark.parametrize(
-    ("api_version", "address"),
-    [(None, "/admin/api/2026-10"), ("2026-04", "/admin/api/2026-04"), ("unversioned", "/admin")],
-)
 def test_shopify_mints_the_shops_current_token(
-    stack: Stack,
-    control: ControlClient,
-    merchants: Merchants,
-    table: TokenTable,
-    api_version: str | None,
-    address: str,
+    stack: Stack, control: ControlClient, merchants: Merchants, table: TokenTable
 ) -> None:
-    merchant = merchants.shopify(api_version=api_version)
+    merchant = merchants.shopify()
     path = SHOPIFY_CURRENT.format(merchant=merchant.name)
 
     token = token_of(stack.call("GET", path))
 
     [made] = control.state()["shopify"][merchant.name]["tokens"]
     assert fingerprint(token["accessToken"]) == made["fingerprint"]
-    url_version = "2026-10" if api_version in (None, "unversioned") else api_version
-    graphql_id = {"admin_graphql_api_id": f"gid://shopify/StorefrontAccessToken/{made['id']}"}
     assert token == {
         "provider": "shopify",
         "merchant": merchant.name,
@@ -152,17 +139,17 @@ def test_shopify_mints_the_shops_current_token(
         "use": {
             "in": "header",
             "name": "X-Shopify-Storefront-Access-Token",
-            "url": f"https://{merchant.name}.myshopify.com/api/{url_version}/graphql.json",
+            "url": f"https://{merchant.name}.myshopify.com/api/2026-10/graphql.json",
         },
         "providerData": {
             "created_at": made["createdAt"],
-            **({} if api_version == "unversioned" else graphql_id),
+            "admin_graphql_api_id": f"gid://shopify/StorefrontAccessToken/{made['id']}",
         },
     }
     broker_id = table.partition("broker")["id"]["brokerId"]
     assert made["title"].startswith(f"Token Broker [tb:{broker_id}:")
     [seen] = control.requests("shopify")
-    assert (seen["method"], seen["path"]) == ("POST", f"{address}/storefront_access_tokens.json")
+    assert (seen["method"], seen["path"]) == ("POST", "/admin/api/2026-10/storefront_access_tokens.json")
     assert seen["body"] == {"storefront_access_token": {"title": made["title"]}}
     admin_token = merchant.secret["adminAccessToken"]
     assert seen["headers"]["x-shopify-access-token"] == f"sha256:{fingerprint(admin_token)}"

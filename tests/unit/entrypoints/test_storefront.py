@@ -45,10 +45,10 @@ ALWAYS = {"X-Content-Type-Options": "nosniff", "Vary": "Origin", "X-Request-Id":
 READABLE = {"Access-Control-Allow-Origin": SHOP, "Access-Control-Expose-Headers": EXPOSED_HEADERS}
 
 
-def adapter(origin: str | None = SHOP, *, grant: Grant | None = PAGE, **event: Any) -> StorefrontAdapter:
+def adapter(origin: str | None = SHOP, *, grant: Grant = PAGE, **event: Any) -> StorefrontAdapter:
     """Build the adapter of a page's request."""
     headers = {**({} if origin is None else {"Origin": [origin]}), **event.pop("headers", {})}
-    context = None if grant is None else {**grant.as_context(), "principalId": "storefront", "integrationLatency": 12}
+    context = {**grant.as_context(), "principalId": "storefront", "integrationLatency": 12}
     return StorefrontAdapter(storefront_event(headers=headers, authorizer=context, **event))
 
 
@@ -66,20 +66,20 @@ def test_the_grant_is_what_the_authorizer_passed_on() -> None:
     assert posted().grant() == SESSION
 
 
-def test_a_signature_does_not_stand_in_for_an_authorizer() -> None:
-    event = storefront_event(headers={"Origin": [SHOP]})
-    event["requestContext"]["identity"] = {"userArn": CALLER, "accessKey": "AKIA"}
-
-    with pytest.raises(Unauthenticated):
-        StorefrontAdapter(event).grant()
-
-
 @pytest.mark.parametrize(
     "context", [None, {}, [], {"principalId": "storefront"}, {**SESSION.as_context(), "scopes": 7}]
 )
-def test_without_a_whole_context_nobody_is_known(context: Any) -> None:
-    with pytest.raises(Unauthenticated):
-        StorefrontAdapter(storefront_event(authorizer=context)).grant()
+def test_without_a_whole_context_nobody_is_known_and_nobody_reads_the_answer(context: Any) -> None:
+    """A signature does not stand in for an authorizer."""
+    event = storefront_event(headers={"Origin": [SHOP]}, authorizer=context)
+    event["requestContext"]["identity"] = {"userArn": CALLER, "accessKey": "AKIA"}
+
+    with pytest.raises(Unauthenticated) as refused:
+        StorefrontAdapter(event).grant()
+    answer = StorefrontAdapter(event).reject(refused.value)
+
+    assert answer["statusCode"] == 401
+    assert answer["headers"] == {**ALWAYS, "Content-Type": "application/problem+json", "Cache-Control": "no-store"}
 
 
 @pytest.mark.parametrize("origin", [SHOP, SECOND, None])
@@ -242,17 +242,6 @@ def test_another_page_is_never_named(origin: str | None) -> None:
 def test_each_of_the_merchants_pages_is_named_alone() -> None:
     for origin in PAGE.origins:
         assert adapter(origin).reject(Conflict("No."))["headers"]["Access-Control-Allow-Origin"] == origin
-
-
-def test_whom_no_authorizer_let_in_reads_nothing() -> None:
-    unknown = adapter(grant=None)
-
-    with pytest.raises(Unauthenticated) as refused:
-        unknown.grant()
-    answer = unknown.reject(refused.value)
-
-    assert answer["statusCode"] == 401
-    assert answer["headers"] == {**ALWAYS, "Content-Type": "application/problem+json", "Cache-Control": "no-store"}
 
 
 @pytest.mark.parametrize(

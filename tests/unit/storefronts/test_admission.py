@@ -1,6 +1,5 @@
 """What an authorizer knows of the merchants, and which pages it lets in."""
 
-from functools import partial
 from typing import Any
 
 import pytest
@@ -23,18 +22,12 @@ LOOPBACK = "http://127.0.0.1:8123"
 class Desk:
     """One process of an authorizer."""
 
-    def __init__(self, document: Any = None, *, loopback_jwks_origin: str = "") -> None:
-        self.clock = MovableClock()
+    def __init__(self, document: Any = None) -> None:
         self.telemetry = RecordingTelemetry()
         self.store = MemoryDocuments[Any]()
         if document is not None:
             self.put(document)
-        self.admission = Admission(
-            self.store.read,
-            self.clock,
-            self.telemetry,
-            partial(parse, loopback_jwks_origin=loopback_jwks_origin),
-        )
+        self.admission = Admission(self.store.read, MovableClock(), self.telemetry, parse)
 
     def put(self, document: Any) -> None:
         self.store.stored["acme"] = Revisioned(document=document, revision=1)
@@ -130,9 +123,3 @@ def test_a_policy_that_our_route_would_not_have_taken_opens_nothing_and_is_told_
     ((event, fields),) = desk.telemetry.notices
     assert (event, fields["merchant"]) == ("trust_policy_unusable", "acme")
     assert fields["reason"]
-
-
-def test_the_local_stacks_issuer_is_taken_where_the_stack_names_it() -> None:
-    desk = Desk(policy(sessions=sessions(oidc(jwksUri=f"{LOOPBACK}/jwks.json"))), loopback_jwks_origin=LOOPBACK)
-
-    assert desk.admission.policy("acme").sessions is not None

@@ -147,7 +147,7 @@ def test_a_precondition_that_does_not_fit_changes_nothing(office: Office, precon
     office.stands(ONE, 5)
 
     for change in (lambda: office.put(TWO, precondition), lambda: office.delete(precondition)):
-        with pytest.raises(PreconditionFailed):
+        with pytest.raises(PreconditionFailed, match="trust policy"):
             change()
 
     assert office.store.writes == []
