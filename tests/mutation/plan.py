@@ -29,6 +29,7 @@ _SHOPIFY = (
 
 _CLOCK = (
     "tests/unit/lifecycle/test_worker.py",
+    "tests/unit/lifecycle/test_migrate.py",
     "tests/unit/test_killed.py",
     "tests/unit/tokens/test_adopting.py",
     "tests/unit/tokens/test_revoke.py",
