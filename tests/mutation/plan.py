@@ -24,6 +24,7 @@ _SHOPIFY = ("tests/unit/providers/test_shopify_*.py", *_EXCHANGES)
 
 _CLOCK = (
     "tests/unit/lifecycle/test_worker.py",
+    "tests/unit/lifecycle/test_migrate.py",
     "tests/unit/test_killed.py",
     "tests/unit/tokens/test_succession.py",
     "tests/unit/tokens/test_revoke.py",

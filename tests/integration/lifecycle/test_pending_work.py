@@ -84,16 +84,6 @@ def token_id(stack: Stack) -> str:
     return created
 
 
-def test_a_revocation_that_the_provider_refused_is_confirmed_by_the_first_run(
-    stack: Stack, clock: Clock, token_id: str
-) -> None:
-    assert clock.run() == []
-
-    assert record(stack, token_id)["state"] == "revoked"
-    assert at_the_provider(stack) == []
-    assert stack.worker(DISPATCH).invoke({}) == {"items": 0, "messages": 0, "refused": 0, "complete": True}
-
-
 def test_every_merchant_is_worked_on_and_one_that_fails_holds_up_nobody(stack: Stack, clock: Clock) -> None:
     for merchant in ("one", "two", "three"):
         stack.merchant("shopify", merchant)

@@ -1,4 +1,4 @@
-"""A reconciliation runs through its function, with the table and the provider's own account."""
+"""A reconciliation's writes to the table: one that happened unseen, and those of many runs at once."""
 
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.simulators import Addresses
 from tests.integration.support.concurrency import OneByOne, Quiet
-from tests.integration.support.functions import CREATE, CURRENT, LIST, RECONCILE, Worker, cold_start
+from tests.integration.support.functions import CREATE, CURRENT, RECONCILE, Worker, cold_start
 from tests.integration.support.in_process_stack import MERCHANT, SECRETS, Stack
 from tests.integration.support.outages import refusing
 from token_broker import wiring
@@ -32,21 +32,11 @@ def end_elsewhere(provider: str, token_id: str) -> None:
         pass
 
 
-def plant(stack: Stack, broker_id: str) -> str:
-    """Create a token with this or another stack's ownership tag and without a record."""
-    (planted,) = stack.control.plant_tokens(MERCHANT, title=tag_title("Kiosk", broker_id, new_intent_id()))
-    return str(planted["id"])
-
-
-def reconcile(stack: Stack, *, apply: bool, worker: Worker | None = None) -> dict[str, Any]:
-    answer = (worker or stack.worker(RECONCILE)).api(body={"apply": apply})
+def applied(worker: Worker) -> dict[str, Any]:
+    """Reconcile, and return what was done."""
+    answer = worker.api(body={"apply": True})
     assert answer.status == 200, answer
-    return answer.body
-
-
-def found(answer: dict[str, Any]) -> dict[str, list[str]]:
-    assert {name: len(ids) for name, ids in answer["tokens"].items()} == answer["counts"]
-    return {name: ids for name, ids in answer["tokens"].items() if ids}
+    return dict(answer.body["done"])
 
 
 def record(stack: Stack, token_id: str) -> dict[str, Any]:
@@ -60,43 +50,15 @@ def told(stack: Stack) -> list[tuple[str, object]]:
 
 @pytest.fixture
 def ids(stack: Stack, provider: str) -> dict[str, str]:
-    """Create one token of each kind, and return its id by the finding."""
+    """Create a token of each of three kinds, and return its id by the finding."""
     made = {"fine": str(stack.worker(CURRENT).api().body["tokenId"])}
     made["lost"] = str(stack.worker(CREATE).api(body={"title": "Kiosk"}).body["tokenId"])
     (broker_id,) = [item["brokerId"] for item in stack.items() if item["pk"] == "broker"]
-    made |= {"unrecorded": plant(stack, broker_id), "foreign": plant(stack, "otherone")}
+    (planted,) = stack.control.plant_tokens(MERCHANT, title=tag_title("Kiosk", broker_id, new_intent_id()))
+    made["unrecorded"] = str(planted["id"])
     end_elsewhere(provider, made["lost"])
     stack.clock.offset += SETTLED_AFTER + 1
     return made
-
-
-def test_a_dry_run_shows_everything_and_writes_nothing(stack: Stack, ids: dict[str, str]) -> None:
-    before = stack.items(), stack.told()
-
-    answer = stack.worker(RECONCILE).api(body={}).body
-
-    assert found(answer) == {name: [token_id] for name, token_id in ids.items()}
-    assert (answer["applied"], answer["used"], answer["limit"], answer["headroom"]) == (False, 3, 100, 97)
-    assert not any(answer["done"].values())
-    assert (stack.items(), stack.told()) == before
-    reconcile(stack, apply=True)  # so that the table and the provider agree
-
-
-def test_what_is_applied_is_so_and_the_next_look_finds_nothing_to_do(stack: Stack, ids: dict[str, str]) -> None:
-    done = reconcile(stack, apply=True)["done"]
-
-    assert (done["adopted"], done["lost"], done["minted"]) == ([ids["unrecorded"]], [ids["lost"]], None)
-    adopted, gone = record(stack, ids["unrecorded"]), record(stack, ids["lost"])
-    assert (adopted["state"], adopted["title"], adopted["realm"]) == ("standing", "Kiosk", "demo.myshopify.com")
-    assert (gone["state"], "accessToken" in gone) == ("lost", False)
-    assert adopted["history"][0]["by"].startswith("arn:aws:sts::")
-    assert told(stack)[-3:] == [("TokenIssued", "minted"), ("TokenIssued", "reconciled"), ("TokenRevoked", "lost")]
-    assert found(reconcile(stack, apply=True)) == {
-        "fine": [ids["fine"], ids["unrecorded"]],
-        "foreign": [ids["foreign"]],
-    }
-    rows = {row["tokenId"]: row for row in stack.worker(LIST).api().body["tokens"]}
-    assert rows[ids["unrecorded"]]["accessToken"], "what is recorded is shown with its value"
 
 
 def test_a_write_that_happened_unseen_is_found_done(stack: Stack, ids: dict[str, str]) -> None:
@@ -104,8 +66,7 @@ def test_a_write_that_happened_unseen_is_found_done(stack: Stack, ids: dict[str,
     with refusing(stack.dynamodb, "TransactWriteItems", acted=True):
         assert worker.api(body={"apply": True}).code == "storage_unavailable"
 
-    answer = reconcile(stack, apply=True)
-    assert (answer["done"]["adopted"], record(stack, ids["unrecorded"])["state"]) == ([], "standing")
+    assert (applied(worker)["adopted"], record(stack, ids["unrecorded"])["state"]) == ([], "standing")
     assert told(stack).count(("TokenIssued", "reconciled")) == 1
 
 
@@ -119,8 +80,7 @@ def test_of_many_at_once_each_thing_is_done_once(
 
     def apply(worker: Worker) -> dict[str, Any]:
         start.wait(timeout=10)
-        done: dict[str, Any] = reconcile(stack, apply=True, worker=worker)["done"]
-        return done
+        return applied(worker)
 
     with ThreadPoolExecutor(CALLERS) as threads:
         done = list(threads.map(apply, workers))

@@ -267,6 +267,16 @@ def test_a_failed_renewal_is_tried_again(signed_in: PairSurroundings) -> None:
     assert signed_in.store.pairs.get("acme").tries == 0
 
 
+def test_a_pair_is_renewed_before_the_work_that_needs_it(signed_in: PairSurroundings) -> None:
+    signed_in.clock.advance(IDLE)
+    signed_in.provider.grants = [(down(), False)]
+
+    done = maintain(signed_in.listing_call(), "acme", ["reconciliation#shop", "pair#shop"])
+
+    assert done == result(put_off=1, left=1)
+    assert signed_in.store.pairs.get("acme").tries == 1
+
+
 def test_a_pair_that_a_caller_renews_is_left_to_it(signed_in: PairSurroundings) -> None:
     signed_in.clock.advance(IDLE)
     signed_in.store.pairs.acquire(signed_in.store.pairs.get("acme"), "a caller")

@@ -31,7 +31,7 @@ def put(stack: ListingSurroundings, *, max_age: int | None = MAX_AGE, paused: bo
 
 
 def run(stack: ListingSurroundings) -> dict[str, int]:
-    """Run the worker on what is due, except the daily reconciliation."""
+    """Run the worker on the due items, except the daily reconciliation."""
     items = due(stack)
     return work(stack, *items) if items else result()
 
