@@ -25,7 +25,7 @@ from token_broker.providers.shopify.account import account_of, with_app
 from token_broker.providers.shopify.refusals import AppNotInstalled, InvalidClient, ShopNotPermitted
 from token_broker.providers.shopify.token_endpoint import TokenEndpoint
 
-REFRESH_TOKEN = "shprt_sent-to-shopify"
+REFRESH_TOKEN = "sent-to-shopify"  # without the shape of a token
 PUBLIC = {"shop": "acme.myshopify.com", "app": "my-app", "refreshToken": "shprt_of-the-operator"}
 PERMANENT = {"shop": "acme.myshopify.com", "app": "my-app", "adminAccessToken": "shpat_permanent"}
 APP = {"clientId": "client-1", "clientSecret": "shpss_a&b=c d", "previousClientSecret": "shpss_old"}
