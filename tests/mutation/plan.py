@@ -20,7 +20,11 @@ _ISSUING = (
 )
 #: What each provider's client sends, and what it makes of the documented answers.
 _EXCHANGES = ("tests/contract/test_client_exchanges.py", "tests/unit/http/test_responses.py")
-_SHOPIFY = ("tests/unit/providers/test_shopify_*.py", *_EXCHANGES)
+_SHOPIFY = (
+    "tests/unit/providers/test_shopify_*.py",
+    "tests/unit/repository/test_representations.py",
+    *_EXCHANGES,
+)
 
 _CLOCK = (
     "tests/unit/lifecycle/test_worker.py",
@@ -74,7 +78,7 @@ PLAN: dict[str, tuple[str, ...]] = {
         "tests/unit/entrypoints/test_direct.py",
     ),
     "entrypoints/handler": ("tests/unit/entrypoints/test_*.py",),
-    "http/client": ("tests/unit/http/test_*.py",),
+    "http/client": ("tests/unit/http/test_*.py", "tests/unit/repository/test_representations.py"),
     "tokens/issue": _ISSUING,
     "lifecycle/work_handlers": _CLOCK,
     "lifecycle/worker": _CLOCK,

@@ -19,7 +19,7 @@ from token_broker.errors import (
     TokenLimitReached,
 )
 from token_broker.http.client import Interrupted
-from token_broker.providers.shopify.graphql import CREATE, DELETE, LIST, MAX_PAGES
+from token_broker.providers.shopify.graphql import MAX_PAGES
 from token_broker.providers.shopify.refusals import AppNotEligible
 
 URL = "https://acme.myshopify.com/admin/api/2026-10/graphql.json"
@@ -57,24 +57,15 @@ OPERATIONS = CREATE_IT, LIST_THEM, REVOKE_IT = ShopifyLine.create, ShopifyLine.l
 
 
 @pytest.mark.parametrize(
-    ("operation", "said", "document", "variables", "reserve"),
-    [
-        (CREATE_IT, created(), CREATE, {"input": {"title": "Test"}}, 3.0),
-        (LIST_THEM, page(), LIST, {"after": None}, 0.0),
-        (REVOKE_IT, DELETED, DELETE, {"input": {"id": OTHER["id"]}}, 0.0),
-    ],
+    ("operation", "said", "reserve"),
+    [(CREATE_IT, created(), 3.0), (LIST_THEM, page(), 0.0), (REVOKE_IT, DELETED, 0.0)],
 )
-def test_each_operation_is_a_post_of_its_document(
-    operation: Any, said: Step, document: str, variables: dict[str, Any], reserve: float
-) -> None:
-    """Time is kept to look up a create whose answer is lost."""
+def test_time_is_kept_to_look_up_a_create_whose_answer_is_lost(operation: Any, said: Step, reserve: float) -> None:
     at = line(said)
 
     operation(at)
 
-    assert (at.request.method, at.request.url, at.request.reserve) == ("POST", URL, reserve)
-    assert at.request.headers == {"X-Shopify-Access-Token": "shpat_permanent", "Content-Type": "application/json"}
-    assert at.asked == [{"query": document, "variables": variables}]
+    assert at.request.reserve == reserve
 
 
 @pytest.mark.parametrize(("named", "asked"), [("2026-07", "2026-07"), ("unversioned", "2026-10")])

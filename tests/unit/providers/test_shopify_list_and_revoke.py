@@ -1,10 +1,10 @@
-"""Shopify's list and delete over REST: the requests, and every answer that is not a refusal of HTTP."""
+"""Shopify's list and delete over REST: every answer that is not a refusal of HTTP."""
 
 from typing import Any
 
 import pytest
 
-from tests.fakes.shopify import ENTRY, OTHER, PERMANENT, ShopifyLine
+from tests.fakes.shopify import ENTRY, OTHER, ShopifyLine
 from tests.fakes.transport import Step, answer, json_answer
 from token_broker.errors import InvalidRequest, ProviderError
 from token_broker.http.client import Interrupted
@@ -14,26 +14,6 @@ NOT_FOUND = json_answer(404, {"errors": "Not Found"})
 
 def listed(*entries: Any) -> Step:
     return json_answer(200, {"storefront_access_tokens": list(entries)})
-
-
-@pytest.mark.parametrize(("version", "folder"), [("2026-10", "/admin/api/2026-10"), ("unversioned", "/admin")])
-@pytest.mark.parametrize(
-    ("operation", "method", "path"),
-    [
-        (ShopifyLine.list_tokens, "GET", "storefront_access_tokens.json"),
-        (ShopifyLine.revoke, "DELETE", "storefront_access_tokens/755357713.json"),
-    ],
-)
-def test_the_list_is_a_get_and_the_revocation_a_delete_of_the_id(
-    operation: Any, method: str, path: str, version: str, folder: str
-) -> None:
-    line = ShopifyLine(listed(), secret={**PERMANENT, "apiVersion": version})
-
-    operation(line)
-
-    assert (line.request.method, line.request.url) == (method, f"https://acme.myshopify.com{folder}/{path}")
-    assert line.request.headers == {"X-Shopify-Access-Token": "shpat_permanent"}
-    assert (line.request.body, line.request.reserve) == (None, 0)
 
 
 def test_the_list_has_every_token_with_its_whole_title() -> None:

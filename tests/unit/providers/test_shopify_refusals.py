@@ -93,9 +93,13 @@ def test_the_limit_is_told_from_a_bad_request_and_says_what_frees_a_quota_slot(e
 
 
 @pytest.mark.parametrize("operation", [ShopifyLine.list_tokens, ShopifyLine.revoke])
-def test_the_limits_text_and_a_403_without_a_body_mean_nothing_of_the_app_outside_a_create(operation: Any) -> None:
-    assert type(failure(json_answer(400, {"errors": [f"{LIMIT}100"]}), operation=operation)) is ProviderError
-    assert type(failure(answer(403), operation=operation)) is AddressNotAllowed
+@pytest.mark.parametrize("admin_api", ["rest", "graphql"])
+def test_two_answers_mean_nothing_of_the_app_outside_a_create(operation: Any, admin_api: str) -> None:
+    """They are the limit's text, and a 403 without a body."""
+    full = failure(json_answer(400, {"errors": [f"{LIMIT}100"]}), operation=operation, admin_api=admin_api)
+
+    assert type(full) is ProviderError
+    assert type(failure(answer(403), operation=operation, admin_api=admin_api)) is AddressNotAllowed
 
 
 @pytest.mark.parametrize("admin_api", ["rest", "graphql"])
