@@ -49,6 +49,8 @@ class Bench:
                 service,
                 endpoint_url=self.url,
                 region_name="us-east-1",
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
                 config=Config(read_timeout=SDK_WAITS, retries={"total_max_attempts": 1}, parameter_validation=False),
             )
         operation, arguments = SERVICES[service]
@@ -76,9 +78,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
+def bench() -> Iterator[Bench]:
     said = answer(ANSWER, headers={"X-Amzn-RequestId": "r-1"})
     with serving(always(said)) as aws, running_fault_proxy() as addresses:
         proxy = FaultProxyClient(addresses.control)
@@ -109,7 +109,8 @@ def test_the_record_names_calls_and_shows_no_body(bench: Bench) -> None:
     assert all((each["fault"], each["forwarded"], each["status"]) == (None, True, 200) for each in calls)
     assert "a-merchant" not in str(calls)
     bench.ask("dynamodb")
-    assert [each["digest"] for each in calls].index(bench.proxy.calls("a-merchant")[-1]["digest"]) == 0
+    repeated = bench.proxy.calls("a-merchant")[-1]["digest"]
+    assert [each["digest"] == repeated for each in calls] == [True, False, False]
     assert bench.proxy.calls("another") == []
     bench.proxy.clear_calls()
     assert bench.proxy.calls() == []

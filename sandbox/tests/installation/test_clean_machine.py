@@ -107,27 +107,18 @@ def test_without_a_python_of_the_right_version_a_sentence_says_how_to_get_one(ma
     assert not (machine.clone / ".venvs").exists()
 
 
-@pytest.mark.parametrize("where", ["path", "pyenv", "uv", "python3", "variable"])
-def test_a_python_is_found_wherever_it_is(machine: Machine, where: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "place", ["tools/python3.13", "tools/python3", "home/.pyenv/versions/3.13.2/bin/python3.13", "of-uv", "of-variable"]
+)
+def test_a_python_is_found_wherever_it_is(machine: Machine, place: str, tmp_path: Path) -> None:
     machine.has("python3.13", OLD_PYTHON)
-    apart = machine.has("../apart/bin/python3.13", PYTHON)
-    more = {}
-    match where:
-        case "path":
-            apart = machine.has("python3.13", PYTHON)
-        case "pyenv":
-            apart = machine.has("../home/.pyenv/versions/3.13.2/bin/python3.13", PYTHON)
-            more = {"HOME": str(tmp_path / "home")}
-        case "uv":
-            machine.has("uv", f'#!/bin/sh\n[ "$*" = "python find 3.13" ] && echo "{apart}"\n')
-        case "python3":
-            apart = machine.has("python3", PYTHON)
-        case _:
-            more = {"PYTHON313": str(apart)}
+    machine.has("uv", f'#!/bin/sh\n[ "$*" = "python find 3.13" ] && echo "{tmp_path}/of-uv"\n')
+    found = machine.has(f"../{place}", PYTHON)
+    variables = {"HOME": str(tmp_path / "home"), "PYTHON313": str(tmp_path / "of-variable")}
 
-    status, said = machine.run("sh", "requirements/find-python.sh", **more)
+    status, said = machine.run("sh", "requirements/find-python.sh", **variables)
 
-    assert (status, Path(said.strip()).resolve()) == (0, apart.resolve())
+    assert (status, Path(said.strip()).resolve()) == (0, found.resolve())
 
 
 def test_what_is_installed_is_not_installed_again_and_needs_no_home(machine: Machine) -> None:

@@ -30,8 +30,7 @@ def test_what_was_seen_shows_fingerprints_for_credentials(simulators: Addresses,
         "X-Shopify-Access-Token": "secret-token",
         "Content-Type": "application/x-www-form-urlencoded",
     }
-    hidden = {f"client_{name}": f"hunter-{name}" for name in ("id", "secret")}
-    hidden |= {name: f"hunter-{name}" for name in ("refresh_token", "subject_token")}
+    hidden = dict.fromkeys(("client_id", "client_secret", "refresh_token", "subject_token"), "hunter-1")
     form = urlencode({"grant_type": "client_credentials", **hidden}).encode()
     send(simulators.shopify, "POST", "/admin/oauth/access_token?a=b", headers=headers, body=form)
     send(simulators.shopify, "POST", "/admin/oauth/access_token", body=b'{"client_secret":"hunter-2')
