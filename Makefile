@@ -39,10 +39,10 @@ format: env-dev ## format the Python sources
 	$(DEV) -m ruff format $(SOURCES)
 
 test: env-dev env-local env-runtime env-reference env-lambda ## run every test, the end-to-end tests on their own local stacks
-	$(DEV) -m pytest --numprocesses 2 tests/unit tests/contract tests/lifecycle tests/integration
+	$(DEV) -m pytest --numprocesses 2 tests/unit tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
 	@$(LOCAL) -m sandbox.stack build-here
 	$(DEV) -m pytest tests/artifacts
-	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder tests/e2e
+	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder sandbox/tests/stack tests/e2e
 
 .PHONY: test-long
 test-long: env-dev env-local env-runtime ## run the tests that are too long for CI (all faults, state machines, fuzzing) in two hours or more
@@ -59,11 +59,11 @@ unit contract: export PYTHONDONTWRITEBYTECODE :=
 unit:
 	@$(DEV) -m pytest tests/unit
 contract:
-	@$(DEV) -m pytest --numprocesses 2 tests/contract
+	@$(DEV) -m pytest --numprocesses 2 tests/contract sandbox/tests --ignore=sandbox/tests/installation --ignore=sandbox/tests/stack
 
 coverage: env-dev env-reference ## show the branches of the layer and the functions that no test covers, and fail below 95 %
 	@$(DEV) -m coverage erase
-	$(DEV) -m coverage run -m pytest --numprocesses 2 -k "not local-aws and not dynamodb-local" tests/unit tests/contract tests/lifecycle tests/integration
+	$(DEV) -m coverage run -m pytest --numprocesses 2 -k "not local-aws and not dynamodb-local" tests/unit tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
 	@$(DEV) -m coverage combine --quiet
 	@$(DEV) -m coverage report
 	@$(DEV) -m tests.branches

@@ -100,7 +100,6 @@ def _measured(build: Build, rounds: int, status: Status) -> Results:
         one_client=figures[one_client],
         decisions={case: figures[ours[case]] for case in authorizers},
         layer=build.layer(),
-        bytecode=build.bytecode(case.function for case in (*all_cases, *authorizers)),
         warm=warm,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmarks.built_artifacts import Bytecode, Layer
+from benchmarks.built_artifacts import Layer
 from benchmarks.cases import Case
 from benchmarks.rounds import Figures
 from benchmarks.warm import WarmPath
@@ -31,12 +31,11 @@ class Results:
     one_client: Figures
     decisions: Mapping[Case, Figures]
     layer: Layer
-    bytecode: Bytecode
     warm: WarmPath
 
     def problems(self) -> list[str]:
         """Return a sentence for each broken bound, with the place to look at."""
-        return [*self._slow(), *self._slow_decisions(), *self._heavy(), *self._large(), *self._uncompiled()]
+        return [*self._slow(), *self._slow_decisions(), *self._heavy(), *self._large()]
 
     @property
     def busy(self) -> bool:
@@ -101,10 +100,3 @@ class Results:
         have, may = f"{self.layer.size / 2**20:.1f} MiB", LARGEST_LAYER // 2**20
         part = f"{largest} with {size / 2**20:.1f}"
         return [f"The layer has {have}, more than {may}; its largest part is {part}. See layers/token_broker/Makefile."]
-
-    def _uncompiled(self) -> list[str]:
-        problems = self.bytecode.problems
-        if not problems:
-            return []
-        where = "See compileall in functions/Makefile and layers/token_broker/Makefile."
-        return [f"{len(problems)} module(s) cost every cold start compiling; the first: {problems[0]}. {where}"]

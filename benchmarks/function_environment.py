@@ -17,6 +17,7 @@ _LAMBDA = {
     "AWS_SESSION_TOKEN": "benchmark",
     "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
     "AWS_LAMBDA_FUNCTION_NAME": "measured",
+    "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
     "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
     "LANG": "en_US.UTF-8",

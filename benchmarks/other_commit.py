@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.built_artifacts import Build, built
 from benchmarks.errors import CannotMeasureError
-from benchmarks.paths import BUILD, PROJECT
+from benchmarks.paths import PROJECT
 from sandbox.background import environment
 
 _LINES_SHOWN = 10
@@ -44,8 +44,10 @@ def built_at(commit: str) -> Iterator[OtherCommit]:
             archive.extractall(project, filter="data")
         (project / ".venvs").symlink_to(PROJECT / ".venvs")
         _build(project, name)
+        # Not every commit builds into the same folder.
+        template = next((project / ".aws-sam").rglob("template.yaml"))
         # A copy like that of this checkout, so that both lie in folders of the same kind.
-        with built(project / BUILD.relative_to(PROJECT)) as build:
+        with built(template.parent) as build:
             yield OtherCommit(name, project, build)
 
 

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from sandbox.stack.build import THIS_MACHINE
+
 PROJECT = Path(__file__).resolve().parents[1]
 #: What `python -m sandbox.stack build-here` leaves: for this machine, as `make up` deploys it.
-BUILD = PROJECT / ".aws-sam/this-machine"
+BUILD = THIS_MACHINE.folder
 EVENTS = PROJECT / "events"
 RUNTIME_PYTHON = PROJECT / ".venvs/runtime/bin/python"
 BENCH_PACKAGES = PROJECT / ".venvs/bench/lib/python3.13/site-packages"

@@ -40,8 +40,6 @@ def show(console: Console, results: Results) -> None:
         ("rounds", (f"{results.rounds}, interleaved; medians.", platform.python_version(), platform.machine())),
         ("layer", (f"{layer.size / 2**20:.2f} MiB unzipped, of at most {LARGEST_LAYER // 2**20}.",)),
         ("", (parts,)),
-        ("bytecode", (f"{results.bytecode.compiled} modules of layer and functions have it,",)),
-        ("", (f"{len(results.bytecode.problems)} lack it or are not unchecked-hash.",)),
         ("warm", (f"{warm.per_second:,.0f} calls a second from memory, median {warm.median_microseconds:.0f} µs;",)),
         ("", (f"{warm.calls:,} calls opened no socket and sent no request.",)),
     ):
@@ -151,7 +149,6 @@ def write_json(path: Path, results: Results) -> None:
             for case, figures in results.decisions.items()
         ],
         "layer": {"bytes": results.layer.size, "packages": dict(results.layer.packages)},
-        "bytecode": asdict(results.bytecode),
         "warm": asdict(results.warm),
         "problems": results.problems(),
     }

@@ -7,28 +7,35 @@ stopped together with its children.
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-PROC = Path("/proc")
+import psutil
+
+from sandbox.settings import PROJECT
+
 #: Seconds for a process to end by itself.
 GRACE = 5.0
+#: Seconds by which two readings of one start time may differ.
+_ROUNDING = 2.0
 
 
 @dataclass(frozen=True)
 class Identity:
     """Identify a process that was started here.
 
-    `mark` is a part of its command line that no other process has.
+    `started` is in seconds since the machine's start, which no change of its clock affects. `mark` is a part of its
+    command line that no other process has.
     """
 
     pid: int
-    started: str
+    started: float
     mark: str
 
     def as_json(self) -> dict[str, Any]:
@@ -36,11 +43,18 @@ class Identity:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        return cls(int(value["pid"]), str(value["started"]), str(value["mark"]))
+        return cls(int(value["pid"]), float(value["started"]), str(value["mark"]))
 
     def is_alive(self) -> bool:
         """Return whether exactly this process runs."""
-        return started_at(self.pid) == self.started and self.mark in command_of(self.pid)
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            return (
+                process.status() != psutil.STATUS_ZOMBIE
+                and abs(_started(process) - self.started) < _ROUNDING
+                and self.mark in _command_of(process)
+            )
+        return False
 
 
 def start(
@@ -58,7 +72,15 @@ def start(
             cwd=folder,
             start_new_session=True,
         )
-    return process, Identity(process.pid, started_at(process.pid) or "", mark)
+    return process, Identity(process.pid, _started(psutil.Process(process.pid)), mark)
+
+
+def last_error(log: Path) -> str:
+    """Return the last line of a log, which names an exception, and the project's file that raised it."""
+    written = log.read_text(errors="replace")
+    last = next((line for line in reversed(written.splitlines()) if line.strip()), "it wrote nothing")
+    places = re.findall(rf'File "{re.escape(str(PROJECT))}/(sandbox/.+)", line (\d+)', written)
+    return f"{last} ({places[-1][0]}, line {places[-1][1]})" if places else last
 
 
 def stop(identity: Identity) -> bool:
@@ -68,17 +90,11 @@ def stop(identity: Identity) -> bool:
     """
     if not identity.is_alive():
         return False
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(identity.pid, number)
-        deadline = time.monotonic() + GRACE
-        while time.monotonic() < deadline:
-            if not identity.is_alive():
-                # Children that ignored the first signal have no parent now and receive the second.
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(identity.pid, signal.SIGKILL)
-                return True
-            time.sleep(0.05)
+    signal_session(identity.pid, signal.SIGTERM)
+    _wait_until(lambda: not identity.is_alive())
+    # Children that ignored the first signal have no parent now and receive the second.
+    signal_session(identity.pid, signal.SIGKILL)
+    _wait_until(lambda: not identity.is_alive())
     return True
 
 
@@ -88,12 +104,10 @@ def stop_marked(marks: Sequence[str]) -> int:
     Returns their number. This stops processes that a crash left without a record. A mark contains an absolute path of
     the stack's own folder.
     """
-    found = _processes_with(marks)
+    found = _marked(marks)
     _signal(found, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE
-    while (left := _processes_with(marks)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    _signal(left, signal.SIGKILL)
+    _wait_until(lambda: not _marked(marks))
+    _signal(_marked(marks), signal.SIGKILL)
     return len(found)
 
 
@@ -102,81 +116,57 @@ def stop_sessions(mark: str) -> None:
 
     This stops work that a killed command left running. It would collide with the same work started again.
     """
+
+    def ended() -> bool:
+        leaders = [process.pid for process in _marked([mark]) if _leads_session(process)]
+        for pid in leaders:
+            signal_session(pid, signal.SIGKILL)
+        return not leaders
+
+    _wait_until(ended)
+
+
+def signal_session(leader: int, number: signal.Signals) -> None:
+    """Send a signal to a process that leads a session, and to its children. Ignore that they have ended."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, number)
+
+
+def commands() -> Iterator[tuple[psutil.Process, str]]:
+    """Yield this user's other processes, each with its command line, joined by blanks."""
+    user = os.getuid()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and process.uids().effective == user:
+                yield process, _command_of(process)
+
+
+def _started(process: psutil.Process) -> float:
+    return process.create_time() - psutil.boot_time()
+
+
+def _command_of(process: psutil.Process) -> str:
+    return " ".join(process.cmdline())
+
+
+def _marked(marks: Sequence[str]) -> list[psutil.Process]:
+    return [process for process, command in commands() if any(mark in command for mark in marks)]
+
+
+def _signal(found: Sequence[psutil.Process], number: signal.Signals) -> None:
+    for process in found:
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(number)
+
+
+def _wait_until(done: Callable[[], bool]) -> None:
+    """Return when it is done, or after the time that a process has to end by itself."""
     deadline = time.monotonic() + GRACE
-    while (found := [pid for pid in _processes_with([mark]) if _leads_session(pid)]) and time.monotonic() < deadline:
-        for pid in found:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)
+    while not done() and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
-def _leads_session(pid: int) -> bool:
+def _leads_session(process: psutil.Process) -> bool:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        return os.getsid(pid) == pid
+        return os.getsid(process.pid) == process.pid
     return False
-
-
-def _processes_with(marks: Sequence[str]) -> list[int]:
-    return [pid for pid, command in commands() if any(mark in command for mark in marks)]
-
-
-def _signal(pids: Sequence[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, number)
-
-
-def started_at(pid: int) -> str | None:
-    """Return a process's start time, in a form for comparison only.
-
-    Returns None if the process does not exist or has ended.
-    """
-    _reap(pid)
-    if (PROC / "self/stat").exists():
-        try:
-            fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            return None
-        return None if fields[0] in "ZX" else fields[19]
-    return _ps("-p", str(pid), "-o", "lstart=") or None
-
-
-def command_of(pid: int) -> str:
-    """Return the command line, joined by blanks, or an empty string if there is no such process."""
-    if (PROC / "self/stat").exists():
-        try:
-            raw = (PROC / str(pid) / "cmdline").read_bytes()
-        except OSError:
-            return ""
-        return raw.rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
-    return _ps("-p", str(pid), "-o", "command=")
-
-
-def commands() -> Iterator[tuple[int, str]]:
-    """Yield this user's other processes, each with its command line.
-
-    Uses `ps` only if there is no /proc.
-    """
-    user = os.getuid()
-    if (PROC / "self/stat").exists():
-        for entry in PROC.iterdir():
-            with contextlib.suppress(OSError):
-                if entry.name.isdecimal() and int(entry.name) != os.getpid() and entry.stat().st_uid == user:
-                    yield int(entry.name), command_of(int(entry.name))
-        return
-    for line in _ps("-x", "-o", "pid=,command=").splitlines():
-        pid, _, command = line.strip().partition(" ")
-        if pid.isdecimal() and int(pid) != os.getpid():
-            yield int(pid), command
-
-
-def _ps(*options: str) -> str:
-    command = ["ps", *options]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
-    return found.stdout.strip()
-
-
-def _reap(pid: int) -> None:
-    """Reap an ended child, which would otherwise look alive."""
-    with contextlib.suppress(ChildProcessError, OSError):
-        os.waitpid(pid, os.WNOHANG)

@@ -60,7 +60,7 @@ class Server:
         deadline = time.monotonic() + _READY_WITHIN
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise StackError(f"{self.title} ended while starting.", log)
+                raise StackError(f"{self.title} ended while starting: {processes.last_error(log)}", log)
             if addresses := self._addresses():
                 return addresses
             time.sleep(0.05)

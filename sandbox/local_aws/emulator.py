@@ -85,7 +85,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, settings: Settings) -> No
         if process.poll() is not None:
             if "already in use" in log.read_text(errors="replace"):
                 raise _PortTakenError(f"Port {port} was taken at the last moment: run the same command again.", log)
-            raise StackError("The local AWS ended while it started.", log)
+            raise StackError(f"The local AWS ended while starting: {processes.last_error(log)}", log)
         if _healthy(port):
             return
         time.sleep(0.1)

@@ -4,6 +4,7 @@ Compiled packages differ between machines. The build for AWS and the build for t
 """
 
 import hashlib
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,14 +19,18 @@ from sandbox.stack.sam import BUILD_FOLDER, run_sam, sam_mark
 
 @dataclass(frozen=True)
 class Target:
-    """Describe the target of a build: its folder's name, and the variables for functions/Makefile."""
+    """Describe the target of a build: the folder of its files, and the variables for the Makefiles.
 
-    name: str
+    SAM writes the digests of the sources that it has built to `root`. Two targets in one folder would share them, and
+    one would keep the old artifact of a source that only the other has built again.
+    """
+
+    root: Path
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
-        return BUILD_FOLDER / self.name
+        return self.root / "build"
 
     @property
     def template(self) -> Path:
@@ -34,8 +39,8 @@ class Target:
 
 
 #: The folder that `sam deploy` uses by default.
-AWS = Target("build")
-THIS_MACHINE = Target("this-machine", {"WHEELS_FOR": "this-machine"})
+AWS = Target(BUILD_FOLDER)
+THIS_MACHINE = Target(BUILD_FOLDER / "this-machine", {"WHEELS_FOR": "this-machine"})
 
 #: A first build downloads the layer's packages.
 _LIMIT = 300
@@ -58,15 +63,17 @@ def build(settings: Settings, state: State | None, target: Target) -> str:
     """
     if not settings.runtime_python.exists():
         raise StackError("The environment .venvs/runtime is missing. Run `make setup` or `make up`.")
-    digest, written = sources_digest(), BUILD_FOLDER / f"{target.name}.sha256"
+    digest, written = sources_digest(), target.root / "build.sha256"
     if target.template.exists() and written.exists() and written.read_text() == digest:
         return digest
+    if shutil.which("make") is None:
+        raise StackError("`sam build` needs make. Install it ('sudo apt-get install make', 'xcode-select --install').")
     written.unlink(missing_ok=True)
     run_sam(
         settings,
         state,
         *("build", "--template-file", "template.yaml"),
-        *("--build-dir", str(target.folder), "--cache-dir", str(BUILD_FOLDER / f"cache-{target.name}")),
+        *("--build-dir", str(target.folder), "--cache-dir", str(target.root / "cache")),
         variables=target.variables,
         path=str(settings.runtime_python.parent),
         seconds=_LIMIT,

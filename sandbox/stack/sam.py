@@ -1,6 +1,5 @@
 """Run the SAM CLI with a time limit and a log, and without telemetry."""
 
-import contextlib
 import json
 import os
 import shutil
@@ -56,8 +55,7 @@ def run_sam(
         raise StackError(f"`sam {name}` did not end within {seconds:.0f} s and was stopped.", log) from None
     finally:
         # Also after Ctrl-C, because the terminal's signal does not reach another session.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        processes.signal_session(process.pid, signal.SIGKILL)
         shutil.rmtree(scratch, ignore_errors=True)
         if state is not None:
             state.forget(f"sam {name}")

@@ -1,18 +1,6 @@
 """Apply the parts of the template that the emulator drops, through its APIs, after each deploy.
 
-    in template.yaml                  what the emulator does            here
-    TimeToLiveSpecification           ignored for a new table           UpdateTimeToLive
-    PointInTimeRecoverySpecification  ignored                           UpdateContinuousBackups
-    SSESpecification                  ignored                           UpdateTable
-    DeletionProtectionEnabled         kept as the text of a parameter   UpdateTable
-    EventInvokeConfig                 used for ":$LATEST" only          PutFunctionEventInvokeConfig
-    GatewayResponses                  not imported with the API's body  PutGatewayResponse, CreateDeployment
-    a preflight's mock response       imported without its headers      PutIntegrationResponse, with 200 for 204:
-                                                                        its body is not valid for 204
-    an authorizer's context.* sources taken for absent, so 401          UpdateAuthorizer: not cached
-    sqs:SendMessage in a role         not valid for SendMessageBatch    a queue policy that allows it
-
-Everything is read from the template. A repetition changes nothing.
+../local_aws/README.md lists them. Everything is read from the template. A repetition changes nothing.
 """
 
 import json
@@ -24,7 +12,7 @@ from sandbox.stack.deploy import Deployment
 
 
 def apply_template_gaps(aws: LocalAws, template: Mapping[str, Any], deployment: Deployment) -> None:
-    """Apply the table above to every table, function, role and API of the template."""
+    """Apply what README.md lists to every table, function, role and API of the template."""
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::DynamoDB::Table":
             _complete_table(aws, deployment.resources[name], resource["Properties"])

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from sandbox.settings import PROJECT
+from sandbox.stack.build import THIS_MACHINE
 from sandbox.stack.template import function_folders, function_id
 
-PROJECT = Path(__file__).resolve().parents[2]
-BUILD = PROJECT / ".aws-sam/this-machine"
+BUILD = THIS_MACHINE.folder
 LAYER = BUILD / "TokenBrokerLayer"
 FUNCTIONS = function_folders(PROJECT)
 

@@ -8,7 +8,9 @@ from types import CodeType
 
 import pytest
 
-from tests.artifacts.built import BUILD, FUNCTIONS, LAYER, PROJECT, bytes_of, files, folder_of
+from sandbox.settings import PROJECT
+from sandbox.stack.build import AWS, THIS_MACHINE
+from tests.artifacts.built import BUILD, FUNCTIONS, LAYER, bytes_of, files, folder_of
 
 PROOFS = "storefronts/proof_authorizer"
 #: Bytes, unzipped.
@@ -45,11 +47,11 @@ PROOF_COMPILED = {"_cffi_backend.cpython-313", "cryptography/hazmat/bindings/_ru
 _TYPES = {"py.typed"}
 
 #: PEP 552: the second word of a .pyc. Bit 0: by hash, not by time; bit 1: the source is read and compared at import.
-_UNCHECKED_HASH = 1
+_UNCHECKED_HASH = (1).to_bytes(4, "little")
 _DISTRIBUTION = re.compile(r"(?P<name>[a-z0-9_]+)-[0-9][^/]*\.dist-info")
 
-#: Each folder that Lambda unpacks, and where.
-UNPACKED = {"/opt": LAYER} | {f"/var/task of {function}": folder_of(function) for function in FUNCTIONS}
+#: What `make` builds, by the place where Lambda unpacks it.
+COMPILED = {"/opt": LAYER, "/var/task": folder_of(PROOFS)}
 
 
 def top_level(folder: Path) -> tuple[set[str], set[str]]:
@@ -73,7 +75,12 @@ def not_python(folder: Path) -> set[str]:
 def test_everything_that_is_built_is_known() -> None:
     folders = {path.name for path in BUILD.iterdir() if path.is_dir()}
 
-    assert folders == {folder.name for folder in UNPACKED.values()}
+    assert folders == {LAYER.name, *(folder_of(function).name for function in FUNCTIONS)}
+
+
+def test_the_builds_share_no_list_of_what_is_built() -> None:
+    """SAM puts it beside the build folder. With one list, a build keeps an old layer that the other has renewed."""
+    assert AWS.folder.parent != THIS_MACHINE.folder.parent
 
 
 def test_the_layer_holds_these_packages() -> None:
@@ -99,10 +106,8 @@ def test_what_is_not_python_in_the_layer_is_listed() -> None:
 
 
 @pytest.mark.parametrize("function", [each for each in FUNCTIONS if each != PROOFS])
-def test_a_function_is_one_file_with_its_bytecode(function: str) -> None:
-    built = {path.as_posix() for path in files(folder_of(function))}
-
-    assert built == {"app.py", "__pycache__/app.cpython-313.pyc"}
+def test_any_other_function_is_its_one_file(function: str) -> None:
+    assert {path.as_posix() for path in files(folder_of(function))} == {"app.py"}
     assert (folder_of(function) / "app.py").read_bytes() == (PROJECT / "functions" / function / "app.py").read_bytes()
     assert bytes_of(folder_of(function)) <= LARGEST_FUNCTION
 
@@ -133,35 +138,25 @@ def test_the_largest_artifacts_keep_to_their_sizes() -> None:
     assert bytes_of(folder_of(PROOFS)) <= LARGEST_PROOF_AUTHORIZER
 
 
-@pytest.mark.parametrize("unpacked", UNPACKED)
-def test_each_module_has_bytecode_that_is_taken_as_it_is(unpacked: str) -> None:
-    folder = UNPACKED[unpacked]
+@pytest.mark.parametrize("place", COMPILED)
+def test_each_module_has_bytecode_that_python_uses_without_a_check(place: str) -> None:
+    """Bytecode that is older than its source would run instead of it. Lambda cannot store missing bytecode."""
+    folder = COMPILED[place]
     modules = {path for path in files(folder) if path.suffix == ".py"}
-    bytecode = {path for path in files(folder) if path.suffix == ".pyc"}
+    compiled = {path: path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc" for path in modules}
 
-    assert bytecode == {path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc" for path in modules}
-    heads = {path: (folder / path).read_bytes()[:8] for path in bytecode}
-    assert {head[:4] for head in heads.values()} == {importlib.util.MAGIC_NUMBER}
-    assert {int.from_bytes(head[4:], "little") for head in heads.values()} == {_UNCHECKED_HASH}
-
-
-@pytest.mark.parametrize("unpacked", UNPACKED)
-def test_bytecode_is_of_the_source_beside_it_and_names_the_place_in_lambda(unpacked: str) -> None:
-    """An unchecked one that is older than its source would run in its stead."""
-    folder, place = UNPACKED[unpacked], unpacked.partition(" ")[0]
-    for path in files(folder):
-        if path.suffix == ".py":
-            source = (folder / path).read_bytes()
-            octets = (folder / path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc").read_bytes()
-            assert octets[8:16] == importlib.util.source_hash(source), path
-            code = marshal.loads(octets[16:])  # noqa: S302  # what was just built here
-            assert isinstance(code, CodeType)
-            assert code.co_filename == f"{place}/{path.as_posix()}"
+    assert {path for path in files(folder) if path.suffix == ".pyc"} == set(compiled.values())
+    for path, bytecode in compiled.items():
+        octets = (folder / bytecode).read_bytes()
+        assert octets[:8] == importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH, path
+        assert octets[8:16] == importlib.util.source_hash((folder / path).read_bytes()), path
+        code = marshal.loads(octets[16:])  # noqa: S302  # what was just built here
+        assert isinstance(code, CodeType)
+        assert code.co_filename == f"{place}/{path.as_posix()}"
 
 
-@pytest.mark.parametrize("unpacked", UNPACKED)
-def test_no_file_names_a_place_on_the_machine_that_built_it(unpacked: str) -> None:
-    folder, here = UNPACKED[unpacked], str(PROJECT).encode()
+def test_no_file_names_a_place_on_the_machine_that_built_it() -> None:
+    here = str(PROJECT).encode()
+    paths = [folder / path for folder in (LAYER, *map(folder_of, FUNCTIONS)) for path in files(folder)]
 
-    assert [path.as_posix() for path in files(folder) if here in (folder / path).read_bytes()] == []
-    assert [path.as_posix() for path in files(folder) if (folder / path).is_symlink()] == []
+    assert [path for path in paths if path.is_symlink() or here in path.read_bytes()] == []

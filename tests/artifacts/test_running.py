@@ -124,7 +124,7 @@ def test_it_writes_json_lines_and_one_cold_start(function: str, invoke: Any, pro
     for _ in range(2):
         invoke(event_at(function, entry_point))
 
-    lines = [json.loads(line) for line in process.written().splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in process.log.read_text().splitlines() if line.startswith("{")]
     ends = [line for line in lines if line.get("message") in ("answered", "decided")]
 
     assert ends[0]["cold_start"] is True

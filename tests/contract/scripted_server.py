@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -107,3 +108,24 @@ def always(octets: bytes, *, keep: bool = True) -> Script:
         return keep
 
     return script
+
+
+def dripping(octets: bytes, seconds: float, *, at_once: bytes = b"") -> Script:
+    """Return a script that sends one byte before each pause, after those that it sends at once."""
+
+    def script(_seen: Seen, connection: socket.socket) -> bool:
+        connection.sendall(at_once)
+        for octet in octets:
+            connection.sendall(bytes([octet]))
+            time.sleep(seconds)
+        return False
+
+    return script
+
+
+@contextmanager
+def taking(least: float, most: float) -> Iterator[None]:
+    """Check that the block takes so many seconds."""
+    started = time.monotonic()
+    yield
+    assert least <= time.monotonic() - started <= most

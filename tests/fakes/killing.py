@@ -1,6 +1,7 @@
 """A process that dies between two lines: after the n-th call to anything outside of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -38,22 +39,63 @@ class Killer:
             raise Killed(operation)
 
 
-def points[S: ListingSurroundings](stack: S, act: Callable[[S], object]) -> list[str]:
-    """Run the operation, and return its calls to anything outside, in their order."""
-    killer = Killer()
-    killer.surround(stack)
-    act(stack)
-    return killer.calls
+@dataclass(frozen=True)
+class Operation[S: ListingSurroundings]:
+    """What runs, and what had to happen before it."""
+
+    act: Callable[[S], object]
+    arrange: Callable[[S], object] = lambda _: None
+
+    def make(self) -> S:
+        """Build the surroundings."""
+        raise NotImplementedError
+
+    def points(self) -> list[str]:
+        """Run the operation, and return its calls to anything outside, in their order."""
+        killer, stack = Killer(), self._arranged()
+        killer.surround(stack)
+        self.act(stack)
+        return killer.calls
+
+    def killed(self, number: int) -> S:
+        """Let the process die after that call of the operation. The next process has the same outside."""
+        stack = self._arranged()
+        outside = stack.store, stack.provider, stack.secrets, stack.session_secrets
+        Killer(after=number).surround(stack)
+        with pytest.raises(Killed):
+            self.act(stack)
+        stack.store, stack.provider, stack.secrets, stack.session_secrets = outside
+        stack.forget_memory()
+        return stack
+
+    def _arranged(self) -> S:
+        stack = self.make()
+        self.arrange(stack)
+        return stack
 
 
-def kill[S: ListingSurroundings](stack: S, act: Callable[[S], object], number: int) -> None:
-    """Let the process die after that call of the operation. The next process has the same outside."""
-    outside = stack.store, stack.provider, stack.secrets, stack.session_secrets
-    Killer(after=number).surround(stack)
-    with pytest.raises(Killed):
-        act(stack)
-    stack.store, stack.provider, stack.secrets, stack.session_secrets = outside
-    stack.forget_memory()
+def killed_after_each_call[S: ListingSurroundings, O: Operation[Any]](
+    operations: Mapping[str, O],
+) -> Callable[[Callable[[S, O], None]], object]:
+    """Make a check one test for each operation, which goes through all of its points.
+
+    A test for each point costs more than what is tested, and there are some 1,600. A failure names its point.
+    """
+
+    def decorate(check: Callable[[S, O], None]) -> object:
+        @pytest.mark.parametrize("operation", operations.values(), ids=operations)
+        def test(operation: O) -> None:
+            for number, call in enumerate(operation.points(), start=1):
+                try:
+                    check(operation.killed(number), operation)
+                except Exception as failure:
+                    failure.add_note(f"killed after {number} {call}")
+                    raise
+
+        test.__doc__ = check.__doc__
+        return test
+
+    return decorate
 
 
 class _Watched:

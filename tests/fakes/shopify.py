@@ -8,7 +8,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import Step, json_answer
 from token_broker.domain.token import ProviderToken
 from token_broker.http.client import HttpResponse
-from token_broker.ports.provider import Account, MintRequest
+from token_broker.ports.provider import Account, ListedToken, MintRequest
 from token_broker.providers.shopify.client import Shopify
 
 PERMANENT = {"shop": "acme.myshopify.com", "adminAccessToken": "shpat_permanent"}
@@ -22,7 +22,8 @@ ENTRY: dict[str, Any] = {
     "admin_graphql_api_id": "gid://shopify/StorefrontAccessToken/1003304090",
     "title": "Test",
 }
-#: The same token, as GraphQL shows it.
+OTHER = {**ENTRY, "id": 755357713, "access_token": "378d95641257a4ab3feff967ee234f4d", "title": "API Client Extension"}
+#: The first token, as GraphQL shows it.
 NODE: dict[str, Any] = {
     "id": "gid://shopify/StorefrontAccessToken/1003304090",
     "title": "Test",
@@ -88,3 +89,11 @@ class ShopifyLine(Line):
     def create(self) -> ProviderToken:
         """Mint a token with the title of the documented answer."""
         return self.shopify.mint(self.account, MintRequest(title="Test"), self.deadline)
+
+    def list_tokens(self) -> list[ListedToken]:
+        """List the shop's tokens."""
+        return self.shopify.list_tokens(self.account, self.deadline)
+
+    def revoke(self) -> None:
+        """Revoke the token `OTHER`."""
+        self.shopify.revoke(self.account, "755357713", self.deadline)

@@ -3,7 +3,7 @@
     python -m tests.mutation aws/store/leases
 
 The tool is mutmut. It wants the package in a folder `src` beside the tests, so it gets a copy of the project that is
-so, in `.local/mutation/`. Fails where a change went unnoticed that `explained.py` does not know. Lines that are a
+so, in `.local/mutation/`. Fails where a change went unnoticed that `equivalent.py` does not know. Lines that are a
 sentence for people are left as they are: a better wording should not need a change of a test.
 """
 
@@ -12,10 +12,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.mutation.equivalent import EXPLAINED
 from tests.mutation.plan import PLAN
-from tests.mutation.results import Verdicts, verdicts_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = ROOT / "layers/token_broker/token_broker"
@@ -44,6 +44,18 @@ SENTENCE = (
 )
 #: Seconds for one module, however many changes it allows.
 LONGEST = 3600
+#: Exit codes that mutmut writes down: pytest's for a failed test and for one that broke it, and those of runs that were
+#: ended because they took far too long.
+NOTICED = (1, 3, 24, -24, 36, 152, 255)
+#: Every test passed; there was no test to run.
+UNNOTICED = (0, 5, 33)
+
+
+class Unnoticed(NamedTuple):
+    """A change that every test put up with. `change` has the lines as they were (-) and as they became (+)."""
+
+    function: str
+    change: str
 
 
 def tests_of(module: str) -> list[str]:
@@ -72,13 +84,29 @@ def arranged(module: str) -> Path:
     return folder
 
 
-def mutated(module: str) -> Verdicts:
-    """Return the result of each change to the module."""
+def mutated(module: str) -> tuple[int, list[Unnoticed]]:
+    """Return the number of changes to the module, and those that every test put up with.
+
+    Raises AssertionError where a change was not tried to its end.
+    """
     folder = arranged(module)
     subprocess.run(
         [sys.executable, "-m", "mutmut", "run", "--max-children", "1"], cwd=folder, check=True, timeout=LONGEST
     )
-    return verdicts_of(folder, module)
+    meta = folder / "mutants/src/token_broker" / f"{module}.py.meta"
+    codes: dict[str, int | None] = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+    assert codes, f"mutmut found nothing to change in {module}"
+    untried = [name for name, code in codes.items() if code not in NOTICED + UNNOTICED]
+    assert not untried, f"mutmut did not try {untried}"
+    return len(codes), [shown(folder, name) for name, code in codes.items() if code in UNNOTICED]
+
+
+def shown(folder: Path, name: str) -> Unnoticed:
+    command = [sys.executable, "-m", "mutmut", "show", name]
+    printed = subprocess.run(command, cwd=folder, check=True, timeout=60, capture_output=True, text=True).stdout
+    lines = [line for line in printed.splitlines() if line[:1] in ("-", "+") and line[:3] not in ("---", "+++")]
+    function = name.rpartition(".")[2].partition("__mutmut_")[0].lstrip("x").strip("_ǁ").replace("ǁ", ".")
+    return Unnoticed(function, "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines))
 
 
 def main(modules: list[str]) -> None:
@@ -87,13 +115,13 @@ def main(modules: list[str]) -> None:
         sys.exit("Say which module: make mutation MODULE=… with one of " + ", ".join(sorted(PLAN)))
     unexplained = 0
     for module in modules:
-        verdicts = mutated(module)
-        explained = [each for each in verdicts.unnoticed if each.change in EXPLAINED.get(module, {})]
-        left = [each for each in verdicts.unnoticed if each not in explained]
+        total, unnoticed = mutated(module)
+        explained = [each for each in unnoticed if each.change in EXPLAINED.get(module, {})]
+        left = [each for each in unnoticed if each not in explained]
         for each in left:
             sys.stdout.write(f"\nUnnoticed in {each.function}:\n{each.change}\n")
-        counts = f"{verdicts.total - len(verdicts.unnoticed)} noticed, {len(explained)} explained, {len(left)} neither"
-        sys.stdout.write(f"\n{module}: {verdicts.total} changes, {counts}\n")
+        counts = f"{total - len(unnoticed)} noticed, {len(explained)} explained, {len(left)} neither"
+        sys.stdout.write(f"\n{module}: {total} changes, {counts}\n")
         unexplained += len(left)
     sys.exit(1 if unexplained else 0)
 

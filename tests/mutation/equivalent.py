@@ -43,6 +43,7 @@ EXPLAINED: dict[str, dict[str, str]] = {
             "no pause is as short as either"
         ),
         "- self._provider_is_down = False\n+ self._provider_is_down = None": "both are false",
+        **_casts('self._call = cast("Call[ListingProvider]", call)', "Call[ListingProvider]"),
     },
     "tokens/succession": {
         '- title = tag_title(lease.title or "", call.store.tokens.broker_id(), lease.intent_id)\n'

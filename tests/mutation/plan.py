@@ -6,8 +6,7 @@ _ISSUING = (
     "tests/unit/tokens/test_session_token.py",
     "tests/unit/tokens/test_standing_token.py",
     "tests/unit/tokens/test_single_flight.py",
-    "tests/unit/tokens/test_lost_answers.py",
-    "tests/unit/tokens/test_storing_refused.py",
+    "tests/unit/tokens/test_mint.py",
     "tests/unit/tokens/test_refused_credentials.py",
     "tests/unit/tokens/test_daily_recheck.py",
     "tests/unit/tokens/test_cache.py",
@@ -15,22 +14,23 @@ _ISSUING = (
     "tests/unit/test_killed.py",
     "tests/unit/domain/test_events.py",
     "tests/unit/tokens/test_token_record.py",
-    "tests/unit/tokens/test_waiting_for_another.py",
-    "tests/unit/tokens/test_intentions.py",
-    "tests/unit/tokens/test_adopting.py",
+    "tests/unit/tokens/test_succession.py",
     "tests/unit/tokens/test_quota.py",
     "tests/unit/lifecycle/test_rotat*.py",
 )
+#: What each provider's client sends, and what it makes of the documented answers.
+_EXCHANGES = ("tests/contract/test_client_exchanges.py", "tests/unit/http/test_responses.py")
 _SHOPIFY = (
     "tests/unit/providers/test_shopify_*.py",
-    "tests/unit/providers/test_shop_domain.py",
-    "tests/unit/http/test_responses.py",
+    "tests/unit/repository/test_representations.py",
+    *_EXCHANGES,
 )
 
 _CLOCK = (
     "tests/unit/lifecycle/test_worker.py",
+    "tests/unit/lifecycle/test_migrate.py",
     "tests/unit/test_killed.py",
-    "tests/unit/tokens/test_adopting.py",
+    "tests/unit/tokens/test_succession.py",
     "tests/unit/tokens/test_revoke.py",
     "tests/unit/lifecycle/test_rotat*.py",
     "tests/unit/lifecycle/test_reconcile.py",
@@ -43,7 +43,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "aws/store/attributes": ("tests/unit/aws/test_attributes.py",),
     "aws/store/documents": (
         "tests/integration/store/test_policies.py",
-        "tests/integration/lifecycle/test_rotation_settings.py",
+        "tests/integration/store/test_rotation_settings.py",
     ),
     "aws/store/items": _STORE,
     "aws/store/leases": _STORE,
@@ -64,11 +64,7 @@ PLAN: dict[str, tuple[str, ...]] = {
         "tests/unit/aws/test_table.py",
         "tests/integration/lifecycle/test_outbox.py",
     ),
-    "aws/store/schedule": (
-        *_STORE,
-        "tests/integration/lifecycle/test_pending_work.py",
-        "tests/integration/lifecycle/test_rotation_settings.py",
-    ),
+    "aws/store/schedule": (*_STORE, "tests/integration/lifecycle/test_pending_work.py"),
     "aws/store/tokens": (*_STORE, "tests/integration/store/pending/test_reconciliations.py"),
     "tokens/close_session": ("tests/unit/tokens/test_close_session.py",),
     "tokens/inventory": (
@@ -82,7 +78,7 @@ PLAN: dict[str, tuple[str, ...]] = {
         "tests/unit/entrypoints/test_direct.py",
     ),
     "entrypoints/handler": ("tests/unit/entrypoints/test_*.py",),
-    "http/client": ("tests/unit/http/test_*.py",),
+    "http/client": ("tests/unit/http/test_*.py", "tests/unit/repository/test_representations.py"),
     "tokens/issue": _ISSUING,
     "lifecycle/work_handlers": _CLOCK,
     "lifecycle/worker": _CLOCK,
@@ -94,8 +90,8 @@ PLAN: dict[str, tuple[str, ...]] = {
         "tests/unit/storefronts/test_change_policy.py",
         "tests/unit/lifecycle/test_rotation_settings.py",
     ),
-    "providers/chicksx/client": ("tests/unit/providers/test_chicksx.py", "tests/unit/http/test_responses.py"),
-    "providers/fourthwall/client": ("tests/unit/providers/test_fourthwall.py", "tests/unit/http/test_responses.py"),
+    "providers/chicksx/client": ("tests/unit/providers/test_chicksx.py", *_EXCHANGES),
+    "providers/fourthwall/client": ("tests/unit/providers/test_fourthwall.py", *_EXCHANGES),
     "providers/shopify/client": _SHOPIFY,
     "providers/shopify/admin_api": _SHOPIFY,
     "providers/shopify/rest": _SHOPIFY,
@@ -119,6 +115,6 @@ PLAN: dict[str, tuple[str, ...]] = {
         "tests/unit/test_killed.py",
         "tests/unit/tokens/test_quota.py",
         "tests/unit/tokens/test_token_record.py",
-        "tests/unit/tokens/test_adopting.py",
+        "tests/unit/tokens/test_succession.py",
     ),
 }

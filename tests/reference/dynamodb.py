@@ -31,7 +31,14 @@ def dynamodb_local() -> Iterator[Any]:
 
 @contextmanager
 def local_aws() -> Iterator[Any]:
-    """Yield a client of the DynamoDB in the local AWS, started as `make up` starts it."""
+    """Yield a client of the DynamoDB in the local AWS."""
+    with local_aws_endpoint() as address:
+        yield _client(address)
+
+
+@contextmanager
+def local_aws_endpoint() -> Iterator[str]:
+    """Yield the address of a local AWS, started as `make up` starts it."""
     python = paths.local_python()
 
     def command(_: int, folder: Path) -> list[str]:
@@ -44,7 +51,7 @@ def local_aws() -> Iterator[Any]:
         return environment.emulator(Settings(folder), port)
 
     with serving("The local AWS", command, variables=variables, path="/_ministack/health") as address:
-        yield _client(address)
+        yield address
 
 
 def _client(address: str) -> Any:

@@ -3,7 +3,7 @@
 `python -m tests.reference.official_shopify PORT` reads calls, one JSON object a line:
     {"call": "create", "title"} · {"call": "list"} · {"call": "find", "id"} · {"call": "delete", "id"}
 each with {"shop", "token", "version": "2026-10" | null}; null takes the addresses without a version.
-and answers each with one line: {"answer": …} or {"raised": the exception's class, "status", "body", "retryAfter"}.
+and answers each with one line: {"answer": …} or {"raised": the exception's class, "status", "body"}.
 
 The client is built for https and Shopify's domain. Its settings `protocol` and `port` lead it elsewhere, and every name
 is this machine here, as a hosts file could have it: so its Host header is a shop's, and nothing reaches Shopify.
@@ -51,12 +51,7 @@ def _answered(wanted: Mapping[str, Any]) -> dict[str, Any]:
         return {"answer": _CALLS[wanted["call"]](wanted)}
     except pyactiveresource.connection.ConnectionError as refusal:
         response = refusal.response
-        return {
-            "raised": type(refusal).__name__,
-            "status": response.code,
-            "body": response.body.decode(),
-            "retryAfter": response.headers.get("Retry-After"),
-        }
+        return {"raised": type(refusal).__name__, "status": response.code, "body": response.body.decode()}
     finally:
         shopify.ShopifyResource.clear_session()
 

@@ -36,18 +36,19 @@ def serving(
     *,
     path: str = "/",
     variables: Callable[[int, Path], Mapping[str, str]] = lambda _port, _folder: {},
+    log: Path | None = None,
 ) -> Iterator[str]:
     """Yield the address of a server once it gives any response to a GET of `path`, and end it with the block.
 
-    `command` and `variables` are given the port and an empty folder that goes with it.
+    `command` and `variables` are given the port and an empty folder that goes with it. `log` stays after the block.
     Raises RuntimeError with the end of what it printed.
     """
     with contextlib.ExitStack() as running:
         for _ in range(TRIES - 1):
             with contextlib.suppress(_EndedError):
-                yield running.enter_context(_one_try(title, command, variables, path))
+                yield running.enter_context(_one_try(title, command, variables, path, log))
                 return
-        yield running.enter_context(_one_try(title, command, variables, path))
+        yield running.enter_context(_one_try(title, command, variables, path, log))
 
 
 @contextmanager
@@ -56,22 +57,24 @@ def _one_try(
     command: Callable[[int, Path], Sequence[str]],
     variables: Callable[[int, Path], Mapping[str, str]],
     path: str,
+    log: Path | None,
 ) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="token-broker-companion-", ignore_cleanup_errors=True) as name:
-        folder, port = Path(name), _free_port()
+        folder, port = Path(name), free_port()
+        log = log or folder / "output.log"
         inherited = {name: value for name, value in environment.base().items() if not name.startswith(_DROPPED)}
-        with (folder / "output.log").open("w+b") as log:
+        with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.reference.supervisor", *command(port, folder)],
                 stdin=subprocess.PIPE,
-                stdout=log,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**inherited, **variables(port, folder)},
                 cwd=PROJECT,
                 start_new_session=True,  # a Ctrl-C is for the tests, which then end it
             )
             try:
-                _wait(title, process, f"http://127.0.0.1:{port}{path}", folder / "output.log")
+                _wait(title, process, f"http://127.0.0.1:{port}{path}", log)
                 yield f"http://127.0.0.1:{port}"
             finally:
                 assert process.stdin is not None
@@ -104,7 +107,8 @@ def _last_lines(log: Path) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nothing uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

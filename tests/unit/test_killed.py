@@ -3,15 +3,12 @@
 The points are counted while the operation runs, so that none is forgotten when an operation gets a further step.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
-
-import pytest
 
 from tests.fakes import killing
-from tests.fakes.killing import Killed, Killer
+from tests.fakes.killing import Killed, Killer, killed_after_each_call
 from tests.fakes.provider import down, lost
 from tests.fakes.store import BROKER_ID, OVERLAP, MemoryStore
 from tests.fakes.surroundings import ListingSurroundings, listing_stack
@@ -30,7 +27,6 @@ from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.revoke import revoke
 
 type Act = Callable[[ListingSurroundings], object]
-type Check = Callable[[ListingSurroundings, Operation], None]
 
 #: More rounds of the clock, each after the longest pause, than anything here can need.
 ROUNDS = 4
@@ -39,15 +35,13 @@ DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True)
-class Operation:
-    """What runs, and what had to happen before it.
+class Operation(killing.Operation[ListingSurroundings]):
+    """`astray`: somebody has made table and provider differ. Then nothing but the daily look can end it."""
 
-    `astray`: somebody has made table and provider differ before. Then nothing but the daily look can end it.
-    """
-
-    act: Act
-    arrange: Act = lambda _: None
     astray: bool = False
+
+    def make(self) -> ListingSurroundings:
+        return listing_stack()
 
     @property
     def pause(self) -> float:
@@ -243,44 +237,6 @@ OPERATIONS = {
 }
 
 
-@cache
-def points(operation: Operation) -> list[str]:
-    """Every call of the operation to something outside, in their order."""
-    stack = listing_stack()
-    operation.arrange(stack)
-    return killing.points(stack, operation.act)
-
-
-def killed(operation: Operation, number: int) -> ListingSurroundings:
-    """Return the stack after the process died there. Its successors see the same table and the same provider."""
-    stack = listing_stack()
-    operation.arrange(stack)
-    killing.kill(stack, operation.act, number)
-    return stack
-
-
-def killed_after_each_call(operations: Mapping[str, Operation]) -> Callable[[Check], Callable[[Operation], None]]:
-    """Make a check one test for each operation, which goes through all of its points.
-
-    A test for each point costs more than what is tested, and there are some 1,600. A failure names its point.
-    """
-
-    def decorate(check: Check) -> Callable[[Operation], None]:
-        @pytest.mark.parametrize("operation", operations.values(), ids=operations)
-        def test(operation: Operation) -> None:
-            for number, call in enumerate(points(operation), start=1):
-                try:
-                    check(killed(operation, number), operation)
-                except Exception as failure:
-                    failure.add_note(f"killed after {number} {call}")
-                    raise
-
-        test.__doc__ = check.__doc__
-        return test
-
-    return decorate
-
-
 @killed_after_each_call(OPERATIONS)
 def test_the_worker_brings_everything_to_its_end(stack: ListingSurroundings, operation: Operation) -> None:
     if not operation.astray:
@@ -357,7 +313,7 @@ def test_the_shop_has_a_token_whatever_happened(stack: ListingSurroundings, oper
 
 def test_the_points_are_those_of_every_step() -> None:
     """So that a harness which counts nothing cannot pass."""
-    counted = {name: points(operation) for name, operation in OPERATIONS.items()}
+    counted = {name: operation.points() for name, operation in OPERATIONS.items()}
 
     assert all(calls for calls in counted.values())
     assert {"acquire", "mint", "commit"} <= set(counted["the current token is minted"])

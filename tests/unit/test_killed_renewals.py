@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
-
-import pytest
+from dataclasses import dataclass
 
 from tests.fakes import killing
+from tests.fakes.killing import killed_after_each_call
 from tests.fakes.provider import lost
 from tests.fakes.store_parts import LEASE
 from tests.fakes.surroundings import PairSurroundings, pair_stack
@@ -23,16 +22,15 @@ HOUR = 60 * 60
 SHOP = "acme.myshopify.com"
 
 
-class Operation(NamedTuple):
-    """What runs, what had to happen before it, and how many pairs the provider has made in the end.
+@dataclass(frozen=True)
+class Operation(killing.Operation[PairSurroundings]):
+    """`pairs`: the provider made so many in the end. `again`: one that was stored and not named is renewed at once."""
 
-    `again`: a pair that was stored and not named is renewed at once.
-    """
-
-    act: Act
-    arrange: Act = lambda _: None
     pairs: int = 1
     again: bool = False
+
+    def make(self) -> PairSurroundings:
+        return pair_stack()
 
 
 def mint(stack: PairSurroundings) -> object:
@@ -104,31 +102,22 @@ OPERATIONS = {
 }
 
 
-@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
-def test_no_refresh_token_is_lost(operation: Operation) -> None:
-    for number, call in enumerate(points(operation), start=1):
-        stack = killed(operation, number)
-        try:
-            assert_nothing_lost(stack)
-            assert_all_works_again(stack, operation)
-        except Exception as failure:
-            failure.add_note(f"killed after {number} {call}")
-            raise
+@killed_after_each_call(OPERATIONS)
+def test_no_refresh_token_is_lost(stack: PairSurroundings, operation: Operation) -> None:
+    assert_nothing_lost(stack)
+    assert_all_works_again(stack, operation)
 
 
-@pytest.mark.parametrize("name", ["a migration", "the worker completes a migration"])
-def test_the_worker_completes_a_migration_that_was_confirmed(name: str) -> None:
-    operation = OPERATIONS[name]
-    for number, call in enumerate(points(operation), start=1):
-        stack = killed(operation, number)
-        confirmed = "acme" in stack.store.pairs.items
-        stack.clock.advance(LEASE)
+@killed_after_each_call({name: OPERATIONS[name] for name in ("a migration", "the worker completes a migration")})
+def test_the_worker_completes_a_migration_that_was_confirmed(stack: PairSurroundings, operation: Operation) -> None:
+    confirmed = "acme" in stack.store.pairs.items
+    stack.clock.advance(LEASE)
 
-        work(stack)
+    work(stack)
 
-        record = stack.store.pairs.get("acme")
-        assert not record.migrating, f"killed after {number} {call}"
-        assert (record.version_id is not None) is confirmed, f"killed after {number} {call}"
+    record = stack.store.pairs.get("acme")
+    assert not record.migrating
+    assert (record.version_id is not None) is confirmed
 
 
 def locked_out(stack: PairSurroundings) -> None:
@@ -141,48 +130,32 @@ def mint_in_vain(stack: PairSurroundings) -> None:
         mint(stack)
 
 
-def test_a_refusal_is_stored_once_whatever_happens_and_a_new_secret_ends_it() -> None:
-    operation = Operation(mint_in_vain, locked_out, pairs=2)
-    for number, call in enumerate(points(operation), start=1):
-        stack = killed(operation, number)
-        stack.clock.advance(LEASE)
-        mint_in_vain(stack)
+@killed_after_each_call({"a refusal": Operation(mint_in_vain, locked_out, pairs=2)})
+def test_a_refusal_is_stored_once_whatever_happens_and_a_new_secret_ends_it(
+    stack: PairSurroundings, operation: Operation
+) -> None:
+    stack.clock.advance(LEASE)
+    mint_in_vain(stack)
 
-        assert stack.store.pairs.get("acme").state is MerchantState.REAUTHORIZATION_REQUIRED, call
-        assert reasons(stack) == [StateReason.REFRESH_TOKEN_REFUSED], call
+    assert stack.store.pairs.get("acme").state is MerchantState.REAUTHORIZATION_REQUIRED
+    assert reasons(stack) == [StateReason.REFRESH_TOKEN_REFUSED]
 
-        stack.secrets.stored["acme"] = {"refreshToken": stack.provider.authorize()}
-        mint(stack)
-        assert stack.store.pairs.get("acme").state is MerchantState.ACTIVE, call
-        assert reasons(stack) == [StateReason.REFRESH_TOKEN_REFUSED, StateReason.SECRET_CHANGED], call
-        assert_nothing_lost(stack)
+    stack.secrets.stored["acme"] = {"refreshToken": stack.provider.authorize()}
+    mint(stack)
+    assert stack.store.pairs.get("acme").state is MerchantState.ACTIVE
+    assert reasons(stack) == [StateReason.REFRESH_TOKEN_REFUSED, StateReason.SECRET_CHANGED]
+    assert_nothing_lost(stack)
 
 
 def test_the_points_are_those_of_every_step() -> None:
     """So that a harness which counts nothing cannot pass."""
-    counted = {name: points(operation) for name, operation in OPERATIONS.items()}
+    counted = {name: operation.points() for name, operation in OPERATIONS.items()}
 
     for name, calls in counted.items():
         assert {"acquire", "commit", "get", "read"} <= set(calls), name
         if name == "a sign-in with a stored pair that nobody has named":
             continue
         assert {"write", "exchange" if "a migration" in name else "refresh"} <= set(calls), name
-
-
-def arranged(operation: Operation) -> PairSurroundings:
-    stack = pair_stack()
-    operation.arrange(stack)
-    return stack
-
-
-def points(operation: Operation) -> list[str]:
-    return killing.points(arranged(operation), operation.act)
-
-
-def killed(operation: Operation, number: int) -> PairSurroundings:
-    stack = arranged(operation)
-    killing.kill(stack, operation.act, number)
-    return stack
 
 
 def reasons(stack: PairSurroundings) -> list[object]:

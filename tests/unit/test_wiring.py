@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
 from tests.fakes.clock import MovableClock
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.fakes.transport import ScriptedTransport, answer
+from tests.fakes.transport import ScriptedTransport, Sent, answer
 from tests.fakes.trust_policies import oidc, policy, sessions
 from token_broker import wiring
 from token_broker.clock import Deadline
@@ -55,9 +55,7 @@ def request(caller: str = "caller") -> Request:
 @pytest.mark.parametrize(
     ("maker", "service"),
     [
-        (wiring.fourthwall, Call),
-        (wiring.chicksx, Call),
-        (wiring.shopify, Call),
+        *((maker, Call) for maker in (wiring.fourthwall, wiring.chicksx, wiring.shopify)),
         (wiring.dispatcher, Dispatcher),
         (wiring.publisher, Publisher),
         (wiring.trust_policies, TrustPolicies),
@@ -151,28 +149,15 @@ def test_the_margin_comes_from_the_template(monkeypatch: pytest.MonkeyPatch, giv
     assert wiring.chicksx().service(request()).min_remaining_seconds == margin
 
 
-def test_the_retention_of_sessions_comes_from_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SESSION_RETENTION_DAYS", "7")
-    store: Any = wiring.chicksx().service(request()).store
-
-    assert store._items.session_retention == 7 * 24 * 60 * 60
-
-
-def test_a_provider_without_an_address_is_not_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_provider_is_made_when_it_is_needed_and_without_an_address_it_is_not_configured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A session is closed though its provider has no address, and without loading the provider's client."""
     monkeypatch.setenv("CHICKSX_BASE_URL", "")
     call = wiring.chicksx().service(request())
 
     with pytest.raises(ProviderNotConfigured):
         _ = call.provider
-
-
-def test_nothing_of_a_provider_is_made_before_it_is_asked_for() -> None:
-    """A session is closed though its provider has no address, and without loading the provider's client."""
-
-    def build(_http: object, _telemetry: object) -> NoReturn:
-        raise AssertionError("the provider's client was made")
-
-    wiring._provider("chicksx", build).service(request())
 
 
 def test_requests_is_set_up_by_the_first_exchange_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,21 +168,16 @@ def test_requests_is_set_up_by_the_first_exchange_and_kept(monkeypatch: pytest.M
         return made[-1]
 
     monkeypatch.setattr(transport, "RequestsTransport", make)
-    lazy = LazyTransport()
+    lazy, sent = LazyTransport(), HttpRequest("GET", "https://provider.example")
     assert made == []
 
-    request = HttpRequest("GET", "https://provider.example")
-    statuses = [
-        lazy.send(request, connect_timeout=1, read_timeout=2, body_limit=3).status,
-        lazy.send(request, connect_timeout=1, read_timeout=2, body_limit=3).status,
-    ]
+    said = [lazy.send(sent, connect_timeout=1, read_timeout=2, body_limit=3).status for _ in range(2)]
 
-    assert (statuses, len(made)) == ([200, 204], 1)
-    sent = made[0].sent[0]
-    assert (sent.request, sent.connect_timeout, sent.read_timeout, sent.body_limit) == (request, 1, 2, 3)
+    assert (said, len(made)) == ([200, 204], 1)
+    assert made[0].sent == [Sent(sent, connect_timeout=1, read_timeout=2, body_limit=3)] * 2
 
 
-# Trust policies
+# Parts of AWS
 
 
 class Aws:
@@ -218,6 +198,10 @@ class Aws:
         self.asked.append(("get_secret_value", arguments["SecretId"]))
         return {"SecretString": json.dumps({"keys": {}})}
 
+    def transact_write_items(self, **arguments: Any) -> None:
+        change = arguments["TransactItems"][0]["Update"]
+        self.asked.append(("transact_write_items", change["ExpressionAttributeValues"]))
+
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
@@ -228,6 +212,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
 
 def put(document: Any) -> tuple[int, bool]:
     return wiring.trust_policies().service(request()).put("acme", document, Precondition())
+
+
+def test_the_retention_of_sessions_comes_from_the_template(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SESSION_RETENTION_DAYS", "7")
+
+    wiring.chicksx().service(request()).store.sessions.close("acme", "session:s-1", None)
+
+    ((_, values),) = aws.asked
+    assert int(values[":until"]["N"]) - int(values[":now"]["N"]) == 7 * 24 * 60 * 60
 
 
 def test_one_process_keeps_its_policies_in_one_memory(aws: Aws) -> None:

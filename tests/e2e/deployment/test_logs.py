@@ -12,7 +12,6 @@ from sandbox.local_aws import function_logs
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
-from tests.e2e.support.cold_starts import renew
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.responses import problem_of, token_of
 from tests.e2e.support.routes import CHICKSX, FOURTHWALL, ROUTES, SHOPIFY, SHOPIFY_CURRENT
@@ -78,18 +77,6 @@ def test_a_call_can_be_found_by_the_id_in_its_answer(stack: Stack, aws: Aws, mer
     assert line["function_name"] == stack.described["functions"]["shopify/storefront_access_token"]
 
 
-def test_a_cold_start_is_marked_once_per_process(stack: Stack, aws: Aws, merchants: Merchants) -> None:
-    function = stack.described["functions"]["fourthwall/public_token"]
-    renew(aws("lambda"), function)
-    before = len(answered(aws, function_name=function))
-
-    for _ in range(3):
-        stack.call("PUT", FOURTHWALL.format(merchant=merchants.nobody()))
-
-    lines = sorted(answered(aws, function_name=function), key=lambda line: str(line["timestamp"]))
-    assert [line["cold_start"] for line in lines[before:]] == [True, False, False]
-
-
 def test_metrics_are_embedded_and_name_no_merchant(
     stack: Stack, aws: Aws, control: ControlClient, merchants: Merchants
 ) -> None:
@@ -128,15 +115,6 @@ def test_metrics_are_embedded_and_name_no_merchant(
     } <= names
     headroom = [line["TokenLimitHeadroom"] for line in written if "TokenLimitHeadroom" in line]
     assert [99] in headroom, "of this shop's 100 places one is taken"
-
-
-def test_a_version_that_fell_forward_is_logged(stack: Stack, aws: Aws, merchants: Merchants) -> None:
-    merchant = merchants.shopify(api_version="2024-01").name
-
-    token_of(stack.call("GET", SHOPIFY_CURRENT.format(merchant=merchant)))
-
-    notices = [line for line in our_lines(aws) if line.get("message") == "shopify_version_fallback"]
-    assert ("WARNING", "2024-01", "2026-01") in {(each["level"], each["asked"], each["served"]) for each in notices}
 
 
 def forms(value: str) -> Iterator[str]:

@@ -40,28 +40,23 @@ def stack_name(stack: Stack) -> str:
     return str(stack.described["eventBus"])
 
 
-@pytest.fixture(scope="module")
-def roles(stack: Stack, aws: Aws) -> Roles:
-    """Return the deployed roles by their names in the template."""
+def deployed(stack: Stack, aws: Aws, kind: str) -> dict[str, str]:
+    """Return the resources of one type: their names in the template, and what CloudFormation calls them."""
     pages = aws("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name(stack))
     found = [each for page in pages for each in page["StackResourceSummaries"]]
-    return {
-        each["LogicalResourceId"]: aws("iam").get_role(RoleName=each["PhysicalResourceId"])["Role"]
-        for each in found
-        if each["ResourceType"] == "AWS::IAM::Role"
-    }
+    return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found if each["ResourceType"] == kind}
+
+
+@pytest.fixture(scope="module")
+def roles(stack: Stack, aws: Aws) -> Roles:
+    found = deployed(stack, aws, "AWS::IAM::Role")
+    return {name: aws("iam").get_role(RoleName=role)["Role"] for name, role in found.items()}
 
 
 @pytest.fixture(scope="module")
 def queues(stack: Stack, aws: Aws) -> dict[str, str]:
-    """Return the deployed queues' addresses by their names in the template."""
-    pages = aws("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name(stack))
-    found = [each for page in pages for each in page["StackResourceSummaries"]]
-    return {
-        each["LogicalResourceId"]: each["PhysicalResourceId"]
-        for each in found
-        if each["ResourceType"] == "AWS::SQS::Queue"
-    }
+    """Return the queues' addresses."""
+    return deployed(stack, aws, "AWS::SQS::Queue")
 
 
 def a_key_of(function: Function) -> dict[str, Any]:
@@ -77,8 +72,8 @@ def as_function(stack: Stack, roles: Roles, function: Function, service: str) ->
 
 def test_each_function_has_a_role_of_its_own(stack: Stack, aws: Aws, roles: Roles) -> None:
     configuration = aws("lambda").get_function_configuration
-    deployed = stack.described["functions"]
-    used = {each.folder: configuration(FunctionName=deployed[each.folder])["Role"] for each in FUNCTIONS}
+    names = stack.described["functions"]
+    used = {each.folder: configuration(FunctionName=names[each.folder])["Role"] for each in FUNCTIONS}
 
     assert used == {function.folder: roles[f"{function.name}Role"]["Arn"] for function in FUNCTIONS}
     assert set(roles) == {SCHEDULE_ROLE, *(f"{function.name}Role" for function in FUNCTIONS)}

@@ -64,21 +64,20 @@ class Scene:
         return [answer.body for answer in self.answers if answer.good]
 
     @property
-    def provider_state(self) -> dict[str, Any]:
+    def provider(self) -> str:
         states = self.bench.control.state()
-        found = (
-            states[name][self.merchant]
-            for name in ("shopify", "chicksx", "fourthwall")
-            if self.merchant in states[name]
-        )
-        return dict(next(found))
+        return next(name for name in ("shopify", "chicksx", "fourthwall") if self.merchant in states[name])
+
+    @property
+    def provider_state(self) -> dict[str, Any]:
+        return dict(self.bench.control.state()[self.provider][self.merchant])
 
     def at_the_provider(self) -> set[str]:
         """Shopify's ids of the tokens alive."""
         return {str(token["id"]) for token in self.provider_state["tokens"]}
 
     def shop_items(self) -> dict[str, dict[str, Any]]:
-        return self.bench.partition(f"shopify#{self.merchant}")
+        return self.bench.table.partition(f"shopify#{self.merchant}")
 
 
 def nothing(_scene: Scene) -> None:
@@ -167,6 +166,18 @@ def _id_of(made: HttpResponse) -> str:
     return str(made.body["tokenId"])
 
 
+def current_id(scene: Scene) -> str:
+    return _id_of(current(scene))
+
+
+def standing_id(scene: Scene) -> str:
+    return _id_of(standing(scene))
+
+
+def keyed_id(scene: Scene) -> str:
+    return _id_of(standing_by_key(scene))
+
+
 def _foreign(scene: Scene) -> str:
     (planted,) = (token["id"] for token in scene.provider_state["tokens"] if token["planted"])
     return str(planted)
@@ -213,10 +224,10 @@ def _ours(scene: Scene) -> set[str]:
 
 def pending_revocation(scene: Scene) -> str:
     """Create a token whose revocation the provider did not confirm."""
-    token_id = _id_of(standing(scene))
+    token_id = standing_id(scene)
     scene.bench.control.fault("shopify", "status", status=503, method="DELETE", pathContains=token_id, times=3)
     assert scene.call("DELETE", f"{SHOPIFY}/{token_id}").status_code == 202
-    scene.bench.bring_forward([scene.merchant])
+    scene.bench.table.bring_forward([scene.merchant])
     return token_id
 
 
@@ -226,12 +237,12 @@ def open_intent(scene: Scene) -> None:
     assert answered(scene.call("GET", SHOPIFY_CURRENT), 200).code == "storage_unavailable"
     scene.bench.proxy.clear_faults(scene.merchant)  # of its three strikes some can be left
     assert len(scene.at_the_provider()) == 2, "the foreign one and ours"
-    scene.bench.bring_forward([scene.merchant])
+    scene.bench.table.bring_forward([scene.merchant])
 
 
 def work(scene: Scene) -> HttpResponse:
     """Deliver the merchant's work message to the worker."""
-    items = sorted(sk for pk, sk in scene.bench.due([scene.merchant]))
+    items = sorted(sk for pk, sk in scene.bench.table.due([scene.merchant]))
     # Nothing may be due any more: then there would be no message, and the worker has nothing to do with one.
     message = {"merchant": scene.merchant, "provider": "shopify", "items": items or ["subject#shop"]}
     return delivered(scene, "lifecycle/maintain", message)
@@ -267,21 +278,21 @@ def replaced(scene: Scene) -> None:
 
 def an_overlap(scene: Scene) -> str:
     """Replace a token and move the end of its overlap into the past."""
-    token_id = _id_of(current(scene))
+    token_id = current_id(scene)
     assert rotate(scene).body["state"] == "done"
-    scene.bench.bring_forward([scene.merchant])
+    scene.bench.table.bring_forward([scene.merchant])
     return token_id
 
 
 def a_wish(scene: Scene) -> str:
     """Store a rotation request that the call could not apply, so that the worker applies it."""
-    token_id = _id_of(current(scene))
+    token_id = current_id(scene)
     for _ in range(PREPARATIONS):
         scene.bench.proxy.fault("failed", operation="UpdateItem", contains=scene.merchant, times=3)
         rotate(scene)
         scene.bench.proxy.clear_faults(scene.merchant)  # of its three strikes some can be left
         if "dueAt" in scene.shop_items().get("rotation#shop", {}):
-            scene.bench.bring_forward([scene.merchant])
+            scene.bench.table.bring_forward([scene.merchant])
             return token_id
     raise AssertionError("the rotation request was not stored")
 
@@ -292,8 +303,9 @@ def reconcile(scene: Scene) -> HttpResponse:
 
 def astray(scene: Scene) -> str:
     """Create a valid token and delete its record."""
-    token_id = _id_of(standing(scene))
-    scene.bench.forget(f"shopify#{scene.merchant}", f"token#{token_id}")
+    token_id = standing_id(scene)
+    table, key = scene.bench.table, {"pk": {"S": f"shopify#{scene.merchant}"}, "sk": {"S": f"token#{token_id}"}}
+    table.dynamodb.delete_item(TableName=table.name, Key=key)
     return token_id
 
 
@@ -335,7 +347,7 @@ def untold(scene: Scene) -> str:
     """Two events that the stream has told nobody of."""
     for _ in range(2):
         standing(scene)
-    told = sorted(scene.bench.partition(f"outbox#shopify#{scene.merchant}"))
+    told = sorted(scene.bench.table.partition(f"outbox#shopify#{scene.merchant}"))
     assert len(told) == 2
     return " ".join(f"shopify#{scene.merchant}/{sk}" for sk in told)
 
@@ -350,7 +362,7 @@ def tell(scene: Scene) -> HttpResponse:
 
 def told(scene: Scene) -> None:
     """Nothing waits any more, and the bus was given what waited."""
-    assert scene.bench.partition(f"outbox#shopify#{scene.merchant}") == {}
+    assert scene.bench.table.partition(f"outbox#shopify#{scene.merchant}") == {}
     given = [call for call in scene.bench.proxy.calls(scene.merchant) if call["operation"] == "PutEvents"]
     assert any(call["forwarded"] for call in given)
 
@@ -375,7 +387,7 @@ def close_by_message(scene: Scene) -> HttpResponse:
 def one_session_token(scene: Scene) -> None:
     """All callers got the same; ChicksX made more only for callers who were told of an error."""
     (token,) = {token["tokenId"] for token in scene.tokens}
-    items = scene.bench.partition(f"chicksx#{scene.merchant}#session:s")
+    items = scene.bench.table.partition(f"chicksx#{scene.merchant}#session:s")
     assert set(items) == {"subject", f"token#{token}"}
     assert scene.provider_state["mints"] <= 1 + len([answer for answer in scene.answers if not answer.good])
 
@@ -384,7 +396,7 @@ def closed(scene: Scene) -> None:
     mints = scene.provider_state["mints"]
     problem_of(scene.call("POST", CHICKSX, {"sessionId": "s"}), 410, "session_closed")
     assert scene.provider_state["mints"] == mints
-    state = scene.bench.partition(f"chicksx#{scene.merchant}#session:s")["subject"]
+    state = scene.bench.table.partition(f"chicksx#{scene.merchant}#session:s")["subject"]
     assert state["orderId"] == "order-1"
     assert "owner" not in state
 
@@ -399,65 +411,36 @@ def fourthwall(scene: Scene) -> HttpResponse:
 def one_fourthwall_token(scene: Scene) -> None:
     (token_id,) = {token["tokenId"] for token in scene.tokens}
     assert scene.provider_state["token"]["fingerprint"] == token_id
-    items = scene.bench.partition(f"fourthwall#{scene.merchant}")
+    items = scene.bench.table.partition(f"fourthwall#{scene.merchant}")
     assert set(items) == {"subject#shop", f"token#{token_id}"}
     assert items["subject#shop"]["current"]["tokenId"] == token_id
 
 
 OPERATIONS = (
     Operation("the shop's first token", "shopify", current, 4, check=one_current_token),
-    Operation("the shop's token", "shopify", current, 1, prepare=current, check=one_current_token),
+    Operation("the shop's token", "shopify", current, 1, current, one_current_token),
     Operation("a standing token", "shopify", standing, 3, check=as_many_as_asked_for),
     Operation("a standing token by its key", "shopify", standing_by_key, 3, check=one_token_for_the_key),
-    Operation(
-        "a standing token by its key again",
-        "shopify",
-        standing_by_key,
-        2,
-        prepare=lambda scene: _id_of(standing_by_key(scene)),
-        check=one_token_for_the_key,
-    ),
-    Operation("the list", "shopify", listed, 2, prepare=standing),
-    Operation(
-        "revoking a standing token", "shopify", revoke, 3, prepare=lambda scene: _id_of(standing(scene)), check=gone
-    ),
-    Operation(
-        "revoking the current token", "shopify", revoke, 3, prepare=lambda scene: _id_of(current(scene)), check=gone
-    ),
-    Operation("revoking a foreign token", "shopify", revoke, 3, prepare=_foreign, check=gone),
-    Operation("the worker, a revocation", "shopify", work, 2, prepare=pending_revocation, check=gone),
-    Operation("the worker, an open intent", "shopify", work, 3, prepare=open_intent, check=adopted),
-    Operation("a rotation", "shopify", rotate, 6, prepare=lambda scene: _id_of(current(scene)), check=replaced),
-    Operation(
-        "a rotation at once",
-        "shopify",
-        rotate_compromised,
-        6,
-        prepare=lambda scene: _id_of(current(scene)),
-        check=replaced,
-        leaves_more=True,
-    ),
-    Operation("the worker, a rotation", "shopify", work, 4, prepare=a_wish, check=replaced),
-    Operation("the worker, an overlap's end", "shopify", work, 2, prepare=an_overlap, check=replaced),
-    Operation("a reconciliation", "shopify", reconcile, 3, prepare=astray, check=found_again),
-    Operation(
-        "a mint that refreshes",
-        "shopify",
-        standing,
-        6,
-        prepare=access_token_ended,
-        check=refreshed_once,
-        kind="public app",
-    ),
+    Operation("a standing token by its key again", "shopify", standing_by_key, 2, keyed_id, one_token_for_the_key),
+    Operation("the list", "shopify", listed, 2, standing),
+    Operation("revoking a standing token", "shopify", revoke, 3, standing_id, gone),
+    Operation("revoking the current token", "shopify", revoke, 3, current_id, gone),
+    Operation("revoking a foreign token", "shopify", revoke, 3, _foreign, gone),
+    Operation("the worker, a revocation", "shopify", work, 2, pending_revocation, gone),
+    Operation("the worker, an open intent", "shopify", work, 3, open_intent, adopted),
+    Operation("a rotation", "shopify", rotate, 6, current_id, replaced),
+    Operation("a rotation at once", "shopify", rotate_compromised, 6, current_id, replaced, leaves_more=True),
+    Operation("the worker, a rotation", "shopify", work, 4, a_wish, replaced),
+    Operation("the worker, an overlap's end", "shopify", work, 2, an_overlap, replaced),
+    Operation("a reconciliation", "shopify", reconcile, 3, astray, found_again),
+    Operation("a mint that refreshes", "shopify", standing, 6, access_token_ended, refreshed_once, kind="public app"),
     Operation("a migration", "shopify", migrate, 4, check=migrated_once, kind="to migrate"),
-    Operation("events", "shopify", tell, 5, prepare=untold, check=told),
+    Operation("events", "shopify", tell, 5, untold, told),
     Operation("a new session", "chicksx", session, 4, check=one_session_token),
-    Operation("a session", "chicksx", session, 1, prepare=session, check=one_session_token),
+    Operation("a session", "chicksx", session, 1, session, one_session_token),
     Operation("closing a new session", "chicksx", close, 1, check=closed),
-    Operation("closing a session with a token", "chicksx", close, 1, prepare=session, check=closed),
-    Operation("closing a session by a message", "chicksx", close_by_message, 1, prepare=session, check=closed),
+    Operation("closing a session with a token", "chicksx", close, 1, session, closed),
+    Operation("closing a session by a message", "chicksx", close_by_message, 1, session, closed),
     Operation("Fourthwall's first token", "fourthwall", fourthwall, 4, check=one_fourthwall_token),
-    Operation(
-        "Fourthwall's token confirmed", "fourthwall", fourthwall, 3, prepare=fourthwall, check=one_fourthwall_token
-    ),
+    Operation("Fourthwall's token confirmed", "fourthwall", fourthwall, 3, fourthwall, one_fourthwall_token),
 )

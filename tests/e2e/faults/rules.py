@@ -4,9 +4,9 @@ import json
 import time
 from typing import Any
 
-from tests.e2e.faults.harness import DAILY, PAIR
 from tests.e2e.faults.operations import Scene
 from tests.e2e.support.responses import fingerprint
+from tests.e2e.support.token_table import DAILY, PAIR
 
 SERVABLE = ("current", "standing", "retiring")
 #: What an item carries while somebody is at work on it, or must come back to it.
@@ -15,8 +15,8 @@ UNFINISHED = {"owner", "leaseEnd", "intentId", "due", "dueAt"}
 
 def check(scene: Scene) -> None:
     """Check the rules for a merchant and its session `s`."""
-    own = f"{_provider(scene)}#{scene.merchant}"
-    for sk, item in scene.bench.partition(own).items():
+    own = f"{scene.provider}#{scene.merchant}"
+    for sk, item in scene.bench.table.partition(own).items():
         if sk == DAILY:
             continue
         awaited = {"due", "dueAt"} if item.get("state") == "retiring" else set()  # its overlap's end
@@ -27,9 +27,9 @@ def check(scene: Scene) -> None:
         assert not unfinished, f"{sk} is unfinished: {sorted(unfinished)}"
         _check_value(sk, item)
     # A session's open intent is continued by its next caller, and ends with its item: nobody can look it up.
-    for sk, item in scene.bench.partition(f"{own}#session:s").items():
+    for sk, item in scene.bench.table.partition(f"{own}#session:s").items():
         _check_value(sk, item)
-    if _provider(scene) == "shopify":
+    if scene.provider == "shopify":
         _check_shop(scene)
         _check_pair(scene)
 
@@ -73,8 +73,3 @@ def _check_pair(scene: Scene) -> None:
     stored = scene.bench.merchants.manager.get_secret_value(SecretId=secret)
     kept = fingerprint(json.loads(stored["SecretString"])["refreshToken"])
     assert kept == scene.provider_state["pair"]["refreshFingerprint"], "the pair that works is lost"
-
-
-def _provider(scene: Scene) -> str:
-    states = scene.bench.control.state()
-    return next(name for name in ("shopify", "chicksx", "fourthwall") if scene.merchant in states[name])

@@ -45,16 +45,3 @@ def test_a_run_whose_calls_fail(bench: Bench, operation: str, kind: str) -> None
     bench.settle([scene.merchant])
     gone(scene)
     rules.check(scene)
-
-
-def test_the_calls_of_a_run_are_those_that_get_a_fault_here(bench: Bench) -> None:
-    scene = due_shop(bench)
-    bench.proxy.clear_calls()
-
-    answer = invoked(scene, DISPATCH, {})
-
-    assert answer.body["messages"] >= 1
-    about = bench.proxy.calls("due#") + bench.proxy.calls(scene.merchant)
-    assert {"Query", "SendMessageBatch"} <= {call["operation"] for call in about}
-    bench.settle([scene.merchant])
-    gone(scene)

@@ -1,6 +1,5 @@
 """A function's write that reaches AWS only after somebody else has taken over: it changes nothing."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -8,15 +7,7 @@ import pytest
 from tests.e2e.faults import rules
 from tests.e2e.faults.harness import Bench
 from tests.e2e.faults.operations import HttpResponse, Scene, current, one_current_token, session
-
-PATIENCE = 60.0
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+from tests.e2e.support.waiting import wait_until
 
 
 def stored(bench: Bench, merchant: str) -> list[tuple[object, object]]:
@@ -38,7 +29,7 @@ def test_whoever_has_lost_the_lease_stores_nothing(
 
     first = act(scene)
     assert first.code == "storage_unavailable", "none of its tries came through"
-    bench.bring_forward([scene.merchant])
+    bench.table.bring_forward([scene.merchant])
     second = act(scene)
     assert second.good
     assert stored(bench, scene.merchant) == [("held", None), ("reset", None), ("reset", None), (None, 200)]

@@ -108,7 +108,7 @@ def bring_up(folder: Path, **more: str) -> dict[str, Any]:
 
 def processes_of(folder: Path) -> dict[int, str]:
     """Return the pid and the command line of each process whose command line contains the folder."""
-    return {pid: command for pid, command in processes.commands() if str(folder) in command}
+    return {process.pid: command for process, command in processes.commands() if str(folder) in command}
 
 
 def _last_lines(logs: Path) -> str:

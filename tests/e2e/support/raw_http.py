@@ -8,9 +8,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from sandbox.signed_api import Stack
-
-SECONDS = 15
+from sandbox.signed_api import TIMEOUT_SECONDS, Stack
 
 type Octets = str | bytes
 type Headers = Sequence[tuple[Octets, Octets]]
@@ -28,7 +26,7 @@ def exchange(stack: Stack, method: str, path: Octets, headers: Headers = (), bod
         b"Connection: close",
         *(_octets(name) + b": " + _octets(value) for name, value in headers),
     ]
-    with socket.create_connection((str(address.hostname), address.port or 80), timeout=SECONDS) as connection:
+    with socket.create_connection((str(address.hostname), address.port or 80), timeout=TIMEOUT_SECONDS) as connection:
         connection.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + body)
         came = http.client.HTTPResponse(connection, method=method)
         came.begin()

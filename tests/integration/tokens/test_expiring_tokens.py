@@ -1,27 +1,13 @@
 """Credentials that expire, from the function to the table, the session secret and the provider's own rules."""
 
 import json
-import os
-import urllib.parse
-import urllib.request
 from typing import Any
 
 import pytest
 
-from tests.integration.support.concurrency import OneByOne, Quiet, at_once
-from tests.integration.support.functions import (
-    CURRENT,
-    FOURTHWALL,
-    LIST,
-    MAINTAIN,
-    MIGRATE,
-    HttpResponse,
-    cold_start,
-)
-from tests.integration.support.in_process_stack import APP_SECRET, MERCHANT, Stack
+from tests.integration.support.functions import CURRENT, FOURTHWALL, LIST, MAINTAIN, MIGRATE, HttpResponse
+from tests.integration.support.in_process_stack import MERCHANT, Stack
 from tests.integration.support.outages import refusing
-from token_broker import wiring
-from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.records import PAIR
 from token_broker.domain.token import fingerprint
@@ -29,7 +15,6 @@ from token_broker.tokens.sign_in import RETRY_AFTER
 
 HOUR = 60 * 60
 TOKEN_ENDPOINT = "/admin/oauth/access_token"  # a path, not a value
-CALLERS = 100
 
 
 def listed(stack: Stack) -> HttpResponse:
@@ -92,15 +77,6 @@ def test_a_pair_is_renewed_at_the_hours_end_and_shared(stack: Stack) -> None:
     assert counters(stack) == (2, 0, 0)
 
 
-@pytest.mark.parametrize("accepted", ["new", "previous"])
-def test_an_app_can_have_two_client_secrets_at_once(accepted: str, stack: Stack) -> None:
-    secrets = {"new": "shpss_the_next_client_secret", "previous": APP_SECRET["clientSecret"]}
-    stack.app_merchant(clientSecret=secrets[accepted])
-    stack.app_secret({**APP_SECRET, "clientSecret": secrets["new"], "previousClientSecret": secrets["previous"]})
-
-    assert listed(stack).status == 200
-
-
 @pytest.mark.parametrize(
     ("kind", "parameters"),
     [
@@ -140,63 +116,6 @@ def test_a_pair_that_could_not_be_stored_is_obtained_again(acted: bool, stack: S
     assert counters(stack) == (2, 1, 0)
 
 
-def test_a_hundred_callers_in_two_processes_at_the_hours_end_cause_one_refresh(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stack.app_merchant()
-    monkeypatch.setattr(wiring, "client", OneByOne.clients(stack))
-    workers = [cold_start(LIST, clock=stack.clock, telemetry=Quiet()) for _ in range(2)]
-    assert [worker.api().status for worker in workers] == [200, 200]
-    stack.later(HOUR)
-
-    answers = at_once([worker for worker in workers for _ in range(CALLERS // 2)])
-
-    assert [answer.status for answer in answers] == [200] * CALLERS
-    assert counters(stack) == (2, 0, 0)
-
-
-def test_a_merchant_that_another_holder_locked_out_recovers_with_a_new_secret(stack: Stack) -> None:
-    secret = stack.app_merchant()
-    assert listed(stack).status == 200
-    authorized = stack.control.authorize_shopify_app(MERCHANT)
-    stack.secret_values.add(authorized)
-    stack.later(HOUR)
-
-    answer = listed(stack)
-    asked = len(stack.asked("shopify"))
-
-    assert (answer.status, answer.code, answer.body["retryable"]) == (502, "reauthorization_required", False)
-    assert listed(stack).code == stack.cold(CURRENT).api().code == "reauthorization_required"
-    assert len(stack.asked("shopify")) == asked
-    assert state_changes(stack) == [("active", "reauthorization_required", "refresh_token_refused")]
-
-    stack.secret("shopify", MERCHANT, json.dumps({**secret, "refreshToken": authorized}))
-
-    assert stack.cold(LIST).api().status == 200
-    assert state_changes(stack) == [
-        ("active", "reauthorization_required", "refresh_token_refused"),
-        ("reauthorization_required", "active", "secret_changed"),
-    ]
-
-
-@pytest.mark.parametrize("restored", [True, False])
-def test_a_restored_or_empty_table_ends_with_the_newest_pair(restored: bool, stack: Stack) -> None:
-    stack.app_merchant()
-    assert listed(stack).status == 200
-    old = pair_item(stack)
-    stack.later(HOUR)
-    assert listed(stack).status == 200
-    key = {"pk": {"S": old["pk"]}, "sk": {"S": old["sk"]}}
-    stack.dynamodb.delete_item(TableName=stack.table, Key=key)
-    if restored:
-        stack.dynamodb.put_item(TableName=stack.table, Item=wrap_all(old))
-
-    assert stack.cold(LIST).api().status == 200
-    stack.later(HOUR)
-    assert listed(stack).status == 200
-    assert state_changes(stack) == []
-
-
 @pytest.mark.parametrize("hours", [1, -1])
 def test_a_clock_that_is_an_hour_off_costs_a_refresh_at_most(hours: int, stack: Stack) -> None:
     stack.app_merchant()
@@ -219,16 +138,6 @@ def test_a_refresh_token_of_another_shop_is_refused_and_stays_with_its_shop(stac
     assert stack.control.state()["shopify"]["other"]["refreshes"] == 0
 
 
-def test_an_app_that_does_not_exist_is_named(stack: Stack) -> None:
-    stack.secret("shopify", MERCHANT, json.dumps({**stack.app_merchant(), "app": "nowhere"}))
-
-    answer = listed(stack)
-
-    assert (answer.status, answer.code) == (502, "merchant_misconfigured")
-    assert "shopify-app/nowhere" in answer.body["detail"]
-    assert stack.asked("shopify") == []
-
-
 def test_a_permanent_token_that_is_refused_works_after_its_migration(stack: Stack) -> None:
     secret = stack.app_merchant(permanent=True, nonExpiringTokens="refused")
     assert stack.worker(CURRENT).api().code == "non_expiring_token_refused"
@@ -240,16 +149,6 @@ def test_a_permanent_token_that_is_refused_works_after_its_migration(stack: Stac
     assert stack.worker(CURRENT).api().status == stack.cold(CURRENT).api().status == 200
     assert migrate(stack).body == answer.body
     assert counters(stack) == (0, 0, 1)
-
-
-def test_a_migration_needs_the_shops_domain(stack: Stack) -> None:
-    stack.app_merchant(permanent=True)
-
-    answer = migrate(stack, confirm="other.myshopify.com")
-
-    assert (answer.status, answer.code) == (400, "invalid_request")
-    assert stack.asked("shopify") == []
-    assert listed(stack).status == 200
 
 
 @pytest.mark.parametrize("service", ["shopify", "secretsmanager", "dynamodb"])
@@ -271,53 +170,6 @@ def test_a_migration_that_ends_after_the_exchange_is_continued_by_the_worker(ser
 
     assert counters(stack)[2] == 1
     assert listed(stack).status == 200
-
-
-def test_two_migrations_at_once_make_one_pair(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack.app_merchant(permanent=True)
-    monkeypatch.setattr(wiring, "client", OneByOne.clients(stack))
-    workers = [cold_start(MIGRATE, clock=stack.clock, telemetry=Quiet()) for _ in range(2)]
-
-    answers = at_once(workers, body={"confirm": "demo.myshopify.com"})
-
-    assert [answer.body["state"] for answer in answers] == ["done", "done"]
-    assert len(stack.sessions()[f"shopify/{MERCHANT}"]) == 1
-
-
-def test_a_token_that_was_migrated_elsewhere_is_told_and_nothing_is_kept_open(stack: Stack) -> None:
-    secret = stack.app_merchant(permanent=True)
-    obtained = _exchanged_elsewhere(stack, secret["adminAccessToken"])
-
-    answer = migrate(stack)
-
-    assert (answer.status, answer.code) == (409, "permanent_token_refused")
-    assert not pair_item(stack).keys() & {"migrating", "dueAt", "owner"}
-    fields = {"shop": secret["shop"], "app": secret["app"], "refreshToken": obtained}
-    stack.secret("shopify", MERCHANT, json.dumps(fields))
-    assert stack.cold(LIST).api().status == 200
-
-
-def _exchanged_elsewhere(stack: Stack, permanent: str) -> str:
-    """Migrate a permanent token by another client, which refreshes the pair once, and return its refresh token."""
-    kind = "urn:shopify:params:oauth:token-type:offline-access-token"
-    exchange = {
-        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-        "subject_token": permanent,
-        "subject_token_type": kind,
-        "requested_token_type": kind,
-        "expiring": "1",
-    }
-    first = _grant(exchange)
-    second = _grant({"grant_type": "refresh_token", "refresh_token": first["refresh_token"]})
-    stack.secret_values |= {pair[name] for pair in (first, second) for name in ("access_token", "refresh_token")}
-    return str(second["refresh_token"])
-
-
-def _grant(grant: dict[str, str]) -> dict[str, Any]:
-    form = {"client_id": APP_SECRET["clientId"], "client_secret": APP_SECRET["clientSecret"], **grant}
-    address = f"{os.environ['SHOPIFY_BASE_URL']}{TOKEN_ENDPOINT}"
-    with urllib.request.urlopen(address, urllib.parse.urlencode(form).encode(), timeout=10) as answer:  # noqa: S310
-        return dict(json.loads(answer.read()))
 
 
 @pytest.mark.parametrize("rotates", [False, True])

@@ -16,7 +16,10 @@ from token_broker.errors import (
 )
 from token_broker.providers.shopify import refusals
 
-NO_SCOPE = ["read_products"]
+NO_SCOPE = {"accessScopes": ["read_products"]}
+DEAD = {"refreshToken": "shprt_another"}
+ALLOWLIST = {"ipAllowlist": ["192.0.2.1"]}
+UNAPPROVED = {"approvalMissing": "read_customers"}
 REST, GRAPHQL, ENDPOINT = "/storefront_access_tokens", "/graphql.json", "/admin/oauth/access_token"
 THROTTLED = {"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]}
 
@@ -40,55 +43,35 @@ def refused(path: str, status: int, body: Any) -> dict[str, Any]:
     return {"kind": "status", "pathContains": path, "status": status, "body": body, "times": 5}
 
 
+#: "pair"'s requests go over GraphQL, those of the others over REST.
 CASES = {
-    "a client secret that is not valid": Case(502, "invalid_client", "pair", {"clientSecret": "shpss_another"}),
+    "an invalid client secret": Case(502, "invalid_client", "pair", {"clientSecret": "shpss_another"}),
     "client credentials in another organization": Case(502, "shop_not_permitted", "client", {"organization": "other"}),
     "an app that is not installed": Case(502, "app_not_installed", "pair", {"installed": False}),
-    "a token of an app that is not installed": Case(
-        502, "provider_rejected_credentials", "permanent", {"installed": False}
-    ),
-    "a dead refresh token": Case(502, "reauthorization_required", "pair", {"refreshToken": "shprt_another"}),
-    "a dead refresh token, as in forums": Case(
-        502, "reauthorization_required", "pair", {"refreshToken": "shprt_another", "deadRefreshAnswer": "invalid_grant"}
-    ),
+    "its token": Case(502, "provider_rejected_credentials", "permanent", {"installed": False}),
+    "a dead refresh token": Case(502, "reauthorization_required", "pair", DEAD),
+    "one as in forums": Case(502, "reauthorization_required", "pair", {**DEAD, "deadRefreshAnswer": "invalid_grant"}),
     "a dead permanent token": Case(
         409, "permanent_token_refused", "permanent", {"adminAccessToken": "shpat_another"}, function=MIGRATE
     ),
-    "a permanent token after the deadline": Case(
-        502, "non_expiring_token_refused", "permanent", {"nonExpiringTokens": "refused"}
-    ),
-    "an address that is not allowed": Case(502, "address_not_allowed", "permanent", {"ipAllowlist": ["192.0.2.1"]}),
-    "an address that is not allowed, in GraphQL": Case(
-        502, "address_not_allowed", "pair", {"ipAllowlist": ["192.0.2.1"]}
-    ),
-    "an address that looks like a bot's": Case(
-        503, "provider_throttled", "permanent", fault=refused(REST, 430, "Shopify Security Rejection")
-    ),
+    "one after the deadline": Case(502, "non_expiring_token_refused", "permanent", {"nonExpiringTokens": "refused"}),
+    "an address that is not allowed": Case(502, "address_not_allowed", "permanent", ALLOWLIST),
+    "an address that is not allowed, in GraphQL": Case(502, "address_not_allowed", "pair", ALLOWLIST),
+    "a bot's address": Case(503, "provider_throttled", "permanent", fault=refused(REST, 430, "Security Rejection")),
     "a token endpoint that throttles": Case(503, "provider_throttled", "pair", fault=refused(ENDPOINT, 430, "")),
     "a throttle of GraphQL": Case(503, "provider_throttled", "pair", fault=refused(GRAPHQL, 200, THROTTLED)),
-    "an app without a scope, in GraphQL": Case(
-        409, "app_not_eligible", "pair", {"accessScopes": NO_SCOPE}, function=CREATE
-    ),
-    "an app without a scope that lists nothing": Case(409, "app_not_eligible", "pair", {"accessScopes": NO_SCOPE}),
+    "an app without a scope, in GraphQL": Case(409, "app_not_eligible", "pair", NO_SCOPE, function=CREATE),
+    "an app without a scope that lists nothing": Case(409, "app_not_eligible", "pair", NO_SCOPE),
     "an online token": Case(
-        409,
-        "app_not_eligible",
-        "permanent",
-        {"accessScopes": NO_SCOPE, "ineligibleAnswer": "service"},
-        function=CREATE,
+        409, "app_not_eligible", "permanent", {**NO_SCOPE, "ineligibleAnswer": "service"}, function=CREATE
     ),
     "an app of the shop's admin": Case(
-        409,
-        "app_not_eligible",
-        "permanent",
-        {"accessScopes": NO_SCOPE, "ineligibleAnswer": "channel"},
-        function=CREATE,
+        409, "app_not_eligible", "permanent", {**NO_SCOPE, "ineligibleAnswer": "channel"}, function=CREATE
     ),
-    "a scope that is not approved": Case(409, "scope_not_approved", "permanent", {"approvalMissing": "read_customers"}),
-    "a scope that is not approved, in GraphQL": Case(
-        409, "scope_not_approved", "pair", {"approvalMissing": "read_customers"}
-    ),
+    "a scope that is not approved": Case(409, "scope_not_approved", "permanent", UNAPPROVED),
+    "a scope that is not approved, in GraphQL": Case(409, "scope_not_approved", "pair", UNAPPROVED),
     "a frozen shop": Case(503, "shop_unavailable", "pair", {"shopStatus": "unavailable"}),
+    "a shop that is locked": Case(503, "shop_unavailable", "permanent", {"shopStatus": "locked"}),
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.support.functions import (
     CHICKSX,
+    CLOSE,
     CREATE,
     CURRENT,
     DELETE,
@@ -44,26 +45,18 @@ def denied(stack: Stack, *operations: str, acted: bool = False, times: int = 1_0
         yield
 
 
-def minted_records(stack: Stack) -> int:
-    return len([item for item in stack.items() if item["sk"].startswith("token#")])
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_no_table_at_all(function: str, stack: Stack) -> None:
-    with denied(stack, *READS, *WRITES):
+@pytest.mark.parametrize(
+    ("function", "operations"),
+    [(each, (*READS, *WRITES)) for each in (*FUNCTIONS, CLOSE)]
+    + [(each, ("UpdateItem",)) for each in MINTING]  # there is no intent
+    + [(CURRENT, ("PutItem",)), (CREATE, ("PutItem",)), (LIST, ("Query",))],  # the stack's own name, the records
+)
+def test_a_caller_is_told_and_nothing_is_minted(function: str, operations: tuple[str, ...], stack: Stack) -> None:
+    with denied(stack, *operations):
         check(stack.worker(function).api())
 
-    assert stack.items() == []
     assert stack.mints(provider_of(function)) == 0
-
-
-@pytest.mark.parametrize("function", MINTING)
-def test_without_an_intent_nothing_is_minted(function: str, stack: Stack) -> None:
-    with denied(stack, "UpdateItem"):
-        check(stack.worker(function).api())
-
-    assert stack.asked(function) == []
-    assert stack.worker(function).api().status in (200, 201)
+    assert [item for item in stack.items() if "owner" in item or "closedAt" in item] == []
 
 
 @pytest.mark.parametrize("function", MINTING)
@@ -80,34 +73,19 @@ def test_an_intent_that_was_written_unseen_blocks_for_its_lease_only(function: s
     assert stack.mints(provider_of(function)) == 1
 
 
-@pytest.mark.parametrize("function", [CURRENT, CREATE])
-def test_without_the_stacks_own_name_nothing_is_minted(function: str, stack: Stack) -> None:
-    with denied(stack, "PutItem"):
-        check(stack.worker(function).api())
-
-    assert stack.asked(function) == []
-    assert [item for item in stack.items() if "owner" in item] == []
-
-
-@pytest.mark.parametrize("function", MINTING)
-def test_a_minted_token_that_cannot_be_stored_is_not_handed_out(function: str, stack: Stack) -> None:
-    with denied(stack, "TransactWriteItems"):
-        check(stack.worker(function).api())
-
-    assert minted_records(stack) == 0
-    assert len([item for item in stack.items() if "intentId" in item]) == 1
-
-
+@pytest.mark.parametrize("acted", [False, True])
 @pytest.mark.parametrize("function", [FOURTHWALL, CURRENT, CREATE])
-def test_the_next_call_adopts_it(function: str, stack: Stack) -> None:
-    with denied(stack, "TransactWriteItems"):
+def test_a_minted_token_that_was_not_stored_is_not_handed_out_and_the_next_call_has_it(
+    function: str, acted: bool, stack: Stack
+) -> None:
+    with denied(stack, "TransactWriteItems", acted=acted):
         check(stack.worker(function).api())
 
     answer = stack.worker(function).api()
 
     assert answer.status in (200, 201)
     assert stack.mints(provider_of(function)) == 1
-    assert minted_records(stack) == 1
+    assert len([item for item in stack.items() if item["sk"].startswith("token#")]) == 1
     assert [item for item in stack.items() if "intentId" in item] == []
 
 
@@ -126,18 +104,6 @@ def test_a_session_whose_token_was_not_stored_gets_another(stack: Stack) -> None
     stack.control.advance(101)
 
 
-@pytest.mark.parametrize("function", MINTING)
-def test_a_token_that_was_stored_unseen_is_served_by_the_next_call(function: str, stack: Stack) -> None:
-    with denied(stack, "TransactWriteItems", acted=True):
-        check(stack.worker(function).api())
-
-    answer = stack.worker(function).api()
-
-    assert answer.status in (200, 201)
-    assert stack.mints(provider_of(function)) == 1
-    assert minted_records(stack) == 1
-
-
 @pytest.mark.parametrize("function", [FOURTHWALL, CURRENT, CREATE])
 def test_a_storage_that_stays_away_leaves_the_intent_under_its_lease(function: str, stack: Stack) -> None:
     """The provider acted, then nothing could be written at all: neither the token nor the end of the lease."""
@@ -153,35 +119,13 @@ def test_a_storage_that_stays_away_leaves_the_intent_under_its_lease(function: s
     assert stack.mints(provider_of(function)) == 1
 
 
-def test_a_list_without_records_is_no_list(stack: Stack) -> None:
-    with denied(stack, "Query"):
-        check(stack.worker(LIST).api())
-
-
 @pytest.mark.parametrize("acted", [False, True])
 @pytest.mark.parametrize("function", [CREATE, CURRENT])
 def test_a_revocation_that_cannot_be_marked_is_not_asked_for(function: str, acted: bool, stack: Stack) -> None:
-    made = stack.worker(function).api()
-    token_id = made.body["tokenId"]
+    token_id = stack.worker(function).api().body["tokenId"]
     with denied(stack, "UpdateItem", "TransactWriteItems", acted=acted):
         check(stack.worker(DELETE).api(path={"tokenId": token_id}))
 
     assert [each["method"] for each in stack.asked("shopify")].count("DELETE") == 0
     again = stack.worker(DELETE).api(path={"tokenId": token_id})
     assert (again.status, again.body) == (200, {"revocation": "confirmed"})
-
-
-def test_a_confirmed_end_that_cannot_be_noted_is_asked_for_again(stack: Stack) -> None:
-    token_id = stack.worker(CURRENT).api().body["tokenId"]
-    denied_later = refusing(
-        stack.dynamodb, "TransactWriteItems", error=lambda: aws_error("AccessDeniedException"), spared=1
-    )
-    with denied_later:  # the mark of a current token is the first transaction
-        check(stack.worker(DELETE).api(path={"tokenId": token_id}))
-    (record,) = [item for item in stack.items() if item["sk"] == f"token#{token_id}"]
-    assert record["state"] == "revoking"
-
-    again = stack.worker(DELETE).api(path={"tokenId": token_id})
-
-    assert (again.status, again.body) == (200, {"revocation": "confirmed"})
-    assert stack.control.state()["shopify"][MERCHANT]["tokens"] == []

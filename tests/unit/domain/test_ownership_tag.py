@@ -25,13 +25,10 @@ def test_a_marked_title_is_taken_apart_into_what_it_was_made_of(title: str) -> N
     assert parse_title(tag_title(title, BROKER, INTENT)) == TitleTag(title, BROKER, INTENT)
 
 
-def test_the_mark_is_the_end_of_the_title() -> None:
-    assert tag_title("My shop", BROKER, INTENT) == f"My shop [tb:{BROKER}:{INTENT}]"
-
-
-def test_a_title_that_itself_ends_with_a_mark_keeps_it() -> None:
+def test_the_mark_is_the_end_of_the_title_also_of_one_that_ends_with_a_mark() -> None:
     title = f"Copied [tb:zzzzzzzz:{'b' * 26}]"
 
+    assert tag_title("My shop", BROKER, INTENT) == f"My shop [tb:{BROKER}:{INTENT}]"
     assert parse_title(tag_title(title, BROKER, INTENT)) == TitleTag(title, BROKER, INTENT)
 
 
@@ -56,19 +53,13 @@ def test_what_only_looks_like_a_mark_is_part_of_the_title(title: str) -> None:
     assert parse_title(title) == TitleTag(title, None, None)
 
 
-def test_new_ids_have_the_form_that_a_mark_takes() -> None:
+def test_new_ids_have_the_form_that_a_mark_takes_and_no_two_are_the_same() -> None:
     title = tag_title("T", new_broker_id(), new_intent_id())
 
     assert parse_title(title).intent_id is not None
-
-
-def test_no_two_new_ids_are_the_same() -> None:
+    assert re.fullmatch(r"[0-9a-f]{32}", new_owner())
     assert len({new_intent_id() for _ in range(50)} | {new_owner() for _ in range(50)}) == 100
     assert new_broker_id() != new_broker_id()
-
-
-def test_an_owner_is_32_hex_digits() -> None:
-    assert re.fullmatch(r"[0-9a-f]{32}", new_owner())
 
 
 def test_the_same_key_of_the_same_caller_on_the_same_route_has_the_same_id() -> None:

@@ -27,14 +27,11 @@ def test_a_token_has_one_shape() -> None:
     }
 
 
-def test_a_token_without_title_and_end_says_so() -> None:
+def test_what_a_token_or_its_use_does_not_have_is_left_out() -> None:
     shown = token().as_json()
 
     assert "title" not in shown
     assert shown["expiresAt"] is None
-
-
-def test_a_use_without_address_leaves_it_out() -> None:
     assert Use("sdk", "authenticationToken").as_json() == {"in": "sdk", "name": "authenticationToken"}
 
 

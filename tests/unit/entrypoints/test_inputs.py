@@ -10,8 +10,11 @@ from token_broker.entrypoints.inputs import (
     GetSessionToken,
     GetShopToken,
     Input,
+    Maintain,
     MerchantInput,
+    Reconcile,
     RevokeToken,
+    Rotate,
     read,
 )
 from token_broker.errors import InvalidRequest
@@ -91,6 +94,9 @@ def test_null_is_not_the_same_as_leaving_a_field_out() -> None:
         (RevokeToken, "tokenId", f"{CANARY}/"),
         (RevokeToken, "foreign", CANARY),
         (GetShopToken, "cacheControl", CANARY * 20),
+        (Rotate, "compromised", CANARY),
+        (Reconcile, "apply", CANARY),
+        (Maintain, "items", CANARY),
     ],
 )
 def test_a_refusal_names_the_field_and_never_the_value(kind: type[Input], field: str, value: Any) -> None:

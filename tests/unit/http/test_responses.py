@@ -42,21 +42,17 @@ def test_anything_else_is_no_token_and_is_not_quoted(value: Any) -> None:
     assert len(refused.value.detail) < 200
 
 
-def test_an_object_is_taken_out_of_an_object() -> None:
-    assert responses.require_object({"data": {"a": 1}}, "data") == {"a": 1}
-
-
 @pytest.mark.parametrize("said", [None, [], "x", 1, {}, {"data": None}, {"data": []}, {"data": "x"}, {"other": {}}])
 def test_an_answer_without_its_object_makes_no_sense(said: Any) -> None:
+    assert responses.require_object({"data": {"a": 1}}, "data") == {"a": 1}
     with pytest.raises(ProviderError, match="no object 'data'"):
         responses.require_object(said, "data")
 
 
-@pytest.mark.parametrize(
-    ("given", "read"), [({}, None), ({"t": None}, None), ({"t": ""}, None), ({"t": "é 😀"}, "é 😀")]
-)
-def test_a_text_may_be_missing(given: dict[str, Any], read: str | None) -> None:
-    assert responses.optional_text(given, "t") == read
+@pytest.mark.parametrize(("value", "read"), [(None, None), ("", None), ("é 😀", "é 😀")])
+def test_a_text_may_be_missing(value: str | None, read: str | None) -> None:
+    assert responses.optional_text({"t": value}, "t") == read
+    assert responses.optional_text({}, "t") is None
 
 
 @pytest.mark.parametrize(("length", "longest"), [(responses.TEXT_LIMIT, responses.TEXT_LIMIT), (5, 5)])
@@ -66,23 +62,26 @@ def test_a_text_has_a_length_that_can_be_kept(length: int, longest: int) -> None
         responses.optional_text({"t": "x" * (length + 1)}, "t", longest=longest)
 
 
-@pytest.mark.parametrize("value", [1, True, [], {}, "a\nb", "\x00"])
-def test_a_text_of_another_kind_makes_no_sense(value: Any) -> None:
-    with pytest.raises(ProviderError):
-        responses.optional_text({"t": value}, "t")
+@pytest.mark.parametrize("value", [None, 1, 10**15 - 1])
+def test_a_number_of_seconds_may_be_missing(value: int | None) -> None:
+    assert responses.optional_seconds({"n": value}, "n") == value
+    assert responses.optional_seconds({}, "n") is None
+
+
+NO_TEXTS: tuple[Any, ...] = (1, True, [], {}, "a\nb", "\x00")
+NO_SECONDS: tuple[Any, ...] = (0, -1, 10**15, True, False, 1.5, 3600.0, "3600", "", [], {})
 
 
 @pytest.mark.parametrize(
-    ("given", "read"), [({}, None), ({"n": None}, None), ({"n": 1}, 1), ({"n": 10**15 - 1}, 10**15 - 1)]
+    ("read", "value"),
+    [
+        *((responses.optional_text, value) for value in NO_TEXTS),
+        *((responses.optional_seconds, value) for value in NO_SECONDS),
+    ],
 )
-def test_a_number_of_seconds_may_be_missing(given: dict[str, Any], read: int | None) -> None:
-    assert responses.optional_seconds(given, "n") == read
-
-
-@pytest.mark.parametrize("value", [0, -1, 10**15, True, False, 1.5, 3600.0, "3600", "", [], {}])
-def test_a_number_of_seconds_of_another_kind_makes_no_sense(value: Any) -> None:
+def test_a_value_of_another_kind_makes_no_sense(read: Callable[[Any, str], object], value: Any) -> None:
     with pytest.raises(ProviderError):
-        responses.optional_seconds({"n": value}, "n")
+        read({"n": value}, "n")
 
 
 @pytest.mark.parametrize(
@@ -92,15 +91,12 @@ def test_a_number_of_seconds_of_another_kind_makes_no_sense(value: Any) -> None:
         ({"expiresAt": int(NOW) + 1}, NOW + 1),
         ({"expiresAt": int(NOW) + 60, "expiresIn": 3600}, NOW + 60),
         ({"expiresIn": 3600}, NOW + 3600),
+        ({"expiresIn": 10_000}, NOW + 10_000),
         ({}, None),
     ],
 )
 def test_expires_at_counts_before_expires_in(given: dict[str, Any], ends: float | None) -> None:
     assert responses.expiry(given, NOW + 0.5, longest=10_000) == ends
-
-
-def test_an_end_as_far_ahead_as_any_can_be_is_believed() -> None:
-    assert responses.expiry({"expiresIn": 10_000}, NOW, longest=10_000) == NOW + 10_000
 
 
 @pytest.mark.parametrize(
@@ -127,43 +123,30 @@ def test_an_end_that_has_passed_or_cannot_be_one_makes_no_sense(given: dict[str,
     assert refused.value.request_outcome is RequestOutcome.UNKNOWN
 
 
+UNKNOWN, NOT_APPLIED = RequestOutcome.UNKNOWN, RequestOutcome.NOT_APPLIED
+
+
 @pytest.mark.parametrize(
-    ("status", "kind", "request_outcome"),
+    ("statuses", "kind", "request_outcome", "words"),
     [
-        (200, ProviderError, RequestOutcome.UNKNOWN),
-        (204, ProviderError, RequestOutcome.UNKNOWN),
-        (299, ProviderError, RequestOutcome.UNKNOWN),
-        (300, ProviderError, RequestOutcome.NOT_APPLIED),
-        (301, ProviderError, RequestOutcome.NOT_APPLIED),
-        (399, ProviderError, RequestOutcome.NOT_APPLIED),
-        (400, ProviderError, RequestOutcome.NOT_APPLIED),
-        (401, ProviderRejectedCredentials, RequestOutcome.NOT_APPLIED),
-        (403, ProviderRejectedCredentials, RequestOutcome.NOT_APPLIED),
-        (404, ProviderError, RequestOutcome.NOT_APPLIED),
-        (408, ProviderUnavailable, RequestOutcome.UNKNOWN),
-        (422, ProviderError, RequestOutcome.NOT_APPLIED),
-        (425, ProviderUnavailable, RequestOutcome.UNKNOWN),
-        (429, ProviderThrottled, RequestOutcome.NOT_APPLIED),
-        (500, ProviderUnavailable, RequestOutcome.UNKNOWN),
-        (503, ProviderUnavailable, RequestOutcome.UNKNOWN),
+        ((200, 204, 299), ProviderError, UNKNOWN, "success status"),
+        ((300, 301, 399), ProviderError, NOT_APPLIED, "redirect"),
+        ((400, 404, 422), ProviderError, NOT_APPLIED, "rejected the request"),
+        ((401, 403), ProviderRejectedCredentials, NOT_APPLIED, "valid credentials"),
+        ((408, 425, 500, 503), ProviderUnavailable, UNKNOWN, "failed"),
+        ((429,), ProviderThrottled, NOT_APPLIED, "rate"),
     ],
 )
-def test_every_status_has_a_meaning_and_a_fate(
-    status: int, kind: type[ProviderFailure], request_outcome: RequestOutcome
+def test_every_status_has_a_meaning_and_an_outcome(
+    statuses: tuple[int, ...], kind: type[ProviderFailure], request_outcome: RequestOutcome, words: str
 ) -> None:
-    failure = error_from_status(answer(status), ProviderReply(status, "CODE", "words"))
+    for status in statuses:
+        failure = error_from_status(answer(status), ProviderReply(status, "CODE", "words"))
 
-    assert type(failure) is kind
-    assert failure.request_outcome is request_outcome
-    assert failure.problem("r")["provider"] == {"status": status, "code": "CODE", "message": "words"}
-
-
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [(299, "success status"), (300, "redirect"), (399, "redirect"), (400, "rejected the request"), (404, "rejected")],
-)
-def test_a_redirect_is_told_from_a_success_and_from_a_refusal(status: int, words: str) -> None:
-    assert words in error_from_status(answer(status), ProviderReply(status)).detail
+        assert type(failure) is kind
+        assert failure.request_outcome is request_outcome
+        assert words in failure.detail
+        assert failure.problem("r")["provider"] == {"status": status, "code": "CODE", "message": "words"}
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -179,9 +162,7 @@ def test_a_passing_failure_says_when_to_come_again(status: int, header: str, sec
         ({"code": "A"}, {"status": 400, "code": "A"}),
         ({"message": "m"}, {"status": 400, "message": "m"}),
         ({"code": 7, "message": ["m"]}, {"status": 400}),
-        ({}, {"status": 400}),
         ([], {"status": 400}),
-        ("text", {"status": 400}),
         (None, {"status": 400}),
     ],
 )
@@ -196,10 +177,6 @@ def test_a_refusal_that_repeats_the_secret_is_cleared_of_it() -> None:
 
     assert CANARY not in reply
     assert len(reply) < 500
-
-
-def test_a_refusal_without_json_has_the_status_alone() -> None:
-    assert responses.reply_of(answer(502, "<html>Bad Gateway</html>"), ()) == ProviderReply(502)
 
 
 @pytest.mark.parametrize("hidden", ["value-of-the-token", "value-of-a-secret", "VALUE-OF-A-SECRET"])

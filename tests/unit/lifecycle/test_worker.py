@@ -9,6 +9,7 @@ from tests.fakes.samples import BY_ANN, minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.store_parts import LEASE
 from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
+from tests.unit.lifecycle.worker_runs import Happen, record, result, secret_back, secret_gone, unusable_secret, work
 from token_broker.domain.delays import MAX_PAUSE, pause
 from token_broker.domain.leases import MintLease
 from token_broker.domain.ownership_tag import tag_title
@@ -26,7 +27,7 @@ from token_broker.errors import (
     StorageUnavailable,
 )
 from token_broker.lifecycle.rotate import RETRY_AFTER_CALL, request
-from token_broker.lifecycle.worker import MIN_SECONDS_LEFT, maintain
+from token_broker.lifecycle.worker import MIN_SECONDS_LEFT
 from token_broker.ports.documents import Revisioned
 from token_broker.tokens.inventory import SETTLED_AFTER
 from token_broker.tokens.issue import shop_token, standing_token
@@ -35,25 +36,12 @@ from token_broker.tokens.revoke import revoke
 AFTER_THE_LEASE = 41.0
 
 
-def work(stack: ListingSurroundings, *items: str, seconds: float = 23.0) -> dict[str, int]:
-    """One message of the queue: the items, or all that is due."""
-    chosen = items or tuple(stack.store.due_items("acme"))
-    return maintain(stack.listing_call(seconds=seconds), "acme", chosen)
-
-
-def result(*, done: int = 0, put_off: int = 0, left: int = 0) -> dict[str, int]:
-    return {"done": done, "putOff": put_off, "left": left}
-
-
 # When to come back
 
 
-def test_the_pause_is_a_minute_at_first_and_an_hour_at_most() -> None:
+def test_the_pause_is_a_minute_at_first_an_hour_at_most_and_up_to_half_shorter_by_chance() -> None:
     assert [pause(tries, 0.0) for tries in range(8)] == [60, 120, 240, 480, 960, 1920, 3600, 3600]
     assert pause(10_000, 0.0) == MAX_PAUSE
-
-
-def test_the_pause_is_up_to_half_shorter_by_chance() -> None:
     assert (pause(0, 1.0), pause(0, 0.5), pause(6, 1.0)) == (30, 45, 1800)
 
 
@@ -79,17 +67,19 @@ def due_in(stack: ListingSurroundings, token_id: str = "1001") -> tuple[int, int
     return due_at - int(stack.clock.now()), tries
 
 
-def test_a_revocation_is_due_as_soon_as_it_is_pending() -> None:
-    assert pending().store.due_items("acme") == ["token#1001"]
-
-
-def test_a_revocation_that_the_provider_confirms_is_done() -> None:
+@pytest.mark.parametrize("account_id", ["", "acme.example"])
+def test_a_revocation_that_the_provider_confirms_is_done(account_id: str) -> None:
+    """Also of a token from before shops were written down."""
     stack = pending()
+    stack.provider.account_id = account_id
+    assert stack.store.due_items("acme") == ["token#1001"]
 
     assert work(stack) == result(done=1)
-    assert stack.store.records["acme", "shop", "1001"].state is State.REVOKED
+    assert record(stack, "1001").state is State.REVOKED
     assert (stack.provider.listed, stack.store.due_items("acme")) == ({}, [])
     assert stack.telemetry.total("TokensRevoked") == 1
+    assert work(stack, "token#1001", "token#7007") == result(left=2), "what is over is left alone"
+    assert stack.provider.revoked == ["1001"]
 
 
 def test_one_that_the_provider_refuses_is_put_off_longer_each_time_and_never_dropped() -> None:
@@ -103,6 +93,9 @@ def test_one_that_the_provider_refuses_is_put_off_longer_each_time_and_never_dro
         stack.clock.advance(pauses[-1])
 
     assert pauses == [45, 90, 180, 360, 720, 1440, 2700, 2700, 2700, 2700]
+    assert [(fields["tries"], fields["seconds"]) for _, fields in stack.telemetry.notices] == [
+        (tries, seconds) for tries, seconds in enumerate(pauses, start=1)
+    ]
     assert due_in(stack) == (0, 10)
     assert work(stack) == result(done=1)
 
@@ -120,50 +113,31 @@ def test_the_age_of_what_is_pending_is_told_from_the_first_mark_on() -> None:
     assert ages == [0, 500]
 
 
-def test_where_the_provider_names_a_longer_wait_that_is_kept_to() -> None:
-    stack = pending(ProviderThrottled("Slow down.", retry_after=300))
+@pytest.mark.parametrize(("named", "kept"), [(300, 300), (999_999, MAX_PAUSE)])
+def test_where_the_provider_names_a_longer_wait_that_is_kept_to_for_an_hour(named: int, kept: int) -> None:
+    stack = pending(ProviderThrottled("Slow down.", retry_after=named))
 
     work(stack)
 
-    assert due_in(stack) == (300, 1)
-
-
-def test_a_wait_of_days_is_not_kept_to() -> None:
-    stack = pending(ProviderThrottled("Slow down.", retry_after=999_999))
-
-    work(stack)
-
-    assert due_in(stack) == (MAX_PAUSE, 1)
+    assert due_in(stack) == (kept, 1)
 
 
 @pytest.mark.parametrize(
-    "failure",
-    [
-        ProviderRejectedCredentials("No."),
-        ShopUnavailable("Frozen."),
-    ],
+    ("failure", "alarm"),
+    [(ProviderRejectedCredentials("No."), "CredentialsRejected"), (ShopUnavailable("Frozen."), "DueItemsPutOff")],
 )
-def test_what_somebody_must_mend_is_kept_for_later_at_once(failure: Exception) -> None:
+def test_what_somebody_must_fix_is_kept_for_later_at_once_and_counted(failure: BrokerError, alarm: str) -> None:
+    """So that the alarm on refused credentials hears of it though nobody calls."""
     stack = pending(failure, failure)
 
     assert work(stack) == result(put_off=1)
     assert due_in(stack) == (2700, 1)
     assert stack.telemetry.events == ["work_rescheduled"]
+    assert [stack.telemetry.total(name) for name in (f"Failures.{failure.code}", alarm, "DueItemsPutOff")] == [1, 1, 1]
 
 
-def secret_gone(stack: ListingSurroundings) -> None:
-    stack.secrets.delete("acme")
-
-
-def secret_broken(stack: ListingSurroundings) -> None:
-    stack.secrets.stored["acme"] = {"other": "field"}
-    stack.secrets.kept.clear()
-
-
-@pytest.mark.parametrize("happen", [secret_gone, secret_broken])
-def test_without_a_usable_secret_everything_is_kept_and_done_once_it_is_back(
-    happen: Callable[[ListingSurroundings], None],
-) -> None:
+@unusable_secret
+def test_without_a_usable_secret_everything_is_kept_and_done_once_it_is_back(happen: Happen) -> None:
     stack = pending(tokens=3)
     happen(stack)
 
@@ -171,8 +145,7 @@ def test_without_a_usable_secret_everything_is_kept_and_done_once_it_is_back(
     assert stack.provider.revoked == []
     assert {due_in(stack, token_id)[0] for token_id in ("1001", "1002", "1003")} == {2700}
 
-    stack.secrets.stored["acme"] = {"key": "first-key"}
-    stack.secrets.kept.clear()
+    secret_back(stack)
     stack.clock.advance(2700)
     assert work(stack) == result(done=3)
 
@@ -202,27 +175,11 @@ def test_whatever_is_put_off_is_told_of_with_its_name_and_its_tries() -> None:
         {"intent": intent},
     ]
     assert stack.telemetry.notices == [("work_rescheduled", {**told, **subject}) for subject in subjects]
+    assert stack.telemetry.total("RotationsFailed") == 1
 
 
-def test_how_often_it_was_put_off_is_told_of() -> None:
-    stack = pending(down(), down())
-    work(stack)
-    stack.clock.advance(45)
-    work(stack)
-
-    assert [(fields["tries"], fields["seconds"]) for _, fields in stack.telemetry.notices] == [(1, 45), (2, 90)]
-
-
-def test_a_token_from_before_shops_were_written_down_is_revoked_where_the_secret_says() -> None:
-    stack = pending()
-    stack.provider.account_id = "acme.example"
-
-    assert work(stack) == result(done=1)
-
-
-def test_a_replaced_token_that_the_provider_does_not_end_is_put_off() -> None:
+def test_a_replaced_token_that_the_provider_does_not_end_is_put_off(stack: ListingSurroundings) -> None:
     """Though its record is another by then: it retired, and is to be revoked now."""
-    stack = listing_stack()
     retiring = stack.store.keep(token("8", state=State.RETIRING))
     now = int(stack.clock.now())
     stack.store.pending[retiring.merchant, "8"] = (now, now, 0, Reason.ROTATED)
@@ -232,13 +189,12 @@ def test_a_replaced_token_that_the_provider_does_not_end_is_put_off() -> None:
     assert work(stack) == result(put_off=1)
 
     assert due_in(stack, "8") == (45, 1)
-    assert stack.store.records["acme", "shop", "8"].state is State.REVOKING
+    assert record(stack, "8").state is State.REVOKING
 
 
-def test_a_token_of_another_shop_than_the_secret_names_is_kept() -> None:
-    stack = listing_stack()
+def test_a_token_of_another_shop_than_the_secret_names_is_kept(stack: ListingSurroundings) -> None:
     stack.store.keep(token("1001", provider="shopify", state=State.STANDING, account_id="old.example"))
-    stack.store.tokens.mark_revoking(stack.store.records["acme", "shop", "1001"], BY_ANN)
+    stack.store.tokens.mark_revoking(record(stack, "1001"), BY_ANN)
 
     assert work(stack) == result(put_off=1)
     assert (stack.provider.revoked, due_in(stack)[0]) == ([], 2700)
@@ -247,15 +203,9 @@ def test_a_token_of_another_shop_than_the_secret_names_is_kept() -> None:
 def test_while_the_provider_is_down_it_is_asked_once_and_the_others_stay_due() -> None:
     stack = pending(down(), tokens=3)
 
-    assert work(stack) == result(put_off=1, left=2)
+    assert work(stack, "lamp#1", *stack.store.due_items("acme")) == result(put_off=1, left=3)
     assert stack.provider.revoked == ["1001"]
     assert stack.store.due_items("acme") == ["token#1002", "token#1003"]
-
-
-def test_a_refusal_of_one_token_does_not_hold_up_the_others() -> None:
-    stack = pending(ProviderError("Bad request."), tokens=3)
-
-    assert work(stack) == result(done=2, put_off=1)
 
 
 def test_credentials_that_were_changed_are_read_again() -> None:
@@ -263,15 +213,6 @@ def test_credentials_that_were_changed_are_read_again() -> None:
     stack.secrets.stored["acme"] = {"key": "second-key"}
 
     assert work(stack) == result(done=1)
-
-
-def test_what_is_over_is_left_alone() -> None:
-    stack = pending()
-    work(stack)
-    stack.provider.revoked.clear()
-
-    assert work(stack, "token#1001", "token#7007") == result(left=2)
-    assert stack.provider.revoked == []
 
 
 def test_what_there_is_none_of_or_none_any_more_is_left_alone() -> None:
@@ -288,13 +229,22 @@ def test_what_there_is_none_of_or_none_any_more_is_left_alone() -> None:
     assert stack.provider.mints[1:] == []
 
 
-def test_a_rotation_comes_back_to_a_token_that_somebody_else_is_making() -> None:
-    stack = listing_stack()
+def due_rotation(stack: ListingSurroundings) -> None:
+    """Have a rotation be due."""
     mint_current(stack)
     request(stack.listing_call(), "acme", compromised=False)
     stack.clock.advance(RETRY_AFTER_CALL)
+
+
+def minted_by_somebody(stack: ListingSurroundings) -> None:
+    """Have somebody else hold the lease of the shop's token."""
     shop = stack.store.subjects["acme", "shop"]
     shop.owner, shop.lease_end = "somebody", int(stack.clock.now()) + DAY
+
+
+def test_a_rotation_comes_back_to_a_token_that_somebody_else_is_making(stack: ListingSurroundings) -> None:
+    due_rotation(stack)
+    minted_by_somebody(stack)
 
     assert work(stack, "rotation#shop") == result(put_off=1)
 
@@ -303,32 +253,17 @@ def test_a_rotation_comes_back_to_a_token_that_somebody_else_is_making() -> None
     assert stack.telemetry.total("RotationsFailed") == 0
 
 
-def test_a_rotation_that_fails_is_counted() -> None:
-    stack = listing_stack()
-    mint_current(stack)
-    request(stack.listing_call(), "acme", compromised=False)
-    stack.clock.advance(RETRY_AFTER_CALL)
-    stack.provider.script = [down()]
-
-    assert work(stack, "rotation#shop") == result(put_off=1)
-    assert stack.telemetry.total("RotationsFailed") == 1
-
-
-def test_work_of_an_unknown_kind_is_told_of_and_harms_nothing() -> None:
-    stack = pending()
-
-    assert work(stack, "lamp#1", "lamp#2", "token#1001") == result(done=1, left=2)
-    assert stack.telemetry.notices == [("work_item_unknown", {"merchant": "acme"})] * 2
-
-
-def test_work_of_an_unknown_kind_comes_back_in_an_hour() -> None:
+@pytest.mark.parametrize(
+    "item", ["lamp#1", "lamp", "#", "token#", "token#A/../B", "Token#1", "token#1#2", f"token#{'1' * 101}"]
+)
+def test_work_of_an_unknown_kind_is_put_aside_for_an_hour_and_not_repeated_to_the_log(item: str) -> None:
     stack = pending()
     aside: list[tuple[object, int | None]] = []
     stack.store.schedule.reschedule = lambda *given: aside.append(given)  # type: ignore[method-assign]
 
-    work(stack, "lamp#1")
-
-    assert aside == [(UnreadWork("acme", "lamp#1"), int(stack.clock.now()) + MAX_PAUSE)]
+    assert work(stack, item, item, "token#1001") == result(done=1, left=2)
+    assert stack.telemetry.notices == [("work_item_unknown", {"merchant": "acme"})] * 2
+    assert aside == [(UnreadWork("acme", item), int(stack.clock.now()) + MAX_PAUSE)] * 2
 
 
 def test_where_the_time_is_over_all_that_is_left_is_counted() -> None:
@@ -338,19 +273,10 @@ def test_where_the_time_is_over_all_that_is_left_is_counted() -> None:
     assert work(stack, "lamp#1", "token#1001", "token#1002", "token#1003") == result(done=1, left=3)
 
 
-def test_where_the_provider_is_down_all_that_is_left_is_counted() -> None:
-    stack = pending(down(), tokens=3)
-
-    assert work(stack, "lamp#1", "token#1001", "token#1002", "token#1003") == result(put_off=1, left=3)
-
-
 def test_each_that_is_put_off_is_counted() -> None:
     stack = pending(ProviderError("Bad request."), ProviderError("Bad request."), tokens=3)
-    mint_current(stack)
-    request(stack.listing_call(), "acme", compromised=False)
-    stack.clock.advance(RETRY_AFTER_CALL)
-    shop = stack.store.subjects["acme", "shop"]
-    shop.owner, shop.lease_end = "somebody", int(stack.clock.now()) + DAY
+    due_rotation(stack)
+    minted_by_somebody(stack)
 
     assert work(stack) == result(done=1, put_off=3)
 
@@ -365,7 +291,7 @@ def test_a_bug_is_raised_although_the_provider_is_down_for_the_next_item() -> No
     assert stack.telemetry.total("DueItemsLeft") == 1
 
 
-def test_one_that_breaks_the_work_is_counted_with_those_that_are_put_off() -> None:
+def test_an_item_that_breaks_the_work_holds_up_no_other_and_shows() -> None:
     stack = pending(ProviderError("Bad request."), tokens=3)
     stack.store.before["tokens.pending_revocation"].append(lambda: None)
     stack.store.refuse("tokens.pending_revocation", KeyError("revokingAt"))
@@ -373,17 +299,13 @@ def test_one_that_breaks_the_work_is_counted_with_those_that_are_put_off() -> No
     with pytest.raises(KeyError):
         work(stack)
 
-    assert stack.telemetry.total("DueItemsPutOff") == 2
+    assert stack.provider.revoked == ["1001", "1003"]
+    assert [stack.telemetry.total(f"DueItems{name}") for name in ("Done", "PutOff")] == [1, 2]
     broken = {"merchant": "acme", "item": "token#1002", "kind": "KeyError"}
     assert ("work_failed", broken) in stack.telemetry.notices
-
-
-@pytest.mark.parametrize("item", ["lamp", "#", "token#", "token#A/../B", "Token#1", "token#1#2", f"token#{'1' * 101}"])
-def test_a_key_of_no_known_pattern_is_put_aside_and_not_repeated_to_the_log(item: str) -> None:
-    stack = pending()
-
-    assert work(stack, item, "token#1001") == result(done=1, left=1)
-    assert stack.telemetry.notices == [("work_item_unknown", {"merchant": "acme"})]
+    assert stack.store.due_items("acme") == [], "it comes back in an hour"
+    stack.clock.advance(MAX_PAUSE)
+    assert work(stack) == result(done=2)
 
 
 def test_what_became_of_a_messages_items_is_told() -> None:
@@ -395,31 +317,6 @@ def test_what_became_of_a_messages_items_is_told() -> None:
         ("DueItemsPutOff", 0, "Count"),
         ("DueItemsLeft", 2, "Count"),
     ]
-
-
-def test_what_an_item_is_put_off_for_is_counted_like_a_call_that_fails() -> None:
-    """So that the alarm on refused credentials hears of it though nobody calls."""
-    stack = pending(ProviderRejectedCredentials("No."), ProviderRejectedCredentials("No."))
-    work(stack)
-
-    assert stack.telemetry.total("Failures.provider_rejected_credentials") == 1
-    assert stack.telemetry.total("CredentialsRejected") == 1
-    assert stack.telemetry.total("DueItemsPutOff") == 1
-
-
-def test_an_item_that_breaks_the_work_holds_up_no_other_and_shows() -> None:
-    stack = pending(tokens=3)
-    first, *others = stack.store.due_items("acme")
-    stack.store.refuse("tokens.pending_revocation", KeyError("revokingAt"))
-
-    with pytest.raises(KeyError):
-        work(stack, first, *others)
-
-    assert len(stack.provider.revoked) == 2
-    assert "work_failed" in stack.telemetry.events
-    assert stack.store.due_items("acme") == [], "it comes back in an hour"
-    stack.clock.advance(MAX_PAUSE)
-    assert work(stack) == result(done=1)
 
 
 def test_what_there_is_no_time_for_stays_due() -> None:
@@ -456,10 +353,11 @@ def mint_with_key(stack: ListingSurroundings) -> None:
     standing_token(stack.listing_call("caller"), "acme", "T", "key-1")
 
 
+type Mint = Callable[[ListingSurroundings], None]
 MINTS = pytest.mark.parametrize("mint", [mint_current, mint_standing, mint_with_key])
 
 
-def left_open(mint: Callable[[ListingSurroundings], None], *, acted: bool = True) -> ListingSurroundings:
+def left_open(mint: Mint, *, acted: bool = True) -> ListingSurroundings:
     """Build a stack with a lost response, a failed look-up and an expired lease."""
     stack = listing_stack()
     stack.provider.script = [stack.provider.make_and_fail(lost()) if acted else lost()]
@@ -473,41 +371,32 @@ def left_open(mint: Callable[[ListingSurroundings], None], *, acted: bool = True
 
 
 @MINTS
-def test_a_token_whose_answer_was_lost_is_adopted(mint: Callable[[ListingSurroundings], None]) -> None:
+def test_a_token_whose_answer_was_lost_is_adopted(mint: Mint) -> None:
     stack = left_open(mint)
 
     assert work(stack) == result(done=1)
 
-    record = stack.store.records["acme", "shop", "1001"]
-    assert (record.requested_by, len(stack.provider.mints)) == ("caller", 1)
-    assert record.state is (State.CURRENT if mint is mint_current else State.STANDING)
-    assert record.title == ("Token Broker" if mint is mint_current else "T")
+    adopted = record(stack, "1001")
+    assert adopted.requested_by == "caller"
+    assert adopted.state is (State.CURRENT if mint is mint_current else State.STANDING)
+    assert adopted.title == ("Token Broker" if mint is mint_current else "T")
     assert (stack.store.open_intents, stack.store.held_leases, stack.store.due_items("acme")) == ([], 0, [])
     assert stack.telemetry.total("TokensIssued") == 1
-
-
-def test_an_adopted_current_token_is_served() -> None:
-    stack = left_open(mint_current)
-    work(stack)
-
-    assert shop_token(stack.call(), "acme").token_id == "1001"
-    assert len(stack.provider.mints) == 1
-
-
-def test_an_adopted_token_is_what_its_key_gives() -> None:
-    stack = left_open(mint_with_key)
-    work(stack)
-
-    assert standing_token(stack.listing_call("caller"), "acme", "T", "key-1").token_id == "1001"
+    if mint is not mint_standing:
+        mint(stack)  # the same token is served
     assert len(stack.provider.mints) == 1
 
 
 @MINTS
-def test_an_intent_that_led_to_nothing_is_ended_two_minutes_later(
-    mint: Callable[[ListingSurroundings], None],
-) -> None:
+def test_an_intent_that_led_to_nothing_is_ended_two_minutes_later(mint: Mint) -> None:
     stack = left_open(mint, acted=False)
+    release, outcomes = stack.store.leases.release, list[RequestOutcome]()
 
+    def note_and_release(lease: MintLease, request_outcome: RequestOutcome) -> None:
+        outcomes.append(request_outcome)
+        release(lease, request_outcome)
+
+    stack.store.leases.release = note_and_release  # type: ignore[method-assign]
     (intent,) = stack.store.open_intents
     asked_until = int(stack.clock.now() - AFTER_THE_LEASE) + LEASE
     assert work(stack) == result(put_off=1)
@@ -516,23 +405,9 @@ def test_an_intent_that_led_to_nothing_is_ended_two_minutes_later(
     assert work(stack) == result(done=1)
 
     assert (stack.store.open_intents, stack.store.due_items("acme")) == ([], [])
+    assert outcomes == [RequestOutcome.NOT_APPLIED]
     assert stack.telemetry.notices == [("intent_expired", {"merchant": "acme", "intent": intent})]
     assert len(stack.provider.mints) == 1, "the worker mints nothing"
-
-
-def test_the_storage_is_told_that_such_an_intent_certainly_came_to_nothing() -> None:
-    stack = left_open(mint_current, acted=False)
-    stack.clock.advance(SETTLED_AFTER)
-    release, fates = stack.store.leases.release, list[RequestOutcome]()
-
-    def note_and_release(lease: MintLease, request_outcome: RequestOutcome) -> None:
-        fates.append(request_outcome)
-        release(lease, request_outcome)
-
-    stack.store.leases.release = note_and_release  # type: ignore[method-assign]
-
-    assert work(stack) == result(done=1)
-    assert fates == [RequestOutcome.NOT_APPLIED]
 
 
 def test_a_token_that_is_listed_late_is_still_adopted() -> None:
@@ -543,7 +418,7 @@ def test_a_token_that_is_listed_late_is_still_adopted() -> None:
     stack.clock.advance(SETTLED_AFTER)
 
     assert work(stack) == result(done=1)
-    assert stack.store.records["acme", "shop", "5005"].state is State.CURRENT
+    assert record(stack, "5005").state is State.CURRENT
 
 
 def test_a_caller_that_asked_again_meanwhile_has_its_two_minutes_too() -> None:
@@ -573,15 +448,12 @@ def test_an_intent_that_cannot_be_looked_up_is_kept_for_later(failure: BrokerErr
     assert work(stack) == result(done=1)
 
 
-def test_a_mint_that_is_under_way_is_left_alone() -> None:
-    stack = listing_stack()
-    item = "subject#shop"
-    stack.provider.script = [stack.provider.make_after(lambda: work(stack, item))]
+def test_a_mint_that_is_under_way_is_left_alone(stack: ListingSurroundings) -> None:
+    stack.provider.script = [stack.provider.make_after(lambda: work(stack, "subject#shop"))]
 
     mint_current(stack)
 
-    assert stack.provider.list_calls == 0
-    assert len(stack.provider.mints) == 1
+    assert (stack.provider.list_calls, len(stack.provider.mints)) == (0, 1)
 
 
 def test_one_that_a_caller_has_healed_meanwhile_is_left_alone() -> None:
@@ -609,7 +481,7 @@ def test_a_token_that_an_operator_revoked_before_it_was_adopted_stays_revoked() 
     stack.clock.advance(SETTLED_AFTER)
 
     assert work(stack) == result(done=1)
-    assert stack.store.records["acme", "shop", "1001"].state is State.REVOKED
+    assert record(stack, "1001").state is State.REVOKED
     assert stack.store.leases.state("acme", "shop").token is None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import token_broker
 from tests.fakes.clock import NOW
 from tests.fakes.lines import Line
 from tests.fakes.shopify import ENTRY, PERMANENT
@@ -17,7 +18,8 @@ from tests.fakes.surroundings import LISTING, ONE_TOKEN, SESSIONS, listing_stack
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import Step, json_answer
 from tests.template_as_written import template
-from token_broker import wiring
+from tests.unit.repository.pages import rows
+from token_broker import providers, wiring
 from token_broker.domain.token import ProviderToken, RevocationStatus
 from token_broker.errors import InvalidRequest
 from token_broker.ports.provider import Capabilities, MintRequest, Provider
@@ -25,7 +27,6 @@ from token_broker.ports.work import OUTBOX
 from token_broker.tokens.issue import session_token, standing_token
 from token_broker.tokens.revoke import revoke
 
-DOCUMENT = Path(__file__).parents[3] / "docs/lifecycle.md"
 #: How each provider's client is made, by the arguments of the registry's lines.
 REGISTRY = dict(each.args for each in vars(wiring).values() if isinstance(each, partial))
 by_provider = pytest.mark.parametrize("name", REGISTRY)
@@ -95,37 +96,21 @@ def test_a_capability_has_the_capabilities_that_it_needs(name: str) -> None:
 
 
 @by_provider
-def test_tokens_expire_if_that_is_declared(name: str) -> None:
-    made, _, _ = minted(name)
-
-    assert (made.expires_at is not None) == capabilities(name).expires
-
-
-@by_provider
-def test_the_provider_receives_the_session_if_it_has_sessions(name: str) -> None:
-    _, _, body = minted(name)
-
-    assert ("session-1" in body) == capabilities(name).sessions
-
-
-@by_provider
-def test_a_title_keeps_its_tag_if_a_lost_response_can_be_looked_up(name: str) -> None:
-    _, _, body = minted(name)
+def test_a_mint_is_as_the_capabilities_say(name: str) -> None:
+    """Only a provider that makes no second token is asked again."""
     can = capabilities(name)
 
+    made, method, body = minted(name)
+
+    assert (made.expires_at is not None) == can.expires
+    assert ("session-1" in body) == can.sessions
     assert ("A title with its tag" in body) == can.supports_title_tag
+    assert (can.recheck_after is not None) == (method == "PUT")
     if can.supports_title_tag:
         line = Line(json_answer(200, {"storefront_access_tokens": [{**ENTRY, "title": "A title with its tag"}]}))
         provider: Any = provider_of(name, line)
         (listed,) = provider.list_tokens(provider.account("acme", SAMPLES[name].secret), line.deadline)
         assert listed.title == "A title with its tag"
-
-
-@by_provider
-def test_only_a_provider_that_makes_no_second_token_is_asked_again(name: str) -> None:
-    _, method, _ = minted(name)
-
-    assert (capabilities(name).recheck_after is not None) == (method == "PUT")
 
 
 def test_the_dispatcher_has_a_worker_for_each_provider_with_pending_work_and_for_no_other() -> None:
@@ -146,11 +131,7 @@ def test_the_profiles_and_the_registry_name_the_same_providers() -> None:
 
 @by_provider
 def test_the_table_has_the_capabilities_that_the_module_declares(name: str) -> None:
-    table = DOCUMENT.read_text().partition("## What a provider can")[2].partition("\n## ")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line[:1] == "|"]
-    header, _, *body = rows
-    assert header[1:] == ["list", "revoke", "expiry", "rotation", "sessions", "look-up", "asked again", "at most"]
-    described = {row[0].strip("`"): row[1:] for row in body}
+    described = {row[0].strip("`"): row[1:] for row in rows("docs/lifecycle.md", "What a provider can")}
     can = capabilities(name)
 
     assert set(described) == set(REGISTRY)
@@ -189,16 +170,11 @@ def test_a_session_gets_no_token_from_a_provider_without_sessions() -> None:
     assert (stack.provider.mints, stack.store.subjects) == ([], {})
 
 
-def test_a_revocation_has_one_of_three_statuses() -> None:
-    assert [each.value for each in RevocationStatus] == ["confirmed", "pending", "unsupported"]
-
-
-def test_only_its_own_module_and_the_registry_have_a_providers_name() -> None:
-    registry = Path(wiring.__file__)
-    layer = registry.parent
+def test_only_a_providers_own_modules_and_the_registry_have_its_name() -> None:
+    own = [Path(providers.__path__[0]), Path(wiring.__file__)]
     named = re.compile(rf"""["']({"|".join(REGISTRY)})["']""")
-    core = [path for path in layer.rglob("*.py") if "providers" not in path.relative_to(layer).parts]
+    core = [path for path in Path(token_broker.__path__[0]).rglob("*.py") if not {path, *path.parents} & set(own)]
 
-    found = {path: named.findall(path.read_text()) for path in core if path != registry}
-    assert {path: names for path, names in found.items() if names} == {}
-    assert set(named.findall(registry.read_text())) == set(REGISTRY), "the pattern finds the names"
+    assert core
+    assert {path.name: names for path in core if (names := named.findall(path.read_text()))} == {}
+    assert set(named.findall(own[1].read_text())) == set(REGISTRY), "the pattern finds the names"

@@ -1,5 +1,6 @@
-"""Shopify's token endpoint: what is sent for a pair, what is accepted, and what each refusal means."""
+"""Shopify's token endpoint: what each grant sends, what is accepted, and what each refusal means."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -24,10 +25,10 @@ from token_broker.providers.shopify.account import account_of, with_app
 from token_broker.providers.shopify.refusals import AppNotInstalled, InvalidClient, ShopNotPermitted
 from token_broker.providers.shopify.token_endpoint import TokenEndpoint
 
-REFRESH_TOKEN = "shprt_sent-to-shopify"
+REFRESH_TOKEN = "sent-to-shopify"  # without the shape of a token
 PUBLIC = {"shop": "acme.myshopify.com", "app": "my-app", "refreshToken": "shprt_of-the-operator"}
 PERMANENT = {"shop": "acme.myshopify.com", "app": "my-app", "adminAccessToken": "shpat_permanent"}
-APP = {"clientId": "client-1", "clientSecret": "shpss_new", "previousClientSecret": "shpss_old"}
+APP = {"clientId": "client-1", "clientSecret": "shpss_a&b=c d", "previousClientSecret": "shpss_old"}
 PAIR = {
     "access_token": "shpat_next",
     "expires_in": 3600,
@@ -35,7 +36,7 @@ PAIR = {
     "refresh_token_expires_in": 7776000,
     "scope": "write_products",
 }
-INVALID_CLIENT = json_answer(400, {"error": "invalid_client", "error_description": "Client authentication failed"})
+OFFLINE = "urn:shopify:params:oauth:token-type:offline-access-token"
 
 
 def account(secret: dict[str, Any] = PUBLIC, app: dict[str, Any] = APP) -> Account:
@@ -43,9 +44,34 @@ def account(secret: dict[str, Any] = PUBLIC, app: dict[str, Any] = APP) -> Accou
     return with_app(found, app) if found.app else found
 
 
-def refresh(line: Line, **app: Any) -> CredentialPair:
-    endpoint = TokenEndpoint(line.http, "https://{shop}")
-    return endpoint.refresh(account(app={**APP, **app}), REFRESH_TOKEN, line.deadline)
+def endpoint(line: Line) -> TokenEndpoint:
+    return TokenEndpoint(line.http, "https://{shop}")
+
+
+def refresh(line: Line) -> CredentialPair:
+    return endpoint(line).refresh(account(), REFRESH_TOKEN, line.deadline)
+
+
+def exchange(line: Line) -> CredentialPair:
+    return endpoint(line).exchange(account(PERMANENT), line.deadline)
+
+
+def client_credentials(line: Line) -> object:
+    return endpoint(line).client_credentials(account(PERMANENT), line.deadline)
+
+
+type Grant = Callable[[Line], object]
+by_grant = pytest.mark.parametrize("grant", [refresh, exchange, client_credentials])
+
+
+def refusal(*said: Step, grant: Grant) -> Exception:
+    with pytest.raises((ProviderFailure, RefreshTokenRefused)) as refused:
+        grant(Line(*said))
+    return refused.value
+
+
+def refused_by(code: str, status: int = 400, words: str = "Not this shop") -> Step:
+    return json_answer(status, {"error": code, "error_description": words})
 
 
 def sent(line: Line) -> list[dict[str, str]]:
@@ -53,40 +79,40 @@ def sent(line: Line) -> list[dict[str, str]]:
     return [{name: value for name, [value] in form.items()} for form in forms]
 
 
-def test_a_refresh_sends_the_app_and_the_refresh_token() -> None:
+@pytest.mark.parametrize(
+    ("grant", "form"),
+    [
+        (refresh, {"grant_type": "refresh_token", "refresh_token": REFRESH_TOKEN}),
+        (
+            exchange,
+            {
+                "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+                "subject_token": "shpat_permanent",
+                "subject_token_type": OFFLINE,
+                "requested_token_type": OFFLINE,
+                "expiring": "1",
+            },
+        ),
+        (client_credentials, {"grant_type": "client_credentials"}),
+    ],
+)
+def test_a_grant_is_a_form_with_the_app(grant: Grant, form: dict[str, str]) -> None:
     line = Line(json_answer(200, PAIR))
+
+    grant(line)
+
+    assert (line.request.method, line.request.url) == ("POST", "https://acme.myshopify.com/admin/oauth/access_token")
+    assert line.request.headers == {"Content-Type": "application/x-www-form-urlencoded"}
+    assert sent(line) == [{**form, "client_id": "client-1", "client_secret": "shpss_a&b=c d"}]
+
+
+def test_a_pair_has_its_times_and_its_origin() -> None:
+    line = Line(json_answer(200, PAIR))
+    now = int(line.clock.now())
 
     pair = refresh(line)
 
-    assert line.request.url == "https://acme.myshopify.com/admin/oauth/access_token"
-    assert sent(line) == [
-        {
-            "grant_type": "refresh_token",
-            "refresh_token": REFRESH_TOKEN,
-            "client_id": "client-1",
-            "client_secret": "shpss_new",
-        }
-    ]
-    now = int(line.clock.now())
     assert pair == CredentialPair("shpat_next", "shprt_next", now, now + 3600, now + 7776000, origin=account().origin)
-
-
-def test_an_exchange_sends_the_permanent_token() -> None:
-    line = Line(json_answer(200, PAIR))
-
-    TokenEndpoint(line.http, "https://{shop}").exchange(account(PERMANENT), line.deadline)
-
-    [form] = sent(line)
-    offline = "urn:shopify:params:oauth:token-type:offline-access-token"
-    assert form == {
-        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-        "subject_token": "shpat_permanent",
-        "subject_token_type": offline,
-        "requested_token_type": offline,
-        "expiring": "1",
-        "client_id": "client-1",
-        "client_secret": "shpss_new",
-    }
 
 
 @pytest.mark.parametrize("seconds", [0, -3600])
@@ -96,12 +122,13 @@ def test_a_repeated_answer_can_have_an_access_token_that_has_ended(seconds: int)
     assert refresh(line).access_ends_at == int(line.clock.now())
 
 
-def test_the_previous_client_secret_is_used_if_the_new_one_is_rejected() -> None:
-    line = Line(INVALID_CLIENT, json_answer(200, PAIR))
+@by_grant
+def test_the_previous_client_secret_is_used_if_the_new_one_is_rejected(grant: Grant) -> None:
+    line = Line(refused_by("invalid_client"), json_answer(200, PAIR))
 
-    refresh(line)
+    grant(line)
 
-    assert [form["client_secret"] for form in sent(line)] == ["shpss_new", "shpss_old"]
+    assert [form["client_secret"] for form in sent(line)] == ["shpss_a&b=c d", "shpss_old"]
 
 
 @pytest.mark.parametrize(
@@ -134,21 +161,22 @@ def test_after_an_unknown_outcome_the_same_refresh_token_is_sent_again(unknown: 
 def test_a_pair_without_what_it_needs_is_not_accepted(changes: dict[str, Any]) -> None:
     bad = json_answer(200, {**PAIR, **changes})
 
-    with pytest.raises(ProviderError):
-        refresh(Line(bad, bad))
+    assert isinstance(refusal(bad, bad, grant=refresh), ProviderError)
 
 
+@by_grant
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
-        (INVALID_CLIENT, InvalidClient),
-        (json_answer(400, {"error": "shop_not_permitted"}), ShopNotPermitted),
-        (json_answer(400, {"error": "app_not_installed"}), AppNotInstalled),
-        (json_answer(400, {"error": "something_new"}), ProviderRejectedCredentials),
-        (json_answer(400, {"error": "invalid_grant"}), RefreshTokenRefused),
-        (json_answer(401, {"error": "invalid_request"}), RefreshTokenRefused),
-        (json_answer(400, {"error": "invalid_request"}), ProviderRejectedCredentials),
-        (answer(401), ProviderRejectedCredentials),
+        (refused_by("invalid_client"), InvalidClient),
+        (refused_by("shop_not_permitted"), ShopNotPermitted),
+        (refused_by("app_not_installed"), AppNotInstalled),
+        (refused_by("something_new"), ProviderRejectedCredentials),
+        (refused_by("invalid_request"), ProviderRejectedCredentials),
+        (refused_by("unauthorized_client", 401), ProviderRejectedCredentials),
+        (json_answer(400, {"error": 7}), ProviderRejectedCredentials),
+        (answer(400, "<html>"), ProviderRejectedCredentials),
+        (answer(403), ProviderRejectedCredentials),
         (answer(402), ShopUnavailable),
         (answer(404), ProviderError),
         (answer(429, retry_after="30"), ProviderThrottled),
@@ -156,37 +184,55 @@ def test_a_pair_without_what_it_needs_is_not_accepted(changes: dict[str, Any]) -
         (answer(500), ProviderUnavailable),
     ],
 )
-def test_each_refusal_of_a_refresh_has_its_error(said: Step, kind: type[Exception]) -> None:
-    with pytest.raises(kind) as refused:
-        refresh(Line(*[said] * 3))
-
-    assert type(refused.value) is kind
+def test_each_refusal_has_its_error(grant: Grant, said: Step, kind: type[Exception]) -> None:
+    assert type(refusal(*[said] * 3, grant=grant)) is kind
 
 
-def test_a_permanent_token_that_is_not_exchanged() -> None:
-    line = Line(json_answer(400, {"error": "invalid_subject_token"}))
+@pytest.mark.parametrize(
+    ("grant", "code", "status", "kind"),
+    [
+        (refresh, "invalid_grant", 400, RefreshTokenRefused),
+        (refresh, "invalid_request", 401, RefreshTokenRefused),
+        (refresh, "invalid_subject_token", 400, ProviderRejectedCredentials),
+        (exchange, "invalid_subject_token", 400, PermanentTokenRefused),
+        (exchange, "invalid_grant", 400, ProviderRejectedCredentials),
+        (client_credentials, "invalid_request", 401, ProviderRejectedCredentials),
+    ],
+)
+def test_a_refused_token_has_the_error_of_its_grant(
+    grant: Grant, code: str, status: int, kind: type[Exception]
+) -> None:
+    assert type(refusal(refused_by(code, status), grant=grant)) is kind
 
-    with pytest.raises(PermanentTokenRefused):
-        TokenEndpoint(line.http, "https://{shop}").exchange(account(PERMANENT), line.deadline)
+
+@by_grant
+def test_shopifys_words_are_passed_on(grant: Grant) -> None:
+    refused = refusal(refused_by("something_new"), grant=grant)
+
+    assert isinstance(refused, ProviderFailure)
+    assert refused.problem("r")["provider"] == {"status": 400, "code": "something_new", "message": "Not this shop"}
 
 
-@pytest.mark.parametrize("value", [REFRESH_TOKEN, "shpss_new", "shprt_of-the-operator"])
-def test_a_refusal_that_repeats_a_value_is_cleared_of_it(value: str) -> None:
-    said = json_answer(400, {"error": "something_new", "error_description": f"{value} is wrong"})
+@pytest.mark.parametrize(
+    ("grant", "value"),
+    [
+        *((refresh, value) for value in (REFRESH_TOKEN, "shprt_of-the-operator", "client-1", "shpss_a&b=c d")),
+        (exchange, "shpat_permanent"),
+    ],
+)
+def test_a_refusal_that_repeats_a_value_is_cleared_of_it(grant: Grant, value: str) -> None:
+    refused = refusal(refused_by(value, words=f"{value} is wrong"), grant=grant)
 
-    with pytest.raises(ProviderFailure) as refused:
-        refresh(Line(said))
-
-    assert value not in str(refused.value.problem("r"))
+    assert isinstance(refused, ProviderFailure)
+    assert value not in str(refused.problem("r"))
 
 
 def test_the_origin_names_what_the_pair_comes_from() -> None:
     """A changed client secret keeps the pair, since its refresh token stays valid."""
-    changed = {"clientSecret": "shpss_newer"}
     alone = {name: APP[name] for name in ("clientId", "clientSecret")}
     same = account({"shop": PUBLIC["shop"], "refreshToken": PUBLIC["refreshToken"], **alone})
 
-    assert account(app={**APP, **changed}).origin == same.origin == account().origin != ""
+    assert account(app={**APP, "clientSecret": "shpss_newer"}).origin == same.origin == account().origin != ""
     assert account({**PUBLIC, "refreshToken": "shprt_other"}).origin != account().origin
     assert account({**PUBLIC, "shop": "other.myshopify.com"}).origin != account().origin
     assert account(EXCHANGED).origin == account({"shop": PUBLIC["shop"], "app": "my-app"}).origin == ""

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.clock import NOW, MovableClock
-from tests.fakes.shopify import ENTRY, NODE
+from tests.fakes.shopify import ENTRY, NODE, created, page, top_level, user_errors
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import json_answer
 from tests.fakes.undocumented_answers import Played, PlayingTransport, exchanges
@@ -34,7 +34,7 @@ from token_broker.providers.shopify.client import Shopify
 PASSWORD, API_KEY, CLIENT_ID = "canary pass:w0rd/+", "canary-api-key", "canary-client-id"
 ADMIN, CLIENT_SECRET, BOUGHT = "canary-admin-token", "canary-client-secret", "shpat_canary_bought"
 #: Tokens have their providers' shapes: by nothing else could one be known that a refusal quotes.
-PTKN, JWT, HEX = "ptkn_canary0token", "eyJjYW5hcnk.e30.c2ln", "58ce44faa12e743cfcfe77d34d5a39e8"
+PTKN, JWT, HEX = "ptkn_canary0token", "eyJjYW5hcnk.e30.c2ln", ENTRY["access_token"]
 SECONDS = 15.0
 
 varied = settings(
@@ -46,55 +46,39 @@ varied = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
+CHICKSX_DATA = {
+    "accessToken": JWT,
+    "tokenType": "Bearer",
+    "expiresIn": 3600,
+    "expiresAt": int(NOW) + 3600,
+    "scope": ["wallet.read"],
+    "jti": "6a1f1d0e",
+}
 FOURTHWALL = [{"token": PTKN}, {"code": "SOME_CODE", "message": "words"}]
 CHICKSX = [
-    {
-        "code": "OK",
-        "data": {
-            "accessToken": JWT,
-            "tokenType": "Bearer",
-            "expiresIn": 3600,
-            "expiresAt": int(NOW) + 3600,
-            "scope": ["wallet.read"],
-            "jti": "6a1f1d0e",
-        },
-        "message": "Created",
-    },
+    {"code": "OK", "data": CHICKSX_DATA, "message": "Created"},
     {"code": "INVALID_INPUT", "message": "words"},
 ]
-SHOPIFY = [
-    {"storefront_access_token": {**ENTRY, "access_token": HEX}},
-    {"storefront_access_tokens": [{**ENTRY, "access_token": HEX}, {**ENTRY, "id": 7, "title": "Another"}]},
+REST = [
+    {"storefront_access_token": ENTRY},
+    {"storefront_access_tokens": [ENTRY, {**ENTRY, "id": 7, "title": "Another"}]},
     {"errors": {"title": ["words", ["words"]]}},
     {"errors": "words"},
     {},
 ]
+COST = {"requestedQueryCost": 11, "throttleStatus": {"currentlyAvailable": 1, "restoreRate": 100}}
 GRAPHQL = [
-    {
-        "data": {
-            "storefrontAccessTokenCreate": {"storefrontAccessToken": {**NODE, "accessToken": HEX}, "userErrors": []}
-        }
-    },
     {"data": {"storefrontAccessTokenDelete": {"deletedStorefrontAccessTokenId": NODE["id"], "userErrors": []}}},
-    {"data": {"storefrontAccessTokenDelete": {"userErrors": [{"field": ["input"], "message": "words"}]}}},
-    {
-        "data": {
-            "shop": {
-                "storefrontAccessTokens": {
-                    "nodes": [{**NODE, "accessToken": HEX}],
-                    "pageInfo": {"hasNextPage": False, "endCursor": "MTAw"},
-                }
-            },
-            "currentAppInstallation": {"accessScopes": NODE["accessScopes"]},
-        }
-    },
-    {
-        "errors": [{"message": "words", "extensions": {"code": "THROTTLED"}}],
-        "extensions": {
-            "cost": {"requestedQueryCost": 11, "throttleStatus": {"currentlyAvailable": 1, "restoreRate": 100}}
-        },
-    },
-    {"errors": [{"message": "words", "extensions": {"code": "ACCESS_DENIED"}}], "data": None},
+    *(
+        said.json()
+        for said in (
+            created(),
+            user_errors("storefrontAccessTokenDelete", "words"),
+            page(NODE),
+            top_level("THROTTLED", "words", cost=COST),
+            top_level("ACCESS_DENIED", "words"),
+        )
+    ),
 ]
 OAUTH = [
     {"access_token": BOUGHT, "scope": "write", "expires_in": 86399},
@@ -212,28 +196,21 @@ PERMANENT = {"shop": "acme.myshopify.com", "adminAccessToken": ADMIN}
 EXCHANGED = {"shop": "acme.myshopify.com", "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
 
 
+@pytest.mark.parametrize(("admin_api", "honest"), [("rest", REST), ("graphql", GRAPHQL)])
 @varied
-@given(played(SHOPIFY, HEX, ADMIN), st.sampled_from(("mint", "list", "revoke")))
-def test_shopifys_tokens_are_checked_or_refused(said: list[Played], operation: str) -> None:
-    bench = Bench(*said)
-    provider = shopify_on(bench)
-    account = account_of(provider, PERMANENT)
-    ask_shopify(bench, provider, account, operation, (ADMIN,))
-
-
-@varied
-@given(played(GRAPHQL, HEX, ADMIN), st.sampled_from(("mint", "list", "revoke")))
-def test_shopifys_tokens_over_graphql_are_checked_or_refused(said: list[Played], operation: str) -> None:
-    bench = Bench(*said)
-    provider = shopify_on(bench, "graphql")
-    account = account_of(provider, PERMANENT)
-    ask_shopify(bench, provider, account, operation, (ADMIN,))
+@given(data=st.data(), operation=st.sampled_from(("mint", "list", "revoke")))
+def test_shopifys_tokens_are_checked_or_refused(
+    admin_api: str, honest: list[Any], data: st.DataObject, operation: str
+) -> None:
+    bench = Bench(*data.draw(played(honest, HEX, ADMIN)))
+    provider = shopify_on(bench, admin_api)
+    ask_shopify(bench, provider, account_of(provider, PERMANENT), operation, (ADMIN,))
 
 
 @varied
 @given(
     played(OAUTH, BOUGHT, CLIENT_ID, CLIENT_SECRET),
-    played(SHOPIFY, HEX, CLIENT_ID, CLIENT_SECRET, BOUGHT),
+    played(REST, HEX, CLIENT_ID, CLIENT_SECRET, BOUGHT),
     st.booleans(),
 )
 def test_a_bought_admin_token_is_checked_or_refused(sold: list[Played], said: list[Played], bought: bool) -> None:

@@ -5,17 +5,12 @@ from pathlib import Path
 
 import pytest
 
+import token_broker
+from tests.unit.repository.pages import ROOT, rows
 from token_broker.domain.token import State
 
-ROOT = Path(__file__).resolve().parents[3]
-LAYER = ROOT / "layers/token_broker/token_broker"
-PAGE = (ROOT / "docs/concepts.md").read_text()
-
-
-def rows(heading: str) -> list[list[str]]:
-    """Return the cells of the table below a heading, without its header."""
-    table = PAGE.partition(f"\n## {heading}\n")[2].partition("\n|")[2].partition("\n\n")[0]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+LAYER = Path(token_broker.__path__[0])
+PAGE = "docs/concepts.md"
 
 
 def names(cell: str) -> list[str]:
@@ -23,7 +18,7 @@ def names(cell: str) -> list[str]:
     return [name.rpartition(".")[2] for name in re.findall(r"`([\w.]+)`", cell)]
 
 
-@pytest.mark.parametrize("term", rows("Terms"), ids=lambda row: row[0])
+@pytest.mark.parametrize("term", rows(PAGE, "Terms"), ids=lambda row: row[0])
 def test_a_term_is_in_the_file_that_the_table_names(term: list[str]) -> None:
     for place in term[2].split(";"):
         named, found, path = place.rpartition(" in `")
@@ -34,10 +29,10 @@ def test_a_term_is_in_the_file_that_the_table_names(term: list[str]) -> None:
 
 
 def test_the_states_are_those_of_the_code() -> None:
-    assert [row[0].strip("`") for row in rows("States of a token")] == list(State)
+    assert [row[0].strip("`") for row in rows(PAGE, "States of a token")] == list(State)
 
 
-@pytest.mark.parametrize("row", rows("Where a name and its stored value differ"), ids=lambda row: row[0])
+@pytest.mark.parametrize("row", rows(PAGE, "Where a name and its stored value differ"), ids=lambda row: row[0])
 def test_both_spellings_are_in_the_code(row: list[str]) -> None:
     sources = [*LAYER.rglob("*.py"), *ROOT.glob("functions/*/*/app.py"), ROOT / "template.yaml"]
     text = "\n".join(path.read_text() for path in sources)

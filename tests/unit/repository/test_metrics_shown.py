@@ -4,76 +4,74 @@ import ast
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache, partial
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
-from tests.template_as_written import TEMPLATE
+import token_broker
 from tests.unit.repository.test_readme import codes
 from tests.unit.repository.transformed import PLACE, plain, resources
-from token_broker import errors, wiring
-from token_broker.telemetry import PowertoolsTelemetry
+from token_broker import errors, telemetry, wiring
+from token_broker.entrypoints import authorizer, handler
+from token_broker.lifecycle import dispatcher, publisher
+from token_broker.ports import telemetry as port
 
-LAYER = TEMPLATE.parent / "layers/token_broker/token_broker"
-PROVIDERS = frozenset(each().name for each in vars(wiring).values() if isinstance(each, partial))
+PROVIDERS = frozenset(each.name for each in wiring.profiles())
 STOREFRONTS, LIFECYCLE, EVENTS = (each().name for each in (wiring.trust_policies, wiring.dispatcher, wiring.publisher))
-#: Modules whose metrics are not of the providers' functions.
+ALL = PROVIDERS | {STOREFRONTS, LIFECYCLE, EVENTS}
+#: The functions whose metrics a module counts, by its file, where they are not the providers'.
 OTHERS = {
-    "lifecycle/dispatcher": frozenset({LIFECYCLE}),
-    "entrypoints/authorizer": frozenset({STOREFRONTS}),
-    "lifecycle/publisher": frozenset({EVENTS}),
-    "entrypoints/handler": PROVIDERS | {STOREFRONTS, LIFECYCLE, EVENTS},
-    "ports/telemetry": PROVIDERS | {STOREFRONTS, LIFECYCLE, EVENTS},
-    "telemetry": PROVIDERS | {STOREFRONTS, LIFECYCLE, EVENTS},
+    str(module.__file__): names
+    for module, names in (
+        (dispatcher, frozenset({LIFECYCLE})),
+        (authorizer, frozenset({STOREFRONTS})),
+        (publisher, frozenset({EVENTS})),
+        *((module, ALL) for module in (handler, port, telemetry)),
+    )
 }
 #: The codes that end the metrics `Failures.{code}`.
 CODES = codes(errors.BrokerError).keys()
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(NamedTuple):
     """A metric that a module counts, or a `family` of metrics that begin with its name and a dot."""
 
     name: str
-    providers: frozenset[str]
+    provider: str
     family: bool = False
 
 
-def counted() -> Iterator[Counted]:
-    """Yield every `telemetry.count(…)` in the layer, and those of the telemetry itself."""
-    for path in sorted(LAYER.rglob("*.py")):
-        providers = OTHERS.get(path.relative_to(LAYER).with_suffix("").as_posix(), PROVIDERS)
-        for call in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "count":
-                continue
-            if not ast.unparse(call.func.value).endswith("self" if path == LAYER / "telemetry.py" else "telemetry"):
-                continue
-            match call.args[0]:
+def calls(path: Path) -> Iterator[ast.expr]:
+    """Yield what each `telemetry.count(…)` of a file counts. The telemetry itself counts, too."""
+    receiver = "self.count" if str(path) == telemetry.__file__ else "telemetry.count"
+    for call in ast.walk(ast.parse(path.read_text())):
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(receiver):
+            yield call.args[0]
+
+
+@cache
+def counted() -> set[Counted]:
+    found = set()
+    for path in Path(token_broker.__path__[0]).rglob("*.py"):
+        for metric in calls(path):
+            match metric:
                 case ast.Constant(value=str(name)):
-                    yield Counted(name, providers)
+                    family = False
                 case ast.JoinedStr(values=[ast.Constant(value=str(name)), ast.FormattedValue()]) if name.endswith("."):
-                    yield Counted(name.removesuffix("."), providers, family=True)
+                    family = True
                 case _:
-                    raise AssertionError(f"{path.name}:{call.lineno} counts a metric without a fixed name")
-
-
-@cache
-def metrics() -> set[tuple[str, str]]:
-    return {(each.name, provider) for each in counted() if not each.family for provider in each.providers}
-
-
-@cache
-def families() -> set[tuple[str, str]]:
-    return {(each.name, provider) for each in counted() if each.family for provider in each.providers}
+                    raise AssertionError(f"{path}:{metric.lineno} counts a metric without a fixed name")
+            providers = OTHERS.get(str(path), PROVIDERS)
+            found |= {Counted(name.removesuffix("."), provider, family) for provider in providers}
+    return found
 
 
 def is_counted(name: str, provider: str) -> bool:
     family, _, code = name.partition(".")
-    return (name, provider) in metrics() or (
-        family == "Failures" and code in CODES and (family, provider) in families()
-    )
+    of_a_code = family == "Failures" and code in CODES and Counted(family, provider, family=True) in counted()
+    return Counted(name, provider) in counted() or of_a_code
 
 
 def alarms() -> dict[str, Any]:
@@ -102,47 +100,20 @@ def searches() -> list[str]:
     return [each[0]["expression"] for each in metrics if isinstance(each[0], dict)]
 
 
-def namespaces() -> dict[str, str]:
-    """Return the namespace and the service in the functions' environment."""
-    settings = {
-        (
-            each["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"],
-            plain(each["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]),
-        )
-        for each in resources("AWS::Lambda::Function").values()
-    }
-    ((namespace, service),) = settings
-    return {"Namespace": namespace, "service": service}
-
-
 def our_dimensions(provider: str) -> dict[str, str]:
     return {"provider": provider, "service": PLACE.stack}
 
 
 def test_two_stacks_in_one_account_have_different_metrics() -> None:
-    assert namespaces() == {"Namespace": "TokenBroker", "service": PLACE.stack}
-    settings = resources("AWS::Lambda::Function")["LifecycleMaintainFunction"]["Environment"]["Variables"]
-    assert settings["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
-
-
-def test_the_telemetry_writes_these_dimensions(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", namespaces()["Namespace"])
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", namespaces()["service"])
-    telemetry = PowertoolsTelemetry("shopify")
-    telemetry.count("TokensIssued")
-    telemetry.end()
-
-    written = json.loads(capsys.readouterr().out)
-    (group,) = written["_aws"]["CloudWatchMetrics"]
-    assert group["Namespace"] == "TokenBroker"
-    assert {name: written[name] for name in group["Dimensions"][0]} == our_dimensions("shopify")
+    for function in resources("AWS::Lambda::Function").values():
+        settings = function["Environment"]["Variables"]
+        assert settings["POWERTOOLS_METRICS_NAMESPACE"] == "TokenBroker"
+        assert settings["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
 
 
 def test_the_counted_metrics_are_found() -> None:
-    assert {("TokensIssued", "chicksx"), ("OldestDueLag", LIFECYCLE), ("ColdStart", STOREFRONTS)} <= metrics()
-    assert {("Failures", "shopify"), ("ProviderErrors", "shopify"), ("Authorizer", STOREFRONTS)} <= families()
+    assert {Counted("TokensIssued", "chicksx"), Counted("Authorizer", STOREFRONTS, family=True)} <= counted()
+    assert {is_counted("OldestDueLag", LIFECYCLE), is_counted("ColdStart", STOREFRONTS)} == {True}
     assert is_counted("Failures.provider_rejected_credentials", "shopify")
     assert not is_counted("Failures.nothing_of_the_kind", "shopify")
     assert not is_counted("OldestDueLag", "shopify")
@@ -162,7 +133,7 @@ def test_each_provider_has_an_alarm_on_rejected_credentials() -> None:
         each["Dimensions"][0]["Value"] for each in alarms().values() if each["MetricName"] == "CredentialsRejected"
     }
 
-    assert watched == PROVIDERS == {"fourthwall", "chicksx", "shopify"}
+    assert watched == PROVIDERS
 
 
 def test_the_dashboard_shows_metrics_that_the_code_counts() -> None:
@@ -179,21 +150,27 @@ def test_the_dashboard_searches_for_families_of_this_stack_only() -> None:
     found = [re.fullmatch(pattern, each) for each in searches()]
 
     assert [match and match[1] for match in found] == ["Failures", "ProviderErrors", "Authorizer"]
-    assert {match[1] for match in found if match} <= {name for name, _ in families()}
+    assert {match[1] for match in found if match} <= {each.name for each in counted() if each.family}
 
 
-@pytest.mark.parametrize("metric", ["Errors", "Throttles", "Duration"])
-def test_the_dashboard_shows_every_function(metric: str) -> None:
-    shown = [dimensions for space, name, dimensions in lines() if (space, name) == ("AWS/Lambda", metric)]
-
-    assert sorted(each["FunctionName"] for each in shown) == sorted(resources("AWS::Lambda::Function"))
-
-
-@pytest.mark.parametrize("metric", ["ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"])
-def test_the_dashboard_shows_every_queue(metric: str) -> None:
-    shown = [dimensions for space, name, dimensions in lines() if (space, name) == ("AWS/SQS", metric)]
-
-    assert sorted(each["QueueName"] for each in shown) == sorted(resources("AWS::SQS::Queue"))
+@pytest.mark.parametrize(
+    ("space", "metrics", "kind", "dimension"),
+    [
+        ("AWS/Lambda", ("Errors", "Throttles", "Duration"), "AWS::Lambda::Function", "FunctionName"),
+        (
+            "AWS/SQS",
+            ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"),
+            "AWS::SQS::Queue",
+            "QueueName",
+        ),
+    ],
+)
+def test_the_dashboard_shows_every_function_and_queue(
+    space: str, metrics: tuple[str, ...], kind: str, dimension: str
+) -> None:
+    for metric in metrics:
+        shown = [dimensions[dimension] for of, name, dimensions in lines() if (of, name) == (space, metric)]
+        assert sorted(shown) == sorted(resources(kind))
 
 
 def test_the_dashboard_shows_the_api() -> None:

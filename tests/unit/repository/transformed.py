@@ -35,10 +35,9 @@ class _Session:
 def transformed() -> dict[str, Any]:
     """Return the whole template after the transform. Do not change it."""
     template = yaml.load(TEMPLATE.read_text(), Loader=_Intrinsics)  # noqa: S506  # a SafeLoader
-    template["Globals"]["Function"]["CodeUri"] = "s3://artifacts/function"
     for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::LayerVersion":
-            resource["Properties"]["ContentUri"] = "s3://artifacts/layer"
+        for folder in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
+            resource["Properties"][folder] = "s3://artifacts/archive"
     result: dict[str, Any] = Translator({}, Parser(), boto_session=_Session()).translate(template, {})
     return result
 

@@ -36,31 +36,31 @@ class Tries:
         return token()
 
 
-def test_a_token_is_kept_for_less_than_30_seconds() -> None:
-    clock = MovableClock()
-    memory = TokenCache(clock)
-    memory.put("acme", token(), read_at=clock.monotonic())
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
 
-    clock.advance(TTL_SECONDS - 0.001)
+
+@pytest.fixture
+def memory(clock: MovableClock) -> TokenCache:
+    return TokenCache(clock)
+
+
+@pytest.mark.parametrize("late", [0.0, 20.0])
+def test_a_token_is_kept_for_less_than_30_seconds_from_its_reading(
+    memory: TokenCache, clock: MovableClock, late: float
+) -> None:
+    read_at = clock.monotonic()
+    clock.advance(late)
+    memory.put("acme", token(), read_at=read_at)
+
+    clock.advance(TTL_SECONDS - late - 0.001)
     assert memory.get("acme") == token()
     clock.advance(0.001)
     assert memory.get("acme") is None
 
 
-def test_the_time_counts_from_the_reading_not_from_the_keeping() -> None:
-    clock = MovableClock()
-    memory = TokenCache(clock)
-    read_at = clock.monotonic()
-    clock.advance(20)
-    memory.put("acme", token(), read_at=read_at)
-
-    clock.advance(10)
-    assert memory.get("acme") is None
-
-
-def test_what_is_dropped_is_gone_and_dropping_again_is_harmless() -> None:
-    clock = MovableClock()
-    memory = TokenCache(clock)
+def test_what_is_dropped_is_gone_and_dropping_again_is_harmless(memory: TokenCache, clock: MovableClock) -> None:
     memory.put("acme", token(), read_at=clock.monotonic())
 
     memory.drop("acme")
@@ -75,15 +75,21 @@ def test_what_is_dropped_is_gone_and_dropping_again_is_harmless() -> None:
         MerchantNotFound("no secret"),
         MerchantMisconfigured("a broken one"),
         ProviderRejectedCredentials("refused"),
-        ProviderThrottled("slower"),
+        ProviderThrottled("slower", reply=ProviderReply(429, "slow", "Slow down"), retry_after=7),
     ],
 )
-def test_what_failed_is_not_tried_again_for_a_few_seconds(failure: BrokerError) -> None:
-    clock = MovableClock()
-    memory, tries = TokenCache(clock), Tries(failure)
-    for _ in range(5):
-        with pytest.raises(type(failure)):
+def test_what_failed_says_the_same_for_a_few_seconds_and_is_not_tried_again(
+    memory: TokenCache, clock: MovableClock, failure: BrokerError
+) -> None:
+    tries = Tries(failure)
+    with pytest.raises(type(failure)):
+        memory.get_unless_failed_recently("acme", tries)
+    for _ in range(4):
+        with pytest.raises(type(failure)) as again:
             memory.get_unless_failed_recently("acme", tries)
+        assert again.value is not failure
+        assert (str(again.value), vars(again.value)) == (str(failure), vars(failure))
+    assert memory.get_unless_failed_recently("other", Tries()) == token(), "another merchant is not held up"
     assert tries.count == 1
 
     clock.advance(FAILURE_TTL_SECONDS)
@@ -93,26 +99,7 @@ def test_what_failed_is_not_tried_again_for_a_few_seconds(failure: BrokerError) 
     assert tries.count == 3
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        MerchantNotFound("no secret"),
-        ProviderThrottled("slower", reply=ProviderReply(429, "slow", "Slow down"), retry_after=7),
-    ],
-)
-def test_a_failure_that_is_raised_again_says_the_same(failure: BrokerError) -> None:
-    memory, tries = TokenCache(MovableClock()), Tries(failure)
-    with pytest.raises(type(failure)):
-        memory.get_unless_failed_recently("acme", tries)
-
-    with pytest.raises(type(failure)) as again:
-        memory.get_unless_failed_recently("acme", tries)
-
-    assert again.value is not failure
-    assert (str(again.value), vars(again.value)) == (str(failure), vars(failure))
-
-
-def test_a_cached_failure_keeps_nothing_of_its_call() -> None:
+def test_a_cached_failure_keeps_nothing_of_its_call(memory: TokenCache) -> None:
     """The frames of the call hold its event, with the caller's credentials."""
 
     class Event:
@@ -125,7 +112,6 @@ def test_a_cached_failure_keeps_nothing_of_its_call() -> None:
         seen.append(ref(event))
         raise MerchantNotFound("no secret")
 
-    memory = TokenCache(MovableClock())
     for _ in range(2):
         with suppress(MerchantNotFound):
             memory.get_unless_failed_recently("acme", fail)
@@ -135,18 +121,10 @@ def test_a_cached_failure_keeps_nothing_of_its_call() -> None:
 
 
 @pytest.mark.parametrize("failure", [MintInProgress(), StorageUnavailable("try again")])
-def test_what_the_next_moment_can_change_is_tried_again_at_once(failure: BrokerError) -> None:
-    memory, tries = TokenCache(MovableClock()), Tries(failure)
+def test_what_the_next_moment_can_change_is_tried_again_at_once(memory: TokenCache, failure: BrokerError) -> None:
+    tries = Tries(failure)
     for _ in range(2):
         with pytest.raises(type(failure)):
             memory.get_unless_failed_recently("acme", tries)
 
     assert tries.count == 2
-
-
-def test_another_merchant_is_not_held_up_by_a_failure() -> None:
-    memory, tries = TokenCache(MovableClock()), Tries(MerchantNotFound("no secret"))
-    with pytest.raises(MerchantNotFound):
-        memory.get_unless_failed_recently("acme", tries)
-
-    assert memory.get_unless_failed_recently("other", Tries()) == token()

@@ -20,197 +20,159 @@ from token_broker.tokens.issue import shop_token
 SAME = minted("7")
 CHANGED = minted("8")
 
+type Stack = Surroundings[ScriptedProvider]
 
-def after_a_day() -> Surroundings[ScriptedProvider]:
-    """Build a stack that has served token 7 and was idle for a day."""
-    stack = one_token_stack()
-    stack.provider.script = [SAME]
-    shop_token(stack.call(), "acme")
+
+@pytest.fixture
+def stack() -> Stack:
+    """Build a stack that serves token 7, and whose provider gives it again."""
+    made = one_token_stack()
+    made.provider.script = [SAME]
+    shop_token(made.call(), "acme")
+    made.provider.script = [SAME, SAME]
+    made.provider.mints.clear()
+    made.provider.budgets.clear()
+    return made
+
+
+@pytest.fixture
+def idle(stack: Stack) -> Stack:
+    """Build such a stack that was idle for a day."""
     stack.clock.advance(DAY)
-    stack.provider.mints.clear()
     return stack
 
 
-def work(stack: Surroundings[ScriptedProvider]) -> Mint:
+def ask(stack: Stack, *, fresh: bool = False) -> str:
+    return shop_token(stack.call(), "acme", fresh=fresh).token_id
+
+
+def work(stack: Stack) -> Mint:
     return stack.store.subjects["acme", "shop"]
 
 
 @pytest.mark.parametrize(("fresh", "seconds"), [(False, 3), (True, 15)])
-def test_who_could_be_answered_already_is_not_kept_waiting(seconds: float, *, fresh: bool) -> None:
-    stack = after_a_day()
-    stack.provider.budgets.clear()
-    stack.provider.script = [SAME]
+def test_who_could_be_answered_already_is_not_kept_waiting(idle: Stack, seconds: float, *, fresh: bool) -> None:
+    ask(idle, fresh=fresh)
 
-    shop_token(stack.call(), "acme", fresh=fresh)
-
-    assert stack.provider.budgets == [seconds]
+    assert idle.provider.budgets == [seconds]
 
 
-def test_before_a_day_has_passed_the_store_serves() -> None:
-    stack = one_token_stack()
-    stack.provider.script = [SAME]
-    shop_token(stack.call(), "acme")
-    stack.clock.advance(DAY - 1)
+def test_after_a_day_the_provider_is_asked_and_a_confirmed_token_is_good_for_another_day(stack: Stack) -> None:
+    for _ in range(2):
+        stack.clock.advance(DAY - 1)
+        ask(stack)
+        assert stack.provider.mints == []
 
-    shop_token(stack.call(), "acme")
-
-    assert len(stack.provider.mints) == 1
-
-
-def test_after_a_day_the_provider_is_asked_and_confirms() -> None:
-    stack = after_a_day()
-    stack.provider.script = [SAME]
-
-    assert shop_token(stack.call(), "acme").token_id == "7"
-    assert len(stack.provider.mints) == 1
-    assert work(stack).checked_at == stack.clock.now()
-    assert (stack.store.open_intents, stack.store.held_leases) == ([], 0)
+        stack.forget_memory()
+        stack.clock.advance(1)
+        assert ask(stack) == "7"
+        assert len(stack.provider.mints) == 1
+        assert work(stack).checked_at == stack.clock.now()
+        assert (stack.store.open_intents, stack.store.held_leases) == ([], 0)
+        stack.provider.mints.clear()
 
 
-def test_a_confirmed_token_is_good_for_another_day() -> None:
-    stack = after_a_day()
-    stack.provider.script = [SAME]
-    shop_token(stack.call(), "acme")
-    stack.clock.advance(DAY - 1)
+def test_a_confirmed_token_keeps_its_first_record(idle: Stack) -> None:
+    first = idle.store.records["acme", "shop", "7"]
+    idle.provider.script = [minted("7", issued_at=int(idle.clock.now()))]
 
-    shop_token(stack.call(), "acme")
-
-    assert len(stack.provider.mints) == 1
+    assert shop_token(idle.call(), "acme") == first
+    assert idle.telemetry.total("TokensIssued") == 1
 
 
-def test_a_confirmed_token_keeps_its_first_record() -> None:
-    stack = after_a_day()
-    first = stack.store.records["acme", "shop", "7"]
-    stack.provider.script = [minted("7", issued_at=int(stack.clock.now()))]
+def test_a_changed_token_takes_the_place_of_the_one_that_is_lost_until_that_comes_back(idle: Stack) -> None:
+    idle.provider.script = [CHANGED, SAME]
 
-    assert shop_token(stack.call(), "acme") == first
-    assert stack.telemetry.total("TokensIssued") == 1
-
-
-def test_a_changed_token_takes_the_place_of_the_one_that_is_lost() -> None:
-    stack = after_a_day()
-    stack.provider.script = [CHANGED]
-
-    assert shop_token(stack.call(), "acme").token_id == "8"
-    gone = stack.store.records["acme", "shop", "7"]
+    assert ask(idle) == "8"
+    gone = idle.store.records["acme", "shop", "7"]
     assert (gone.state, gone.access_token) == (State.LOST, None)
-    assert work(stack).current == stack.store.records["acme", "shop", "8"]
+    assert work(idle).current == idle.store.records["acme", "shop", "8"]
 
-
-def test_a_token_that_comes_back_is_served_again() -> None:
-    stack = after_a_day()
-    stack.provider.script = [CHANGED, SAME]
-    shop_token(stack.call(), "acme")
-    stack.clock.advance(DAY)
-
-    assert shop_token(stack.call(), "acme").access_token == "value-of-7"
+    idle.clock.advance(DAY)
+    assert shop_token(idle.call(), "acme").access_token == "value-of-7"
 
 
 @pytest.mark.parametrize("failure", [down(), lost(), ProviderThrottled("Slow down.", retry_after=5)])
-def test_a_provider_that_is_down_does_not_take_the_stored_token_away(failure: ProviderFailure) -> None:
-    stack = after_a_day()
-    stack.provider.script = [failure]
+def test_a_provider_that_is_down_does_not_take_the_stored_token_away(idle: Stack, failure: ProviderFailure) -> None:
+    idle.provider.script = [failure, SAME]
 
-    assert shop_token(stack.call(), "acme").token_id == "7"
-    assert stack.telemetry.notices == [("stored_token_served_unconfirmed", {"code": failure.code})]
-    assert stack.store.held_leases == 0
+    assert ask(idle) == "7"
+    assert idle.telemetry.notices == [("stored_token_served_unconfirmed", {"code": failure.code})]
+    assert idle.store.held_leases == 0
 
-
-def test_a_token_served_unconfirmed_is_asked_for_again_by_the_next_call_past_memory() -> None:
-    stack = after_a_day()
-    stack.provider.script = [down(), SAME]
-    shop_token(stack.call(), "acme")
-    stack.clock.advance(30)
-
-    shop_token(stack.call(), "acme")
-
-    assert work(stack).checked_at == stack.clock.now()
+    idle.clock.advance(30)  # past memory
+    ask(idle)
+    assert work(idle).checked_at == idle.clock.now()
 
 
-def test_credentials_that_are_refused_for_good_are_reported() -> None:
-    stack = after_a_day()
-    stack.provider.script = [ProviderRejectedCredentials("No."), ProviderRejectedCredentials("No.")]
+def test_credentials_that_are_refused_for_good_are_reported(idle: Stack) -> None:
+    idle.provider.script = [ProviderRejectedCredentials("No."), ProviderRejectedCredentials("No.")]
 
     with pytest.raises(ProviderRejectedCredentials):
-        shop_token(stack.call(), "acme")
+        ask(idle)
 
 
-def test_who_asks_for_fresh_is_not_served_an_unconfirmed_one() -> None:
-    stack = after_a_day()
-    stack.provider.script = [down()]
+def test_who_asks_for_fresh_is_not_served_an_unconfirmed_one(idle: Stack) -> None:
+    idle.provider.script = [down()]
 
     with pytest.raises(ProviderUnavailable):
-        shop_token(stack.call(), "acme", fresh=True)
+        ask(idle, fresh=True)
 
 
-def test_fresh_asks_the_provider_before_the_day_is_over() -> None:
-    stack = one_token_stack()
-    stack.provider.script = [SAME, CHANGED]
-    shop_token(stack.call(), "acme")
-    stack.clock.advance(1)
+def test_fresh_asks_the_provider_unless_it_has_confirmed_in_this_very_moment(stack: Stack) -> None:
+    stack.provider.script = [CHANGED]
 
-    assert shop_token(stack.call(), "acme", fresh=True).token_id == "8"
-
-
-def test_while_another_rechecks_the_stored_token_is_served_at_once() -> None:
-    stack = after_a_day()
-    work(stack).owner, work(stack).lease_end = "another", int(stack.clock.now()) + 40
-
-    assert shop_token(stack.call(), "acme").token_id == "7"
-    assert (stack.clock.sleeps, stack.provider.mints) == ([], [])
-
-
-def test_one_who_asks_for_fresh_waits_for_anothers_recheck_and_takes_its_result() -> None:
-    stack = after_a_day()
-    work(stack).owner, work(stack).lease_end = "another", int(stack.clock.now()) + 40
-
-    def confirmed() -> None:
-        work(stack).end_intent()
-        work(stack).checked_at = stack.clock.now()
-
-    stack.clock.plan(1.0, confirmed)
-
-    assert shop_token(stack.call(), "acme", fresh=True).token_id == "7"
+    assert ask(stack, fresh=True) == "7"
     assert stack.provider.mints == []
+    stack.clock.advance(1)
+    assert ask(stack, fresh=True) == "8"
 
 
-def test_one_who_asks_for_fresh_is_told_when_anothers_recheck_takes_too_long() -> None:
-    stack = after_a_day()
-    work(stack).owner, work(stack).lease_end = "another", int(stack.clock.now()) + 40
+@pytest.fixture
+def rechecked(idle: Stack) -> Stack:
+    """Have another caller recheck the token."""
+    work(idle).owner, work(idle).lease_end = "another", int(idle.clock.now()) + 40
+    idle.store.calls.clear()
+    return idle
 
+
+def test_while_another_rechecks_the_stored_token_is_served_at_once_and_without_a_write(rechecked: Stack) -> None:
+    assert ask(rechecked) == "7"
+    assert (rechecked.clock.sleeps, rechecked.provider.mints) == ([], [])
+    assert rechecked.store.calls == ["leases.state"]
+
+
+@pytest.mark.parametrize("found", ["7", "8"])
+def test_one_who_asks_for_fresh_waits_for_anothers_recheck_and_takes_its_result(rechecked: Stack, found: str) -> None:
+    def end() -> None:
+        work(rechecked).end_intent()
+        rechecked.store.keep(token(found), checked_at=rechecked.clock.now())
+
+    rechecked.clock.plan(1.0, end)
+
+    assert ask(rechecked, fresh=True) == found
+    assert rechecked.provider.mints == []
+
+
+def test_one_who_asks_for_fresh_is_told_when_anothers_recheck_takes_too_long(rechecked: Stack) -> None:
     with pytest.raises(MintInProgress):
-        shop_token(stack.call(), "acme", fresh=True)
-
-
-def test_a_token_that_another_replaced_meanwhile_is_what_the_waiting_caller_gets() -> None:
-    stack = after_a_day()
-    work(stack).owner, work(stack).lease_end = "another", int(stack.clock.now()) + 40
-
-    def replaced() -> None:
-        work(stack).end_intent()
-        stack.store.keep(token("8"), checked_at=stack.clock.now())
-
-    stack.clock.plan(0.5, replaced)
-
-    assert shop_token(stack.call(), "acme", fresh=True).token_id == "8"
-
-
-def test_a_stored_token_is_served_where_the_confirmation_cannot_be_noted() -> None:
-    stack = after_a_day()
-    stack.provider.script = [SAME]
-    stack.store.refuse("leases.confirm", StorageUnavailable("Down."))
-
-    assert shop_token(stack.call(), "acme").token_id == "7"
+        ask(rechecked, fresh=True)
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_a_stored_token_is_served_where_the_secret_cannot_be_read_unless_fresh_is_asked_for(*, fresh: bool) -> None:
-    stack = after_a_day()
-    stack.secrets.failure = StorageUnavailable("Down.")
+@pytest.mark.parametrize("part", ["confirmation", "secret"])
+def test_where_storage_fails_the_stored_token_is_served_unless_fresh_is_asked_for(
+    idle: Stack, part: str, *, fresh: bool
+) -> None:
+    if part == "secret":
+        idle.secrets.failure = StorageUnavailable("Down.")
+    else:
+        idle.store.refuse("leases.confirm", StorageUnavailable("Down."))
 
     if fresh:
         with pytest.raises(StorageUnavailable):
-            shop_token(stack.call(), "acme", fresh=True)
+            ask(idle, fresh=True)
     else:
-        assert shop_token(stack.call(), "acme").token_id == "7"
-    assert stack.provider.mints == []
+        assert ask(idle) == "7"
+    assert idle.store.held_leases == 0
+    assert len(idle.provider.mints) == (0 if part == "secret" else 1)

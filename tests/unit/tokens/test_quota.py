@@ -23,6 +23,12 @@ from token_broker.tokens.quota import MINT_TIME
 from token_broker.tokens.revoke import revoke
 
 ORPHAN = tag_title("Made by us", BROKER_ID, "d" * 26)
+OVER = Change("clock", Reason.REQUESTED)
+
+
+def fill(stack: ListingSurroundings) -> None:
+    """Have every place be taken by what is there."""
+    stack.provider.places = len(stack.provider.listed)
 
 
 def full(*, foreign: int = 0, pending: int = 0) -> ListingSurroundings:
@@ -35,7 +41,7 @@ def full(*, foreign: int = 0, pending: int = 0) -> ListingSurroundings:
         made = standing_token(stack.listing_call(), "acme", "T", None)
         stack.provider.failures["revoke"] = [down()]
         assert revoke(stack.listing_call(), "acme", made.token_id) is RevocationStatus.PENDING
-    stack.provider.places = len(stack.provider.listed)
+    fill(stack)
     stack.provider.capabilities = Capabilities(
         lists=True, revokes=True, supports_title_tag=True, rotates=True, limit=stack.provider.places
     )
@@ -52,15 +58,16 @@ def get(stack: ListingSurroundings) -> object:
     return shop_token(stack.call("ann"), "acme")
 
 
-def refusal(stack: ListingSurroundings, mint: Callable[[ListingSurroundings], object] = create) -> str:
+def refusal(stack: ListingSurroundings) -> str:
     with pytest.raises(TokenLimitReached) as refused:
-        mint(stack)
+        create(stack)
     return refused.value.detail
 
 
 @pytest.mark.parametrize("mint", [create, get])
 def test_a_token_that_was_to_go_makes_room(mint: Callable[[ListingSurroundings], object]) -> None:
     stack = full(pending=2)
+    stack.provider.account_id = "acme.example"  # its tokens are from before shops were written down
 
     mint(stack)
 
@@ -77,7 +84,7 @@ def test_a_rotations_successor_is_made_the_same_way() -> None:
     stack = full(pending=1)
     stack.provider.places = None
     first = shop_token(stack.call(), "acme")
-    stack.provider.places = len(stack.provider.listed)
+    fill(stack)
 
     rotate(stack.listing_call(), "acme")
 
@@ -85,11 +92,18 @@ def test_a_rotations_successor_is_made_the_same_way() -> None:
     assert shop_token(stack.call(), "acme", fresh=True) != first
 
 
+def retiring(stack: ListingSurroundings, token_id: str, days_ago: int = 0) -> None:
+    """Have a token retire since so many days."""
+    began = int(NOW) - days_ago * DAY
+    line = Transition(began, "ann", State.CURRENT, State.RETIRING, Reason.ROTATED)
+    stack.store.keep(replace(token(token_id, state=State.RETIRING), history=(line,)))
+    stack.store.pending["acme", token_id] = (0, began + 7 * DAY, 0, Reason.ROTATED)
+    stack.provider.put(minted(token_id), ORPHAN)
+
+
 def test_where_nothing_can_go_it_says_what_would() -> None:
     stack = full(foreign=4)
-    stack.store.keep(token("8", state=State.RETIRING))
-    stack.store.pending["acme", "8"] = (0, int(NOW) + 7 * DAY, 0, Reason.ROTATED)
-    stack.provider.put(minted("8"), ORPHAN)
+    retiring(stack, "8")
     stack.provider.put(minted("9"), ORPHAN)
 
     detail = refusal(stack)
@@ -115,29 +129,11 @@ def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("tokyo")
-def test_the_end_of_an_overlap_is_said_in_utc_wherever_the_machine_is() -> None:
-    stack = full()
-    stack.store.keep(token("8", state=State.RETIRING))
-    stack.store.pending["acme", "8"] = (0, int(NOW) + 7 * DAY, 0, Reason.ROTATED)
-    stack.provider.put(minted("8"), ORPHAN)
-    stack.provider.places = len(stack.provider.listed)
-
-    assert "the next at 2027-01-22T08:00:00Z" in refusal(stack)
-
-
-def retiring_since(stack: ListingSurroundings, token_id: str, days_ago: int) -> None:
-    began = int(NOW) - days_ago * DAY
-    line = Transition(began, "ann", State.CURRENT, State.RETIRING, Reason.ROTATED)
-    stack.store.keep(replace(token(token_id, state=State.RETIRING), history=(line,)))
-    stack.store.pending["acme", token_id] = (0, began + 7 * DAY, 0, Reason.ROTATED)
-    stack.provider.put(minted(token_id), ORPHAN)
-
-
-def test_of_many_that_retire_the_first_that_ends_is_told_of() -> None:
+def test_of_many_that_retire_the_first_that_ends_is_told_of_in_utc_wherever_the_machine_is() -> None:
     stack = full()
     for token_id, days_ago in {"81": 1, "82": 2, "83": 3, "84": 6, "85": 4}.items():
-        retiring_since(stack, token_id, days_ago)
-    stack.provider.places = len(stack.provider.listed)
+        retiring(stack, token_id, days_ago)
+    fill(stack)
 
     assert "5 retiring (they end with their overlap, the next at 2027-01-16T08:00:00Z)." in refusal(stack)
 
@@ -149,7 +145,7 @@ def test_what_had_ended_and_is_there_and_what_is_another_shops_is_told_of() -> N
     stack.store.keep(token("9", account_id="another.example"))
     for token_id in ("7", "8"):
         stack.provider.put(minted(token_id), ORPHAN)
-    stack.provider.places = len(stack.provider.listed)
+    fill(stack)
     stack.clock.advance(SETTLED_AFTER)
 
     detail = refusal(stack)
@@ -163,7 +159,7 @@ def test_the_current_one_and_several_standing_ones_are_told_of() -> None:
     shop_token(stack.call(), "acme")
     for _ in range(3):
         create(stack)
-    stack.provider.places = len(stack.provider.listed)
+    fill(stack)
 
     detail = refusal(stack)
 
@@ -177,7 +173,7 @@ def test_what_is_being_made_is_told_from_what_has_no_record() -> None:
     stack.provider.failures["list"] = [down()]
     with pytest.raises(ProviderUnavailable):
         create(stack)
-    stack.provider.places = len(stack.provider.listed)
+    fill(stack)
 
     detail = refusal(stack)
 
@@ -187,19 +183,17 @@ def test_what_is_being_made_is_told_from_what_has_no_record() -> None:
 
 def test_one_that_ended_a_moment_ago_and_is_still_listed_is_told_of() -> None:
     stack = full(pending=1)
-    ended = stack.store.records["acme", "shop", "1002"]
-    stack.store.tokens.mark_revoked(ended, Change("clock", Reason.REQUESTED))
+    stack.store.tokens.mark_revoked(stack.store.records["acme", "shop", "1002"], OVER)
 
     assert refusal(stack).endswith("; 1 in flight (created or ended just now).")
 
 
 def test_one_whose_overlap_ends_meanwhile_has_no_end_to_tell() -> None:
     stack = full()
-    retiring = stack.store.keep(token("8", state=State.RETIRING))
+    kept = stack.store.keep(token("8", state=State.RETIRING))
     stack.provider.put(minted("8"), ORPHAN)
-    stack.provider.places = len(stack.provider.listed)
-    over = Change("clock", Reason.ROTATED)
-    stack.store.before["tokens.pending_revocation"].append(lambda: stack.store.tokens.mark_revoked(retiring, over))
+    fill(stack)
+    stack.store.before["tokens.pending_revocation"].append(lambda: stack.store.tokens.mark_revoked(kept, OVER))
 
     assert refusal(stack).endswith("; 1 retiring (they end with their overlap).")
 
@@ -215,9 +209,13 @@ def test_what_the_provider_said_goes_with_the_refusal() -> None:
     assert refused.value.reply == reply
 
 
-def test_a_place_that_has_become_free_by_itself_is_used() -> None:
-    stack = full(foreign=1)
+@pytest.mark.parametrize("pending", [0, 1])
+def test_a_place_that_has_become_free_by_itself_is_used_also_where_the_provider_ends_no_other_just_now(
+    pending: int,
+) -> None:
+    stack = full(foreign=1, pending=pending)
     stack.provider.script = [TokenLimitReached("Full.")]
+    stack.provider.failures["revoke"] = [down()] * pending
     stack.provider.listed.pop("5000")
 
     create(stack)
@@ -234,19 +232,8 @@ def test_it_is_tried_again_once() -> None:
     assert stack.store.open_intents == []
 
 
-def test_it_is_used_also_where_the_provider_does_not_end_another_just_now() -> None:
-    stack = full(foreign=1, pending=1)
-    stack.provider.script = [TokenLimitReached("Full.")]
-    stack.provider.failures["revoke"] = [down()]
-    stack.provider.listed.pop("5000")
-
-    create(stack)
-
-    assert len(stack.provider.mints) == 2
-
-
 @pytest.mark.parametrize("failure", [down(), ProviderError("No.")])
-def test_a_revocation_that_fails_again_stays_the_clocks(failure: ProviderFailure) -> None:
+def test_a_revocation_that_fails_again_stays_the_workers(failure: ProviderFailure) -> None:
     stack = full(pending=2)
     stack.provider.failures["revoke"] = [failure, failure]
 
@@ -258,11 +245,11 @@ def test_a_revocation_that_fails_again_stays_the_clocks(failure: ProviderFailure
     assert stack.store.due_items("acme") == ["token#1002", "token#1003"]
 
 
-def test_one_that_somebody_else_has_ended_meanwhile_is_not_asked_to_go() -> None:
-    stack = full(pending=1)
+def test_one_that_somebody_else_has_ended_meanwhile_or_that_is_another_shops_is_not_asked_to_go() -> None:
+    stack = full(pending=2)
     ended = stack.store.records["acme", "shop", "1002"]
-    over = Change("clock", Reason.REQUESTED)
-    stack.store.before["tokens.pending_revocation"].append(lambda: stack.store.tokens.mark_revoked(ended, over))
+    stack.store.keep(token("1003", state=State.REVOKING, account_id="old.example", access_token="x"))
+    stack.store.before["tokens.pending_revocation"].append(lambda: stack.store.tokens.mark_revoked(ended, OVER))
 
     refusal(stack)
 
@@ -282,9 +269,8 @@ def test_a_token_that_was_current_a_moment_ago_is_not_asked_to_go_yet() -> None:
     stack = full()
     stack.provider.places = None
     compromised = shop_token(stack.call(), "acme")
-    stack.provider.places = len(stack.provider.listed)
+    fill(stack)
     stack.store.tokens.mark_revoking(compromised, Change("ann", Reason.COMPROMISED), ask_from=int(NOW) + 35)
-
     stack.provider.mints.clear()
 
     assert "1 revoking" in refusal(stack)
@@ -293,25 +279,6 @@ def test_a_token_that_was_current_a_moment_ago_is_not_asked_to_go_yet() -> None:
     stack.clock.advance(35)
     create(stack)
     assert stack.provider.revoked == [compromised.token_id]
-
-
-def test_a_token_of_another_shop_is_not_asked_to_go_here() -> None:
-    stack = full(pending=1)
-    gone = stack.store.records["acme", "shop", "1002"]
-    stack.store.keep(token("1002", state=State.REVOKING, account_id="old.example", access_token="x"))
-
-    refusal(stack)
-
-    assert (stack.provider.revoked, gone.account_id) == ([], "")
-
-
-def test_a_token_from_before_shops_were_written_down_is_asked_to_go() -> None:
-    stack = full(pending=1)
-    stack.provider.account_id = "acme.example"
-
-    create(stack)
-
-    assert stack.provider.revoked == ["1002"]
 
 
 def test_a_list_that_fails_leaves_the_refusal_as_it_was() -> None:
@@ -331,33 +298,22 @@ def test_without_time_nothing_more_is_asked(seconds: float) -> None:
     assert (stack.provider.revoked, len(stack.provider.mints)) == ([], 1)
 
 
-def test_a_lost_answer_of_the_second_try_is_looked_up() -> None:
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_lost_answer_of_the_second_try_is_looked_up_and_its_intent_stays_if_that_fails(*, listed: bool) -> None:
     stack = full(pending=1)
     stack.provider.script = [TokenLimitReached("Full."), stack.provider.make_and_fail(lost())]
-
-    create(stack)
+    if listed:
+        create(stack)
+    else:
+        stack.store.after["tokens.mark_revoked"].append(lambda: stack.provider.failures["list"].append(lost()))
+        with pytest.raises(ProviderUnavailable):
+            create(stack)
 
     assert len(stack.provider.mints) == 2
-    assert stack.store.open_intents == []
+    assert len(stack.store.open_intents) == (0 if listed else 1)
 
 
-def test_a_second_try_whose_fate_stays_unknown_keeps_its_intent() -> None:
-    stack = full(pending=1)
-
-    def fail_the_list_as_well() -> None:
-        stack.provider.failures["list"] = [lost()]
-
-    stack.store.after["tokens.mark_revoked"].append(fail_the_list_as_well)
-    stack.provider.script = [TokenLimitReached("Full."), stack.provider.make_and_fail(lost())]
-
-    with pytest.raises(ProviderUnavailable):
-        create(stack)
-
-    assert len(stack.store.open_intents) == 1
-
-
-def test_nothing_of_it_costs_a_mint_that_has_its_place() -> None:
-    stack = listing_stack()
+def test_nothing_of_it_costs_a_mint_that_has_its_place(stack: ListingSurroundings) -> None:
     create(stack)
 
     assert (stack.provider.list_calls, stack.provider.capabilities) == (0, LISTING)

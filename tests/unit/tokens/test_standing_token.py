@@ -4,190 +4,168 @@ import pytest
 
 from tests.fakes.provider import lost
 from tests.fakes.samples import BY_ANN
-from tests.fakes.store_parts import KEY_RETENTION
-from tests.fakes.surroundings import CALLER, listing_stack
-from token_broker.domain.token import State
-from token_broker.errors import Conflict, MerchantNotFound, ProviderError, StorageUnavailable, TokenLimitReached
+from tests.fakes.store_parts import KEY_RETENTION, LEASE
+from tests.fakes.surroundings import CALLER, ListingSurroundings
+from token_broker.domain.token import State, Token
+from token_broker.errors import (
+    Conflict,
+    MerchantNotFound,
+    ProviderError,
+    ProviderFailure,
+    ProviderUnavailable,
+    StorageUnavailable,
+    TokenLimitReached,
+)
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.revoke import revoke
 
-
-def test_a_create_makes_a_token_with_its_own_title() -> None:
-    stack = listing_stack()
-
-    made = standing_token(stack.listing_call(), "acme", "For the blog", None)
-
-    assert (made.title, made.state, made.requested_by) == ("For the blog", State.STANDING, CALLER)
-    assert (stack.provider.mints[0][1].title or "").startswith("For the blog [tb:brokerid:")
-    assert stack.store.records["acme", "shop", "1001"] == made
+#: What each deployment before this one has remembered the key `key-1` by, as the fakes' caller gives it for `acme`.
+KEY_1 = "3u673bk256jctplwnci75qr2wi"
+#: SHA-256 of {"title": "T"}: and that body.
+BODY_OF_T = "26968d132481bc09e3ab7fdb716952c9de136194573c23a5fe97f4b99a91b6a3"
 
 
-def test_every_create_without_a_key_makes_one_more() -> None:
-    stack = listing_stack()
-
-    made = {standing_token(stack.listing_call(), "acme", "T", None).token_id for _ in range(3)}
-
-    assert len(made) == 3
+def create(stack: ListingSurroundings, key: str | None = "key-1", title: str = "T", caller: str = CALLER) -> Token:
+    return standing_token(stack.listing_call(caller), "acme", title, key)
 
 
-def test_a_create_leaves_no_intent_and_does_not_touch_the_current_token() -> None:
-    stack = listing_stack()
+def test_every_create_without_a_key_makes_one_more_with_its_own_title(stack: ListingSurroundings) -> None:
     current = shop_token(stack.call(), "acme")
 
-    standing_token(stack.listing_call(), "acme", "T", None)
-    stack.forget_memory()
+    made = [create(stack, None, title) for title in ("For the blog", "T", "T")]
 
-    assert stack.store.standing == {}
+    assert (made[0].title, made[0].state, made[0].requested_by) == ("For the blog", State.STANDING, CALLER)
+    assert (stack.provider.mints[1][1].title or "").startswith("For the blog [tb:brokerid:")
+    assert stack.store.records["acme", "shop", "1002"] == made[0]
+    assert [each.token_id for each in made] == ["1002", "1003", "1004"]
+    assert stack.store.standing == {}, "no intent is left"
+    stack.forget_memory()
     assert shop_token(stack.call(), "acme") == current
 
 
-def test_the_same_key_and_body_give_the_same_token() -> None:
-    stack = listing_stack()
-    first = standing_token(stack.listing_call(), "acme", "T", "key-1")
+def test_the_worker_comes_back_to_a_create_whose_token_can_be_found(stack: ListingSurroundings) -> None:
+    stack.provider.script = [lost()]
+    with pytest.raises(ProviderUnavailable):
+        create(stack, None)
 
-    again = standing_token(stack.listing_call(), "acme", "T", "key-1")
+    stack.clock.advance(LEASE)
 
-    assert (again, len(stack.provider.mints)) == (first, 1)
+    assert [item.partition("#")[0] for item in stack.store.due_items("acme")][:1] == ["intent"]
+
+
+def test_the_same_key_and_body_give_the_same_token_for_a_day(stack: ListingSurroundings) -> None:
+    first = create(stack)
+    stack.clock.advance(KEY_RETENTION)
+
+    assert (create(stack), len(stack.provider.mints)) == (first, 1)
     assert stack.telemetry.total("TokensServedFromStore") == 1
 
 
-def test_the_same_key_with_another_body_is_a_conflict() -> None:
-    stack = listing_stack()
-    standing_token(stack.listing_call(), "acme", "T", "key-1")
+def test_the_same_key_with_another_body_is_a_conflict(stack: ListingSurroundings) -> None:
+    create(stack)
 
     with pytest.raises(Conflict, match="another body"):
-        standing_token(stack.listing_call(), "acme", "Other", "key-1")
+        create(stack, title="Other")
 
     assert len(stack.provider.mints) == 1
+
+
+def test_a_key_and_its_body_are_remembered_as_every_deployment_has_remembered_them(stack: ListingSurroundings) -> None:
+    """Else a create that is repeated across a deployment would make a second token, or be a conflict with itself."""
+    create(stack)
+
+    ((location, work),) = stack.store.standing.items()
+    assert (location, work.body_hash) == (("acme", KEY_1), BODY_OF_T)
 
 
 @pytest.mark.parametrize(
     ("caller", "merchant", "key"), [("arn:other", "acme", "k"), (CALLER, "second", "k"), (CALLER, "acme", "K")]
 )
-def test_another_caller_merchant_or_key_is_another_token(caller: str, merchant: str, key: str) -> None:
-    stack = listing_stack()
-    stack.secrets.stored["second"] = {"key": "k"}
-    first = standing_token(stack.listing_call(), "acme", "T", "k")
+def test_another_caller_merchant_or_key_is_another_token(
+    stack: ListingSurroundings, caller: str, merchant: str, key: str
+) -> None:
+    stack.secrets.stored["second"] = {"key": "second-key"}
+    first = create(stack, "k")
 
     other = standing_token(stack.listing_call(caller=caller), merchant, "T", key)
 
     assert other.token_id != first.token_id
+    assert stack.provider.mints[1][0].merchant == merchant
 
 
-def test_a_role_is_the_same_caller_in_each_of_its_sessions() -> None:
+def test_a_role_is_the_same_caller_in_each_of_its_sessions(stack: ListingSurroundings) -> None:
     """Its session's name changes from process to process."""
-    stack = listing_stack()
     role = "arn:aws:sts::123456789012:assumed-role/backend"
-    first = standing_token(stack.listing_call(caller=f"{role}/one"), "acme", "T", "k")
+    first = create(stack, caller=f"{role}/one")
 
-    assert standing_token(stack.listing_call(caller=f"{role}/two/x"), "acme", "T", "k") == first
-    assert standing_token(stack.listing_call(caller=f"{role}-2/one"), "acme", "T", "k") != first
-
-
-def test_a_full_shop_is_counted_as_no_headroom() -> None:
-    stack = listing_stack()
-    stack.provider.script = [TokenLimitReached("Full."), TokenLimitReached("Full.")]
-
-    with pytest.raises(TokenLimitReached):
-        standing_token(stack.listing_call(), "acme", "T", None)
-
-    assert ("TokenLimitHeadroom", 0, "Count") in stack.telemetry.counts
+    assert create(stack, caller=f"{role}/two/x") == first
+    assert create(stack, caller=f"{role}-2/one") != first
 
 
-def test_the_key_itself_is_nowhere_in_the_store() -> None:
-    stack = listing_stack()
-
-    standing_token(stack.listing_call(), "acme", "T", "a-callers-own-key")
-
-    assert "a-callers-own-key" not in repr(stack.store.standing) + repr(stack.store.records)
-
-
-@pytest.mark.parametrize("pending", [False, True])
-def test_a_revoked_token_is_never_given_again(*, pending: bool) -> None:
-    stack = listing_stack()
-    made = standing_token(stack.listing_call(), "acme", "T", "key-1")
-    if pending:
+@pytest.mark.parametrize("state", [State.REVOKING, State.REVOKED, None])
+def test_a_token_that_was_revoked_or_has_no_record_is_never_given_again(
+    stack: ListingSurroundings, state: State | None
+) -> None:
+    made = create(stack)
+    if state is State.REVOKING:
         stack.store.tokens.mark_revoking(made, BY_ANN)
-    else:
+    elif state is State.REVOKED:
         revoke(stack.listing_call(), "acme", made.token_id)
+    else:
+        stack.store.records.clear()
 
-    with pytest.raises(Conflict, match="revoked"):
-        standing_token(stack.listing_call(), "acme", "T", "key-1")
+    with pytest.raises(Conflict, match="revoked" if state else None):
+        create(stack)
 
     assert len(stack.provider.mints) == 1
 
 
-def test_a_key_whose_tokens_record_is_gone_is_a_conflict() -> None:
-    stack = listing_stack()
-    standing_token(stack.listing_call(), "acme", "T", "key-1")
-    stack.store.records.clear()
+@pytest.mark.parametrize("failure", [ProviderError("No."), TokenLimitReached("Full.")])
+def test_a_refused_create_leaves_nothing_and_its_key_is_free_again(
+    stack: ListingSurroundings, failure: ProviderFailure
+) -> None:
+    stack.provider.script = [failure, failure] if isinstance(failure, TokenLimitReached) else [failure]
+    with pytest.raises(type(failure)):
+        create(stack)
+    assert (stack.store.standing, stack.store.records) == ({}, {})
+    assert (("TokenLimitHeadroom", 0, "Count") in stack.telemetry.counts) is isinstance(failure, TokenLimitReached)
 
-    with pytest.raises(Conflict):
-        standing_token(stack.listing_call(), "acme", "T", "key-1")
-
-
-def test_a_key_is_free_again_after_a_create_that_was_refused() -> None:
-    stack = listing_stack()
-    stack.provider.script = [TokenLimitReached("Full."), TokenLimitReached("Full.")]
-    with pytest.raises(TokenLimitReached):
-        standing_token(stack.listing_call(), "acme", "T", "key-1")
-
-    assert standing_token(stack.listing_call(), "acme", "Another title", "key-1").title == "Another title"
-
-
-def test_a_key_is_remembered_for_a_day() -> None:
-    stack = listing_stack()
-    first = standing_token(stack.listing_call(), "acme", "T", "key-1")
-    stack.clock.advance(KEY_RETENTION)
-
-    assert standing_token(stack.listing_call(), "acme", "T", "key-1") == first
+    assert create(stack, title="Another title").title == "Another title"
 
 
 @pytest.mark.parametrize("title", ["T", "Another title"])
-def test_a_key_that_was_forgotten_makes_another_token(title: str) -> None:
+@pytest.mark.parametrize("loses", [False, True])
+def test_a_key_that_was_forgotten_makes_another_token_and_finds_its_own(
+    stack: ListingSurroundings, title: str, *, loses: bool
+) -> None:
     """The first one still stands at the provider, under a mark that only its own intent used."""
-    stack = listing_stack()
-    standing_token(stack.listing_call(), "acme", "T", "key-1")
+    create(stack)
     stack.clock.advance(KEY_RETENTION + 1)
+    if loses:
+        stack.provider.script = [stack.provider.make_and_fail(lost())]
 
-    made = standing_token(stack.listing_call(), "acme", title, "key-1")
+    made = create(stack, title=title)
 
     assert (made.token_id, made.title) == ("1002", title)
 
 
-def test_a_key_that_was_forgotten_finds_its_own_lost_answer_and_not_the_first_ones() -> None:
-    stack = listing_stack()
-    standing_token(stack.listing_call(), "acme", "T", "key-1")
-    stack.clock.advance(KEY_RETENTION + 1)
-    stack.provider.script = [stack.provider.make_and_fail(lost())]
+@pytest.mark.parametrize(
+    ("merchant", "refused", "failure"),
+    [("nobody", None, MerchantNotFound), ("acme", "leases.acquire_standing", StorageUnavailable)],
+)
+def test_without_a_merchant_or_the_storage_there_is_no_mint(
+    stack: ListingSurroundings, merchant: str, refused: str | None, failure: type[Exception]
+) -> None:
+    if refused:
+        stack.store.refuse(refused, StorageUnavailable("Down."))
 
-    assert standing_token(stack.listing_call(), "acme", "T", "key-1").token_id == "1002"
+    with pytest.raises(failure):
+        standing_token(stack.listing_call(), merchant, "T", "a-callers-own-key")
 
-
-def test_an_unknown_merchant_leaves_nothing_in_the_store() -> None:
-    stack = listing_stack()
-
-    with pytest.raises(MerchantNotFound):
-        standing_token(stack.listing_call(), "nobody", "T", "key-1")
-
-    assert stack.store.calls == []
+    assert (stack.provider.mints, stack.store.standing) == ([], {})
 
 
-def test_a_storage_that_is_down_before_the_mint_means_no_mint() -> None:
-    stack = listing_stack()
-    stack.store.refuse("leases.acquire_standing", StorageUnavailable("Down."))
+def test_the_key_itself_is_nowhere_in_the_store(stack: ListingSurroundings) -> None:
+    create(stack, "a-callers-own-key")
 
-    with pytest.raises(StorageUnavailable):
-        standing_token(stack.listing_call(), "acme", "T", None)
-
-    assert stack.provider.mints == []
-
-
-def test_a_create_that_the_provider_refused_leaves_nothing() -> None:
-    stack = listing_stack()
-    stack.provider.script = [ProviderError("No.")]
-
-    with pytest.raises(ProviderError):
-        standing_token(stack.listing_call(), "acme", "T", None)
-
-    assert (stack.store.standing, stack.store.records) == ({}, {})
+    assert "a-callers-own-key" not in repr(stack.store.standing) + repr(stack.store.records)

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes.clock import NOW
 from tests.fakes.events import CALLER, Context, api_event, storefront_event
 from tests.fakes.samples import minted, token
-from tests.fakes.surroundings import ListingSurroundings, listing_stack
+from tests.fakes.surroundings import DAY, ListingSurroundings
 from tests.unit.loading import load
 from token_broker.domain.grant import Grant
 from token_broker.domain.token import Origin, State, Token
@@ -18,8 +18,6 @@ from token_broker.lifecycle.worker import maintain
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.listing import list_tokens, recorded_token
 from token_broker.tokens.revoke import revoke
-
-DAY = 24 * 60 * 60
 
 
 def show(stack: ListingSurroundings, token_id: str) -> dict[str, object]:
@@ -31,27 +29,25 @@ def line(before: str | None, after: str, reason: str, *, by: str, at: int = int(
     return {"at": at, "by": by, "from": before, "to": after, "why": reason}
 
 
-def test_a_live_token_of_ours_is_shown_as_the_list_shows_it_and_with_its_history() -> None:
-    stack = listing_stack()
+def test_a_live_token_of_ours_is_shown_as_the_list_shows_it_and_with_its_history(stack: ListingSurroundings) -> None:
     current = shop_token(stack.call(), "acme")
     standing = standing_token(stack.listing_call(), "acme", "Kiosk", None)
     rows = {row["tokenId"]: row for row in list_tokens(stack.listing_call(), "acme")["tokens"]}
-    asked = stack.provider.list_calls
+    stack.secrets.delete("acme")
+    asked, reads = stack.provider.list_calls, len(stack.secrets.reads)
 
     for made in (current, standing):
         shown = show(stack, made.token_id)
-        history = shown.pop("history")
+        assert shown.pop("history") == [line(None, made.state.value, "minted", by=stack.call().caller)]
         assert shown == rows[made.token_id]
         assert shown["accessToken"] == made.access_token
-        assert history == [line(None, made.state.value, "minted", by=stack.call().caller)]
-    assert stack.provider.list_calls == asked
+    assert (stack.provider.list_calls, len(stack.secrets.reads)) == (asked, reads)
 
 
-def test_each_step_of_a_rotated_token_is_told_and_its_value_is_gone_with_its_life() -> None:
-    stack = listing_stack()
+def test_each_step_of_a_rotated_token_is_told_and_its_value_is_gone_with_its_life(stack: ListingSurroundings) -> None:
     shop_token(stack.call(), "acme")
     rotate(stack.listing_call(), "acme")
-    assert show(stack, "1001")["accessToken"] == "value-of-1001", "a retiring token works on"
+    assert show(stack, "1001")["accessToken"] == "value-of-1001", "a retiring token keeps working"
     stack.clock.advance(7 * DAY)
     maintain(stack.listing_call(), "acme", stack.store.due_items("acme"))
 
@@ -68,87 +64,59 @@ def test_each_step_of_a_rotated_token_is_told_and_its_value_is_gone_with_its_lif
     ]
 
 
-def test_a_foreign_token_that_was_revoked_here_is_shown_without_its_value() -> None:
-    stack = listing_stack()
-    stack.provider.put(minted("5"), "Theirs")
-    revoke(stack.listing_call(), "acme", "5", foreign=True)
-
-    shown = show(stack, "5")
-
-    assert (shown["origin"], shown["state"], shown["accessToken"]) == ("foreign", "revoked", None)
-    assert "value-of-5" not in json.dumps(shown)
-
-
 @pytest.mark.parametrize(
     "kept",
     [
-        token("5", state=State.REVOKED),
-        token("5", state=State.LOST),
-        token("5", state=State.REVOKING),
+        *(token("5", state=state) for state in (State.REVOKED, State.LOST, State.REVOKING)),
         token("5", state=State.STANDING, origin=Origin.FOREIGN),
+        None,  # a foreign token that was revoked here
     ],
-    ids=lambda kept: f"{kept.state} {kept.origin}",
 )
-def test_a_value_that_must_not_be_shown_is_not_though_a_record_has_it(kept: Token) -> None:
-    stack = listing_stack()
-    stack.store.keep(kept)
+def test_a_value_that_must_not_be_shown_is_not_though_a_record_has_it(
+    stack: ListingSurroundings, kept: Token | None
+) -> None:
+    if kept is not None:
+        stack.store.keep(kept)
+    else:
+        stack.provider.put(minted("5"), "Theirs")
+        revoke(stack.listing_call(), "acme", "5", foreign=True)
+        assert (show(stack, "5")["origin"], show(stack, "5")["state"]) == ("foreign", "revoked")
 
-    assert show(stack, "5")["fingerprint"] == kept.digest
+    assert show(stack, "5")["fingerprint"] == token("5").digest
     assert "value-of-5" not in json.dumps(show(stack, "5"))
 
 
-def test_a_token_without_a_record_is_not_found_though_the_provider_lists_it() -> None:
-    stack = listing_stack()
+def test_a_token_without_a_record_is_not_found_though_the_provider_lists_it(stack: ListingSurroundings) -> None:
     stack.provider.put(minted("5"), "Theirs")
 
     with pytest.raises(TokenNotFound):
         show(stack, "5")
+    with pytest.raises(InvalidRequest):  # no id that the provider can have
+        show(stack, "abc")
     assert stack.provider.list_calls == 0
-
-
-def test_an_id_that_the_provider_cannot_have_is_no_valid_request() -> None:
-    with pytest.raises(InvalidRequest):
-        show(listing_stack(), "abc")
-
-
-def test_what_was_is_shown_though_the_secret_is_gone() -> None:
-    stack = listing_stack()
-    shop_token(stack.call(), "acme")
-    stack.secrets.delete("acme")
-    reads = len(stack.secrets.reads)
-
-    assert show(stack, "1001")["state"] == "current"
-    assert len(stack.secrets.reads) == reads
 
 
 # The function
 
 
 @pytest.fixture
-def shopify(put_in: Callable[..., None]) -> ListingSurroundings:
-    stack = listing_stack()
+def shopify(put_in: Callable[..., None], stack: ListingSurroundings) -> ListingSurroundings:
     put_in("shopify", lambda request: stack.listing_call(request.caller, grant=request.grant))
     return stack
 
 
-def test_the_route_answers_with_the_record(shopify: ListingSurroundings) -> None:
+def test_the_route_answers_with_the_record_and_knows_no_other_token(shopify: ListingSurroundings) -> None:
     shop_token(shopify.call(CALLER), "acme")
     handler = load("shopify/get_storefront_access_token")
+    events = [api_event(httpMethod="GET", path={"merchant": "acme", "tokenId": each}) for each in ("1001", "7")]
 
-    answer = handler(api_event(httpMethod="GET", path={"merchant": "acme", "tokenId": "1001"}), Context())
+    answer, unknown = (handler(event, Context()) for event in events)
 
     assert (answer["statusCode"], answer["headers"]["Cache-Control"]) == (200, "no-store")
     body = json.loads(answer["body"])
     assert (body["state"], body["history"][0]["by"]) == ("current", CALLER)
     assert handler({"merchant": "acme", "tokenId": "1001"}, Context()) == body
-
-
-def test_the_route_knows_no_other_token(shopify: ListingSurroundings) -> None:
-    event = api_event(httpMethod="GET", path={"merchant": "acme", "tokenId": "7"})
-
-    answer = load("shopify/get_storefront_access_token")(event, Context())
-
-    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (404, "token_not_found")
+    assert (unknown["statusCode"], json.loads(unknown["body"])["code"]) == (404, "token_not_found")
 
 
 @pytest.mark.parametrize("function", ["get_storefront_access_token", "get_rotation_settings", "put_rotation_settings"])
