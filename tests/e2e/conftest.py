@@ -16,7 +16,6 @@ from sandbox.simulators import ControlClient
 from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.own_stack import bring_up, folder_of_its_own
-from tests.e2e.support.recorded_aws_calls import CallsSince, recorded
 from tests.e2e.support.storefronts import Shops
 from tests.e2e.support.subscriber import Subscriber, subscribed
 from tests.e2e.support.token_table import TokenTable
@@ -86,13 +85,6 @@ def merchants(stack: Stack, aws: Aws, simulators: ControlClient) -> Merchants:
 @pytest.fixture(scope="session")
 def shops(stack: Stack, merchants: Merchants) -> Shops:
     return Shops(stack, merchants)
-
-
-@pytest.fixture
-def calls_to_aws(stack: Stack, aws: Aws) -> Iterator[CallsSince]:
-    """Yield a function that returns the names of the AWS calls since its last call."""
-    with recorded(stack, aws("cloudtrail")) as since:
-        yield since
 
 
 @pytest.fixture(scope="session")

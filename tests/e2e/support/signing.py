@@ -21,8 +21,10 @@ class Sent:
 
     def send(self, method: str, path: str, body: bytes | None = None) -> requests.Response:
         """Send the signed headers with a path after `apiUrl`, byte for byte."""
-        length = {} if body is None else {"Content-Length": str(len(body))}
-        return exchange(self.stack, method, path, [*self.headers.items(), *length.items()], body or b"")
+        headers = [(name, value.encode("latin-1")) for name, value in self.headers.items()]
+        if body is not None:
+            headers.append(("Content-Length", str(len(body)).encode()))
+        return exchange(self.stack, method, path, headers, body or b"")
 
 
 def sign(

@@ -19,7 +19,6 @@ from tests.e2e.support.principals import iam_user, may_call
 from tests.e2e.support.responses import problem_of, token_of
 from tests.e2e.support.routes import CHICKSX, CHICKSX_CLOSE
 from tests.e2e.support.signing import sign
-from tests.e2e.support.storefronts import Shops, refused_by_function, session, session_token
 from tests.e2e.support.token_table import TokenTable
 from tests.e2e.support.waiting import wait_until
 
