@@ -36,12 +36,6 @@ def our_lines(aws: Aws) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.startswith("{")]
 
 
-def answered(aws: Aws, **wanted: object) -> list[dict[str, Any]]:
-    """Return the closing line of each call that has these members."""
-    ends = [line for line in our_lines(aws) if line.get("message") == "answered"]
-    return [line for line in ends if wanted.items() <= line.items()]
-
-
 def test_each_function_writes_to_its_own_group_which_forgets(stack: Stack, aws: Aws, merchants: Merchants) -> None:
     for route in ROUTES:
         stack.call(route.method, route.to(merchants.nobody()), route.body)
@@ -62,7 +56,8 @@ def test_a_call_can_be_found_by_the_id_in_its_answer(stack: Stack, aws: Aws, mer
     path = SHOPIFY_CURRENT.format(merchant=merchants.nobody())
     problem = problem_of(stack.call("GET", path), 404, "merchant_not_found")
 
-    [line] = answered(aws, correlation_id=problem["requestId"])
+    lines = [line for line in our_lines(aws) if line.get("message") == "answered"]
+    [line] = [line for line in lines if line["correlation_id"] == problem["requestId"]]
 
     assert {
         "level": "INFO",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.events import queue_event
 from tests.integration.support.functions import CREATE, DELETE, DISPATCH, MAINTAIN
 from tests.integration.support.in_process_stack import MERCHANT, Stack
 from tests.integration.support.outages import refusing
@@ -26,28 +27,12 @@ class Clock:
         self.stack.clock.offset += seconds
         self.stack.worker(DISPATCH).invoke({})
         failed: list[str] = []
-        while messages := self.sqs.receive_message(
-            QueueUrl=self.queue, MaxNumberOfMessages=1, AttributeNames=["All"]
-        ).get("Messages"):
-            (message,) = messages
-            answer = self.stack.worker(MAINTAIN).invoke({"Records": [_record(message)]})
-            if answer["batchItemFailures"]:
+        while received := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=1).get("Messages"):
+            (message,) = received
+            if self.stack.worker(MAINTAIN).invoke(queue_event(message["Body"]))["batchItemFailures"]:
                 failed.append(json.loads(message["Body"])["merchant"])
             self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         return failed
-
-
-def _record(message: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message["Attributes"],
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:work.fifo",
-        "awsRegion": "us-east-1",
-    }
 
 
 @pytest.fixture
@@ -121,10 +106,8 @@ def test_a_message_that_makes_no_sense_is_put_aside_and_the_others_are_done(
     stack: Stack, token_id: str, wrong: dict[str, Any]
 ) -> None:
     good = {"merchant": MERCHANT, "items": [f"token#{token_id}"]}
-    messages = [
-        _record({"MessageId": number, "ReceiptHandle": "h", "Attributes": {}, "Body": json.dumps(body)})
-        for number, body in (("1", good | wrong), ("2", good))
-    ]
 
-    assert stack.worker(MAINTAIN).invoke({"Records": messages}) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    failed = stack.worker(MAINTAIN).invoke(queue_event(good | wrong, good))
+
+    assert failed == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
     assert record(stack, token_id)["state"] == "revoked"
