@@ -16,10 +16,6 @@ class Line:
         self.transport = ScriptedTransport(*said)
         self.http = HttpClient(self.clock, self.transport, jitter=lambda: 0.0)
 
-    def say(self, *said: Step) -> None:
-        """More answers, after those that are left."""
-        self.transport.steps.extend(said)
-
     @property
     def deadline(self) -> Deadline:
         return Deadline.after(self.clock, 15)

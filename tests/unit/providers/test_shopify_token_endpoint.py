@@ -6,8 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tests.fakes.lines import Line
-from tests.fakes.shopify import EXCHANGED
+from tests.fakes.shopify import EXCHANGED, ShopifyLine
 from tests.fakes.transport import Step, answer, json_answer
 from token_broker.domain.credential_pair import CredentialPair
 from token_broker.errors import (
@@ -21,7 +20,6 @@ from token_broker.errors import (
 )
 from token_broker.http.client import Interrupted
 from token_broker.ports.provider import Account, RefreshTokenRefused
-from token_broker.providers.shopify.account import account_of, with_app
 from token_broker.providers.shopify.refusals import AppNotInstalled, InvalidClient, ShopNotPermitted
 from token_broker.providers.shopify.token_endpoint import TokenEndpoint
 
@@ -40,33 +38,30 @@ OFFLINE = "urn:shopify:params:oauth:token-type:offline-access-token"
 
 
 def account(secret: dict[str, Any] = PUBLIC, app: dict[str, Any] = APP) -> Account:
-    found = account_of("acme", secret, version="2026-10")
-    return with_app(found, app) if found.app else found
+    shopify = ShopifyLine().shopify
+    found = shopify.account("acme", secret)
+    return shopify.with_app(found, app) if found.app else found
 
 
-def endpoint(line: Line) -> TokenEndpoint:
-    return TokenEndpoint(line.http, "https://{shop}")
+def refresh(line: ShopifyLine) -> CredentialPair:
+    return line.shopify.refresh(account(), REFRESH_TOKEN, line.deadline)
 
 
-def refresh(line: Line) -> CredentialPair:
-    return endpoint(line).refresh(account(), REFRESH_TOKEN, line.deadline)
+def exchange(line: ShopifyLine) -> CredentialPair:
+    return line.shopify.exchange(account(PERMANENT), line.deadline)
 
 
-def exchange(line: Line) -> CredentialPair:
-    return endpoint(line).exchange(account(PERMANENT), line.deadline)
+def client_credentials(line: ShopifyLine) -> object:
+    return TokenEndpoint(line.http, "https://{shop}").client_credentials(account(PERMANENT), line.deadline)
 
 
-def client_credentials(line: Line) -> object:
-    return endpoint(line).client_credentials(account(PERMANENT), line.deadline)
-
-
-type Grant = Callable[[Line], object]
+type Grant = Callable[[ShopifyLine], object]
 by_grant = pytest.mark.parametrize("grant", [refresh, exchange, client_credentials])
 
 
 def refusal(*said: Step, grant: Grant) -> Exception:
     with pytest.raises((ProviderFailure, RefreshTokenRefused)) as refused:
-        grant(Line(*said))
+        grant(ShopifyLine(*said))
     return refused.value
 
 
@@ -74,7 +69,7 @@ def refused_by(code: str, status: int = 400, words: str = "Not this shop") -> St
     return json_answer(status, {"error": code, "error_description": words})
 
 
-def sent(line: Line) -> list[dict[str, str]]:
+def sent(line: ShopifyLine) -> list[dict[str, str]]:
     forms = [parse_qs((request.body or b"").decode()) for request in line.transport.requests]
     return [{name: value for name, [value] in form.items()} for form in forms]
 
@@ -97,7 +92,7 @@ def sent(line: Line) -> list[dict[str, str]]:
     ],
 )
 def test_a_grant_is_a_form_with_the_app(grant: Grant, form: dict[str, str]) -> None:
-    line = Line(json_answer(200, PAIR))
+    line = ShopifyLine(json_answer(200, PAIR))
 
     grant(line)
 
@@ -107,7 +102,7 @@ def test_a_grant_is_a_form_with_the_app(grant: Grant, form: dict[str, str]) -> N
 
 
 def test_a_pair_has_its_times_and_its_origin() -> None:
-    line = Line(json_answer(200, PAIR))
+    line = ShopifyLine(json_answer(200, PAIR))
     now = int(line.clock.now())
 
     pair = refresh(line)
@@ -117,14 +112,14 @@ def test_a_pair_has_its_times_and_its_origin() -> None:
 
 @pytest.mark.parametrize("seconds", [0, -3600])
 def test_a_repeated_answer_can_have_an_access_token_that_has_ended(seconds: int) -> None:
-    line = Line(json_answer(200, {**PAIR, "expires_in": seconds}))
+    line = ShopifyLine(json_answer(200, {**PAIR, "expires_in": seconds}))
 
     assert refresh(line).access_ends_at == int(line.clock.now())
 
 
 @by_grant
 def test_the_previous_client_secret_is_used_if_the_new_one_is_rejected(grant: Grant) -> None:
-    line = Line(refused_by("invalid_client"), json_answer(200, PAIR))
+    line = ShopifyLine(refused_by("invalid_client"), json_answer(200, PAIR))
 
     grant(line)
 
@@ -142,7 +137,7 @@ def test_the_previous_client_secret_is_used_if_the_new_one_is_rejected(grant: Gr
     ],
 )
 def test_after_an_unknown_outcome_the_same_refresh_token_is_sent_again(unknown: Step) -> None:
-    line = Line(unknown, json_answer(200, PAIR))
+    line = ShopifyLine(unknown, json_answer(200, PAIR))
 
     assert refresh(line).access_token == "shpat_next"
     assert [form["refresh_token"] for form in sent(line)] == [REFRESH_TOKEN] * 2
