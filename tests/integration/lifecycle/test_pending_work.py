@@ -15,6 +15,8 @@ from token_broker.aws.store.records import due_shard
 from token_broker.domain.delays import MAX_PAUSE
 from token_broker.tokens.inventory import SETTLED_AFTER
 
+pytestmark = pytest.mark.usefixtures("every_engine")
+
 
 @dataclass
 class Clock:

@@ -199,7 +199,7 @@ def test_one_whose_overlap_ends_meanwhile_has_no_end_to_tell() -> None:
     stack.provider.put(minted("8"), ORPHAN)
     stack.provider.places = len(stack.provider.listed)
     over = Change("clock", Reason.ROTATED)
-    stack.store.before["tokens.pending_revocation"].append(lambda: stack.store.tokens.mark_revoked(retiring, over))
+    stack.store.before["tokens.pending_revocation"].append(lambda: stack.store.corrections.mark_lost(retiring, over))
 
     assert refusal(stack).endswith("; 1 retiring (they end with their overlap).")
 

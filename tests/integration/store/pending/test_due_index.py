@@ -15,10 +15,8 @@ from tests.integration.support.aws_call_counter import counted
 from tests.integration.support.outages import aws_error
 from tests.integration.support.store_harness import StoreBench
 from token_broker.aws.store import records
-from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.due_index import DynamoDueIndex
 from token_broker.aws.store.outbox_items import REDELIVER_AFTER, key_of, outbox_put
-from token_broker.aws.store.table import Table
 from token_broker.aws.work_queues import SqsWorkQueues, deduplication_id
 from token_broker.clock import Deadline
 from token_broker.domain.events import session_closed
@@ -30,16 +28,21 @@ from token_broker.ports.work import OUTBOX, DueItem
 NOW_S = int(NOW)
 
 
-def put_due(bench: StoreBench, merchant: str, item: str = "subject#shop", *, ago: int = 0, padding: int = 0) -> None:
+def put_due(bench: StoreBench, merchant: str, item: str = "subject#shop", *, ago: int = 0) -> None:
     """One item that is due since so many seconds."""
     pk = f"shopify#{merchant}"
-    item_of_index = {"due": {"S": records.due_shard(pk)}, "dueAt": {"N": str(NOW_S - ago)}}
-    key = {"pk": {"S": pk}, "sk": {"S": item}}
-    bench.dynamodb.put_item(TableName=bench.table_name, Item={**key, **item_of_index, "padding": {"S": "x" * padding}})
+    bench.put({"pk": pk, "sk": item, "due": records.due_shard(pk), "dueAt": NOW_S - ago})
 
 
 def index_of(bench: StoreBench) -> DynamoDueIndex:
-    return DynamoDueIndex(Table(lambda: bench.dynamodb, bench.table_name))
+    return DynamoDueIndex(bench.table())
+
+
+def page_of(bench: StoreBench, pk: str = "shopify#acme", shard: int | None = None) -> list[DueItem]:
+    """Return the only page of a partition's part of the index."""
+    number = int(records.due_shard(pk).removeprefix("due#")) if shard is None else shard
+    (page,) = index_of(bench).pages(number, NOW_S)
+    return page
 
 
 @pytest.fixture
@@ -85,50 +88,36 @@ def test_each_part_has_its_own_merchants(bench: StoreBench) -> None:
     assert found == merchants
 
 
-def test_a_part_is_read_page_by_page_oldest_first(bench: StoreBench, small_pages: list[int]) -> None:
+def test_a_part_is_read_page_by_page_oldest_first_when_it_is_asked_for(
+    bench: StoreBench, small_pages: list[int]
+) -> None:
     for number in range(7):
         put_due(bench, "acme", f"token#{number}", ago=number)
     put_due(bench, "acme", "token#99", ago=-1)
     shard = int(records.due_shard("shopify#acme").removeprefix("due#"))
+    pages = index_of(bench).pages(shard, NOW_S)
 
-    pages = [[item.item for item in page] for page in index_of(bench).pages(shard, NOW_S)]
+    first = next(pages)
+    assert len(small_pages) == 1
 
-    assert pages == [["token#6", "token#5", "token#4"], ["token#3", "token#2", "token#1"], ["token#0"]]
+    rest = [[item.item for item in page] for page in pages]
+    assert [item.item for item in first] == ["token#6", "token#5", "token#4"]
+    assert rest == [["token#3", "token#2", "token#1"], ["token#0"]]
     assert len(small_pages) == 3, "one query a page"
 
 
-def test_a_page_is_read_when_it_is_asked_for(bench: StoreBench, small_pages: list[int]) -> None:
-    for number in range(7):
-        put_due(bench, "acme", f"token#{number}")
-    shard = int(records.due_shard("shopify#acme").removeprefix("due#"))
-
-    next(index_of(bench).pages(shard, NOW_S))
-
-    assert len(small_pages) == 1
-
-
 def test_an_entry_says_whose_it_is_and_since_when_also_of_a_session(bench: StoreBench) -> None:
-    pk = "chicksx#acme#session:a#b"
-    bench.dynamodb.put_item(
-        TableName=bench.table_name,
-        Item={"pk": {"S": pk}, "sk": {"S": "subject"}, "due": {"S": "due#3"}, "dueAt": {"N": str(NOW_S - 5)}},
-    )
+    bench.put({"pk": "chicksx#acme#session:a#b", "sk": "subject", "due": "due#3", "dueAt": NOW_S - 5})
 
-    (page,) = index_of(bench).pages(3, NOW_S)
-    (item,) = page
-
-    assert (item.provider, item.merchant, item.item, item.due_at) == ("chicksx", "acme", "subject", NOW_S - 5)
+    assert page_of(bench, shard=3) == [DueItem("chicksx", "acme", "subject", NOW_S - 5)]
 
 
 def test_an_undelivered_event_is_told_from_its_providers_items(bench: StoreBench) -> None:
     event = session_closed("chicksx", "acme", "s-1", order_id=None, closed_at=NOW_S - REDELIVER_AFTER)
-    key, attributes = outbox_put(event)
-    written = wrap_all({"pk": key[0], "sk": key[1], **attributes})
-    bench.dynamodb.put_item(TableName=bench.table_name, Item=written)
-    shard = int(records.due_shard("outbox#chicksx#acme").removeprefix("due#"))
+    (pk, sk), attributes = outbox_put(event)
+    bench.put({"pk": pk, "sk": sk, **attributes})
 
-    (page,) = index_of(bench).pages(shard, NOW_S)
-    (item,) = page
+    (item,) = page_of(bench, pk)
 
     assert item == DueItem("chicksx", "acme", f"event#{event.event_id}", NOW_S, outbox=True)
     assert item.worker == OUTBOX
@@ -137,12 +126,9 @@ def test_an_undelivered_event_is_told_from_its_providers_items(bench: StoreBench
 @pytest.mark.parametrize("pk", ["outbox#", "outbox#chicksx", "outbox", "broker", "chicksx#"])
 def test_an_entry_of_no_known_kind_holds_up_no_other(bench: StoreBench, pk: str) -> None:
     for key in (pk, "shopify#acme"):
-        entry = {"due": {"S": "due#3"}, "dueAt": {"N": str(NOW_S)}}
-        bench.dynamodb.put_item(TableName=bench.table_name, Item={"pk": {"S": key}, "sk": {"S": "x"}, **entry})
+        bench.put({"pk": key, "sk": "x", "due": "due#3", "dueAt": NOW_S})
 
-    (page,) = index_of(bench).pages(3, NOW_S)
-
-    assert ("shopify", "acme") in {(item.provider, item.merchant) for item in page}
+    assert ("shopify", "acme") in {(item.provider, item.merchant) for item in page_of(bench, shard=3)}
 
 
 # The queue
