@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.surroundings import ListingSurroundings
-from tests.fakes.wrapped_store import wrapped
+from tests.fakes.wrapped_store import Wrapped, wrapped
 
 
 class Killed(BaseException):
@@ -22,7 +22,7 @@ class Killer:
 
     def watch(self, port: Any) -> Any:
         """Wrap the port so that each of its operations is counted once it has done its work."""
-        return _Watched(port, self)
+        return Wrapped(port, self._count_after)
 
     def surround(self, stack: ListingSurroundings) -> None:
         """Watch everything outside of the process."""
@@ -31,11 +31,13 @@ class Killer:
         stack.secrets = self.watch(stack.secrets)
         stack.session_secrets = stack.sign_ins.secrets = self.watch(stack.session_secrets)
 
-    def count(self, operation: str) -> None:
-        """One call has done its work."""
-        self.calls.append(operation)
-        if len(self.calls) == self._after:
-            raise Killed(operation)
+    def _count_after(self, operation: str, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        finally:
+            self.calls.append(operation)
+            if len(self.calls) == self._after:
+                raise Killed(operation)
 
 
 def points[S: ListingSurroundings](stack: S, act: Callable[[S], object]) -> list[str]:
@@ -54,22 +56,3 @@ def kill[S: ListingSurroundings](stack: S, act: Callable[[S], object], number: i
         act(stack)
     stack.store, stack.provider, stack.secrets, stack.session_secrets = outside
     stack.forget_memory()
-
-
-class _Watched:
-    def __init__(self, port: Any, killer: Killer) -> None:
-        self._port = port
-        self._killer = killer
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._port, name)
-        if not callable(value):
-            return value
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            try:
-                return value(*arguments, **named)
-            finally:
-                self._killer.count(name)
-
-        return call

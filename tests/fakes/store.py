@@ -198,37 +198,32 @@ class MemoryStore:
         if work is not None and work.current is not None and work.current.token_id == token.token_id:
             work.current = None
 
-    def end(self, token: Token, state: State, change: Change) -> None:
-        """Have the record be revoked or lost, without its value."""
-        there = self.records[token.merchant, token.subject, token.token_id]
-        self.move(there, state, change, access_token=None, expires_at=None)
-
     def tell_issued(self, token: Token, reason: Reason) -> None:
         self.told.append(token_issued(token, reason=reason.value, at=self.now()))
 
     def tell_revoked(self, token: Token, reason: Reason) -> None:
         self.told.append(token_revoked(token, reason=reason.value, at=self.now()))
 
-    def record_marked(self, token: Token, change: Change, ask_from: int | None) -> None:
-        line = Transition(self.now(), change.actor, None, State.REVOKING, change.reason.value)
-        marked = replace(token, state=State.REVOKING, access_token=None, expires_at=None, history=(line,))
-        self.records[token.merchant, token.subject, token.token_id] = marked
-        due_at = self.now() if ask_from is None else ask_from
-        self.pending[token.merchant, token.token_id] = (self.now(), due_at, 0, change.reason)
-
     def mark(self, token: Token, change: Change, ask_from: int | None) -> None:
-        key = (token.merchant, token.token_id)
-        there = self.records[token.merchant, token.subject, token.token_id]
-        if there.state in {State.REVOKED, State.REVOKING}:
+        there = self.records.get((token.merchant, token.subject, token.token_id))
+        if there is not None and there.state in {State.REVOKED, State.REVOKING}:
             return
+        key, now = (token.merchant, token.token_id), self.now()
         tries = self.pending[key][2] if key in self.pending else 0
-        self.move(there, State.REVOKING, change, access_token=None, expires_at=None)
-        self.pending[key] = (self.now(), self.now() if ask_from is None else ask_from, tries, change.reason)
+        self.end(token, State.REVOKING, change)
+        self.pending[key] = (now, now if ask_from is None else ask_from, tries, change.reason)
 
-    def move(self, there: Token, state: State, change: Change, **changes: Any) -> None:
-        line = Transition(self.now(), change.actor, there.state, state, change.reason.value)
-        key = (there.merchant, there.subject, there.token_id)
-        self.records[key] = replace(there, state=state, history=(*there.history, line), **changes)
+    def end(self, token: Token, state: State, change: Change) -> None:
+        """Take its value from the record."""
+        self.move(token, state, change, access_token=None, expires_at=None)
+
+    def move(self, token: Token, state: State, change: Change, **changes: Any) -> None:
+        """Change the state of the record, which is made if there is none."""
+        key = (token.merchant, token.subject, token.token_id)
+        there = self.records.get(key)
+        before, history = (None, ()) if there is None else (there.state, there.history)
+        line = Transition(self.now(), change.actor, before, state, change.reason.value)
+        self.records[key] = replace(there or token, state=state, history=(*history, line), **changes)
 
     def replaceable(self, succession: Succession) -> bool:
         previous = succession.previous
@@ -237,13 +232,12 @@ class MemoryStore:
 
     def supersede(self, succession: Succession, token: Token) -> None:
         previous, until = succession.previous, succession.until
-        there = self.records[previous.merchant, previous.subject, previous.token_id]
         if succession.state is State.LOST:
             self.end(previous, State.LOST, Change(token.requested_by, Reason.LOST))
         elif succession.state is State.RETIRING:
-            self.move(there, State.RETIRING, Change(token.requested_by, Reason.ROTATED))
+            self.move(previous, State.RETIRING, Change(token.requested_by, Reason.ROTATED))
             due_at = self.now() if until is None else until
-            self.pending[there.merchant, there.token_id] = (due_at, due_at, 0, Reason.ROTATED)
+            self.pending[previous.merchant, previous.token_id] = (due_at, due_at, 0, Reason.ROTATED)
         else:
             self.mark(previous, Change(token.requested_by, Reason.COMPROMISED), until)
         self.told.append(token_rotated(token, succession, at=self.now()))

@@ -46,6 +46,12 @@ KINDS = {
     "subject": WorkKind.INTENT,
     "intent": WorkKind.INTENT,
 }
+ITEMS = {
+    Rotation: "rotation#shop",
+    SettingsCheck: "settings#rotation",
+    Reconciliation: "reconciliation#shop",
+    PairRecord: "pair#shop",
+}
 
 
 @dataclass
@@ -225,10 +231,7 @@ class MemoryTokens(Part, name="tokens"):
 
     def mark_revoking(self, token: Token, change: Change, *, ask_from: int | None = None) -> None:
         self._memory.unserve(token)
-        if self._memory.record(token.merchant, token.token_id) is None:
-            self._memory.record_marked(token, change, ask_from)
-        else:
-            self._memory.mark(token, change, ask_from)
+        self._memory.mark(token, change, ask_from)
 
     def mark_revoked(self, token: Token, change: Change) -> None:
         there = self._memory.record(token.merchant, token.token_id)
@@ -253,8 +256,7 @@ class MemoryCorrections(Part, name="corrections"):
         key = (token.merchant, token.subject, token.token_id)
         if key in self._memory.records:
             return False
-        line = Transition(self._memory.now(), change.actor, None, token.state, change.reason.value)
-        self._memory.records[key] = replace(token, history=(line,))
+        self._memory.move(token, token.state, change)
         self._memory.tell_issued(token, change.reason)
         return True
 
@@ -370,80 +372,64 @@ class MemorySchedule(Part, name="schedule"):
         return WorkRef(KINDS[key[1]], "" if key[1] == "subject" else key[2])
 
     def reschedule(self, work: Work | UnreadWork, due_at: int | None, *, failure: str | None = None) -> None:
-        more = 0 if failure is None else 1
+        memory, merchant, item = self._memory, *_place(work)
+        there = memory.due_times(merchant).get(item)
         match work:
-            case PendingRevocation():
-                self._revocation(work, due_at, more)
-            case Rotation():
-                self._rotation(work, due_at, failure)
-            case SettingsCheck():
-                self._settings(work, due_at)
-            case Reconciliation():
-                self._reconciliation(work, due_at, more)
-            case OpenIntent():
-                self._intent(work, due_at, more)
-            case PairRecord():
-                self._pair(work, due_at, more)
             case UnreadWork():
-                self._unread(work, due_at)
-
-    def _revocation(self, work: PendingRevocation, due_at: int | None, more: int) -> None:
-        key = (work.token.merchant, work.token.token_id)
-        since, expected, tries, reason = self._memory.pending[key]
-        if expected == work.due_at and due_at is not None and self._memory.is_to_end(*key):
-            self._memory.pending[key] = (since, due_at, tries + more, reason)
-
-    def _rotation(self, work: Rotation, due_at: int | None, failure: str | None) -> None:
-        there = self._memory.rotation_items.get(work.merchant)
-        if there is None or not there.open or due_at is None:
-            return
-        if (there.rotation_id, there.due_at) == (work.rotation_id, work.due_at):
-            tries = there.tries + (failure is not None)
-            moved = replace(there, due_at=due_at, failure=failure or there.failure, tries=tries)
-            self._memory.rotation_items[work.merchant] = moved
-            if failure is not None and work.failure is None:
-                self._memory.tell_failure(work, failure, retrying=True)
-
-    def _settings(self, work: SettingsCheck, due_at: int | None) -> None:
-        there = self._memory.schedules.get(work.merchant)
-        if there is not None and (there.revision, there.due_at) == (work.revision, work.due_at):
-            self._memory.schedules[work.merchant] = replace(there, due_at=due_at)
-
-    def _reconciliation(self, work: Reconciliation, due_at: int | None, more: int) -> None:
-        if self._memory.is_unmoved(work):
-            self._memory.reconciliation_items[work.merchant] = replace(work, due_at=due_at, tries=work.tries + more)
-
-    def _intent(self, intent: OpenIntent, due_at: int | None, more: int) -> None:
-        work = self._memory.work(intent.lease)
-        if work is not None and held(work, intent.lease) and due_at is not None:
-            work.owner, work.due_at, work.tries = None, due_at, work.tries + more
-
-    def _pair(self, work: PairRecord, due_at: int | None, more: int) -> None:
-        there = self._memory.pairs.items[work.merchant]
-        if there.due_at == work.due_at:
-            tries = 0 if due_at is None else there.tries + more
-            self._memory.pairs.items[work.merchant] = there._replace(due_at=due_at, tries=tries)
-
-    def _unread(self, unread: UnreadWork, due_at: int | None) -> None:
-        memory, merchant = self._memory, unread.merchant
-        kind, _, name = unread.item.partition("#")
-        if due_at is None or unread.item not in memory.due_times(merchant):
-            return
-        match kind:
-            case "token":
-                since, _, tries, reason = memory.pending[merchant, name]
-                memory.pending[merchant, name] = (since, due_at, tries, reason)
-            case "rotation":
-                memory.rotation_items[merchant] = replace(memory.rotation_items[merchant], due_at=due_at)
-            case "settings":
-                memory.schedules[merchant] = replace(memory.schedules[merchant], due_at=due_at)
-            case "reconciliation":
-                memory.reconciliation_items[merchant] = replace(memory.reconciliation_items[merchant], due_at=due_at)
-            case "pair":
-                memory.pairs.items[merchant] = memory.pairs.items[merchant]._replace(due_at=due_at)
+                unmoved = there is not None
+            case OpenIntent():
+                mint = memory.work(work.lease)
+                unmoved = mint is not None and held(mint, work.lease)
+                if mint is not None and unmoved:
+                    mint.owner = None
+            case Rotation():
+                unmoved = there == work.due_at and memory.rotation_items[merchant].rotation_id == work.rotation_id
+            case SettingsCheck():
+                unmoved = there == work.due_at and memory.schedules[merchant].revision == work.revision
             case _:
-                mints = memory.subjects if kind == "subject" else memory.standing
-                mints[merchant, name].due_at = due_at
+                unmoved = there is not None and there == work.due_at
+        if not unmoved:
+            return
+        self._move(merchant, item, due_at, 0 if failure is None else 1)
+        if isinstance(work, Rotation) and failure is not None:
+            memory.rotation_items[merchant] = replace(memory.rotation_items[merchant], failure=failure)
+            if work.failure is None:
+                memory.tell_failure(work, failure, retrying=True)
+
+    def _move(self, merchant: str, item: str, due_at: int | None, more: int) -> None:
+        """Change the time of the next try, and count one more failed try if there was one."""
+        memory = self._memory
+        kind, _, name = item.partition("#")
+        if kind == "settings":
+            memory.schedules[merchant] = memory.schedules[merchant]._replace(due_at=due_at)
+        elif kind in {"pair", "reconciliation"}:
+            items: dict[str, Any] = memory.pairs.items if kind == "pair" else memory.reconciliation_items
+            tries = 0 if due_at is None else items[merchant].tries + more
+            items[merchant] = items[merchant]._replace(due_at=due_at, tries=tries)
+        elif due_at is None:
+            raise AssertionError(f"{item} is never without a time")
+        elif kind == "token":
+            since, _, tries, reason = memory.pending[merchant, name]
+            memory.pending[merchant, name] = (since, due_at, tries + more, reason)
+        elif kind == "rotation":
+            rotation = memory.rotation_items[merchant]
+            memory.rotation_items[merchant] = rotation._replace(due_at=due_at, tries=rotation.tries + more)
+        else:
+            mint = (memory.subjects if kind == "subject" else memory.standing)[merchant, name]
+            mint.due_at, mint.tries = due_at, mint.tries + more
+
+
+def _place(work: Work | UnreadWork) -> tuple[str, str]:
+    """Return the merchant of pending work, and the dispatcher's text for it."""
+    match work:
+        case UnreadWork():
+            return work
+        case PendingRevocation():
+            return work.token.merchant, f"token#{work.token.token_id}"
+        case OpenIntent():
+            name = "subject#shop" if work.lease.standing_id is None else f"intent#{work.lease.standing_id}"
+            return work.lease.merchant, name
+    return work.merchant, ITEMS[type(work)]
 
 
 def held(work: Mint, lease: MintLease) -> bool:
