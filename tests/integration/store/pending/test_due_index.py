@@ -1,31 +1,23 @@
-"""The dispatcher reads pending work from all pages and shards of the index and enqueues one message a merchant."""
+"""The dispatcher reads pending work from all pages and shards of the index."""
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
-from tests.fakes.clock import NOW, MovableClock
-from tests.fakes.due import due, work_message
+from tests.fakes.due import MemoryWorkQueues
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.support.aws_call_counter import counted
-from tests.integration.support.outages import aws_error
-from tests.integration.support.store_harness import StoreBench
+from tests.integration.support.store_harness import NOW_S, StoreBench
 from token_broker.aws.store import records
 from token_broker.aws.store.due_index import DynamoDueIndex
-from token_broker.aws.store.outbox_items import REDELIVER_AFTER, key_of, outbox_put
-from token_broker.aws.work_queues import SqsWorkQueues, deduplication_id
+from token_broker.aws.store.outbox_items import REDELIVER_AFTER, outbox_put
 from token_broker.clock import Deadline
 from token_broker.domain.events import session_closed
-from token_broker.entrypoints.inputs import PublishEvents, read
-from token_broker.errors import StorageUnavailable
-from token_broker.lifecycle.dispatcher import ITEMS_PER_MESSAGE, Dispatcher
+from token_broker.lifecycle.dispatcher import Dispatcher
 from token_broker.ports.work import OUTBOX, DueItem
-
-NOW_S = int(NOW)
 
 
 def put_due(bench: StoreBench, merchant: str, item: str = "subject#shop", *, ago: int = 0) -> None:
@@ -131,161 +123,18 @@ def test_an_entry_of_no_known_kind_holds_up_no_other(bench: StoreBench, pk: str)
     assert ("shopify", "acme") in {(item.provider, item.merchant) for item in page_of(bench, shard=3)}
 
 
-# The queue
-
-
-@pytest.fixture
-def sqs(aws: Mapping[str, Any]) -> Any:
-    return aws["sqs"]
-
-
-@pytest.fixture
-def queue(sqs: Any) -> Iterator[str]:
-    """Create a work queue with the template's relevant attributes."""
-    attributes = {"FifoQueue": "true", "DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
-    url = sqs.create_queue(QueueName="work.fifo", Attributes=attributes)["QueueUrl"]
-    yield url
-    sqs.delete_queue(QueueUrl=url)
-
-
-def received(sqs: Any, queue: str) -> list[dict[str, Any]]:
-    """All that is in the queue."""
-    found: list[dict[str, Any]] = []
-    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"]).get(
-        "Messages"
-    ):
-        found += messages
-        for message in messages:
-            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    return found
-
-
-def dispatcher(bench: StoreBench, sqs: Any, queue: str) -> Dispatcher:
-    queues = SqsWorkQueues(lambda: sqs, {"shopify": queue})
-    deadline = Deadline.after(MovableClock(), 48)
-    return Dispatcher(index_of(bench), queues, bench.clock, RecordingTelemetry(), lambda: 0.0, deadline)
-
-
 @pytest.mark.usefixtures("small_pages")
-def test_every_part_and_page_becomes_one_message_a_merchant(bench: StoreBench, sqs: Any, queue: str) -> None:
-    """Five merchants in each of the 16 parts. A page takes one query and one batch, and AWS is asked nothing else."""
+def test_every_part_and_page_becomes_one_message_a_merchant(bench: StoreBench) -> None:
+    """Five merchants in each of the 16 parts. A page takes one query and one batch, and the table is asked no more."""
     merchants = {name for names in merchants_by_shard(5).values() for name in names}
     for merchant in merchants:
         put_due(bench, merchant)
+    queues, deadline = MemoryWorkQueues(), Deadline.after(bench.clock, 48)
 
-    with counted(bench.dynamodb, sqs) as asked:
-        done = dispatcher(bench, sqs, queue).run()
+    with counted(bench.dynamodb) as asked:
+        done = Dispatcher(index_of(bench), queues, bench.clock, RecordingTelemetry(), lambda: 0.0, deadline).run()
 
-    messages = [json.loads(message["Body"]) for message in received(sqs, queue)]
     assert (done.items, done.messages, done.refused, done.complete) == (80, 80, 0, True)
-    assert sorted(message["merchant"] for message in messages) == sorted(merchants)
-    assert {tuple(message["items"]) for message in messages} == {("subject#shop",)}
-    assert Counter(asked) == {"Query": 32, "SendMessageBatch": 32}
-
-
-def test_a_message_names_a_bounded_number_of_items_in_the_group_of_its_merchant_and_provider(
-    bench: StoreBench, sqs: Any, queue: str
-) -> None:
-    for number in range(ITEMS_PER_MESSAGE + 5):
-        put_due(bench, "acme", f"token#{number}", ago=number)
-
-    dispatcher(bench, sqs, queue).run()
-
-    (message,) = received(sqs, queue)
-    body = json.loads(message["Body"])
-    assert (body["provider"], body["merchant"]) == ("shopify", "acme")
-    assert (len(body["items"]), body["items"][0]) == (ITEMS_PER_MESSAGE, "token#29")
-    assert message["Attributes"]["MessageGroupId"] == "shopify#acme"
-
-
-def test_a_message_that_waits_already_is_not_sent_again(bench: StoreBench, sqs: Any, queue: str) -> None:
-    put_due(bench, "acme", ago=100)
-    for _ in range(3):
-        dispatcher(bench, sqs, queue).run()
-
-    assert len(received(sqs, queue)) == 1
-
-
-def test_one_whose_items_were_worked_on_since_is_sent_again(bench: StoreBench, sqs: Any, queue: str) -> None:
-    put_due(bench, "acme", ago=100)
-    dispatcher(bench, sqs, queue).run()
-    put_due(bench, "acme", ago=40)
-    dispatcher(bench, sqs, queue).run()
-
-    assert len(received(sqs, queue)) == 2
-
-
-def test_two_messages_are_the_same_only_with_the_same_items_due_at_the_same_time() -> None:
-    works = [
-        work_message(due("acme", "token#1"), due("acme", "token#2")),
-        work_message(due("acme", "token#1", ago=1), due("acme", "token#2")),
-        work_message(due("acme", "token#1")),
-        work_message(due("beta", "token#1")),
-        work_message(due("acme", "token#12")),
-    ]
-
-    assert len({deduplication_id(work) for work in works}) == len(works)
-    assert deduplication_id(works[0]) == deduplication_id(work_message(due("acme", "token#1"), due("acme", "token#2")))
-
-
-def test_entries_that_sqs_refuses_are_counted_out(sqs: Any, queue: str) -> None:
-    answer = {"Successful": [{"Id": "1"}], "Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False}]}
-
-    def partly(**_: Any) -> tuple[Any, Any]:
-        return _Fine(), answer
-
-    sqs.meta.events.register("before-call.sqs.SendMessageBatch", partly)
-    try:
-        taken = SqsWorkQueues(lambda: sqs, {"shopify": queue}).send(
-            "shopify", [work_message(due()), work_message(due("beta"))]
-        )
-    finally:
-        sqs.meta.events.unregister("before-call.sqs.SendMessageBatch", partly)
-
-    assert taken == 1
-
-
-class _Fine:
-    status_code = 200
-    headers: ClassVar[dict[str, str]] = {}
-    content = b""
-
-
-def test_a_queue_that_fails_is_told_without_its_address(sqs: Any, queue: str) -> None:
-    def refuse(**_: Any) -> None:
-        raise aws_error("AccessDenied")
-
-    sqs.meta.events.register("before-call.sqs.SendMessageBatch", refuse)
-    try:
-        with pytest.raises(StorageUnavailable) as failure:
-            SqsWorkQueues(lambda: sqs, {"shopify": queue}).send("shopify", [work_message(due())])
-    finally:
-        sqs.meta.events.unregister("before-call.sqs.SendMessageBatch", refuse)
-
-    assert failure.value.causes == ("SQS: AccessDenied",)
-    assert failure.value.__suppress_context__
-
-
-def test_a_provider_without_a_queue_has_no_worker() -> None:
-    queues = SqsWorkQueues(lambda: None, {"shopify": "https://sqs.example/1/work.fifo"})
-
-    assert (queues.has("shopify"), queues.has("chicksx")) == (True, False)
-
-
-def test_a_message_to_the_publisher_names_events_that_its_input_takes(sqs: Any, queue: str) -> None:
-    items = tuple(DueItem("chicksx", "acme", f"event#{letter * 26}", NOW_S, outbox=True) for letter in "ab")
-
-    assert SqsWorkQueues(lambda: sqs, {OUTBOX: queue}).send(OUTBOX, [work_message(*items)]) == 1
-
-    (message,) = received(sqs, queue)
-    request = read(PublishEvents, json.loads(message["Body"]))
-    assert [key_of(name) for name in request.events] == [("outbox#chicksx#acme", item.item) for item in items]
-    assert message["Attributes"]["MessageGroupId"] == "chicksx#acme"
-
-
-def test_events_of_two_providers_are_never_taken_for_the_same_message() -> None:
-    works = [
-        work_message(DueItem(provider, "acme", "event#a", NOW_S, outbox=True)) for provider in ("chicksx", "shopify")
-    ]
-
-    assert len({deduplication_id(work) for work in works}) == 2
+    assert sorted(work.merchant for work in queues.sent) == sorted(merchants)
+    assert {tuple(item.item for item in work.items) for work in queues.sent} == {("subject#shop",)}
+    assert (Counter(asked), len(queues.calls)) == ({"Query": 32}, 32)
