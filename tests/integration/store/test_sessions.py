@@ -1,7 +1,7 @@
 """Closing a session: one item that outlives every token of the session, and that no mint gets past."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -80,31 +80,6 @@ def shop(bench: StoreBench) -> StoreBench:
 def subject(shop: StoreBench) -> dict[str, Any]:
     """Return the session's own item without its keys."""
     return {name: value for name, value in shop.item("subject", SESSION_PARTITION).items() if name not in ("pk", "sk")}
-
-
-@contextmanager
-def before_the_second_write(shop: StoreBench, *actions: Callable[[], object]) -> Iterator[list[str]]:
-    """Something happens between two of a closing's writes; the list has its writes."""
-    writes: list[str] = []
-    waiting = list(actions)
-    acting: list[bool] = []
-
-    def note(**_: Any) -> None:
-        if acting:
-            return
-        writes.append("TransactWriteItems")
-        if len(writes) > 1 and waiting:
-            acting.append(True)
-            waiting.pop(0)()
-            acting.pop()
-
-    events = shop.dynamodb.meta.events
-    events.register("before-call.dynamodb.TransactWriteItems", note)
-    try:
-        yield writes
-    finally:
-        events.unregister("before-call.dynamodb.TransactWriteItems", note)
-    assert waiting == [], "something was to happen and did not"
 
 
 @pytest.mark.parametrize("order_id", ["order-1", None])
@@ -187,11 +162,16 @@ def test_closing_during_the_mint_wins_even_where_the_lease_was_left_alone(shop: 
 # At once with others
 
 
+def meanwhile(shop: StoreBench, *actions: Callable[[], object]) -> AbstractContextManager[list[str]]:
+    """Let something happen before each write of a closing but the first."""
+    return shop.meanwhile("TransactWriteItems", *actions, before=2)
+
+
 def test_of_two_closings_at_once_one_stands(shop: StoreBench) -> None:
     shop.issue(ENDS_SOON)
     shop.clock.advance(DAY)
 
-    with before_the_second_write(shop, partial(close, shop, "order-2")) as writes:
+    with meanwhile(shop, partial(close, shop, "order-2")) as writes:
         closure = close(shop, "order-1")
 
     assert len(writes) == 2
@@ -204,7 +184,7 @@ def test_a_mint_that_begins_between_two_writes_of_a_closing_is_closed_out(shop: 
     shop.issue(ENDS_SOON)
     shop.clock.advance(DAY)
 
-    with before_the_second_write(shop, partial(shop.begin, "owner-2")) as writes:
+    with meanwhile(shop, partial(shop.begin, "owner-2")) as writes:
         assert close(shop).new
 
     assert len(writes) == 3
@@ -217,7 +197,7 @@ def test_a_token_that_is_stored_between_two_writes_of_a_closing_is_outlived(shop
     shop.clock.advance(DAY)
     ends = NOW_S + 2 * DAY
 
-    with before_the_second_write(shop, partial(shop.issue, session_token(expires_at=ends))):
+    with meanwhile(shop, partial(shop.issue, session_token(expires_at=ends))):
         assert close(shop).new
 
     assert subject(shop)["expiresAt"] == ends + SESSION_RETENTION
@@ -228,7 +208,7 @@ def test_an_item_that_ends_between_two_writes_of_a_closing_is_made_anew(shop: St
     shop.issue(ENDS_SOON)
     shop.clock.advance(HOUR + SESSION_RETENTION + 1)
 
-    with before_the_second_write(shop, partial(shop.delete, "subject", SESSION_PARTITION)):
+    with meanwhile(shop, partial(shop.delete, "subject", SESSION_PARTITION)):
         assert close(shop).new
 
     assert subject(shop)["expiresAt"] == int(shop.clock.now()) + SESSION_RETENTION
@@ -242,7 +222,7 @@ def test_a_session_that_never_holds_still_is_reported_as_not_closed(shop: StoreB
     early = partial(shop.change, "subject", "SET expiresAt = :early", SESSION_PARTITION, early=NOW_S)
 
     changes = ([away, early] * MAX_ATTEMPTS)[:-1]
-    with before_the_second_write(shop, *changes) as writes, pytest.raises(StorageUnavailable, match="not closed yet"):
+    with meanwhile(shop, *changes) as writes, pytest.raises(StorageUnavailable, match="not closed yet"):
         close(shop)
 
     assert len(writes) == 2 * MAX_ATTEMPTS

@@ -1,6 +1,8 @@
 """What the store's tests work with: one engine's stores on one clock, seen through the ports or as bare items."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -218,6 +220,30 @@ class StoreBench(Stores):
 
     def delete(self, sk: str, pk: str = SHOP_PARTITION) -> None:
         self.dynamodb.delete_item(TableName=self.table_name, Key=wrap_all({"pk": pk, "sk": sk}))
+
+    @contextmanager
+    def meanwhile(self, operation: str, *actions: Callable[[], object], before: int) -> Iterator[list[str]]:
+        """Let something happen before this call of an operation and each next one, and yield the calls.
+
+        The calls of what happens are not among them.
+        """
+        calls: list[str] = []
+        waiting = list(actions)
+        event = f"before-call.dynamodb.{operation}"
+
+        def note(**_: Any) -> None:
+            calls.append(operation)
+            if len(calls) >= before and waiting:
+                self.dynamodb.meta.events.unregister(event, note)
+                waiting.pop(0)()
+                self.dynamodb.meta.events.register(event, note)
+
+        self.dynamodb.meta.events.register(event, note)
+        try:
+            yield calls
+        finally:
+            self.dynamodb.meta.events.unregister(event, note)
+        assert waiting == [], "something was to happen and did not"
 
 
 def shop_token(token_id: str = "1001", **changes: Any) -> Token:  # noqa: S107  # an id

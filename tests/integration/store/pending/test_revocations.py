@@ -1,7 +1,6 @@
 """A token's end: marked first and never served from then on, then confirmed; the record stays without its value."""
 
-from collections.abc import Callable
-from itertools import count
+from functools import partial
 
 import pytest
 
@@ -235,31 +234,21 @@ def test_a_current_token_that_nobody_serves_is_marked_alone(bench: StoreBench, u
     assert bench.token().state is State.REVOKING
 
 
-def before_update(bench: StoreBench, number: int, action: Callable[[], object]) -> None:
-    """Let something happen before this `UpdateItem`, counted from one."""
-    events, calls = bench.dynamodb.meta.events, count(1)
-
-    def act(**_: object) -> None:
-        if next(calls) == number:
-            events.unregister("before-call.dynamodb.UpdateItem", act)
-            action()
-
-    events.register("before-call.dynamodb.UpdateItem", act)
-
-
 def test_one_that_another_marks_before_the_last_try_keeps_the_others_mark(bench: StoreBench, unserved: Token) -> None:
-    before_update(bench, MAX_ATTEMPTS + 1, lambda: bench.store().tokens.mark_revoking(unserved, COMPROMISED))
+    others = partial(bench.store().tokens.mark_revoking, unserved, COMPROMISED)
 
-    bench.store().tokens.mark_revoking(unserved, BY_ANN)
+    with bench.meanwhile("UpdateItem", others, before=MAX_ATTEMPTS + 1):
+        bench.store().tokens.mark_revoking(unserved, BY_ANN)
 
     assert bench.history()[1:] == [("bob", "current", "revoking", "compromised")]
 
 
 def test_a_record_that_came_meanwhile_is_not_written_over(bench: StoreBench) -> None:
     """Between the look for one and the mark, a mint published it."""
-    before_update(bench, 2, lambda: bench.issue(shop_token("7007", state=State.STANDING, requested_by="bob")))
+    came = partial(bench.issue, shop_token("7007", state=State.STANDING, requested_by="bob"))
 
-    bench.store().tokens.mark_revoking(FOREIGN, BY_ANN)
+    with bench.meanwhile("UpdateItem", came, before=2):
+        bench.store().tokens.mark_revoking(FOREIGN, BY_ANN)
 
     assert bench.history("7007") == [
         ("bob", None, "standing", "minted"),
@@ -271,10 +260,11 @@ def test_a_token_that_comes_back_between_two_looks_is_not_served_although_it_is_
     """Replaced when it was to be marked as the current one, it is current again before the mark alone is made."""
     store, one, two = bench.store(), bench.issue(shop_token("one")), shop_token("two")
     store.leases.commit(bench.begin("owner-2"), two, replaced=Succession(previous=one, state=State.LOST))
-    again, back = bench.begin("owner-3"), Succession(previous=two, state=State.LOST)
-    before_update(bench, 1, lambda: bench.store().leases.commit(again, one, replaced=back))
+    back = Succession(previous=two, state=State.LOST)
+    comes_back = partial(store.leases.commit, bench.begin("owner-3"), one, replaced=back)
 
-    store.tokens.mark_revoking(one, BY_ANN)
+    with bench.meanwhile("UpdateItem", comes_back, before=1):
+        store.tokens.mark_revoking(one, BY_ANN)
 
     assert bench.token("one").state is State.REVOKING
     assert bench.served() is None
