@@ -15,17 +15,8 @@ from hypothesis.strategies import SearchStrategy
 from tests.fakes.clock import MovableClock
 from tests.fakes.killing import Killed
 from tests.fakes.store_parts import LEASE
-from tests.fakes.surroundings import MARGIN
-from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.wrapped_store import Wrapped
-from token_broker.clock import Clock
 from token_broker.errors import BrokerError, StorageUnavailable
-from token_broker.ports.provider import ListingProvider
-from token_broker.ports.secrets import ProviderSecrets
-from token_broker.ports.store import Store
-from token_broker.tokens.cache import TokenCache
-from token_broker.tokens.call import Services
-from token_broker.tokens.sign_in import SignIns
 
 #: Seconds in which a thread must come to its next stop: only a fault of the tests takes longer.
 PATIENCE = 30.0
@@ -184,30 +175,3 @@ class StoppingClock:
         self._actor.stop("a wait")
         if self.monotonic() < wakes_at:
             self._clock.advance(wakes_at - self.monotonic())
-
-
-def no_sign_ins() -> SignIns:
-    """Stand for the expiring credentials of a merchant who has none."""
-    raise AssertionError("no secret here has a refresh token")
-
-
-def services(
-    provider: ListingProvider,
-    secrets: ProviderSecrets,
-    store: Store,
-    clock: Clock,
-    cache: TokenCache | None = None,
-    make_sign_ins: Callable[[], SignIns] = no_sign_ins,
-) -> Services[ListingProvider]:
-    """Return what one process has."""
-    return Services(
-        make_provider=lambda: provider,
-        secrets=secrets,
-        store=store,
-        cache=cache or TokenCache(clock),
-        clock=clock,
-        telemetry=RecordingTelemetry(),
-        jitter=lambda: 0.5,
-        min_remaining_seconds=MARGIN,
-        make_sign_ins=make_sign_ins,
-    )

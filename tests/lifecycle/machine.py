@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.fakes.clock import MovableClock
 from tests.fakes.secrets import MemorySecrets
-from tests.fakes.surroundings import LISTING, MARGIN
+from tests.fakes.surroundings import LISTING, MARGIN, services
 from tests.fakes.wrapped_store import wrapped
 from tests.lifecycle import shops as faults
 from tests.lifecycle.actors import (
@@ -26,7 +26,6 @@ from tests.lifecycle.actors import (
     Actor,
     Crowd,
     StoppingClock,
-    services,
     stopping,
     turns_of,
 )
@@ -354,7 +353,8 @@ class Lifecycle(RuleBasedStateMachine):
         def run(actor: Actor) -> object:
             asked = cast("ListingProvider", AskedShops(self.shops[provider], actor))
             store = wrapped(self.stores[provider], lambda port: stopping(port, actor))
-            around = services(asked, stopping(self.secrets, actor), store, StoppingClock(self.clock, actor), memory)
+            secrets, clock = stopping(self.secrets, actor), StoppingClock(self.clock, actor)
+            around = services(asked, secrets, store, clock, cache=memory)
             return work(Call(around, caller, Deadline.after(self.clock, seconds)))
 
         self.crowd.begin(Actor(name, self.clock.monotonic, run))

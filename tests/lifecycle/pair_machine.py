@@ -13,31 +13,27 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.fakes.clock import MovableClock
 from tests.fakes.pairs import MemorySessionSecrets, PairProvider
-from tests.fakes.provider import down, lost, timed_out
 from tests.fakes.secrets import MemorySecrets
 from tests.fakes.store import MemoryStore
 from tests.fakes.store_parts import LEASE
-from tests.fakes.surroundings import LISTING
+from tests.fakes.surroundings import LISTING, services
 from tests.fakes.wrapped_store import wrapped
 from tests.lifecycle.actors import (
     ANSWER_LOST,
-    GO,
     KILL,
     STORAGE_FAILS,
     Actor,
     Crowd,
     StoppingClock,
-    services,
     stopping,
     turns_of,
 )
-from tests.lifecycle.shops import DOWN, LOST, LOST_UNDONE, THROTTLED
+from tests.lifecycle.shops import DOWN, LOST, LOST_UNDONE, THROTTLED, AskedProvider
 from token_broker.clock import Clock, Deadline
 from token_broker.domain.credential_pair import CredentialPair, MerchantState, PairLease
 from token_broker.errors import (
     PermanentTokenRefused,
     ProviderRejectedCredentials,
-    ProviderThrottled,
     ReauthorizationRequired,
 )
 from token_broker.lifecycle.migrate import migrate
@@ -297,16 +293,16 @@ class Pairs(RuleBasedStateMachine):
             sign_ins.known = process.sign_ins.known
             store, secrets = wrapped(store, lambda part: stopping(part, actor)), stopping(secrets, actor)
         seen = clock if actor is None else StoppingClock(clock, actor)
-        around = services(port, secrets, store, seen, make_sign_ins=lambda: sign_ins)
+        around = services(port, secrets, store, seen, lambda: sign_ins)
         return Call(around, "ann", Deadline.after(clock, FUNCTION))
 
 
-class Asked:
-    """The provider, as one actor sees it."""
+class Asked(AskedProvider):
+    """The provider of pairs."""
 
     def __init__(self, machine: Pairs, actor: Actor | None) -> None:
-        self._machine, self._provider, self._actor = machine, machine.provider, actor
-        self.name, self.capabilities = self._provider.name, self._provider.capabilities
+        super().__init__(machine.provider, actor)
+        self._machine, self._provider = machine, machine.provider
         #: Whether the secret that is read is the one whose migration is confirmed.
         self.confirms = False
 
@@ -336,21 +332,3 @@ class Asked:
         listed = self._provider.list_tokens(account, deadline)
         self._answer(told, deadline)
         return listed
-
-    def _ask(self, operation: str, deadline: Deadline) -> str:
-        told = GO if self._actor is None else self._actor.stop(operation)
-        if told == DOWN or deadline.left() <= 0:
-            raise down()
-        if told == THROTTLED:
-            raise ProviderThrottled("Slower, please.", retry_after=2)
-        if told == LOST_UNDONE:
-            raise lost()
-        return told
-
-    def _answer(self, told: str, deadline: Deadline) -> None:
-        if self._actor is not None:
-            self._actor.stop("the answer")
-        if told == LOST:
-            raise lost()
-        if deadline.left() <= 0:
-            raise timed_out()

@@ -7,6 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import BotoCoreError
 from urllib3 import HTTPResponse
 
@@ -77,7 +78,7 @@ def ask(headers: dict[str, str], content: bytes) -> Any:
 
     def answer(**_: Any) -> AWSResponse:
         raw = HTTPResponse(BytesIO(content), preload_content=False)
-        return AWSResponse("https://dynamodb.us-east-1.amazonaws.com", 200, headers, raw)
+        return AWSResponse("https://dynamodb.us-east-1.amazonaws.com", 200, HTTPHeaders.from_dict(headers), raw)
 
     client = session.client("dynamodb")
     client.meta.events.register("before-send.dynamodb.GetItem", answer)

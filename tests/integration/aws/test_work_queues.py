@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from urllib3 import HTTPResponse
 
 from tests.fakes.due import due, work_message
@@ -94,7 +95,8 @@ def test_entries_that_sqs_refuses_are_counted_out(queue: Queue) -> None:
     answer = {"Successful": [{"Id": "1"}], "Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False}]}
 
     def partly(**_: Any) -> tuple[AWSResponse, Any]:
-        return AWSResponse(queue.url, 200, {}, HTTPResponse(BytesIO(), preload_content=False)), answer
+        raw = HTTPResponse(BytesIO(), preload_content=False)
+        return AWSResponse(queue.url, 200, HTTPHeaders(), raw), answer
 
     queue.sqs.meta.events.register("before-call.sqs.SendMessageBatch", partly)
     try:
