@@ -111,8 +111,9 @@ def test_nothing_is_taken_over_that_is_not_open(stores: Stores, store: Store) ->
 def test_nothing_is_taken_over_that_somebody_holds_or_that_cannot_be_found(stores: Stores, store: Store) -> None:
     stores.begin("alive")
     store.leases.acquire(stores.request(merchant="other", findable=False), store.leases.state("other", "shop"))
+    store.schedule.reschedule(UnreadWork(MERCHANT, "subject#shop"), NOW_S)
     stores.clock.advance(LEASE - 1)
-    assert store.leases.acquire_expired(MERCHANT, None, "worker") is None
+    assert store.leases.acquire_expired(MERCHANT, None, "worker") is None, "it is due, and held"
     stores.clock.advance(2)
 
     stores.expired(owner="one")
