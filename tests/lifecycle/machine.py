@@ -18,7 +18,7 @@ from tests.fakes.clock import MovableClock
 from tests.fakes.secrets import MemorySecrets
 from tests.fakes.surroundings import LISTING, MARGIN, services
 from tests.fakes.wrapped_store import wrapped
-from tests.lifecycle import shops as faults
+from tests.lifecycle import shops
 from tests.lifecycle.actors import (
     ANSWER_LOST,
     KILL,
@@ -54,18 +54,7 @@ SHOP_LIKE, SESSION_LIKE = "shopify", "chicksx"
 FUNCTION, WORKER, SKEW, SESSION_LIFE = 23.0, 48.0, 3.0, 600
 #: Operations that run at once.
 CROWD = 4
-FAULTS = (
-    KILL,
-    STORAGE_FAILS,
-    ANSWER_LOST,
-    faults.DOWN,
-    faults.THROTTLED,
-    faults.REFUSED,
-    faults.LOST,
-    faults.LOST_UNDONE,
-    faults.LATE,
-    faults.UNLISTED,
-)
+FAULTS = (KILL, STORAGE_FAILS, ANSWER_LOST, *shops.FAULTS)
 #: More runs of the clock than any history here needs until nothing is due, with the pauses between them in seconds.
 ROUNDS, PAUSE, OVERLAP = 40, 3_601, 7 * 24 * 3600
 
@@ -266,7 +255,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.clock.advance(seconds)
 
     # A provider that is still working may not be met by a clock that jumps: nobody could tell how long to wait for it.
-    @precondition(lambda self: not any(shops.late for shops in self.shops.values()))
+    @precondition(lambda self: not any(each.late for each in self.shops.values()))
     @rule(skew=st.sampled_from([0.0, -1.0, -SKEW]))
     def set_the_wall_clock(self, skew: float) -> None:
         self.clock.skew_to(skew)

@@ -17,6 +17,7 @@ from token_broker.ports.provider import Account, Capabilities, ListedToken, Mint
 DOWN, THROTTLED, REFUSED = "the provider is down", "the provider throttles", "the provider refuses the credentials"
 LOST, LOST_UNDONE = "acted, and the answer is lost", "not acted, and nobody knows"
 LATE, UNLISTED = "acts after the time-out", "acts, and lists it later"
+FAULTS = (DOWN, THROTTLED, REFUSED, LOST, LOST_UNDONE, LATE, UNLISTED)
 
 _REFUSALS: Mapping[str, Callable[[], Exception]] = {
     DOWN: down,

@@ -42,24 +42,18 @@ def test_a_policy_is_one_item_that_never_expires(policies: Policies, bench: Stor
     }
 
 
-@pytest.mark.parametrize("document", TAKEN.values(), ids=TAKEN)
-def test_every_policy_that_is_taken_means_the_same_when_it_is_read(
-    policies: Policies, document: dict[str, Any]
-) -> None:
-    policies.replace(MERCHANT, stored(document), expected=0)
-
-    assert parse(policies.read(MERCHANT).document) == parse(document)
+def test_every_policy_that_is_taken_means_the_same_when_it_is_read(policies: Policies) -> None:
+    for revision, (name, document) in enumerate(TAKEN.items()):
+        assert policies.replace(MERCHANT, stored(document, revision + 1), expected=revision)
+        assert parse(policies.read(MERCHANT).document) == parse(document), name
 
 
-@pytest.mark.parametrize("value", [True, False, 1, 0, "1", 1.5])
-def test_a_required_claim_keeps_its_type(policies: Policies, value: Any) -> None:
-    document = policy(sessions=sessions(hs256(claims={"vip": value})))
-    policies.replace(MERCHANT, stored(document), expected=0)
+def test_a_required_claim_keeps_its_type(policies: Policies) -> None:
+    claims = {"yes": True, "no": False, "one": 1, "zero": 0, "text": "1", "share": 1.5}
+    policies.replace(MERCHANT, stored(policy(sessions=sessions(hs256(claims=claims)))), expected=0)
 
-    read = policies.read(MERCHANT)
-    assert read.document is not None
-    kept = read.document["sessions"]["proofs"][0]["claims"]["vip"]
-    assert (kept, type(kept)) == (value, type(value))
+    document: Any = policies.read(MERCHANT).document
+    assert repr(sorted(document["sessions"]["proofs"][0]["claims"].items())) == repr(sorted(claims.items()))
 
 
 def test_a_revision_guards_each_write_and_outlives_a_deletion(policies: Policies, bench: StoreBench) -> None:

@@ -149,21 +149,19 @@ def test_an_intent_is_set_aside_without_being_read_while_it_is_open(stores: Stor
     assert stores.pending() == {}
 
 
-@pytest.mark.parametrize(
-    ("item", "work"),
-    [
-        ("pair#shop", WorkRef(WorkKind.PAIR, "shop")),
-        ("subject#shop", WorkRef(WorkKind.INTENT, "")),
-        (f"intent#{INTENT}", WorkRef(WorkKind.INTENT, INTENT)),
-        ("token#1001", WorkRef(WorkKind.REVOCATION, "1001")),
-        ("rotation#shop", WorkRef(WorkKind.ROTATION, "shop")),
-        ("settings#rotation", WorkRef(WorkKind.ROTATION_SETTINGS, "rotation")),
-        ("reconciliation#shop", WorkRef(WorkKind.RECONCILIATION, "shop")),
-        *((item, None) for item in ("", "token", "token#", "token#a b", "policy#shop", "Token#1", "token#1#2")),
-    ],
-)
-def test_the_dispatchers_text_names_its_work_or_none(store: Store, item: str, work: WorkRef | None) -> None:
-    assert store.schedule.identify(item) == work
+def test_the_dispatchers_text_names_its_work_or_none(store: Store) -> None:
+    named = {
+        "pair#shop": WorkRef(WorkKind.PAIR, "shop"),
+        "subject#shop": WorkRef(WorkKind.INTENT, ""),
+        f"intent#{INTENT}": WorkRef(WorkKind.INTENT, INTENT),
+        "token#1001": WorkRef(WorkKind.REVOCATION, "1001"),
+        "rotation#shop": WorkRef(WorkKind.ROTATION, "shop"),
+        "settings#rotation": WorkRef(WorkKind.ROTATION_SETTINGS, "rotation"),
+        "reconciliation#shop": WorkRef(WorkKind.RECONCILIATION, "shop"),
+        **dict.fromkeys(("", "token", "token#", "token#a b", "policy#shop", "Token#1", "token#1#2")),
+    }
+
+    assert {item: store.schedule.identify(item) for item in named} == named
 
 
 def test_an_intent_of_an_older_version_names_nobody_and_ends_with_its_lease(bench: StoreBench) -> None:
