@@ -49,9 +49,10 @@ RECORDED = sorted(FOLDER.glob("*.json"), key=lambda path: [int(part) for part in
 TROUBLED, COMPROMISED, FAILED = "bravo", "charlie", "delta"
 BY_ANN = Change(ANN, Reason.REQUESTED)
 RECONCILED, LOST = Change("clock", Reason.RECONCILED), Change("clock", Reason.LOST)
+SCOPE = "unauthenticated_read_product_listings", "unauthenticated_write_checkouts"
 KEY: dict[str, Any] = {"key_id": "k" * 26, "body_hash": "5" * 64}
 SETTINGS = RotationSettings(max_age=90 * DAY, overlap=14 * DAY)
-SCHEDULE = Revisioned(SETTINGS, revision=1, changed_by=BY_ANN.actor, due_at=NOW_S)
+SCHEDULE = Revisioned(SETTINGS, revision=1, changed_by=ANN, due_at=NOW_S)
 PAUSED = SCHEDULE._replace(document=RotationSettings(overlap=7 * DAY, paused=True), due_at=None)
 PROOFS = hs256(sessionClaim="sid"), oidc(claims={"shop": "acme", "level": 2, "share": 0.5, "verified": True})
 POLICY = policy(anonymous=["fourthwall/public-token"], sessions=sessions(*PROOFS))
@@ -60,12 +61,8 @@ POLICY = policy(anonymous=["fourthwall/public-token"], sessions=sessions(*PROOFS
 def shopify(token_id: str, state: State = State.STANDING, merchant: str = MERCHANT, **changes: Any) -> Token:
     """Return a token with every member that Shopify's have."""
     data = {"admin_graphql_api_id": f"gid://shopify/StorefrontAccessToken/{token_id}"}
-    account_id, scope = (
-        f"{merchant}.myshopify.com",
-        ("unauthenticated_read_product_listings", "unauthenticated_write_checkouts"),
-    )
-    whose = shop_token(token_id, state=state, merchant=merchant, account_id=account_id, scope=scope, provider_data=data)
-    return replace(whose, requested_by=BY_ANN.actor, **changes)
+    account: dict[str, Any] = {"account_id": f"{merchant}.myshopify.com", "scope": SCOPE, "provider_data": data}
+    return replace(shop_token(token_id, state=state, merchant=merchant, requested_by=ANN, **account), **changes)
 
 
 def fourthwall(token_id: str) -> Token:
@@ -105,16 +102,16 @@ class Scenario:
         self.tick()
         # DynamoDB remembers the owner of a committed mint as the id of a transaction: the next mint needs another one.
         again = "-again" * self.committed[token.token_id]
-        wanted = self.bench.request(
-            f"owner-of-{token.token_id}{again}",
-            merchant=token.merchant,
-            subject=token.subject,
-            intent_id=token.token_id.rjust(26, "i"),
-            title=token.title,
-            findable=token.provider == "shopify",
-            account_id=token.account_id,
-        )
-        wanted = replace(wanted, **changes)
+        known = {
+            "owner": f"owner-of-{token.token_id}{again}",
+            "merchant": token.merchant,
+            "subject": token.subject,
+            "intent_id": token.token_id.rjust(26, "i"),
+            "title": token.title,
+            "findable": token.provider == "shopify",
+            "account_id": token.account_id,
+        }
+        wanted = self.bench.request(**{**known, **changes})
         store = self.bench.store(token.provider)
         current, state = token.state is State.CURRENT, store.leases.state(token.merchant, token.subject)
         lease = store.leases.acquire(wanted, state) if current else store.leases.acquire_standing(wanted)
@@ -132,15 +129,8 @@ class Scenario:
 
     def requested(self, merchant: str, replaces: str | None = None, *, compromised: bool = False) -> Rotation:
         """Request a rotation."""
-        wanted = Rotation(
-            merchant=merchant,
-            rotation_id=f"rotation-of-{merchant}",
-            replaces=replaces,
-            compromised=compromised,
-            requested_by=BY_ANN.actor,
-            requested_at=self.tick(),
-            due_at=self.tick() + LEASE,
-        )
+        name, requested_at, due_at = f"rotation-of-{merchant}", self.tick(), self.tick() + LEASE
+        wanted = Rotation(merchant, name, replaces, compromised, ANN, requested_at, due_at)
         assert self.shopify.rotations.request(wanted, self.shopify.leases.state(merchant, SHOP), None)
         self.tick()
         return wanted
@@ -219,7 +209,7 @@ class Scenario:
 
     def write_others(self) -> None:
         policies = trust_policies(self.table, self.clock)
-        put: Revisioned[Any] = Revisioned(document=POLICY, revision=1, changed_by=BY_ANN.actor)
+        put: Revisioned[Any] = Revisioned(document=POLICY, revision=1, changed_by=ANN)
         for merchant in (MERCHANT, TROUBLED):
             assert policies.replace(merchant, put, expected=0)
         assert policies.replace(TROUBLED, put._replace(document=None, revision=2), expected=1)
@@ -334,7 +324,7 @@ def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
         ("1001", True, True, 0, None),
         (None, False, False, 0, "token_limit_reached"),
     ]
-    assert {each.requested_by for each in rotations} == {BY_ANN.actor}
+    assert {each.requested_by for each in rotations} == {ANN}
     assert store.rotation_settings.read(MERCHANT) == SCHEDULE._replace(due_at=NOW_S + 90 * DAY)
     assert store.rotation_settings.read(TROUBLED) == PAUSED
     assert [store.reconciliations.get(merchant) for merchant in (MERCHANT, TROUBLED, COMPROMISED)] == [
@@ -344,11 +334,8 @@ def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
     ]
     assert store.leases.open_intent_ids(TROUBLED) == {each.rjust(26, "i") for each in ("1001", "3003", "3004")}
     intent = there(store.leases.acquire_expired(TROUBLED, None, "worker"))
-    assert (intent.requested_by, intent.lease.title, intent.lease.account_id) == (
-        BY_ANN.actor,
-        "Storefront",
-        "bravo.myshopify.com",
-    )
+    named = (intent.requested_by, intent.lease.title, intent.lease.account_id)
+    assert named == (ANN, "Storefront", "bravo.myshopify.com")
 
 
 def test_every_pair_is_read(recorded: Scenario) -> None:
@@ -375,8 +362,8 @@ def test_every_pair_is_read(recorded: Scenario) -> None:
 def test_everything_else_is_read(recorded: Scenario) -> None:
     items = [unwrap_all(item) for item in recorded.bench.dynamodb.scan(TableName=recorded.bench.table_name)["Items"]]
     policies = trust_policies(recorded.table, recorded.clock)
-    assert policies.read(MERCHANT) == Revisioned(document=POLICY, revision=1, changed_by=BY_ANN.actor)
-    assert policies.read(TROUBLED) == Revisioned(document=None, revision=2, changed_by=BY_ANN.actor)
+    assert policies.read(MERCHANT) == Revisioned(document=POLICY, revision=1, changed_by=ANN)
+    assert policies.read(TROUBLED) == Revisioned(document=None, revision=2, changed_by=ANN)
     assert recorded.shopify.tokens.broker_id() in {item.get("brokerId") for item in items}
     index = DynamoDueIndex(recorded.table)
     due = [found for shard in range(index.shards) for page in index.pages(shard, NOW_S + 100 * DAY) for found in page]
