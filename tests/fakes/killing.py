@@ -1,5 +1,6 @@
 """A process that dies between two lines: after the n-th call to anything outside of it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.surroundings import ListingSurroundings
-from tests.fakes.wrapped_store import wrapped
+from tests.fakes.wrapped_store import Wrapped, wrapped
 
 
 class Killed(BaseException):
@@ -23,7 +24,7 @@ class Killer:
 
     def watch(self, port: Any) -> Any:
         """Wrap the port so that each of its operations is counted once it has done its work."""
-        return _Watched(port, self)
+        return Wrapped(port, self._count_after)
 
     def surround(self, stack: ListingSurroundings) -> None:
         """Watch everything outside of the process."""
@@ -32,23 +33,25 @@ class Killer:
         stack.secrets = self.watch(stack.secrets)
         stack.session_secrets = stack.sign_ins.secrets = self.watch(stack.session_secrets)
 
-    def count(self, operation: str) -> None:
-        """One call has done its work."""
-        self.calls.append(operation)
-        if len(self.calls) == self._after:
-            raise Killed(operation)
+    def _count_after(self, operation: str, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        finally:
+            self.calls.append(operation)
+            if len(self.calls) == self._after:
+                raise Killed(operation)
 
 
 @dataclass(frozen=True)
-class Operation[S: ListingSurroundings]:
+class Operation[S: ListingSurroundings](ABC):
     """What runs, and what had to happen before it."""
 
     act: Callable[[S], object]
     arrange: Callable[[S], object] = lambda _: None
 
+    @abstractmethod
     def make(self) -> S:
         """Build the surroundings."""
-        raise NotImplementedError
 
     def points(self) -> list[str]:
         """Run the operation, and return its calls to anything outside, in their order."""
@@ -96,22 +99,3 @@ def killed_after_each_call[S: ListingSurroundings, O: Operation[Any]](
         return test
 
     return decorate
-
-
-class _Watched:
-    def __init__(self, port: Any, killer: Killer) -> None:
-        self._port = port
-        self._killer = killer
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._port, name)
-        if not callable(value):
-            return value
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            try:
-                return value(*arguments, **named)
-            finally:
-                self._killer.count(name)
-
-        return call

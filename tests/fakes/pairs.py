@@ -27,7 +27,7 @@ HOUR = 60 * 60
 DAY = 24 * HOUR
 
 
-class MemoryPairs(Part):
+class MemoryPairs(Part, name="pairs"):
     """Implement `Pairs`."""
 
     def __init__(self, memory: "MemoryStore") -> None:
@@ -36,55 +36,41 @@ class MemoryPairs(Part):
         self.owners: dict[str, str] = {}
 
     def get(self, merchant: str) -> PairRecord:
-        with self._memory.operation("pairs.get"):
-            record = self.items.get(merchant, PairRecord(merchant))
-            return record if merchant in self.owners else record._replace(lease_ends_at=0)
+        record = self.items.get(merchant, PairRecord(merchant))
+        return record if merchant in self.owners else record._replace(lease_ends_at=0)
 
     def acquire(self, expected: PairRecord, owner: str, *, migrate: str = "") -> PairLease | None:
-        with self._memory.operation("pairs.acquire"):
-            merchant, now = expected.merchant, self._memory.now()
-            there = self.items.get(merchant, PairRecord(merchant))
-            if there.fence != expected.fence or (merchant in self.owners and there.lease_ends_at > now):
-                return None
-            taken = there._replace(fence=there.fence + 1, lease_ends_at=now + LEASE)
-            if migrate:
-                taken = taken._replace(migrating=migrate, due_at=now + LEASE)
-            self.items[merchant], self.owners[merchant] = taken, owner
-            return PairLease(expected, owner, taken.fence)
+        merchant, now = expected.merchant, self._memory.now()
+        there = self.items.get(merchant, PairRecord(merchant))
+        if there.fence != expected.fence or (merchant in self.owners and there.lease_ends_at > now):
+            return None
+        taken = there._replace(fence=there.fence + 1, lease_ends_at=now + LEASE)
+        if migrate:
+            taken = taken._replace(migrating=migrate, due_at=now + LEASE)
+        self.items[merchant], self.owners[merchant] = taken, owner
+        return PairLease(expected, owner, taken.fence)
 
     def commit(self, lease: PairLease, version_id: str | None, origin: str, due_at: int, event: Event | None) -> bool:
-        with self._memory.operation("pairs.commit"):
-            named = {"version_id": version_id, "named_at": self._memory.now(), "origin": origin, "due_at": due_at}
-            active = {"state": MerchantState.ACTIVE, "refused_secret": ""}
-            return self._end(lease, event, migrating="", **named, **active)
+        named = {"version_id": version_id, "named_at": self._memory.now(), "origin": origin, "due_at": due_at}
+        active = {"state": MerchantState.ACTIVE, "refused_secret": ""}
+        return self._end(lease, event, migrating="", **named, **active)
 
     def refuse(self, lease: PairLease, secret: str, due_at: int, event: Event | None) -> bool:
-        with self._memory.operation("pairs.refuse"):
-            state = MerchantState.REAUTHORIZATION_REQUIRED
-            return self._end(lease, event, migrating="", state=state, refused_secret=secret, due_at=due_at)
+        state = MerchantState.REAUTHORIZATION_REQUIRED
+        return self._end(lease, event, migrating="", state=state, refused_secret=secret, due_at=due_at)
 
     def release(self, lease: PairLease, until: int) -> None:
-        with self._memory.operation("pairs.release"):
-            if self._holds(lease):
-                merchant = lease.record.merchant
-                self.items[merchant] = self.items[merchant]._replace(lease_ends_at=until)
+        if self._holds(lease):
+            merchant = lease.record.merchant
+            self.items[merchant] = self.items[merchant]._replace(lease_ends_at=until)
 
     def abandon(self, lease: PairLease) -> None:
-        with self._memory.operation("pairs.abandon"):
-            self._end(lease, None, migrating="", due_at=None)
+        self._end(lease, None, migrating="", due_at=None)
 
     def cancel(self, expected: PairRecord) -> None:
-        with self._memory.operation("pairs.cancel"):
-            there = self.items.get(expected.merchant)
-            if there is not None and there.due_at == expected.due_at:
-                self.items[expected.merchant] = there._replace(due_at=None, tries=0)
-
-    def reschedule(self, work: PairRecord, due_at: int | None, more: int) -> None:
-        """Do this part of `Schedule.reschedule`."""
-        there = self.items[work.merchant]
-        if there.due_at == work.due_at:
-            tries = 0 if due_at is None else there.tries + more
-            self.items[work.merchant] = there._replace(due_at=due_at, tries=tries)
+        there = self.items.get(expected.merchant)
+        if there is not None and there.due_at == expected.due_at:
+            self.items[expected.merchant] = there._replace(due_at=None, tries=0)
 
     def _holds(self, lease: PairLease) -> bool:
         there = self.items.get(lease.record.merchant, PairRecord(lease.record.merchant))

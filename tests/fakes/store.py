@@ -15,7 +15,6 @@ from tests.fakes.store_parts import (
     BROKER_ID,
     LEASE,
     OVERLAP,
-    PROVIDER,
     TO_END,
     MemoryCorrections,
     MemoryLeases,
@@ -28,7 +27,8 @@ from tests.fakes.store_parts import (
     Mint,
 )
 from token_broker.clock import Clock
-from token_broker.domain.events import Event, rotation_failed, token_rotated
+from token_broker.domain.credential_pair import PairRecord
+from token_broker.domain.events import Event, rotation_failed, token_issued, token_revoked, token_rotated
 from token_broker.domain.leases import LeaseRequest, MintLease
 from token_broker.domain.pending import Reconciliation
 from token_broker.domain.rotation import Rotation, RotationSettings, Succession
@@ -45,8 +45,9 @@ class MemoryStore:
     is a storage failure before or after the operation did its part.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, provider: str = "fake") -> None:
         self._clock = clock
+        self.provider = provider
         self.leases = MemoryLeases(self)
         self.tokens = MemoryTokens(self)
         self.corrections = MemoryCorrections(self)
@@ -115,30 +116,30 @@ class MemoryStore:
         return sum(work.owner is not None for work in (*self.subjects.values(), *self.standing.values()))
 
     def due_items(self, merchant: str) -> list[str]:
-        """Return the keys of the pending work, as the due index would list them."""
-        now = self.now()
-        tokens = [
-            f"token#{token_id}"
-            for (whose, token_id), (_, due_at, _, _) in self.pending.items()
-            if whose == merchant and due_at <= now and self.records[merchant, SHOP, token_id].state in TO_END
-        ]
+        """Return the keys of the pending work that is due, as the due index would list them."""
+        return [item for item, due_at in self.due_times(merchant).items() if due_at <= self.now()]
+
+    def due_times(self, merchant: str) -> dict[str, int]:
+        """Return the due time of each piece of pending work, by its key."""
+        tokens = {key: due_at for key, (_, due_at, _, _) in self.pending.items() if self.is_to_end(*key)}
         rotation = self.rotation_items.get(merchant)
-        if rotation is not None and rotation.open and rotation.due_at <= now:
-            tokens.append("rotation#shop")
-        schedule = self.schedules.get(merchant)
-        if schedule is not None and schedule.due_at is not None and schedule.due_at <= now:
-            tokens.append("settings#rotation")
-        watched = self.reconciliation_items.get(merchant)
-        if watched is not None and watched.due_at is not None and watched.due_at <= now:
-            tokens.append("reconciliation#shop")
-        pair = self.pairs.items.get(merchant)
-        if pair is not None and pair.due_at is not None and pair.due_at <= now:
-            tokens.append("pair#shop")
-        works = [(f"subject#{key[1]}", key[0], work) for key, work in self.subjects.items() if key[1] == SHOP]
-        works += [(f"intent#{key[1]}", key[0], work) for key, work in self.standing.items()]
-        works = [each for each in works if each[2].intent_id is not None and each[2].findable]
-        due = [(item, whose) for item, whose, work in works if work.due_at <= now]
-        return tokens + [item for item, whose in due if whose == merchant]
+        times = {
+            **{f"token#{token_id}": due_at for (whose, token_id), due_at in tokens.items() if whose == merchant},
+            "rotation#shop": rotation.due_at if rotation is not None and rotation.open else None,
+            "settings#rotation": self.schedules.get(merchant, Revisioned()).due_at,
+            "reconciliation#shop": self.reconciliation_items.get(merchant, Reconciliation(merchant)).due_at,
+            "pair#shop": self.pairs.items.get(merchant, PairRecord(merchant)).due_at,
+        }
+        works = {"subject#shop": self.subjects.get((merchant, SHOP), Mint())}
+        works |= {f"intent#{name}": work for (whose, name), work in self.standing.items() if whose == merchant}
+        times |= {key: work.due_at for key, work in works.items() if work.intent_id is not None and work.findable}
+        return {item: due_at for item, due_at in times.items() if due_at is not None}
+
+    def contents(self) -> object:
+        """Return all that is stored."""
+        histories = {key: token.history for key, token in self.records.items()}
+        works = self.subjects, self.standing, self.rotation_items, self.schedules, self.reconciliation_items
+        return works, self.records, histories, self.pending, self.pairs.items, self.pairs.owners, self.told
 
     # The rules
 
@@ -167,14 +168,17 @@ class MemoryStore:
         work.account_id = work.account_id or lease_request.account_id
         work.findable = lease_request.findable
 
+    def is_to_end(self, merchant: str, token_id: str) -> bool:
+        """Return whether the token is still to be revoked, now or after its overlap."""
+        token = self.record(merchant, token_id)
+        return token is not None and token.state in TO_END
+
     def due_work(self, standing: bool, merchant: str, name: str) -> Mint | None:
         """Return the mint of a standing token, or of a subject."""
         return self.standing.get((merchant, name)) if standing else self.subjects.get((merchant, name))
 
     def work(self, lease: MintLease) -> Mint | None:
-        if lease.standing_id is not None:
-            return self.standing.get((lease.merchant, lease.standing_id))
-        return self.subjects.get((lease.merchant, lease.subject))
+        return self.due_work(lease.standing_id is not None, lease.merchant, lease.standing_id or lease.subject)
 
     def record(self, merchant: str, token_id: str) -> Token | None:
         return self.records.get((merchant, SHOP, token_id))
@@ -188,51 +192,52 @@ class MemoryStore:
             return there.state not in {State.REVOKING, State.REVOKED}
         return there.state is State.REVOKED
 
-    def end(self, token: Token, state: State, change: Change) -> bool:
-        there = self.records.get((token.merchant, token.subject, token.token_id))
-        if there is None or there.state is State.REVOKED:
-            return False
-        ends = there.expires_at if state is State.LOST else None
-        self.move(there, state, change, access_token=None, expires_at=ends)
-        return True
+    def unserve(self, token: Token) -> None:
+        """Have the token no longer be the current one."""
+        work = self.subjects.get((token.merchant, token.subject))
+        if work is not None and work.current is not None and work.current.token_id == token.token_id:
+            work.current = None
 
-    def record_marked(self, token: Token, change: Change, ask_from: int | None) -> None:
-        line = Transition(self.now(), change.actor, None, State.REVOKING, change.reason.value)
-        marked = replace(token, state=State.REVOKING, access_token=None, expires_at=None, history=(line,))
-        self.records[token.merchant, token.subject, token.token_id] = marked
-        due_at = self.now() if ask_from is None else ask_from
-        self.pending[token.merchant, token.token_id] = (self.now(), due_at, 0, change.reason)
+    def tell_issued(self, token: Token, reason: Reason) -> None:
+        self.told.append(token_issued(token, reason=reason.value, at=self.now()))
+
+    def tell_revoked(self, token: Token, reason: Reason) -> None:
+        self.told.append(token_revoked(token, reason=reason.value, at=self.now()))
 
     def mark(self, token: Token, change: Change, ask_from: int | None) -> None:
-        key = (token.merchant, token.token_id)
-        there = self.records[token.merchant, token.subject, token.token_id]
-        if there.state in {State.REVOKED, State.REVOKING}:
+        there = self.records.get((token.merchant, token.subject, token.token_id))
+        if there is not None and there.state in {State.REVOKED, State.REVOKING}:
             return
+        key, now = (token.merchant, token.token_id), self.now()
         tries = self.pending[key][2] if key in self.pending else 0
-        self.move(there, State.REVOKING, change, access_token=None, expires_at=None)
-        self.pending[key] = (self.now(), self.now() if ask_from is None else ask_from, tries, change.reason)
+        self.end(token, State.REVOKING, change)
+        self.pending[key] = (now, now if ask_from is None else ask_from, tries, change.reason)
 
-    def move(self, there: Token, state: State, change: Change, **changes: Any) -> None:
-        line = Transition(self.now(), change.actor, there.state, state, change.reason.value)
-        key = (there.merchant, there.subject, there.token_id)
-        self.records[key] = replace(there, state=state, history=(*there.history, line), **changes)
+    def end(self, token: Token, state: State, change: Change) -> None:
+        """Take its value from the record."""
+        self.move(token, state, change, access_token=None, expires_at=None)
+
+    def move(self, token: Token, state: State, change: Change, **changes: Any) -> None:
+        """Change the state of the record, which is made if there is none."""
+        key = (token.merchant, token.subject, token.token_id)
+        there = self.records.get(key)
+        before, history = (None, ()) if there is None else (there.state, there.history)
+        line = Transition(self.now(), change.actor, before, state, change.reason.value)
+        self.records[key] = replace(there or token, state=state, history=(*history, line), **changes)
 
     def replaceable(self, succession: Succession) -> bool:
         previous = succession.previous
         there = self.records.get((previous.merchant, previous.subject, previous.token_id))
-        return there is not None and (
-            there.state is not State.REVOKED if succession.state is State.LOST else there.state is State.CURRENT
-        )
+        return there is not None and there.state is previous.state is not State.REVOKED
 
     def supersede(self, succession: Succession, token: Token) -> None:
         previous, until = succession.previous, succession.until
-        there = self.records[previous.merchant, previous.subject, previous.token_id]
         if succession.state is State.LOST:
             self.end(previous, State.LOST, Change(token.requested_by, Reason.LOST))
         elif succession.state is State.RETIRING:
-            self.move(there, State.RETIRING, Change(token.requested_by, Reason.ROTATED))
+            self.move(previous, State.RETIRING, Change(token.requested_by, Reason.ROTATED))
             due_at = self.now() if until is None else until
-            self.pending[there.merchant, there.token_id] = (due_at, due_at, 0, Reason.ROTATED)
+            self.pending[previous.merchant, previous.token_id] = (due_at, due_at, 0, Reason.ROTATED)
         else:
             self.mark(previous, Change(token.requested_by, Reason.COMPROMISED), until)
         self.told.append(token_rotated(token, succession, at=self.now()))
@@ -241,9 +246,5 @@ class MemoryStore:
         there = self.reconciliation_items.get(expected.merchant, Reconciliation(merchant=expected.merchant))
         return there.due_at == expected.due_at
 
-    def is_open(self, rotation: Rotation) -> bool:
-        there = self.rotation_items.get(rotation.merchant)
-        return there is not None and there.rotation_id == rotation.rotation_id and there.open
-
     def tell_failure(self, rotation: Rotation, code: str, *, retrying: bool) -> None:
-        self.told.append(rotation_failed(PROVIDER, rotation, code, retrying=retrying, at=self.now()))
+        self.told.append(rotation_failed(self.provider, rotation, code, retrying=retrying, at=self.now()))

@@ -1,5 +1,8 @@
 """One call's surroundings, all of them in memory: the type checker holds each fake against its port here."""
 
+from collections.abc import Callable
+from typing import Any
+
 from tests.fakes.clock import MovableClock
 from tests.fakes.pairs import MemorySessionSecrets, PairProvider
 from tests.fakes.provider import ScriptedListingProvider, ScriptedProvider
@@ -25,6 +28,35 @@ ONE_TOKEN = Capabilities(recheck_after=DAY)
 SESSIONS = Capabilities(sessions=True, expires=True)
 
 
+def no_sign_ins() -> SignIns:
+    """Stand for the expiring credentials of a merchant who has none."""
+    raise AssertionError("no secret here has a refresh token")
+
+
+def services[P: Provider](
+    provider: P,
+    secrets: ProviderSecrets,
+    store: Store,
+    clock: Clock,
+    make_sign_ins: Callable[[], SignIns] = no_sign_ins,
+    *,
+    cache: TokenCache | None = None,
+    telemetry: Telemetry | None = None,
+) -> Services[P]:
+    """Return what one process has."""
+    return Services(
+        make_provider=lambda: provider,
+        secrets=secrets,
+        store=store,
+        cache=cache or TokenCache(clock),
+        clock=clock,
+        telemetry=telemetry or RecordingTelemetry(),
+        jitter=lambda: 0.5,
+        min_remaining_seconds=MARGIN,
+        make_sign_ins=make_sign_ins,
+    )
+
+
 class Surroundings[P: ScriptedProvider]:
     """A stack with one provider and the merchant `acme`. Each `call` is one request to one process of it."""
 
@@ -42,23 +74,10 @@ class Surroundings[P: ScriptedProvider]:
         secrets: SessionSecrets = self.session_secrets
         return SignIns(secrets, self.clock)
 
-    def _parts(self) -> tuple[ProviderSecrets, Store, Clock, Telemetry]:
-        return self.secrets, self.store, self.clock, self.telemetry
-
     def _call[Q: Provider](self, provider: Q, caller: str, seconds: float, grant: Grant | None) -> Call[Q]:
-        secrets, store, clock, telemetry = self._parts()
-        services = Services(
-            make_provider=lambda: provider,
-            secrets=secrets,
-            store=store,
-            cache=self.cache,
-            clock=clock,
-            telemetry=telemetry,
-            jitter=lambda: 0.5,
-            min_remaining_seconds=MARGIN,
-            make_sign_ins=lambda: self.sign_ins,
-        )
-        return Call(services, caller, Deadline.after(clock, seconds), grant)
+        more: dict[str, Any] = {"cache": self.cache, "telemetry": self.telemetry}
+        around = services(provider, self.secrets, self.store, self.clock, lambda: self.sign_ins, **more)
+        return Call(around, caller, Deadline.after(self.clock, seconds), grant)
 
     def call(self, caller: str = CALLER, seconds: float = 23.0, grant: Grant | None = None) -> Call[Provider]:
         """One request; `seconds` is the time that its function has, `grant` what bounds a storefront."""

@@ -30,10 +30,8 @@ ENVIRONMENT = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
-#: What stands for DynamoDB. All of them run what writes or reads the table by its own expressions; the rest runs on the
-#: first, which is the fastest.
-ENGINES = ("moto", "local-aws", "dynamodb-local")
-ON_EVERY_ENGINE = ("tests.integration.store.", "tests.integration.lifecycle.test_pending_work")
+#: What stands for DynamoDB. Whoever asks for `every_engine` runs on all of them, the rest on the first, the fastest.
+TABLE_ENGINES = ("moto", "local-aws", "dynamodb-local")
 
 #: Makes owners' names unique for each test: DynamoDB remembers a ClientRequestToken for ten minutes (moto does not).
 _SALT = [""]
@@ -45,15 +43,25 @@ def _salted(params: dict[str, Any], **_: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the store's tests once on each engine, a module's tests on one after those on another."""
-    if "engine" in metafunc.fixturenames and metafunc.module.__name__.startswith(ON_EVERY_ENGINE):
-        metafunc.parametrize("engine", ENGINES, indirect=True, scope="module")
+    """Run who asks for it once on each engine, a module's tests on one after those on another.
+
+    The store in memory is one more engine for a test that asks for no client of AWS.
+    """
+    if "every_engine" in metafunc.fixturenames:
+        engines = TABLE_ENGINES if "aws" in metafunc.fixturenames else ("memory", *TABLE_ENGINES)
+        metafunc.parametrize("engine", engines, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
 def engine(request: pytest.FixtureRequest) -> str:
-    """Return the DynamoDB engine, one of `ENGINES`."""
-    return str(getattr(request, "param", ENGINES[0]))
+    """Return what the store is kept in."""
+    return str(getattr(request, "param", TABLE_ENGINES[0]))
+
+
+@pytest.fixture(scope="module")
+def every_engine(engine: str) -> str:
+    """Run the test once on each engine."""
+    return engine
 
 
 @pytest.fixture(scope="session")
@@ -208,4 +216,4 @@ def untouched_stack(simulators: Addresses, aws: Mapping[str, Any]) -> Iterator[S
 @pytest.fixture
 def bench(dynamodb: Any, table_name: str) -> StoreBench:
     """Return a store bench with an empty table."""
-    return StoreBench(dynamodb, table_name)
+    return StoreBench(dynamodb=dynamodb, table_name=table_name)

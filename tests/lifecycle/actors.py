@@ -4,12 +4,18 @@ Each runs in a thread of its own, of which only one moves at any moment: it stop
 outside, and goes on when it is told to, and with what that call should end. So a run can be repeated exactly.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Semaphore, Thread
 from typing import Any
 
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from tests.fakes.clock import MovableClock
 from tests.fakes.killing import Killed
+from tests.fakes.store_parts import LEASE
+from tests.fakes.wrapped_store import Wrapped
 from token_broker.errors import BrokerError, StorageUnavailable
 
 #: Seconds in which a thread must come to its next stop: only a fault of the tests takes longer.
@@ -17,6 +23,15 @@ PATIENCE = 30.0
 
 #: What a call can be told to end with, beside the providers' own failures.
 GO, KILL, STORAGE_FAILS, ANSWER_LOST = "go", "kill", "storage fails", "storage's answer is lost"
+
+#: Of whom, how many calls, and what the last of these ends with. With no call a lease's time passes instead.
+type Turn = tuple[int, int, str]
+
+
+def turns_of(crowd: int, faults: Sequence[str]) -> SearchStrategy[Turn]:
+    """Draw a turn. More often than not nothing goes wrong: else no operation would ever get far."""
+    outcomes = st.one_of(st.just(GO), st.just(GO), st.sampled_from(faults))
+    return st.tuples(st.integers(0, crowd - 1), st.sampled_from([*range(1, 6), *range(1, 6), 0]), outcomes)
 
 
 class Actor:
@@ -96,6 +111,14 @@ class Crowd:
                 self.step(actor, told if number == calls else GO)
         return actor
 
+    def take_turns(self, schedule: Sequence[Turn], clock: MovableClock) -> None:
+        """Run some calls of one actor, then of another."""
+        for which, calls, told in schedule:
+            if calls == 0:
+                clock.advance(LEASE + 1)
+            elif self.actors:
+                self.turn(which, calls, told)
+
     def finish(self, actor: Actor) -> None:
         """To its end, with nothing going wrong."""
         for _ in range(400):
@@ -119,26 +142,19 @@ class Crowd:
                     actor.resume(KILL)
 
 
-class Stopping:
-    """A port of the storage, as one actor sees it."""
+def stopping(port: Any, actor: Actor) -> Any:
+    """Return a port of the storage, as one actor sees it."""
 
-    def __init__(self, port: Any, actor: Actor) -> None:
-        self._port = port
-        self._actor = actor
+    def around(name: str, call: Callable[[], Any]) -> Any:
+        told = actor.stop(name)
+        if told == STORAGE_FAILS:
+            raise StorageUnavailable("The storage did not answer.")
+        result = call()
+        if told == ANSWER_LOST:
+            raise StorageUnavailable("The storage acted, and its answer was lost.")
+        return result
 
-    def __getattr__(self, name: str) -> Any:
-        operation = getattr(self._port, name)
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            told = self._actor.stop(name)
-            if told == STORAGE_FAILS:
-                raise StorageUnavailable("The storage did not answer.")
-            result = operation(*arguments, **named)
-            if told == ANSWER_LOST:
-                raise StorageUnavailable("The storage acted, and its answer was lost.")
-            return result
-
-        return call
+    return Wrapped(port, around)
 
 
 class StoppingClock:

@@ -13,27 +13,21 @@ class Ledger(Protocol):
 
     def records(self) -> list[Token]:
         """Every token's record."""
-        ...
 
     def current(self, merchant: str) -> Token | None:
         """Return what is served for a shop."""
-        ...
 
     def open_intents(self) -> set[str]:
         """Return the open intents."""
-        ...
 
     def due(self, merchant: str) -> list[str]:
         """Return the pending work."""
-        ...
 
     def rotations(self) -> list[Rotation]:
         """Open ones, and the last ones."""
-        ...
 
     def told(self) -> list[Event]:
         """Return the emitted events."""
-        ...
 
 
 class MemoryLedger:

@@ -16,12 +16,19 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.fakes.clock import MovableClock
 from tests.fakes.secrets import MemorySecrets
-from tests.fakes.store_parts import LEASE
-from tests.fakes.surroundings import LISTING, MARGIN
-from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.surroundings import LISTING, MARGIN, services
 from tests.fakes.wrapped_store import wrapped
-from tests.lifecycle import shops as faults
-from tests.lifecycle.actors import ANSWER_LOST, GO, KILL, STORAGE_FAILS, Actor, Crowd, Stopping, StoppingClock
+from tests.lifecycle import shops
+from tests.lifecycle.actors import (
+    ANSWER_LOST,
+    KILL,
+    STORAGE_FAILS,
+    Actor,
+    Crowd,
+    StoppingClock,
+    stopping,
+    turns_of,
+)
 from tests.lifecycle.ledger import Ledger
 from tests.lifecycle.rules import assert_each_change_is_told_once, assert_values
 from tests.lifecycle.shops import AskedShops, Shops
@@ -34,12 +41,11 @@ from token_broker.lifecycle.worker import maintain
 from token_broker.ports.provider import Capabilities, ListingProvider, MintRequest
 from token_broker.ports.store import Store
 from token_broker.tokens.cache import TTL_SECONDS, TokenCache
-from token_broker.tokens.call import Call, Services
+from token_broker.tokens.call import Call
 from token_broker.tokens.close_session import close_session
 from token_broker.tokens.issue import session_token, shop_token, standing_token
 from token_broker.tokens.listing import list_tokens
 from token_broker.tokens.revoke import revoke
-from token_broker.tokens.sign_in import SignIns
 
 MERCHANTS = ("acme", "bolt", "coil")
 SESSIONS = ("s-1", "s-2")
@@ -48,18 +54,7 @@ SHOP_LIKE, SESSION_LIKE = "shopify", "chicksx"
 FUNCTION, WORKER, SKEW, SESSION_LIFE = 23.0, 48.0, 3.0, 600
 #: Operations that run at once.
 CROWD = 4
-FAULTS = (
-    KILL,
-    STORAGE_FAILS,
-    ANSWER_LOST,
-    faults.DOWN,
-    faults.THROTTLED,
-    faults.REFUSED,
-    faults.LOST,
-    faults.LOST_UNDONE,
-    faults.LATE,
-    faults.UNLISTED,
-)
+FAULTS = (KILL, STORAGE_FAILS, ANSWER_LOST, *shops.FAULTS)
 #: More runs of the clock than any history here needs until nothing is due, with the pauses between them in seconds.
 ROUNDS, PAUSE, OVERLAP = 40, 3_601, 7 * 24 * 3600
 
@@ -67,16 +62,8 @@ ROUNDS, PAUSE, OVERLAP = 40, 3_601, 7 * 24 * 3600
 merchants = st.sampled_from(["acme", "acme", "acme", *MERCHANTS])
 sessions = st.sampled_from([SESSIONS[0], *SESSIONS])
 numbers = st.integers(0, 1000)
-#: More often than not nothing goes wrong: else no operation would ever get far.
-outcomes = st.one_of(st.just(GO), st.just(GO), st.sampled_from(FAULTS))
-#: A turn: of whom, how many calls, and what the last of these ends with. With no call a lease's time passes instead.
-turns = st.tuples(st.integers(0, 3), st.sampled_from([*range(1, 6), *range(1, 6), 0]), outcomes)
+turns = turns_of(CROWD, FAULTS)
 schedules = st.lists(turns, min_size=3, max_size=12)
-
-
-def no_sign_ins() -> SignIns:
-    """Stand for the expiring credentials, which no merchant here has."""
-    raise AssertionError("no secret here has a refresh token")
 
 
 def has_room(machine: "Lifecycle") -> bool:
@@ -255,11 +242,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(schedule=schedules)
     def go_on(self, schedule: list[tuple[int, int, str]]) -> None:
         """Run some calls of one actor, then of another. The last call of each turn ends as told."""
-        for which, calls, told in schedule:
-            if calls == 0:
-                self.clock.advance(LEASE + 1)
-            elif self.crowd.actors:
-                self.crowd.turn(which, calls, told)
+        self.crowd.take_turns(schedule, self.clock)
 
     @precondition(lambda self: len(self.crowd.actors) == CROWD)
     @rule(which=numbers, calls=st.integers(1, 12), told=st.sampled_from(FAULTS))
@@ -272,7 +255,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.clock.advance(seconds)
 
     # A provider that is still working may not be met by a clock that jumps: nobody could tell how long to wait for it.
-    @precondition(lambda self: not any(shops.late for shops in self.shops.values()))
+    @precondition(lambda self: not any(each.late for each in self.shops.values()))
     @rule(skew=st.sampled_from([0.0, -1.0, -SKEW]))
     def set_the_wall_clock(self, skew: float) -> None:
         self.clock.skew_to(skew)
@@ -358,18 +341,10 @@ class Lifecycle(RuleBasedStateMachine):
 
         def run(actor: Actor) -> object:
             asked = cast("ListingProvider", AskedShops(self.shops[provider], actor))
-            services = Services(
-                make_provider=lambda: asked,
-                secrets=cast("Any", Stopping(self.secrets, actor)),
-                store=wrapped(self.stores[provider], lambda port: Stopping(port, actor)),
-                cache=memory or TokenCache(self.clock),
-                clock=StoppingClock(self.clock, actor),
-                telemetry=RecordingTelemetry(),
-                jitter=lambda: 0.5,
-                min_remaining_seconds=MARGIN,
-                make_sign_ins=no_sign_ins,
-            )
-            return work(Call(services, caller, Deadline.after(self.clock, seconds)))
+            store = wrapped(self.stores[provider], lambda port: stopping(port, actor))
+            secrets, clock = stopping(self.secrets, actor), StoppingClock(self.clock, actor)
+            around = services(asked, secrets, store, clock, cache=memory)
+            return work(Call(around, caller, Deadline.after(self.clock, seconds)))
 
         self.crowd.begin(Actor(name, self.clock.monotonic, run))
 
@@ -431,18 +406,9 @@ class Lifecycle(RuleBasedStateMachine):
         return [*states, *rotations, *self.ledger.open_intents()]
 
     def _quiet_call(self) -> Call[ListingProvider]:
-        services = Services(
-            make_provider=lambda: cast("ListingProvider", self.shops[SHOP_LIKE]),
-            secrets=self.secrets,
-            store=self.stores[SHOP_LIKE],
-            cache=TokenCache(self.clock),
-            clock=self.clock,
-            telemetry=RecordingTelemetry(),
-            jitter=lambda: 0.5,
-            min_remaining_seconds=MARGIN,
-            make_sign_ins=no_sign_ins,
-        )
-        return Call(services, "queue", Deadline.after(self.clock, WORKER))
+        provider = cast("ListingProvider", self.shops[SHOP_LIKE])
+        around = services(provider, self.secrets, self.stores[SHOP_LIKE], self.clock)
+        return Call(around, "queue", Deadline.after(self.clock, WORKER))
 
     def _check_rules(self) -> None:
         self.nothing_is_lost()

@@ -13,28 +13,33 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.fakes.clock import MovableClock
 from tests.fakes.pairs import MemorySessionSecrets, PairProvider
-from tests.fakes.provider import down, lost, timed_out
 from tests.fakes.secrets import MemorySecrets
 from tests.fakes.store import MemoryStore
 from tests.fakes.store_parts import LEASE
-from tests.fakes.surroundings import LISTING, MARGIN
-from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.surroundings import LISTING, services
 from tests.fakes.wrapped_store import wrapped
-from tests.lifecycle.actors import ANSWER_LOST, GO, KILL, STORAGE_FAILS, Actor, Crowd, Stopping, StoppingClock
-from tests.lifecycle.shops import DOWN, LOST, LOST_UNDONE, THROTTLED
+from tests.lifecycle.actors import (
+    ANSWER_LOST,
+    KILL,
+    STORAGE_FAILS,
+    Actor,
+    Crowd,
+    StoppingClock,
+    stopping,
+    turns_of,
+)
+from tests.lifecycle.shops import DOWN, LOST, LOST_UNDONE, THROTTLED, AskedProvider
 from token_broker.clock import Clock, Deadline
 from token_broker.domain.credential_pair import CredentialPair, MerchantState, PairLease
 from token_broker.errors import (
     PermanentTokenRefused,
     ProviderRejectedCredentials,
-    ProviderThrottled,
     ReauthorizationRequired,
 )
 from token_broker.lifecycle.migrate import migrate
 from token_broker.lifecycle.worker import maintain
 from token_broker.ports.provider import Account, ListedToken, ListingProvider
-from token_broker.tokens.cache import TokenCache
-from token_broker.tokens.call import Call, Services
+from token_broker.tokens.call import Call
 from token_broker.tokens.sign_in import IDLE, PAUSE_AFTER_REJECTION, RETRY_AFTER, SignIns
 
 MERCHANT, SHOP = "acme", "acme.myshopify.com"
@@ -42,10 +47,7 @@ HOUR, FUNCTION, CROWD = 60 * 60, 23.0, 4
 FAULTS = (KILL, STORAGE_FAILS, ANSWER_LOST, DOWN, THROTTLED, LOST, LOST_UNDONE)
 
 numbers = st.integers(0, 1000)
-outcomes = st.one_of(st.just(GO), st.just(GO), st.sampled_from(FAULTS))
-#: A turn: of whom, how many calls, and what the last of these ends with. With no call a lease's time passes instead.
-turns = st.tuples(st.integers(0, CROWD - 1), st.sampled_from([*range(1, 6), *range(1, 6), 0]), outcomes)
-schedules = st.lists(turns, min_size=3, max_size=12)
+schedules = st.lists(turns_of(CROWD, FAULTS), min_size=3, max_size=12)
 
 
 class Process:
@@ -145,11 +147,7 @@ class Pairs(RuleBasedStateMachine):
     @precondition(lambda self: self.crowd.actors)
     @rule(schedule=schedules)
     def go_on(self, schedule: list[tuple[int, int, str]]) -> None:
-        for which, calls, told in schedule:
-            if calls == 0:
-                self.clock.advance(LEASE + 1)
-            elif self.crowd.actors:
-                self.crowd.turn(which, calls, told)
+        self.crowd.take_turns(schedule, self.clock)
 
     @precondition(lambda self: self.crowd.actors)
     @rule(which=numbers, calls=st.integers(1, 12), told=st.sampled_from(FAULTS))
@@ -291,29 +289,20 @@ class Pairs(RuleBasedStateMachine):
         port, clock, store, sign_ins = cast("Any", Asked(self, actor)), self.clock, self.store, process.sign_ins
         secrets: Any = process.secrets
         if actor is not None:
-            sign_ins = SignIns(cast("Any", Stopping(self.session_secrets, actor)), clock)
+            sign_ins = SignIns(stopping(self.session_secrets, actor), clock)
             sign_ins.known = process.sign_ins.known
-            store, secrets = wrapped(store, lambda part: Stopping(part, actor)), Stopping(secrets, actor)
-        services: Services[ListingProvider] = Services(
-            make_provider=lambda: port,
-            secrets=secrets,
-            store=store,
-            cache=TokenCache(clock),
-            clock=clock if actor is None else StoppingClock(clock, actor),
-            telemetry=RecordingTelemetry(),
-            jitter=lambda: 0.5,
-            min_remaining_seconds=MARGIN,
-            make_sign_ins=lambda: sign_ins,
-        )
-        return Call(services, "ann", Deadline.after(clock, FUNCTION))
+            store, secrets = wrapped(store, lambda part: stopping(part, actor)), stopping(secrets, actor)
+        seen = clock if actor is None else StoppingClock(clock, actor)
+        around = services(port, secrets, store, seen, lambda: sign_ins)
+        return Call(around, "ann", Deadline.after(clock, FUNCTION))
 
 
-class Asked:
-    """The provider, as one actor sees it."""
+class Asked(AskedProvider):
+    """The provider of pairs."""
 
     def __init__(self, machine: Pairs, actor: Actor | None) -> None:
-        self._machine, self._provider, self._actor = machine, machine.provider, actor
-        self.name, self.capabilities = self._provider.name, self._provider.capabilities
+        super().__init__(machine.provider, actor)
+        self._machine, self._provider = machine, machine.provider
         #: Whether the secret that is read is the one whose migration is confirmed.
         self.confirms = False
 
@@ -343,21 +332,3 @@ class Asked:
         listed = self._provider.list_tokens(account, deadline)
         self._answer(told, deadline)
         return listed
-
-    def _ask(self, operation: str, deadline: Deadline) -> str:
-        told = GO if self._actor is None else self._actor.stop(operation)
-        if told == DOWN or deadline.left() <= 0:
-            raise down()
-        if told == THROTTLED:
-            raise ProviderThrottled("Slower, please.", retry_after=2)
-        if told == LOST_UNDONE:
-            raise lost()
-        return told
-
-    def _answer(self, told: str, deadline: Deadline) -> None:
-        if self._actor is not None:
-            self._actor.stop("the answer")
-        if told == LOST:
-            raise lost()
-        if deadline.left() <= 0:
-            raise timed_out()

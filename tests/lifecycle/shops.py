@@ -7,16 +7,17 @@ from typing import Any
 from tests.fakes.clock import MovableClock
 from tests.fakes.provider import down, lost, timed_out
 from tests.fakes.samples import minted
-from tests.lifecycle.actors import Actor
+from tests.lifecycle.actors import GO, Actor
 from token_broker.clock import Deadline
 from token_broker.domain.ownership_tag import parse_title
 from token_broker.domain.token import ProviderToken
-from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials, ProviderThrottled, RequestOutcome
+from token_broker.errors import MerchantMisconfigured, ProviderRejectedCredentials, ProviderThrottled
 from token_broker.ports.provider import Account, Capabilities, ListedToken, MintRequest
 
 DOWN, THROTTLED, REFUSED = "the provider is down", "the provider throttles", "the provider refuses the credentials"
 LOST, LOST_UNDONE = "acted, and the answer is lost", "not acted, and nobody knows"
 LATE, UNLISTED = "acts after the time-out", "acts, and lists it later"
+FAULTS = (DOWN, THROTTLED, REFUSED, LOST, LOST_UNDONE, LATE, UNLISTED)
 
 _REFUSALS: Mapping[str, Callable[[], Exception]] = {
     DOWN: down,
@@ -94,13 +95,37 @@ class Shops:
     def check_token_id(self, token_id: str) -> None: ...
 
 
-class AskedShops:
-    """The provider, as one actor sees it."""
+class AskedProvider:
+    """A provider, as one actor sees it. Without an actor nothing goes wrong."""
+
+    def __init__(self, provider: Any, actor: Actor | None) -> None:
+        self._actor = actor
+        self.name, self.capabilities = provider.name, provider.capabilities
+
+    def _ask(self, operation: str, deadline: Deadline) -> str:
+        told = GO if self._actor is None else self._actor.stop(operation)
+        if deadline.left() <= 0:
+            raise down()  # as the HTTP client: nothing is sent any more
+        if told in _REFUSALS:
+            refuse = _REFUSALS[told]
+            raise refuse()
+        return told
+
+    def _answer(self, told: str, deadline: Deadline) -> None:
+        if self._actor is not None:
+            self._actor.stop("the answer")
+        if told == LOST:
+            raise lost()
+        if deadline.left() <= 0:
+            raise timed_out()
+
+
+class AskedShops(AskedProvider):
+    """The provider with the tokens of many merchants."""
 
     def __init__(self, shops: Shops, actor: Actor) -> None:
+        super().__init__(shops, actor)
         self._shops = shops
-        self._actor = actor
-        self.name, self.capabilities = shops.name, shops.capabilities
         self.account, self.invalidate_credentials = shops.account, shops.invalidate_credentials
         self.check_token_id = shops.check_token_id
 
@@ -113,11 +138,10 @@ class AskedShops:
             raise timed_out()
         try:
             made = self._shops.make(account.merchant, order, hidden=told == UNLISTED)
-            self._actor.stop("the answer to mint")
+            self._answer(told, deadline)
         finally:
             if self._shops.minting.get(subject) == deadline.at:
                 self._shops.minting.pop(subject)
-        self._answer(told, deadline)
         return made
 
     def list_tokens(self, account: Account, deadline: Deadline) -> list[ListedToken]:
@@ -131,28 +155,11 @@ class AskedShops:
         self._shops.end(account.merchant, token_id)
         self._answer(told, deadline)
 
-    def _ask(self, operation: str, deadline: Deadline) -> str:
-        told = self._actor.stop(operation)
-        if deadline.left() <= 0:
-            raise down()  # as the HTTP client: nothing is sent any more
-        if told in _REFUSALS:
-            refuse = _REFUSALS[told]
-            raise refuse()
-        return told
-
     def _begin(self, subject: tuple[str, str], deadline: Deadline) -> None:
         waited_for = self._shops.minting.get(subject)
         now = self._shops.clock.monotonic()
         assert waited_for is None or waited_for <= now, f"two mints at once for {subject}"
         self._shops.minting[subject] = deadline.at
-
-    def _answer(self, told: str, deadline: Deadline) -> None:
-        if told == LOST:
-            raise lost()
-        if deadline.left() <= 0:
-            failure = timed_out()
-            assert failure.request_outcome is RequestOutcome.IN_FLIGHT
-            raise failure
 
 
 def _subject(order: MintRequest) -> str:

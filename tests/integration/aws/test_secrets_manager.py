@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from tests.fakes.clock import MovableClock
-from tests.integration.support.outages import aws_error
+from tests.integration.support.aws_call_counter import counted
+from tests.integration.support.outages import aws_error, refusing
 from token_broker.aws.secrets import SecretsManager
 from token_broker.errors import BrokerError, MerchantMisconfigured, MerchantNotFound, StorageUnavailable
 
@@ -25,11 +26,6 @@ class Shelf:
         self.prefix = f"shelf-{uuid.uuid4().hex[:8]}"
         self.clock = MovableClock()
         self.secrets = SecretsManager(lambda: client, prefix=self.prefix, provider="fourthwall", clock=self.clock)
-        self.reads = 0
-        client.meta.events.register("before-call.secrets-manager.GetSecretValue", self._count)
-
-    def _count(self, **_: Any) -> None:
-        self.reads += 1
 
     def put(self, merchant: str, **value: Any) -> None:
         self.client.create_secret(Name=f"{self.prefix}/fourthwall/{merchant}", **value)
@@ -37,15 +33,10 @@ class Shelf:
     def change(self, merchant: str, text: str) -> None:
         self.client.put_secret_value(SecretId=f"{self.prefix}/fourthwall/{merchant}", SecretString=text)
 
-    def close(self) -> None:
-        self.client.meta.events.unregister("before-call.secrets-manager.GetSecretValue", self._count)
-
 
 @pytest.fixture
-def shelf(secretsmanager: Any) -> Any:
-    made = Shelf(secretsmanager)
-    yield made
-    made.close()
+def shelf(secretsmanager: Any) -> Shelf:
+    return Shelf(secretsmanager)
 
 
 def refused(shelf: Shelf, merchant: str, kind: type[BrokerError]) -> str:
@@ -123,15 +114,9 @@ def test_a_secret_that_is_no_json_object_is_told_so_without_its_text(shelf: Shel
     ids=["denied", "undecryptable", "throttled", "internal", "no connection"],
 )
 def test_a_failure_of_secrets_manager(shelf: Shelf, error: Callable[[], Exception], kind: type[BrokerError]) -> None:
-    def fail(**_: Any) -> None:
-        raise error()
-
     shelf.put("acme", SecretString=json.dumps(SECRET))
-    shelf.client.meta.events.register("before-call.secrets-manager.GetSecretValue", fail)
-    try:
+    with refusing(shelf.client, "GetSecretValue", error=error):
         detail = refused(shelf, "acme", kind)
-    finally:
-        shelf.client.meta.events.unregister("before-call.secrets-manager.GetSecretValue", fail)
 
     assert "amazonaws" not in detail
     assert shelf.secrets.read("acme") == SECRET  # a failure is not remembered
@@ -144,11 +129,9 @@ def test_a_value_is_kept_for_five_minutes(shelf: Shelf) -> None:
 
     shelf.clock.advance(299)
     assert shelf.secrets.read("acme") == SECRET
-    assert shelf.reads == 1
 
     shelf.clock.advance(2)
     assert shelf.secrets.read("acme") == {"accessToken": "new"}
-    assert shelf.reads == 2
 
 
 def test_a_fresh_read_passes_memory_by_and_renews_it(shelf: Shelf) -> None:
@@ -156,9 +139,10 @@ def test_a_fresh_read_passes_memory_by_and_renews_it(shelf: Shelf) -> None:
     shelf.secrets.read("acme")
     shelf.change("acme", json.dumps({"accessToken": "new"}))
 
-    assert shelf.secrets.read("acme", fresh=True) == {"accessToken": "new"}
-    assert shelf.secrets.read("acme") == {"accessToken": "new"}
-    assert shelf.reads == 2
+    with counted(shelf.client) as calls:
+        assert shelf.secrets.read("acme", fresh=True) == {"accessToken": "new"}
+        assert shelf.secrets.read("acme") == {"accessToken": "new"}
+    assert calls == ["GetSecretValue"]
 
 
 def test_a_fresh_read_that_fails_forgets_what_was_kept(shelf: Shelf) -> None:
@@ -175,9 +159,9 @@ def test_the_secret_of_an_app_is_shared_by_its_merchants(shelf: Shelf) -> None:
     shelf.client.create_secret(Name=f"{shelf.prefix}/fourthwall-app/storefront", SecretString=json.dumps(SECRET))
     shelf.put("storefront", SecretString=json.dumps({"another": "secret"}))
 
-    assert shelf.secrets.read_app("storefront") == SECRET
-    assert shelf.secrets.read_app("storefront") == SECRET
-    assert shelf.reads == 1
+    with counted(shelf.client) as calls:
+        assert [shelf.secrets.read_app("storefront") for _ in range(2)] == [SECRET, SECRET]
+    assert calls == ["GetSecretValue"]
 
 
 def test_an_app_without_a_secret_is_the_merchants_configuration(shelf: Shelf) -> None:

@@ -2,14 +2,13 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from tests.integration.support.outages import aws_error
+from tests.integration.support.outages import aws_error, refusing
 from token_broker.aws.session_secrets import SecretsManagerSessions
 from token_broker.domain.credential_pair import CredentialPair
 from token_broker.errors import BrokerError, InternalError, MerchantMisconfigured, StorageUnavailable
@@ -28,23 +27,6 @@ class Drawer:
         self.prefix = f"drawer-{uuid.uuid4().hex[:8]}"
         self.name = f"{self.prefix}/shopify-session/acme"
         self.sessions = SecretsManagerSessions(lambda: client, prefix=self.prefix, provider="shopify")
-
-    @contextmanager
-    def failing(self, operation: str, error: Callable[[], Exception], times: int = 1) -> Iterator[None]:
-        """Have the next calls of an operation fail."""
-        left = [times]
-
-        def fail(**_: Any) -> None:
-            if left[0]:
-                left[0] -= 1
-                raise error()
-
-        event = f"before-call.secrets-manager.{operation}"
-        self.client.meta.events.register(event, fail)
-        try:
-            yield
-        finally:
-            self.client.meta.events.unregister(event, fail)
 
 
 @pytest.fixture
@@ -140,7 +122,7 @@ def test_a_secret_that_is_scheduled_for_deletion_must_be_restored(drawer: Drawer
 
     failures = [refused(lambda: drawer.sessions.read("acme"), MerchantMisconfigured)]
     # moto writes to such a secret, and AWS does not.
-    with drawer.failing("PutSecretValue", lambda: aws_error("InvalidRequestException")):
+    with refusing(drawer.client, "PutSecretValue", error=lambda: aws_error("InvalidRequestException")):
         failures.append(refused(lambda: drawer.sessions.write("acme", NEXT), MerchantMisconfigured))
 
     for failure in failures:
@@ -176,7 +158,7 @@ def test_a_failure_of_secrets_manager_is_named_without_a_value(
             return drawer.sessions.read("acme")
         return drawer.sessions.write("acme", PAIR)
 
-    with drawer.failing(operation, error):
+    with refusing(drawer.client, operation, error=error):
         failure = refused(run, kind)
 
     assert failure.causes == (cause,)
@@ -188,7 +170,7 @@ def test_two_first_pairs_at_once_are_both_stored(drawer: Drawer) -> None:
     """Another caller creates the secret after this one has found none."""
     first = drawer.sessions.write("acme", PAIR)
 
-    with drawer.failing("PutSecretValue", lambda: aws_error("ResourceNotFoundException")):
+    with refusing(drawer.client, "PutSecretValue", error=lambda: aws_error("ResourceNotFoundException"), times=1):
         second = drawer.sessions.write("acme", NEXT)
 
     assert drawer.sessions.read("acme", first) == StoredPair(first, PAIR)

@@ -13,6 +13,8 @@ from tests.integration.support.in_process_stack import MERCHANT, Stack
 from tests.integration.support.outages import refusing
 from token_broker.aws.store.leases import LEASE
 
+pytestmark = pytest.mark.usefixtures("every_engine")
+
 
 @dataclass
 class Clock:

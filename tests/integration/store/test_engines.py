@@ -23,14 +23,7 @@ def test_the_engine_answers_for_itself(bench: StoreBench, engine: str) -> None:
 def test_a_call_whose_answer_is_lost_was_carried_out(bench: StoreBench) -> None:
     """The addition happens twice: unseen, and again as botocore repeats the call."""
     with answer_lost(bench.dynamodb, "UpdateItem") as lost:
-        bench.dynamodb.update_item(
-            TableName=bench.table_name,
-            Key={"pk": {"S": "counted"}, "sk": {"S": "counted"}},
-            UpdateExpression="ADD additions :one",
-            ExpressionAttributeValues={":one": {"N": "1"}},
-        )
+        bench.change("counted", "ADD additions :one", "counted", one=1)
 
     assert lost.struck == 1
-    item = bench.item("counted", "counted")
-    assert item is not None
-    assert item["additions"] == 2
+    assert bench.item("counted", "counted")["additions"] == 2

@@ -1,87 +1,89 @@
 """What lies where in the table, item by item and attribute by attribute; above all which items carry a TTL."""
 
+from typing import Any
+
 import pytest
 
-from tests.fakes.clock import NOW
+from tests.fakes.samples import BY_ANN
+from tests.integration.support.aws_call_counter import counted
 from tests.integration.support.store_harness import (
+    ANN,
     DAY,
     INTENT,
-    MERCHANT,
-    SESSION,
+    NOW_S,
     SESSION_PARTITION,
+    SHOP_PARTITION,
     StoreBench,
-    lease_request,
-    session_lease_request,
     session_token,
     shop_token,
 )
-from token_broker.aws.store.leases import LEASE
+from token_broker.aws.store.leases import IN_FLIGHT_GRACE, LEASE
 from token_broker.aws.store.records import due_shard
-from token_broker.domain.leases import MintLease
-from token_broker.domain.token import SHOP, State, fingerprint
+from token_broker.domain.token import State, fingerprint
 from token_broker.errors import RequestOutcome
 
-NOW_S = int(NOW)
-ANN = "arn:aws:iam::123456789012:user/ann"
+CURRENT, STANDING = "subject#shop", f"intent#{INTENT}"
+LEASE_AND_INTENT = {
+    "owner": "owner-1",
+    "leaseEnd": NOW_S + LEASE,
+    "fence": 1,
+    "intentId": INTENT,
+    "intentAt": NOW_S,
+    "intentBy": ANN,
+}
+DUE = {
+    "intentTitle": "Storefront",
+    "intentRealm": "",
+    "intentEnd": NOW_S + LEASE,
+    "due": due_shard(SHOP_PARTITION),
+    "dueAt": NOW_S + LEASE,
+}
+ON_EITHER = pytest.mark.parametrize("standing", [False, True])
+ON_BOTH = pytest.mark.parametrize("provider", ["shopify", "chicksx"])
 
 
-def test_an_open_mint_of_the_current_token_is_lease_and_intent_in_one_item(bench: StoreBench) -> None:
-    bench.begin(bench.store())
+@ON_EITHER
+def test_an_open_mint_is_lease_and_intent_in_one_item(bench: StoreBench, *, standing: bool) -> None:
+    bench.begin_either(standing=standing)
+
+    key = {"pk": SHOP_PARTITION, "sk": STANDING if standing else CURRENT}
+    assert bench.items() == [{**key, **LEASE_AND_INTENT, **DUE}]
+
+
+def test_an_open_mint_of_a_session_is_not_due(bench: StoreBench) -> None:
+    bench.of("chicksx").begin()
+
+    assert bench.items() == [{"pk": SESSION_PARTITION, "sk": "subject", **LEASE_AND_INTENT}]
+
+
+@ON_EITHER
+def test_the_intent_is_that_of_its_first_holder(bench: StoreBench, *, standing: bool) -> None:
+    keyed = {"key_id": INTENT, "body_hash": "hash"} if standing else {}
+    bench.store().leases.release(bench.begin_either(standing=standing, **keyed), RequestOutcome.UNKNOWN)
+    bench.clock.advance(10)
+
+    bench.begin_either(standing=standing, owner="owner-2", intent_id="z" * 26, requested_by="bob", **keyed)
 
     (item,) = bench.items()
-    expected = {
-        "pk": "shopify#acme",
-        "sk": "subject#shop",
-        "owner": "owner-1",
-        "leaseEnd": NOW_S + LEASE,
-        "fence": 1,
-        "intentId": INTENT,
-        "intentAt": NOW_S,
-        "intentBy": ANN,
-        "intentTitle": "Storefront",
-        "due": due_shard("shopify#acme"),
-        "dueAt": NOW_S + LEASE,
-    }
-    assert expected.items() <= item.items()
-    assert "expiresAt" not in item
+    assert (item["intentId"], item["intentAt"], item["intentBy"]) == (INTENT, NOW_S, ANN)
 
 
-def test_an_open_mint_of_a_standing_token_has_an_item_of_its_own(bench: StoreBench) -> None:
-    bench.acquire_standing(bench.store())
+def test_a_take_over_keeps_the_time_of_the_first_lease_until_the_token_is_stored(bench: StoreBench) -> None:
+    bench.begin()
+    bench.clock.advance(LEASE + 1)
+    lease = bench.expired().lease
+    taken = bench.item(CURRENT)
+    assert taken["intentEnd"] == NOW_S + LEASE
+    assert taken["leaseEnd"] == taken["dueAt"] == NOW_S + LEASE + 1 + LEASE
 
-    (item,) = bench.items()
-    assert (item["pk"], item["sk"]) == ("shopify#acme", f"intent#{INTENT}")
-    assert (item["owner"], item["leaseEnd"], item["dueAt"]) == ("owner-1", NOW_S + LEASE, NOW_S + LEASE)
-    assert "expiresAt" not in item
-    assert "bodyHash" not in item
+    bench.store().leases.commit(lease, shop_token())
 
-
-def test_an_open_mint_of_a_session_is_not_due_because_nobody_could_look_it_up(bench: StoreBench) -> None:
-    bench.store("chicksx").leases.acquire(
-        session_lease_request(), bench.store("chicksx").leases.state(MERCHANT, SESSION)
-    )
-
-    (item,) = bench.items()
-    assert (item["pk"], item["sk"]) == (SESSION_PARTITION, "subject")
-    assert item.keys() & {"due", "dueAt", "expiresAt", "intentTitle"} == set()
-    assert bench.due() == []
-
-
-def test_pending_work_is_in_the_index_until_it_is_done(bench: StoreBench) -> None:
-    store = bench.store()
-    mint = bench.begin(store)
-    assert bench.due() == [("shopify#acme", "subject#shop")]
-
-    store.leases.commit(mint, shop_token())
-
-    assert bench.due() == []
+    assert set(bench.item(CURRENT)) == {"pk", "sk", "fence", "checkedAt", "current"}
 
 
 def test_a_published_shop_token_is_a_record_and_the_current_one(bench: StoreBench) -> None:
-    issued = shop_token(
-        scope=("read", "write"), requested_by=ANN, provider_data={"created_at": "2026-11-21T10:00:00-05:00"}
-    )
-    bench.issue(bench.store(), issued)
+    data = {"created_at": "2026-11-21T10:00:00-05:00"}
+    bench.issue(shop_token(scope=("read", "write"), requested_by=ANN, provider_data=data))
 
     subject, record = bench.items()
     values = {
@@ -99,113 +101,105 @@ def test_a_published_shop_token_is_a_record_and_the_current_one(bench: StoreBenc
         "origin": "broker",
         "title": "Storefront",
         "requestedBy": ANN,
-        "providerData": {"created_at": "2026-11-21T10:00:00-05:00"},
+        "providerData": data,
     }
     history = [{"at": NOW_S, "by": ANN, "to": "current", "why": "minted"}]
-    assert record == {"pk": "shopify#acme", "sk": "token#1001", "history": history, **values}
-    current = {key: value for key, value in subject["current"].items() if value is not None}
+    assert record == {"pk": SHOP_PARTITION, "sk": "token#1001", "history": history, **values}
+    current = {key: value for key, value in subject.pop("current").items() if value is not None}
     assert current == values
-    assert subject["checkedAt"] == NOW_S
-    assert set(subject) == {"pk", "sk", "fence", "checkedAt", "current"}
+    assert subject == {"pk": SHOP_PARTITION, "sk": CURRENT, "fence": 2, "checkedAt": NOW_S}
 
 
 def test_a_session_token_expires_with_the_provider_and_its_session_thirty_days_later(bench: StoreBench) -> None:
-    bench.issue(bench.store("chicksx"), session_token(expires_at=NOW_S + 3600, requested_scope=("wallet.read",)))
+    bench.of("chicksx").issue(session_token(expires_at=NOW_S + 3600, requested_scope=("wallet.read",)))
 
     subject, record = bench.items()
     assert (record["pk"], record["sk"]) == (SESSION_PARTITION, "token#jti-1")
-    assert record["expiresAt"] == NOW_S + 3600
-    assert record["requestedScopes"] == ["wallet.read"]
-    assert (subject["pk"], subject["sk"]) == (SESSION_PARTITION, "subject")
-    assert subject["expiresAt"] == NOW_S + 3600 + 30 * DAY
-    assert set(subject) == {"pk", "sk", "fence", "expiresAt"}
+    assert (record["expiresAt"], record["requestedScopes"]) == (NOW_S + 3600, ["wallet.read"])
+    assert subject == {"pk": SESSION_PARTITION, "sk": "subject", "fence": 2, "expiresAt": NOW_S + 3600 + 30 * DAY}
+
+
+@pytest.mark.parametrize("outcome", RequestOutcome)
+@pytest.mark.parametrize("what", ["current", "standing", "session"])
+def test_a_given_up_mint_of_a_session_alone_has_a_ttl(bench: StoreBench, what: str, outcome: RequestOutcome) -> None:
+    """Else DynamoDB would delete a current token, or what may have led to one, some weeks later."""
+    of = bench.of("chicksx" if what == "session" else "shopify")
+    of.store().leases.release(of.begin_either(standing=what == "standing"), outcome)
+
+    expected: dict[str, Any] = {**LEASE_AND_INTENT, **({} if what == "session" else DUE)}
+    if outcome is RequestOutcome.IN_FLIGHT:
+        expected["leaseEnd"] = NOW_S + IN_FLIGHT_GRACE
+    elif outcome is RequestOutcome.UNKNOWN:
+        del expected["owner"], expected["leaseEnd"]
+    else:
+        expected = {"fence": 2}
+    if what == "session":
+        expected["expiresAt"] = NOW_S + 30 * DAY
+    items = [{name: value for name, value in item.items() if name not in {"pk", "sk"}} for item in bench.items()]
+    assert items == ([] if what == "standing" and outcome is RequestOutcome.NOT_APPLIED else [expected])
 
 
 def test_a_session_item_has_no_ttl_while_somebody_mints(bench: StoreBench) -> None:
-    store = bench.store("chicksx")
-    bench.issue(store, session_token())
+    sessions = bench.of("chicksx")
+    sessions.issue(session_token())
     bench.clock.advance(7200)
 
-    bench.begin(store, "owner-2", subject=SESSION, findable=False)
+    sessions.begin("owner-2")
 
-    subject = bench.item(SESSION_PARTITION, "subject")
-    assert subject is not None
-    assert "expiresAt" not in subject
-
-
-@pytest.mark.parametrize("request_outcome", RequestOutcome)
-def test_a_given_up_session_mint_leaves_a_ttl(bench: StoreBench, request_outcome: RequestOutcome) -> None:
-    store = bench.store("chicksx")
-    store.leases.release(bench.begin(store, subject=SESSION, findable=False), request_outcome)
-
-    (subject,) = bench.items()
-    assert subject["expiresAt"] == NOW_S + 30 * DAY
-    assert ("owner" in subject) is (request_outcome is RequestOutcome.IN_FLIGHT)
+    assert "expiresAt" not in bench.item("subject", SESSION_PARTITION)
 
 
 def test_the_memory_of_an_idempotency_key_lasts_a_day_and_holds_no_value(bench: StoreBench) -> None:
-    store = bench.store()
-    mint = bench.acquire_standing(store, key_id="k" * 26, body_hash="hash-of-body")
-    store.leases.commit(mint, shop_token(state=State.STANDING))
+    lease = bench.begin_standing(key_id="k" * 26, body_hash="hash-of-body")
+    bench.store().leases.commit(lease, shop_token(state=State.STANDING))
 
-    memory = bench.item("shopify#acme", f"intent#{'k' * 26}")
-    assert memory is not None
-    assert set(memory) == {"pk", "sk", "fence", "bodyHash", "tokenId", "expiresAt"}
-    assert (memory["bodyHash"], memory["tokenId"]) == ("hash-of-body", "1001")
-    assert memory["expiresAt"] == NOW_S + DAY
+    memory = bench.item(f"intent#{'k' * 26}")
+    assert {name: memory[name] for name in memory if name not in {"pk", "sk"}} == {
+        "fence": 2,
+        "bodyHash": "hash-of-body",
+        "tokenId": "1001",
+        "expiresAt": NOW_S + DAY,
+    }
 
 
 def test_without_a_key_the_intent_is_gone_once_its_token_is_stored(bench: StoreBench) -> None:
-    bench.issue(bench.store(), shop_token(state=State.STANDING))
+    bench.issue(shop_token(state=State.STANDING))
 
     assert [item["sk"] for item in bench.items()] == ["token#1001"]
 
 
-def test_a_standing_token_is_not_served_as_the_current_one(bench: StoreBench) -> None:
-    store = bench.store()
-    bench.issue(store, shop_token(state=State.STANDING))
+def test_an_ended_token_is_kept_for_ninety_days_without_its_value(bench: StoreBench) -> None:
+    tokens, issued = bench.store().tokens, bench.issue(shop_token())
+    tokens.mark_revoking(issued, BY_ANN)
+    bench.clock.advance(5)
+    marked = bench.item("token#1001")
+    assert (marked["state"], marked["revokingAt"], marked["endedWhy"]) == ("revoking", NOW_S, "requested")
+    assert not marked.keys() & {"accessToken", "expiresAt"}
 
-    assert store.leases.state(MERCHANT, SHOP).token is None
-    assert [each.token_id for each in store.tokens.all(MERCHANT)] == ["1001"]
+    tokens.mark_revoked(issued, BY_ANN)
 
-
-def test_a_token_comes_back_as_it_was_stored(bench: StoreBench) -> None:
-    store = bench.store()
-    issued = bench.issue(
-        store, shop_token(requested_by=ANN, requested_scope=("read",), provider_data={"n": 1, "deep": {"a": [True]}})
-    )
-
-    assert store.tokens.get(MERCHANT, "1001") == issued
-    assert store.leases.state(MERCHANT, SHOP).token == issued
+    ended = bench.item("token#1001")
+    assert (ended["state"], ended["endedAt"], ended["expiresAt"]) == ("revoked", NOW_S + 5, NOW_S + 5 + 90 * DAY)
+    assert not ended.keys() & {"accessToken", "due", "dueAt"}
 
 
-def test_each_provider_sees_its_own_items_only(bench: StoreBench) -> None:
-    bench.issue(bench.store("shopify"), shop_token())
+def test_a_mark_of_a_token_without_a_record_has_its_item(bench: StoreBench) -> None:
+    bench.store().tokens.mark_revoking(shop_token("7007", requested_by="ann"), BY_ANN)
 
-    other = bench.store("fourthwall")
-    assert other.leases.state(MERCHANT, SHOP).token is None
-    assert other.tokens.get(MERCHANT, "1001") is None
-    assert other.tokens.all(MERCHANT) == []
-
-
-@pytest.mark.parametrize(("provider", "subject"), [("shopify", SHOP), ("chicksx", SESSION)])
-def test_an_unknown_subject_has_never_been_minted_for(bench: StoreBench, provider: str, subject: str) -> None:
-    state = bench.store(provider).leases.state(MERCHANT, subject)
-
-    assert (state.token, state.checked_at, state.closed, state.fence) == (None, 0, False, 0)
+    item = bench.item("token#7007")
+    assert (item["due"], item["dueAt"], item["revokingAt"]) == (due_shard(SHOP_PARTITION), NOW_S, NOW_S)
+    assert (item["requestedBy"], item["endedWhy"]) == ("ann", "requested")
+    assert not item.keys() & {"accessToken", "expiresAt"}
 
 
-def test_the_current_intent_is_that_of_its_first_holder(bench: StoreBench) -> None:
-    store = bench.store()
-    first = bench.begin(store)
-    store.leases.release(first, RequestOutcome.UNKNOWN)
-    bench.clock.advance(10)
+@ON_BOTH
+def test_a_mint_without_a_lost_response_is_two_writes(bench: StoreBench, provider: str) -> None:
+    """Only a provider that can give an earlier token again is worth a look at what there was."""
+    of = bench.of(provider)
+    store, seen = of.store(), of.state()
 
-    later = store.leases.acquire(
-        lease_request("owner-2", intent_id="z" * 26, requested_by="bob"), store.leases.state(MERCHANT, SHOP)
-    )
+    with counted(bench.dynamodb) as calls:
+        lease = of.begin(expected=seen)
+        store.leases.commit(lease, shop_token() if provider == "shopify" else session_token())
 
-    (item,) = bench.items()
-    assert isinstance(later, MintLease)
-    assert (later.intent_id, later.continued, later.fence) == (INTENT, True, 2)
-    assert (item["intentId"], item["intentAt"], item["intentBy"]) == (INTENT, NOW_S, ANN)
+    assert sorted(calls) == ["TransactWriteItems", "UpdateItem"]

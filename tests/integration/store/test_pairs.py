@@ -1,249 +1,194 @@
-"""The pair item: one holder of the lease at a time, and a holder whose lease was lost changes nothing."""
+"""The pair's record: one holder of the lease at a time, and a holder whose lease was lost changes nothing."""
 
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from tests.integration.support.outages import answer_lost
-from tests.integration.support.store_harness import DAY, MERCHANT, NOW, StoreBench
+from tests.integration.support.store_harness import DAY, MERCHANT, NOW_S, Stores, there
 from token_broker.aws.store.leases import LEASE
 from token_broker.domain.credential_pair import MerchantState, PairLease, PairRecord, StateReason
 from token_broker.domain.events import Event, merchant_state_changed
-from token_broker.domain.pending import UnreadWork, WorkKind, WorkRef
+from token_broker.domain.pending import UnreadWork
+from token_broker.ports.store import Store
 
-NOW_S = int(NOW)
-KEY = ("shopify#acme", "pair#shop")
-REFUSED: dict[str, Any] = {
-    "state": MerchantState.REAUTHORIZATION_REQUIRED,
-    "refused_secret": "print-of-secret",
-    "due_at": NOW_S + DAY,
-    "told": {"refresh_token_refused": NOW_S},
-}
+ITEM = "pair#shop"
+RENEWED = NOW_S + 30 * DAY
+NAMED = PairRecord(MERCHANT, version_id="v-1", origin="origin-1", fence=2, due_at=RENEWED, named_at=NOW_S)
+
+type End = Callable[[Stores, PairLease], bool]
 
 
-def record(bench: StoreBench) -> PairRecord:
-    return bench.store().pairs.get(MERCHANT)
+def record(stores: Stores) -> PairRecord:
+    return stores.store().pairs.get(MERCHANT)
 
 
-def acquired(bench: StoreBench, owner: str = "owner-1", *, migrate: str = "") -> PairLease:
-    lease = bench.store().pairs.acquire(record(bench), owner, migrate=migrate)
-    assert lease is not None
-    return lease
+def acquired(stores: Stores, owner: str = "owner-1", *, migrate: str = "") -> PairLease:
+    return there(stores.store().pairs.acquire(record(stores), owner, migrate=migrate))
 
 
-def commit(bench: StoreBench, lease: PairLease, version: str | None = "v-1", event: Event | None = None) -> bool:
-    return bench.store().pairs.commit(lease, version, "origin-1", NOW_S + 30 * DAY, event)
+def commit(stores: Stores, lease: PairLease, version: str | None = "v-1", event: Event | None = None) -> bool:
+    return stores.store().pairs.commit(lease, version, "origin-1", RENEWED, event)
 
 
-def refuse(bench: StoreBench, lease: PairLease, event: Event | None = None) -> bool:
-    return bench.store().pairs.refuse(lease, "print-of-secret", NOW_S + DAY, event)
+def refuse(stores: Stores, lease: PairLease, event: Event | None = None) -> bool:
+    return stores.store().pairs.refuse(lease, "print-of-secret", NOW_S + DAY, event)
 
 
-def refusal() -> Event:
-    """Return the event of a merchant that must authorize the app again."""
-    active, required = MerchantState.ACTIVE, MerchantState.REAUTHORIZATION_REQUIRED
-    reason = StateReason.REFRESH_TOKEN_REFUSED
-    return merchant_state_changed("shopify", MERCHANT, before=active, after=required, reason=reason, at=NOW_S)
+def changed(reason: StateReason, after: MerchantState, at: int = NOW_S) -> Event:
+    return merchant_state_changed("shopify", MERCHANT, before=MerchantState.ACTIVE, after=after, reason=reason, at=at)
 
 
-def recovery() -> Event:
-    active, required = MerchantState.ACTIVE, MerchantState.REAUTHORIZATION_REQUIRED
-    reason = StateReason.SECRET_CHANGED
-    return merchant_state_changed("shopify", MERCHANT, before=required, after=active, reason=reason, at=NOW_S + 9)
+REFUSAL = StateReason.REFRESH_TOKEN_REFUSED, MerchantState.REAUTHORIZATION_REQUIRED
+RECOVERY = StateReason.SECRET_CHANGED, MerchantState.ACTIVE
 
 
-def named(bench: StoreBench) -> PairRecord:
+@pytest.fixture
+def named(stores: Stores) -> PairRecord:
     """Name a first version, and return the record."""
-    assert commit(bench, acquired(bench, "first"))
-    return record(bench)
+    assert commit(stores, acquired(stores, "first"))
+    return record(stores)
 
 
-def test_a_merchant_without_a_pair_has_an_empty_record(bench: StoreBench) -> None:
-    assert record(bench) == PairRecord(MERCHANT)
+def test_a_merchant_without_a_pair_has_an_empty_record(stores: Stores) -> None:
+    assert record(stores) == PairRecord(MERCHANT)
 
 
-def test_a_held_lease_is_shown_and_refuses_others_until_its_end(bench: StoreBench) -> None:
-    lease = acquired(bench)
+def test_a_held_lease_is_shown_and_refuses_others_until_its_end(stores: Stores, store: Store) -> None:
+    lease = acquired(stores)
 
-    bench.clock.advance(LEASE - 1)
-    held = record(bench)
+    stores.clock.advance(LEASE - 1)
+    held = record(stores)
     assert (lease.fence, held.fence, held.lease_ends_at, held.due_at) == (1, 1, NOW_S + LEASE, None)
-    assert bench.store().pairs.acquire(held, "owner-2") is None
+    assert store.pairs.acquire(held, "owner-2") is None
 
-    bench.clock.advance(1)
-    assert acquired(bench, "owner-2").fence == 2
+    stores.clock.advance(1)
+    assert acquired(stores, "owner-2").fence == 2
 
 
 @pytest.mark.parametrize("end", [commit, refuse])
-def test_a_record_that_was_read_before_a_renewal_gives_no_lease(bench: StoreBench, end: Any) -> None:
-    before = record(bench)
-    lease = acquired(bench)
-    during = record(bench)
-    assert end(bench, lease)
+def test_a_record_that_was_read_before_a_renewal_gives_no_lease(stores: Stores, store: Store, end: End) -> None:
+    before, lease = record(stores), acquired(stores)
+    during = record(stores)
+    assert end(stores, lease)
 
-    assert bench.store().pairs.acquire(before, "owner-2") is None
-    assert bench.store().pairs.acquire(during, "owner-2") is None
-
-
-def test_a_commit_names_the_version_and_ends_the_lease(bench: StoreBench) -> None:
-    assert named(bench) == PairRecord(
-        MERCHANT, version_id="v-1", origin="origin-1", fence=2, due_at=NOW_S + 30 * DAY, named_at=NOW_S
-    )
-    assert bench.due() == [KEY]
+    for seen in (before, during):
+        assert store.pairs.acquire(seen, "owner-2") is None
 
 
-def test_a_commit_without_a_version_removes_the_earlier_one(bench: StoreBench) -> None:
-    named(bench)
-
-    assert commit(bench, acquired(bench), None)
-
-    assert record(bench).version_id is None
-    assert record(bench).origin == "origin-1"
+def test_a_commit_names_the_version_and_ends_the_lease(stores: Stores, named: PairRecord) -> None:
+    assert named == NAMED
+    assert stores.pending() == {ITEM: RENEWED}
 
 
-def test_a_commit_ends_the_migration_the_refusal_and_the_failed_tries(bench: StoreBench) -> None:
-    assert refuse(bench, acquired(bench, "first"))
-    lease = acquired(bench, migrate="origin-1")
-    bench.store().schedule.reschedule(record(bench), NOW_S + 60, failure="provider_unavailable")
+def test_a_commit_without_a_version_removes_the_earlier_one(stores: Stores, named: PairRecord) -> None:
+    assert commit(stores, acquired(stores), None)
 
-    assert commit(bench, lease)
-
-    assert record(bench) == PairRecord(
-        MERCHANT, version_id="v-1", origin="origin-1", fence=4, due_at=NOW_S + 30 * DAY, named_at=NOW_S
-    )
+    assert record(stores) == named._replace(version_id=None, fence=4)
 
 
-def test_a_migration_is_marked_and_due_when_its_lease_ends(bench: StoreBench) -> None:
-    acquired(bench, migrate="origin-1")
+def test_a_commit_ends_the_migration_the_refusal_and_the_failed_tries(stores: Stores, store: Store) -> None:
+    assert refuse(stores, acquired(stores, "first"))
+    lease = acquired(stores, migrate="origin-1")
+    store.schedule.reschedule(record(stores), NOW_S + 60, failure="provider_unavailable")
 
-    seen = record(bench)
-    assert (seen.migrating, seen.due_at) == ("origin-1", NOW_S + LEASE)
-    assert bench.due() == [KEY]
+    assert commit(stores, lease)
+
+    assert record(stores) == NAMED._replace(fence=4)
+
+
+def test_a_migration_is_marked_and_due_when_its_lease_ends(stores: Stores) -> None:
+    acquired(stores, migrate="origin-1")
+    assert record(stores).migrating == "origin-1"
+    assert stores.pending() == {ITEM: NOW_S + LEASE}
 
     # Another holder need not know of the migration.
-    bench.clock.advance(LEASE)
-    acquired(bench, "owner-2")
-    assert record(bench).migrating == "origin-1"
+    stores.clock.advance(LEASE)
+    acquired(stores, "owner-2")
+    assert record(stores).migrating == "origin-1"
 
 
-def test_an_abandoned_migration_leaves_nothing_to_do(bench: StoreBench) -> None:
-    bench.store().pairs.abandon(acquired(bench, migrate="origin-1"))
+def test_an_abandoned_migration_leaves_nothing_to_do(stores: Stores, store: Store) -> None:
+    store.pairs.abandon(acquired(stores, migrate="origin-1"))
 
-    assert record(bench) == PairRecord(MERCHANT, fence=2)
-    assert bench.due() == []
+    assert record(stores) == PairRecord(MERCHANT, fence=2)
+    assert stores.pending() == {}
 
 
 @pytest.mark.parametrize("with_event", [False, True])
-def test_a_refusal_is_stored_with_its_secret_and_keeps_the_pair(bench: StoreBench, *, with_event: bool) -> None:
-    before = named(bench)
+def test_a_refusal_is_stored_with_its_secret_and_keeps_the_pair(
+    stores: Stores, named: PairRecord, *, with_event: bool
+) -> None:
+    assert refuse(stores, acquired(stores), changed(*REFUSAL) if with_event else None)
 
-    assert refuse(bench, acquired(bench), refusal() if with_event else None)
-
-    expected = before._replace(fence=4, **REFUSED)
-    assert record(bench) == (expected if with_event else expected._replace(told={}))
-    assert [event["type"] for event in bench.told()] == ["MerchantStateChanged"] * with_event
-
-
-def test_each_reason_has_the_time_of_its_last_event(bench: StoreBench) -> None:
-    assert refuse(bench, acquired(bench, "first"), refusal())
-
-    assert commit(bench, acquired(bench), event=recovery())
-
-    assert record(bench).told == {"refresh_token_refused": NOW_S, "secret_changed": NOW_S + 9}
-    assert [event["reason"] for event in bench.told()] == ["refresh_token_refused", "secret_changed"]
+    required = MerchantState.REAUTHORIZATION_REQUIRED
+    refused = named._replace(fence=4, state=required, refused_secret="print-of-secret", due_at=NOW_S + DAY)
+    told = [("MerchantStateChanged", "refresh_token_refused")] if with_event else []
+    assert record(stores) == refused._replace(told={reason: NOW_S for _, reason in told})
+    assert stores.told("reason") == told
 
 
-def test_a_failed_renewal_lets_the_lease_end_at_the_given_time(bench: StoreBench) -> None:
-    bench.store().pairs.release(acquired(bench), NOW_S + 2)
+def test_each_reason_has_the_time_of_its_last_event(stores: Stores) -> None:
+    assert refuse(stores, acquired(stores, "first"), changed(*REFUSAL))
 
-    assert bench.store().pairs.acquire(record(bench), "owner-2") is None
-    bench.clock.advance(2)
-    assert acquired(bench, "owner-2").fence == 2
+    assert commit(stores, acquired(stores), event=changed(*RECOVERY, at=NOW_S + 9))
 
-
-@pytest.mark.parametrize("taken_over", ["while it is held", "and it has ended"])
-def test_a_lost_lease_changes_nothing(bench: StoreBench, taken_over: str) -> None:
-    late = acquired(bench, migrate="origin-1")
-    bench.clock.advance(LEASE)
-    next_lease = acquired(bench, "owner-2")
-    if taken_over == "and it has ended":
-        assert commit(bench, next_lease, "v-2")
-    before = bench.items()
-
-    assert not commit(bench, late)
-    assert not commit(bench, late, event=recovery())
-    assert not refuse(bench, late)
-    assert not refuse(bench, late._replace(owner="owner-3"), refusal())
-    bench.store().pairs.release(late, 1)
-    bench.store().pairs.abandon(late)
-
-    assert bench.items() == before
-    assert bench.told() == []
+    times = {"refresh_token_refused": NOW_S, "secret_changed": NOW_S + 9}
+    assert record(stores).told == times
+    assert stores.told("reason", "occurredAt") == [("MerchantStateChanged", *each) for each in times.items()]
 
 
-def test_the_fence_alone_stops_a_holder_with_the_right_name(bench: StoreBench) -> None:
-    lease = acquired(bench)
+def test_a_failed_renewal_lets_the_lease_end_at_the_given_time(stores: Stores, store: Store) -> None:
+    store.pairs.release(acquired(stores), NOW_S + 2)
 
-    assert not commit(bench, lease._replace(fence=lease.fence - 1))
-
-
-def test_an_acquisition_whose_response_was_lost_is_found(bench: StoreBench) -> None:
-    with answer_lost(bench.dynamodb, "UpdateItem") as outage:
-        lease = acquired(bench)
-
-    assert outage.struck == 1
-    assert (lease.owner, lease.fence) == ("owner-1", 1)
+    assert store.pairs.acquire(record(stores), "owner-2") is None
+    stores.clock.advance(2)
+    assert acquired(stores, "owner-2").fence == 2
 
 
-@pytest.mark.parametrize("end", [commit, refuse])
-def test_the_end_of_a_lease_whose_response_was_lost_is_found(bench: StoreBench, end: Any) -> None:
-    lease = acquired(bench)
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_lost_lease_changes_nothing(stores: Stores, store: Store, *, ended: bool) -> None:
+    late = acquired(stores, migrate="origin-1")
+    stores.clock.advance(LEASE)
+    next_lease = acquired(stores, "owner-2")
+    if ended:
+        assert commit(stores, next_lease, "v-2")
+    before = stores.contents()
 
-    with answer_lost(bench.dynamodb, "UpdateItem") as outage:
-        assert end(bench, lease)
+    # The name alone is not enough, and neither is the fence.
+    for lost in (late, late._replace(owner="owner-3"), late._replace(owner="owner-2")):
+        assert not commit(stores, lost)
+        assert not commit(stores, lost, event=changed(*RECOVERY))
+        assert not refuse(stores, lost)
+        assert not refuse(stores, lost, changed(*REFUSAL))
+        store.pairs.release(lost, 1)
+        store.pairs.abandon(lost)
 
-    assert outage.struck == 1
-    assert record(bench).fence == 2
-
-
-def test_a_lost_response_with_an_event_emits_one_event(bench: StoreBench, engine: str) -> None:
-    lease, event = acquired(bench), refusal()
-
-    with answer_lost(bench.dynamodb, "TransactWriteItems") as outage:
-        done = refuse(bench, lease, event)
-
-    assert outage.struck == 1
-    assert done or engine == "moto", "moto does not remember a transaction's id"
-    assert len(bench.told()) == 1
-    assert record(bench).state is MerchantState.REAUTHORIZATION_REQUIRED
+    assert stores.contents() == before
 
 
-def test_a_renewal_by_the_worker_is_cancelled_unless_it_was_moved(bench: StoreBench) -> None:
-    seen = named(bench)
-    assert commit(bench, acquired(bench), "v-2")
-    bench.store().schedule.reschedule(record(bench), NOW_S + 5)
+def test_a_renewal_by_the_worker_is_cancelled_unless_it_was_moved(
+    stores: Stores, store: Store, named: PairRecord
+) -> None:
+    assert commit(stores, acquired(stores), "v-2")
+    store.schedule.reschedule(record(stores), NOW_S + 5)
 
-    bench.store().pairs.cancel(seen)
-    assert bench.due() == [KEY]
+    store.pairs.cancel(named)
+    assert stores.pending() == {ITEM: NOW_S + 5}
 
-    bench.store().pairs.cancel(record(bench))
-    assert bench.due() == []
-    assert record(bench).version_id == "v-2"
-
-
-def test_a_renewal_by_the_worker_is_rescheduled_unless_it_was_moved(bench: StoreBench) -> None:
-    seen, store = named(bench), bench.store()
-
-    store.schedule.reschedule(seen, NOW_S + 60, failure="provider_unavailable")
-    store.schedule.reschedule(seen, NOW_S + 120, failure="provider_unavailable")
-    assert (record(bench).due_at, record(bench).tries) == (NOW_S + 60, 1)
-
-    store.schedule.reschedule(UnreadWork(MERCHANT, "pair#shop"), NOW_S + 3600)
-    assert (record(bench).due_at, record(bench).tries) == (NOW_S + 3600, 1)
-
-    store.schedule.reschedule(record(bench), None)
-    assert bench.due() == []
+    store.pairs.cancel(record(stores))
+    assert stores.pending() == {}
+    assert record(stores).version_id == "v-2"
 
 
-def test_the_dispatchers_text_names_a_pair(bench: StoreBench) -> None:
-    assert bench.store().schedule.identify("pair#shop") == WorkRef(WorkKind.PAIR, "shop")
+def test_a_renewal_by_the_worker_is_rescheduled_unless_it_was_moved(
+    stores: Stores, store: Store, named: PairRecord
+) -> None:
+    for due_at in (NOW_S + 60, NOW_S + 120):
+        store.schedule.reschedule(named, due_at, failure="provider_unavailable")
+    assert record(stores) == named._replace(due_at=NOW_S + 60, tries=1)
+
+    store.schedule.reschedule(UnreadWork(MERCHANT, ITEM), NOW_S + 3600)
+    assert record(stores) == named._replace(due_at=NOW_S + 3600, tries=1)
+
+    store.schedule.reschedule(record(stores), None)
+    assert record(stores) == named._replace(due_at=None)

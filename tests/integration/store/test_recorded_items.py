@@ -16,9 +16,17 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.clock import NOW
 from tests.fakes.trust_policies import hs256, oidc, policy, sessions
-from tests.integration.support.store_harness import DAY, MERCHANT, StoreBench, lease_request, session_token, shop_token
+from tests.integration.support.store_harness import (
+    ANN,
+    DAY,
+    MERCHANT,
+    NOW_S,
+    StoreBench,
+    session_token,
+    shop_token,
+    there,
+)
 from token_broker import __version__
 from token_broker.aws.store.attributes import unwrap_all
 from token_broker.aws.store.documents import trust_policies
@@ -26,7 +34,6 @@ from token_broker.aws.store.due_index import DynamoDueIndex
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.outbox import DynamoOutbox
 from token_broker.aws.store.outbox_items import PREFIX, name_of
-from token_broker.aws.store.table import Table
 from token_broker.domain.credential_pair import MerchantState, PairLease, PairRecord, StateReason
 from token_broker.domain.events import MEMBERS, merchant_state_changed, token_limit_near
 from token_broker.domain.leases import IdempotentReplay, MintLease, SubjectState
@@ -38,14 +45,14 @@ from token_broker.ports.documents import Revisioned
 
 FOLDER = Path(__file__).parent / "recorded_items"
 RECORDED = sorted(FOLDER.glob("*.json"), key=lambda path: [int(part) for part in path.stem.split(".")])
-NOW_S = int(NOW)
 #: Merchants whose items are in other states than those of `MERCHANT`.
 TROUBLED, COMPROMISED, FAILED = "bravo", "charlie", "delta"
-ANN = Change("arn:aws:iam::123456789012:user/ann", Reason.REQUESTED)
+BY_ANN = Change(ANN, Reason.REQUESTED)
 RECONCILED, LOST = Change("clock", Reason.RECONCILED), Change("clock", Reason.LOST)
+SCOPE = "unauthenticated_read_product_listings", "unauthenticated_write_checkouts"
 KEY: dict[str, Any] = {"key_id": "k" * 26, "body_hash": "5" * 64}
 SETTINGS = RotationSettings(max_age=90 * DAY, overlap=14 * DAY)
-SCHEDULE = Revisioned(SETTINGS, revision=1, changed_by=ANN.actor, due_at=NOW_S)
+SCHEDULE = Revisioned(SETTINGS, revision=1, changed_by=ANN, due_at=NOW_S)
 PAUSED = SCHEDULE._replace(document=RotationSettings(overlap=7 * DAY, paused=True), due_at=None)
 PROOFS = hs256(sessionClaim="sid"), oidc(claims={"shop": "acme", "level": 2, "share": 0.5, "verified": True})
 POLICY = policy(anonymous=["fourthwall/public-token"], sessions=sessions(*PROOFS))
@@ -54,12 +61,8 @@ POLICY = policy(anonymous=["fourthwall/public-token"], sessions=sessions(*PROOFS
 def shopify(token_id: str, state: State = State.STANDING, merchant: str = MERCHANT, **changes: Any) -> Token:
     """Return a token with every member that Shopify's have."""
     data = {"admin_graphql_api_id": f"gid://shopify/StorefrontAccessToken/{token_id}"}
-    account_id, scope = (
-        f"{merchant}.myshopify.com",
-        ("unauthenticated_read_product_listings", "unauthenticated_write_checkouts"),
-    )
-    whose = shop_token(token_id, state=state, merchant=merchant, account_id=account_id, scope=scope, provider_data=data)
-    return replace(whose, requested_by=ANN.actor, **changes)
+    account: dict[str, Any] = {"account_id": f"{merchant}.myshopify.com", "scope": SCOPE, "provider_data": data}
+    return replace(shop_token(token_id, state=state, merchant=merchant, requested_by=ANN, **account), **changes)
 
 
 def fourthwall(token_id: str) -> Token:
@@ -74,17 +77,12 @@ def chicksx(number: int) -> Token:
     return replace(token, use=Use("sdk", "authenticationToken"))
 
 
-def there[T](found: T | None) -> T:
-    assert found is not None
-    return found
-
-
 class Scenario:
     """Writes every kind of stored item, with all of its members. Each step is a second after the one before."""
 
     def __init__(self, bench: StoreBench) -> None:
         self.bench, self.clock = bench, bench.clock
-        self.table = Table(lambda: bench.dynamodb, bench.table_name)
+        self.table = bench.table()
         self.committed: Counter[str] = Counter()
         self.shopify, self.fourthwall, self.chicksx = map(bench.store, ("shopify", "fourthwall", "chicksx"))
 
@@ -104,16 +102,16 @@ class Scenario:
         self.tick()
         # DynamoDB remembers the owner of a committed mint as the id of a transaction: the next mint needs another one.
         again = "-again" * self.committed[token.token_id]
-        wanted = lease_request(
-            f"owner-of-{token.token_id}{again}",
-            merchant=token.merchant,
-            subject=token.subject,
-            intent_id=token.token_id.rjust(26, "i"),
-            title=token.title,
-            findable=token.provider == "shopify",
-            account_id=token.account_id,
-        )
-        wanted = replace(wanted, **changes)
+        known = {
+            "owner": f"owner-of-{token.token_id}{again}",
+            "merchant": token.merchant,
+            "subject": token.subject,
+            "intent_id": token.token_id.rjust(26, "i"),
+            "title": token.title,
+            "findable": token.provider == "shopify",
+            "account_id": token.account_id,
+        }
+        wanted = self.bench.request(**{**known, **changes})
         store = self.bench.store(token.provider)
         current, state = token.state is State.CURRENT, store.leases.state(token.merchant, token.subject)
         lease = store.leases.acquire(wanted, state) if current else store.leases.acquire_standing(wanted)
@@ -131,15 +129,8 @@ class Scenario:
 
     def requested(self, merchant: str, replaces: str | None = None, *, compromised: bool = False) -> Rotation:
         """Request a rotation."""
-        wanted = Rotation(
-            merchant=merchant,
-            rotation_id=f"rotation-of-{merchant}",
-            replaces=replaces,
-            compromised=compromised,
-            requested_by=ANN.actor,
-            requested_at=self.tick(),
-            due_at=self.tick() + LEASE,
-        )
+        name, requested_at, due_at = f"rotation-of-{merchant}", self.tick(), self.tick() + LEASE
+        wanted = Rotation(merchant, name, replaces, compromised, ANN, requested_at, due_at)
         assert self.shopify.rotations.request(wanted, self.shopify.leases.state(merchant, SHOP), None)
         self.tick()
         return wanted
@@ -161,19 +152,19 @@ class Scenario:
         self.begun(shopify("2003", State.CURRENT))
         self.issued(shopify("3003", requested_scope=("read",)), **KEY)
         for token_id in ("4004", "5005", "5006"):
-            store.tokens.mark_revoking(self.issued(shopify(token_id)), ANN, ask_from=NOW_S + DAY)
+            store.tokens.mark_revoking(self.issued(shopify(token_id)), BY_ANN, ask_from=NOW_S + DAY)
         store.schedule.reschedule(
             there(store.tokens.pending_revocation(MERCHANT, "4004")), NOW_S + 2 * DAY, failure="provider_unavailable"
         )
         for token_id in ("5005", "5006"):
             self.tick()
-            store.tokens.mark_revoked(shopify(token_id), ANN)
+            store.tokens.mark_revoked(shopify(token_id), BY_ANN)
         for token_id in ("6006", "6007"):
             assert store.corrections.mark_lost(self.issued(shopify(token_id)), LOST)
         self.tick()
         assert store.corrections.revoke_again(shopify("5006", State.REVOKED), RECONCILED)
         assert store.corrections.restore(shopify("6007", State.LOST), "value-of-6007", RECONCILED)
-        store.tokens.mark_revoking(shopify("7007", origin=Origin.FOREIGN), ANN)
+        store.tokens.mark_revoking(shopify("7007", origin=Origin.FOREIGN), BY_ANN)
         assert store.corrections.adopt(shopify("8008"), RECONCILED)
         first = self.issued(shopify("1001", State.CURRENT, COMPROMISED))
         rotation_id = self.requested(COMPROMISED, "1001", compromised=True).rotation_id
@@ -218,7 +209,7 @@ class Scenario:
 
     def write_others(self) -> None:
         policies = trust_policies(self.table, self.clock)
-        put: Revisioned[Any] = Revisioned(document=POLICY, revision=1, changed_by=ANN.actor)
+        put: Revisioned[Any] = Revisioned(document=POLICY, revision=1, changed_by=ANN)
         for merchant in (MERCHANT, TROUBLED):
             assert policies.replace(merchant, put, expected=0)
         assert policies.replace(TROUBLED, put._replace(document=None, revision=2), expected=1)
@@ -319,9 +310,9 @@ def test_every_record_is_read(recorded: Scenario) -> None:
     assert [line.reason for line in lines] == ["minted", "requested", "requested", "reconciled"]
     pending = there(store.tokens.pending_revocation(MERCHANT, "4004"))
     assert (pending.since, pending.due_at, pending.tries) == (NOW_S + 16, NOW_S + 2 * DAY, 1)
-    assert pending.reason is ANN.reason
+    assert pending.reason is BY_ANN.reason
     assert there(store.tokens.pending_revocation(COMPROMISED, "1001")).reason is Reason.COMPROMISED
-    assert store.leases.acquire_standing(lease_request("another", **KEY)) == IdempotentReplay(key_token)
+    assert store.leases.acquire_standing(recorded.bench.request("another", **KEY)) == IdempotentReplay(key_token)
 
 
 def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
@@ -333,7 +324,7 @@ def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
         ("1001", True, True, 0, None),
         (None, False, False, 0, "token_limit_reached"),
     ]
-    assert {each.requested_by for each in rotations} == {ANN.actor}
+    assert {each.requested_by for each in rotations} == {ANN}
     assert store.rotation_settings.read(MERCHANT) == SCHEDULE._replace(due_at=NOW_S + 90 * DAY)
     assert store.rotation_settings.read(TROUBLED) == PAUSED
     assert [store.reconciliations.get(merchant) for merchant in (MERCHANT, TROUBLED, COMPROMISED)] == [
@@ -343,11 +334,8 @@ def test_every_kind_of_scheduled_work_is_read(recorded: Scenario) -> None:
     ]
     assert store.leases.open_intent_ids(TROUBLED) == {each.rjust(26, "i") for each in ("1001", "3003", "3004")}
     intent = there(store.leases.acquire_expired(TROUBLED, None, "worker"))
-    assert (intent.requested_by, intent.lease.title, intent.lease.account_id) == (
-        ANN.actor,
-        "Storefront",
-        "bravo.myshopify.com",
-    )
+    named = (intent.requested_by, intent.lease.title, intent.lease.account_id)
+    assert named == (ANN, "Storefront", "bravo.myshopify.com")
 
 
 def test_every_pair_is_read(recorded: Scenario) -> None:
@@ -374,8 +362,8 @@ def test_every_pair_is_read(recorded: Scenario) -> None:
 def test_everything_else_is_read(recorded: Scenario) -> None:
     items = [unwrap_all(item) for item in recorded.bench.dynamodb.scan(TableName=recorded.bench.table_name)["Items"]]
     policies = trust_policies(recorded.table, recorded.clock)
-    assert policies.read(MERCHANT) == Revisioned(document=POLICY, revision=1, changed_by=ANN.actor)
-    assert policies.read(TROUBLED) == Revisioned(document=None, revision=2, changed_by=ANN.actor)
+    assert policies.read(MERCHANT) == Revisioned(document=POLICY, revision=1, changed_by=ANN)
+    assert policies.read(TROUBLED) == Revisioned(document=None, revision=2, changed_by=ANN)
     assert recorded.shopify.tokens.broker_id() in {item.get("brokerId") for item in items}
     index = DynamoDueIndex(recorded.table)
     due = [found for shard in range(index.shards) for page in index.pages(shard, NOW_S + 100 * DAY) for found in page]

@@ -3,7 +3,6 @@
 import operator
 import re
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
 import pytest

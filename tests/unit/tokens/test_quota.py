@@ -193,7 +193,7 @@ def test_one_whose_overlap_ends_meanwhile_has_no_end_to_tell() -> None:
     kept = stack.store.keep(token("8", state=State.RETIRING))
     stack.provider.put(minted("8"), ORPHAN)
     fill(stack)
-    stack.store.before["tokens.pending_revocation"].append(lambda: stack.store.tokens.mark_revoked(kept, OVER))
+    stack.store.before["tokens.pending_revocation"].append(lambda: stack.store.corrections.mark_lost(kept, OVER))
 
     assert refusal(stack).endswith("; 1 retiring (they end with their overlap).")
 

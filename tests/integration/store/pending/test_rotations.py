@@ -1,4 +1,4 @@
-"""The table keeps a rotation request until its end and the outcome of the replaced token."""
+"""A rotation request is kept until its end, and the replaced token as the rotation has it."""
 
 from copy import replace
 from typing import Any
@@ -7,342 +7,280 @@ import pytest
 
 from tests.fakes.samples import BY_ANN
 from tests.integration.support.outages import answer_lost, refusing
-from tests.integration.support.store_harness import DAY, MERCHANT, NOW, SHOP, StoreBench, shop_token
+from tests.integration.support.store_harness import (
+    DAY,
+    MERCHANT,
+    NOW_S,
+    StoreBench,
+    Stores,
+    shop_token,
+    there,
+)
+from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.records import due_shard
 from token_broker.domain.pending import UnreadWork
 from token_broker.domain.rotation import Rotation, RotationSettings, Succession
-from token_broker.domain.token import Change, Reason, State
+from token_broker.domain.token import Reason, State, Token
 from token_broker.errors import MintInProgress, StorageUnavailable
 from token_broker.ports.documents import Revisioned
+from token_broker.ports.store import Store
 
-NOW_S = int(NOW)
-CLOCK = Change("clock", Reason.ROTATED)
-
-
-def wish(rotation_id: str = "r-1", **changes: Any) -> Rotation:
-    known: dict[str, Any] = {
-        "merchant": MERCHANT,
-        "rotation_id": rotation_id,
-        "replaces": "1001",
-        "compromised": False,
-        "requested_by": "ann",
-        "requested_at": NOW_S,
-        "due_at": NOW_S + 40,
-    }
-    return Rotation(**{**known, **changes})
+ITEM = "rotation#shop"
+OVERLAP_ENDS = NOW_S + 700
 
 
-def requested(bench: StoreBench, rotation: Rotation | None = None) -> Rotation:
-    store, asked = bench.store(), rotation or wish()
-    assert store.rotations.request(asked, store.leases.state(MERCHANT, SHOP), store.rotations.get(MERCHANT))
-    return asked
+def rotation(rotation_id: str = "r-1", **changes: Any) -> Rotation:
+    wanted = Rotation(MERCHANT, rotation_id, "1001", compromised=False, requested_by="ann", requested_at=1, due_at=40)
+    return wanted._replace(due_at=NOW_S + 40, **changes)
 
 
-def successor(bench: StoreBench, state: State = State.RETIRING, until: int = NOW_S + DAY) -> None:
-    """Another token takes the place of the one that is current."""
-    store = bench.store()
-    previous = store.leases.state(MERCHANT, SHOP).token
-    assert previous is not None
-    mint = bench.begin(store, "owner-of-rotation")
-    taken = Succession(previous=previous, state=state, until=until, rotation_id="r-1")
-    new = shop_token(str(int(previous.token_id) + 1), requested_by="ann")
-    store.leases.commit(mint, new, replaced=taken, reason=Reason.ROTATED)
+def request(stores: Stores, wanted: Rotation | None = None) -> Rotation:
+    """Request a rotation on the present state."""
+    wanted, rotations = wanted or rotation(), stores.store().rotations
+    assert rotations.request(wanted, stores.state(), rotations.get(MERCHANT))
+    return wanted
 
 
-def lines(bench: StoreBench, token_id: str) -> list[tuple[str, str | None, str, str]]:
-    token = bench.store().tokens.get(MERCHANT, token_id)
-    assert token is not None
-    shown = [line.as_json() for line in token.history]
-    return [(line["by"], line["from"], line["to"], line["why"]) for line in shown]
+# The request
 
 
-def failures(bench: StoreBench) -> list[tuple[Any, Any]]:
-    items = [unpacked for unpacked in all_items(bench) if unpacked.get("type") == "RotationFailed"]
-    return [(item["detail"]["code"], item["detail"]["retrying"]) for item in items]
-
-
-def all_items(bench: StoreBench) -> list[dict[str, Any]]:
-    """Return all items, including the events."""
-    found = bench.dynamodb.scan(TableName=bench.table_name, ConsistentRead=True)["Items"]
-    keys = [(item["pk"]["S"], item["sk"]["S"]) for item in found]
-    return [item for pk, sk in keys if (item := bench.item(pk, sk)) is not None]
-
-
-# The wish
-
-
-def test_it_is_read_as_it_was_written_and_is_due_while_it_is_open(bench: StoreBench) -> None:
-    rotation = requested(bench)
-
-    assert bench.store().rotations.get(MERCHANT) == rotation
-    assert ("shopify#acme", "rotation#shop") in bench.due()
-
-
-def test_it_is_due_in_the_part_of_the_index_that_its_merchant_belongs_to(bench: StoreBench) -> None:
-    assert due_shard("shopify#another") != due_shard("rotation#shop")
-    requested(bench, wish(merchant="another"))
-
-    item = bench.item("shopify#another", "rotation#shop")
-
-    assert item is not None
-    assert item["due"] == due_shard("shopify#another")
-
-
-def test_without_one_there_is_none(bench: StoreBench) -> None:
-    assert bench.store().rotations.get(MERCHANT) is None
-
-
-def test_of_two_at_once_one_stands(bench: StoreBench) -> None:
-    store = bench.store()
-    seen = store.leases.state(MERCHANT, SHOP)
-
-    outcomes = [store.rotations.request(wish(name), seen, None) for name in ("r-1", "r-2")]
-
-    assert outcomes == [True, False]
-    there = store.rotations.get(MERCHANT)
-    assert there is not None
-    assert there.rotation_id == "r-1"
-
-
-def test_it_takes_the_place_only_of_the_one_that_was_seen(bench: StoreBench) -> None:
-    store, seen = bench.store(), bench.store().leases.state(MERCHANT, SHOP)
-    first = requested(bench)
-    assert store.rotations.request(wish("r-2", compromised=True), seen, first)
-
-    assert not store.rotations.request(wish("r-3"), seen, first)
-
-
-def test_what_is_published_meanwhile_is_not_what_was_to_be_replaced(bench: StoreBench) -> None:
-    store = bench.store()
-    seen = store.leases.state(MERCHANT, SHOP)
-    bench.issue(store, shop_token())
-
-    assert not store.rotations.request(wish(), seen, None)
+def test_it_is_read_as_it_was_written_and_is_due_while_it_is_open(stores: Stores, store: Store) -> None:
     assert store.rotations.get(MERCHANT) is None
 
+    wanted = request(stores)
 
-def test_a_shop_that_has_a_token_is_rotated_unless_it_has_another_meanwhile(bench: StoreBench) -> None:
-    store = bench.store()
-    bench.issue(store, shop_token())
-    seen = store.leases.state(MERCHANT, SHOP)
-    assert store.rotations.request(wish(), seen, None)
-
-    successor(bench)
-
-    assert not store.rotations.request(wish("r-2"), seen, store.rotations.get(MERCHANT))
-    requested(bench, wish("r-2"))
+    assert store.rotations.get(MERCHANT) == wanted
+    assert stores.pending() == {ITEM: NOW_S + 40}
 
 
-def test_a_wish_whose_answer_was_lost_stands(bench: StoreBench) -> None:
-    """Keep the rotation request although moto rejects the SDK's second attempt."""
-    store = bench.store()
-    with answer_lost(bench.dynamodb, "TransactWriteItems"):
-        store.rotations.request(wish(), store.leases.state(MERCHANT, SHOP), None)
+def test_it_takes_the_place_only_of_the_one_that_was_seen(stores: Stores, store: Store) -> None:
+    seen, first, second = stores.state(), rotation(), rotation("r-2", compromised=True)
+    assert store.rotations.request(first, seen, None)
+    assert not store.rotations.request(rotation("r-3"), seen, None)
+    assert store.rotations.request(second, seen, first)
 
-    assert store.rotations.get(MERCHANT) == wish()
+    assert not store.rotations.request(rotation("r-3"), seen, first)
+
+    assert store.rotations.get(MERCHANT) == second
 
 
-def test_a_storage_that_refuses_leaves_nothing(bench: StoreBench) -> None:
-    with refusing(bench.dynamodb, "TransactWriteItems"), pytest.raises(StorageUnavailable):
-        requested(bench)
+@pytest.mark.parametrize("had_one", [False, True])
+def test_what_is_published_meanwhile_is_not_what_was_to_be_replaced(
+    stores: Stores, store: Store, *, had_one: bool
+) -> None:
+    if had_one:
+        stores.issue(shop_token())
+    seen = stores.state()
+    stores.issue(shop_token("1002"), "c" * 26)
 
-    assert bench.store().rotations.get(MERCHANT) is None
+    assert not store.rotations.request(rotation(), seen, None)
+
+    assert store.rotations.get(MERCHANT) is None
+    request(stores)
 
 
 # Rescheduled and ended
 
 
-def test_its_first_failure_is_told_and_each_one_counted(bench: StoreBench) -> None:
-    store = bench.store()
-    requested(bench)
-
+def test_its_first_failure_is_told_and_each_one_counted(stores: Stores, store: Store) -> None:
+    first = request(stores)
     for number in range(1, 4):
-        rotation = store.rotations.get(MERCHANT)
-        assert rotation is not None
-        store.schedule.reschedule(rotation, NOW_S + 100 * number, failure="provider_unavailable")
+        stores.clock.advance(1)
+        seen = there(store.rotations.get(MERCHANT))
+        store.schedule.reschedule(seen, NOW_S + 100 * number, failure="provider_unavailable")
+    store.schedule.reschedule(first, NOW_S + 900, failure="provider_throttled")
 
-    there = store.rotations.get(MERCHANT)
-    assert there is not None
-    assert (there.open, there.tries, there.due_at, there.failure) == (True, 3, NOW_S + 300, "provider_unavailable")
-    assert failures(bench) == [("provider_unavailable", True)]
-
-
-def test_two_that_fail_at_once_tell_it_once(bench: StoreBench) -> None:
-    rotation = requested(bench)
-
-    for _ in range(2):
-        bench.store().schedule.reschedule(rotation, NOW_S + 100, failure="provider_throttled")
-
-    assert failures(bench) == [("provider_throttled", True)]
-
-
-@pytest.mark.parametrize("retrying", [True, False])
-def test_an_event_reports_whose_rotation_failed_and_when(bench: StoreBench, *, retrying: bool) -> None:
-    rotation = requested(bench)
-    bench.clock.advance(100)
-
-    if retrying:
-        bench.store().schedule.reschedule(rotation, NOW_S + 900, failure="provider_error")
-    else:
-        bench.store().rotations.end(rotation, "provider_error")
-
-    (item,) = bench.outbox()
-    (told,) = bench.told()
-    assert item["pk"] == "outbox#shopify#acme"
-    assert (told["provider"], told["merchant"], told["occurredAt"]) == ("shopify", MERCHANT, NOW_S + 100)
-    assert (told["rotationId"], told["code"], told["retrying"]) == ("r-1", "provider_error", retrying)
+    moved = replace(first, tries=3, due_at=NOW_S + 300, failure="provider_unavailable")
+    assert store.rotations.get(MERCHANT) == moved
+    members = ("occurredAt", "provider", "merchant", "rotationId", "code", "retrying")
+    told = ("RotationFailed", NOW_S + 1, "shopify", MERCHANT, "r-1", "provider_unavailable", True)
+    assert stores.told(*members) == [told]
 
 
 @pytest.mark.parametrize("failure", [None, "token_limit_reached"])
-def test_its_end_stays_to_be_joined_and_is_due_no_more(bench: StoreBench, failure: str | None) -> None:
-    rotation = requested(bench)
+@pytest.mark.parametrize("failed_before", [False, True])
+def test_its_end_stays_to_be_joined_and_is_due_no_more(
+    stores: Stores, store: Store, failure: str | None, *, failed_before: bool
+) -> None:
+    request(stores)
+    if failed_before:
+        store.schedule.reschedule(rotation(), NOW_S + 100, failure="provider_throttled")
+    seen, before = there(store.rotations.get(MERCHANT)), len(stores.told())
+    stores.clock.advance(1)
 
     for _ in range(2):
-        bench.store().rotations.end(rotation, failure)
+        store.rotations.end(seen, failure)
+    store.schedule.reschedule(seen, NOW_S + 900, failure="provider_unavailable")
+    store.schedule.reschedule(UnreadWork(MERCHANT, ITEM), NOW_S + 900)
 
-    assert bench.store().rotations.get(MERCHANT) == replace(rotation, open=False, due_at=0, failure=failure)
-    assert ("shopify#acme", "rotation#shop") not in bench.due()
-    assert failures(bench) == ([] if failure is None else [("token_limit_reached", False)])
-
-
-def test_an_end_clears_an_earlier_failure(bench: StoreBench) -> None:
-    rotation = requested(bench)
-    bench.store().schedule.reschedule(rotation, NOW_S + 100, failure="provider_throttled")
-
-    bench.store().rotations.end(rotation)
-
-    there = bench.store().rotations.get(MERCHANT)
-    assert there is not None
-    assert there.failure is None
+    assert store.rotations.get(MERCHANT) == replace(seen, open=False, due_at=0, failure=failure)
+    assert stores.pending() == {}
+    told = [("RotationFailed", NOW_S + 1, "r-1", "token_limit_reached", False)]
+    assert stores.told("occurredAt", "rotationId", "code", "retrying")[before:] == (told if failure else [])
 
 
 @pytest.mark.parametrize("tries", [0, 1])
-def test_whoever_was_replaced_changes_nothing_any_more(bench: StoreBench, tries: int) -> None:
-    first = replace(requested(bench), tries=tries)
-    second = requested(bench, wish("r-2", compromised=True))
+def test_whoever_was_replaced_changes_nothing_any_more(stores: Stores, store: Store, tries: int) -> None:
+    first = replace(request(stores), tries=tries)
+    request(stores, rotation("r-2", compromised=True))
+    before = stores.contents()
 
-    bench.store().schedule.reschedule(first, NOW_S + 900, failure="provider_unavailable")
-    bench.store().rotations.end(first, "provider_error")
+    store.schedule.reschedule(first, NOW_S + 900, failure="provider_unavailable")
+    store.rotations.end(first, "provider_error")
+    store.rotations.end(first)
 
-    assert bench.store().rotations.get(MERCHANT) == second
-    assert failures(bench) == []
-
-
-def test_the_worker_can_defer_it_without_a_failure(bench: StoreBench) -> None:
-    rotation = requested(bench)
-
-    bench.store().schedule.reschedule(UnreadWork(MERCHANT, "rotation#shop"), NOW_S + 500)
-
-    assert bench.store().rotations.get(MERCHANT) == replace(rotation, due_at=NOW_S + 500)
+    assert stores.contents() == before
 
 
-def test_settings_are_read_as_they_were_written(bench: StoreBench) -> None:
+def test_the_worker_can_defer_it_without_a_failure(stores: Stores, store: Store) -> None:
+    wanted = request(stores)
+
+    store.schedule.reschedule(UnreadWork(MERCHANT, ITEM), NOW_S + 500)
+
+    assert store.rotations.get(MERCHANT) == replace(wanted, due_at=NOW_S + 500)
+
+
+def test_settings_are_read_as_they_were_written(stores: Stores, store: Store) -> None:
+    assert store.rotation_settings.read(MERCHANT) == Revisioned()
     settings = RotationSettings(max_age=90 * DAY, overlap=2 * DAY, paused=True)
-    schedule = Revisioned(settings, revision=1, changed_by="ann")
+    written = Revisioned(settings, revision=1, changed_by="ann", due_at=NOW_S + DAY)
 
-    assert bench.store().rotation_settings.replace(MERCHANT, schedule, expected=0)
+    assert [store.rotation_settings.replace(MERCHANT, written, expected=0) for _ in range(2)] == [True, False]
 
-    assert bench.store().rotation_settings.read(MERCHANT) == schedule
-    assert bench.item("shopify#acme", "settings#rotation") is not None
-
-
-# Who is replaced
-
-
-def test_the_old_one_is_retiring_and_due_at_the_end_of_its_overlap(bench: StoreBench) -> None:
-    bench.issue(bench.store(), shop_token())
-
-    successor(bench)
-
-    store = bench.store()
-    current = store.leases.state(MERCHANT, SHOP).token
-    assert current is not None
-    assert current.token_id == "1002"
-    pending = store.tokens.pending_revocation(MERCHANT, "1001")
-    assert pending is not None
-    assert (pending.token.state, pending.due_at, pending.since) == (State.RETIRING, NOW_S + DAY, NOW_S + DAY)
-    assert pending.token.access_token == "value-of-1001"
-    assert ("shopify#acme", "token#1001") in bench.due()
+    assert store.rotation_settings.read(MERCHANT) == written
+    assert stores.pending() == {"settings#rotation": NOW_S + DAY}
+    store.schedule.reschedule(UnreadWork(MERCHANT, "settings#rotation"), NOW_S + 2 * DAY)
+    assert stores.pending() == {"settings#rotation": NOW_S + 2 * DAY}
 
 
-def test_the_whole_way_has_its_lines(bench: StoreBench) -> None:
-    bench.issue(bench.store(), shop_token(requested_by="ann"))
-    successor(bench)
-    store = bench.store()
-    token = store.tokens.get(MERCHANT, "1001")
-    assert token is not None
-
-    store.tokens.mark_revoking(token, CLOCK)
-    store.tokens.mark_revoked(token, CLOCK)
-
-    assert lines(bench, "1001") == [
-        ("ann", None, "current", "minted"),
-        ("ann", "current", "retiring", "rotated"),
-        ("clock", "retiring", "revoking", "rotated"),
-        ("clock", "revoking", "revoked", "rotated"),
-    ]
-    assert lines(bench, "1002") == [("ann", None, "current", "rotated")]
+# The replaced token
 
 
-@pytest.mark.parametrize("state", [State.RETIRING, State.REVOKING])
-def test_one_that_was_revoked_by_name_meanwhile_is_not_replaced(bench: StoreBench, state: State) -> None:
-    """Its own cause and time stay, and its history tells what has happened."""
-    store = bench.store()
-    previous = bench.issue(store, shop_token(requested_by="ann"))
-    mint = bench.begin(store, "owner-of-rotation")
-    store.tokens.mark_revoking(previous, BY_ANN)
-
-    with pytest.raises(MintInProgress):
-        store.leases.commit(
-            mint,
-            shop_token("1002"),
-            replaced=Succession(previous=previous, state=state, until=NOW_S),
-            reason=Reason.ROTATED,
-        )
-
-    assert lines(bench, "1001")[1:] == [("ann", "current", "revoking", "requested")]
-    assert store.tokens.get(MERCHANT, "1002") is None
+def succeed(stores: Stores, state: State, until: int | None = OVERLAP_ENDS) -> Token:
+    """Publish a new token that Bob asked for in the place of one that Ann had, and return the latter's record."""
+    previous = stores.issue(shop_token(requested_by="ann"))
+    stores.clock.advance(100)
+    replaced = Succession(previous=previous, state=state, until=until, rotation_id="r-1")
+    lease, new = stores.begin("owner-2"), shop_token("2002", requested_by="bob")
+    stores.store().leases.commit(lease, new, replaced=replaced, reason=Reason.ROTATED)
+    return stores.token()
 
 
-def test_a_token_that_was_read_before_it_was_replaced_is_marked_from_the_state_that_it_is_in(
-    bench: StoreBench,
+@pytest.mark.parametrize(
+    ("state", "reason", "overlap_ends_at"),
+    [(State.LOST, "lost", None), (State.RETIRING, "rotated", OVERLAP_ENDS), (State.REVOKING, "compromised", None)],
+)
+def test_record_and_event_say_what_became_of_it_and_who_asked_for_the_other(
+    stores: Stores, state: State, reason: str, overlap_ends_at: int | None
 ) -> None:
-    """Who revokes it by name read it as current: its history must not say so."""
-    read = bench.issue(bench.store(), shop_token(requested_by="ann"))
-    successor(bench)
+    record = succeed(stores, state)
 
-    bench.store().tokens.mark_revoking(read, BY_ANN)
+    assert stores.served() == "2002"
+    assert record.access_token == ("value-of-1001" if state is State.RETIRING else None)
+    assert stores.history() == [("ann", None, "current", "minted"), ("bob", "current", state.value, reason)]
+    assert record.history[-1].at == NOW_S + 100
+    assert stores.history("2002") == [("bob", None, "current", "rotated")]
+    (event,) = [event for event in stores.events() if event.type == "TokenRotated"]
+    assert (event.detail["rotationId"], event.detail["tokenId"]) == ("r-1", "2002")
+    assert (event.detail["previousTokenId"], event.detail["overlapEndsAt"]) == ("1001", overlap_ends_at)
+    assert event.detail["compromised"] is (state is State.REVOKING)
+    assert stores.told("why")[0] == ("TokenIssued", "minted")
+    assert [event.type for event in stores.events()].count("TokenIssued") == 2
 
-    assert lines(bench, "1001")[1:] == [
-        ("ann", "current", "retiring", "rotated"),
-        ("ann", "retiring", "revoking", "requested"),
+
+@pytest.mark.parametrize(("until", "due_at"), [(None, NOW_S + 100), (OVERLAP_ENDS, OVERLAP_ENDS)])
+@pytest.mark.parametrize("state", [State.RETIRING, State.REVOKING])
+def test_a_replaced_token_is_due_at_the_end_of_its_overlap(
+    stores: Stores, state: State, until: int | None, due_at: int
+) -> None:
+    """One that retires is late from then on, and one that is compromised since it was marked."""
+    succeed(stores, state, until)
+
+    pending = stores.revocation()
+    assert (pending.due_at, stores.pending()) == (due_at, {"token#1001": due_at})
+    retiring = state is State.RETIRING
+    assert (pending.token.state, pending.since) == (state, due_at if retiring else NOW_S + 100)
+    assert pending.reason is (Reason.ROTATED if retiring else Reason.COMPROMISED)
+
+
+def test_the_whole_way_has_its_lines(stores: Stores, store: Store) -> None:
+    token = succeed(stores, State.RETIRING)
+
+    for mark in (store.tokens.mark_revoking, store.tokens.mark_revoked):
+        mark(token, replace(BY_ANN, reason=Reason.ROTATED))
+
+    assert stores.history()[2:] == [
+        ("ann", "retiring", "revoking", "rotated"),
+        ("ann", "revoking", "revoked", "rotated"),
     ]
-    current = bench.store().leases.state(MERCHANT, SHOP).token
-    assert current is not None
-    assert current.token_id == "1002"
 
 
-def test_compromised_ones_wait_until_no_memory_has_them(bench: StoreBench) -> None:
-    bench.issue(bench.store(), shop_token())
-
-    successor(bench, State.REVOKING, NOW_S + 35)
-
-    pending = bench.store().tokens.pending_revocation(MERCHANT, "1001")
-    assert pending is not None
-    assert (pending.token.state, pending.due_at, pending.reason) == (State.REVOKING, NOW_S + 35, Reason.COMPROMISED)
-    assert pending.token.access_token is None
-
-
-def test_a_paused_rotation_that_wakes_up_late_changes_nothing(bench: StoreBench) -> None:
-    store = bench.store()
-    previous = bench.issue(store, shop_token())
-    late = bench.begin(store, "owner-of-the-paused")
-    bench.clock.advance(41)
-    successor(bench)
-    before = all_items(bench)
-    taken = Succession(previous=previous, state=State.RETIRING, until=NOW_S)
+@pytest.mark.parametrize("state", [State.LOST, State.RETIRING, State.REVOKING])
+def test_one_that_was_revoked_by_name_meanwhile_is_not_replaced(stores: Stores, store: Store, state: State) -> None:
+    """Its own cause and time stay, and its successor is not published over the mark."""
+    previous = stores.issue(shop_token(requested_by="ann"))
+    mint = stores.begin("owner-2")
+    store.tokens.mark_revoking(previous, BY_ANN)
+    before = stores.contents()
 
     with pytest.raises(MintInProgress):
-        store.leases.commit(late, shop_token("3003"), replaced=taken, reason=Reason.ROTATED)
+        store.leases.commit(mint, shop_token("1002"), replaced=Succession(previous=previous, state=state, until=NOW_S))
 
-    assert all_items(bench) == before
+    assert stores.contents() == before
+
+
+def test_a_paused_rotation_that_wakes_up_late_changes_nothing(stores: Stores, store: Store) -> None:
+    previous = stores.issue(shop_token())
+    late, late_succession = stores.begin("owner-2"), Succession(previous=previous, state=State.RETIRING, until=NOW_S)
+    stores.clock.advance(LEASE + 1)
+    store.leases.commit(stores.begin("owner-3"), shop_token("2002"), replaced=late_succession)
+    before = stores.contents()
+
+    with pytest.raises(MintInProgress):
+        store.leases.commit(late, shop_token("3003"), replaced=late_succession, reason=Reason.ROTATED)
+
+    assert stores.contents() == before
+
+
+# In the table
+
+
+def test_it_is_due_in_the_part_of_the_index_that_its_merchant_belongs_to(bench: StoreBench) -> None:
+    assert due_shard("shopify#another") != due_shard(ITEM)
+    bench.store().rotations.request(rotation(merchant="another"), bench.state(), None)
+
+    assert bench.item(ITEM, "shopify#another")["due"] == due_shard("shopify#another")
+
+
+def test_a_request_whose_answer_was_lost_stands(bench: StoreBench) -> None:
+    """Keep the rotation request although moto rejects the SDK's second attempt."""
+    with answer_lost(bench.dynamodb, "TransactWriteItems"):
+        bench.store().rotations.request(rotation(), bench.state(), None)
+
+    assert bench.store().rotations.get(MERCHANT) == rotation()
+
+
+def test_a_storage_that_refuses_leaves_nothing(bench: StoreBench) -> None:
+    with refusing(bench.dynamodb, "TransactWriteItems"), pytest.raises(StorageUnavailable):
+        request(bench)
+
+    assert bench.contents() == []
+
+
+def test_one_that_was_marked_twice_is_late_since_the_first_mark(bench: StoreBench) -> None:
+    succeed(bench, State.REVOKING)
+    bench.change("token#1001", "SET endedAt = :later", later=NOW_S + 300)
+
+    pending = bench.revocation()
+
+    assert (pending.since, pending.reason) == (NOW_S + 100, Reason.COMPROMISED)
+
+
+@pytest.mark.parametrize("state", [State.LOST, State.RETIRING, State.REVOKING])
+def test_the_replaced_token_s_item_has_the_time_of_its_change(bench: StoreBench, state: State) -> None:
+    succeed(bench, state)
+
+    item = bench.item("token#1001")
+    assert item["retiringAt" if state is State.RETIRING else "endedAt"] == NOW_S + 100
+    assert item.get("expiresAt") == (NOW_S + 100 + 90 * DAY if state is State.LOST else None)
+    assert item.get("due") == (None if state is State.LOST else due_shard("shopify#acme"))
