@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sandbox.http_server.faults.injected_fault import InjectedFault
 from sandbox.http_server.messages import Request, Response
-from sandbox.simulators.chicksx import Chicksx
+from sandbox.simulators.chicksx.simulator import Chicksx
 from sandbox.simulators.clock import Clock
 from sandbox.simulators.fault_queue import FaultQueue
 from sandbox.simulators.fourthwall.open_api import Fourthwall
