@@ -60,7 +60,7 @@ class Server:
         deadline = time.monotonic() + _READY_WITHIN
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise StackError(f"{self.title} ended while starting.", log)
+                raise StackError(f"{self.title} ended while starting. {_last_line(log)}".rstrip(), log)
             if addresses := self._addresses():
                 return addresses
             time.sleep(0.05)
@@ -79,10 +79,15 @@ class Server:
         return {}
 
 
+def _last_line(log: Path) -> str:
+    """Return what a server wrote last, which is its reason if it ended by itself."""
+    return log.read_text(errors="replace").rstrip().rpartition("\n")[2] if log.exists() else ""
+
+
 def simulators(settings: Settings) -> Server:
     """Return the server of the providers and the OIDC issuer.
 
-    Its addresses are `fourthwall`, `chicksx`, `shopify`, `issuer` and `control`.
+    Its addresses have the names of the services, and `control`.
     """
     return Server("simulators", "The provider simulators", settings.state_dir / "simulators.json")
 

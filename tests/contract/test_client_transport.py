@@ -55,14 +55,14 @@ def post(url: str) -> Request:
 def chicksx(simulators: Addresses, control: ControlClient) -> Request:
     """Return a POST that the simulator accepts with 201."""
     control.put_account("chicksx", "demo", apiKey=KEY, clientId=CLIENT_ID)
-    return post(f"{simulators.chicksx}/public_token/create")
+    return post(f"{simulators['chicksx']}/public_token/create")
 
 
 @pytest.fixture
 def fourthwall(simulators: Addresses, control: ControlClient) -> Request:
     """Return a PUT that the simulator accepts with 200."""
     control.put_account("fourthwall", "demo", accessToken=KEY)
-    return Request("PUT", f"{simulators.fourthwall}/open-api/v1.0/public-token", {"Authorization": f"Bearer {KEY}"})
+    return Request("PUT", f"{simulators['fourthwall']}/open-api/v1.0/public-token", {"Authorization": f"Bearer {KEY}"})
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from sandbox.simulators import (
     ControlClient,
     ControlError,
     PortBusyError,
-    Ports,
     running_simulators,
 )
 from tests.contract.exchanges.playing import send
@@ -34,7 +33,7 @@ def test_what_was_seen_shows_fingerprints_for_credentials(simulators: Addresses,
         "Content-Type": "application/x-www-form-urlencoded",
     }
     form = b"grant_type=client_credentials&client_id=secret-client&client_secret=secret-secret"
-    send(simulators.shopify, "POST", "/admin/oauth/access_token?a=b", headers=headers, body=form)
+    send(simulators["shopify"], "POST", "/admin/oauth/access_token?a=b", headers=headers, body=form)
 
     [seen] = control.requests()
     fingerprint = hashlib.sha256(b"secret-token").hexdigest()[:12]
@@ -50,7 +49,7 @@ def test_what_was_seen_shows_fingerprints_for_credentials(simulators: Addresses,
 
 
 def test_a_broken_body_with_a_secret_is_hidden_whole(simulators: Addresses, control: ControlClient) -> None:
-    send(simulators.shopify, "POST", "/admin/oauth/access_token", body=b'{"client_secret":"hunter2')
+    send(simulators["shopify"], "POST", "/admin/oauth/access_token", body=b'{"client_secret":"hunter2')
 
     assert "hunter2" not in json.dumps(control.requests("shopify"))
 
@@ -125,7 +124,7 @@ def test_a_replaced_account_keeps_its_tokens_and_a_deleted_one_loses_them(
     for password in ("old", "new"):
         control.put_account("fourthwall", "demo", username="u", password=password)
         headers = {"Authorization": {"old": "Basic dTpvbGQ=", "new": "Basic dTpuZXc="}[password]}
-        assert send(simulators.fourthwall, "PUT", "/open-api/v1.0/public-token", headers=headers).status == 200
+        assert send(simulators["fourthwall"], "PUT", "/open-api/v1.0/public-token", headers=headers).status == 200
 
     assert control.state()["fourthwall"]["demo"]["mints"] == 1
     assert control.delete_account("fourthwall", "demo") is True
@@ -135,7 +134,7 @@ def test_a_replaced_account_keeps_its_tokens_and_a_deleted_one_loses_them(
 def test_bodies_are_bounded(simulators: Addresses) -> None:
     headers = {"Content-Length": str(10**12)}
 
-    assert send(simulators.chicksx, "POST", "/public_token/create", headers=headers).status == 413
+    assert send(simulators["chicksx"], "POST", "/public_token/create", headers=headers).status == 413
 
 
 def test_a_busy_port_gets_a_sentence() -> None:
@@ -145,7 +144,7 @@ def test_a_busy_port_gets_a_sentence() -> None:
         port = taken.getsockname()[1]
         with (
             pytest.raises(PortBusyError, match=f"Port {port} for shopify"),
-            running_simulators(Ports(shopify=port)),
+            running_simulators({"shopify": port}),
         ):
             pass
 

@@ -22,7 +22,7 @@ def merchant(control: ControlClient) -> ControlClient:
 
 def mint(simulators: Addresses, timeout: float = 5) -> Reply:
     body = json.dumps({"sessionId": "s-1"}).encode()
-    return send(simulators.chicksx, "POST", "/public_token/create", headers=KEYS, body=body, timeout=timeout)
+    return send(simulators["chicksx"], "POST", "/public_token/create", headers=KEYS, body=body, timeout=timeout)
 
 
 def mints(control: ControlClient) -> int:
@@ -46,7 +46,7 @@ def ask(connection: http.client.HTTPConnection) -> bytes:
 
 
 def test_refuse_also_ends_a_kept_connection(simulators: Addresses, merchant: ControlClient) -> None:
-    connection = http.client.HTTPConnection(urlsplit(simulators.chicksx).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(simulators["chicksx"]).netloc, timeout=5)
     try:
         assert ask(connection)
         merchant.fault("chicksx", "refuse")
@@ -145,7 +145,7 @@ def test_a_caller_that_stops_reading_harms_nobody(
     simulators: Addresses, merchant: ControlClient, capfd: pytest.CaptureFixture[str]
 ) -> None:
     merchant.fault("chicksx", "huge", bytes=200_000_000)
-    with socket.create_connection(("127.0.0.1", urlsplit(simulators.chicksx).port or 0), timeout=5) as caller:
+    with socket.create_connection(("127.0.0.1", urlsplit(simulators["chicksx"]).port or 0), timeout=5) as caller:
         caller.sendall(b"POST /v1/public_token/create HTTP/1.1\r\nHost: x\r\n\r\n")
         caller.recv(1000)
 
@@ -190,7 +190,7 @@ def test_redirect_points_elsewhere(simulators: Addresses, merchant: ControlClien
     assert (given.status, given.headers["location"]) == (307, "http://127.0.0.1:1/")
     assert (usual.status, usual.headers["location"]) == (
         302,
-        simulators.chicksx.replace("/v1", "/redirected"),
+        simulators["chicksx"].replace("/v1", "/redirected"),
     )
 
 
@@ -261,7 +261,7 @@ def test_a_fault_strikes_as_often_as_told_and_only_what_it_names(
         ({"kind": "answer_override"}, "needs patch"),
         ({"kind": "garbage", "bodyBase64": "%%"}, "must be base64"),
         ({"kind": "garbage", "times": 0}, "times must be a whole number from 1"),
-        ({"kind": "garbage", "provider": "paypal"}, "provider must be one of fourthwall, chicksx, shopify"),
+        ({"kind": "garbage", "provider": "paypal"}, "provider must be one of chicksx, fourthwall, shopify, issuer"),
     ],
 )
 def test_a_fault_that_makes_no_sense_is_refused(

@@ -37,7 +37,7 @@ PRISM = "https://stoplight.io/prism/errors#"
 @pytest.fixture(scope="module")
 def proxy(simulators: Addresses) -> Iterator[str]:
     """Prism in front of the simulator."""
-    with prism_proxy(DOCUMENT, simulators.fourthwall) as address:
+    with prism_proxy(DOCUMENT, simulators["fourthwall"]) as address:
         yield address
 
 

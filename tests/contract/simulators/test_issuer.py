@@ -14,7 +14,7 @@ JWKS = "/.well-known/jwks.json"
 
 
 def fetch(simulators: Addresses, path: str = JWKS, method: str = "GET") -> Reply:
-    return send(simulators.issuer, method, path)
+    return send(simulators["issuer"], method, path)
 
 
 def published(simulators: Addresses) -> dict[str, jwt.PyJWK]:
@@ -23,15 +23,15 @@ def published(simulators: Addresses) -> dict[str, jwt.PyJWK]:
 
 def verified(simulators: Addresses, token: str) -> Any:
     key = published(simulators)[jwt.get_unverified_header(token)["kid"]]
-    return jwt.decode(token, key, algorithms=[key.algorithm_name], audience="storefront", issuer=simulators.issuer)
+    return jwt.decode(token, key, algorithms=[key.algorithm_name], audience="storefront", issuer=simulators["issuer"])
 
 
 def test_the_discovery_document_leads_to_the_keys(simulators: Addresses, control: ControlClient) -> None:
     document = fetch(simulators, "/.well-known/openid-configuration").json()
 
-    assert document["issuer"] == simulators.issuer
+    assert document["issuer"] == simulators["issuer"]
     address = urlsplit(document["jwks_uri"])
-    assert (f"{address.scheme}://{address.netloc}", address.path) == (simulators.issuer, JWKS)
+    assert (f"{address.scheme}://{address.netloc}", address.path) == (simulators["issuer"], JWKS)
     assert document["id_token_signing_alg_values_supported"] == ["RS256", "ES256"]
 
 
@@ -54,7 +54,13 @@ def test_the_jwks_holds_one_rsa_and_one_ec_key_and_nothing_private(
 def test_a_signed_token_verifies_against_the_jwks(
     simulators: Addresses, control: ControlClient, alg: str | None, wanted: str
 ) -> None:
-    claims = {"iss": simulators.issuer, "aud": "storefront", "sid": "s-1", "exp": 4_102_444_800, "n": [1, True, None]}
+    claims = {
+        "iss": simulators["issuer"],
+        "aud": "storefront",
+        "sid": "s-1",
+        "exp": 4_102_444_800,
+        "n": [1, True, None],
+    }
 
     token = control.sign(claims, **({} if alg is None else {"alg": alg}))
 
@@ -88,7 +94,7 @@ def test_claims_and_header_are_signed_as_given_however_wrong(simulators: Address
 def test_after_a_rotation_the_new_key_signs_and_the_old_one_still_verifies(
     simulators: Addresses, control: ControlClient
 ) -> None:
-    claims = {"iss": simulators.issuer, "aud": "storefront"}
+    claims = {"iss": simulators["issuer"], "aud": "storefront"}
     before = control.sign(claims)
 
     kid = control.rotate_issuer_key()
@@ -175,7 +181,7 @@ def test_a_slow_issuer_outlasts_a_caller_that_waits_less(
     control.fault("issuer", kind, **({"seconds": 60} if kind == "hang" else {"secondsPerByte": 30}))
 
     with pytest.raises(TimeoutError):
-        send(simulators.issuer, "GET", JWKS, timeout=0.2)
+        send(simulators["issuer"], "GET", JWKS, timeout=0.2)
 
 
 @pytest.mark.parametrize(

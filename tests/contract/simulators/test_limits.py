@@ -24,29 +24,29 @@ def shop(control: ControlClient) -> ControlClient:
 def create(simulators: Addresses, title: str = "Test", token: str = ADMIN) -> Reply:
     headers = {"X-Shopify-Access-Token": token, "Content-Type": "application/json"}
     body = json.dumps({"storefront_access_token": {"title": title}}).encode()
-    return send(simulators.shopify, "POST", f"{TOKENS}.json", headers=headers, body=body)
+    return send(simulators["shopify"], "POST", f"{TOKENS}.json", headers=headers, body=body)
 
 
 def listing(simulators: Addresses, token: str = ADMIN, host: str | None = None) -> Reply:
     headers = {"X-Shopify-Access-Token": token, **({"Host": host} if host else {})}
-    return send(simulators.shopify, "GET", f"{TOKENS}.json", headers=headers)
+    return send(simulators["shopify"], "GET", f"{TOKENS}.json", headers=headers)
 
 
 def exchange(simulators: Addresses, secret: str = CLIENT_SECRET, host: str | None = None) -> Reply:
     body = {"grant_type": "client_credentials", "client_id": "demo-client", "client_secret": secret}
     headers = {"Content-Type": "application/json", **({"Host": host} if host else {})}
     path = "/admin/oauth/access_token"
-    return send(simulators.shopify, "POST", path, headers=headers, body=json.dumps(body).encode())
+    return send(simulators["shopify"], "POST", path, headers=headers, body=json.dumps(body).encode())
 
 
 def public_token(simulators: Addresses) -> Reply:
-    return send(simulators.fourthwall, "PUT", "/open-api/v1.0/public-token", headers=BEARER)
+    return send(simulators["fourthwall"], "PUT", "/open-api/v1.0/public-token", headers=BEARER)
 
 
 def chicksx_mint(simulators: Addresses, session_id: str) -> Reply:
     headers = {"x-api-key": "demo-key", "x-client-id": "demo-client", "Content-Type": "application/json"}
     body = json.dumps({"sessionId": session_id}).encode()
-    return send(simulators.chicksx, "POST", "/public_token/create", headers=headers, body=body)
+    return send(simulators["chicksx"], "POST", "/public_token/create", headers=headers, body=body)
 
 
 def test_fourthwall_gives_a_shop_one_token_until_its_owner_renews_it(
@@ -112,7 +112,7 @@ def test_chicksx_grants_what_the_merchant_may_have(simulators: Addresses, contro
     headers = {"x-api-key": "demo-key", "x-client-id": "demo-client", "Content-Type": "application/json"}
     body = b'{"sessionId":"s-1","scope":["wallet.read","merchant.write"]}'
 
-    reply = send(simulators.chicksx, "POST", "/public_token/create", headers=headers, body=body)
+    reply = send(simulators["chicksx"], "POST", "/public_token/create", headers=headers, body=body)
 
     assert reply.json()["data"]["scope"] == ["wallet.read"]
 
@@ -126,7 +126,7 @@ def test_chicksx_refuses_any_other_body(simulators: Addresses, control: ControlC
     control.put_account("chicksx", "demo", apiKey="demo-key", clientId="demo-client")
     headers = {"x-api-key": "demo-key", "x-client-id": "demo-client", "Content-Type": "application/json"}
 
-    reply = send(simulators.chicksx, "POST", "/public_token/create", headers=headers, body=body)
+    reply = send(simulators["chicksx"], "POST", "/public_token/create", headers=headers, body=body)
 
     assert (reply.status, reply.json()["code"]) == (400, "INVALID_INPUT")
 
@@ -148,7 +148,7 @@ def test_shopify_holds_100_tokens_for_an_app_on_a_shop(simulators: Addresses, sh
     kept = create(simulators).json()["storefront_access_token"]
     refused = create(simulators)
     path = f"{TOKENS}/{kept['id']}.json"
-    deleted = send(simulators.shopify, "DELETE", path, headers={"X-Shopify-Access-Token": ADMIN})
+    deleted = send(simulators["shopify"], "DELETE", path, headers={"X-Shopify-Access-Token": ADMIN})
 
     assert refused.json() == {"errors": ["Api permission exceeds public access token limit of: 100"]}
     assert (deleted.status, create(simulators).status) == (200, 200)

@@ -58,7 +58,7 @@ class Endpoint:
 
 @pytest.fixture
 def shopify(simulators: Addresses, control: ControlClient) -> Endpoint:
-    return Endpoint(simulators.shopify, control)
+    return Endpoint(simulators["shopify"], control)
 
 
 def refused(reply: Reply) -> tuple[int, str]:

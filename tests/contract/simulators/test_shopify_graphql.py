@@ -49,7 +49,7 @@ class Api:
 
 @pytest.fixture
 def api(simulators: Addresses, control: ControlClient) -> Api:
-    return Api(simulators.shopify, control)
+    return Api(simulators["shopify"], control)
 
 
 def test_a_created_token_is_that_of_rest_and_is_deleted_by_its_id(api: Api) -> None:

@@ -19,7 +19,7 @@ PATHS = ("/admin/storefront_access_tokens.json", "/admin/api/2026-10/graphql.jso
 def create(simulators: Addresses, path: str) -> Reply:
     headers = {"X-Shopify-Access-Token": "demo-admin-token", "Content-Type": "application/json"}
     body = {"query": "{shop{id}}", "storefront_access_token": {"title": "Test"}}
-    return send(simulators.shopify, "POST", path, headers=headers, body=json.dumps(body).encode())
+    return send(simulators["shopify"], "POST", path, headers=headers, body=json.dumps(body).encode())
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -29,7 +29,7 @@ def test_an_address_outside_the_allowlist_is_refused_but_not_by_the_token_endpoi
     control.put_account("shopify", "demo", **ACCOUNT, ipAllowlist=["192.0.2.1"])
     refused = create(simulators, path)
     client = b"grant_type=client_credentials&client_id=demo-client&client_secret=demo-secret"
-    granted = send(simulators.shopify, "POST", "/admin/oauth/access_token", body=client)
+    granted = send(simulators["shopify"], "POST", "/admin/oauth/access_token", body=client)
     control.put_account("shopify", "demo", **ACCOUNT, ipAllowlist=[], ipRefusalBody={"errors": "Not allowed"})
     configured = create(simulators, path)
     control.put_account("shopify", "demo", **ACCOUNT, ipAllowlist=["192.0.2.1", "127.0.0.1"])

@@ -25,7 +25,7 @@ DAILY = "reconciliation#shop"
 
 @pytest.fixture
 def provider(simulators: Addresses) -> str:
-    return simulators.shopify
+    return simulators["shopify"]
 
 
 def current(stack: Stack) -> str:

@@ -22,7 +22,9 @@ type Ask = Callable[[], Any]
 
 @pytest.fixture
 def gateway(stack: Stack, simulators: Addresses) -> Gateway:
-    rule = oidc(issuer=simulators.issuer, jwksUri=f"{simulators.issuer}/.well-known/jwks.json", claims={"shop": "demo"})
+    rule = oidc(
+        issuer=simulators["issuer"], jwksUri=f"{simulators['issuer']}/.well-known/jwks.json", claims={"shop": "demo"}
+    )
     operations = ["shopify/storefront-access-token", "fourthwall/public-token"]
     return opened(stack, policy(anonymous=operations, sessions=sessions(hs256(), rule)))
 
@@ -131,7 +133,7 @@ def test_an_issuers_proof_costs_one_read_and_its_keys_are_fetched_once(gateway: 
     stack = gateway.stack
 
     def login() -> str:
-        claims = {**ISSUERS_JWT, "iss": simulators.issuer, "exp": int(stack.clock.now()) + 60}
+        claims = {**ISSUERS_JWT, "iss": simulators["issuer"], "exp": int(stack.clock.now()) + 60}
         token: str = stack.control.sign(claims)
         stack.secret_values.add(token)
         return token

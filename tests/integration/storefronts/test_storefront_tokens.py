@@ -281,7 +281,7 @@ def test_an_authorizer_that_cannot_decide_is_503(gateway: Gateway, operation: st
 
 def login(stack: Stack, simulators: Addresses, **claims: Any) -> str:
     """Return a login token that the OIDC issuer signs."""
-    said = {"iss": simulators.issuer, "aud": "storefront", "exp": int(time.time()) + 600, "shop": "demo", **claims}
+    said = {"iss": simulators["issuer"], "aud": "storefront", "exp": int(time.time()) + 600, "shop": "demo", **claims}
     token: str = stack.control.sign(said)
     stack.secret_values.add(token)
     return token
@@ -290,8 +290,8 @@ def login(stack: Stack, simulators: Addresses, **claims: Any) -> str:
 def test_a_session_with_its_issuers_proof_gets_its_token(gateway: Gateway, simulators: Addresses) -> None:
     stack = gateway.stack
     rule = oidc(
-        issuer=simulators.issuer,
-        jwksUri=f"{simulators.issuer}/.well-known/jwks.json",
+        issuer=simulators["issuer"],
+        jwksUri=f"{simulators['issuer']}/.well-known/jwks.json",
         sessionClaim="https://shop.example/session",
         claims={"shop": "demo"},
     )
