@@ -6,6 +6,7 @@ from dataclasses import fields
 from importlib import import_module
 from inspect import formatannotation
 from pathlib import Path
+from types import UnionType
 from typing import Any, TypeAliasType, get_args, get_origin, get_type_hints
 
 from sandbox.errors import StackError
@@ -24,9 +25,9 @@ def named_folders(package: str, reserved: frozenset[str] = frozenset()) -> Itera
     for folder in sorted(Path(parent).iterdir()):
         if folder.is_dir() and any(each.name != "__pycache__" for each in folder.iterdir()):
             if not _NAME.fullmatch(folder.name):
-                raise StackError(f"{_shown(folder)}: the name must be lower-case letters and digits.")
+                raise StackError(f"{shown(folder)}: the name must be lower-case letters and digits.")
             if folder.name in reserved:
-                raise StackError(f"{_shown(folder)}: the name must be none of {', '.join(sorted(reserved))}.")
+                raise StackError(f"{shown(folder)}: the name must be none of {', '.join(sorted(reserved))}.")
             yield folder
 
 
@@ -35,7 +36,7 @@ def read_descriptor[D](file: Path, module: str, variable: str, kind: type[D]) ->
 
     Raises `StackError` with a sentence that names the file, and the field that is missing or wrong.
     """
-    where = _shown(file)
+    where = shown(file)
     if not file.is_file():
         raise StackError(f"{where} is missing. It must declare {variable}, a {kind.__name__}.")
     try:
@@ -51,7 +52,8 @@ def read_descriptor[D](file: Path, module: str, variable: str, kind: type[D]) ->
     return descriptor
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
+    """Return a path for a sentence, from the project's folder on."""
     return str(path.relative_to(_PROJECT) if path.is_relative_to(_PROJECT) else path)
 
 
@@ -63,6 +65,8 @@ def _fits(value: object, hint: Any) -> bool:
     """Return whether a value has a field's type, as far as this shows without a call."""
     if isinstance(hint, TypeAliasType):
         return _fits(value, hint.__value__)
+    if isinstance(hint, UnionType):
+        return any(_fits(value, each) for each in get_args(hint))
     kind = get_origin(hint) or hint
     if kind is Callable:
         return callable(value)

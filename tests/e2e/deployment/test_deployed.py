@@ -8,10 +8,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.signed_api import Stack
+from tests.deployed_function import IAM, PROOF, SHOP
 from tests.e2e.conftest import Aws
 from tests.e2e.support.routes import ROUTES
 from tests.e2e.support.token_table import TokenTable
-from tests.expected_functions import FUNCTIONS, IAM, PROOF, SHOP
+from tests.expected_functions import FUNCTIONS
+from tests.providers import providers
 
 FIELDS = {
     "apiUrl": str,
@@ -55,7 +57,7 @@ def test_stack_json_has_the_frozen_fields(stack: Stack) -> None:
     assert described["region"] == "us-east-1"
     assert set(described["functions"]) == {"shopify/maintain", *(function.folder for function in FUNCTIONS)}
     assert described["functions"]["shopify/maintain"] == described["functions"]["lifecycle/maintain"]
-    assert set(described["providers"]) == {"fourthwall", "chicksx", "shopify"}
+    assert set(described["providers"]) == set(providers())
     assert set(described["credentials"]) == {"accessKeyId", "secretAccessKey"}
 
 
