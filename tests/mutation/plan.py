@@ -94,9 +94,13 @@ PLAN: dict[str, tuple[str, ...]] = {
         "tests/unit/storefronts/test_change_policy.py",
         "tests/unit/lifecycle/test_rotation_settings.py",
     ),
-    "providers/chicksx/client": ("tests/unit/providers/test_chicksx.py", "tests/unit/http/test_responses.py"),
-    "providers/fourthwall/client": ("tests/unit/providers/test_fourthwall.py", "tests/unit/http/test_responses.py"),
-    "providers/shopify/client": _SHOPIFY,
+    "providers/chicksx/client": (
+        *("tests/unit/providers/test_chicksx.py", "tests/unit/http/test_responses.py", "tests/unit/test_wiring.py"),
+    ),
+    "providers/fourthwall/client": (
+        *("tests/unit/providers/test_fourthwall.py", "tests/unit/http/test_responses.py", "tests/unit/test_wiring.py"),
+    ),
+    "providers/shopify/client": (*_SHOPIFY, "tests/unit/test_wiring.py"),
     "providers/shopify/admin_api": _SHOPIFY,
     "providers/shopify/rest": _SHOPIFY,
     "providers/shopify/graphql": _SHOPIFY,

@@ -34,7 +34,6 @@ VARIABLES = {
     "FOURTHWALL_BASE_URL": "https://api.fourthwall.com",
     "CHICKSX_BASE_URL": "https://develop-api.chicksx.com/v1",
     "SHOPIFY_BASE_URL": "https://{shop}",
-    "SHOPIFY_API_VERSION": "2026-10",
 }
 
 
@@ -120,7 +119,9 @@ def test_the_worker_refuses_a_provider_without_pending_work() -> None:
         wiring.worker().service(request())("chicksx")
 
 
-@pytest.mark.parametrize(("chosen", "path"), [("", "storefront_access_tokens.json"), ("graphql", "graphql.json")])
+@pytest.mark.parametrize(
+    ("chosen", "path"), [("", "2026-10/storefront_access_tokens.json"), ("graphql", "2026-10/graphql.json")]
+)
 def test_the_admin_api_comes_from_the_template(monkeypatch: pytest.MonkeyPatch, chosen: str, path: str) -> None:
     sent = ScriptedTransport(answer(402))
     monkeypatch.setenv("SHOPIFY_ADMIN_API", chosen)
@@ -131,7 +132,7 @@ def test_the_admin_api_comes_from_the_template(monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(ShopUnavailable):
         call.provider.list_tokens(account, call.deadline)
 
-    assert sent.requests[0].url.rpartition("/")[2] == path
+    assert sent.requests[0].url.partition("/admin/api/")[2] == path
 
 
 def test_one_process_keeps_its_parts_and_each_call_has_its_caller() -> None:
