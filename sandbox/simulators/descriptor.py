@@ -59,7 +59,7 @@ class Simulator:
     """Describe a simulated service.
 
     `make` gets the simulators' time. `routes` returns the addresses that the service adds to the control address, below
-    its name. `path` ends its base URL. The values of its `credential_headers`, in lower case, are never shown.
+    its name. `path` ends its base URL. The values of its `credential_headers` are never shown.
     """
 
     make: Callable[[Now], Service]

@@ -23,7 +23,9 @@ class Simulation:
 
     def __init__(self) -> None:
         self.descriptors = simulators()
-        self.credential_headers = {name for each in self.descriptors.values() for name in each.credential_headers}
+        self.credential_headers = {
+            name.lower() for each in self.descriptors.values() for name in each.credential_headers
+        }
         self.lock = threading.RLock()
         self.stopping = threading.Event()
         self.clock = Clock(self.lock)

@@ -42,7 +42,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 
 def test_a_folder_with_a_descriptor_is_all_that_a_service_needs(write: Write) -> None:
-    assert list(simulators(write("examplecart", GOOD))) == ["examplecart"]
+    assert list(simulators(write("othercart", GOOD))) == ["othercart"]
 
 
 def test_the_services_are_the_folders_and_the_issuer_is_no_provider() -> None:
@@ -55,23 +55,23 @@ def test_the_services_are_the_folders_and_the_issuer_is_no_provider() -> None:
 @pytest.mark.parametrize(
     ("folder", "text", "sentence"),
     [
-        ("examplecart", None, r"examplecart/simulator\.py is missing\. It must declare SIMULATOR, a Simulator"),
-        ("examplecart", "import nothing", r"examplecart/simulator\.py cannot be imported\. ModuleNotFoundError"),
-        ("examplecart", "SIMULATOR = {}", r"examplecart/simulator\.py must declare SIMULATOR, a Simulator"),
+        ("othercart", None, r"othercart/simulator\.py is missing\. It must declare SIMULATOR, a Simulator"),
+        ("othercart", "import nothing", r"othercart/simulator\.py cannot be imported\. ModuleNotFoundError"),
+        ("othercart", "SIMULATOR = {}", r"othercart/simulator\.py must declare SIMULATOR, a Simulator"),
         (
-            "examplecart",
+            "othercart",
             GOOD.replace(", demo_secrets=list", ""),
-            r"examplecart/simulator\.py .*missing.*'demo_secrets'",
+            r"othercart/simulator\.py .*missing.*'demo_secrets'",
         ),
-        ("examplecart", GOOD.replace("list)", "list, port=1)"), r"examplecart/simulator\.py .*unexpected.*'port'"),
-        ("examplecart", GOOD.replace("list)", "list, path=1)"), r"examplecart/simulator\.py: the field path .* be str"),
+        ("othercart", GOOD.replace("list)", "list, port=1)"), r"othercart/simulator\.py .*unexpected.*'port'"),
+        ("othercart", GOOD.replace("list)", "list, path=1)"), r"othercart/simulator\.py: the field path .* be str"),
         (
-            "examplecart",
+            "othercart",
             GOOD.replace("list)", "list, credential_headers='x-api-key')"),
             r"simulator\.py: the field credential_headers of SIMULATOR must be tuple\[str, \.\.\.\]",
         ),
-        ("examplecart", GOOD.replace("=list", "=[]"), r"simulator\.py: the field demo_secrets .* must be .*Callable"),
-        ("Example-Cart", GOOD, r"Example-Cart: the name must be lower-case letters and digits"),
+        ("othercart", GOOD.replace("=list", "=[]"), r"simulator\.py: the field demo_secrets .* must be .*Callable"),
+        ("Other-Cart", GOOD, r"Other-Cart: the name must be lower-case letters and digits"),
         ("control", GOOD, r"control: the name must be none of control, faults, now, pid"),
     ],
 )
@@ -86,7 +86,7 @@ def test_a_wrong_descriptor_is_told_with_its_file_and_its_field(
     ("command", "text", "sentence"),
     [
         (["sandbox.stack", "up"], GOOD.replace("=list", "=1"), "simulator.py: the field demo_secrets of SIMULATOR"),
-        (["sandbox.stack", "up"], GOOD, "template.yaml has no parameter ExamplecartBaseUrl"),
+        (["sandbox.stack", "up"], GOOD, "template.yaml has no parameter OthercartBaseUrl"),
         (
             ["sandbox.simulators", "--ready-file", "ready.json"],
             GOOD.replace("Chicksx()", "1 / 0"),
@@ -97,8 +97,8 @@ def test_a_wrong_descriptor_is_told_with_its_file_and_its_field(
 def test_a_command_ends_with_the_sentence(tmp_path: Path, command: list[str], text: str, sentence: str) -> None:
     shutil.copytree(PROJECT / "sandbox", tmp_path / "sandbox", ignore=shutil.ignore_patterns("__pycache__", "tests"))
     shutil.copy(PROJECT / "template.yaml", tmp_path)
-    (tmp_path / "sandbox/simulators/examplecart").mkdir()
-    (tmp_path / "sandbox/simulators/examplecart/simulator.py").write_text(text)
+    (tmp_path / "sandbox/simulators/othercart").mkdir()
+    (tmp_path / "sandbox/simulators/othercart/simulator.py").write_text(text)
 
     ended = subprocess.run(
         [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30

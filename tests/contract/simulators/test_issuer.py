@@ -54,13 +54,7 @@ def test_the_jwks_holds_one_rsa_and_one_ec_key_and_nothing_private(
 def test_a_signed_token_verifies_against_the_jwks(
     simulators: Addresses, control: ControlClient, alg: str | None, wanted: str
 ) -> None:
-    claims = {
-        "iss": simulators["issuer"],
-        "aud": "storefront",
-        "sid": "s-1",
-        "exp": 4_102_444_800,
-        "n": [1, True, None],
-    }
+    claims = {"iss": simulators["issuer"], "aud": "storefront", "exp": 4_102_444_800, "n": [1, True, None]}
 
     token = control.sign(claims, **({} if alg is None else {"alg": alg}))
 

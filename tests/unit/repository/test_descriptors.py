@@ -25,12 +25,12 @@ type Read = Callable[..., object]
 def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
     """Read a package of descriptors that has one file, for a registry of one provider."""
 
-    def package_with(text: str | None, registered: str = "examplecart") -> object:
+    def package_with(text: str | None, registered: str = "othercart") -> object:
         package = tmp_path / f"providers_of_{tmp_path.name}"
         package.mkdir()
         (package / "__init__.py").touch()
         if text is not None:
-            (package / "examplecart.py").write_text(text)
+            (package / "othercart.py").write_text(text)
         monkeypatch.syspath_prepend(tmp_path)
         return tested.providers((registered,), package.name)
 
@@ -63,14 +63,13 @@ def test_a_good_descriptor_is_read(read: Read) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (None, r"examplecart\.py is missing\. It must declare PROVIDER, a ProviderUnderTest"),
-        ("PROVIDER = 1", r"examplecart\.py must declare PROVIDER, a ProviderUnderTest"),
-        (GOOD.replace("functions=(), ", ""), r"examplecart\.py cannot be imported\..*missing.*'functions'"),
+        (None, r"othercart\.py is missing\. It must declare PROVIDER, a ProviderUnderTest"),
+        (GOOD.replace("functions=(), ", ""), r"othercart\.py cannot be imported\..*missing.*'functions'"),
         (
             GOOD.replace("functions=()", "functions=(1,)"),
-            r"examplecart\.py: the field functions of PROVIDER must be tuple",
+            r"othercart\.py: the field functions of PROVIDER must be tuple",
         ),
-        (GOOD.replace('{"apiKey": "k"}', "'k'"), r"examplecart\.py: the field secret of PROVIDER must be .*Mapping"),
+        (GOOD.replace('{"apiKey": "k"}', "'k'"), r"othercart\.py: the field secret of PROVIDER must be .*Mapping"),
         (GOOD.replace("account: []", "account: [], pending_work=1"), r"the field pending_work of PROVIDER must be"),
     ],
 )
@@ -80,5 +79,5 @@ def test_a_wrong_descriptor_is_told_with_its_file_and_its_field(read: Read, text
 
 
 def test_a_descriptor_of_no_provider_is_told(read: Read) -> None:
-    with pytest.raises(StackError, match=r"examplecart\.py is of no provider\. The registry in wiring\.py has chicksx"):
+    with pytest.raises(StackError, match=r"othercart\.py is of no provider\. The registry in wiring\.py has chicksx"):
         read(GOOD, "chicksx")
