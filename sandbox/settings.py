@@ -2,8 +2,7 @@
 
 TOKEN_BROKER_PORT        the emulator's port (default: a free one)
 TOKEN_BROKER_STATE_DIR   the folder for the stack's own files (default: .local in the project)
-FOURTHWALL_BASE_URL, CHICKSX_BASE_URL, SHOPIFY_BASE_URL
-                         the providers' addresses. With any of them, no simulator is started.
+{PROVIDER}_BASE_URL      a provider's address, such as SHOPIFY_BASE_URL. With any of them, no simulator is started.
 TOKEN_BROKER_FAULT_PROXY 1 puts the fault proxy between the functions and the emulator
 LOOPBACK_JWKS_ORIGIN     the one loopback address that may serve an issuer's keys (default: the simulated issuer)
 """
@@ -14,13 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.errors import StackError
+from sandbox.simulators.descriptor import providers
 
 PROJECT = Path(__file__).resolve().parents[1]
-PROVIDERS = (
-    "fourthwall",
-    "chicksx",
-    "shopify",
-)
 REGION = "us-east-1"
 #: To the emulator, this pair is the account's root.
 ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105 - no secret, but the emulator's fixed pair
@@ -63,7 +58,8 @@ class Settings:
 def read_settings(environment: Mapping[str, str], state_dir: Path | None = None) -> Settings:
     """Return the settings.
 
-    Raises `StackError` if the port is invalid, or if this Python is not the one that `make` installs.
+    Raises `StackError` if the port is invalid, if this Python is not the one that `make` installs, or if a simulator's
+    descriptor is wrong.
     """
     if sys.version_info[:2] != (3, 13):
         version = ".".join(map(str, sys.version_info[:2]))
@@ -74,7 +70,7 @@ def read_settings(environment: Mapping[str, str], state_dir: Path | None = None)
         port=_port(environment.get("TOKEN_BROKER_PORT", "")),
         base_urls={
             provider: address
-            for provider in PROVIDERS
+            for provider in providers()
             if (address := environment.get(f"{provider.upper()}_BASE_URL", "").strip())
         },
         loopback_jwks_origin=environment.get("LOOPBACK_JWKS_ORIGIN", "").strip(),

@@ -82,7 +82,7 @@ class Server:
 def simulators(settings: Settings) -> Server:
     """Return the server of the providers and the OIDC issuer.
 
-    Its addresses are `fourthwall`, `chicksx`, `shopify`, `issuer` and `control`.
+    Its addresses have the names of the services, and `control`.
     """
     return Server("simulators", "The provider simulators", settings.state_dir / "simulators.json")
 

@@ -27,9 +27,7 @@ def main() -> int:
         transcript.say(
             "This stack uses your own providers, not the simulators. The demo would create real tokens there."
         )
-        transcript.say(
-            "Unset FOURTHWALL_BASE_URL, CHICKSX_BASE_URL and SHOPIFY_BASE_URL, then `make down` and `make demo`."
-        )
+        transcript.say("Unset each variable {PROVIDER}_BASE_URL, then `make down` and `make demo`.")
         return 1
     control = ControlClient(stack.control_url)
     control.forget_requests()

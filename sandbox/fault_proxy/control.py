@@ -10,12 +10,11 @@ Invalid input gives 400 {"error": "<a sentence>"}, an unknown address 404.
 """
 
 import re
-from urllib.parse import parse_qs
 
 from sandbox.fault_proxy.faults import read_fault
 from sandbox.fault_proxy.proxy import FaultProxy
-from sandbox.http_server.json_fields import Fields, InputError
-from sandbox.http_server.messages import Request, Response, json_response, parse_json
+from sandbox.http_server.json_fields import Fields, InputError, json_body
+from sandbox.http_server.messages import Request, Response, json_response
 
 #: The upstream must be on this machine.
 _LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
@@ -46,7 +45,7 @@ class Control:
             return json_response(400, {"error": str(fault)})
 
     def _set_upstream(self, request: Request) -> Response:
-        fields = Fields(_body(request), "The upstream")
+        fields = Fields(json_body(request), "The upstream")
         url = fields.text("url")
         fields.finish()
         if not _LOOPBACK.fullmatch(url):
@@ -55,7 +54,7 @@ class Control:
         return json_response(200, {"url": url})
 
     def _add_fault(self, request: Request) -> Response:
-        self._proxy.faults.append(read_fault(_body(request)))
+        self._proxy.faults.append(read_fault(json_body(request)))
         return json_response(201, {})
 
     def _clear_faults(self, request: Request) -> Response:
@@ -75,11 +74,4 @@ class Control:
 
 
 def _wanted(request: Request) -> bytes:
-    return parse_qs(request.query).get("contains", [""])[0].encode()
-
-
-def _body(request: Request) -> object:
-    try:
-        return parse_json(request.body)
-    except ValueError:
-        raise InputError("The body must be JSON in UTF-8.") from None
+    return (request.query_value("contains") or "").encode()

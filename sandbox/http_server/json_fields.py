@@ -2,9 +2,19 @@
 
 from collections.abc import Sequence
 
+from sandbox.http_server.messages import Request, parse_json
+
 
 class InputError(ValueError):
     """Report invalid control input. The text is a sentence that quotes no value."""
+
+
+def json_body(request: Request) -> object:
+    """Return the JSON value of a control request. Raises `InputError`."""
+    try:
+        return parse_json(request.body)
+    except ValueError:
+        raise InputError("The body must be JSON in UTF-8.") from None
 
 
 class Fields:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
 JSON_TYPE = "application/json"
 
@@ -29,6 +29,9 @@ class Request:
     @property
     def query(self) -> str:
         return self.target.partition("?")[2]
+
+    def query_value(self, name: str) -> str | None:
+        return parse_qs(self.query).get(name, [None])[0]
 
     @property
     def media_type(self) -> str:

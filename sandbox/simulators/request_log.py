@@ -4,12 +4,12 @@ A credential is shown as `sha256:` and the first 12 hex digits of the SHA-256 of
 the scheme stays readable and the credential after it is hashed.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from sandbox.http_server.messages import JSON_TYPE, Request, fingerprint, parse_json
 
-CREDENTIAL_HEADERS = ("x-api-key", "x-client-id", "x-shopify-access-token", "cookie")
 CREDENTIAL_FIELDS = ("client_id", "client_secret", "refresh_token", "subject_token")
 FORM_TYPE = "application/x-www-form-urlencoded"
 BODY_LIMIT = 64 * 1024
@@ -30,14 +30,17 @@ class RecordedRequest:
     acted: bool = False
     status: int | None = None
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self, credential_headers: Container[str]) -> dict[str, object]:
+        """Return the request without the values of the named headers, of cookies and of authorizations."""
         return {
             "number": self.number,
             "at": self.at,
             "provider": self.provider,
             "method": self.request.method,
             "path": self.request.target,
-            "headers": {name: _shown_header(name, value) for name, value in self.request.headers.items()},
+            "headers": {
+                name: _shown_header(name, value, credential_headers) for name, value in self.request.headers.items()
+            },
             "body": _shown_body(self.request),
             "fault": self.fault,
             "acted": self.acted,
@@ -49,11 +52,11 @@ def _hidden(value: str) -> str:
     return f"sha256:{fingerprint(value)}"
 
 
-def _shown_header(name: str, value: str) -> str:
+def _shown_header(name: str, value: str, credential_headers: Container[str]) -> str:
     if name == "authorization":
         scheme, _, credential = value.partition(" ")
         return f"{scheme} {_hidden(credential.strip())}" if credential else _hidden(value)
-    return _hidden(value) if name in CREDENTIAL_HEADERS else value
+    return _hidden(value) if name == "cookie" or name in credential_headers else value
 
 
 def _shown_body(request: Request) -> object:

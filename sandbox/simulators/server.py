@@ -1,10 +1,10 @@
 """Start and stop the listeners of one simulation together."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from sandbox.http_server.listener import Listener
 from sandbox.simulators.control import Control
@@ -19,42 +19,23 @@ class PortBusyError(OSError):
     """Report that a wanted port is not free. The text names its service and the port."""
 
 
-@dataclass(frozen=True)
-class Ports:
-    """Hold the wanted ports. 0 takes a free port."""
-
-    fourthwall: int = 0
-    chicksx: int = 0
-    shopify: int = 0
-    issuer: int = 0
-    control: int = 0
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Hold the base URLs as the provider clients expect them.
-
-    ChicksX's ends with /v1. `issuer` is the OIDC issuer's.
-    """
-
-    fourthwall: str
-    chicksx: str
-    shopify: str
-    issuer: str
-    control: str
+#: A base URL for each service's name as the clients of the service expect it, and for `control`.
+type Addresses = Mapping[str, str]
 
 
 @contextmanager
-def running_simulators(ports: Ports = Ports()) -> Iterator[Addresses]:
+def running_simulators(ports: Mapping[str, int] = MappingProxyType({})) -> Iterator[Addresses]:
     """Serve a new simulation from threads of this process until the block ends.
 
-    Raises `PortBusyError`.
+    `ports` are the wanted ports by the names of `Addresses`. Each other service gets a free port. Raises
+    `PortBusyError` for a port that is taken, and `StackError` for a service that cannot be made.
     """
     simulation = Simulation()
     control = Control(simulation)
     with ExitStack() as listeners:
 
-        def listen(name: str, port: int) -> str:
+        def listen(name: str) -> str:
+            port = ports.get(name, 0)
             try:
                 listener = _listener(simulation, control, name, port)
             except OSError as fault:
@@ -66,13 +47,8 @@ def running_simulators(ports: Ports = Ports()) -> Iterator[Addresses]:
             return listener.origin
 
         try:
-            yield Addresses(
-                fourthwall=listen("fourthwall", ports.fourthwall),
-                chicksx=listen("chicksx", ports.chicksx) + "/v1",
-                shopify=listen("shopify", ports.shopify),
-                issuer=listen("issuer", ports.issuer),
-                control=listen("control", ports.control),
-            )
+            addresses = {name: listen(name) + each.path for name, each in simulation.descriptors.items()}
+            yield {**addresses, "control": listen("control")}
         finally:
             simulation.stopping.set()
 

@@ -1,49 +1,18 @@
-"""Simulate three providers and an issuer, with one clock, a fault queue and a request log, under one lock."""
+"""Simulate the providers and an issuer, with one clock, a fault queue and a request log, under one lock."""
 
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
+from sandbox.errors import StackError
 from sandbox.http_server.faults.injected_fault import InjectedFault
 from sandbox.http_server.messages import Request, Response
-from sandbox.simulators.chicksx import Chicksx
 from sandbox.simulators.clock import Clock
+from sandbox.simulators.descriptor import Now, Provider, Service, providers, simulators
 from sandbox.simulators.fault_queue import FaultQueue
-from sandbox.simulators.fourthwall.open_api import Fourthwall
-from sandbox.simulators.issuer.issuer import Issuer
 from sandbox.simulators.request_log import RecordedRequest
-from sandbox.simulators.shopify.admin_api import Shopify
 
-PROVIDERS = (
-    "fourthwall",
-    "chicksx",
-    "shopify",
-)
-#: Every service with its own port. Its requests are recorded, and its responses can get faults.
-SERVICES = (*PROVIDERS, "issuer")
 REQUESTS_KEPT = 10_000
-
-
-class Service(Protocol):
-    """Simulate a service without sockets.
-
-    `admit` returns the time at which a request may proceed. `respond` decides it.
-    """
-
-    def admit(self, request: Request, now: float, /) -> float: ...
-
-    def respond(self, request: Request, now: float, /) -> Response: ...
-
-    def state(self, now: float, /) -> dict[str, object]: ...
-
-
-class Provider(Service, Protocol):
-    """Simulate a provider at which merchants have accounts."""
-
-    def put_account(self, name: str, value: object, /) -> None: ...
-
-    def delete_account(self, name: str, /) -> bool: ...
 
 
 class Simulation:
@@ -53,33 +22,38 @@ class Simulation:
     """
 
     def __init__(self) -> None:
+        self.descriptors = simulators()
+        self.credential_headers = {
+            name.lower() for each in self.descriptors.values() for name in each.credential_headers
+        }
         self.lock = threading.RLock()
         self.stopping = threading.Event()
         self.clock = Clock(self.lock)
         self.reset()
 
     def reset(self) -> None:
-        """Delete everything: accounts, tokens, faults and requests. The clock returns to the machine's time."""
+        """Delete everything: accounts, tokens, faults and requests. The clock returns to the machine's time.
+
+        Raises `StackError` if a service cannot be made.
+        """
         with self.lock:
-            self.fourthwall = Fourthwall()
-            self.chicksx = Chicksx()
-            self.shopify = Shopify(self.clock.now)
-            self.issuer = Issuer()
+            made = {name: self._made(name, each.make) for name, each in providers().items()}
+            others = {name: each for name, each in self.descriptors.items() if name not in made}
+            self.providers: dict[str, Provider] = made
+            self.services: dict[str, Service] = made | {
+                name: self._made(name, each.make) for name, each in others.items()
+            }
             self.faults = FaultQueue()
             self.recorded_requests: deque[RecordedRequest] = deque(maxlen=REQUESTS_KEPT)
             self._seen = 0
             self.clock.reset()
 
-    def provider(self, name: str) -> Provider:
-        providers: dict[str, Provider] = {
-            "fourthwall": self.fourthwall,
-            "chicksx": self.chicksx,
-            "shopify": self.shopify,
-        }
-        return providers[name]
-
-    def service(self, name: str) -> Service:
-        return self.issuer if name == "issuer" else self.provider(name)
+    def _made[S](self, name: str, make: Callable[[Now], S]) -> S:
+        try:
+            return make(self.clock.now)
+        except Exception as fault:
+            where = f"sandbox/simulators/{name}/simulator.py"
+            raise StackError(f"{where}: the field make of SIMULATOR fails. {type(fault).__name__}: {fault}") from fault
 
     def refuses(self, name: str) -> bool:
         with self.lock:
@@ -92,7 +66,7 @@ class Simulation:
         """
         with self.lock:
             # A request that is in flight during a reset still acts on the old services.
-            service = self.service(name)
+            service = self.services[name]
             fault = self.faults.take(name, request)
             self._seen += 1
             kind = None if fault is None else fault.kind
@@ -115,5 +89,5 @@ class Simulation:
             return {
                 "now": now,
                 "faults": [fault.as_json() for fault in self.faults.waiting],
-                **{name: self.service(name).state(now) for name in SERVICES},
+                **{name: service.state(now) for name, service in self.services.items()},
             }

@@ -1,10 +1,6 @@
 """Create the demo merchants: an account at each simulator, and its secret.
 
-    demo            all three providers; Shopify with a permanent admin token
-    demo-oauth      Shopify with a client id and secret, which are exchanged for a 24-hour token
-    demo-classic    Shopify with the older, unversioned address
-    demo-public     Shopify with the refresh token of a public app
-    demo-migration  Shopify with a permanent token of the same app, which is migrated
+`sandbox/simulators/{provider}/simulator.py` declares those of a provider. `demo` is a merchant of all providers.
 
 `demo` also has a storefront: a key with which its backend signs proofs, and a trust policy that admits its page. The
 first `make up` of a stack creates all credentials. It writes them to the local Secrets Manager and to the simulators,
@@ -13,8 +9,8 @@ and nowhere else.
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import requests
@@ -23,20 +19,13 @@ from sandbox.errors import StackError
 from sandbox.local_aws.clients import LocalAws
 from sandbox.signed_api import Stack
 from sandbox.simulators.control_client import ControlClient
+from sandbox.simulators.descriptor import DemoSecret, providers
 from sandbox.simulators.issuer.issuer import JWKS_PATH
 from sandbox.storefront import merchant_backend
 
 _POLICY = "/merchants/demo/trust-policy"
-_APPS = "shopify-app"
-
-
-@dataclass(frozen=True)
-class DemoSecret:
-    """Hold a merchant's secret, or the secret that the merchants of one app share."""
-
-    provider: str
-    merchant: str
-    fields: Mapping[str, Any]
+#: The folder of a secret that the merchants of one app share ends so.
+_SHARED = "-app"
 
 
 def store_demo_accounts(aws: LocalAws, control: str, prefix: str) -> list[DemoSecret]:
@@ -45,11 +34,12 @@ def store_demo_accounts(aws: LocalAws, control: str, prefix: str) -> list[DemoSe
     A secret that is stored already is kept.
     """
     simulators, manager = ControlClient(control), aws.client("secretsmanager")
-    stored = [_stored(manager, prefix, secret) for secret in _demo_secrets()]
-    apps = {secret.merchant: secret.fields for secret in stored if secret.provider == _APPS}
+    declared = [secret for each in providers().values() for secret in each.demo_secrets()]
+    stored = [_stored(manager, prefix, secret) for secret in declared]
+    apps = {secret.name: secret.fields for secret in stored if secret.folder.endswith(_SHARED)}
     for secret in stored:
-        if secret.provider != _APPS:
-            simulators.put_account(secret.provider, secret.merchant, **_account(secret.fields, apps))
+        if not secret.folder.endswith(_SHARED):
+            simulators.put_account(secret.folder, secret.name, **_account(secret.fields, apps))
     return stored
 
 
@@ -65,9 +55,8 @@ def store_demo_policy(aws: LocalAws, stack: Stack, *, shop: str, issuer: str) ->
     `issuer` is the address of the simulated issuer. The policy is written by the API, as a merchant's operator would do
     it. An unchanged policy is not written. Raises `StackError`.
     """
-    key = DemoSecret("storefront-proof", "demo", {})
-    keys = {"keys": {"demo-1": secrets.token_urlsafe(32)}}
-    _stored(aws.client("secretsmanager"), stack.described["secretPrefix"], replace(key, fields=keys))
+    keys = DemoSecret("storefront-proof", "demo", {"keys": {"demo-1": secrets.token_urlsafe(32)}})
+    _stored(aws.client("secretsmanager"), stack.described["secretPrefix"], keys)
     wanted = _demo_policy(shop, issuer)
     try:
         present = stack.call("GET", _POLICY)
@@ -97,39 +86,10 @@ def _demo_policy(shop: str, issuer: str) -> dict[str, Any]:
 
 
 def _stored(manager: Any, prefix: str, secret: DemoSecret) -> DemoSecret:
-    name = f"{prefix}/{secret.provider}/{secret.merchant}"
+    name = f"{prefix}/{secret.folder}/{secret.name}"
     try:
         manager.create_secret(Name=name, SecretString=json.dumps(dict(secret.fields)))
     except manager.exceptions.ResourceExistsException:
         stored = manager.get_secret_value(SecretId=name)["SecretString"]
         return replace(secret, fields=json.loads(stored))
     return secret
-
-
-def _demo_secrets() -> Iterator[DemoSecret]:
-    yield DemoSecret("fourthwall", "demo", {"username": f"fw_api_{_random()}", "password": _random()})
-    yield DemoSecret("chicksx", "demo", {"apiKey": _random(), "clientId": _random()})
-    yield DemoSecret("shopify", "demo", {"shop": "demo.myshopify.com", "adminAccessToken": f"shpat_{_random()}"})
-    yield DemoSecret(
-        "shopify",
-        "demo-oauth",
-        {"shop": "demo-oauth.myshopify.com", "clientId": _random(), "clientSecret": f"shpss_{_random()}"},
-    )
-    yield DemoSecret(
-        "shopify",
-        "demo-classic",
-        {
-            "shop": "demo-classic.myshopify.com",
-            "adminAccessToken": f"shpat_{_random()}",
-            "apiVersion": "unversioned",
-        },
-    )
-    yield DemoSecret(_APPS, "demo-app", {"clientId": _random(), "clientSecret": f"shpss_{_random()}"})
-    public = {"shop": "demo-public.myshopify.com", "app": "demo-app", "refreshToken": f"shprt_{_random()}"}
-    yield DemoSecret("shopify", "demo-public", public)
-    permanent = {"shop": "demo-migration.myshopify.com", "app": "demo-app", "adminAccessToken": f"shpat_{_random()}"}
-    yield DemoSecret("shopify", "demo-migration", permanent)
-
-
-def _random() -> str:
-    return secrets.token_hex(16)

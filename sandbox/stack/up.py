@@ -14,8 +14,9 @@ from sandbox.errors import StackError
 from sandbox.fault_proxy.client import FaultProxyClient
 from sandbox.local_aws import emulator
 from sandbox.local_aws.clients import LocalAws
-from sandbox.settings import ACCESS_KEY_ID, PROJECT, PROVIDERS, REGION, SECRET_ACCESS_KEY, Settings
+from sandbox.settings import ACCESS_KEY_ID, PROJECT, REGION, SECRET_ACCESS_KEY, Settings
 from sandbox.signed_api import Stack
+from sandbox.simulators.descriptor import providers
 from sandbox.stack.build import THIS_MACHINE, Target, build, build_folder
 from sandbox.stack.demo_merchants import store_demo_accounts, store_demo_policy
 from sandbox.stack.deploy import Deployment, deploy
@@ -47,7 +48,7 @@ def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
             with progress.step("Starting the local AWS"):
                 aws = LocalAws(_local_aws(settings, state))
             simulated = _simulators(settings, state, progress)
-            base_urls = {name: url for name, url in simulated.items() if name in PROVIDERS} or settings.base_urls
+            base_urls = {name: url for name, url in simulated.items() if name in providers()} or settings.base_urls
             with progress.step("Deploying template.yaml"):
                 parameters = _parameters(settings, template, base_urls, simulated)
                 deployment = deploy(settings, state, aws, parameters, digest)
@@ -68,10 +69,13 @@ def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
 
 
 def _check_addresses(settings: Settings, template: dict[str, Any]) -> None:
-    """Check the addresses before anything is started or stopped.
+    """Check the providers and their addresses before anything is started or stopped.
 
     The deploy would reject them too, but later and under another name.
     """
+    for provider in providers():
+        if (name := f"{provider.capitalize()}BaseUrl") not in template["Parameters"]:
+            raise StackError(f"template.yaml has no parameter {name}, which sandbox/simulators/{provider} needs.")
     for provider, address in settings.base_urls.items():
         parameter = template["Parameters"][f"{provider.capitalize()}BaseUrl"]
         if not re.fullmatch(parameter["AllowedPattern"], address):
@@ -129,7 +133,7 @@ def _parameters(
 
     All are set each time, because a deploy keeps earlier values of the others.
     """
-    names = {provider: f"{provider.capitalize()}BaseUrl" for provider in PROVIDERS}
+    names = {provider: f"{provider.capitalize()}BaseUrl" for provider in providers()}
     addresses = {name: base_urls.get(provider) or parameter_default(template, name) for provider, name in names.items()}
     return addresses | {"LoopbackJwksOrigin": settings.loopback_jwks_origin or simulated.get("issuer", "")}
 
@@ -155,7 +159,7 @@ def _describe(
         "orderQueueUrl": aws.endpoint + urlsplit(outputs["OrderQueueUrl"]).path,
         "providers": {
             provider: base_urls.get(provider) or parameter_default(template, f"{provider.capitalize()}BaseUrl")
-            for provider in PROVIDERS
+            for provider in providers()
         },
         "credentials": {"accessKeyId": ACCESS_KEY_ID, "secretAccessKey": SECRET_ACCESS_KEY},
     }

@@ -55,7 +55,7 @@ class Surroundings:
             "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
             "TOKEN_TABLE": TABLE,
             "POWERTOOLS_SERVICE_NAME": STACK,
-            **{f"{provider.upper()}_BASE_URL": getattr(self.addresses, provider) for provider in SECRETS},
+            **{f"{provider.upper()}_BASE_URL": self.addresses[provider] for provider in SECRETS},
             **{name: self.queue for name in whole if name.startswith("WORK_QUEUE_")},
         }
         return {name: here.get(name, value) for name, value in whole.items() if name != "AWS_SESSION_TOKEN"}
@@ -115,4 +115,4 @@ def started() -> Iterator[Surroundings]:
         app = f"{PREFIX}/shopify-app/{APP}"
         secretsmanager.create_secret(Name=app, SecretString=json.dumps(APP_SECRET))
         queue = sqs.create_queue(QueueName="work")["QueueUrl"]
-        yield Surroundings(endpoint, addresses, ControlClient(addresses.control), dynamodb, queue)
+        yield Surroundings(endpoint, addresses, ControlClient(addresses["control"]), dynamodb, queue)

@@ -15,6 +15,6 @@ def simulators() -> Iterator[Addresses]:
 
 @pytest.fixture
 def control(simulators: Addresses) -> ControlClient:
-    client = ControlClient(simulators.control)
+    client = ControlClient(simulators["control"])
     client.reset()
     return client

@@ -18,37 +18,21 @@ from tests.contract.exchanges import Exchange, load_exchanges
 from tests.contract.scripted_server import Seen, always, answer, serving
 from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.telemetry import RecordingTelemetry
-from token_broker import __version__
+from tests.providers import Fields, providers
+from token_broker import __version__, wiring
 from token_broker.clock import Deadline
 from token_broker.domain.token import ProviderToken
 from token_broker.errors import BrokerError, ProviderFailure
 from token_broker.http.client import HttpClient
 from token_broker.http.transport import RequestsTransport
-from token_broker.ports.provider import Account, MintRequest, Provider
-from token_broker.providers.chicksx.client import Chicksx
-from token_broker.providers.fourthwall.client import Fourthwall
-from token_broker.providers.shopify.admin_token import AdminTokens
-from token_broker.providers.shopify.client import Shopify
-from token_broker.providers.shopify.token_endpoint import TokenEndpoint
+from token_broker.ports.provider import Account, MintRequest
 
-#: Requests that no client of ours sends: broken ones that show the provider's refusal, credentials other than the
-#: merchant's, and the JSON form of an exchange that we send as a form. Their answers are read all the same.
-NOT_SENT_BY_US = frozenset(
-    {
-        "chicksx-invalid-json",
-        "chicksx-session-id-missing",
-        "chicksx-unknown-credentials",
-        "shopify-create-without-parameter",
-        "shopify-create-blank-title",
-        "shopify-exchange-json",
-        "shopify-graphql-user-error-code",
-    }
-)
+#: Requests that no client of ours sends. Their answers are read all the same.
+NOT_SENT_BY_US = {exchange_id for each in providers().values() for exchange_id in each.not_sent}
 #: What the HTTP library adds by itself; nothing of it depends on the merchant.
 OWN_HEADERS = {"host", "user-agent", "accept", "accept-encoding", "connection", "content-length"}
 EXCHANGES = load_exchanges()
 PLAYED = [each for each in EXCHANGES if each.client is not None]
-type Fields = dict[str, Any]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -66,57 +50,42 @@ class Player:
         assert exchange.client is not None
         self.exchange = exchange
         self.client = exchange.client
-        self.clock = MovableClock(float(self.client.get("now", NOW)))
         self.telemetry = RecordingTelemetry()
-        self.deadline = Deadline.after(self.clock, 5)
-        self.http = HttpClient(self.clock, RequestsTransport(), jitter=lambda: 0.0)
+        clock = MovableClock(float(self.client.get("now", NOW)))
+        self.deadline = Deadline.after(clock, 5)
+        self.http = HttpClient(clock, RequestsTransport(), jitter=lambda: 0.0)
         self.base_url = origin
-        self.provider = self._provider()
-
-    def _provider(self) -> Provider:
-        match self.exchange.provider:
-            case "fourthwall":
-                return Fourthwall(self.http, self.base_url)
-            case "chicksx":
-                return Chicksx(self.http, self.base_url)
-        return self.shopify()
-
-    def shopify(self) -> Shopify:
-        admin_api = "graphql" if self.exchange.over_graphql else "rest"
-        return Shopify(self.http, self.base_url, version="2026-10", telemetry=self.telemetry, admin_api=admin_api)
-
-    def account(self) -> Account:
-        return self.provider.account("demo", self.client["secret"])
+        settings = providers()[exchange.provider].settings(exchange)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in {f"{exchange.provider.upper()}_BASE_URL": origin, **settings}.items():
+                patch.setenv(name, value)
+            self.provider: Any = wiring.provider_client(exchange.provider, self.http, self.telemetry)
 
     def run(self) -> tuple[str, Fields]:
-        operations = {
-            "list_storefront_access_tokens": self._list,
-            "delete_storefront_access_token": self._delete,
-            "exchange_client_credentials": self._exchange,
-        }
+        """Play the exchange. A provider's own operation gets what a client is made of."""
+        operations = {"list_storefront_access_tokens": self._list, "delete_storefront_access_token": self._delete}
+        own = providers()[self.exchange.provider].operations.get(self.exchange.operation)
         try:
-            return operations.get(self.exchange.operation, self._mint)()
+            account = self.provider.account("demo", self.client["secret"])
+            if own is not None:
+                return own(self.http, self.base_url, account, self.deadline)
+            return operations.get(self.exchange.operation, self._mint)(account)
         except BrokerError as failure:
             return failure.code, failure_fields(failure)
 
-    def _mint(self) -> tuple[str, Fields]:
+    def _mint(self, account: Account) -> tuple[str, Fields]:
         call = self.client["call"]
         scope = tuple(call["scope"]) if "scope" in call else None
         order = MintRequest(title=call.get("title"), session_id=call.get("sessionId"), scope=scope)
-        return "token", token_fields(self.provider.mint(self.account(), order, self.deadline))
+        return "token", token_fields(self.provider.mint(account, order, self.deadline))
 
-    def _list(self) -> tuple[str, Fields]:
-        listed = self.shopify().list_tokens(self.account(), self.deadline)
+    def _list(self, account: Account) -> tuple[str, Fields]:
+        listed = self.provider.list_tokens(account, self.deadline)
         return "tokens", {"tokens": [token_fields(each.token) for each in listed]}
 
-    def _delete(self) -> tuple[str, Fields]:
-        self.shopify().revoke(self.account(), self.client["call"]["tokenId"], self.deadline)
+    def _delete(self, account: Account) -> tuple[str, Fields]:
+        self.provider.revoke(account, self.client["call"]["tokenId"], self.deadline)
         return "deleted", {}
-
-    def _exchange(self) -> tuple[str, Fields]:
-        tokens = AdminTokens(lambda: TokenEndpoint(self.http, self.base_url), self.http.clock)
-        bought = tokens.get(self.account(), self.deadline)
-        return "admin_token", {"accessToken": bought}
 
 
 def token_fields(minted: ProviderToken) -> Fields:
@@ -248,7 +217,8 @@ def test_every_request_says_who_we_are_and_a_post_is_sent_once(exchange: Exchang
     "exchange", [each for each in EXCHANGES if each.client is None], ids=lambda exchange: exchange.id
 )
 def test_an_exchange_with_an_open_outcome_is_a_failure_at_least(exchange: Exchange) -> None:
-    secret = {name: exchange.given["account"]["fields"].get(name) for name in SECRET_FIELDS[exchange.provider]}
+    account = exchange.given["account"]["fields"]
+    secret = {name: account.get(name) for name in providers()[exchange.provider].secret}
     replayed = Exchange(**{**vars(exchange), "client": {"secret": secret, "call": {}}})
 
     outcome, fields, _ = play(replayed)
@@ -257,10 +227,8 @@ def test_an_exchange_with_an_open_outcome_is_a_failure_at_least(exchange: Exchan
     assert fields["providerStatus"] == exchange.response["status"]
 
 
-SECRET_FIELDS = {"fourthwall": ("username", "password"), "shopify": ("shop", "adminAccessToken")}
-
-
-def test_what_we_do_not_send_is_still_among_the_exchanges() -> None:
+def test_every_provider_has_exchanges_and_what_we_do_not_send_is_among_them() -> None:
+    assert {each.provider for each in EXCHANGES} == set(providers())
     assert {each.id for each in EXCHANGES} >= NOT_SENT_BY_US
 
 

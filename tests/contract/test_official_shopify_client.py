@@ -57,7 +57,7 @@ class OfficialClient:
 
 @pytest.fixture(scope="module")
 def client_process(simulators: Addresses) -> Iterator[subprocess.Popen[str]]:
-    port = str(urlsplit(simulators.shopify).port)
+    port = str(urlsplit(simulators["shopify"]).port)
     with subprocess.Popen(
         [str(reference_python()), "-m", "tests.reference.official_shopify", port],
         stdin=subprocess.PIPE,

@@ -22,7 +22,7 @@ def test_simulator_answers_as_the_contract_says(
     exchange: Exchange, simulators: Addresses, control: ControlClient
 ) -> None:
     prepare(control, exchange)
-    base = getattr(simulators, exchange.provider)
+    base = simulators[exchange.provider]
 
     reply = send(
         base,

@@ -23,8 +23,8 @@ MARGIN = 60.0
 CALLER = "arn:aws:iam::123456789012:role/storefront"
 DAY = 24 * 60 * 60
 
-LISTING = Capabilities(lists=True, revokes=True, supports_title_tag=True, rotates=True, limit=100)
-ONE_TOKEN = Capabilities(recheck_after=DAY)
+LISTING = Capabilities(lists=True, revokes=True, supports_title_tag=True, rotates=True, renews=True, limit=100)
+ONE_TOKEN = Capabilities(renews=True, recheck_after=DAY)
 SESSIONS = Capabilities(sessions=True, expires=True)
 
 

@@ -21,11 +21,10 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Touched:
-    """One file that was added or changed: how many lines came, and how many went."""
+    """One file that was added or changed, and how many of its lines went."""
 
     path: str
     new: bool
-    added: int
     removed: int
 
 
@@ -88,6 +87,5 @@ def _files(folder: Path) -> dict[str, str]:
 def _difference(path: str, old: str | None, new: str | None) -> Touched:
     was, now = (old or "").splitlines(), (new or "").splitlines()
     changes = SequenceMatcher(None, was, now, autojunk=False).get_opcodes()
-    added = sum(to - start for kind, _, _, start, to in changes if kind != "equal")
     removed = sum(to - start for kind, start, to, _, _ in changes if kind != "equal")
-    return Touched(path, old is None, added, removed)
+    return Touched(path, old is None, removed)

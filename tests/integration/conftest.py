@@ -172,14 +172,14 @@ def deployed(simulators: Addresses, dynamodb: Any, secretsmanager: Any, table: s
         "TOKEN_TABLE": table,
         "SECRET_PREFIX": prefix,
         "TOKEN_MARGIN_SECONDS": "60",
-        **{f"{provider.upper()}_BASE_URL": getattr(simulators, provider) for provider in SECRETS},
+        **{f"{provider.upper()}_BASE_URL": simulators[provider] for provider in SECRETS},
         "SHOPIFY_API_VERSION": "2026-10",
-        "LOOPBACK_JWKS_ORIGIN": simulators.issuer,
+        "LOOPBACK_JWKS_ORIGIN": simulators["issuer"],
         "EVENT_BUS": "token-broker",
         "POWERTOOLS_SERVICE_NAME": "token-broker",
         "POWERTOOLS_METRICS_NAMESPACE": "TokenBroker",
     }
-    stack = Stack(dynamodb, secretsmanager, table, prefix, ControlClient(simulators.control))
+    stack = Stack(dynamodb, secretsmanager, table, prefix, ControlClient(simulators["control"]))
     stack.control.reset()
     for provider in SECRETS:
         stack.merchant(provider)

@@ -20,6 +20,7 @@ _ISSUING = (
 )
 #: What each provider's client sends, and what it makes of the documented answers.
 _EXCHANGES = ("tests/contract/test_client_exchanges.py", "tests/unit/http/test_responses.py")
+_CLIENTS = (*_EXCHANGES, "tests/unit/test_wiring.py")
 _SHOPIFY = (
     "tests/unit/providers/test_shopify_*.py",
     "tests/unit/repository/test_representations.py",
@@ -90,9 +91,9 @@ PLAN: dict[str, tuple[str, ...]] = {
         "tests/unit/storefronts/test_change_policy.py",
         "tests/unit/lifecycle/test_rotation_settings.py",
     ),
-    "providers/chicksx/client": ("tests/unit/providers/test_chicksx.py", *_EXCHANGES),
-    "providers/fourthwall/client": ("tests/unit/providers/test_fourthwall.py", *_EXCHANGES),
-    "providers/shopify/client": _SHOPIFY,
+    "providers/chicksx/client": ("tests/unit/providers/test_chicksx.py", *_CLIENTS),
+    "providers/fourthwall/client": ("tests/unit/providers/test_fourthwall.py", *_CLIENTS),
+    "providers/shopify/client": (*_SHOPIFY, "tests/unit/test_wiring.py"),
     "providers/shopify/admin_api": _SHOPIFY,
     "providers/shopify/rest": _SHOPIFY,
     "providers/shopify/graphql": _SHOPIFY,

@@ -34,7 +34,6 @@ VARIABLES = {
     "FOURTHWALL_BASE_URL": "https://api.fourthwall.com",
     "CHICKSX_BASE_URL": "https://develop-api.chicksx.com/v1",
     "SHOPIFY_BASE_URL": "https://{shop}",
-    "SHOPIFY_API_VERSION": "2026-10",
 }
 
 
@@ -114,11 +113,13 @@ def test_the_worker_works_for_the_provider_that_a_message_names(named: str | Non
 
 
 def test_the_worker_refuses_a_provider_without_pending_work() -> None:
-    with pytest.raises(InvalidRequest, match="must be one of: shopify, fourthwall"):
+    with pytest.raises(InvalidRequest, match="must be one of: fourthwall, shopify"):
         wiring.worker().service(request())("chicksx")
 
 
-@pytest.mark.parametrize(("chosen", "path"), [("", "storefront_access_tokens.json"), ("graphql", "graphql.json")])
+@pytest.mark.parametrize(
+    ("chosen", "path"), [("", "2026-10/storefront_access_tokens.json"), ("graphql", "2026-10/graphql.json")]
+)
 def test_the_admin_api_comes_from_the_template(monkeypatch: pytest.MonkeyPatch, chosen: str, path: str) -> None:
     sent = ScriptedTransport(answer(402))
     monkeypatch.setenv("SHOPIFY_ADMIN_API", chosen)
@@ -129,7 +130,7 @@ def test_the_admin_api_comes_from_the_template(monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(ShopUnavailable):
         call.provider.list_tokens(account, call.deadline)
 
-    assert sent.requests[0].url.rpartition("/")[2] == path
+    assert sent.requests[0].url.partition("/admin/api/")[2] == path
 
 
 def test_one_process_keeps_its_parts_and_each_call_has_its_caller() -> None:
@@ -158,6 +159,13 @@ def test_a_provider_is_made_when_it_is_needed_and_without_an_address_it_is_not_c
 
     with pytest.raises(ProviderNotConfigured):
         _ = call.provider
+
+
+def test_nothing_of_a_provider_is_loaded_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session is closed though its provider has no address, and without loading the provider's client."""
+    monkeypatch.setattr(wiring, "import_module", lambda name: pytest.fail(f"{name} was loaded"))
+
+    wiring.chicksx().service(request())
 
 
 def test_requests_is_set_up_by_the_first_exchange_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from functools import cache, cached_property, partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from token_broker import settings
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from token_broker.http.client import HttpClient, HttpResponse
     from token_broker.lifecycle.dispatcher import Dispatcher
     from token_broker.lifecycle.publisher import Publisher
-    from token_broker.ports.provider import ListingProvider, Profile, Provider
+    from token_broker.ports.provider import Profile, Provider
     from token_broker.ports.telemetry import Telemetry
     from token_broker.storefronts.admission import Admission
     from token_broker.storefronts.change_policy import TrustPolicies
@@ -83,20 +84,18 @@ class LazyTransport:
         return RequestsTransport().send
 
 
-def _provider[P: Provider](name: str, build: Callable[[HttpClient, Telemetry], P]) -> ForEach[Call[P]]:
-    """Return the container of a provider's functions. `build` makes the provider's client."""
+def _provider(name: str) -> ForEach[Call[Any]]:
+    """Return the container of a provider's functions. Each function names what it needs of the provider's client."""
     from token_broker.tokens.call import Call
 
-    def make(parts: ForEach[Call[P]]) -> Callable[[Request], Call[P]]:
-        services = _services(parts, name, build)
+    def make(parts: ForEach[Call[Any]]) -> Callable[[Request], Call[Any]]:
+        services = _services(parts, name)
         return lambda request: Call(services, request.caller, request.deadline, request.grant)
 
     return Container(name, make)
 
 
-def _services[P: Provider](
-    parts: Container[Any], name: str, build: Callable[[HttpClient, Telemetry], P]
-) -> Services[P]:
+def _services(parts: Container[Any], name: str) -> Services[Any]:
     """Return what all calls of one provider share."""
     from token_broker.aws.secrets import SecretsManager
     from token_broker.aws.store.token_store import DynamoStore
@@ -105,9 +104,10 @@ def _services[P: Provider](
     from token_broker.tokens.call import Services
 
     clock, telemetry = parts.clock, parts.telemetry
+    http = HttpClient(clock, LazyTransport(), telemetry.observe)
     prefix = settings.required("SECRET_PREFIX")
     return Services(
-        make_provider=cache(partial(build, HttpClient(clock, LazyTransport(), telemetry.observe), telemetry)),
+        make_provider=cache(partial(provider_client, name, http, telemetry)),
         secrets=SecretsManager(parts.aws("secretsmanager"), prefix=prefix, provider=name, clock=clock),
         store=DynamoStore(
             parts.table,
@@ -133,38 +133,22 @@ def _sign_ins(parts: Container[Any], prefix: str, provider: str) -> SignIns:
     return SignIns(secrets, parts.clock)
 
 
-def _fourthwall(http: HttpClient, _telemetry: Telemetry) -> Provider:
-    from token_broker.providers.fourthwall.client import Fourthwall
-
-    return Fourthwall(http, settings.base_url("FOURTHWALL_BASE_URL"))
-
-
-def _chicksx(http: HttpClient, _telemetry: Telemetry) -> Provider:
-    from token_broker.providers.chicksx.client import Chicksx
-
-    return Chicksx(http, settings.base_url("CHICKSX_BASE_URL"))
+def provider_client(name: str, http: HttpClient, telemetry: Telemetry) -> Provider:
+    """Import the provider's client and make it. A function that serves stored tokens seldom needs it."""
+    provider: Provider = import_module(f"token_broker.providers.{name}.client").make(http, telemetry)
+    return provider
 
 
-def _shopify(http: HttpClient, telemetry: Telemetry) -> ListingProvider:
-    from token_broker.providers.shopify.client import Shopify
+#: The registry: a package of `token_broker.providers` each, and the maker of the container of its functions.
+PROVIDERS = (
+    "fourthwall",
+    "chicksx",
+    "shopify",
+)
+fourthwall = partial(_provider, "fourthwall")
+chicksx = partial(_provider, "chicksx")
+shopify = partial(_provider, "shopify")
 
-    return Shopify(
-        http,
-        settings.base_url("SHOPIFY_BASE_URL"),
-        version=settings.optional("SHOPIFY_API_VERSION", "2026-10"),
-        admin_api=settings.optional("SHOPIFY_ADMIN_API", "rest"),
-        telemetry=telemetry,
-    )
-
-
-#: The registry: each provider's maker. A further provider is one more line.
-fourthwall = partial(_provider, "fourthwall", _fourthwall)
-chicksx = partial(_provider, "chicksx", _chicksx)
-shopify = partial(_provider, "shopify", _shopify)
-
-
-#: The providers with pending work. The template sends the work of each to the worker.
-WITH_PENDING_WORK = (shopify, fourthwall)
 #: A message of an earlier version names no provider. It is about this one.
 UNNAMED = "shopify"
 
@@ -176,17 +160,16 @@ def worker() -> ForEach[Callable[[str | None], Call]]:
     """
     from token_broker.tokens.call import Call
 
-    makers = dict(maker.args for maker in WITH_PENDING_WORK)
-
     def make(parts: ForEach[Callable[[str | None], Call]]) -> Callable[[Request], Callable[[str | None], Call]]:
         @cache
         def services(provider: str) -> Services:
-            return _services(parts, provider, makers[provider])
+            return _services(parts, provider)
 
         def call(request: Request, provider: str | None) -> Call:
             name = provider or UNNAMED
-            if name not in makers:
-                raise InvalidRequest(f"'provider' must be one of: {', '.join(makers)}.")
+            if name not in PROVIDERS or not _profile(name).capabilities.has_pending_work:
+                working = [each.name for each in profiles() if each.capabilities.has_pending_work]
+                raise InvalidRequest(f"'provider' must be one of: {', '.join(working)}.")
             parts.telemetry.about(name)
             return Call(services(name), request.caller, request.deadline, request.grant)
 
@@ -271,10 +254,12 @@ def session_operations() -> list[str]:
 
 def profiles() -> list[Profile]:
     """Return what each provider declares. The authorizers read this without any provider's client."""
-    from token_broker.providers import chicksx, fourthwall, shopify
+    return [_profile(name) for name in PROVIDERS]
 
-    packages = [fourthwall, chicksx, shopify]
-    return [each.PROFILE for each in packages]
+
+def _profile(name: str) -> Profile:
+    profile: Profile = import_module(f"token_broker.providers.{name}").PROFILE
+    return profile
 
 
 def loopback_jwks_origin() -> str:

@@ -65,7 +65,7 @@ class Shopify:
         """End the expiring tokens of one account, or of all, and return the number of pairs."""
         return sum(installation.expiring.end() for installation in self._named(name))
 
-    def plant(self, value: object, now: float) -> list[dict[str, object]]:
+    def plant(self, value: object) -> list[dict[str, object]]:
         """Create tokens of another creator with the same app, and return them.
 
         README.md has the fields.
@@ -85,7 +85,7 @@ class Shopify:
         planted = []
         for _ in range(count):
             number = token_id or self._free_id()
-            made = installation.new_token(title or "Somebody else's token", now, number, planted=True)
+            made = installation.new_token(title or "Somebody else's token", self._now(), number, planted=True)
             token = replace(
                 made,
                 access_token=access_token or made.access_token,

@@ -8,6 +8,6 @@ from sandbox.tests.simulators.shopify_account import ShopifyAccount
 
 @pytest.fixture
 def shopify(simulators: Addresses, control: ControlClient) -> ShopifyAccount:
-    account = ShopifyAccount(simulators.shopify, control)
+    account = ShopifyAccount(simulators["shopify"], control)
     account.put()
     return account

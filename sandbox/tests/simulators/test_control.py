@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from sandbox.settings import PROJECT
-from sandbox.simulators import Addresses, ControlClient, ControlError, PortBusyError, Ports, running_simulators
+from sandbox.simulators import Addresses, ControlClient, ControlError, PortBusyError, running_simulators
 from tests.contract.exchanges.playing import Reply, send
 
 
@@ -32,8 +32,8 @@ def test_what_was_seen_shows_fingerprints_for_credentials(simulators: Addresses,
     }
     hidden = dict.fromkeys(("client_id", "client_secret", "refresh_token", "subject_token"), "hunter-1")
     form = urlencode({"grant_type": "client_credentials", **hidden}).encode()
-    send(simulators.shopify, "POST", "/admin/oauth/access_token?a=b", headers=headers, body=form)
-    send(simulators.shopify, "POST", "/admin/oauth/access_token", body=b'{"client_secret":"hunter-2')
+    send(simulators["shopify"], "POST", "/admin/oauth/access_token?a=b", headers=headers, body=form)
+    send(simulators["shopify"], "POST", "/admin/oauth/access_token", body=b'{"client_secret":"hunter-2')
 
     seen, broken = control.requests()
     fingerprint = hashlib.sha256(b"secret-token").hexdigest()[:12]
@@ -124,7 +124,7 @@ def test_a_replaced_account_keeps_its_tokens_and_a_deleted_one_loses_them(
 ) -> None:
     for token in ("old", "new"):
         control.put_account("fourthwall", "demo", accessToken=token)
-        assert public_token(simulators.fourthwall, token).status == 200
+        assert public_token(simulators["fourthwall"], token).status == 200
 
     assert control.state()["fourthwall"]["demo"]["mints"] == 1
     assert control.delete_account("fourthwall", "demo") is True
@@ -134,13 +134,13 @@ def test_a_replaced_account_keeps_its_tokens_and_a_deleted_one_loses_them(
 def test_bodies_are_bounded(simulators: Addresses) -> None:
     headers = {"Content-Length": str(10**12)}
 
-    assert send(simulators.chicksx, "POST", "/public_token/create", headers=headers).status == 413
+    assert send(simulators["chicksx"], "POST", "/public_token/create", headers=headers).status == 413
 
 
 def test_a_busy_port_gets_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(PortBusyError, match=f"Port {port} for shopify"), running_simulators(Ports(shopify=port)):
+        with pytest.raises(PortBusyError, match=f"Port {port} for shopify"), running_simulators({"shopify": port}):
             pass
 
 

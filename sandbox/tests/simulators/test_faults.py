@@ -43,7 +43,7 @@ class Merchant:
 
 @pytest.fixture
 def merchant(simulators: Addresses, control: ControlClient) -> Merchant:
-    return Merchant(simulators.chicksx, control)
+    return Merchant(simulators["chicksx"], control)
 
 
 @pytest.mark.parametrize(

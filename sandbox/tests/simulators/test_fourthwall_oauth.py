@@ -37,7 +37,7 @@ class Endpoint:
 
 @pytest.fixture
 def fourthwall(simulators: Addresses, control: ControlClient) -> Endpoint:
-    return Endpoint(simulators.fourthwall, control)
+    return Endpoint(simulators["fourthwall"], control)
 
 
 def test_an_access_token_lives_five_minutes_and_the_refresh_token_stays(fourthwall: Endpoint) -> None:

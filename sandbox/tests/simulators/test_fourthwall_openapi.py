@@ -30,7 +30,7 @@ PRISM = "https://stoplight.io/prism/errors#"
 
 @pytest.fixture(scope="module")
 def prism(simulators: Addresses) -> Iterator[str]:
-    with prism_proxy(DOCUMENT, simulators.fourthwall) as address:
+    with prism_proxy(DOCUMENT, simulators["fourthwall"]) as address:
         yield address
 
 

@@ -29,7 +29,7 @@ class Issuer:
 
 @pytest.fixture
 def issuer(simulators: Addresses, control: ControlClient) -> Issuer:
-    return Issuer(simulators.issuer, control)
+    return Issuer(simulators["issuer"], control)
 
 
 def test_the_discovery_document_leads_to_the_keys(issuer: Issuer) -> None:

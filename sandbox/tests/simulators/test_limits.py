@@ -15,7 +15,7 @@ KEYS = {"x-api-key": "demo-key", "x-client-id": "demo-client", "Content-Type": "
 
 def public_token(simulators: Addresses) -> Reply:
     headers = {"Authorization": "Bearer demo-access-token"}
-    return send(simulators.fourthwall, "PUT", "/open-api/v1.0/public-token", headers=headers)
+    return send(simulators["fourthwall"], "PUT", "/open-api/v1.0/public-token", headers=headers)
 
 
 def chicksx(control: ControlClient, **more: object) -> None:
@@ -24,7 +24,7 @@ def chicksx(control: ControlClient, **more: object) -> None:
 
 def session_token(simulators: Addresses, body: object) -> Reply:
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return send(simulators.chicksx, "POST", "/public_token/create", headers=KEYS, body=sent)
+    return send(simulators["chicksx"], "POST", "/public_token/create", headers=KEYS, body=sent)
 
 
 def test_fourthwall_gives_a_shop_one_token_until_its_owner_renews_it(

@@ -12,6 +12,7 @@ from tests.e2e.conftest import Aws
 from tests.e2e.support.routes import ROUTES
 from tests.e2e.support.token_table import TokenTable
 from tests.expected_functions import FUNCTIONS
+from tests.providers import providers
 
 FIELDS = {
     "apiUrl": str,
@@ -26,7 +27,7 @@ FIELDS = {
     "credentials": dict,
     "storefrontUrl": str,  # not frozen, and there with simulators only
 }
-PROVIDERS = {"fourthwall", "chicksx", "shopify"}
+PROVIDERS = frozenset(providers())
 
 
 def test_stack_json_has_the_frozen_fields(stack: Stack) -> None:

@@ -10,14 +10,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.signed_api import Stack
+from tests.deployed_function import Function
 from tests.e2e.conftest import Aws
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.principals import assumed, client_of
 from tests.e2e.support.token_table import TokenTable
-from tests.expected_functions import FUNCTIONS, SCHEDULE_ROLE, TRUST, Function, IndexCursor, statements
+from tests.expected_functions import FUNCTIONS, SCHEDULE_ROLE, TRUST, IndexCursor, statements
+from tests.providers import providers
 
 ACCOUNT = "000000000000"
-PROVIDERS = ("fourthwall", "chicksx", "shopify")
 #: Every other kind of secret.
 OTHER_SECRETS = ("fourthwall-session", "shopify-session", "shopify-app", "storefront-proof")
 #: Each of the table's operations on one item of a function's own, by its name.
@@ -121,7 +122,7 @@ def denied() -> Iterator[None]:
 def stored(merchants: Merchants) -> dict[str, tuple[str, dict[str, Any]]]:
     """One secret of each kind: its name, and what it holds."""
     made: dict[str, tuple[str, dict[str, Any]]] = {}
-    for provider in PROVIDERS:
+    for provider in providers():
         merchant = merchants.of(provider)
         made[provider] = (merchants.secret_name(provider, merchant.name), dict(merchant.secret))
     for kind in OTHER_SECRETS:

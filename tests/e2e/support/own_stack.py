@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.background import processes
-from sandbox.settings import PROVIDERS
+from sandbox.simulators.descriptor import providers
 
 PROJECT = Path(__file__).resolve().parents[3]
 PYTHON = PROJECT / ".venvs/local/bin/python"
 #: Seconds; a first build downloads the layer's packages.
 UP_LIMIT, DOWN_LIMIT = 420, 90
 #: What a developer has set for a stack of theirs must not steer this one.
-_DROPPED = ("TOKEN_BROKER_", "LOOPBACK_JWKS_ORIGIN", *(f"{provider.upper()}_BASE_URL" for provider in PROVIDERS))
+_DROPPED = ("TOKEN_BROKER_", "LOOPBACK_JWKS_ORIGIN", *(f"{provider.upper()}_BASE_URL" for provider in providers()))
 
 
 @contextmanager

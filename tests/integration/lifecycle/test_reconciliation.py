@@ -21,7 +21,7 @@ CALLERS = 4
 
 @pytest.fixture
 def provider(simulators: Addresses) -> str:
-    return simulators.shopify
+    return simulators["shopify"]
 
 
 def end_elsewhere(provider: str, token_id: str) -> None:

@@ -19,7 +19,9 @@ from token_broker.tokens.cache import TTL_SECONDS as TOKEN_TTL_SECONDS
 
 @pytest.fixture
 def gateway(stack: Stack, simulators: Addresses) -> Gateway:
-    rule = oidc(issuer=simulators.issuer, jwksUri=f"{simulators.issuer}/.well-known/jwks.json", claims={"shop": "demo"})
+    rule = oidc(
+        issuer=simulators["issuer"], jwksUri=f"{simulators['issuer']}/.well-known/jwks.json", claims={"shop": "demo"}
+    )
     operations = ["shopify/storefront-access-token", "fourthwall/public-token"]
     return opened(stack, policy(anonymous=operations, sessions=sessions(hs256(), rule)))
 
@@ -92,7 +94,7 @@ def test_an_issuers_keys_are_fetched_once_and_cost_no_secret(gateway: Gateway, s
 
     for _ in range(2):
         with budget(gateway, Query=1, GetItem=1):
-            assert gateway.session(login(gateway, simulators.issuer), "s-1").status == 200
+            assert gateway.session(login(gateway, simulators["issuer"]), "s-1").status == 200
         gateway.stack.clock.offset += TTL_SECONDS
 
     assert len(gateway.stack.control.requests("issuer")) == 1

@@ -148,8 +148,8 @@ def test_an_authorizer_that_cannot_decide_is_503(gateway: Gateway, operation: st
 def test_a_session_with_its_issuers_proof_gets_its_token(gateway: Gateway, simulators: Addresses) -> None:
     stack = gateway.stack
     rule = oidc(
-        issuer=simulators.issuer,
-        jwksUri=f"{simulators.issuer}/.well-known/jwks.json",
+        issuer=simulators["issuer"],
+        jwksUri=f"{simulators['issuer']}/.well-known/jwks.json",
         sessionClaim="https://shop.example/session",
         claims={"shop": "demo"},
     )
@@ -157,7 +157,13 @@ def test_a_session_with_its_issuers_proof_gets_its_token(gateway: Gateway, simul
     assert stack.trust(policy(sessions=sessions(hs256(), rule)), "other").status == 201
 
     def login(**claims: str) -> str:
-        said = {"iss": simulators.issuer, "aud": "storefront", "exp": int(time.time()) + 600, "shop": "demo", **claims}
+        said = {
+            "iss": simulators["issuer"],
+            "aud": "storefront",
+            "exp": int(time.time()) + 600,
+            "shop": "demo",
+            **claims,
+        }
         token: str = stack.control.sign(said)
         stack.secret_values.add(token)
         return token

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tests.integration.support.in_process_stack import Stack
+from tests.providers import LiveToken, providers
 from token_broker.aws.store.records import PAIR
-from token_broker.domain.ownership_tag import parse_title
 from token_broker.domain.token import fingerprint
 from token_broker.tokens.sign_in import RETRY_AFTER
 
@@ -40,31 +40,28 @@ def _is_pair(item: dict[str, Any]) -> bool:
     return bool(item["sk"] == PAIR)
 
 
+def _live_tokens(state: dict[str, Any]) -> list[LiveToken]:
+    return [
+        token
+        for provider, tested in providers().items()
+        for merchant, account in state[provider].items()
+        for token in tested.live_tokens(merchant, account)
+    ]
+
+
 def assert_nothing_lost(items: list[dict[str, Any]], state: dict[str, Any]) -> None:
     """Each live token that we made has a record, or an open intent that leads to it."""
     records = {item["fingerprint"] for item in items if item["sk"].startswith("token#")}
     intents = {item["intentId"] for item in items if "intentId" in item}
     open_subjects = {item["pk"] for item in items if "intentId" in item}
-    for merchant, account in state["shopify"].items():
-        for token in account["tokens"]:
-            mark = parse_title(token["title"])
-            found = token["planted"] or token["fingerprint"] in records or mark.intent_id in intents
-            assert found, f"the token {token['id']} of {merchant} has neither record nor intent"
-    for merchant, account in state["chicksx"].items():
-        for token in account["tokens"]:
-            subject = f"chicksx#{merchant}#session:{token['sessionId']}"
-            assert token["fingerprint"] in records or subject in open_subjects, f"a token of {subject} is lost"
-    for merchant, account in state["fourthwall"].items():
-        token = account["token"]
-        known = token is None or token["fingerprint"] in records or f"fourthwall#{merchant}" in open_subjects
-        assert known, f"the token of {merchant} is lost"
+    for token in _live_tokens(state):
+        known = token.foreign or token.fingerprint in records or token.creation in intents | open_subjects
+        assert known, f"the token {token.fingerprint} has neither record nor intent"
 
 
 def assert_nothing_invented(items: list[dict[str, Any]], state: dict[str, Any]) -> None:
     """Each record that may be served is of a token that the provider has; so is each current token."""
-    there = {token["fingerprint"] for account in state["shopify"].values() for token in account["tokens"]}
-    there |= {token["fingerprint"] for account in state["chicksx"].values() for token in account["tokens"]}
-    there |= {each["token"]["fingerprint"] for each in state["fourthwall"].values() if each["token"]}
+    there = {token.fingerprint for token in _live_tokens(state)}
     records = {item["fingerprint"] for item in items if item.get("state") in _ALIVE}
     served = {item["current"]["fingerprint"] for item in items if "current" in item}
     assert records <= there, "a record is of a token that the provider doesn't have"

@@ -53,17 +53,10 @@ ROTATIONS = ["fourthwall/rotate", "chicksx/rotate", ROTATE]
 #: The functions that the schedule, a queue or the table's stream starts.
 CLOCKWORK = [MAINTAIN, DISPATCH, PUBLISH]
 
-#: Each function's entry points. Each has a file in the function's folder of `events/`.
+#: Each function's entry points: each has a file in the function's folder of `events/`.
 ENTRY_POINTS = {
-    **dict.fromkeys([*FUNCTIONS, *POLICY_FUNCTIONS, *ROTATIONS, *ROTATION_SETTINGS, GET_RECORD], ("api", "direct")),
-    **dict.fromkeys(FOR_STOREFRONTS, ("api", "direct", "storefront")),
-    **dict.fromkeys(AUTHORIZERS, ("authorizer",)),
-    CLOSE: ("api", "direct", "queue"),
-    RECONCILE: ("api", "direct"),
-    MIGRATE: ("api", "direct"),
-    MAINTAIN: ("direct", "queue"),
-    DISPATCH: ("direct",),
-    PUBLISH: ("direct", "queue", "stream"),
+    function: tuple(sorted(path.stem for path in (ROOT / "events" / function).glob("*.json")))
+    for function in EVERY_FUNCTION
 }
 
 #: Seconds that a call has, unless the test says otherwise: the template's.

@@ -8,16 +8,13 @@ from typing import Any
 
 from sandbox.simulators import ControlClient
 from tests.integration.support.functions import PUT_POLICY, HttpResponse, Worker, cold_start, provider_of
+from tests.providers import providers
 from token_broker.aws.store.attributes import unwrap_all
 from token_broker.aws.store.outbox_items import PREFIX
 
 MERCHANT = "demo"
-#: Of the first test secret on; each value is looked for in every log line and problem document.
-SECRETS: Mapping[str, Mapping[str, str]] = {
-    "fourthwall": {"username": "fw-user-of-demo", "password": "fw-password-of-demo"},
-    "chicksx": {"apiKey": "cx-api-key-of-demo", "clientId": "cx-client-id-of-demo"},
-    "shopify": {"shop": "demo.myshopify.com", "adminAccessToken": "shpat_admin_token_of_demo"},
-}
+#: Each value is looked for in every log line and problem document.
+SECRETS: Mapping[str, Mapping[str, str]] = {name: each.secret for name, each in providers().items()}
 #: A public Shopify app, which several merchants share.
 APP = "storefronts"
 APP_SECRET: Mapping[str, str] = {"clientId": "client-id-of-the-app", "clientSecret": "shpss_client_secret_of_the_app"}
@@ -129,7 +126,7 @@ class Stack:
     def sessions(self) -> dict[str, list[dict[str, Any]]]:
         """Return the versions of each session secret by `{provider}/{merchant}`."""
         found: dict[str, list[dict[str, Any]]] = {}
-        for provider in ("shopify", "fourthwall"):
+        for provider in SECRETS:
             named = [{"Key": "name", "Values": [f"{self.prefix}/{provider}-session/"]}]
             for secret in self.secretsmanager.list_secrets(Filters=named)["SecretList"]:
                 name = secret["Name"]

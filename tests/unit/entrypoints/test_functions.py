@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.deployed_function import Function
 from tests.expected_functions import FUNCTIONS as EXPECTED
-from tests.expected_functions import Function
 from tests.fakes.clock import NOW
 from tests.fakes.documents import MemoryDocuments
 from tests.fakes.events import CALLER, Context, api_event, queue_event, storefront_event

@@ -1,22 +1,23 @@
-"""The capabilities that a provider declares agree with its behavior and with the table in docs/lifecycle.md."""
+"""The capabilities that a provider declares agree with its behavior and with the table in the README."""
 
+import json
 import re
 from collections.abc import Mapping
 from copy import replace
-from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import token_broker
+from tests.contract.exchanges import Exchange, load_exchanges
 from tests.fakes.clock import NOW
 from tests.fakes.lines import Line
-from tests.fakes.shopify import ENTRY, PERMANENT
+from tests.fakes.shopify import ENTRY
 from tests.fakes.surroundings import LISTING, ONE_TOKEN, SESSIONS, listing_stack, one_token_stack
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.fakes.transport import Step, json_answer
+from tests.fakes.transport import json_answer
 from tests.template_as_written import template
 from tests.unit.repository.pages import rows
 from token_broker import providers, wiring
@@ -27,38 +28,31 @@ from token_broker.ports.work import OUTBOX
 from token_broker.tokens.issue import session_token, standing_token
 from token_broker.tokens.revoke import revoke
 
-#: How each provider's client is made, by the arguments of the registry's lines.
-REGISTRY = dict(each.args for each in vars(wiring).values() if isinstance(each, partial))
-by_provider = pytest.mark.parametrize("name", REGISTRY)
+by_provider = pytest.mark.parametrize("name", wiring.PROVIDERS)
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A merchant's secret, and the provider's documented response to a mint."""
+@cache
+def documented(name: str) -> Exchange:
+    """Return an exchange of the provider in which a token is made."""
+    found = [each for each in load_exchanges(provider=name) if each.client and each.client["outcome"] == "token"]
+    return next(each for each in found if not each.over_graphql)
 
-    secret: Mapping[str, Any]
-    response: Step
 
-
-SAMPLES = {
-    "fourthwall": Sample({"username": "u", "password": "p"}, json_answer(200, {"token": "ptkn_1"})),
-    "chicksx": Sample(
-        {"apiKey": "k", "clientId": "c"},
-        json_answer(201, {"data": {"accessToken": "a.b.c", "tokenType": "Bearer", "expiresAt": int(NOW) + 3600}}),
-    ),
-    "shopify": Sample(PERMANENT, json_answer(200, {"storefront_access_token": ENTRY})),
-}
+def recorded(name: str) -> Mapping[str, Any]:
+    """Return what the exchange says of our client, such as the merchant's secret."""
+    recorded = documented(name).client
+    assert recorded is not None
+    return recorded
 
 
 @pytest.fixture(autouse=True)
 def _addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in REGISTRY:
+    for name in wiring.PROVIDERS:
         monkeypatch.setenv(f"{name.upper()}_BASE_URL", "https://provider.example")
 
 
 def provider_of(name: str, line: Line) -> Provider:
-    made: Provider = REGISTRY[name](line.http, RecordingTelemetry())
-    return made
+    return wiring.provider_client(name, line.http, RecordingTelemetry())
 
 
 def capabilities(name: str) -> Capabilities:
@@ -67,23 +61,22 @@ def capabilities(name: str) -> Capabilities:
 
 def minted(name: str) -> tuple[ProviderToken, str, str]:
     """Return a token of the provider, and the method and the body of the request for it."""
-    sample, title = SAMPLES[name], "A title with its tag"
-    line = Line(sample.response)
+    status, _, response = documented(name).example_response()
+    line = Line(json_answer(status, json.loads(response)))
+    line.clock.advance(recorded(name).get("now", NOW) - NOW)
     provider = provider_of(name, line)
-    account = provider.account("acme", sample.secret)
-    made = provider.mint(account, MintRequest(title=title, session_id="session-1"), line.deadline)
+    account = provider.account("acme", recorded(name)["secret"])
+    request = MintRequest(title="A title with its tag", session_id="session-1")
+    made = provider.mint(account, request, line.deadline)
     return made, line.request.method, (line.request.body or b"").decode()
-
-
-def test_every_provider_has_a_sample() -> None:
-    assert set(SAMPLES) == set(REGISTRY)
 
 
 @by_provider
 def test_a_client_has_the_methods_of_its_capabilities_and_no_others(name: str) -> None:
     provider, can = provider_of(name, Line()), capabilities(name)
 
-    assert (hasattr(provider, "list_tokens"), hasattr(provider, "revoke")) == (can.lists, can.revokes)
+    has = [hasattr(provider, method) for method in ("list_tokens", "revoke", "refresh")]
+    assert has == [can.lists, can.revokes, can.renews]
 
 
 @by_provider
@@ -109,24 +102,16 @@ def test_a_mint_is_as_the_capabilities_say(name: str) -> None:
     if can.supports_title_tag:
         line = Line(json_answer(200, {"storefront_access_tokens": [{**ENTRY, "title": "A title with its tag"}]}))
         provider: Any = provider_of(name, line)
-        (listed,) = provider.list_tokens(provider.account("acme", SAMPLES[name].secret), line.deadline)
+        (listed,) = provider.list_tokens(provider.account("acme", recorded(name)["secret"]), line.deadline)
         assert listed.title == "A title with its tag"
 
 
 def test_the_dispatcher_has_a_worker_for_each_provider_with_pending_work_and_for_no_other() -> None:
-    working = {maker.args[0] for maker in wiring.WITH_PENDING_WORK}
-    can = {name: capabilities(name) for name in REGISTRY}
+    working = {name for name in wiring.PROVIDERS if capabilities(name).has_pending_work}
 
     variables = template()["Resources"]["LifecycleDispatchFunction"]["Properties"]["Environment"]["Variables"]
     workers = {name.removeprefix("WORK_QUEUE_").lower() for name in variables if name.startswith("WORK_QUEUE_")}
     assert workers - {OUTBOX} == working
-    assert {name for name, each in can.items() if each.revokes or each.supports_title_tag} <= working
-
-
-def test_the_profiles_and_the_registry_name_the_same_providers() -> None:
-    assert {each.name: each.capabilities for each in wiring.profiles()} == {
-        name: capabilities(name) for name in REGISTRY
-    }
 
 
 @by_provider
@@ -134,9 +119,9 @@ def test_the_table_has_the_capabilities_that_the_module_declares(name: str) -> N
     described = {row[0].strip("`"): row[1:] for row in rows("docs/lifecycle.md", "What a provider can")}
     can = capabilities(name)
 
-    assert set(described) == set(REGISTRY)
+    assert set(described) == set(wiring.PROVIDERS)
     *words, recheck, limit = described[name]
-    declared = (can.lists, can.revokes, can.expires, can.rotates, can.sessions, can.supports_title_tag)
+    declared = (can.lists, can.revokes, can.expires, can.rotates, can.sessions, can.supports_title_tag, can.renews)
     assert [word == "yes" for word in words] == list(declared)
     assert set(words) <= {"yes", "no"}
     hours = None if can.recheck_after is None else str(int(can.recheck_after // 3600))
@@ -172,9 +157,9 @@ def test_a_session_gets_no_token_from_a_provider_without_sessions() -> None:
 
 def test_only_a_providers_own_modules_and_the_registry_have_its_name() -> None:
     own = [Path(providers.__path__[0]), Path(wiring.__file__)]
-    named = re.compile(rf"""["']({"|".join(REGISTRY)})["']""")
+    named = re.compile(rf"""["']({"|".join(wiring.PROVIDERS)})["']""")
     core = [path for path in Path(token_broker.__path__[0]).rglob("*.py") if not {path, *path.parents} & set(own)]
 
     assert core
     assert {path.name: names for path in core if (names := named.findall(path.read_text()))} == {}
-    assert set(named.findall(own[1].read_text())) == set(REGISTRY), "the pattern finds the names"
+    assert set(named.findall(own[1].read_text())) == set(wiring.PROVIDERS), "the pattern finds the names"

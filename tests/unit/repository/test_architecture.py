@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 from tests.template_as_written import template
+from token_broker import wiring
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "layers/token_broker/token_broker"
@@ -24,6 +25,11 @@ def picture() -> str:
     return str(found)
 
 
+def bold(part: str) -> list[str]:
+    """Return the names in one of the picture's boxes."""
+    return re.findall("<b>(.*?)</b>", picture().partition(f"subgraph {part}[")[2].partition("\n    end")[0])
+
+
 def test_the_rows_of_the_picture_are_those_of_the_import_contract() -> None:
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
     boxes = re.findall(r'^ {8}row\d\["(.*?)(?:<br/>.*)?"\]$', picture(), re.MULTILINE)
@@ -34,14 +40,14 @@ def test_the_rows_of_the_picture_are_those_of_the_import_contract() -> None:
 def test_the_rows_name_all_of_the_layer() -> None:
     entries = {path.stem for path in PACKAGE.iterdir() if not path.name.startswith("__")}
 
-    assert set(re.findall("<b>(.*?)</b>", picture())) == entries
+    assert set(bold("layer")) == entries
 
 
-def test_the_functions_are_those_of_the_tree() -> None:
-    tree = {path.parent.relative_to(ROOT / "functions").as_posix() for path in ROOT.glob("functions/*/*/app.py")}
-    boxes = picture().partition("subgraph functions")[2].partition("\n    end")[0]
+def test_the_folders_of_functions_are_the_providers_and_those_of_the_tree() -> None:
+    tree = {path.parent.parent.name for path in ROOT.glob("functions/*/*/app.py")}
 
-    assert sorted(re.findall(r"\b[a-z]+/[a-z_]+\b", boxes.partition("\n")[2].replace("<br/>", "\n"))) == sorted(tree)
+    assert set(bold("functions")) == {"a folder for each provider"} | tree - set(wiring.PROVIDERS)
+    assert set(wiring.PROVIDERS) <= tree
 
 
 def test_queues_table_bus_and_schedule_are_those_of_the_template() -> None:

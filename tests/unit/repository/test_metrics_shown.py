@@ -18,7 +18,7 @@ from token_broker.entrypoints import authorizer, handler
 from token_broker.lifecycle import dispatcher, publisher
 from token_broker.ports import telemetry as port
 
-PROVIDERS = frozenset(each.name for each in wiring.profiles())
+PROVIDERS = frozenset(wiring.PROVIDERS)
 STOREFRONTS, LIFECYCLE, EVENTS = (each().name for each in (wiring.trust_policies, wiring.dispatcher, wiring.publisher))
 ALL = PROVIDERS | {STOREFRONTS, LIFECYCLE, EVENTS}
 #: The functions whose metrics a module counts, by its file, where they are not the providers'.

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from sandbox.stack.template import function_folders, function_id
-from tests.expected_functions import FUNCTIONS, IAM, PROOF, SCHEDULE_ROLE, SHOP, TRUST, Function, statements
+from tests.deployed_function import IAM, PROOF, SHOP, Function
+from tests.expected_functions import FUNCTIONS, SCHEDULE_ROLE, TRUST, statements
 from tests.template_as_written import TEMPLATE, template
 from tests.unit.repository.transformed import PLACE, plain, resources, statements_of, transformed
+from token_broker import wiring
 from token_broker.aws.store.outbox_items import PREFIX, REDELIVER_AFTER
 
 ROUTES = {route: (function, who) for function in FUNCTIONS for route, who in function.routes.items()}
@@ -357,9 +359,12 @@ def test_a_run_ends_before_the_next_begins_and_is_not_repeated() -> None:
 
 def test_every_alarm_has_its_paragraph_in_the_runbook() -> None:
     runbook = (TEMPLATE.parent / "docs/runbook.md").read_text()
-    headings = set(re.findall(r"^## (\w+)$", runbook, re.MULTILINE))
+    headings = set(re.findall(r"^## ([\w{}]+)$", runbook, re.MULTILINE))
+    every_providers = "{Provider}CredentialsAlarm"
+    described = {every_providers.replace("{Provider}", name.capitalize()) for name in wiring.PROVIDERS}
 
-    assert headings == set(resources("AWS::CloudWatch::Alarm"))
+    assert every_providers in headings
+    assert (headings - {every_providers}) | described == set(resources("AWS::CloudWatch::Alarm"))
     for alarm in alarms():
         assert alarm["AlarmDescription"].endswith("See docs/runbook.md.")
 

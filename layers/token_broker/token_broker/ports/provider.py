@@ -21,8 +21,9 @@ class Capabilities(NamedTuple):
 
     `supports_title_tag`: tokens have a title, in which the ownership tag finds a token after a lost response.
     `rotates`: a new token can replace the current one while both work. `expires`: tokens end by themselves.
-    `sessions`: the provider issues tokens for checkout sessions. `recheck_after` is the age in seconds from which the
-    shop's token is confirmed again. `limit` is the number of quota slots.
+    `sessions`: the provider issues tokens for checkout sessions. `renews`: expiring credentials are renewed with a
+    refresh token. `recheck_after` is the age in seconds from which the shop's token is confirmed again. `limit` is the
+    number of quota slots.
     """
 
     lists: bool = False
@@ -31,8 +32,14 @@ class Capabilities(NamedTuple):
     rotates: bool = False
     expires: bool = False
     sessions: bool = False
+    renews: bool = False
     recheck_after: float | None = None
     limit: int | None = None
+
+    @property
+    def has_pending_work(self) -> bool:
+        """Return whether the worker can have work here: to revoke, to look up a lost token, or to renew."""
+        return self.revokes or self.supports_title_tag or self.renews
 
 
 class Account(NamedTuple):

@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from token_broker import settings
 from token_broker.clock import Deadline
 from token_broker.domain.merchant_secret import fields_of
 from token_broker.domain.token import ProviderToken, Use, fingerprint
@@ -89,6 +90,11 @@ class Chicksx:
             use=USE,
             provider_data={} if expires_in is None else {"expiresIn": expires_in},
         )
+
+
+def make(http: HttpClient, _telemetry: object) -> Chicksx:
+    """Make the client from the function's settings. Raises `ProviderNotConfigured`."""
+    return Chicksx(http, settings.base_url("CHICKSX_BASE_URL"))
 
 
 def _scope(data: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,6 +4,6 @@ from token_broker.ports.provider import Capabilities, Profile
 
 PROFILE = Profile(
     name="fourthwall",
-    capabilities=Capabilities(recheck_after=24 * 60 * 60),
+    capabilities=Capabilities(renews=True, recheck_after=24 * 60 * 60),
     page_operations=("public-token",),
 )

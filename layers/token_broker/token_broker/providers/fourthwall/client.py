@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from token_broker import settings
 from token_broker.clock import Deadline
 from token_broker.domain.credential_pair import CredentialPair
 from token_broker.domain.merchant_secret import fields_of
@@ -109,6 +110,11 @@ class Fourthwall:
             use=USE,
         )
         return reject_leaked_credentials(minted, _secrets(account))
+
+
+def make(http: HttpClient, _telemetry: object) -> Fourthwall:
+    """Make the client from the function's settings. Raises `ProviderNotConfigured`."""
+    return Fourthwall(http, settings.base_url("FOURTHWALL_BASE_URL"))
 
 
 def _refresh_refusal(response: HttpResponse, secrets: tuple[str, ...]) -> ProviderFailure | RefreshTokenRefused:

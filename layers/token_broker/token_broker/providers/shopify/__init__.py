@@ -4,6 +4,6 @@ from token_broker.ports.provider import Capabilities, Profile
 
 PROFILE = Profile(
     name="shopify",
-    capabilities=Capabilities(lists=True, revokes=True, supports_title_tag=True, rotates=True, limit=100),
+    capabilities=Capabilities(lists=True, revokes=True, supports_title_tag=True, rotates=True, renews=True, limit=100),
     page_operations=("storefront-access-token",),
 )

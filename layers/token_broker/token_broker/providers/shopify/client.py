@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from token_broker import settings
 from token_broker.domain.token import ProviderToken, Use
 from token_broker.errors import InvalidRequest
 from token_broker.http.client import malformed_response
@@ -159,6 +160,17 @@ class Shopify:
 
         version = numbered_version(account, self._version)
         return f"https://{account.settings['shop']}/api/{version}/graphql.json"
+
+
+def make(http: HttpClient, telemetry: Telemetry) -> Shopify:
+    """Make the client from the function's settings. Raises `ProviderNotConfigured`."""
+    return Shopify(
+        http,
+        settings.base_url("SHOPIFY_BASE_URL"),
+        version=settings.optional("SHOPIFY_API_VERSION", "2026-10"),
+        admin_api=settings.optional("SHOPIFY_ADMIN_API", "rest"),
+        telemetry=telemetry,
+    )
 
 
 def _unix(created_at: str | None, now: float) -> int:

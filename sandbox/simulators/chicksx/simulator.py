@@ -10,10 +10,12 @@ import base64
 import json
 import secrets
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sandbox.http_server.json_fields import Fields
+from sandbox.http_server.json_fields import Fields, InputError, json_body
 from sandbox.http_server.messages import JSON_TYPE, Request, Response, fingerprint, json_response, parse_json
+from sandbox.simulators.descriptor import DemoSecret, ProviderSimulator, Routes
 
 PATH = "/v1/public_token/create"
 DEFAULT_SCOPES = ("wallet.read", "merchant.read")
@@ -207,3 +209,28 @@ def _unverifiable_jwt(claims: dict[str, object]) -> str:
 
 def _part(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _routes(chicksx: Chicksx) -> Routes:
+    def place_order(request: Request) -> Response:
+        fields = Fields(json_body(request), "An order")
+        session_id, name = fields.text("sessionId"), fields.optional_text("account")
+        fields.finish()
+        if not chicksx.place_order(session_id, name):
+            raise InputError(f"There is no ChicksX account {name}; put it first, or leave account out.")
+        return json_response(201, {"sessionId": session_id})
+
+    return {"/orders": {"POST": place_order}}
+
+
+def _demo_secrets() -> Iterator[DemoSecret]:
+    yield DemoSecret("chicksx", "demo", {"apiKey": secrets.token_hex(16), "clientId": secrets.token_hex(16)})
+
+
+SIMULATOR = ProviderSimulator(
+    make=lambda _now: Chicksx(),
+    routes=_routes,
+    path="/v1",
+    credential_headers=("x-api-key", "x-client-id"),
+    demo_secrets=_demo_secrets,
+)
