@@ -20,14 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.artifacts.built import PROJECT
+from tests.reference.paths import lambda_python
 
 _PROCESSOR = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
 #: It comes with the SAM CLI, for Linux.
 EMULATOR = (
     PROJECT / f".venvs/local/lib/python3.13/site-packages/samcli/local/rapid/aws-lambda-rie-{_PROCESSOR}"
 ).absolute()
-#: Has the runtime client, and what the Lambda runtime ships.
-PYTHON = (PROJECT / ".venvs/lambda/bin/python").absolute()
 #: Seconds.
 _READY_WITHIN, _ANSWER_WITHIN, _END_WITHIN = 20.0, 40.0, 5.0
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -84,7 +83,7 @@ def running(folders: Sequence[Path], environment: Mapping[str, str], log: Path) 
         *(str(EMULATOR), "--log-level", "warn"),
         *("--runtime-interface-emulator-address", f"127.0.0.1:{invocations}"),
         *("--runtime-api-address", f"127.0.0.1:{runtime}"),
-        *(str(PYTHON), "-P", "-m", "awslambdaric", "app.handler"),
+        *(str(lambda_python()), "-P", "-m", "awslambdaric", "app.handler"),
     ]
     paths = {"LAMBDA_TASK_ROOT": str(folders[0]), "PYTHONPATH": os.pathsep.join(map(str, folders))}
     with log.open("wb") as output:
