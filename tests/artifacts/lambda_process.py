@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.settings import PROJECT
+from tests.reference.paths import lambda_python
 from tests.reference.servers import free_port, serving
 
 _PROCESSOR = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
 #: It comes with the SAM CLI, for Linux.
 EMULATOR = PROJECT / f".venvs/local/lib/python3.13/site-packages/samcli/local/rapid/aws-lambda-rie-{_PROCESSOR}"
-#: Has the runtime client, and what the Lambda runtime ships.
-PYTHON = PROJECT / ".venvs/lambda/bin/python"
 #: Seconds.
 _ANSWER_WITHIN = 40.0
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -67,7 +66,7 @@ def running(folders: Sequence[Path], environment: Mapping[str, str], log: Path) 
             *(str(EMULATOR), "--log-level", "warn"),
             *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
             *("--runtime-api-address", f"127.0.0.1:{free_port()}"),
-            *(str(PYTHON), "-P", "-m", "awslambdaric", "app.handler"),
+            *(str(lambda_python()), "-P", "-m", "awslambdaric", "app.handler"),
         ]
 
     with serving("Lambda's runtime interface emulator", command, log=log) as address:

@@ -32,6 +32,11 @@ def local_python() -> Path:
     return _installed(PROJECT / ".venvs/local/bin/python", "local")
 
 
+def lambda_python() -> Path:
+    """Return the Python that has AWS's runtime client, and what the Lambda runtime ships."""
+    return _installed(PROJECT / ".venvs/lambda/bin/python", "lambda")
+
+
 def reference_python() -> Path:
     """Return the Python that has Shopify's client."""
     return _installed(PYTHON, "reference")

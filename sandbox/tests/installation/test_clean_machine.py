@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from sandbox.settings import PROJECT
+from tests.reference import paths
 
 #: What every system has that has a shell.
 USUAL = (
@@ -206,6 +208,17 @@ def test_without_a_browser_a_sentence_says_how_to_get_one(machine: Machine, chos
     assert status != 0
     assert sentence in said
     assert "CHROMIUM" in said
+
+
+@pytest.mark.parametrize("tool", [paths.java, paths.node, paths.prism, paths.dynamodb_local])
+def test_without_a_reference_implementation_a_sentence_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: Callable[[], Path]
+) -> None:
+    monkeypatch.setattr(paths, "PROJECT", tmp_path)
+    monkeypatch.setattr(paths, "REFERENCE", tmp_path / ".venvs/reference")
+
+    with pytest.raises(FileNotFoundError, match="is missing: run `make env-reference`"):
+        tool()
 
 
 def test_down_is_harmless_where_nothing_was_ever_installed(machine: Machine) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 
 from sandbox.background import processes
 from sandbox.simulators.descriptor import providers
+from tests.reference.paths import local_python
 
 PROJECT = Path(__file__).resolve().parents[3]
-PYTHON = PROJECT / ".venvs/local/bin/python"
 #: Seconds; a first build downloads the layer's packages.
 UP_LIMIT, DOWN_LIMIT = 420, 90
 #: What a developer has set for a stack of theirs must not steer this one.
@@ -74,7 +74,7 @@ def run(command: str, folder: Path, *, limit: float, **more: str) -> Ended:
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
     process = subprocess.Popen(
-        [str(PYTHON), "-m", "sandbox.stack", command],
+        [str(local_python()), "-m", "sandbox.stack", command],
         cwd=PROJECT,
         env={**environment, "TOKEN_BROKER_STATE_DIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1", **more},
         stdin=subprocess.DEVNULL,

@@ -116,7 +116,7 @@ def test_the_dispatcher_has_a_worker_for_each_provider_with_pending_work_and_for
 
 @by_provider
 def test_the_table_has_the_capabilities_that_the_module_declares(name: str) -> None:
-    described = {row[0].strip("`"): row[1:] for row in rows("docs/lifecycle.md", "What a provider can")}
+    described = {row[0].strip("`"): row[1:] for row in rows("README.md", "Providers")}
     can = capabilities(name)
 
     assert set(described) == set(wiring.PROVIDERS)
