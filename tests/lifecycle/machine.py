@@ -406,7 +406,7 @@ class Lifecycle(RuleBasedStateMachine):
         return [*states, *rotations, *self.ledger.open_intents()]
 
     def _quiet_call(self) -> Call[ListingProvider]:
-        provider = cast("ListingProvider", self.shops[SHOP_LIKE])
+        provider = cast("ListingProvider", AskedShops(self.shops[SHOP_LIKE], None))
         around = services(provider, self.secrets, self.stores[SHOP_LIKE], self.clock)
         return Call(around, "queue", Deadline.after(self.clock, WORKER))
 

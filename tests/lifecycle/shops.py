@@ -45,11 +45,6 @@ class Shops:
     late: int = 0
     made: int = 0
 
-    def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
-        if "key" not in secret:
-            raise MerchantMisconfigured("The secret has no field 'key'.")
-        return Account(merchant, dict(secret))
-
     def make(self, merchant: str, order: MintRequest, *, hidden: bool = False) -> ProviderToken:
         self.made += 1
         now = int(self.clock.now())
@@ -78,21 +73,6 @@ class Shops:
 
         self.late += 1
         self.clock.plan(LATE_BY, act)
-
-    # As a process without an actor sees it: nothing goes wrong.
-
-    def mint(self, account: Account, order: MintRequest, deadline: Deadline) -> ProviderToken:
-        return self.make(account.merchant, order)
-
-    def list_tokens(self, account: Account, deadline: Deadline) -> list[ListedToken]:
-        return self.listed(account.merchant)
-
-    def revoke(self, account: Account, token_id: str, deadline: Deadline) -> None:
-        self.end(account.merchant, token_id)
-
-    def invalidate_credentials(self, account: Account) -> None: ...
-
-    def check_token_id(self, token_id: str) -> None: ...
 
 
 class AskedProvider:
@@ -123,11 +103,18 @@ class AskedProvider:
 class AskedShops(AskedProvider):
     """The provider with the tokens of many merchants."""
 
-    def __init__(self, shops: Shops, actor: Actor) -> None:
+    def __init__(self, shops: Shops, actor: Actor | None) -> None:
         super().__init__(shops, actor)
         self._shops = shops
-        self.account, self.invalidate_credentials = shops.account, shops.invalidate_credentials
-        self.check_token_id = shops.check_token_id
+
+    def account(self, merchant: str, secret: Mapping[str, Any]) -> Account:
+        if "key" not in secret:
+            raise MerchantMisconfigured("The secret has no field 'key'.")
+        return Account(merchant, dict(secret))
+
+    def invalidate_credentials(self, account: Account) -> None: ...
+
+    def check_token_id(self, token_id: str) -> None: ...
 
     def mint(self, account: Account, order: MintRequest, deadline: Deadline) -> ProviderToken:
         told = self._ask("mint", deadline)

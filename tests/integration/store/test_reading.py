@@ -30,7 +30,7 @@ def test_the_broker_id_is_made_once_and_kept(stores: Stores) -> None:
 
 def test_ten_processes_at_once_agree_on_one_id(bench: StoreBench) -> None:
     """All of them have read that there is none before the first one writes."""
-    all_have_read, one_by_one = Barrier(10), Lock()
+    all_have_read, one_by_one = Barrier(10, timeout=30), Lock()
     ids: list[str] = []
 
     class Client:  # moto itself is not safe against threads
