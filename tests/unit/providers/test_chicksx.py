@@ -36,7 +36,9 @@ def said(**changes: Any) -> Step:
 def mint(*steps: Step) -> ProviderToken:
     line = Line(*steps)
     provider = Chicksx(line.http, "https://develop-api.chicksx.com/v1")
-    return provider.mint(provider.account("acme", SECRET), MintRequest(session_id="session-1é"), line.deadline)
+    made = provider.mint(provider.account("acme", SECRET), MintRequest(session_id="session-1é"), line.deadline)
+    assert (line.request.method, [*line.request.headers]) == ("POST", ["x-api-key", "x-client-id", "Content-Type"])
+    return made
 
 
 def failure(*steps: Step) -> ProviderFailure:

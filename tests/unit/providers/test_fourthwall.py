@@ -15,6 +15,7 @@ from token_broker.errors import (
     ProviderError,
     ProviderFailure,
     ProviderRejectedCredentials,
+    ProviderReply,
     ProviderThrottled,
     ProviderUnavailable,
 )
@@ -128,10 +129,9 @@ def test_a_secret_of_another_shape_is_refused(secret: dict[str, Any]) -> None:
 # Expiring credentials
 
 
-def refresh(*said: Step) -> tuple[Line, CredentialPair]:
-    line = Line(*said)
+def refreshed(line: Line) -> CredentialPair:
     provider = Fourthwall(line.http, BASE)
-    return line, provider.refresh(provider.account("acme", OAUTH), "fw-refresh-2", line.deadline)
+    return provider.refresh(provider.account("acme", OAUTH), "fw-refresh-2", line.deadline)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,8 @@ def test_a_refresh_keeps_the_refresh_token_unless_a_new_one_comes(
 ) -> None:
     body = {"access_token": "fw-access", "refresh_token": "fw-refresh-3", "expires_in": 240, **changes}
 
-    line, pair = refresh(json_answer(200, body))
+    line = Line(json_answer(200, body))
+    pair = refreshed(line)
 
     assert (line.request.method, line.request.url) == ("POST", f"{BASE}/open-api/v1.0/platform/token")
     assert line.request.headers == {"Content-Type": "application/x-www-form-urlencoded"}
@@ -161,21 +162,37 @@ def test_a_refresh_keeps_the_refresh_token_unless_a_new_one_comes(
     assert pair == CredentialPair("fw-access", next_token, now, now + lifetime, origin=origin)
 
 
+def test_a_refresh_is_sent_again_after_a_passing_failure() -> None:
+    line = Line(Interrupted("It broke off."), json_answer(200, {"access_token": "fw-access"}))
+
+    assert refreshed(line).access_token == "fw-access"
+
+
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("status", "code", "kind"),
     [
-        (json_answer(400, {"error": "invalid_grant"}), RefreshTokenRefused),
-        (json_answer(401, {"code": "UNAUTHORIZED"}), RefreshTokenRefused),
-        (json_answer(401, {"error": "invalid_client"}), ProviderRejectedCredentials),
-        (json_answer(400, {"error": "invalid_client"}), ProviderRejectedCredentials),
-        (answer(429), ProviderThrottled),
-        (json_answer(200, {"access_token": 7}), ProviderError),
-        (json_answer(200, []), ProviderError),
+        (400, "invalid_grant", RefreshTokenRefused),
+        (401, "UNAUTHORIZED", RefreshTokenRefused),
+        (401, "invalid_client", ProviderRejectedCredentials),
+        (400, "invalid_client", ProviderRejectedCredentials),
+        (429, "slow_down", ProviderThrottled),
     ],
 )
-def test_each_refusal_of_a_refresh_has_its_error(said: Step, kind: type[Exception]) -> None:
-    with pytest.raises(kind):
-        refresh(*[said] * 3)
+def test_each_refusal_of_a_refresh_has_its_error(status: int, code: str, kind: type[Exception]) -> None:
+    said = json_answer(status, {"error": code, "error_description": "words"})
+
+    with pytest.raises((ProviderFailure, RefreshTokenRefused)) as refused:
+        refreshed(Line(*[said] * 3))
+
+    failed: Any = refused.value
+    assert type(failed) is kind
+    assert failed.reply == ProviderReply(status, code, "words")
+
+
+@pytest.mark.parametrize("body", [{"access_token": 7}, []])
+def test_an_answer_without_a_pair_is_a_provider_error(body: Any) -> None:
+    with pytest.raises(ProviderError):
+        refreshed(Line(json_answer(200, body)))
 
 
 def test_a_refreshed_account_sends_its_access_token_and_has_the_origin_of_its_secret() -> None:

@@ -34,6 +34,7 @@ def test_another_base_address_may_name_the_shop_in_its_path() -> None:
 
     assert line.request.url.startswith("http://127.0.0.1:4010/acme.myshopify.com/admin/api/2026-10/")
     assert line.request.reserve == 3.0, "to look up a lost answer"
+    assert (line.request.method, [*line.request.headers]) == ("POST", ["X-Shopify-Access-Token", "Content-Type"])
 
 
 def test_the_documented_answer_becomes_the_token() -> None:

@@ -17,8 +17,11 @@ def listed(*entries: Any) -> Step:
 
 
 def test_the_list_has_every_token_with_its_whole_title() -> None:
-    tokens = ShopifyLine(listed(ENTRY, OTHER)).list_tokens()
+    line = ShopifyLine(listed(ENTRY, OTHER))
 
+    tokens = line.list_tokens()
+
+    assert line.request.method == "GET"
     assert [(each.token.token_id, each.title) for each in tokens] == [
         ("1003304090", "Test"),
         ("755357713", "API Client Extension"),
@@ -72,7 +75,11 @@ def test_the_list_is_requested_again_after_a_throttle() -> None:
 )
 def test_a_delete_has_many_ways_to_say_yes(said: tuple[Step, ...]) -> None:
     """One is a 404, also of a repeated delete, for a token that is not listed."""
-    ShopifyLine(*said).revoke()
+    line = ShopifyLine(*said)
+
+    line.revoke()
+
+    assert line.transport.requests[0].method == "DELETE"
 
 
 @pytest.mark.parametrize("then", [listed(ENTRY, OTHER), NOT_FOUND])
