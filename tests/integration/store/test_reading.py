@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.support.aws_call_counter import counted
 from tests.integration.support.store_harness import (
     MERCHANT,
     NOW_S,
@@ -26,6 +27,15 @@ def test_the_broker_id_is_made_once_and_kept(stores: Stores) -> None:
 
     assert [stores.store(each).tokens.broker_id() for each in ("shopify", "fourthwall")] == [first, first]
     assert len(first) == 8
+
+
+def test_a_process_asks_for_it_once(bench: StoreBench) -> None:
+    tokens = bench.store().tokens
+
+    with counted(bench.dynamodb) as calls:
+        assert tokens.broker_id() == tokens.broker_id()
+
+    assert calls == ["GetItem", "PutItem"]
 
 
 def test_ten_processes_at_once_agree_on_one_id(bench: StoreBench) -> None:
