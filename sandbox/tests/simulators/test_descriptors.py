@@ -113,5 +113,5 @@ def test_a_server_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) 
     settings = Settings(tmp_path, local_python=Path(sys.executable))
     settings.logs.mkdir()
 
-    with pytest.raises(StackError, match=r"The server ended while starting\. .*No module named sandbox\.nothing"):
+    with pytest.raises(StackError, match=r"The server ended while starting: .*No module named sandbox\.nothing"):
         Server("nothing", "The server", tmp_path / "nothing.json").start(settings, State(settings.state_file))
