@@ -277,12 +277,16 @@ def test_a_pair_is_renewed_before_the_work_that_needs_it(signed_in: PairSurround
     assert signed_in.store.pairs.get("acme").tries == 1
 
 
-def test_a_pair_that_a_caller_renews_is_left_to_it(signed_in: PairSurroundings) -> None:
+def test_a_pair_that_a_caller_renews_is_left_to_it_until_its_lease_ends(signed_in: PairSurroundings) -> None:
+    assert maintain(signed_in.listing_call(), "acme", ["pair#shop"]) == result(left=1), "it is not due"
     signed_in.clock.advance(IDLE)
     signed_in.store.pairs.acquire(signed_in.store.pairs.get("acme"), "a caller")
+    read = len(signed_in.secrets.reads)
 
     assert work(signed_in) == result(left=1)
-    assert "pair#shop" in signed_in.store.due_items("acme")
+    assert len(signed_in.secrets.reads) == read
+    signed_in.clock.advance(LEASE)
+    assert work(signed_in) == result(done=1)
 
 
 @pytest.mark.parametrize("secret", [None, {"key": "k"}, {"adminAccessToken": "permanent-0"}])
