@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.background.servers import Server
-from sandbox.background.state import State
 from sandbox.errors import StackError
-from sandbox.settings import PROJECT, Settings
+from sandbox.settings import PROJECT
 from sandbox.simulators.descriptor import providers, simulators
 
 GOOD = """
@@ -107,11 +105,3 @@ def test_a_command_ends_with_the_sentence(tmp_path: Path, command: list[str], te
     assert ended.returncode == 1
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
-
-
-def test_a_server_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
-    settings = Settings(tmp_path, local_python=Path(sys.executable))
-    settings.logs.mkdir()
-
-    with pytest.raises(StackError, match=r"The server ended while starting: .*No module named sandbox\.nothing"):
-        Server("nothing", "The server", tmp_path / "nothing.json").start(settings, State(settings.state_file))
