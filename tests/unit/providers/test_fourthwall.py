@@ -185,8 +185,8 @@ def test_each_refusal_of_a_refresh_has_its_error(status: int, code: str, kind: t
         refreshed(Line(*[said] * 3))
 
     failed: Any = refused.value
-    assert type(failed) is kind
     assert failed.reply == ProviderReply(status, code, "words")
+    assert type(failed) is kind
 
 
 @pytest.mark.parametrize("body", [{"access_token": 7}, []])
