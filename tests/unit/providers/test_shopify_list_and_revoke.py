@@ -21,7 +21,7 @@ def test_the_list_has_every_token_with_its_whole_title() -> None:
 
     tokens = line.list_tokens()
 
-    assert line.request.method == "GET"
+    assert (line.request.method, line.request.reserve) == ("GET", 0)
     assert [(each.token.token_id, each.title) for each in tokens] == [
         ("1003304090", "Test"),
         ("755357713", "API Client Extension"),
