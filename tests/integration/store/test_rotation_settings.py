@@ -5,17 +5,18 @@ from typing import Any
 import pytest
 
 from tests.integration.support.outages import answer_lost
-from tests.integration.support.store_harness import DAY, MERCHANT, NOW, StoreBench
-from token_broker.domain.pending import SettingsCheck
+from tests.integration.support.store_harness import DAY, MERCHANT, NOW_S, StoreBench, Stores
+from token_broker.domain.pending import SettingsCheck, UnreadWork
 from token_broker.domain.rotation import RotationSettings
 from token_broker.ports.documents import Revisioned
+from token_broker.ports.store import Store
 
 LOOK = "settings#rotation"
 
 
 def schedule(**changes: Any) -> Revisioned[RotationSettings]:
     settings = RotationSettings(max_age=90 * DAY, overlap=7 * DAY)
-    return Revisioned(settings, 1, "ann", int(NOW))._replace(**changes)
+    return Revisioned(settings, 1, "ann", NOW_S)._replace(**changes)
 
 
 def check_of(written: Revisioned[RotationSettings], merchant: str = MERCHANT) -> SettingsCheck:
@@ -23,8 +24,7 @@ def check_of(written: Revisioned[RotationSettings], merchant: str = MERCHANT) ->
     return SettingsCheck(merchant, written.document, written.revision, written.due_at)
 
 
-def test_the_store_reads_what_it_wrote(bench: StoreBench) -> None:
-    store = bench.store()
+def test_the_store_reads_what_it_wrote(stores: Stores, store: Store) -> None:
     assert store.rotation_settings.read(MERCHANT) == Revisioned()
 
     for revision, written in enumerate(
@@ -35,7 +35,7 @@ def test_the_store_reads_what_it_wrote(bench: StoreBench) -> None:
         ]
     ):
         assert store.rotation_settings.replace(MERCHANT, written, expected=revision)
-        assert bench.store().rotation_settings.read(MERCHANT) == written
+        assert stores.store().rotation_settings.read(MERCHANT) == written
     assert not store.rotation_settings.replace(MERCHANT, schedule(), expected=2)
 
 
@@ -54,22 +54,22 @@ def test_the_item_records_the_change_its_actor_its_time_and_the_next_check(bench
         "overlap": 7 * DAY,
         "paused": False,
         "revision": 1,
-        "changedAt": int(NOW),
+        "changedAt": NOW_S,
         "changedBy": "ann",
-        "dueAt": int(NOW),
+        "dueAt": NOW_S,
     }
 
 
-def test_the_index_has_them_while_they_are_due(bench: StoreBench) -> None:
-    store = bench.store()
+def test_the_index_has_them_while_they_are_due(stores: Stores, store: Store) -> None:
     store.rotation_settings.replace(MERCHANT, schedule(), expected=0)
-    assert bench.due() == [(f"shopify#{MERCHANT}", LOOK)]
+    assert stores.pending() == {LOOK: NOW_S}
 
-    store.schedule.reschedule(check_of(schedule()), None)
+    store.schedule.reschedule(UnreadWork(MERCHANT, LOOK), NOW_S + 60)
+    assert stores.pending() == {LOOK: NOW_S + 60}
+    store.schedule.reschedule(check_of(schedule(due_at=NOW_S + 60)), None)
 
-    assert bench.due() == []
+    assert stores.pending() == {}
     assert store.rotation_settings.read(MERCHANT) == schedule(due_at=None)
-    assert not {"due", "dueAt"} & bench.items()[0].keys()
 
 
 def test_a_failed_look_changes_the_time_and_nothing_else(bench: StoreBench) -> None:
@@ -77,18 +77,19 @@ def test_a_failed_look_changes_the_time_and_nothing_else(bench: StoreBench) -> N
     store.rotation_settings.replace(MERCHANT, schedule(), expected=0)
     (before,) = bench.items()
 
-    store.schedule.reschedule(check_of(schedule()), int(NOW) + 60, failure="merchant_misconfigured")
+    store.schedule.reschedule(check_of(schedule()), NOW_S + 60, failure="merchant_misconfigured")
 
-    assert bench.items() == [{**before, "dueAt": int(NOW) + 60}]
+    assert bench.items() == [{**before, "dueAt": NOW_S + 60}]
 
 
-@pytest.mark.parametrize("seen", [schedule(revision=2), schedule(due_at=int(NOW) - 5)])
-def test_a_look_at_what_has_changed_since_sets_no_time(bench: StoreBench, seen: Revisioned[RotationSettings]) -> None:
-    store = bench.store()
+@pytest.mark.parametrize("seen", [schedule(revision=2), schedule(due_at=NOW_S - 5)])
+def test_a_look_at_what_has_changed_since_sets_no_time(
+    stores: Stores, store: Store, seen: Revisioned[RotationSettings]
+) -> None:
     store.rotation_settings.replace(MERCHANT, schedule(), expected=0)
+    before = stores.contents()
 
-    store.schedule.reschedule(check_of(seen), int(NOW) + 100)
-    store.schedule.reschedule(check_of(schedule(), "nobody"), int(NOW) + 100)
+    store.schedule.reschedule(check_of(seen), NOW_S + 100)
+    store.schedule.reschedule(check_of(schedule(), "nobody"), NOW_S + 100)
 
-    assert store.rotation_settings.read(MERCHANT) == schedule()
-    assert len(bench.items()) == 1
+    assert stores.contents() == before

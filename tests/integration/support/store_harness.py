@@ -20,8 +20,6 @@ from token_broker.domain.pending import PendingRevocation
 from token_broker.domain.token import SHOP, State, Token, session_subject
 from token_broker.ports.store import Store
 
-__all__ = ["NOW", "SHOP"]
-
 MERCHANT = "acme"
 SESSION = session_subject("s-1")
 SHOP_PARTITION, SESSION_PARTITION = "shopify#acme", "chicksx#acme#session:s-1"

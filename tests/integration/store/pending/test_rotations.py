@@ -19,10 +19,9 @@ from tests.integration.support.store_harness import (
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.records import due_shard
 from token_broker.domain.pending import UnreadWork
-from token_broker.domain.rotation import Rotation, RotationSettings, Succession
+from token_broker.domain.rotation import Rotation, Succession
 from token_broker.domain.token import Reason, State, Token
 from token_broker.errors import MintInProgress, StorageUnavailable
-from token_broker.ports.documents import Revisioned
 from token_broker.ports.store import Store
 
 ITEM = "rotation#shop"
@@ -138,19 +137,6 @@ def test_the_worker_can_defer_it_without_a_failure(stores: Stores, store: Store)
     store.schedule.reschedule(UnreadWork(MERCHANT, ITEM), NOW_S + 500)
 
     assert store.rotations.get(MERCHANT) == replace(wanted, due_at=NOW_S + 500)
-
-
-def test_settings_are_read_as_they_were_written(stores: Stores, store: Store) -> None:
-    assert store.rotation_settings.read(MERCHANT) == Revisioned()
-    settings = RotationSettings(max_age=90 * DAY, overlap=2 * DAY, paused=True)
-    written = Revisioned(settings, revision=1, changed_by="ann", due_at=NOW_S + DAY)
-
-    assert [store.rotation_settings.replace(MERCHANT, written, expected=0) for _ in range(2)] == [True, False]
-
-    assert store.rotation_settings.read(MERCHANT) == written
-    assert stores.pending() == {"settings#rotation": NOW_S + DAY}
-    store.schedule.reschedule(UnreadWork(MERCHANT, "settings#rotation"), NOW_S + 2 * DAY)
-    assert stores.pending() == {"settings#rotation": NOW_S + 2 * DAY}
 
 
 # The replaced token
