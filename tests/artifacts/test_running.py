@@ -29,6 +29,8 @@ from tests.integration.support.functions import (
 from tests.integration.support.functions import FUNCTIONS as FOR_ACCOUNTS
 from token_broker.errors import BrokerError, InvalidRequest, MerchantNotFound, ProviderError
 
+pytestmark = pytest.mark.audit
+
 #: In no file and no secret; what holds it has quoted an event.
 CANARY = "canary-4f1c9e07d2"
 #: Lambda's own members of a failure, from its runtime client.

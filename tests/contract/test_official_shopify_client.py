@@ -13,6 +13,8 @@ from sandbox.background import environment
 from sandbox.simulators import Addresses, ControlClient
 from tests.reference.paths import PROJECT, reference_python
 
+pytestmark = pytest.mark.audit
+
 SHOP = "demo.myshopify.com"
 ADMIN_TOKEN = "shpat_demo"
 VERSIONED, UNVERSIONED = "2026-10", None

@@ -31,7 +31,7 @@ ENVIRONMENT = {
 }
 
 #: What stands for DynamoDB. Whoever asks for `every_engine` runs on all of them, the rest on the first, the fastest.
-TABLE_ENGINES = ("moto", "local-aws", "dynamodb-local")
+TABLE_ENGINES = ("moto", "local-aws", pytest.param("dynamodb-local", marks=pytest.mark.audit))
 
 #: Makes owners' names unique for each test: DynamoDB remembers a ClientRequestToken for ten minutes (moto does not).
 _SALT = [""]
@@ -55,7 +55,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def engine(request: pytest.FixtureRequest) -> str:
     """Return what the store is kept in."""
-    return str(getattr(request, "param", TABLE_ENGINES[0]))
+    return str(getattr(request, "param", "moto"))
 
 
 @pytest.fixture(scope="module")

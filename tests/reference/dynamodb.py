@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from botocore.session import Session
+
 from sandbox.background import environment
 from sandbox.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Settings
 from tests.reference import paths
 from tests.reference.servers import serving
-from token_broker.aws import session
+from token_broker.aws.session import CONFIG
 
 #: A start that is short, for few requests: none of the later, costlier compilers; little memory.
 _JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m", "--enable-native-access=ALL-UNNAMED")
@@ -55,14 +57,14 @@ def local_aws_endpoint() -> Iterator[str]:
 
 
 def _client(address: str) -> Any:
-    """Return a client in its own session, configured as in the functions."""
-    made: Any = session._session.__wrapped__().create_client(
+    """Return a client in its own session, with the functions' configuration and without botocore's handlers."""
+    made: Any = Session(include_builtin_handlers=False).create_client(
         "dynamodb",
         region_name=REGION,
         endpoint_url=address,
         aws_access_key_id=ACCESS_KEY_ID,
         aws_secret_access_key=SECRET_ACCESS_KEY,
-        config=session.CONFIG,
+        config=CONFIG,
     )
     made.list_tables()  # the first call is the slowest, and no test's
     return made

@@ -22,6 +22,8 @@ from token_broker.http.transport import RequestsTransport
 from token_broker.ports.provider import MintRequest
 from token_broker.providers.fourthwall.client import Fourthwall
 
+pytestmark = pytest.mark.audit
+
 DOCUMENT = Path(__file__).parent / "openapi/fourthwall.yaml"
 PATH = "/open-api/v1.0/public-token"
 BASIC = {"Authorization": f"Basic {base64.b64encode(b'demo-user:demo-password').decode()}"}

@@ -11,6 +11,8 @@ from tests.e2e.browser.chromium import PATIENCE, Complaints, serving_blank_pages
 from tests.e2e.browser.page_scripts import FETCH
 from tests.e2e.support.responses import fingerprint
 
+pytestmark = pytest.mark.audit
+
 PROVIDERS = ("shopify", "fourthwall", "chicksx")
 SHOP_WIDE = ("shopify", "fourthwall")
 

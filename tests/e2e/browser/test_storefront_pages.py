@@ -16,6 +16,8 @@ from tests.e2e.support.responses import checked_problem, checked_token, fingerpr
 from tests.e2e.support.routes import STOREFRONT_CHICKSX, STOREFRONT_FOURTHWALL, STOREFRONT_SHOPIFY
 from tests.e2e.support.storefronts import Shop, Shops
 
+pytestmark = pytest.mark.audit
+
 SHOP_WIDE = ("shopify", "fourthwall")
 PATHS = {"shopify": STOREFRONT_SHOPIFY, "fourthwall": STOREFRONT_FOURTHWALL, "chicksx": STOREFRONT_CHICKSX}
 by_provider = pytest.mark.parametrize("provider", PATHS)

@@ -37,19 +37,16 @@ by_name = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: fu
 
 
 def resource(kind: str, name: str) -> Any:
-    """Return the properties of one resource for a stack at `PLACE`."""
     return plain(resources(kind)[name])
 
 
 def one(kind: str) -> Any:
-    """Return the properties of the only resource of its kind."""
     (properties,) = resources(kind).values()
     return plain(properties)
 
 
 @pytest.fixture(scope="module")
 def api() -> Any:
-    """Return the API's definition, as API Gateway imports it."""
     return plain(resources("AWS::ApiGateway::RestApi")["Api"]["Body"])
 
 
@@ -75,9 +72,41 @@ def test_each_function_is_built_from_its_own_folder() -> None:
     assert {name: resources_as_written[name]["Properties"]["CodeUri"] for name in folders} == folders
 
 
-def test_a_function_gets_another_runtime_and_sdk_only_by_a_deploy() -> None:
-    for function in resources("AWS::Lambda::Function").values():
-        assert function["RuntimeManagementConfig"] == {"UpdateRuntimeOn": "FunctionUpdate"}
+@by_name
+def test_a_function_is_as_all_others_and_knows_of_no_other_provider(function: Function) -> None:
+    deployed = resource("AWS::Lambda::Function", f"{function.name}Function")
+    known = {name.partition("_")[0].lower() for name in deployed["Environment"]["Variables"]} & set(wiring.PROVIDERS)
+    own = {function.folder.partition("/")[0]} & set(wiring.PROVIDERS)
+    served = {"lifecycle/maintain": {each.name for each in wiring.profiles() if each.capabilities.has_pending_work}}
+
+    assert known == served.get(function.folder, own)
+    assert {"TOKEN_TABLE", "SECRET_PREFIX"} <= set(deployed["Environment"]["Variables"])
+    assert (deployed["Runtime"], deployed["TracingConfig"]) == ("python3.13", {"Mode": "Active"})
+    assert deployed["RuntimeManagementConfig"] == {"UpdateRuntimeOn": "FunctionUpdate"}, "another SDK by a deploy alone"
+    assert len(deployed["Layers"]) == 1
+
+
+def test_a_function_that_mints_or_changes_is_not_repeated_and_a_run_ends_before_the_next_begins() -> None:
+    found = map(plain, resources("AWS::Lambda::EventInvokeConfig").values())
+    configured = {each.pop("FunctionName").removesuffix("Function"): each for each in found}
+    names = ("public_token", "storefront_access_token", "create_storefront_access_token", "rotate", "migrate_token")
+    once = {each.name for each in FUNCTIONS if each.folder.partition("/")[2] in (*names, "reconcile", "dispatch")}
+
+    assert set(configured) == once
+    assert {each["MaximumRetryAttempts"] for each in configured.values()} == {0}
+    assert configured["LifecycleDispatch"]["MaximumEventAgeInSeconds"] == 60
+    assert resource("AWS::Lambda::Function", "LifecycleDispatchFunction")["Timeout"] < 60
+
+
+def test_the_table_is_encrypted_and_protected_can_be_restored_and_forgets() -> None:
+    table = resource("AWS::DynamoDB::Table", "TokenTable")
+
+    assert (table["BillingMode"], table["DeletionProtectionEnabled"]) == ("PAY_PER_REQUEST", "true")
+    assert table["SSESpecification"]["SSEEnabled"] is True
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert table["TimeToLiveSpecification"] == {"Enabled": True, "AttributeName": "expiresAt"}
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert (index["IndexName"], index["Projection"]) == ("due", {"ProjectionType": "KEYS_ONLY"})
 
 
 @by_name
@@ -188,7 +217,6 @@ def test_a_name_that_all_regions_of_an_account_share_holds_the_region() -> None:
 
 
 def environments() -> dict[str, Any]:
-    """Return the environments of samconfig.toml by their names."""
     configuration = tomllib.loads((TEMPLATE.parent / "samconfig.toml").read_text())
     return {name: each for name, each in configuration.items() if name != "version"}
 
@@ -248,7 +276,6 @@ def test_only_new_items_of_the_outbox_start_the_streams_reader_and_what_fails_is
 
 
 def sources(service: str) -> list[dict[str, Any]]:
-    """Return the event source mappings of one service."""
     found = map(plain, resources("AWS::Lambda::EventSourceMapping").values())
     return [each for each in found if each["EventSourceArn"].split(":")[2] == service]
 
@@ -347,16 +374,6 @@ def test_the_clock_runs_every_minute_and_may_start_one_function() -> None:
     assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", schedule["Target"]["Arn"])
 
 
-def test_a_run_ends_before_the_next_begins_and_is_not_repeated() -> None:
-    assert plain(resources("AWS::Lambda::Function")["LifecycleDispatchFunction"]["Timeout"]) < 60
-    (asynchronous,) = [
-        each
-        for each in map(plain, resources("AWS::Lambda::EventInvokeConfig").values())
-        if each["FunctionName"] == "LifecycleDispatchFunction"
-    ]
-    assert (asynchronous["MaximumRetryAttempts"], asynchronous["MaximumEventAgeInSeconds"]) == (0, 60)
-
-
 def test_every_alarm_has_its_paragraph_in_the_runbook() -> None:
     runbook = (TEMPLATE.parent / "docs/runbook.md").read_text()
     headings = set(re.findall(r"^## ([\w{}]+)$", runbook, re.MULTILINE))
@@ -378,18 +395,6 @@ def test_every_alarm_tells_the_topic_if_there_is_one() -> None:
     }
     for alarm in resources("AWS::CloudWatch::Alarm").values():
         assert (alarm["AlarmActions"], alarm["OKActions"]) == (told, told)
-
-
-def test_every_dead_letter_queue_has_an_alarm() -> None:
-    queues = resources("AWS::SQS::Queue")
-    aside = {
-        plain(each["RedrivePolicy"])["deadLetterTargetArn"].rpartition(":")[2]
-        for each in queues.values()
-        if "RedrivePolicy" in each
-    }
-    watched = {each["Dimensions"][0]["Value"] for each in alarms() if each["Namespace"] == "AWS/SQS"}
-
-    assert aside == watched
 
 
 def test_an_alarm_on_a_missing_run_is_raised_by_silence_and_the_others_are_not() -> None:
@@ -532,10 +537,6 @@ def test_a_preflight_is_answered_by_the_gateway_for_any_page_and_without_credent
         "Access-Control-Max-Age": "'3600'",
     }
     assert set(method["responses"][answer["statusCode"]]["headers"]) == set(headers), "others are dropped"
-
-
-def test_signed_routes_answer_no_preflight(api: Any) -> None:
-    assert {route.split()[1] for route in methods(api) if route.startswith("OPTIONS ")} == set(STOREFRONT_PATHS)
 
 
 #: The status of each answer that the gateway makes itself.
