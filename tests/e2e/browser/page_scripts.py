@@ -12,27 +12,14 @@ async ({url, init}) => {
 """
 
 
-#: Every way by which a page has somebody else's server asked; each returns all that the page got to know.
+#: How a page has somebody else's server asked; each returns all that the page got to know.
 WAYS = {
     "fetch": FETCH,
     "fetch with credentials": FETCH.replace("fetch(url, init)", "fetch(url, {...init, credentials: 'include'})"),
     "fetch without cors": FETCH.replace(
         "fetch(url, init)", "fetch(url, {method: init.method, body: init.body, mode: 'no-cors'})"
     ),
-    "fetch without cors, with credentials": FETCH.replace(
-        "fetch(url, init)",
-        "fetch(url, {method: init.method, body: init.body, mode: 'no-cors', credentials: 'include'})",
-    ),
     "fetch out of the cache": FETCH.replace("fetch(url, init)", "fetch(url, {...init, cache: 'force-cache'})"),
-    "XMLHttpRequest": """
-        ({url, init}) => new Promise((done) => {
-          const request = new XMLHttpRequest();
-          request.open(init.method, url);
-          for (const [name, value] of Object.entries(init.headers ?? {})) request.setRequestHeader(name, value);
-          request.withCredentials = true;
-          request.onloadend = () => done({status: request.status, text: request.responseText});
-          request.send(init.body);
-        })""",
     "script": """
         ({url}) => new Promise((done) => {
           const seen = [];
@@ -43,20 +30,6 @@ WAYS = {
           script.onload = script.onerror = (event) => done({seen, event: event.type, added: added()});
           script.src = url;
           document.head.append(script);
-        })""",
-    "script with cors": """
-        ({url}) => new Promise((done) => {
-          const script = document.createElement("script");
-          script.crossOrigin = "anonymous";
-          script.onload = script.onerror = (event) => done({event: event.type});
-          script.src = url;
-          document.head.append(script);
-        })""",
-    "image": """
-        ({url}) => new Promise((done) => {
-          const image = new Image();
-          image.onload = image.onerror = (event) => done({event: event.type, width: image.width});
-          image.src = url;
         })""",
     "stylesheet": """
         ({url}) => new Promise((done) => {
@@ -74,15 +47,6 @@ WAYS = {
           frame.onload = () => done({text: frame.contentDocument?.body.innerText});
           frame.src = url;
           document.documentElement.append(frame);
-        })""",
-    "form in a frame": """
-        ({url, init}) => new Promise((done) => {
-          const frame = Object.assign(document.createElement("iframe"), {name: "target"});
-          const form = document.createElement("form");
-          Object.assign(form, {action: url, method: init.method, target: "target"});
-          document.documentElement.append(frame, form);
-          frame.onload = () => done({text: frame.contentDocument?.body.innerText});
-          form.submit();
         })""",
 }
 

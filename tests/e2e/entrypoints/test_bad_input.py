@@ -10,16 +10,14 @@ import pytest
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support.merchants import Merchant, Merchants
-from tests.e2e.support.responses import checked_problem, problem_of, token_of
-from tests.e2e.support.routes import CHICKSX, FOURTHWALL, ROUTES, SHOPIFY, SHOPIFY_CURRENT, Route
+from tests.e2e.support.responses import checked_problem, problem_of
+from tests.e2e.support.routes import FOURTHWALL, ROUTES, SHOPIFY, SHOPIFY_CURRENT, Route
 from tests.e2e.support.signing import send, sign
 from tests.e2e.support.token_table import TokenTable
 
 BODIES = {
     "nothing": b"",
-    "a title given twice": b'{"title":"Kiosk","title":"Other"}',
-    "the merchant": b'{"title":"Kiosk","merchant":"demo"}',
-    "1 MB": json.dumps({"title": "x" * 1_000_000}).encode(),
+    "1 MB": json.dumps({"title": "Kiosk" * 200_000}).encode(),
     "deeply nested": b'{"title":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
     "no UTF-8": b'\xff{"title":"Kiosk"}',
 }
@@ -41,17 +39,6 @@ def test_a_body_that_is_not_right(
     assert table.merchant("shopify", shop.name) == {}
 
 
-def test_titles_for_people_are_taken(stack: Stack, control: ControlClient, merchants: Merchants) -> None:
-    merchant = merchants.shopify().name
-    titles = ["🛍️ Kiosk 👩‍👩‍👧", "店舗", "🎉" * 150]
-
-    for title in titles:
-        assert token_of(stack.call("POST", SHOPIFY.format(merchant=merchant), {"title": title}), 201)["title"] == title
-
-    at_provider = [token["title"] for token in control.state()["shopify"][merchant]["tokens"]]
-    assert [title.rpartition(" [tb:")[0] for title in at_provider] == titles
-
-
 @pytest.mark.parametrize("route", [each for each in ROUTES if each.account], ids=lambda route: route.folder)
 def test_an_unknown_merchant(
     stack: Stack, control: ControlClient, merchants: Merchants, table: TokenTable, route: Route
@@ -64,28 +51,24 @@ def test_an_unknown_merchant(
     assert table.merchant(route.provider, name) == {}, "an unknown merchant leaves nothing in the table"
 
 
-@pytest.mark.parametrize("name", ["Demo", "demo%20", "d%00emo", "d%C3%A9mo", "demo;x", "demo%ff", "%2e%2e", "..", "*"])
-def test_a_malformed_merchant(stack: Stack, control: ControlClient, name: str) -> None:
-    problem_of(send(stack, "GET", SHOPIFY_CURRENT.format(merchant=name)), 400, "invalid_request")
-    assert control.requests() == []
+MALFORMED = [
+    *(("GET", SHOPIFY_CURRENT.format(merchant=name)) for name in ("demo%20", "d%00emo", "demo%ff", "%2e%2e")),
+    *(("DELETE", f"{SHOPIFY.format(merchant='demo')}/{rest}") for rest in ("%EF%BC%91", "5?foreign=true&foreign=true")),
+]
 
 
-@pytest.mark.parametrize("rest", ["abc", "%EF%BC%91", "1%20", "1%00", "5?foreign=true&foreign=true", "5?FOREIGN=true"])
-def test_a_malformed_token_id_or_query(stack: Stack, control: ControlClient, shop: Merchant, rest: str) -> None:
-    problem_of(send(stack, "DELETE", f"{SHOPIFY.format(merchant=shop.name)}/{rest}"), 400, "invalid_request")
+@pytest.mark.parametrize(("method", "path"), MALFORMED)
+def test_a_malformed_path_or_query(stack: Stack, control: ControlClient, method: str, path: str) -> None:
+    problem_of(send(stack, method, path), 400, "invalid_request")
     assert control.requests() == []
 
 
 NO_ROUTES = [
-    ("GET", SHOPIFY_CURRENT.format(merchant="demo%2Fother")),
     ("GET", SHOPIFY_CURRENT.format(merchant="demo%2f..%2fdemo")),
-    ("GET", SHOPIFY_CURRENT.format(merchant="")),
     ("DELETE", SHOPIFY.format(merchant="demo") + "/1%2F2"),
-    ("GET", "/merchants/demo"),
     ("GET", "/../v1/merchants/demo/shopify/storefront-access-token"),
     ("PATCH", SHOPIFY_CURRENT.format(merchant="demo")),
     ("GET", FOURTHWALL.format(merchant="demo")),
-    ("GET", CHICKSX.format(merchant="demo")),
 ]
 
 
@@ -104,11 +87,10 @@ def test_a_path_or_method_that_does_not_exist(stack: Stack, control: ControlClie
     assert control.requests() == []
 
 
-@pytest.mark.parametrize("key", ["a b", "x" * 256, "k\u00e9y", ""])
-def test_an_idempotency_key_that_is_not_right(stack: Stack, control: ControlClient, shop: Merchant, key: str) -> None:
+def test_an_idempotency_key_that_is_not_right(stack: Stack, control: ControlClient, shop: Merchant) -> None:
     path, body = SHOPIFY.format(merchant=shop.name), b'{"title":"Kiosk"}'
 
-    response = sign(stack, "POST", path, body, headers={"Idempotency-Key": key}).send("POST", path, body)
-
-    problem_of(response, 400, "invalid_request")
+    for key in ("k\u00e9y", ""):
+        response = sign(stack, "POST", path, body, headers={"Idempotency-Key": key}).send("POST", path, body)
+        problem_of(response, 400, "invalid_request")
     assert control.requests() == []

@@ -11,7 +11,7 @@ from tests.e2e.conftest import Aws
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.own_stack import PROJECT
 from tests.e2e.support.responses import checked_token, raised_problem, token_of
-from tests.e2e.support.routes import CHICKSX, FOURTHWALL, ROUTES, SHOPIFY_CURRENT, Route
+from tests.e2e.support.routes import ROUTES, Route
 from tests.e2e.support.token_table import TokenTable
 
 FOLDERS = [route.folder for route in ROUTES]
@@ -24,28 +24,23 @@ def invoke(stack: Stack, folder: str, event: object) -> Any:
     return answer
 
 
-def test_both_entry_points_give_the_same_responses(stack: Stack, merchants: Merchants) -> None:
-    calls: dict[str, tuple[str, str, dict[str, Any]]] = {
-        "fourthwall/public_token": ("PUT", FOURTHWALL, {}),
-        "chicksx/public_token": ("POST", CHICKSX, {"sessionId": "s", "scope": ["wallet.read"]}),
-        "shopify/storefront_access_token": ("GET", SHOPIFY_CURRENT, {}),
-    }
-
-    for folder, (method, path, fields) in calls.items():
-        merchant = merchants.of(folder.partition("/")[0]).name
-        token = checked_token(invoke(stack, folder, {"merchant": merchant, **fields}))
-        assert token_of(stack.call(method, path.format(merchant=merchant), fields or None)) == token
+def test_both_entry_points_give_the_same_responses(stack: Stack, merchants: Merchants, table: TokenTable) -> None:
+    for route in ROUTES:
+        if route.folder in ("fourthwall/public_token", "chicksx/public_token", "shopify/storefront_access_token"):
+            merchant = merchants.of(route.provider).name
+            token = checked_token(invoke(stack, route.folder, {"merchant": merchant, **route.fields}))
+            assert token_of(stack.call(route.method, route.to(merchant), route.body)) == token
+            items = table.merchant(route.provider, merchant).values()
+            assert [item["requestedBy"] for item in items if "requestedBy" in item] == ["direct"]
 
 
 @pytest.mark.parametrize(
     ("event", "error", "status", "code"),
     [
-        ({"merchant": "nobody-here", "sessionId": "s"}, "MerchantNotFound", 404, "merchant_not_found"),
-        ({"merchant": "demo"}, "InvalidRequest", 400, "invalid_request"),
         (None, "InvalidRequest", 400, "invalid_request"),
         ({"merchant": "demo", "sessionId": "throttled"}, "ProviderThrottled", 503, "provider_throttled"),
     ],
-    ids=["unknown", "incomplete", "null", "throttled"],
+    ids=["null", "throttled"],
 )
 def test_a_failure_is_an_exception_named_after_its_code(
     stack: Stack, control: ControlClient, event: object, error: str, status: int, code: str
@@ -56,15 +51,6 @@ def test_a_failure_is_an_exception_named_after_its_code(
 
     assert raised == error
     raised_problem(answer, status, code)
-
-
-def test_the_record_says_that_nobody_knows_who_invoked_directly(
-    stack: Stack, merchants: Merchants, table: TokenTable
-) -> None:
-    merchant = merchants.fourthwall().name
-    invoke(stack, "fourthwall/public_token", {"merchant": merchant})
-
-    assert table.partition(f"fourthwall#{merchant}")["subject#shop"]["current"]["requestedBy"] == "direct"
 
 
 def sample(route: Route, entry_point: str) -> Any:

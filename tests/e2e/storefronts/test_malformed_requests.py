@@ -4,14 +4,12 @@ The gateway decodes a path before it looks for the route. What it then takes for
 the merchant's own policy judges it; anything else is refused. Nothing ever leads to another merchant.
 """
 
-from collections.abc import Callable
-
 import pytest
 import requests
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.support.raw_http import Headers, exchange
+from tests.e2e.support.raw_http import exchange
 from tests.e2e.support.responses import problem_of
 from tests.e2e.support.routes import STOREFRONT_CHICKSX, STOREFRONT_SHOPIFY
 from tests.e2e.support.storefronts import Shop, Shops, page_token, refused_by_gateway, session_token
@@ -51,32 +49,21 @@ def refused(response: requests.Response) -> None:
 #: In the merchant's place; `%2E` is a dot, `%2F` a slash.
 NAMES = (
     "{own}/../{victim}",
-    "{own}/%2e%2e/{victim}",
     "{own}%2F..%2F{victim}",
     "{own}%252f..%252f{victim}",
-    "{own}\\..\\{victim}",
     "{victim};merchant={own}",
-    "{own},{victim}",
     "{victim}%00{own}",
     "{victim}%3Fmerchant={own}",
-    "{victim}%23{own}",
     "{own}%0d%0aX-Merchant:x",
-    "{own}%20",
-    "{own}%2e",
     "{own}%ff",
-    "*",
     "%7Bmerchant%7D",
-    "",
 )
 #: The whole path.
 PATHS = (
     f"{STOREFRONT_SHOPIFY}/",
-    f"{STOREFRONT_SHOPIFY}%00",
     STOREFRONT_SHOPIFY.replace("/shopify", "//shopify"),
-    STOREFRONT_SHOPIFY.replace("/shopify", "/%2e/shopify"),
     STOREFRONT_SHOPIFY.upper().replace("{MERCHANT}", "{merchant}"),
     f"/merchants/..{STOREFRONT_SHOPIFY}",
-    f"/../v1{STOREFRONT_SHOPIFY}",
     STOREFRONT_SHOPIFY.replace("/storefront/", "/storefront/%2e%2e/merchants/"),
 )
 
@@ -115,23 +102,16 @@ def test_another_way_to_write_the_same_path_opens_no_more(
         refused(own)
 
 
-ORIGINS: dict[str, Callable[[str], Headers]] = {
-    "twice": lambda origin: [("Origin", origin), ("origin", "https://evil.com")],
-    "folded": lambda origin: [("Origin", f"https://evil.com,\r\n\t{origin}")],
-    "another name for it": lambda origin: [("X-Origin", origin), ("X_Origin", origin), ("Referer", f"{origin}/")],
-    "what an authorizer would say": lambda origin: [
-        ("Origin", "https://evil.com"),
-        ("X-Amz-Authorizer-Context", f'{{"origins": "{origin}"}}'),
-        ("origins", origin),
-    ],
-}
+def test_an_origin_counts_once_and_in_its_place_only(stack: Stack, control: ControlClient, shop: Shop) -> None:
+    evil = ("Origin", "https://evil.com")
 
-
-@pytest.mark.parametrize("headers", ORIGINS.values(), ids=ORIGINS)
-def test_an_origin_counts_once_and_in_its_place_only(
-    stack: Stack, control: ControlClient, shop: Shop, headers: Callable[[str], Headers]
-) -> None:
-    refused(exchange(stack, "GET", STOREFRONT_SHOPIFY.format(merchant=shop.name), headers(shop.origin)))
+    for headers in (
+        [("Origin", shop.origin), ("origin", "https://evil.com")],
+        [("Origin", f"https://evil.com,\r\n\t{shop.origin}")],
+        [("X-Origin", shop.origin), ("X_Origin", shop.origin), ("Referer", f"{shop.origin}/")],
+        [evil, ("X-Amz-Authorizer-Context", f'{{"origins": "{shop.origin}"}}'), ("origins", shop.origin)],
+    ):
+        refused(exchange(stack, "GET", STOREFRONT_SHOPIFY.format(merchant=shop.name), headers))
     assert control.requests() == []
 
 

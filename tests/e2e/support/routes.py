@@ -56,11 +56,7 @@ ROUTES = (
     Route("PUT", FOURTHWALL, "fourthwall/public_token"),
     Route("POST", CHICKSX, "chicksx/public_token", {"sessionId": "checkout-1"}),
     Route(
-        "POST",
-        CHICKSX_CLOSE,
-        "chicksx/close_session",
-        {"sessionId": "checkout-1", "orderId": "order-1"},
-        account=False,
+        "POST", CHICKSX_CLOSE, "chicksx/close_session", {"sessionId": "checkout-1", "orderId": "order-1"}, account=False
     ),
     Route("GET", SHOPIFY_CURRENT, "shopify/storefront_access_token"),
     Route("POST", SHOPIFY, "shopify/create_storefront_access_token", {"title": "Mobile app"}),

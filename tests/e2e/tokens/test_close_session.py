@@ -15,10 +15,8 @@ from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.support.merchants import Merchants
-from tests.e2e.support.principals import iam_user, may_call
 from tests.e2e.support.responses import problem_of, token_of
 from tests.e2e.support.routes import CHICKSX, CHICKSX_CLOSE
-from tests.e2e.support.signing import sign
 from tests.e2e.support.token_table import TokenTable
 from tests.e2e.support.waiting import wait_until
 
@@ -111,33 +109,11 @@ def test_a_session_with_a_token_gets_it_no_more(sessions: Sessions, control: Con
     assert ends == token["expiresAt"] + 30 * DAY, "closed outlives the token by the retention"
 
 
-@pytest.mark.parametrize("session_id", ["a b", "a#b", "a/b", "100%25", "a+b", "日本語", "🛒", "?x=1"])
+@pytest.mark.parametrize("session_id", ["a b#/+?x=1", "a/../b", "100%25", "日本語 🛒"])
 def test_the_gateway_passes_an_id_on_as_it_is_meant(sessions: Sessions, session_id: str) -> None:
     assert sessions.by_api(session_id).json()["sessionId"] == session_id
 
     sessions.check_closed(session_id)
-
-
-def test_a_principal_that_is_held_to_a_merchant_closes_its_sessions_only(
-    sessions: Sessions, merchants: Merchants
-) -> None:
-    other = merchants.chicksx().name
-    with iam_user(sessions.aws("iam"), [may_call(sessions.stack, sessions.merchant)]) as (_, credentials):
-
-        def status(merchant: str, session_id: str) -> int:
-            """Of a call whose path goes out as it is written here."""
-            path = CHICKSX_CLOSE.format(merchant=merchant, sessionId=session_id)
-            signed = sign(sessions.stack, "POST", path, b"{}", credentials=credentials)
-            return signed.send("POST", path, b"{}").status_code
-
-        assert status(sessions.merchant, "a%2F..%2Fb") == 200
-        assert status(other, "s") == 403
-        for crooked in (f"{sessions.merchant}%2F..%2F{other}", f"%73{other[1:]}", f"%73{sessions.merchant[1:]}"):
-            assert status(crooked, "s") in (400, 403)
-
-    assert sessions.closed("a/../b")
-    assert not sessions.closed("s")
-    assert sessions.table.merchant("chicksx", other) == {}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -164,11 +140,7 @@ def test_who_mints_or_waits_when_the_order_is_placed_gets_no_token(
 
 @pytest.mark.parametrize(
     "entry",
-    [
-        *({"Source": source} for source in ("shop.returns", "shop.orders.eu", "SHOP.ORDERS")),
-        *({"DetailType": kind} for kind in ("OrderCancelled", "orderplaced")),
-        {"EventBusName": "default"},
-    ],
+    [{"Source": "shop.orders.eu"}, {"DetailType": "OrderCancelled"}, {"EventBusName": "default"}],
 )
 def test_an_event_of_another_source_kind_or_bus_closes_nothing(sessions: Sessions, entry: dict[str, str]) -> None:
     sessions.put(sessions.order("s"), **entry)
@@ -219,16 +191,6 @@ def dead_letters(stack: Stack, aws: Aws, sessions: Sessions) -> Iterator[DeadLet
         yield DeadLetters(sqs, sqs.get_queue_url(QueueName=name)["QueueUrl"], sessions.merchant)
     finally:
         sqs.set_queue_attributes(QueueUrl=url, Attributes=usual)
-
-
-def test_an_event_with_a_wrong_field_is_kept_for_the_operator(sessions: Sessions, dead_letters: DeadLetters) -> None:
-    event = {**sessions.order("s"), "orderId": ["1"]}
-
-    sessions.put(event)
-
-    [body] = dead_letters.wait_for(1).values()
-    assert json.loads(body) == event
-    assert not sessions.closed("s")
 
 
 def test_a_poison_message_does_not_hold_up_the_rest_and_is_kept_as_it_was(

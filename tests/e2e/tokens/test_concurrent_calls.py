@@ -19,11 +19,7 @@ CALLERS = 20
 #: Each race is run this often, with a new subject: a window of milliseconds is not hit each time.
 ROUNDS = 4
 #: The functions that race.
-RACING = (
-    "chicksx/public_token",
-    "shopify/storefront_access_token",
-    "shopify/create_storefront_access_token",
-)
+RACING = ("chicksx/public_token", "shopify/storefront_access_token", "shopify/create_storefront_access_token")
 #: Seconds in which every caller must have the token, those included that were told to come again.
 PATIENCE = 40
 

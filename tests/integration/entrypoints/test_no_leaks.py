@@ -43,9 +43,7 @@ from token_broker.errors import BrokerError, RateLimited
 STRAY = "ptkn_canary0stray0token"
 PROVIDERS = tuple(SECRETS)
 #: Codes that nothing raises, each with the reason.
-NEVER_RAISED = {
-    RateLimited.code: "API Gateway's own: a usage plan answers before a function is asked",
-}
+NEVER_RAISED = {RateLimited.code: "API Gateway's own: a usage plan answers before a function is asked"}
 
 
 @pytest.fixture

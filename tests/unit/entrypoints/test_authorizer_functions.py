@@ -61,11 +61,7 @@ def gate(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], Powertool
     def open_gate(name: str) -> Gate:
         clock, store, telemetry = MovableClock(), MemoryDocuments[Any](), make_telemetry()
         keys = MemorySecrets(acme={"keys": {"k1": SECRET}}, other={"keys": {"k1": OTHER_SECRET}})
-        parts = {
-            "clock": clock,
-            "telemetry": telemetry,
-            "service": Admission(store.read, clock, telemetry, parse),
-        }
+        parts = {"clock": clock, "telemetry": telemetry, "service": Admission(store.read, clock, telemetry, parse)}
         monkeypatch.setattr(wiring, "admission", lambda: SimpleNamespace(**parts))
         monkeypatch.setattr(wiring, "proof_keys", lambda _parts: keys)
         opened = Gate(load(f"storefronts/{name}_authorizer"), clock, store, keys)

@@ -16,13 +16,7 @@ from tests.fakes.documents import MemoryDocuments
 from tests.fakes.events import CALLER, Context, api_event, queue_event, storefront_event
 from tests.fakes.provider import ScriptedProvider, down
 from tests.fakes.samples import minted
-from tests.fakes.surroundings import (
-    ListingSurroundings,
-    Surroundings,
-    listing_stack,
-    one_token_stack,
-    session_stack,
-)
+from tests.fakes.surroundings import ListingSurroundings, Surroundings, listing_stack, one_token_stack, session_stack
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import parse, policy
 from tests.unit.loading import FUNCTIONS, load

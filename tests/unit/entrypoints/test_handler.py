@@ -37,10 +37,7 @@ EVERY_KIND: tuple[EventKind, ...] = ("api", "storefront", "direct", "queue")
 
 
 def handler(
-    bench: Bench,
-    operation: Operation,
-    success: int = 201,
-    events: tuple[EventKind, ...] = ("api", "direct"),
+    bench: Bench, operation: Operation, success: int = 201, events: tuple[EventKind, ...] = ("api", "direct")
 ) -> Callable[[Any, Any], Any]:
     return entrypoint(bench, "shopify/create", accepts=CreateToken, success=success, events=events)(operation)
 
@@ -139,8 +136,7 @@ def test_an_unexpected_failure_shows_nothing_of_its_cause(bench: Bench, capsys: 
 
 
 @pytest.mark.parametrize(
-    ("operation", "status", "code", "kinds"),
-    [(give, 201, "ok", []), (broken, 500, "internal_error", ["ValueError"])],
+    ("operation", "status", "code", "kinds"), [(give, 201, "ok", []), (broken, 500, "internal_error", ["ValueError"])]
 )
 def test_every_call_leaves_one_line_that_says_how_it_ended(
     bench: Bench, lines: Lines, operation: Operation, status: int, code: str, kinds: list[str]

@@ -198,12 +198,7 @@ def test_a_sessions_token_is_never_kept(status: int) -> None:
     answer = posted(headers={"If-None-Match": ['"x"']}).respond(Reply(token(), status))
 
     assert answer["statusCode"] == status
-    assert answer["headers"] == {
-        **ALWAYS,
-        **READABLE,
-        "Content-Type": "application/json",
-        "Cache-Control": "no-store",
-    }
+    assert answer["headers"] == {**ALWAYS, **READABLE, "Content-Type": "application/json", "Cache-Control": "no-store"}
 
 
 @pytest.mark.parametrize("given", [adapter(), posted()])

@@ -64,11 +64,7 @@ def test_the_connection_goes_to_the_address_that_was_looked_at_and_tls_to_the_na
     assert fetched.looked_up == [("login.example", 443, TIME_LIMIT)]
     assert fetched.server_names == ["login.example"]
     (request,) = fetched.transport.requests
-    assert (request.method, request.url, request.body) == (
-        "GET",
-        "https://8.8.8.8:443/.well-known/jwks.json?v=1",
-        None,
-    )
+    assert (request.method, request.url, request.body) == ("GET", "https://8.8.8.8:443/.well-known/jwks.json?v=1", None)
     assert request.headers["Host"] == "login.example"
     assert fetched.transport.closed
 
@@ -147,12 +143,7 @@ def test_the_loopback_origin_is_nowhere_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "uri",
-    [
-        "http://127.0.0.1:8124/keys",
-        "http://localhost:8123/keys",
-        "http://127.0.0.1:8123@evil.example/keys",
-    ],
+    "uri", ["http://127.0.0.1:8124/keys", "http://localhost:8123/keys", "http://127.0.0.1:8123@evil.example/keys"]
 )
 def test_only_the_very_loopback_origin_is_taken(uri: str) -> None:
     fetched = Fetched(found=["127.0.0.1"], loopback=LOOPBACK)

@@ -37,12 +37,6 @@ def test_the_rows_of_the_picture_are_those_of_the_import_contract() -> None:
     assert [re.findall("<b>(.*?)</b>", box) for box in boxes] == [row.split(" | ") for row in contract["layers"]]
 
 
-def test_the_rows_name_all_of_the_layer() -> None:
-    entries = {path.stem for path in PACKAGE.iterdir() if not path.name.startswith("__")}
-
-    assert set(bold("layer")) == entries
-
-
 def test_the_folders_of_functions_are_the_providers_and_those_of_the_tree() -> None:
     tree = {path.parent.parent.name for path in ROOT.glob("functions/*/*/app.py")}
 

@@ -9,11 +9,7 @@ import pytest
 from tests.fakes.trust_policies import REFUSED, SHOP, TAKEN, hs256, oidc, parse, policy, sessions
 from token_broker.aws.store.attributes import unwrap, wrap
 from token_broker.errors import InvalidRequest
-from token_broker.storefronts.trust_policy import (
-    ProofRule,
-    Sessions,
-    TrustPolicy,
-)
+from token_broker.storefronts.trust_policy import ProofRule, Sessions, TrustPolicy
 
 CANARY = "sk-live-canary"
 
