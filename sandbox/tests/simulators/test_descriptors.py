@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.background.servers import Server
-from sandbox.background.state import State
 from sandbox.errors import StackError
-from sandbox.settings import PROJECT, Settings
+from sandbox.settings import PROJECT
 from sandbox.simulators.descriptor import providers, simulators
 
 GOOD = """
@@ -58,17 +56,13 @@ def test_the_services_are_the_folders_and_the_issuer_is_no_provider() -> None:
         ("othercart", None, r"othercart/simulator\.py is missing\. It must declare SIMULATOR, a Simulator"),
         ("othercart", "import nothing", r"othercart/simulator\.py cannot be imported\. ModuleNotFoundError"),
         ("othercart", "SIMULATOR = {}", r"othercart/simulator\.py must declare SIMULATOR, a Simulator"),
-        (
-            "othercart",
-            GOOD.replace(", demo_secrets=list", ""),
-            r"othercart/simulator\.py .*missing.*'demo_secrets'",
-        ),
+        ("othercart", GOOD.replace(", demo_secrets=list", ""), r"/simulator\.py .*missing.*'demo_secrets'"),
         ("othercart", GOOD.replace("list)", "list, port=1)"), r"othercart/simulator\.py .*unexpected.*'port'"),
         ("othercart", GOOD.replace("list)", "list, path=1)"), r"othercart/simulator\.py: the field path .* be str"),
         (
             "othercart",
-            GOOD.replace("list)", "list, credential_headers='x-api-key')"),
-            r"simulator\.py: the field credential_headers of SIMULATOR must be tuple\[str, \.\.\.\]",
+            GOOD.replace("list)", "list, credential_headers='x')"),
+            "_headers of SIMULATOR must be tuple",
         ),
         ("othercart", GOOD.replace("=list", "=[]"), r"simulator\.py: the field demo_secrets .* must be .*Callable"),
         ("Other-Cart", GOOD, r"Other-Cart: the name must be lower-case letters and digits"),
@@ -107,11 +101,3 @@ def test_a_command_ends_with_the_sentence(tmp_path: Path, command: list[str], te
     assert ended.returncode == 1
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
-
-
-def test_a_server_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
-    settings = Settings(tmp_path, local_python=Path(sys.executable))
-    settings.logs.mkdir()
-
-    with pytest.raises(StackError, match=r"The server ended while starting\. .*No module named sandbox\.nothing"):
-        Server("nothing", "The server", tmp_path / "nothing.json").start(settings, State(settings.state_file))
