@@ -9,13 +9,19 @@ DEV := .venvs/dev/bin/python
 MUTATION := .venvs/mutation/bin/python
 PYTHON_SOURCES := functions layers/token_broker/token_broker sandbox tests benchmarks requirements
 
+INTEGRATION := tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
+END_TO_END := sandbox/tests/stack tests/e2e
+
+# What runs at once prints one after another, where make can do that.
+OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
 # Only the folders that exist, so that the checks work in every commit.
 SOURCES = $(wildcard $(PYTHON_SOURCES))
 
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format test test-unit coverage mutation up down demo logs bench bench-dispatch build lock clean env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation
+.PHONY: help setup check format test test-unit one debug audit coverage mutation up down demo logs bench bench-dispatch build lock clean env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -27,10 +33,16 @@ env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation: e
 	@sh requirements/install.sh $*
 
 check: env-dev env-local ## check lint, types, import rules and the template in seconds
+	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) template types lint
+
+.PHONY: lint types template
+lint:
 	$(DEV) -m ruff check $(SOURCES)
 	$(DEV) -m ruff format --check $(SOURCES)
-	$(DEV) -m mypy
 	PYTHONPATH=layers/token_broker:functions/storefronts/proof_authorizer $(DEV) .venvs/dev/bin/lint-imports --no-logo
+types:
+	$(DEV) -m mypy
+template:
 	$(DEV) .venvs/dev/bin/cfn-lint template.yaml
 	$(LOCAL) -m sandbox.stack validate
 
@@ -38,30 +50,50 @@ format: env-dev ## format the Python sources
 	$(DEV) -m ruff check --fix $(SOURCES)
 	$(DEV) -m ruff format $(SOURCES)
 
-test: env-dev env-local env-runtime env-reference env-lambda ## run every test, the end-to-end tests on their own local stacks
-	$(DEV) -m pytest --numprocesses 2 tests/unit tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
-	@$(LOCAL) -m sandbox.stack build-here
-	$(DEV) -m pytest tests/artifacts
-	@CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder sandbox/tests/stack tests/e2e
+# $(call stage,NAME,BUDGET,COMMAND) runs one stage and prints its time. A budget is what two quiet cores should need.
+stage = @start=$$(date +%s); $(3) && echo "Stage '$(1)': $$(($$(date +%s) - start)) s, budget $(2) s" | tee -a .local/stages
+begin = @mkdir -p .local && rm -f .local/stages
+
+test: env-dev env-local env-runtime ## run every test but those of `make audit`, the end-to-end tests on local stacks of their own
+	$(begin)
+	$(call stage,unit,15,$(MAKE) --no-print-directory test-unit)
+	$(call stage,contract and integration,150,$(DEV) -m pytest --numprocesses 2 -m "not audit" $(INTEGRATION))
+	$(call stage,build and artifacts,25,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m "not audit" tests/artifacts)
+	$(call stage,end to end,240,$(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder -m "not audit" $(END_TO_END))
+	@cat .local/stages
+
+audit: env-dev env-local env-runtime env-reference env-lambda ## run the tests that need Java, Node, a browser or Lambda's runtime client
+	$(begin)
+	$(call stage,reference implementations,60,$(DEV) -m pytest --numprocesses 2 -m audit $(INTEGRATION))
+	$(call stage,built functions,45,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m audit tests/artifacts)
+	$(call stage,browser,75,CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest -m audit $(END_TO_END))
+	@cat .local/stages
 
 .PHONY: test-long
 test-long: env-dev env-local env-runtime ## run the tests that are too long for CI (all faults, state machines, fuzzing) in two hours or more
 	TOKEN_BROKER_LONG=1 $(DEV) -m pytest tests/e2e/faults
 	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/lifecycle/test_in_memory.py tests/integration/lifecycle/test_state_machine.py tests/unit/providers/test_undocumented_answers.py
 
-test-unit: env-dev env-reference ## run the unit and contract tests in seconds
-	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) unit contract
+test-unit: env-dev ## run the unit tests in seconds
+	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) unit-1 unit-2
 
-# In parallel, since one computes while the other waits. With bytecode, since imports take half of the time.
-.PHONY: unit contract
-unit contract: export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
-unit contract: export PYTHONDONTWRITEBYTECODE :=
-unit:
-	@$(DEV) -m pytest tests/unit
-contract:
-	@$(DEV) -m pytest --numprocesses 2 tests/contract sandbox/tests --ignore=sandbox/tests/installation --ignore=sandbox/tests/stack
+# Two processes with half of the tests each. With bytecode, since imports take half of the time.
+HALF := tests/unit/test_killed.py tests/unit/repository tests/unit/providers tests/unit/http tests/unit/domain
+.PHONY: unit-1 unit-2
+unit-1 unit-2: export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
+unit-1 unit-2: export PYTHONDONTWRITEBYTECODE :=
+unit-1:
+	@$(DEV) -m pytest -p no:xdist $(HALF)
+unit-2:
+	@$(DEV) -m pytest -p no:xdist tests/unit $(HALF:%=--ignore=%)
 
-coverage: env-dev env-reference ## show the branches of the layer and the functions that no test covers, and fail below 95 %
+one: env-dev ## run one file or one test, such as TEST=tests/unit/test_clock.py
+	@$(DEV) -m pytest -p no:xdist '$(or $(TEST),$(error Name a file or a test: TEST=tests/unit/test_clock.py))'
+
+debug: env-dev ## the same, and stop in a debugger where it fails or at a breakpoint()
+	@$(DEV) -m pytest -p no:xdist --pdb '$(or $(TEST),$(error Name a file or a test: TEST=tests/unit/test_clock.py))'
+
+coverage: env-dev env-reference ## show the branches of the layer and the functions that no test covers, and fail below 97 %
 	@$(DEV) -m coverage erase
 	$(DEV) -m coverage run -m pytest --numprocesses 2 -k "not local-aws and not dynamodb-local" tests/unit tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
 	@$(DEV) -m coverage combine --quiet

@@ -11,6 +11,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+#: A certificate that signs itself and serves.
+_OWN_USES = ("digital_signature", "key_cert_sign", "crl_sign")
+_USES = (
+    *("content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+    *("encipher_only", "decipher_only"),
+)
+
 
 def self_signed(folder: Path, *, address: str = "127.0.0.1", host: str | None = None, days: int = 1) -> Path:
     """Create a self-signed certificate with its key in one file, for an address or for a host's name."""
@@ -29,7 +36,7 @@ def self_signed(folder: Path, *, address: str = "127.0.0.1", host: str | None = 
         .add_extension(x509.SubjectAlternativeName([subject]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(_key_usage(), critical=True)
+        .add_extension(x509.KeyUsage(**dict.fromkeys(_USES, False) | dict.fromkeys(_OWN_USES, True)), critical=True)
         .sign(key, hashes.SHA256())
     )
     file = folder / f"{host or address}-{days}.pem"
@@ -38,20 +45,6 @@ def self_signed(folder: Path, *, address: str = "127.0.0.1", host: str | None = 
     )
     file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + plain_key)
     return file
-
-
-def _key_usage() -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=True,
-        crl_sign=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 def server_context(certificate: Path) -> ssl.SSLContext:

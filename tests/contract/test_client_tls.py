@@ -34,11 +34,16 @@ def refused(context: SSLContext) -> None:
         assert server.seen == []
 
 
-def test_a_trusted_certificate_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SSLContext:
+    """Return the context of a server with a certificate that our client trusts."""
     certificate = self_signed(tmp_path)
     trusting(certificate, monkeypatch)
+    return server_context(certificate)
 
-    with serving(always(answer()), tls=server_context(certificate)) as server:
+
+def test_a_trusted_certificate_is_accepted(trusted: SSLContext) -> None:
+    with serving(always(answer()), tls=trusted) as server:
         assert send(server.origin) == 200
 
 
@@ -62,14 +67,11 @@ def test_a_trusted_certificate_for_another_address_or_that_has_expired_is_refuse
     refused(server_context(certificate))
 
 
-def test_old_tls_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    certificate = self_signed(tmp_path)
-    trusting(certificate, monkeypatch)
-    context = server_context(certificate)
+def test_old_tls_is_refused(trusted: SSLContext) -> None:
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        context.minimum_version, context.maximum_version = TLSVersion.TLSv1, TLSVersion.TLSv1_1
+        trusted.minimum_version, trusted.maximum_version = TLSVersion.TLSv1, TLSVersion.TLSv1_1
 
-    refused(context)
+    refused(trusted)
 
 
 def test_a_server_that_speaks_no_tls_is_refused() -> None:
@@ -83,9 +85,6 @@ def test_a_handshake_that_hangs_ends_in_time() -> None:
         assert failure(f"https://127.0.0.1:{listener.getsockname()[1]}", 0.6) is RequestOutcome.NOT_APPLIED
 
 
-def test_a_dripping_answer_over_tls_ends_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    certificate = self_signed(tmp_path)
-    trusting(certificate, monkeypatch)
-
-    with serving(dripping(answer(b"x" * 100), 0.05), tls=server_context(certificate)) as server, taking(0.4, 1.15):
+def test_a_dripping_answer_over_tls_ends_in_time(trusted: SSLContext) -> None:
+    with serving(dripping(answer(b"x" * 100), 0.05), tls=trusted) as server, taking(0.4, 1.15):
         assert failure(server.origin, 0.6) is RequestOutcome.IN_FLIGHT

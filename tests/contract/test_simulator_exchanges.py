@@ -22,17 +22,14 @@ def test_simulator_answers_as_the_contract_says(
     exchange: Exchange, simulators: Addresses, control: ControlClient
 ) -> None:
     prepare(control, exchange)
-    base = simulators[exchange.provider]
+    request, expected = exchange.request, exchange.response
 
     reply = send(
-        base,
-        exchange.request["method"],
-        exchange.request["path"],
-        headers=exchange.request["headers"],
+        *(simulators[exchange.provider], request["method"], request["path"]),
+        headers=request["headers"],
         body=exchange.request_body(),
     )
 
-    expected = exchange.response
     shown = {name: reply.headers.get(name) for name in expected["headers"]}
     assert reply.status == expected["status"], reply.body
     assert differences(expected["headers"], shown) == []
@@ -59,10 +56,8 @@ def test_every_contract_page_has_its_exchanges_and_every_id_is_unique() -> None:
 
 
 def test_a_difference_is_told_with_its_place() -> None:
-    expected = {
-        "a": [{"$match": "integer", "example": 1}],
-        "b": {"$match": "string", "pattern": "^x", "example": "x"},
-    }
+    integer, text = {"$match": "integer", "example": 1}, {"$match": "string", "pattern": "^x", "example": "x"}
+    expected = {"a": [integer], "b": text}
 
     assert differences(expected, {"a": [7], "b": "xy"}) == []
     assert differences(expected, {"a": [True], "b": "y", "c": 0}) == [

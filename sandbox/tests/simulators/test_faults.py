@@ -82,30 +82,20 @@ def test_a_caller_gets_no_answer_and_the_provider_has_acted_or_not(
 @pytest.mark.parametrize(
     ("fault", "status", "shows", "minted"),
     [
-        ({"kind": "status", "status": 503, "body": {"a": 1}}, 503, lambda reply: reply.json() == {"a": 1}, 0),
-        ({"kind": "status", "status": 429, "headers": {"A": "7"}}, 429, lambda reply: reply.headers["a"] == "7", 0),
-        ({"kind": "status", "status": 503, "act": True}, 503, lambda reply: reply.body == b"", 1),
-        ({"kind": "garbage"}, 200, lambda reply: reply.headers["content-type"] == "text/html; charset=utf-8", 0),
-        ({"kind": "garbage", "bodyBase64": "/wD+"}, 200, lambda reply: reply.body == b"\xff\x00\xfe", 0),
-        ({"kind": "garbage", "contentType": "a/b"}, 200, lambda reply: reply.headers["content-type"] == "a/b", 0),
-        ({"kind": "huge", "bytes": 3_000_000}, 200, lambda reply: len(reply.json()) == 2_999_998, 0),
-        ({"kind": "huge", "bytes": 9, "chunked": True}, 200, lambda reply: "transfer-encoding" in reply.headers, 0),
-        ({"kind": "redirect"}, 302, lambda reply: reply.headers["location"].endswith("/redirected"), 0),
-        (
-            {"kind": "redirect", "status": 307, "location": "a:b"},
-            307,
-            lambda reply: reply.headers["location"] == "a:b",
-            0,
-        ),
-        ({"kind": "answer_override", "patch": {"data": None}}, 201, lambda reply: "data" not in reply.json(), 1),
-        (
-            {"kind": "answer_override", "patch": {"data": {"jti": 7}}},
-            201,
-            lambda reply: reply.json()["data"]["jti"] == 7,
-            1,
-        ),
-        ({"kind": "answer_override", "headers": {"A": "7"}}, 201, lambda reply: reply.headers["a"] == "7", 1),
-        ({"kind": "answer_override", "status": 200}, 200, lambda reply: reply.json()["code"] == "OK", 1),
+        ({"kind": "status", "status": 503, "body": {"a": 1}}, 503, lambda r: r.json() == {"a": 1}, 0),
+        ({"kind": "status", "status": 429, "headers": {"A": "7"}}, 429, lambda r: r.headers["a"] == "7", 0),
+        ({"kind": "status", "status": 503, "act": True}, 503, lambda r: r.body == b"", 1),
+        ({"kind": "garbage"}, 200, lambda r: r.headers["content-type"] == "text/html; charset=utf-8", 0),
+        ({"kind": "garbage", "bodyBase64": "/wD+"}, 200, lambda r: r.body == b"\xff\x00\xfe", 0),
+        ({"kind": "garbage", "contentType": "a/b"}, 200, lambda r: r.headers["content-type"] == "a/b", 0),
+        ({"kind": "huge", "bytes": 3_000_000}, 200, lambda r: len(r.json()) == 2_999_998, 0),
+        ({"kind": "huge", "bytes": 9, "chunked": True}, 200, lambda r: "transfer-encoding" in r.headers, 0),
+        ({"kind": "redirect"}, 302, lambda r: r.headers["location"].endswith("/redirected"), 0),
+        ({"kind": "redirect", "status": 307, "location": "a:b"}, 307, lambda r: r.headers["location"] == "a:b", 0),
+        ({"kind": "answer_override", "patch": {"data": None}}, 201, lambda r: "data" not in r.json(), 1),
+        ({"kind": "answer_override", "patch": {"code": 7}}, 201, lambda r: r.json()["code"] == 7, 1),
+        ({"kind": "answer_override", "headers": {"A": "7"}}, 201, lambda r: r.headers["a"] == "7", 1),
+        ({"kind": "answer_override", "status": 200}, 200, lambda r: r.json()["code"] == "OK", 1),
     ],
 )
 def test_an_answer_is_wrong_and_the_provider_has_acted_or_not(
@@ -135,12 +125,20 @@ def test_refuse_also_ends_a_kept_connection(merchant: Merchant) -> None:
         connection.close()
 
 
-def test_hang_waits_before_acting(merchant: Merchant) -> None:
-    merchant.fault("hang", seconds=0.2)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "hang", "seconds": 0.2},
+        {"kind": "slow_drip", "secondsPerByte": 0.001, "part": "headers"},
+        {"kind": "slow_drip", "secondsPerByte": 0.001, "part": "body"},
+    ],
+)
+def test_an_answer_that_is_slow_is_right_in_the_end(merchant: Merchant, fault: dict[str, Any]) -> None:
+    merchant.fault(**fault)
     started = time.monotonic()
 
-    assert merchant.mint().status == 201
-    assert time.monotonic() - started >= 0.2
+    assert merchant.mint().json()["code"] == "OK"
+    assert time.monotonic() - started > 0.1
 
 
 def test_a_caller_that_stops_reading_harms_nobody(merchant: Merchant, capfd: pytest.CaptureFixture[str]) -> None:
@@ -151,15 +149,6 @@ def test_a_caller_that_stops_reading_harms_nobody(merchant: Merchant, capfd: pyt
 
     assert merchant.mint().status == 201
     assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize("part", ["headers", "body"])
-def test_slow_drip_sends_byte_by_byte(merchant: Merchant, part: str) -> None:
-    merchant.fault("slow_drip", secondsPerByte=0.001, part=part)
-    started = time.monotonic()
-
-    assert merchant.mint().json()["code"] == "OK"
-    assert time.monotonic() - started > 0.1
 
 
 def test_a_fault_strikes_as_often_as_told_and_only_what_it_names(merchant: Merchant) -> None:
@@ -184,7 +173,7 @@ def test_a_fault_strikes_as_often_as_told_and_only_what_it_names(merchant: Merch
         ({"kind": "answer_override"}, "needs patch"),
         ({"kind": "garbage", "bodyBase64": "%%"}, "must be base64"),
         ({"kind": "garbage", "times": 0}, "times must be a whole number from 1"),
-        ({"kind": "garbage", "provider": "paypal"}, "provider must be one of chicksx, fourthwall, shopify, issuer"),
+        ({"kind": "garbage", "provider": "paypal"}, "provider must be one of chicksx, fourthwall, shopify"),
     ],
 )
 def test_a_fault_that_makes_no_sense_is_refused(

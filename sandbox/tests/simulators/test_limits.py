@@ -22,6 +22,10 @@ def chicksx(control: ControlClient, **more: object) -> None:
     control.put_account("chicksx", "demo", apiKey="demo-key", clientId="demo-client", **more)
 
 
+def fourthwall(control: ControlClient, **more: object) -> None:
+    control.put_account("fourthwall", "demo", accessToken="demo-access-token", **more)
+
+
 def session_token(simulators: Addresses, body: object) -> Reply:
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     return send(simulators["chicksx"], "POST", "/public_token/create", headers=KEYS, body=sent)
@@ -30,7 +34,7 @@ def session_token(simulators: Addresses, body: object) -> Reply:
 def test_fourthwall_gives_a_shop_one_token_until_its_owner_renews_it(
     simulators: Addresses, control: ControlClient
 ) -> None:
-    control.put_account("fourthwall", "demo", accessToken="demo-access-token")
+    fourthwall(control)
     first, second = public_token(simulators).json(), public_token(simulators).json()
     control.renew_fourthwall_token("demo")
 
@@ -39,8 +43,7 @@ def test_fourthwall_gives_a_shop_one_token_until_its_owner_renews_it(
 
 
 def test_fourthwall_delays_the_excess_until_the_window_has_moved(simulators: Addresses, control: ControlClient) -> None:
-    rate = {"requests": 2, "seconds": 0.4}
-    control.put_account("fourthwall", "demo", accessToken="demo-access-token", rateLimit=rate)
+    fourthwall(control, rateLimit={"requests": 2, "seconds": 0.4})
     started = time.monotonic()
 
     assert [public_token(simulators).status for _ in range(3)] == [200, 200, 200]
@@ -48,8 +51,7 @@ def test_fourthwall_delays_the_excess_until_the_window_has_moved(simulators: Add
 
 
 def test_fourthwall_delay_ends_when_the_clock_is_moved(simulators: Addresses, control: ControlClient) -> None:
-    rate = {"requests": 1, "seconds": 600}
-    control.put_account("fourthwall", "demo", accessToken="demo-access-token", rateLimit=rate)
+    fourthwall(control, rateLimit={"requests": 1, "seconds": 600})
     assert public_token(simulators).status == 200
 
     with ThreadPoolExecutor(1) as pool:

@@ -83,13 +83,6 @@ def test_graphql_has_versions_but_no_unversioned_address(shopify: ShopifyAccount
     assert replies[0].headers["x-shopify-api-version"] == "2026-01"
 
 
-@pytest.mark.parametrize(("mode", "status"), [("payment_required", 402), ("locked", 423)])
-def test_a_closed_shop_refuses_graphql_as_it_refuses_rest(shopify: ShopifyAccount, mode: str, status: int) -> None:
-    shopify.put(shopStatus=mode)
-
-    assert shopify.graphql("{shop{id}}").status == status
-
-
 def post(shopify: ShopifyAccount, path: str) -> Reply:
     return shopify.call("POST", path, {"query": "{shop{id}}", "storefront_access_token": {"title": "Test"}})
 
@@ -111,20 +104,22 @@ def test_an_address_outside_the_allowlist_is_refused_but_not_by_the_token_endpoi
 
 
 @pytest.mark.parametrize(
-    ("mode", "text", "paths"),
+    ("mode", "status", "text", "paths"),
     [
-        ({"approvalMissing": "read_products"}, "requires merchant approval for read_products scope.", PATHS),
-        ({"nonExpiringTokens": "refused"}, "access tokens are no longer accepted for the Admin API.", PATHS),
-        ({"accessScopes": [], "ineligibleAnswer": "service"}, "must be service access.", PATHS[:1]),
-        ({"accessScopes": [], "ineligibleAnswer": "channel"}, "must have a channel record", PATHS[:1]),
+        ({"approvalMissing": "read_products"}, 403, "requires merchant approval for read_products scope.", PATHS),
+        ({"nonExpiringTokens": "refused"}, 403, "access tokens are no longer accepted for the Admin API.", PATHS),
+        ({"accessScopes": [], "ineligibleAnswer": "service"}, 403, "must be service access.", PATHS[:1]),
+        ({"accessScopes": [], "ineligibleAnswer": "channel"}, 403, "must have a channel record", PATHS[:1]),
+        ({"shopStatus": "payment_required"}, 402, "plan does not have access", PATHS),
+        ({"shopStatus": "locked"}, 423, "unavailable", PATHS),
     ],
 )
 def test_a_refusal_says_what_is_missing(
-    shopify: ShopifyAccount, mode: dict[str, Any], text: str, paths: tuple[str, ...]
+    shopify: ShopifyAccount, mode: dict[str, Any], status: int, text: str, paths: tuple[str, ...]
 ) -> None:
     shopify.put(**mode)
 
     for path in paths:
         refused = post(shopify, path)
-        assert refused.status == 403
+        assert refused.status == status
         assert text in refused.json()["errors"]

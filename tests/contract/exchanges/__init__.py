@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from sandbox.simulators import ControlClient
 from tests.contract.exchanges.matching import example_of
@@ -25,10 +25,6 @@ class Exchange:
     request: Mapping[str, Any]
     response: Mapping[str, Any]
     client: Mapping[str, Any] | None
-
-    @classmethod
-    def read(cls, value: Mapping[str, Any]) -> Self:
-        return cls(**value)
 
     @property
     def provider(self) -> str:
@@ -51,10 +47,10 @@ class Exchange:
         return self.response["status"], headers, json.dumps(example_of(self.response["body"])).encode()
 
 
-def load_exchanges(*, provider: str | None = None, seeds_only: bool = False) -> Sequence[Exchange]:
-    """All exchanges in a stable order, or those of one provider, or those of the contract pages."""
-    loaded = [Exchange.read(value) for path in sorted(FOLDER.glob("*.json")) for value in json.loads(path.read_text())]
-    return [each for each in loaded if provider in (None, each.provider) and not (seeds_only and each.seed is None)]
+def load_exchanges(*, provider: str | None = None) -> Sequence[Exchange]:
+    """All exchanges in a stable order, or those of one provider."""
+    loaded = [Exchange(**value) for path in sorted(FOLDER.glob("*.json")) for value in json.loads(path.read_text())]
+    return [each for each in loaded if provider in (None, each.provider)]
 
 
 def prepare(control: ControlClient, exchange: Exchange) -> None:

@@ -10,18 +10,19 @@ MATCH = "$match"
 
 def example_of(expected: Any) -> Any:
     """Replace every matcher in the value by its example."""
-    if isinstance(expected, dict):
-        if MATCH in expected:
-            return expected["example"]
-        return {name: example_of(value) for name, value in expected.items()}
-    if isinstance(expected, list):
-        return [example_of(value) for value in expected]
+    match expected:
+        case {"$match": _, "example": example}:
+            return example
+        case dict():
+            return {name: example_of(value) for name, value in expected.items()}
+        case list():
+            return [example_of(value) for value in expected]
     return expected
 
 
-def differences(expected: Any, actual: Any, where: str = "$") -> list[str]:
+def differences(expected: Any, actual: Any) -> list[str]:
     """Where the actual value is not what was expected, as sentences; empty if it is."""
-    return list(_differences(expected, actual, where))
+    return list(_differences(expected, actual, "$"))
 
 
 def _differences(expected: Any, actual: Any, where: str) -> Iterator[str]:
@@ -64,6 +65,5 @@ def _is(kind: str, actual: object) -> bool:
 
 
 def _is_timestamp(text: str) -> bool:
-    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", text):
-        return False
-    return datetime.fromisoformat(text).tzinfo is not None
+    form = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d"
+    return re.fullmatch(form, text) is not None and datetime.fromisoformat(text).tzinfo is not None
