@@ -33,9 +33,9 @@ env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation: e
 	@sh requirements/install.sh $*
 
 check: env-dev env-local ## check lint, types, import rules and the template in seconds
-	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) template types lint
+	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) sam-template template types lint
 
-.PHONY: lint types template
+.PHONY: lint types template sam-template
 lint:
 	$(DEV) -m ruff check $(SOURCES)
 	$(DEV) -m ruff format --check $(SOURCES)
@@ -44,6 +44,7 @@ types:
 	$(DEV) -m mypy
 template:
 	$(DEV) .venvs/dev/bin/cfn-lint template.yaml
+sam-template:
 	$(LOCAL) -m sandbox.stack validate
 
 format: env-dev ## format the Python sources
