@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import pytest
@@ -28,10 +27,8 @@ ANSWER = b'{"Item": {}, "SecretString": "x", "Successful": []}'
 SDK_WAITS = 0.2
 
 
-@cache
-def sdk_session() -> Session:
-    """Return one session for all tests, since it reads the services' descriptions once."""
-    return Session()
+#: One session for all tests, since it reads the services' descriptions once.
+SDK = Session()
 
 
 @dataclass
@@ -45,7 +42,7 @@ class Bench:
 
     def ask(self, service: str = "dynamodb") -> Any:
         if service not in self.clients:
-            self.clients[service] = sdk_session().create_client(
+            self.clients[service] = SDK.create_client(
                 service,
                 endpoint_url=self.url,
                 region_name="us-east-1",

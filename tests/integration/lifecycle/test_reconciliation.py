@@ -4,11 +4,12 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from sandbox.simulators import Addresses
-from tests.integration.support.concurrency import OneByOne, Quiet
+from tests.integration.support.concurrency import OneByOne
 from tests.integration.support.functions import CREATE, CURRENT, RECONCILE, Worker, cold_start
 from tests.integration.support.in_process_stack import MERCHANT, SECRETS, Stack
 from tests.integration.support.outages import refusing
@@ -75,7 +76,7 @@ def test_of_many_at_once_each_thing_is_done_once(
 ) -> None:
     end_elsewhere(provider, ids["fine"])
     monkeypatch.setattr(wiring, "client", OneByOne.clients(stack))
-    workers = [cold_start(RECONCILE, clock=stack.clock, telemetry=Quiet()) for _ in range(CALLERS)]
+    workers = [cold_start(RECONCILE, clock=stack.clock, telemetry=Mock()) for _ in range(CALLERS)]
     start = Barrier(CALLERS)
 
     def apply(worker: Worker) -> dict[str, Any]:

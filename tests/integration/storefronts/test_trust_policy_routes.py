@@ -1,11 +1,12 @@
 """The trust policy's routes over a table: the stored document, an outage, and writers who start at once."""
 
 from threading import Barrier, Lock, Thread
+from unittest.mock import Mock
 
 import pytest
 
 from tests.fakes.trust_policies import policy
-from tests.integration.support.concurrency import OneByOne, Quiet
+from tests.integration.support.concurrency import OneByOne
 from tests.integration.support.functions import (
     DELETE_POLICY,
     GET_POLICY,
@@ -62,7 +63,7 @@ def test_of_ten_who_put_a_first_policy_at_once_one_creates_it(
     """All by the same caller, in the same second. To repeat what stands is a success, to differ from it is none."""
     client = OneByOne(stack.dynamodb, Lock())
     monkeypatch.setattr(wiring, "client", lambda service: client)
-    workers = [cold_start(PUT_POLICY, clock=SystemClock(), telemetry=Quiet()) for _ in range(10)]
+    workers = [cold_start(PUT_POLICY, clock=SystemClock(), telemetry=Mock()) for _ in range(10)]
     start = Barrier(len(workers))
     answers: list[HttpResponse] = []
 

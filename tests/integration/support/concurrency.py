@@ -1,11 +1,9 @@
-"""What many workers in one process need: moto and Powertools are made for one call at a time."""
+"""What many workers in one process need: moto is made for one call at a time."""
 
 from collections.abc import Callable
-from threading import Barrier, Lock, Thread
-from types import SimpleNamespace
+from threading import Lock
 from typing import Any
 
-from tests.integration.support.functions import HttpResponse, Worker
 from tests.integration.support.in_process_stack import Stack
 
 
@@ -29,35 +27,3 @@ class OneByOne:
                 return getattr(self._client, name)(**arguments)
 
         return call
-
-
-class Quiet:
-    """Telemetry for threads: Powertools keeps its numbers for the process, which in Lambda has one call at a time."""
-
-    log = SimpleNamespace(info=lambda *_, **__: None, error=lambda *_, **__: None)
-
-    def begin(self, *_: object) -> None: ...
-    def end(self) -> None: ...
-    def notice(self, event: str, **fields: object) -> None: ...
-    def annotate(self, **fields: object) -> None: ...
-    def answered(self, **fields: object) -> None: ...
-    def count(self, metric: str, value: float = 1, unit: str = "Count") -> None: ...
-    def observe(self, method: str, outcome: int | str, seconds: float) -> None: ...
-
-
-def at_once(workers: list[Worker], **changes: Any) -> list[HttpResponse]:
-    """Send the same request to all workers at once, and return the responses. A worker can occur several times."""
-    start = Barrier(len(workers))
-    answers: list[HttpResponse] = []
-
-    def call(worker: Worker) -> None:
-        start.wait()
-        answers.append(worker.api(**changes))
-
-    threads = [Thread(target=call, args=(worker,)) for worker in workers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answers) == len(workers)
-    return answers

@@ -42,13 +42,11 @@ PROOF_AUTHORIZER = "storefronts/proof_authorizer"
 
 #: Those that work for a merchant's account at a provider.
 FUNCTIONS = [FOURTHWALL, CHICKSX, CURRENT, CREATE, LIST, DELETE]
-#: Those of them that storefronts may call, too.
 FOR_STOREFRONTS = [FOURTHWALL, CHICKSX, CURRENT]
 #: Those that ask nothing of a provider, though the merchant must have an account there to have its settings.
 ROTATION_SETTINGS = [GET_ROTATION_SETTINGS, PUT_ROTATION_SETTINGS]
 POLICY_FUNCTIONS = [PUT_POLICY, GET_POLICY, DELETE_POLICY]
 AUTHORIZERS = [SHOP_AUTHORIZER, PROOF_AUTHORIZER]
-#: What each provider makes of a rotation.
 ROTATIONS = ["fourthwall/rotate", "chicksx/rotate", ROTATE]
 #: The functions that the schedule, a queue or the table's stream starts.
 CLOCKWORK = [MAINTAIN, DISPATCH, PUBLISH]
@@ -59,7 +57,7 @@ ENTRY_POINTS = {
     for function in EVERY_FUNCTION
 }
 
-#: Seconds that a call has, unless the test says otherwise: the template's.
+#: Seconds that a call has in the template.
 TIMEOUT = 25.0
 
 
@@ -168,7 +166,10 @@ class _Lines(logging.Handler):
 
 
 def cold_start(function: str, *, clock: Clock, telemetry: Any = None) -> Worker:
-    """Load a handler with parts that no other worker shares, on the given clock."""
+    """Load a handler with parts that no other worker shares, on the given clock.
+
+    Workers in threads need other telemetry, since Powertools keeps its numbers for the process.
+    """
     spec = spec_from_file_location("app", ROOT / "functions" / function / "app.py")
     assert spec is not None
     assert spec.loader is not None

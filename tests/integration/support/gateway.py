@@ -23,15 +23,8 @@ KEY = "the demo backend's key, 32 bytes and more"
 AUTHORIZER = {FOURTHWALL: SHOP_AUTHORIZER, CURRENT: SHOP_AUTHORIZER, CHICKSX: PROOF_AUTHORIZER}
 
 _SHARED = (
-    "resource",
-    "path",
-    "httpMethod",
-    "headers",
-    "multiValueHeaders",
-    "queryStringParameters",
-    "multiValueQueryStringParameters",
-    "pathParameters",
-    "stageVariables",
+    *("resource", "path", "httpMethod", "pathParameters", "stageVariables"),
+    *("headers", "multiValueHeaders", "queryStringParameters", "multiValueQueryStringParameters"),
 )
 
 
@@ -98,12 +91,10 @@ def authorizer_request(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_context(event: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the authorizer's context to an event."""
     return {**event, "requestContext": {**event["requestContext"], "authorizer": dict(context)}}
 
 
 def _refused(status: int) -> HttpResponse:
-    """Return the gateway's own rejection, as far as a test checks it."""
     return HttpResponse(status, {}, {})
 
 

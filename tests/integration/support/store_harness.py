@@ -55,16 +55,13 @@ class Stores(ABC):
         """Return the due time of each piece of the merchant's pending work, except undelivered events."""
 
     @abstractmethod
-    def events(self) -> list[Event]:
-        """Return the emitted events."""
+    def events(self) -> list[Event]: ...
 
     @property
     def subject(self) -> str:
-        """Return what the provider's tokens are for."""
         return SESSION if self.provider == "chicksx" else SHOP
 
     def of(self, provider: str) -> Self:
-        """Return the same for another provider."""
         return replace(self, provider=provider)
 
     def told(self, *members: str) -> list[tuple[Any, ...]]:
@@ -77,7 +74,6 @@ class Stores(ABC):
         return self.store().leases.state(MERCHANT, subject or self.subject)
 
     def served(self) -> str | None:
-        """Return the id of the token that is served."""
         token = self.state().token
         return None if token is None else token.token_id
 
@@ -108,7 +104,6 @@ class Stores(ABC):
         return lease
 
     def begin_standing(self, owner: str = "owner-1", **changes: Any) -> MintLease:
-        """Acquire the lease of a standing token; it must be granted."""
         lease = self.store().leases.acquire_standing(self.request(owner, **changes))
         assert isinstance(lease, MintLease)
         return lease
@@ -117,7 +112,6 @@ class Stores(ABC):
         return self.begin_standing(**changes) if standing else self.begin(**changes)
 
     def expired(self, standing_id: str | None = None, owner: str = "worker") -> OpenIntent:
-        """Acquire the lease of an open intent that is due."""
         return there(self.store().leases.acquire_expired(MERCHANT, standing_id, owner))
 
     def issue(self, issued: Token, intent_id: str = INTENT) -> Token:
@@ -179,7 +173,6 @@ class StoreBench(Stores):
         return [item for item in self.contents() if not item["pk"].startswith(PREFIX)]
 
     def outbox(self) -> list[dict[str, Any]]:
-        """Return the outbox items."""
         return [item for item in self.contents() if item["pk"].startswith(PREFIX)]
 
     def events(self) -> list[Event]:
@@ -245,16 +238,9 @@ class StoreBench(Stores):
 
 
 def shop_token(token_id: str = "1001", **changes: Any) -> Token:  # noqa: S107  # an id
-    """Return a Shopify token."""
     return token(token_id, **{"provider": "shopify", "merchant": MERCHANT, "title": "Storefront", **changes})
 
 
-def session_token(
-    token_id: str = "jti-1",  # noqa: S107  # an id
-    *,
-    expires_at: int = NOW_S + 3600,
-    **changes: Any,
-) -> Token:
-    """Return a ChicksX token of the session."""
-    known = {"provider": "chicksx", "merchant": MERCHANT, "subject": SESSION, "expires_at": expires_at}
+def session_token(token_id: str = "jti-1", **changes: Any) -> Token:  # noqa: S107  # an id
+    known = {"provider": "chicksx", "merchant": MERCHANT, "subject": SESSION, "expires_at": NOW_S + 3600}
     return token(token_id, **{**known, **changes})

@@ -181,28 +181,18 @@ def test_only_x_ray_is_allowed_for_every_resource_and_no_action_has_a_wildcard()
                 assert {action.partition(":")[0] for action in actions} == {"xray"}
 
 
-@by_name
-def test_a_function_may_be_called_by_the_gateway_for_its_own_routes_alone(function: Function) -> None:
-    called = f"{function.name}Function"
-    allowed = [
-        each
-        for each in map(plain, resources("AWS::Lambda::Permission").values())
-        if each["FunctionName"] in (called, PLACE.arn("lambda", f"function:{called}"))
-    ]
-    own = [f"*/{route.replace(' ', '', 1)}" for route in function.routes]
-    if function.decides:
-        own = ["authorizers/*"]
+def test_each_function_may_be_called_by_the_gateway_for_its_own_routes_and_by_nobody_else() -> None:
+    """A permission has its function's name or ARN."""
+    allowed = [plain(each) for each in resources("AWS::Lambda::Permission").values()]
+    own = [(each.name, f"*/{route.replace(' ', '', 1)}") for each in FUNCTIONS for route in each.routes]
+    own += [(each.name, "authorizers/*") for each in FUNCTIONS if each.decides]
 
-    assert sorted(each["SourceArn"] for each in allowed) == sorted(
-        PLACE.arn("execute-api", f"Api/{re.sub(r'{[^}]*}', '*', route)}") for route in own
+    assert sorted((each["FunctionName"].rpartition(":")[2], each["SourceArn"]) for each in allowed) == sorted(
+        (f"{name}Function", PLACE.arn("execute-api", f"Api/{re.sub(r'{[^}]*}', '*', route)}")) for name, route in own
     )
     for each in allowed:
         assert (each["Action"], each["Principal"]) == ("lambda:InvokeFunction", "apigateway.amazonaws.com")
         assert set(each) == {"Action", "Principal", "SourceArn", "FunctionName"}
-
-
-def test_nobody_may_call_any_other_function() -> None:
-    assert len(resources("AWS::Lambda::Permission")) == len(ROUTES) + len([each for each in FUNCTIONS if each.decides])
 
 
 # Names
@@ -216,16 +206,12 @@ def test_a_name_that_all_regions_of_an_account_share_holds_the_region() -> None:
                 assert PLACE.region in plain(properties[name]), kind
 
 
-def environments() -> dict[str, Any]:
-    configuration = tomllib.loads((TEMPLATE.parent / "samconfig.toml").read_text())
-    return {name: each for name, each in configuration.items() if name != "version"}
-
-
 def test_no_two_environments_share_a_stack_and_none_on_aws_their_secrets() -> None:
-    names = [each["global"]["parameters"]["stack_name"] for each in environments().values()]
-    overrides = [
-        each["deploy"]["parameters"]["parameter_overrides"] for name, each in environments().items() if name != "local"
-    ]
+    environments = tomllib.loads((TEMPLATE.parent / "samconfig.toml").read_text())
+    del environments["version"]
+    names = [each["global"]["parameters"]["stack_name"] for each in environments.values()]
+    del environments["local"]
+    overrides = [each["deploy"]["parameters"]["parameter_overrides"] for each in environments.values()]
     prefixes = [[one for one in each if one.startswith("SecretPrefix=")] or ["the default"] for each in overrides]
 
     assert len(set(names)) == len(names)
@@ -235,39 +221,25 @@ def test_no_two_environments_share_a_stack_and_none_on_aws_their_secrets() -> No
 # Queues, and the clock
 
 
-@pytest.mark.parametrize("function", TAKERS, ids=lambda function: function.name)
-def test_a_function_takes_messages_of_its_queue_alone_and_one_that_fails_holds_up_no_other(function: Function) -> None:
-    assert function.takes is not None
-    (source,) = [each for each in sources("sqs") if each["FunctionName"] == f"{function.name}Function"]
+def test_a_function_takes_messages_of_its_queue_alone_and_one_that_fails_holds_up_no_other() -> None:
+    takers = [(f"{each.name}Function", PLACE.arn("sqs", each.takes.name)) for each in FUNCTIONS if each.takes]
 
-    assert source["EventSourceArn"] == PLACE.arn("sqs", function.takes.name)
-    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert source["ScalingConfig"] == {"MaximumConcurrency": 10}
-
-
-def test_no_other_function_takes_messages() -> None:
-    assert len(sources("sqs")) == len(TAKERS)
-
-
-def test_the_tables_stream_has_keys_alone_and_one_reader() -> None:
-    assert plain(resources("AWS::DynamoDB::Table")["TokenTable"]["StreamSpecification"]) == {
-        "StreamViewType": "KEYS_ONLY"
-    }
-    (source,) = sources("dynamodb")
-    (reader,) = [function for function in FUNCTIONS if function.streams]
-
-    assert source["FunctionName"] == f"{reader.name}Function"
-    assert source["EventSourceArn"] == PLACE.arn("dynamodb", "table/TokenTable/stream/now")
+    assert sorted((each["FunctionName"], each["EventSourceArn"]) for each in sources("sqs")) == sorted(takers)
+    for source in sources("sqs"):
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert source["ScalingConfig"] == {"MaximumConcurrency": 10}
 
 
 def test_only_new_items_of_the_outbox_start_the_streams_reader_and_what_fails_is_not_tried_for_ever() -> None:
-    (source,) = sources("dynamodb")
+    """The stream has the items' keys alone, and this one reader."""
+    (source,), (reader,) = sources("dynamodb"), [function for function in FUNCTIONS if function.streams]
     (each,) = source["FilterCriteria"]["Filters"]
+    keys = {"pk": {"S": [{"prefix": PREFIX}]}}
 
-    assert json.loads(each["Pattern"]) == {
-        "eventName": ["INSERT"],
-        "dynamodb": {"Keys": {"pk": {"S": [{"prefix": PREFIX}]}}},
-    }
+    assert resource("AWS::DynamoDB::Table", "TokenTable")["StreamSpecification"] == {"StreamViewType": "KEYS_ONLY"}
+    assert source["FunctionName"] == f"{reader.name}Function"
+    assert source["EventSourceArn"] == PLACE.arn("dynamodb", "table/TokenTable/stream/now")
+    assert json.loads(each["Pattern"]) == {"eventName": ["INSERT"], "dynamodb": {"Keys": keys}}
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert source["BisectBatchOnFunctionError"] is True
     assert source["MaximumRetryAttempts"] == 2
@@ -290,6 +262,7 @@ def test_a_message_that_fails_is_put_aside_where_an_alarm_sees_it(function: Func
 
     assert queue["VisibilityTimeout"] >= 6 * timeout
     assert queue["RedrivePolicy"]["maxReceiveCount"] >= 3
+    assert queue["SqsManagedSseEnabled"] is queues[aside]["SqsManagedSseEnabled"] is True
     assert queues[aside]["MessageRetentionPeriod"] == FOURTEEN_DAYS
     assert bool(queues[aside].get("FifoQueue")) == bool(queue.get("FifoQueue"))
     (alarm,) = [each for each in alarms() if {"Name": "QueueName", "Value": aside} in each["Dimensions"]]
@@ -309,23 +282,13 @@ def test_a_merchants_work_is_done_by_one_worker_at_a_time(name: str) -> None:
     assert queue["FifoThroughputLimit"] == "perMessageGroupId"
 
 
-def test_every_queue_is_encrypted_with_its_own_key() -> None:
-    assert {plain(each)["SqsManagedSseEnabled"] for each in resources("AWS::SQS::Queue").values()} == {True}
-
-
-def test_an_order_is_kept_as_long_as_the_queue_can_keep_it_and_tried_five_times_in_tens() -> None:
+def test_placed_orders_of_the_named_sources_alone_go_from_the_bus_to_a_queue_that_keeps_them_long() -> None:
     """An expired message does not reach the dead-letter queue."""
-    queue = resource("AWS::SQS::Queue", "OrderQueue")
+    rule, queue = resource("AWS::Events::Rule", "OrderPlacedRule"), resource("AWS::SQS::Queue", "OrderQueue")
     (source,) = [each for each in sources("sqs") if each["EventSourceArn"] == PLACE.arn("sqs", "OrderQueue")]
 
-    assert queue["MessageRetentionPeriod"] == FOURTEEN_DAYS
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert (queue["MessageRetentionPeriod"], queue["RedrivePolicy"]["maxReceiveCount"]) == (FOURTEEN_DAYS, 5)
     assert source["BatchSize"] == 10
-
-
-def test_placed_orders_of_the_named_sources_alone_go_from_the_bus_to_the_queue() -> None:
-    rule = resource("AWS::Events::Rule", "OrderPlacedRule")
-
     assert transformed()["Parameters"]["OrderEventSources"]["Type"] == "CommaDelimitedList"
     assert rule["EventBusName"] == "EventBus"
     assert rule["EventPattern"] == {"source": "shop.orders", "detail-type": ["OrderPlaced"]}
@@ -386,21 +349,15 @@ def test_every_alarm_has_its_paragraph_in_the_runbook() -> None:
         assert alarm["AlarmDescription"].endswith("See docs/runbook.md.")
 
 
-def test_every_alarm_tells_the_topic_if_there_is_one() -> None:
+def test_every_alarm_tells_the_topic_if_there_is_one_and_only_a_missing_run_is_told_by_silence() -> None:
     told = {"Fn::If": ["WithAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
 
     assert transformed()["Parameters"]["AlarmTopicArn"]["Default"] == ""
-    assert transformed()["Conditions"]["WithAlarmTopic"] == {
-        "Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]
-    }
-    for alarm in resources("AWS::CloudWatch::Alarm").values():
+    equals = {"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}
+    assert transformed()["Conditions"]["WithAlarmTopic"] == {"Fn::Not": [equals]}
+    for name, alarm in resources("AWS::CloudWatch::Alarm").items():
         assert (alarm["AlarmActions"], alarm["OKActions"]) == (told, told)
-
-
-def test_an_alarm_on_a_missing_run_is_raised_by_silence_and_the_others_are_not() -> None:
-    kinds = {name: each["TreatMissingData"] for name, each in resources("AWS::CloudWatch::Alarm").items()}
-
-    assert [name for name, treated in kinds.items() if treated == "breaching"] == ["DispatchStalledAlarm"]
+        assert (alarm["TreatMissingData"] == "breaching") is (name == "DispatchStalledAlarm")
 
 
 # The API
@@ -486,37 +443,18 @@ def test_a_route_is_served_by_its_function_with_nobody_elses_rights(api: Any) ->
         assert "credentials" not in integration, "the gateway would call the function as its caller"
 
 
-@pytest.mark.parametrize(
-    ("name", "definition"),
-    [
-        (SHOP, {"type": "request", "authorizerResultTtlInSeconds": 0}),
-        (
-            PROOF,
-            {
-                "type": "request",
-                "authorizerResultTtlInSeconds": 60,
-                "identitySource": "method.request.header.Authorization, context.path, context.httpMethod",
-            },
-        ),
-    ],
-)
-def test_an_authorizers_answer_is_kept_for_the_same_proof_path_and_method_or_not_at_all(
-    api: Any, name: str, definition: dict[str, Any]
-) -> None:
-    (function,) = [each for each in FUNCTIONS if each.decides == name]
-    scheme = api["components"]["securitySchemes"][name]
-    given = dict(scheme["x-amazon-apigateway-authorizer"])
-
-    assert scheme["x-amazon-apigateway-authtype"] == "custom"
-    assert f":function:{function.name}Function/invocations" in given.pop("authorizerUri")
-    assert given == definition
-
-
-def test_there_are_two_authorizers_beside_iam(api: Any) -> None:
-    schemes = api["components"]["securitySchemes"]
+def test_an_authorizers_answer_is_kept_for_the_same_proof_path_and_method_or_not_at_all(api: Any) -> None:
+    schemes, source = api["components"]["securitySchemes"], "method.request.header.Authorization, context.path"
+    kept = {"authorizerResultTtlInSeconds": 60, "identitySource": f"{source}, context.httpMethod"}
 
     assert set(schemes) == {IAM, SHOP, PROOF}
     assert schemes[IAM]["x-amazon-apigateway-authtype"] == "awsSigv4"
+    for name, definition in ((SHOP, {"authorizerResultTtlInSeconds": 0}), (PROOF, kept)):
+        (function,) = [each for each in FUNCTIONS if each.decides == name]
+        given = dict(schemes[name]["x-amazon-apigateway-authorizer"])
+        assert schemes[name]["x-amazon-apigateway-authtype"] == "custom"
+        assert f":function:{function.name}Function/invocations" in given.pop("authorizerUri")
+        assert given == {"type": "request", **definition}
 
 
 @pytest.mark.parametrize("path", STOREFRONT_PATHS)
@@ -525,9 +463,8 @@ def test_a_preflight_is_answered_by_the_gateway_for_any_page_and_without_credent
     method = methods(api)[f"OPTIONS {path}"]
     integration = method["x-amazon-apigateway-integration"]
     answer = integration["responses"]["default"]
-    headers = {
-        name.removeprefix("method.response.header."): value for name, value in answer["responseParameters"].items()
-    }
+    given = answer["responseParameters"].items()
+    headers = {name.removeprefix("method.response.header."): value for name, value in given}
 
     assert integration["type"] == "mock"
     assert headers == {

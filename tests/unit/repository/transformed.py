@@ -49,7 +49,6 @@ def resources(kind: str) -> dict[str, Any]:
 
 
 def statements_of(role: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every statement in a role's policies."""
     for policy in role["Policies"]:
         yield from policy["PolicyDocument"]["Statement"]
 
@@ -79,14 +78,9 @@ def _substitute(name: str, names: Mapping[str, Any]) -> str:
 
 
 def _reference(name: str) -> Any:
-    own = {
-        "AWS::Region": PLACE.region,
-        "AWS::AccountId": PLACE.account,
-        "AWS::Partition": "aws",
-        "AWS::StackName": PLACE.stack,
-    }
-    if name in own:
-        return own[name]
+    own = {"Region": PLACE.region, "AccountId": PLACE.account, "Partition": "aws", "StackName": PLACE.stack}
+    if name.startswith("AWS::"):
+        return own.get(name.removeprefix("AWS::"), name)
     parameters = transformed()["Parameters"]
     return parameters[name]["Default"] if name in parameters else name
 
@@ -99,21 +93,14 @@ def _attribute(name: str, attribute: str) -> str:
     if (kind, attribute) == ("AWS::DynamoDB::Table", "StreamArn"):
         return PLACE.arn("dynamodb", f"table/{name}/stream/now")
     assert attribute == "Arn", f"nothing here knows the {attribute} of {name}"
-    match kind:
-        case "AWS::SQS::Queue":
-            service, named = "sqs", name
-        case "AWS::DynamoDB::Table":
-            service, named = "dynamodb", f"table/{name}"
-        case "AWS::Logs::LogGroup":
-            service, named = "logs", f"log-group:{plain(properties['LogGroupName'])}:*"
-        case "AWS::Lambda::Function":
-            service, named = "lambda", f"function:{name}"
-        case "AWS::Events::EventBus":
-            service, named = "events", f"event-bus/{plain(properties['Name'])}"
-        case "AWS::Events::Rule":
-            service, named = "events", f"rule/{plain(properties['EventBusName'])}/{name}"
-        case "AWS::IAM::Role":
-            return f"arn:aws:iam::{PLACE.account}:role/{name}"
-        case _:
-            raise AssertionError(f"nothing here knows the name of a {kind}")
-    return PLACE.arn(service, named)
+    if kind == "AWS::IAM::Role":
+        return f"arn:aws:iam::{PLACE.account}:role/{name}"
+    named = {
+        "SQS::Queue": name,
+        "DynamoDB::Table": f"table/{name}",
+        "Logs::LogGroup": f"log-group:{plain(properties.get('LogGroupName'))}:*",
+        "Lambda::Function": f"function:{name}",
+        "Events::EventBus": f"event-bus/{plain(properties.get('Name'))}",
+        "Events::Rule": f"rule/{plain(properties.get('EventBusName'))}/{name}",
+    }
+    return PLACE.arn(kind.split("::")[1].lower(), named[kind.removeprefix("AWS::")])
