@@ -147,7 +147,12 @@ def test_other_members_do_not_matter() -> None:
 @pytest.mark.parametrize(
     "document",
     [
-        *(b"", b"<html></html>", b"null", b"[]", b"{}", b'{"keys": null}', b'{"keys": {}}'),
+        b"",
+        b"<html></html>",
+        b"[]",
+        b"{}",
+        b'{"keys": null}',
+        b'{"keys": {}}',
         b'{"keys": [], "keys": []}',
         b'{"keys": [{"kid": "a", "kid": "b"}]}',
         b'{"keys": [NaN]}',
