@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.documents import MemoryDocuments
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.fakes.trust_policies import hs256, parse, policy, sessions
+from tests.fakes.trust_policies import SHOP, hs256, parse, policy, sessions
 from token_broker.domain.fields import Precondition
 from token_broker.errors import Conflict, InvalidRequest, PreconditionFailed, StorageUnavailable, TrustPolicyNotFound
 from token_broker.ports.documents import MAX_ATTEMPTS, Revisioned
