@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -49,23 +49,6 @@ def running_chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
-
-
-@dataclass
-class Complaints:
-    """What a page's console says at level error or warning, its uncaught errors and its policy's violations."""
-
-    found: list[str] = field(default_factory=list)
-
-    def listen(self, page: Page) -> None:
-        page.on("console", lambda said: self._add(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self._add(str(error)))
-        page.add_init_script(
-            "addEventListener('securitypolicyviolation', (e) => console.error(`CSP: ${e.violatedDirective}`))"
-        )
-
-    def _add(self, text: str) -> None:
-        self.found.append(text)
 
 
 @contextmanager

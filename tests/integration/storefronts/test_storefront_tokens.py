@@ -23,7 +23,6 @@ OPEN = policy(
     anonymous=["shopify/storefront-access-token", "fourthwall/public-token"],
     sessions=sessions(),
 )
-PAGES = [FOURTHWALL, CURRENT]
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def check_readable(answer: HttpResponse, origin: str = SHOP) -> None:
     assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
 
 
-@pytest.mark.parametrize("function", PAGES)
+@pytest.mark.parametrize("function", [FOURTHWALL, CURRENT])
 def test_a_page_gets_the_token_that_the_merchants_backend_gets(gateway: Gateway, function: str) -> None:
     answers = [gateway.page(function, origin=origin, **{"Cache-Control": "no-cache"}) for origin in OPEN["origins"]]
     again = gateway.page(function, **{"If-None-Match": answers[0].headers["ETag"]})
@@ -49,30 +48,11 @@ def test_a_page_gets_the_token_that_the_merchants_backend_gets(gateway: Gateway,
         assert answer.body == gateway.stack.worker(function).api(headers={"Cache-Control": None}).body
     assert (again.status, again.body, again.headers["ETag"]) == (304, {}, answers[0].headers["ETag"])
     check_readable(again)
+    gateway.stack.merchant(provider_of(function), "other")
+    for merchant, origin in ((MERCHANT, None), (MERCHANT, "null"), ("other", SHOP)):
+        assert gateway.page(function, merchant, origin=origin).status == 403
     assert gateway.stack.mints(provider_of(function)) == 1
     assert len(gateway.stack.asked(function)) == 1
-
-
-@pytest.mark.parametrize("function", PAGES)
-@pytest.mark.parametrize(("merchant", "origin"), [(MERCHANT, None), (MERCHANT, "null"), ("other", SHOP)])
-def test_another_page_is_refused_before_the_function_is_called(
-    gateway: Gateway, function: str, merchant: str, origin: str | None
-) -> None:
-    gateway.stack.merchant(provider_of(function), "other")
-
-    assert gateway.page(function, merchant, origin=origin).status == 403
-    assert gateway.stack.asked(function) == []
-
-
-def test_a_page_is_not_told_what_the_provider_said(gateway: Gateway) -> None:
-    gateway.stack.control.fault("fourthwall", "status", status=400)
-
-    answer = gateway.page(FOURTHWALL)
-
-    assert (answer.status, answer.code) == (502, "provider_error")
-    assert "provider" not in answer.body
-    check_readable(answer)
-    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_a_withdrawn_policy_bites_once_memory_lets_go_of_it(gateway: Gateway) -> None:
@@ -82,19 +62,6 @@ def test_a_withdrawn_policy_bites_once_memory_lets_go_of_it(gateway: Gateway) ->
     gateway.stack.clock.offset += TTL_SECONDS
 
     assert gateway.page(CURRENT).status == 403
-
-
-@pytest.mark.parametrize("origin", [SHOP, None], ids=["page", "app"])
-def test_a_session_with_its_proof_gets_its_token(gateway: Gateway, origin: str | None) -> None:
-    first, again = (gateway.session(proof(gateway.stack), "s-1", origin=origin) for _ in range(2))
-
-    assert (first.status, again.status) == (201, 200)
-    assert first.body == again.body
-    assert (first.body["subject"], first.body["scope"]) == ("session:s-1", ["wallet.read", "merchant.read"])
-    for answer in (first, again):
-        assert answer.headers["Cache-Control"] == "no-store"
-        assert "ETag" not in answer.headers
-        assert answer.headers.get("Access-Control-Allow-Origin") == origin
 
 
 def test_each_merchants_own_keys_count_from_secrets_manager(gateway: Gateway) -> None:

@@ -37,9 +37,9 @@ EVERY_KIND: tuple[EventKind, ...] = ("api", "storefront", "direct", "queue")
 
 
 def handler(
-    bench: Bench, operation: Operation, success: int = 201, events: tuple[EventKind, ...] = ("api", "direct")
+    bench: Bench, operation: Operation, events: tuple[EventKind, ...] = ("api", "direct")
 ) -> Callable[[Any, Any], Any]:
-    return entrypoint(bench, "shopify/create", accepts=CreateToken, success=success, events=events)(operation)
+    return entrypoint(bench, "shopify/create", accepts=CreateToken, success=201, events=events)(operation)
 
 
 def failing(failure: Exception) -> Any:

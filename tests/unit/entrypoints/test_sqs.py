@@ -141,9 +141,10 @@ def failed(answer: Any) -> list[str]:
 
 
 def test_a_batch_that_is_done_reports_nothing(bench: Bench, operation: Operation) -> None:
-    answer = run(bench, operation, queue_event(order("s-1"), order("s-2"), order("s-3")))
+    answer = run(bench, operation, queue_event(order("s-1"), order("s-2"), order("s-3")), None)
 
     assert (failed(answer), operation.closed) == ([], ["s-1", "s-2", "s-3"])
+    assert failed(run(bench, operation, {"Records": []})) == []
     assert [caller for caller, _ in bench.calls] == ["queue"] * 3
 
 
@@ -194,12 +195,6 @@ def test_what_there_is_no_time_for_is_left_for_the_next_try(bench: Bench) -> Non
     assert [left for _, left in bench.calls] == pytest.approx([23, 17, 11], abs=0.5)
 
 
-def test_a_run_without_lambda_has_the_usual_time_and_an_empty_batch_is_done(bench: Bench, operation: Operation) -> None:
-    assert failed(run(bench, operation, queue_event(order("s-1")), None)) == []
-    assert failed(run(bench, operation, {"Records": []})) == []
-    assert operation.closed == ["s-1"]
-
-
 def test_each_message_leaves_its_line_in_the_log(bench: Bench, operation: Operation, lines: Lines) -> None:
     run(bench, operation, queue_event(order("s-1"), "{", order("down"), order("broken")))
 
@@ -230,13 +225,8 @@ def test_the_log_says_what_is_wrong_with_a_message_since_nobody_reads_an_answer(
 ) -> None:
     run(bench, operation, queue_event('{"merchant": "acme"}'))
 
+    metric = "Failures.invalid_request"
+    assert [line[metric] for line in lines(metric)] == [[1.0]]
     (refused,) = lines("message_rejected")
     assert (refused["code"], refused["correlation_id"]) == ("invalid_request", "message-1")
     assert "'sessionId'" in refused["detail"]
-
-
-def test_failures_of_a_batch_are_counted_by_code(bench: Bench, operation: Operation, lines: Lines) -> None:
-    run(bench, operation, queue_event("{", order("s-2"), "["))
-
-    metric = "Failures.invalid_request"
-    assert [line[metric] for line in lines(metric)] == [[1.0], [1.0]]

@@ -47,12 +47,9 @@ def desk() -> Desk:
 # What is taken
 
 
-def test_a_backends_proof_names_its_session_and_its_end(desk: Desk) -> None:
+def test_a_backends_and_an_issuers_proof_name_their_session_and_their_end(desk: Desk) -> None:
     assert desk.verify(by_backend()) == Proof(SESSION, EXP, SHOP)
     assert desk.verify(by_backend(kid="k1")) == Proof(SESSION, EXP, SHOP)
-
-
-def test_an_issuers_proof_names_its_session_and_its_end(desk: Desk) -> None:
     assert desk.verify(by_issuer()) == Proof(SESSION, EXP, LOGIN)
 
 
@@ -60,14 +57,10 @@ def test_an_issuers_proof_names_its_session_and_its_end(desk: Desk) -> None:
     ("key", "algorithm", "named"),
     [
         (rsa_key, "RS256", None),
-        (rsa_key, "RS256", "RS256"),
         (rsa_key, "PS256", "PS256"),
         (p256_key, "ES256", None),
-        (p256_key, "ES256", "ES256"),
-        (p384_key, "ES384", None),
         (p384_key, "ES384", "ES384"),
         (ed25519_key, "EdDSA", None),
-        (ed25519_key, "EdDSA", "EdDSA"),
     ],
 )
 def test_each_algorithm_is_taken_with_its_key(
@@ -98,23 +91,15 @@ def test_an_issuer_that_the_policy_does_not_name_is_refused(desk: Desk, issuer: 
 
 @pytest.mark.parametrize("issuer", [None, [SHOP], {"a": SHOP}, 1, True])
 def test_an_issuer_that_is_no_text_is_refused(desk: Desk, issuer: Any) -> None:
-    payload = {**claims(), "iss": issuer}
-
-    assert desk.refusal(hs256(payload)) == "unknown_issuer"
-
-
-def test_a_proof_without_an_issuer_is_refused(desk: Desk) -> None:
+    assert desk.refusal(hs256({**claims(), "iss": issuer})) == "unknown_issuer"
     assert desk.refusal(by_backend(iss=None)) == "unknown_issuer"
 
 
-def test_two_rules_for_one_issuer_are_no_rule() -> None:
+def test_no_rule_and_two_rules_for_one_issuer_are_no_rule() -> None:
+    assert Desk(rules=()).refusal(by_backend()) == "unknown_issuer"
     desk = Desk(rules=(HS256, ProofRule(SHOP, "another-audience", "sid", {})))
 
     assert desk.refusal(by_backend()) == "unknown_issuer"
-
-
-def test_a_policy_that_takes_no_proof_takes_none() -> None:
-    assert Desk(rules=()).refusal(by_backend()) == "unknown_issuer"
 
 
 # Audience
@@ -236,14 +221,9 @@ def test_the_policy_says_which_claim_carries_the_session() -> None:
 @pytest.mark.parametrize(
     ("required", "said"),
     [
-        ("demo", "demo"),
+        *((each, each) for each in ("demo", 1, 1.5, 2**53, True, False)),
         ("demo", ["other", "demo"]),
-        (1, 1),
         (1, 1.0),
-        (1.5, 1.5),
-        (2**53, 2**53),
-        (True, True),
-        (False, False),
         (False, [1, False]),
     ],
 )
@@ -256,23 +236,12 @@ def test_a_required_claim_has_its_value_or_has_it_in_its_list(required: Any, sai
 @pytest.mark.parametrize(
     ("required", "said"),
     [
-        ("demo", None),
-        ("demo", "Demo"),
-        ("demo", "demo "),
-        ("demo", ["other"]),
-        ("demo", []),
-        ("demo", [["demo"]]),
-        ("demo", {"demo": "demo"}),
+        *(("demo", said) for said in (None, "Demo", "demo ", ["other"], [], [["demo"]], {"demo": "demo"})),
         ("1", 1),
-        (1, "1"),
-        (1, True),
-        (0, False),
-        (True, 1),
-        (False, 0),
-        (True, "true"),
-        (1, [True]),
-        (False, None),
-        (0, ""),
+        *((1, said) for said in ("1", True, [True])),
+        *((0, said) for said in (False, "")),
+        *((True, said) for said in (1, "true")),
+        *((False, said) for said in (0, None)),
     ],
 )
 def test_a_required_claim_of_another_value_or_type_is_refused(required: Any, said: Any) -> None:

@@ -49,21 +49,13 @@ def test_a_page_that_the_policy_names_is_let_in(origin: str) -> None:
     "origin",
     [
         None,
-        "",
-        "null",
         "*",
         "https://shop.example.evil.example",
-        "https://evil.example",
         "https://evilshop.example",
         "https://Shop.example",
-        "HTTPS://shop.example",
         "https://shop.example:443",
-        "https://shop.example:8443",
-        "https://shop.example/",
-        "https://shop.example.",
         "http://shop.example",
-        "https://shop.example, https://shop.example",
-        f" {SHOP}",
+        f"{SHOP}, {SHOP}",
         f"{SHOP}\n",
         "http://localhost",
         "http://localhost:30000",
@@ -89,19 +81,13 @@ def test_what_a_policy_does_not_say_is_closed(document: Any) -> None:
     assert not Desk(document).admits()
 
 
-def test_another_merchants_policy_opens_nothing() -> None:
+def test_another_merchants_or_a_deleted_policy_opens_nothing() -> None:
     desk = Desk(OPEN)
+    desk.store.stored["deleted"] = Revisioned(document=None, revision=7)
 
-    with pytest.raises(Forbidden, match="no trust policy"):
-        desk.admission.admit_page("other", SHOPIFY, SHOP)
-
-
-def test_a_deleted_policy_is_none() -> None:
-    desk = Desk()
-    desk.store.stored["acme"] = Revisioned(document=None, revision=7)
-
-    with pytest.raises(Forbidden, match="no trust policy"):
-        desk.admission.policy("acme")
+    for merchant in ("other", "deleted"):
+        with pytest.raises(Forbidden, match="no trust policy"):
+            desk.admission.admit_page(merchant, SHOPIFY, SHOP)
 
 
 @pytest.mark.parametrize(

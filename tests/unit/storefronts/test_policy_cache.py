@@ -55,39 +55,19 @@ def test_the_lives_leave_room_for_the_gateways_minute() -> None:
     assert 0 < ABSENT_TTL_SECONDS < TTL_SECONDS <= 30
 
 
-@pytest.mark.parametrize(
-    ("age", "answer", "reads"), [(0, OLD, 1), (TTL_SECONDS - 0.001, OLD, 1), (TTL_SECONDS, NEW, 2)]
-)
-def test_a_policy_is_believed_for_its_life(
-    clock: MovableClock, ask: Reading, age: float, answer: TrustPolicy, reads: int
+@pytest.mark.parametrize(("first", "life"), [(OLD, TTL_SECONDS), (None, ABSENT_TTL_SECONDS)])
+def test_a_policy_and_sooner_its_absence_are_believed_for_their_life(
+    clock: MovableClock, ask: Reading, first: TrustPolicy | None, life: float
 ) -> None:
+    """To be used does not prolong it."""
+    ask.answer = first
     ask()
     ask.answer = NEW
-    clock.advance(age)
+    clock.advance(life - 0.5)
+    assert (ask(), ask("other"), ask.reads) == (first, NEW, 2)
+    clock.advance(0.5)
 
-    assert (ask(), ask.reads) == (answer, reads)
-
-
-@pytest.mark.parametrize(
-    ("age", "answer", "reads"), [(ABSENT_TTL_SECONDS - 0.001, None, 1), (ABSENT_TTL_SECONDS, NEW, 2)]
-)
-def test_a_merchant_without_one_is_asked_for_again_sooner(
-    clock: MovableClock, ask: Reading, age: float, answer: TrustPolicy | None, reads: int
-) -> None:
-    ask.answer = None
-    ask()
-    ask.answer = NEW
-    clock.advance(age)
-
-    assert (ask(), ask.reads) == (answer, reads)
-
-
-def test_being_used_does_not_prolong_a_policys_life(clock: MovableClock, ask: Reading) -> None:
-    for _ in range(4):
-        ask()
-        clock.advance(TTL_SECONDS / 3)
-
-    assert ask.reads == 2
+    assert (ask(), ask.reads) == (NEW, 3)
 
 
 def test_a_policys_life_begins_before_it_is_read(clock: MovableClock) -> None:
@@ -101,30 +81,16 @@ def test_a_policys_life_begins_before_it_is_read(clock: MovableClock) -> None:
     assert slow.reads == 2
 
 
-def test_a_failure_is_raised_and_not_remembered(ask: Reading) -> None:
+def test_a_failure_is_raised_and_not_remembered_and_no_old_policy_stands_in(clock: MovableClock, ask: Reading) -> None:
+    ask()
     ask.answer = StorageUnavailable("Later.")
+    clock.advance(TTL_SECONDS)
     for _ in range(2):
         with pytest.raises(StorageUnavailable):
             ask()
     ask.answer = NEW
 
-    assert (ask(), ask.reads) == (NEW, 3)
-
-
-def test_an_old_policy_does_not_stand_in_for_one_that_cannot_be_read(clock: MovableClock, ask: Reading) -> None:
-    ask()
-    ask.answer = StorageUnavailable("Later.")
-    clock.advance(TTL_SECONDS)
-
-    with pytest.raises(StorageUnavailable):
-        ask()
-
-
-def test_merchants_do_not_meet(ask: Reading) -> None:
-    ask("acme")
-    ask.answer = NEW
-
-    assert (ask("other"), ask("acme")) == (NEW, OLD)
+    assert (ask(), ask.reads) == (NEW, 4)
 
 
 def test_names_without_a_policy_displace_no_policy(ask: Reading) -> None:

@@ -38,15 +38,6 @@ def allowed_by_schema(document: Any) -> bool:
     return bool(VALIDATOR.is_valid(document))
 
 
-def agree(document: Any) -> None:
-    """Both refuse, both take, or only the parser refuses, for the one reason that it has alone."""
-    detail = refusal(document)
-    if allowed_by_schema(document):
-        assert detail in {None, UNSAYABLE}, document
-    else:
-        assert detail is not None, document
-
-
 def test_the_schema_is_one_and_knows_its_name() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
@@ -197,33 +188,14 @@ def test_a_policy_within_the_rules_is_taken_by_both(document: Any) -> None:
 
 
 @many
-@given(changed_policies())
-def test_schema_and_parser_agree_on_a_changed_policy(document: Any) -> None:
-    agree(document)
+@given(changed_policies() | anything)
+def test_schema_and_parser_agree_on_a_changed_policy_and_on_anything(document: Any) -> None:
+    """Both refuse, both take, or only the parser refuses, for the one reason that it has alone."""
+    detail = refusal(document)
+    assert detail in {None, UNSAYABLE} if allowed_by_schema(document) else detail is not None
 
 
-@few
-@given(anything)
-def test_schema_and_parser_agree_on_anything(document: Any) -> None:
-    agree(document)
-
-
-# Addresses put together from pieces that are good in one place and bad in another.
-
-SCHEMES = st.sampled_from(["https://", "https://", "https://", "http://", "http://", "HTTPS://", "https:", "//", ""])
-WORDS = ("shop", "example", "localhost", "local", "internal", "xn--p1ai", "a" * 63)
-PIECES = (*WORDS, "127", "0", "1", "256", "0x7f", "01", "[::1]")
-HOSTS = st.lists(st.sampled_from(PIECES) | st.sampled_from([".", "-", "@", "*", "_", "..", "Z"]), max_size=9).map(
-    "".join
-)
-NAMES = st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map(".".join)
-PORTS = st.sampled_from(
-    ["", "", ":", ":443", ":80", ":0", ":8443", ":65535", ":65536", ":070000", ":1:1"]
-) | st.integers(0, 99999).map(":{}".format)
-TAILS = st.sampled_from(
-    ["", "", "", "/", "/jwks", "/jwks", "/%2F?a=b", "/%2", "#", "/#", "?", "\\", " ", "\n", "\u2028"]
-)
-assembled = st.tuples(SCHEMES, NAMES | HOSTS, PORTS, TAILS).map("".join)
+# Addresses with one character that may be wrong.
 
 
 @st.composite
@@ -236,7 +208,7 @@ def edited(draw: st.DrawFn, addresses_: tuple[str, ...]) -> str:
 
 
 @many
-@given(assembled | edited(ORIGINS))
+@given(edited(ORIGINS))
 def test_schema_and_parser_agree_on_an_origin(origin: str) -> None:
     taken = refusal(policy(origins=[origin])) is None
 
@@ -244,7 +216,7 @@ def test_schema_and_parser_agree_on_an_origin(origin: str) -> None:
 
 
 @many
-@given(assembled | edited(JWKS_URIS))
+@given(edited(JWKS_URIS))
 def test_schema_and_parser_agree_on_a_jwks_uri(uri: str) -> None:
     document = policy(sessions=sessions(oidc(jwksUri=uri)))
 
