@@ -27,7 +27,7 @@ from token_broker.http.responses import (
     require_object,
     token_value,
 )
-from token_broker.ports.provider import Account, MintRequest
+from token_broker.ports.provider import Account, MintRequest, Provider
 from token_broker.providers.chicksx import PROFILE
 
 SHAPES = (frozenset({"apiKey", "clientId"}),)
@@ -92,7 +92,7 @@ class Chicksx:
         )
 
 
-def make(http: HttpClient, _telemetry: object) -> Chicksx:
+def make(http: HttpClient, _telemetry: object) -> Provider:
     """Make the client from the function's settings. Raises `ProviderNotConfigured`."""
     return Chicksx(http, settings.base_url("CHICKSX_BASE_URL"))
 

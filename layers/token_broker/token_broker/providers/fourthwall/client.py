@@ -26,7 +26,7 @@ from token_broker.domain.token import ProviderToken, Use, fingerprint
 from token_broker.errors import ProviderFailure, ProviderRejectedCredentials
 from token_broker.http.client import HttpClient, HttpResponse, Request, error_from_status, malformed_response
 from token_broker.http.responses import optional_seconds, reject_leaked_credentials, reply_of, token_value
-from token_broker.ports.provider import Account, MintRequest, RefreshTokenRefused
+from token_broker.ports.provider import Account, MintRequest, RefreshingProvider, RefreshTokenRefused
 from token_broker.providers.fourthwall import PROFILE
 
 SHAPES = (
@@ -112,7 +112,7 @@ class Fourthwall:
         return reject_leaked_credentials(minted, _secrets(account))
 
 
-def make(http: HttpClient, _telemetry: object) -> Fourthwall:
+def make(http: HttpClient, _telemetry: object) -> RefreshingProvider:
     """Make the client from the function's settings. Raises `ProviderNotConfigured`."""
     return Fourthwall(http, settings.base_url("FOURTHWALL_BASE_URL"))
 

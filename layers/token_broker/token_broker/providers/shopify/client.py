@@ -18,7 +18,7 @@ from token_broker.domain.token import ProviderToken, Use
 from token_broker.errors import InvalidRequest
 from token_broker.http.client import malformed_response
 from token_broker.http.responses import TEXT_LIMIT, optional_text, reject_leaked_credentials, token_value
-from token_broker.ports.provider import Account, ListedToken, MintRequest
+from token_broker.ports.provider import Account, ListedToken, ListingProvider, MintRequest
 from token_broker.providers.shopify import PROFILE
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class Shopify:
         return f"https://{account.settings['shop']}/api/{version}/graphql.json"
 
 
-def make(http: HttpClient, telemetry: Telemetry) -> Shopify:
+def make(http: HttpClient, telemetry: Telemetry) -> ListingProvider:
     """Make the client from the function's settings. Raises `ProviderNotConfigured`."""
     return Shopify(
         http,
