@@ -13,6 +13,7 @@ from tests.artifacts.backends import ISSUER, SECRETS, STACK, VALUES, Surrounding
 from tests.artifacts.built import FUNCTIONS, LAYER, folder_of
 from tests.artifacts.lambda_process import LambdaProcess, running
 from tests.integration.support import functions
+from tests.integration.support.functions import ENTRY_POINTS
 from token_broker.errors import BrokerError, InvalidRequest, MerchantNotFound, ProviderError
 
 pytestmark = pytest.mark.audit
@@ -74,7 +75,7 @@ def check_failure(failed: Any, error: type[BrokerError]) -> dict[str, Any]:
 def test_it_responds_at_each_entry_point(function: str, invoke: Any, around: Surroundings) -> None:
     if function in (*functions.AUTHORIZERS, functions.GET_POLICY, functions.DELETE_POLICY):
         around.admission()
-    for entry_point in functions.ENTRY_POINTS[function]:
+    for entry_point in ENTRY_POINTS[function]:
         if function == functions.DELETE_POLICY:
             around.admission()
         if "put" in function:
@@ -98,7 +99,7 @@ def test_it_responds_at_each_entry_point(function: str, invoke: Any, around: Sur
 
 
 def test_it_writes_json_lines_and_one_cold_start(function: str, invoke: Any, process: LambdaProcess) -> None:
-    entry_point = functions.ENTRY_POINTS[function][0]
+    entry_point = ENTRY_POINTS[function][0]
     for _ in range(2):
         invoke(event_at(function, entry_point))
 
@@ -111,9 +112,7 @@ def test_it_writes_json_lines_and_one_cold_start(function: str, invoke: Any, pro
     assert any("_aws" in line for line in lines)
 
 
-@pytest.mark.parametrize(
-    "function", [each for each in FUNCTIONS if "direct" in functions.ENTRY_POINTS[each]], indirect=True
-)
+@pytest.mark.parametrize("function", [each for each in FUNCTIONS if "direct" in ENTRY_POINTS[each]], indirect=True)
 @pytest.mark.parametrize("event", [{"merchant": f"{CANARY}!", "x": CANARY}, {CANARY: CANARY}, [CANARY], CANARY, 7])
 def test_a_wrong_event_fails_in_lambdas_own_shape(event: Any, invoke: Any) -> None:
     check_failure(invoke(event), InvalidRequest)
@@ -156,18 +155,13 @@ def test_a_provider_that_repeats_the_secrets_does_not_bring_them_out(
 ) -> None:
     """Also not into what Lambda itself writes of an exception."""
     echo = " ".join(value for name, value in SECRETS[functions.provider_of(function)].items() if name != "shop")
-    around.control.fault(
-        functions.provider_of(function),
-        "status",
-        status=400,
-        body={"code": echo, "message": echo, "errors": {"base": [echo]}},
-    )
+    body = {"code": echo, "message": echo, "errors": {"base": [echo]}}
+    around.control.fault(functions.provider_of(function), "status", status=400, body=body)
     event = functions.sample_event(function, "direct")
 
     # Not from memory, where an earlier test has left one.
-    failed = invoke(
-        {**event, "cacheControl": "no-cache"} if function in (functions.FOURTHWALL, functions.CURRENT) else event
-    )
+    kept = function in (functions.FOURTHWALL, functions.CURRENT)
+    failed = invoke({**event, "cacheControl": "no-cache"} if kept else event)
 
     assert "[redacted]" in check_failure(failed, ProviderError)["provider"]["message"]
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.contract.exchanges import Exchange, load_exchanges
-from tests.contract.scripted_server import Seen, always, answer, serving
+from tests.contract.scripted_server import Seen, answer, serving
 from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.providers import Fields, providers
@@ -41,7 +41,6 @@ class Player:
         assert exchange.client is not None
         self.exchange = exchange
         self.client = exchange.client
-        self.telemetry = RecordingTelemetry()
         clock = MovableClock(float(self.client.get("now", NOW)))
         self.deadline = Deadline.after(clock, 5)
         self.http = HttpClient(clock, RequestsTransport(), jitter=lambda: 0.0)
@@ -50,7 +49,7 @@ class Player:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in {f"{exchange.provider.upper()}_BASE_URL": origin, **settings}.items():
                 patch.setenv(name, value)
-            self.provider: Any = wiring.provider_client(exchange.provider, self.http, self.telemetry)
+            self.provider: Any = wiring.provider_client(exchange.provider, self.http, RecordingTelemetry())
 
     def run(self) -> tuple[str, Fields]:
         """Play the exchange. A provider's own operation gets what a client is made of."""
@@ -212,15 +211,3 @@ def test_an_exchange_with_an_open_outcome_is_a_failure_at_least(exchange: Exchan
 def test_every_provider_has_exchanges_and_what_we_do_not_send_is_among_them() -> None:
     assert {each.provider for each in EXCHANGES} == set(providers())
     assert {each.id for each in EXCHANGES} >= NOT_SENT_BY_US
-
-
-def test_a_version_that_fell_forward_is_noticed() -> None:
-    (exchange,) = [each for each in PLAYED if each.id == "shopify-version-fell-forward"]
-    status, headers, body = exchange.example_response()
-    with serving(always(answer(body, status=status, headers=headers))) as server:
-        player = Player(exchange, server.origin)
-        player.run()
-
-    ((event, told),) = player.telemetry.notices
-    assert event == "shopify_version_fallback"
-    assert told == {"asked": "2024-10", "served": headers["x-shopify-api-version"]}
