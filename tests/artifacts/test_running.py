@@ -12,21 +12,8 @@ import pytest
 from tests.artifacts.backends import ISSUER, SECRETS, STACK, VALUES, Surroundings, proof
 from tests.artifacts.built import FUNCTIONS, LAYER, folder_of
 from tests.artifacts.lambda_process import LambdaProcess, running
-from tests.integration.support.functions import (
-    AUTHORIZERS,
-    CHICKSX,
-    CURRENT,
-    DELETE_POLICY,
-    DISPATCH,
-    ENTRY_POINTS,
-    FOURTHWALL,
-    GET_POLICY,
-    GET_RECORD,
-    PROOF_AUTHORIZER,
-    provider_of,
-    sample_event,
-)
-from tests.integration.support.functions import FUNCTIONS as FOR_ACCOUNTS
+from tests.integration.support import functions
+from tests.integration.support.functions import ENTRY_POINTS
 from token_broker.errors import BrokerError, InvalidRequest, MerchantNotFound, ProviderError
 
 pytestmark = pytest.mark.audit
@@ -62,11 +49,11 @@ def invoke(process: LambdaProcess, around: Surroundings) -> Any:
 
 def event_at(function: str, entry_point: str) -> Any:
     """Return the sample event with the current time."""
-    event = sample_event(function, entry_point)
-    if function == PROOF_AUTHORIZER:
+    event = functions.sample_event(function, entry_point)
+    if function == functions.PROOF_AUTHORIZER:
         event["headers"]["Authorization"] = f"Bearer {proof()}"
         event["multiValueHeaders"]["Authorization"] = [event["headers"]["Authorization"]]
-    if entry_point == "storefront" and function == CHICKSX:
+    if entry_point == "storefront" and function == functions.CHICKSX:
         event["requestContext"]["authorizer"]["expiresAt"] = str(int(time.time()) + 600)
     return event
 
@@ -86,14 +73,14 @@ def check_failure(failed: Any, error: type[BrokerError]) -> dict[str, Any]:
 
 
 def test_it_responds_at_each_entry_point(function: str, invoke: Any, around: Surroundings) -> None:
-    if function in (*AUTHORIZERS, GET_POLICY, DELETE_POLICY):
+    if function in (*functions.AUTHORIZERS, functions.GET_POLICY, functions.DELETE_POLICY):
         around.admission()
     for entry_point in ENTRY_POINTS[function]:
-        if function == DELETE_POLICY:
+        if function == functions.DELETE_POLICY:
             around.admission()
         if "put" in function:
             around.anew()
-        if function == GET_RECORD:
+        if function == functions.GET_RECORD:
             around.record(event_at(function, "direct")["tokenId"])
         answer = invoke(event_at(function, entry_point))
 
@@ -131,7 +118,7 @@ def test_a_wrong_event_fails_in_lambdas_own_shape(event: Any, invoke: Any) -> No
     check_failure(invoke(event), InvalidRequest)
 
 
-@pytest.mark.parametrize("function", AUTHORIZERS, indirect=True)
+@pytest.mark.parametrize("function", functions.AUTHORIZERS, indirect=True)
 def test_an_authorizer_that_knows_nothing_of_the_question_says_no(function: str, invoke: Any) -> None:
     """It raises nothing, of which the gateway would tell."""
     answer = invoke({"type": "REQUEST", "headers": {"Authorization": CANARY}, CANARY: CANARY})
@@ -140,7 +127,7 @@ def test_an_authorizer_that_knows_nothing_of_the_question_says_no(function: str,
     assert CANARY not in json.dumps(answer)
 
 
-@pytest.mark.parametrize("function", [PROOF_AUTHORIZER], indirect=True)
+@pytest.mark.parametrize("function", [functions.PROOF_AUTHORIZER], indirect=True)
 def test_a_proof_that_is_none_is_refused_with_the_one_text_that_the_gateway_knows(
     function: str, invoke: Any, around: Surroundings
 ) -> None:
@@ -155,34 +142,34 @@ def test_a_proof_that_is_none_is_refused_with_the_one_text_that_the_gateway_know
     assert not any(value in json.dumps(failed) for value in (*VALUES, CANARY, "eyJ"))
 
 
-@pytest.mark.parametrize("function", FOR_ACCOUNTS, indirect=True)
+@pytest.mark.parametrize("function", functions.FUNCTIONS, indirect=True)
 def test_a_merchant_without_a_secret_is_not_found(function: str, invoke: Any) -> None:
-    failed = invoke({**sample_event(function, "direct"), "merchant": "nobody-here"})
+    failed = invoke({**functions.sample_event(function, "direct"), "merchant": "nobody-here"})
 
     check_failure(failed, MerchantNotFound)
 
 
-@pytest.mark.parametrize("function", FOR_ACCOUNTS, indirect=True)
+@pytest.mark.parametrize("function", functions.FUNCTIONS, indirect=True)
 def test_a_provider_that_repeats_the_secrets_does_not_bring_them_out(
     function: str, invoke: Any, around: Surroundings
 ) -> None:
     """Also not into what Lambda itself writes of an exception."""
-    echo = " ".join(value for name, value in SECRETS[provider_of(function)].items() if name != "shop")
-    around.control.fault(
-        provider_of(function), "status", status=400, body={"code": echo, "message": echo, "errors": {"base": [echo]}}
-    )
-    event = sample_event(function, "direct")
+    echo = " ".join(value for name, value in SECRETS[functions.provider_of(function)].items() if name != "shop")
+    body = {"code": echo, "message": echo, "errors": {"base": [echo]}}
+    around.control.fault(functions.provider_of(function), "status", status=400, body=body)
+    event = functions.sample_event(function, "direct")
 
     # Not from memory, where an earlier test has left one.
-    failed = invoke({**event, "cacheControl": "no-cache"} if function in (FOURTHWALL, CURRENT) else event)
+    kept = function in (functions.FOURTHWALL, functions.CURRENT)
+    failed = invoke({**event, "cacheControl": "no-cache"} if kept else event)
 
     assert "[redacted]" in check_failure(failed, ProviderError)["provider"]["message"]
 
 
 def test_a_function_without_its_layer_does_not_start(around: Surroundings, tmp_path: Path) -> None:
     """So nothing of this machine stands in for what the layer lacks."""
-    with running([folder_of(DISPATCH)], around.environment(DISPATCH), tmp_path / "log") as process:
-        failed = process.invoke(sample_event(DISPATCH, "direct"))
+    with running([folder_of(functions.DISPATCH)], around.environment(functions.DISPATCH), tmp_path / "log") as process:
+        failed = process.invoke(functions.sample_event(functions.DISPATCH, "direct"))
 
     assert failed["errorType"] == "Runtime.ImportModuleError"
     assert "No module named 'token_broker'" in failed["errorMessage"]

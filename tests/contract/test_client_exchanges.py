@@ -6,16 +6,13 @@ of the answer the recorded outcome.
 
 import json
 import socket
-import ssl
-from collections.abc import Iterator
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.contract.exchanges import Exchange, load_exchanges
-from tests.contract.scripted_server import Seen, always, answer, serving
+from tests.contract.scripted_server import Seen, answer, serving
 from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.providers import Fields, providers
@@ -34,13 +31,7 @@ OWN_HEADERS = {"host", "user-agent", "accept", "accept-encoding", "connection", 
 EXCHANGES = load_exchanges()
 PLAYED = [each for each in EXCHANGES if each.client is not None]
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _certificates_read_once() -> Iterator[None]:
-    """Everything here is plain http: reading the trusted certificates for each client would be for nothing."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
-        yield
+pytestmark = pytest.mark.usefixtures("certificates_read_once")
 
 
 class Player:
@@ -50,7 +41,6 @@ class Player:
         assert exchange.client is not None
         self.exchange = exchange
         self.client = exchange.client
-        self.telemetry = RecordingTelemetry()
         clock = MovableClock(float(self.client.get("now", NOW)))
         self.deadline = Deadline.after(clock, 5)
         self.http = HttpClient(clock, RequestsTransport(), jitter=lambda: 0.0)
@@ -59,7 +49,7 @@ class Player:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in {f"{exchange.provider.upper()}_BASE_URL": origin, **settings}.items():
                 patch.setenv(name, value)
-            self.provider: Any = wiring.provider_client(exchange.provider, self.http, self.telemetry)
+            self.provider: Any = wiring.provider_client(exchange.provider, self.http, RecordingTelemetry())
 
     def run(self) -> tuple[str, Fields]:
         """Play the exchange. A provider's own operation gets what a client is made of."""
@@ -112,14 +102,11 @@ def failure_fields(failure: BrokerError) -> Fields:
     }
 
 
-def played(exchange_id: str) -> tuple[str, Fields, list[Seen]]:
-    """Play an exchange for each test anew: mutation testing runs only the tests that reach a function."""
-    (exchange,) = [each for each in EXCHANGES if each.id == exchange_id]
-    return play(exchange)
-
-
 def play(exchange: Exchange) -> tuple[str, Fields, list[Seen]]:
-    """Play an exchange, with an empty list for the check that follows a delete."""
+    """Play an exchange, with an empty list for the check that follows a delete.
+
+    Each test plays anew: mutation testing runs only the tests that reach a function.
+    """
     status, headers, body = exchange.example_response()
 
     def script(seen: Seen, connection: socket.socket) -> bool:
@@ -165,17 +152,23 @@ def check_fields(expected: Fields, actual: Fields) -> None:
 @pytest.mark.parametrize("exchange", PLAYED, ids=lambda exchange: exchange.id)
 def test_the_outcome_is_the_recorded_one(exchange: Exchange) -> None:
     assert exchange.client is not None
-    outcome, fields, _ = played(exchange.id)
+    outcome, fields, requests = play(exchange)
 
     assert outcome == exchange.client["outcome"]
     check_fields(exchange.client["fields"], fields)
+    for seen in requests:
+        assert seen.headers["user-agent"].startswith(f"token-broker/{__version__} ")
+        assert seen.headers["accept"] == "application/json"
+        assert "cookie" not in seen.headers
+    if exchange.operation in ("create_public_access_token", "create_storefront_access_token"):
+        assert len(requests) == 1
 
 
 @pytest.mark.parametrize(
     "exchange", [each for each in PLAYED if each.id not in NOT_SENT_BY_US], ids=lambda exchange: exchange.id
 )
 def test_the_request_is_exactly_the_recorded_one(exchange: Exchange) -> None:
-    _, _, requests = played(exchange.id)
+    _, _, requests = play(exchange)
 
     assert requests
     for seen in requests:  # a repeated one too
@@ -201,18 +194,6 @@ def check_body(exchange: Exchange, seen: Seen) -> None:
         assert seen.body == wanted
 
 
-@pytest.mark.parametrize("exchange", PLAYED, ids=lambda exchange: exchange.id)
-def test_every_request_says_who_we_are_and_a_post_is_sent_once(exchange: Exchange) -> None:
-    _, _, requests = played(exchange.id)
-
-    for seen in requests:
-        assert seen.headers["user-agent"].startswith(f"token-broker/{__version__} ")
-        assert seen.headers["accept"] == "application/json"
-        assert "cookie" not in seen.headers
-    if exchange.operation in ("create_public_access_token", "create_storefront_access_token"):
-        assert len(requests) == 1
-
-
 @pytest.mark.parametrize(
     "exchange", [each for each in EXCHANGES if each.client is None], ids=lambda exchange: exchange.id
 )
@@ -230,15 +211,3 @@ def test_an_exchange_with_an_open_outcome_is_a_failure_at_least(exchange: Exchan
 def test_every_provider_has_exchanges_and_what_we_do_not_send_is_among_them() -> None:
     assert {each.provider for each in EXCHANGES} == set(providers())
     assert {each.id for each in EXCHANGES} >= NOT_SENT_BY_US
-
-
-def test_a_version_that_fell_forward_is_noticed() -> None:
-    (exchange,) = [each for each in PLAYED if each.id == "shopify-version-fell-forward"]
-    status, headers, body = exchange.example_response()
-    with serving(always(answer(body, status=status, headers=headers))) as server:
-        player = Player(exchange, server.origin)
-        player.run()
-
-    ((event, told),) = player.telemetry.notices
-    assert event == "shopify_version_fallback"
-    assert told == {"asked": "2024-10", "served": headers["x-shopify-api-version"]}

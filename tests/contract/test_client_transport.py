@@ -2,11 +2,9 @@
 
 import gzip
 import socket
-import ssl
 import struct
 import time
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,13 +21,7 @@ KEY = "the-secret-api-key"
 HEADERS = {"x-api-key": KEY, "Content-Type": "application/json"}
 MEBIBYTE = 1024 * 1024
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _certificates_read_once() -> Iterator[None]:
-    """Everything here is plain http: reading the trusted certificates for each client would be for nothing."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
-        yield
+pytestmark = pytest.mark.usefixtures("certificates_read_once")
 
 
 @pytest.fixture

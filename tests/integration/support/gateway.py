@@ -7,20 +7,13 @@ from typing import Any
 import jwt
 
 from tests.fakes.trust_policies import SHOP
-from tests.integration.support.functions import (
-    CHICKSX,
-    CURRENT,
-    FOURTHWALL,
-    PROOF_AUTHORIZER,
-    SHOP_AUTHORIZER,
-    HttpResponse,
-    api_event,
-)
+from tests.integration.support import functions
 from tests.integration.support.in_process_stack import MERCHANT, Stack
 
 #: By which the merchant's backend signs.
 KEY = "the demo backend's key, 32 bytes and more"
-AUTHORIZER = {FOURTHWALL: SHOP_AUTHORIZER, CURRENT: SHOP_AUTHORIZER, CHICKSX: PROOF_AUTHORIZER}
+AUTHORIZER = dict.fromkeys((functions.FOURTHWALL, functions.CURRENT), functions.SHOP_AUTHORIZER)
+AUTHORIZER[functions.CHICKSX] = functions.PROOF_AUTHORIZER
 
 _SHARED = (
     *("resource", "path", "httpMethod", "pathParameters", "stageVariables"),
@@ -37,20 +30,20 @@ class Gateway:
 
     def page(
         self, function: str, merchant: str = MERCHANT, *, origin: str | None = SHOP, **headers: str
-    ) -> HttpResponse:
+    ) -> functions.HttpResponse:
         """Request the shop's token as a page."""
         return self._ask(function, merchant, {"Origin": origin, **headers})
 
     def session(
         self, proof: str | None, session_id: str, merchant: str = MERCHANT, *, origin: str | None = SHOP, **more: Any
-    ) -> HttpResponse:
+    ) -> functions.HttpResponse:
         """Request a session's token as a page."""
         headers = {"Origin": origin, "Authorization": None if proof is None else f"Bearer {proof}"}
-        return self._ask(CHICKSX, merchant, headers, {"sessionId": session_id, **more})
+        return self._ask(functions.CHICKSX, merchant, headers, {"sessionId": session_id, **more})
 
     def _ask(
         self, function: str, merchant: str, headers: Mapping[str, str | None], body: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    ) -> functions.HttpResponse:
         event = request(function, merchant, headers, body)
         asked = authorizer_request(event)
         try:
@@ -70,7 +63,7 @@ def request(
     function: str, merchant: str, headers: Mapping[str, str | None], body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return the sample event of a storefront's route with changes and without the authorizer's context."""
-    event: dict[str, Any] = api_event(
+    event: dict[str, Any] = functions.api_event(
         function, "storefront", path={"merchant": merchant}, headers=dict(headers), body=body
     )
     event["path"] = event["resource"].format(merchant=merchant)
@@ -94,8 +87,8 @@ def with_context(event: Mapping[str, Any], context: Mapping[str, Any]) -> dict[s
     return {**event, "requestContext": {**event["requestContext"], "authorizer": dict(context)}}
 
 
-def _refused(status: int) -> HttpResponse:
-    return HttpResponse(status, {}, {})
+def _refused(status: int) -> functions.HttpResponse:
+    return functions.HttpResponse(status, {}, {})
 
 
 def opened(stack: Stack, document: Mapping[str, Any]) -> Gateway:

@@ -11,13 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "layers/token_broker/token_broker"
 PAGE = (ROOT / "docs/architecture.md").read_text()
 #: What the picture shows of the template, each by its name there.
-SHOWN = {
-    "AWS::Serverless::Api",
-    "AWS::DynamoDB::Table",
-    "AWS::Events::EventBus",
-    "AWS::Scheduler::Schedule",
-    "AWS::SQS::Queue",
-}
+KINDS = ("Serverless::Api", "DynamoDB::Table", "Events::EventBus", "Scheduler::Schedule", "SQS::Queue")
 
 
 def picture() -> str:
@@ -45,7 +39,7 @@ def test_the_folders_of_functions_are_the_providers_and_those_of_the_tree() -> N
 
 
 def test_queues_table_bus_and_schedule_are_those_of_the_template() -> None:
-    deployed = {name for name, each in template()["Resources"].items() if each["Type"] in SHOWN}
+    deployed = {name for name, each in template()["Resources"].items() if each["Type"].removeprefix("AWS::") in KINDS}
     named = set(re.findall(r"\b(?:[A-Z][A-Za-z]+(?:Queue|Table|Bus|Schedule)|Api)\b", PAGE.partition("## Where")[0]))
 
     assert named == deployed

@@ -23,12 +23,8 @@ PAGE = "docs/logs.md"
 SOURCES = [*Path(token_broker.__path__[0]).rglob("*.py"), *ROOT.glob("functions/**/*.py")]
 
 #: The level of each method that logs. `answered` and `annotate` both add fields to the event `answered`.
-LEVELS = {
-    "notice": "WARNING",
-    "answered": "INFO",
-    "annotate": "INFO",
-    "info": "INFO",
-    "warning": "WARNING",
+LEVELS = dict.fromkeys(("answered", "annotate", "info"), "INFO") | {
+    **dict.fromkeys(("notice", "warning"), "WARNING"),
     "error": "ERROR",
 }
 #: Fields that a call passes as a dictionary that was built before, by event and the module that builds it.
@@ -86,7 +82,6 @@ def _logged(path: Path, call: ast.Call, method: str) -> Logged | None:
 
 
 def in_code() -> Mapping[str, set[str]]:
-    """Return the fields of each event that the code logs."""
     fields: dict[str, set[str]] = defaultdict(set)
     for each in logged():
         fields[each.event] |= each.fields
@@ -96,23 +91,14 @@ def in_code() -> Mapping[str, set[str]]:
 
 
 def in_page() -> Mapping[str, set[str]]:
-    """Return the fields of each event in the page's table."""
     return {event.strip("`"): set(re.findall(r"`(\w+)`", fields)) for event, _, fields, _ in rows(PAGE, "Events")}
 
 
-def test_the_table_lists_the_events_of_the_code() -> None:
-    assert sorted(in_page()) == sorted(in_code())
-    assert len(in_page()) == len(rows(PAGE, "Events")), "no event has two rows"
+def test_the_table_has_each_event_of_the_code_once_with_its_fields_and_its_level() -> None:
+    levels = {(each.event, each.level) for each in logged()}
 
-
-@pytest.mark.parametrize("event", sorted(in_page()))
-def test_an_event_has_the_fields_of_the_table(event: str) -> None:
-    assert in_page()[event] == in_code().get(event)
-
-
-@pytest.mark.parametrize("row", rows(PAGE, "Events"), ids=lambda row: row[0].strip("`"))
-def test_an_event_has_the_level_of_the_table(row: list[str]) -> None:
-    assert {row[1]} == {each.level for each in logged() if each.event == row[0].strip("`")}
+    assert in_page() == in_code()
+    assert sorted((event.strip("`"), level) for event, level, _, _ in rows(PAGE, "Events")) == sorted(levels)
 
 
 def test_only_the_known_events_take_fields_from_a_dictionary() -> None:

@@ -95,11 +95,6 @@ def lines() -> list[tuple[str, str, dict[str, str]]]:
     return found
 
 
-def searches() -> list[str]:
-    metrics = [each for widget in widgets() for each in widget["properties"]["metrics"]]
-    return [each[0]["expression"] for each in metrics if isinstance(each[0], dict)]
-
-
 def our_dimensions(provider: str) -> dict[str, str]:
     return {"provider": provider, "service": PLACE.stack}
 
@@ -119,13 +114,18 @@ def test_the_counted_metrics_are_found() -> None:
     assert not is_counted("OldestDueLag", "shopify")
 
 
-@pytest.mark.parametrize("name", [name for name, each in alarms().items() if each["Namespace"] == "TokenBroker"])
-def test_an_alarm_is_on_a_metric_that_the_code_counts(name: str) -> None:
+@pytest.mark.parametrize("name", alarms())
+def test_an_alarm_is_on_a_metric_that_the_code_counts_or_on_a_resource_of_the_template(name: str) -> None:
     alarm = alarms()[name]
     dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+    kinds = {"AWS/Lambda": "AWS::Lambda::Function", "AWS/SQS": "AWS::SQS::Queue"}
 
-    assert dimensions == our_dimensions(dimensions["provider"])
-    assert is_counted(alarm["MetricName"], dimensions["provider"])
+    if alarm["Namespace"] == "TokenBroker":
+        assert dimensions == our_dimensions(dimensions["provider"])
+        assert is_counted(alarm["MetricName"], dimensions["provider"])
+    else:
+        (value,) = dimensions.values()
+        assert value in resources(kinds[alarm["Namespace"]])
 
 
 def test_each_provider_has_an_alarm_on_rejected_credentials() -> None:
@@ -145,7 +145,8 @@ def test_the_dashboard_shows_metrics_that_the_code_counts() -> None:
 
 def test_the_dashboard_searches_for_families_of_this_stack_only() -> None:
     pattern = rf"""SEARCH\('{{TokenBroker,provider,service}} service="{PLACE.stack}" MetricName=(\w+)', 'Sum', 300\)"""
-    found = [re.fullmatch(pattern, each) for each in searches()]
+    metrics = [each for widget in widgets() for each in widget["properties"]["metrics"]]
+    found = [re.fullmatch(pattern, each[0]["expression"]) for each in metrics if isinstance(each[0], dict)]
 
     assert [match and match[1] for match in found] == ["Failures", "ProviderErrors", "Authorizer"]
     assert {match[1] for match in found if match} <= {each.name for each in counted() if each.family}
@@ -187,11 +188,3 @@ def test_the_dashboard_shows_nothing_else_and_no_widgets_overlap() -> None:
     assert len(set(places)) == len(places)
     assert all(each["x"] + each["width"] <= 24 for each in widgets())
     assert {each["properties"]["region"] for each in widgets()} == {PLACE.region}
-
-
-def test_every_alarm_on_aws_metrics_is_on_a_resource_of_the_template() -> None:
-    kinds = {"AWS/Lambda": "AWS::Lambda::Function", "AWS/SQS": "AWS::SQS::Queue"}
-    for alarm in alarms().values():
-        if alarm["Namespace"] != "TokenBroker":
-            (dimension,) = alarm["Dimensions"]
-            assert dimension["Value"] in resources(kinds[alarm["Namespace"]])

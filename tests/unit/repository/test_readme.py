@@ -3,7 +3,6 @@
 import operator
 import re
 from functools import reduce
-from typing import Any
 
 import pytest
 
@@ -20,15 +19,6 @@ BASES = [ROOT / name for name in ("", "layers/token_broker/token_broker")] + [
 ]
 
 
-def readme() -> str:
-    return (ROOT / "README.md").read_text()
-
-
-def functions() -> dict[str, Any]:
-    resources = template()["Resources"]
-    return {name: each for name, each in resources.items() if each["Type"] == "AWS::Serverless::Function"}
-
-
 def codes(kind: type[errors.BrokerError]) -> dict[str, int]:
     """Return the codes of an error and of all errors below it, with their statuses."""
     below = (codes(each) for each in kind.__subclasses__())
@@ -36,10 +26,12 @@ def codes(kind: type[errors.BrokerError]) -> dict[str, int]:
 
 
 def test_the_route_table_is_the_templates() -> None:
-    described = set(re.findall(r"^\| `(GET|PUT|POST|DELETE) (/\S+?)`", readme(), re.MULTILINE))
+    readme = (ROOT / "README.md").read_text()
+    described = set(re.findall(r"^\| `(GET|PUT|POST|DELETE) (/\S+?)`", readme, re.MULTILINE))
     deployed = {
         (event["Properties"]["Method"], event["Properties"]["Path"])
-        for function in functions().values()
+        for function in template()["Resources"].values()
+        if function["Type"] == "AWS::Serverless::Function"
         for event in function["Properties"].get("Events", {}).values()
         if event["Type"] == "Api"
     }

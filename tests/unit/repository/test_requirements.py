@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-PINNED = sorted(
-    [
-        *(ROOT / "requirements").glob("*.txt"),
-        ROOT / "benchmarks/requirements.txt",
-        ROOT / "layers/token_broker/requirements.txt",
-        ROOT / "functions/storefronts/proof_authorizer/requirements.txt",
-    ]
-)
+OTHERS = ("benchmarks", "layers/token_broker", "functions/storefronts/proof_authorizer")
+PINNED = sorted([*(ROOT / "requirements").glob("*.txt"), *(ROOT / folder / "requirements.txt" for folder in OTHERS)])
 NODE = ROOT / "requirements/reference/package-lock.json"
 
 
