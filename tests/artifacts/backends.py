@@ -18,8 +18,8 @@ from tests.fakes.samples import token
 from tests.integration.support.gateway import KEY
 from tests.integration.support.in_process_stack import APP, APP_SECRET, MERCHANT
 from tests.integration.support.in_process_stack import SECRETS as OF_DEMO
-from tests.integration.support.table_definition import table_definition
 from tests.reference.dynamodb import local_aws_endpoint
+from tests.template_as_written import table_definition
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.domain.token import SHOP, State

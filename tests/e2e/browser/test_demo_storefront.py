@@ -122,11 +122,7 @@ def test_from_another_origin_the_demo_shop_shows_that_it_is_refused_and_why(
     page.wait_for_url("http://localhost:*/")
     page.wait_for_selector("html[data-ready]", timeout=PATIENCE)
 
-    reasons = {
-        "shopify": ("403", "forbidden"),
-        "fourthwall": ("403", "forbidden"),
-        "chicksx": ("401", "unauthenticated"),
-    }
+    reasons = {**dict.fromkeys(SHOP_WIDE, ("403", "forbidden")), "chicksx": ("401", "unauthenticated")}
     for provider, (status, code) in reasons.items():
         expect(card(page, provider).get_by_role("status")).to_have_text(re.compile(rf"Rejected \({status}\)"))
         problem = card(page, provider).locator(".problem")

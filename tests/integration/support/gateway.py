@@ -50,11 +50,11 @@ class Gateway:
             decision = self.stack.worker(AUTHORIZER[function]).invoke(asked)
         except Exception as told:  # noqa: BLE001  # whatever it raises, the gateway looks at the text alone
             self.decisions.append(None)
-            return _refused(401 if str(told) == "Unauthorized" else 503)
+            return functions.HttpResponse(401 if str(told) == "Unauthorized" else 503, {}, {})
         self.decisions.append(decision)
         (statement,) = decision["policyDocument"]["Statement"]
         if (statement["Effect"], statement["Resource"]) != ("Allow", asked["methodArn"]):
-            return _refused(403)
+            return functions.HttpResponse(403, {}, {})
         context = {**decision["context"], "principalId": decision["principalId"], "integrationLatency": 9}
         return self.stack.worker(function).answer(with_context(event, context))
 
@@ -85,10 +85,6 @@ def authorizer_request(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def with_context(event: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
     return {**event, "requestContext": {**event["requestContext"], "authorizer": dict(context)}}
-
-
-def _refused(status: int) -> functions.HttpResponse:
-    return functions.HttpResponse(status, {}, {})
 
 
 def opened(stack: Stack, document: Mapping[str, Any]) -> Gateway:
