@@ -94,14 +94,12 @@ class Surroundings:
 
 
 def proof(session_id: str = "s-1") -> str:
-    """Return a proof that the merchant's backend signs for ten minutes."""
     claims = {"iss": ISSUER, "aud": "token-broker", "sid": session_id, "exp": int(time.time()) + 600}
     return jwt.encode(claims, KEY, "HS256", headers={"kid": "k1"})
 
 
 @contextmanager
 def started() -> Iterator[Surroundings]:
-    """Run the local AWS and the simulators until the block ends."""
     with local_aws_endpoint() as endpoint, running_simulators() as addresses:
         session = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
         config = Config(connect_timeout=5, read_timeout=20, proxies={})

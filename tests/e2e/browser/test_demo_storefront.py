@@ -35,7 +35,6 @@ def card(page: Page, provider: str) -> Locator:
 
 
 def revealed(page: Page, provider: str) -> str:
-    """Click the reveal button and return the token's value."""
     name = card(page, provider).get_by_role("heading", level=2).inner_text()
     card(page, provider).get_by_role("button", name=f"Reveal the {name} token").click()
     return card(page, provider).locator(".secret").inner_text()

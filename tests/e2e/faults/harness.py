@@ -22,8 +22,6 @@ ROUNDS = 6
 
 @dataclass(frozen=True)
 class Bench:
-    """Everything by which such a test acts and sees."""
-
     stack: Stack
     proxy: FaultProxyClient
     control: ControlClient
@@ -50,7 +48,6 @@ class Bench:
 
 
 def bench_of(stack: Stack) -> Bench:
-    """Return the bench of a stack that was started with the fault proxy."""
     addresses = json.loads((stack.folder / "fault_proxy.json").read_text())
     assert stack.control_url is not None, "these tests need a stack with simulators"
     control = ControlClient(stack.control_url)

@@ -12,7 +12,6 @@ ALL_TRIES = 3
 
 
 def due_shop(bench: Bench) -> Scene:
-    """Return a merchant with a token whose revocation at the provider is pending."""
     scene = Scene(bench, bench.merchants.shopify().name)
     bench.control.plant_tokens(scene.merchant)
     scene.prepared = pending_revocation(scene)

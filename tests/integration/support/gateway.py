@@ -31,13 +31,11 @@ class Gateway:
     def page(
         self, function: str, merchant: str = MERCHANT, *, origin: str | None = SHOP, **headers: str
     ) -> functions.HttpResponse:
-        """Request the shop's token as a page."""
         return self._ask(function, merchant, {"Origin": origin, **headers})
 
     def session(
         self, proof: str | None, session_id: str, merchant: str = MERCHANT, *, origin: str | None = SHOP, **more: Any
     ) -> functions.HttpResponse:
-        """Request a session's token as a page."""
         headers = {"Origin": origin, "Authorization": None if proof is None else f"Bearer {proof}"}
         return self._ask(functions.CHICKSX, merchant, headers, {"sessionId": session_id, **more})
 
@@ -95,7 +93,6 @@ def opened(stack: Stack, document: Mapping[str, Any]) -> Gateway:
 
 
 def proof(stack: Stack, session_id: str = "s-1", *, key: str = KEY, kid: str | None = "k1", **claims: Any) -> str:
-    """Return a proof that the merchant's backend signs for ten minutes."""
     said = {"iss": SHOP, "aud": "token-broker", "sid": session_id, "exp": int(stack.clock.now()) + 600, **claims}
     token = jwt.encode(said, key, "HS256", headers=None if kid is None else {"kid": kid})
     stack.secret_values.add(token)

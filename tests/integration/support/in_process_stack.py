@@ -76,7 +76,6 @@ class Stack:
             self.secret(provider, merchant, json.dumps(fields))
 
     def secret(self, provider: str, merchant: str, text: str) -> None:
-        """Store a secret's text, whatever it is."""
         if merchant == MERCHANT:
             self.unsaved.pop(provider, None)
         name = f"{self.prefix}/{provider}/{merchant}"
@@ -116,7 +115,6 @@ class Stack:
         self.secret("storefront-proof", merchant, json.dumps({"keys": keys}))
 
     def later(self, seconds: float) -> None:
-        """Move the time of the functions and of the providers."""
         self.clock.offset += seconds
         self.control.advance(seconds)
 
