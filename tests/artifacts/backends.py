@@ -18,8 +18,8 @@ from tests.fakes.samples import token
 from tests.integration.support.gateway import KEY
 from tests.integration.support.in_process_stack import APP, APP_SECRET, MERCHANT
 from tests.integration.support.in_process_stack import SECRETS as OF_DEMO
-from tests.integration.support.table_definition import table_definition
 from tests.reference.dynamodb import local_aws_endpoint
+from tests.template_as_written import table_definition
 from token_broker.aws.store import records
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.domain.token import SHOP, State
@@ -94,14 +94,12 @@ class Surroundings:
 
 
 def proof(session_id: str = "s-1") -> str:
-    """Return a proof that the merchant's backend signs for ten minutes."""
     claims = {"iss": ISSUER, "aud": "token-broker", "sid": session_id, "exp": int(time.time()) + 600}
     return jwt.encode(claims, KEY, "HS256", headers={"kid": "k1"})
 
 
 @contextmanager
 def started() -> Iterator[Surroundings]:
-    """Run the local AWS and the simulators until the block ends."""
     with local_aws_endpoint() as endpoint, running_simulators() as addresses:
         session = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
         config = Config(connect_timeout=5, read_timeout=20, proxies={})

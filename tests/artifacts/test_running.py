@@ -33,7 +33,6 @@ def function(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def process(function: str, around: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambdaProcess]:
-    """One warm process for all tests of a function."""
     log = tmp_path_factory.mktemp(function.replace("/", "-")) / "log"
     with running([folder_of(function), LAYER / "python"], around.environment(function), log) as started:
         yield started
@@ -48,7 +47,6 @@ def invoke(process: LambdaProcess, around: Surroundings) -> Any:
 
 
 def event_at(function: str, entry_point: str) -> Any:
-    """Return the sample event with the current time."""
     event = functions.sample_event(function, entry_point)
     if function == functions.PROOF_AUTHORIZER:
         event["headers"]["Authorization"] = f"Bearer {proof()}"

@@ -85,7 +85,6 @@ def _read(readline: Callable[[], bytes], read: Callable[[int], bytes], number: i
 
 @contextmanager
 def serving(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
-    """Run the server until the block ends."""
     server = ScriptedServer(script, tls)
     try:
         yield server
@@ -94,15 +93,12 @@ def serving(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[Sc
 
 
 def answer(body: bytes = b"{}", *, status: int = 200, headers: dict[str, str] | None = None) -> bytes:
-    """Return the bytes of a correct HTTP response."""
     known = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
     lines = [f"HTTP/1.1 {status} Status", *(f"{name}: {value}" for name, value in known.items())]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
 def always(octets: bytes, *, keep: bool = True) -> Script:
-    """Return a script that sends the same bytes for each request."""
-
     def script(_seen: Seen, connection: socket.socket) -> bool:
         connection.sendall(octets)
         return keep
@@ -125,7 +121,6 @@ def dripping(octets: bytes, seconds: float, *, at_once: bytes = b"") -> Script:
 
 @contextmanager
 def taking(least: float, most: float) -> Iterator[None]:
-    """Check that the block takes so many seconds."""
     started = time.monotonic()
     yield
     assert least <= time.monotonic() - started <= most

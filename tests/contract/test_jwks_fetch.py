@@ -36,9 +36,6 @@ def failure(origin: str, **parts: Any) -> str:
     return failed.value.reason
 
 
-# What is asked for, and what is taken
-
-
 def test_keys_are_asked_for_plainly_and_no_connection_is_kept() -> None:
     with serving(always(answer(KEYS))) as server:
         for _ in range(2):
@@ -66,9 +63,6 @@ def test_a_proof_is_verified_with_fetched_keys_and_outlives_its_issuer() -> None
     assert len(server.seen) == 1
 
 
-# Answers
-
-
 @pytest.mark.parametrize("status", [301, 307, 204, 206, 304, 404, 429, 500, 503])
 def test_another_status_is_a_failure_and_requested_once(status: int) -> None:
     """A redirect is not followed."""
@@ -88,21 +82,10 @@ def test_64_kilobytes_are_taken_and_no_more() -> None:
         assert failure(server.origin) == "jwks_too_large"
 
 
-# Time
-
-
 def test_a_dripping_answer_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "TIME_LIMIT", 0.6)
     with serving(dripping(answer(KEYS), 0.02)) as server, taking(0.0, 1.2):
         assert failure(server.origin) == "jwks_timed_out"
-
-
-def test_a_first_address_that_refuses_leaves_the_second() -> None:
-    with serving(always(answer(KEYS))) as server:
-        assert fetch(server.origin, look_up=lambda *_: ["127.0.0.2", "127.0.0.1"]) == KEYS
-
-
-# Names, addresses and TLS
 
 
 def test_a_name_is_looked_up_once_and_the_connection_goes_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,25 +103,6 @@ def test_a_name_is_looked_up_once_and_the_connection_goes_there(monkeypatch: pyt
         assert server.seen[0].headers["host"] == f"localhost:{server.port}"
 
     assert asked.count("localhost") == 1
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "http://127.0.0.1:{port}/jwks.json",
-        "https://127.0.0.1:{port}/jwks.json",
-        "http://localhost:{port}/jwks.json",
-        "https://issuer.localhost/jwks.json",
-        "https://169.254.169.254/latest/meta-data/",
-    ],
-)
-def test_without_the_setting_nothing_on_this_machine_is_reached(uri: str) -> None:
-    with serving(always(answer(KEYS))) as server:
-        with pytest.raises(KeysUnavailable) as failed:
-            KeySetFetcher(SystemClock()).fetch(uri.format(port=server.port))
-        assert server.connections == 0
-
-    assert failed.value.reason == "jwks_address_refused"
 
 
 def test_the_certificate_must_be_the_names_and_the_name_is_requested(

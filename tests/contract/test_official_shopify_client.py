@@ -45,7 +45,6 @@ class OfficialClient:
         return answered
 
     def done(self, name: str, **arguments: object) -> Any:
-        """Return the client's result and fail if the client raised an error."""
         answered = self.call(name, **arguments)
         assert "raised" not in answered, answered
         return answered["answer"]

@@ -17,8 +17,8 @@ from sandbox.simulators import Addresses, ControlClient, running_simulators
 from tests.integration.support.consistency import assert_agreement
 from tests.integration.support.in_process_stack import SECRETS, Stack
 from tests.integration.support.store_harness import StoreBench
-from tests.integration.support.table_definition import table_definition
 from tests.reference import dynamodb as dynamodb_engines
+from tests.template_as_written import table_definition
 from token_broker import wiring
 from token_broker.aws import session
 

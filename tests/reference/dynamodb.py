@@ -33,14 +33,12 @@ def dynamodb_local() -> Iterator[Any]:
 
 @contextmanager
 def local_aws() -> Iterator[Any]:
-    """Yield a client of the DynamoDB in the local AWS."""
     with local_aws_endpoint() as address:
         yield _client(address)
 
 
 @contextmanager
 def local_aws_endpoint() -> Iterator[str]:
-    """Yield the address of a local AWS, started as `make up` starts it."""
     python = paths.local_python()
 
     def command(_: int, folder: Path) -> list[str]:

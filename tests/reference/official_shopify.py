@@ -13,7 +13,7 @@ It keeps its site and token in globals, and so has a process of its own.
 import json
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pyactiveresource.connection
@@ -61,20 +61,16 @@ def _create(wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {"token": made.to_dict(), "isNew": made.is_new(), "errors": made.errors.full_messages()}
 
 
-def _list(_: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [each.to_dict() for each in shopify.StorefrontAccessToken.find()]
-
-
-def _find(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = shopify.StorefrontAccessToken.find(wanted["id"]).to_dict()
-    return found
-
-
 def _delete(wanted: Mapping[str, Any]) -> None:
     shopify.StorefrontAccessToken({"id": wanted["id"]}).destroy()
 
 
-_CALLS = {"create": _create, "list": _list, "find": _find, "delete": _delete}
+_CALLS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "create": _create,
+    "list": lambda _: [each.to_dict() for each in shopify.StorefrontAccessToken.find()],
+    "find": lambda wanted: shopify.StorefrontAccessToken.find(wanted["id"]).to_dict(),
+    "delete": _delete,
+}
 
 if __name__ == "__main__":
     main()

@@ -24,7 +24,6 @@ def dynamodb_local() -> Path:
 
 
 def local_python() -> Path:
-    """Return the Python that has the emulated AWS."""
     return _installed(PROJECT / ".venvs/local/bin/python", "local")
 
 
@@ -34,7 +33,6 @@ def lambda_python() -> Path:
 
 
 def reference_python() -> Path:
-    """Return the Python that has Shopify's client."""
     return _installed(PYTHON, "reference")
 
 

@@ -108,7 +108,6 @@ def _last_lines(log: Path) -> str:
 
 
 def free_port() -> int:
-    """Return a port that nothing uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -146,21 +146,17 @@ def test_a_changed_client_secret_or_a_revocation_ends_bought_tokens(shopify: Sho
 
 
 def test_several_shops_share_a_port(shopify: ShopifyAccount) -> None:
-    shopify.put("other", shop="other.myshopify.com", adminAccessToken="other-admin-token", clientId="another")
+    hosts = [f"{name}.myshopify.com" for name in ("demo", "other", "nobody")]
+    shopify.put("other", shop=hosts[1], adminAccessToken="other-admin-token", clientId="another")
     shopify.create()
 
     assert shopify.listing("other-admin-token").json() == {"storefront_access_tokens": []}
-    hosts = [f"{name}.myshopify.com" for name in ("demo", "other", "nobody")]
     assert [shopify.listing(host=host).status for host in hosts] == [200, 401, 404]
-
-
-def test_one_app_on_two_shops_is_told_apart_by_the_host(shopify: ShopifyAccount) -> None:
-    shopify.put("other", shop="other.myshopify.com", adminAccessToken="other-admin-token")
-    bought = shopify.grant(host="other.myshopify.com").json()["access_token"]
-
-    assert shopify.grant().json()["error"] == "invalid_request"
-    assert shopify.listing(bought, host="other.myshopify.com").status == 200
-    assert shopify.listing(bought, host="demo.myshopify.com").status == 401
+    shopify.put("other", shop=hosts[1], adminAccessToken="other-admin-token", refreshToken="other-refresh")
+    assert shopify.grant().json()["error"] == "invalid_request", "one app on two shops is told apart by the host"
+    bought = shopify.grant(host=hosts[1]).json()["access_token"]
+    assert [shopify.listing(bought, host=host).status for host in hosts[:2]] == [401, 200]
+    assert [shopify.refresh("other-refresh", host=host).status for host in hosts[:2]] == [401, 200]
 
 
 def test_parallel_creates_stop_at_exactly_100_until_one_is_deleted(shopify: ShopifyAccount) -> None:

@@ -128,13 +128,6 @@ def test_a_revoked_pair_ends_with_its_access_tokens(shopify: ShopifyAccount) -> 
     assert shopify.refresh(refresh_token).status == 401
 
 
-def test_a_refresh_token_belongs_to_its_shop(shopify: ShopifyAccount) -> None:
-    shopify.put("other", shop="other.myshopify.com", adminAccessToken="other", refreshToken="other-refresh")
-
-    assert shopify.refresh("other-refresh", host="demo.myshopify.com").status == 401
-    assert shopify.refresh("other-refresh", host="other.myshopify.com").status == 200
-
-
 def test_two_client_secrets_of_one_app_are_valid_during_a_rotation(shopify: ShopifyAccount) -> None:
     obtained = shopify.grant().json()["access_token"]
     shopify.put(clientSecret="new-secret", previousClientSecret="demo-secret")

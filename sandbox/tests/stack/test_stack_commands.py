@@ -31,7 +31,12 @@ def test_up_twice_is_harmless_and_down_cleans_up_after_a_crash(folder: Path) -> 
     table = TokenTable(stack.client("dynamodb"), described["table"])
     path = SHOPIFY_CURRENT.format(merchant="demo")
     token = token_of(stack.call("GET", path))
-    items, processes = lasting(table), processes_of(folder)
+
+    def lasting() -> Items:
+        """All but events, which leave by themselves."""
+        return {key: item for key, item in table.everything().items() if not key[0].startswith("outbox#")}
+
+    items, processes = lasting(), processes_of(folder)
     functions = [command for command in processes.values() if worker_mark(Settings(folder)) in command]
 
     assert functions
@@ -40,7 +45,7 @@ def test_up_twice_is_harmless_and_down_cleans_up_after_a_crash(folder: Path) -> 
     again = bring_up(folder)
 
     assert again == described
-    assert lasting(table) == items
+    assert lasting() == items
     assert {pid for pid, command in processes.items() if "-m sandbox" in command} <= set(processes_of(folder))
     assert token_of(stack.call("GET", path, headers={"Cache-Control": "no-cache"})) == token
 
@@ -53,11 +58,6 @@ def test_up_twice_is_harmless_and_down_cleans_up_after_a_crash(folder: Path) -> 
     assert processes_of(folder) == {}
     assert {entry.name for entry in folder.iterdir()} <= {"logs", "lock"}, "logs stay, data doesn't"
     assert run("down", folder, limit=DOWN_LIMIT).returncode == 0, "down again is harmless"
-
-
-def lasting(table: TokenTable) -> Items:
-    """All but events, which leave by themselves."""
-    return {key: item for key, item in table.everything().items() if not key[0].startswith("outbox#")}
 
 
 def test_a_busy_port_gets_a_sentence_that_helps(folder: Path) -> None:

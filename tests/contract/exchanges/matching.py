@@ -9,7 +9,6 @@ MATCH = "$match"
 
 
 def example_of(expected: Any) -> Any:
-    """Replace every matcher in the value by its example."""
     match expected:
         case {"$match": _, "example": example}:
             return example

@@ -15,15 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playw
 #: Milliseconds; a cold function on a busy machine takes seconds.
 PATIENCE = 30_000
 FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-proxy-server",
+    *("--headless", "--no-sandbox", "--no-first-run", "--no-proxy-server"),
+    *(f"--disable-{what}" for what in ("gpu", "quic", "background-networking", "component-update", "sync")),
 )
 BLANK = b'<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>A page</title>'
 MISSING = (

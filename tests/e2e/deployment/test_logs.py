@@ -31,7 +31,6 @@ def messages(aws: Aws) -> Iterator[tuple[str, str]]:
 
 
 def our_lines(aws: Aws) -> list[dict[str, Any]]:
-    """Return our own log lines, which are JSON objects."""
     lines = [line for _, message in messages(aws) for line in message.splitlines()]
     return [json.loads(line) for line in lines if line.startswith("{")]
 

@@ -149,7 +149,6 @@ def test_a_function_reads_and_writes_its_own_kinds_of_secrets_or_none(
 
 @pytest.fixture
 def other_table(aws: Aws) -> Iterator[str]:
-    """Create a table with the same keys that does not belong to the stack."""
     dynamodb, name = aws("dynamodb"), "e2e-other-table"
     dynamodb.create_table(
         TableName=name,

@@ -1,6 +1,7 @@
 """Inject faults into a stack's calls to AWS, and run its dispatcher until no work is due."""
 
 import json
+import os
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.token_table import TokenTable
 
+LONG = os.environ.get("TOKEN_BROKER_LONG", "") not in ("", "0")
 #: Seconds for one round of pending work. A first call is a cold start, and the machine may be busy.
 PATIENCE = 60.0
 #: The dispatcher runs at most this often until no work is due.
@@ -20,8 +22,6 @@ ROUNDS = 6
 
 @dataclass(frozen=True)
 class Bench:
-    """Everything by which such a test acts and sees."""
-
     stack: Stack
     proxy: FaultProxyClient
     control: ControlClient
@@ -48,7 +48,6 @@ class Bench:
 
 
 def bench_of(stack: Stack) -> Bench:
-    """Return the bench of a stack that was started with the fault proxy."""
     addresses = json.loads((stack.folder / "fault_proxy.json").read_text())
     assert stack.control_url is not None, "these tests need a stack with simulators"
     control = ControlClient(stack.control_url)

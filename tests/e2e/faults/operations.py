@@ -103,7 +103,6 @@ def answered(response: requests.Response, *good: int) -> HttpResponse:
 
 
 def invoked(scene: Scene, function: str, event: Any) -> HttpResponse:
-    """Invoke a function and accept a good result or a clear error."""
     answer, error = scene.bench.stack.invoke(function, event)
     if error is None:
         return HttpResponse(answer)
@@ -139,7 +138,6 @@ def listed(scene: Scene) -> HttpResponse:
 
 
 def revoke(scene: Scene) -> HttpResponse:
-    """Revoke the prepared token, which may be foreign."""
     return answered(scene.call("DELETE", f"{SHOPIFY}/{scene.prepared}?foreign=true"), 200, 202)
 
 
@@ -281,7 +279,6 @@ def reconcile(scene: Scene) -> HttpResponse:
 
 
 def astray(scene: Scene) -> str:
-    """Create a valid token and delete its record."""
     token_id = standing_id(scene)
     table, key = scene.bench.table, {"pk": {"S": f"shopify#{scene.merchant}"}, "sk": {"S": f"token#{token_id}"}}
     table.dynamodb.delete_item(TableName=table.name, Key=key)
@@ -294,7 +291,6 @@ def found_again(scene: Scene) -> None:
 
 
 def access_token_ended(scene: Scene) -> None:
-    """Obtain a pair, and end its access token."""
     assert listed(scene).good
     scene.bench.control.revoke_admin_tokens(scene.merchant)
 

@@ -14,7 +14,6 @@ UNFINISHED = {"owner", "leaseEnd", "intentId", "due", "dueAt"}
 
 
 def check(scene: Scene) -> None:
-    """Check the rules for a merchant and its session `s`."""
     own = f"{scene.provider}#{scene.merchant}"
     for sk, item in scene.bench.table.partition(own).items():
         if sk == DAILY:

@@ -1,6 +1,5 @@
 """Many callers at once for one new token, while calls to AWS fail: one is minted, and all of them get it."""
 
-import os
 import secrets
 import threading
 import time
@@ -10,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.e2e.faults import rules
-from tests.e2e.faults.harness import Bench
+from tests.e2e.faults.harness import LONG, Bench
 from tests.e2e.faults.operations import HttpResponse, Scene, current, one_current_token, session
 
 #: Each is a process of the function: that many are begun in waves, before anything is raced.
-LONG = os.environ.get("TOKEN_BROKER_LONG", "") not in ("", "0")
 CALLERS, WAVE = (50 if LONG else 10), 10
 #: Seconds in which every caller must have the token, those included that were told to come again.
 PATIENCE = 60

@@ -1,21 +1,17 @@
 """Work stays due while the dispatcher's index or queue fails, and a later run dispatches it."""
 
-import os
-
 import pytest
 
 from sandbox.fault_proxy import KINDS
 from tests.e2e.faults import rules
-from tests.e2e.faults.harness import Bench
+from tests.e2e.faults.harness import LONG, Bench
 from tests.e2e.faults.operations import Scene, gone, invoked, pending_revocation
 from tests.e2e.support.dispatcher_runs import DISPATCH
 
-LONG = os.environ.get("TOKEN_BROKER_LONG", "") not in ("", "0")
 ALL_TRIES = 3
 
 
 def due_shop(bench: Bench) -> Scene:
-    """Return a merchant with a token whose revocation at the provider is pending."""
     scene = Scene(bench, bench.merchants.shopify().name)
     bench.control.plant_tokens(scene.merchant)
     scene.prepared = pending_revocation(scene)

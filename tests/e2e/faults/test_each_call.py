@@ -5,7 +5,6 @@ The caller gets a correct response or a clear error. The rules cover the table a
 The tests do not list the calls of an operation. They record a run without faults, then fail each of its calls.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ import pytest
 
 from sandbox.fault_proxy.faults import KINDS
 from tests.e2e.faults import rules
-from tests.e2e.faults.harness import Bench
+from tests.e2e.faults.harness import LONG, Bench
 from tests.e2e.faults.operations import OPERATIONS, READS, Operation, Scene, nothing
 
 #: The SDK makes a call three times at most.
@@ -28,7 +27,6 @@ EVERY_FAULT = [(kind, times) for kind in KINDS for times in TIMES]
 HEALED = ("throttled", "failed", "reset", "unheard")
 #: Without those for which a caller waits longest.
 SOME_FAULTS = [(kind, times) for kind, times in EVERY_FAULT if kind not in ("late", "slow") or times == 1]
-LONG = os.environ.get("TOKEN_BROKER_LONG", "") not in ("", "0")
 #: Cases at once: most of their time is waiting, where there are those that wait long. Each is a process of a function.
 AT_ONCE = 8 if LONG else 4
 _NUMBERED = list(enumerate(OPERATIONS))

@@ -11,7 +11,6 @@ from tests.e2e.support.waiting import wait_until
 
 
 def stored(bench: Bench, merchant: str) -> list[tuple[object, object]]:
-    """Return the fault and the status of each attempt to store a token."""
     calls = [each for each in bench.proxy.calls(merchant) if each["operation"] == "TransactWriteItems"]
     return [(each["fault"], each["status"]) for each in calls]
 

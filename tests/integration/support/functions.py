@@ -62,7 +62,6 @@ TIMEOUT = 25.0
 
 
 def sample_event(function: str, entry_point: str) -> Any:
-    """Read a sample event from `events/`."""
     return json.loads((ROOT / "events" / function / f"{entry_point}.json").read_text())
 
 
@@ -110,7 +109,6 @@ class Worker:
         return self.answer(api_event(self.function, **changes), seconds=seconds)
 
     def answer(self, event: Any, *, seconds: float = TIMEOUT) -> HttpResponse:
-        """Send an event of API Gateway and return the response."""
         answer = self.invoke(event, seconds=seconds)
         assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
         return HttpResponse(answer["statusCode"], answer["headers"], json.loads(answer["body"] or "{}"))

@@ -31,13 +31,11 @@ class Gateway:
     def page(
         self, function: str, merchant: str = MERCHANT, *, origin: str | None = SHOP, **headers: str
     ) -> functions.HttpResponse:
-        """Request the shop's token as a page."""
         return self._ask(function, merchant, {"Origin": origin, **headers})
 
     def session(
         self, proof: str | None, session_id: str, merchant: str = MERCHANT, *, origin: str | None = SHOP, **more: Any
     ) -> functions.HttpResponse:
-        """Request a session's token as a page."""
         headers = {"Origin": origin, "Authorization": None if proof is None else f"Bearer {proof}"}
         return self._ask(functions.CHICKSX, merchant, headers, {"sessionId": session_id, **more})
 
@@ -50,11 +48,11 @@ class Gateway:
             decision = self.stack.worker(AUTHORIZER[function]).invoke(asked)
         except Exception as told:  # noqa: BLE001  # whatever it raises, the gateway looks at the text alone
             self.decisions.append(None)
-            return _refused(401 if str(told) == "Unauthorized" else 503)
+            return functions.HttpResponse(401 if str(told) == "Unauthorized" else 503, {}, {})
         self.decisions.append(decision)
         (statement,) = decision["policyDocument"]["Statement"]
         if (statement["Effect"], statement["Resource"]) != ("Allow", asked["methodArn"]):
-            return _refused(403)
+            return functions.HttpResponse(403, {}, {})
         context = {**decision["context"], "principalId": decision["principalId"], "integrationLatency": 9}
         return self.stack.worker(function).answer(with_context(event, context))
 
@@ -87,10 +85,6 @@ def with_context(event: Mapping[str, Any], context: Mapping[str, Any]) -> dict[s
     return {**event, "requestContext": {**event["requestContext"], "authorizer": dict(context)}}
 
 
-def _refused(status: int) -> functions.HttpResponse:
-    return functions.HttpResponse(status, {}, {})
-
-
 def opened(stack: Stack, document: Mapping[str, Any]) -> Gateway:
     """Open the routes of a stack whose demo merchant has this policy and a backend with a key."""
     assert stack.trust(document).status == 201
@@ -99,7 +93,6 @@ def opened(stack: Stack, document: Mapping[str, Any]) -> Gateway:
 
 
 def proof(stack: Stack, session_id: str = "s-1", *, key: str = KEY, kid: str | None = "k1", **claims: Any) -> str:
-    """Return a proof that the merchant's backend signs for ten minutes."""
     said = {"iss": SHOP, "aud": "token-broker", "sid": session_id, "exp": int(stack.clock.now()) + 600, **claims}
     token = jwt.encode(said, key, "HS256", headers=None if kid is None else {"kid": kid})
     stack.secret_values.add(token)

@@ -76,7 +76,6 @@ class Stack:
             self.secret(provider, merchant, json.dumps(fields))
 
     def secret(self, provider: str, merchant: str, text: str) -> None:
-        """Store a secret's text, whatever it is."""
         if merchant == MERCHANT:
             self.unsaved.pop(provider, None)
         name = f"{self.prefix}/{provider}/{merchant}"
@@ -100,17 +99,14 @@ class Stack:
         return fields
 
     def app_secret(self, fields: Mapping[str, str]) -> None:
-        """Store the secret of the shared Shopify app."""
         self.secret_values |= {value for name, value in fields.items() if name != "clientId"}
         self.secret("shopify-app", APP, json.dumps(fields))
 
     def remove_secret(self, provider: str, **how: Any) -> None:
-        """Delete the demo merchant's secret."""
         self._save(provider)
         self.secretsmanager.delete_secret(SecretId=f"{self.prefix}/{provider}/{MERCHANT}", **how)
 
     def trust(self, document: Mapping[str, Any], merchant: str = MERCHANT) -> HttpResponse:
-        """Put a merchant's trust policy."""
         return self.worker(PUT_POLICY).api(path={"merchant": merchant}, body=document, headers={"If-None-Match": None})
 
     def proof_keys(self, merchant: str = MERCHANT, **keys: str) -> None:
@@ -119,7 +115,6 @@ class Stack:
         self.secret("storefront-proof", merchant, json.dumps({"keys": keys}))
 
     def later(self, seconds: float) -> None:
-        """Move the time of the functions and of the providers."""
         self.clock.offset += seconds
         self.control.advance(seconds)
 
@@ -129,18 +124,14 @@ class Stack:
         for provider in SECRETS:
             named = [{"Key": "name", "Values": [f"{self.prefix}/{provider}-session/"]}]
             for secret in self.secretsmanager.list_secrets(Filters=named)["SecretList"]:
-                name = secret["Name"]
-                versions = self.secretsmanager.list_secret_version_ids(SecretId=name, IncludeDeprecated=True)[
-                    "Versions"
-                ]
+                name, manager = secret["Name"], self.secretsmanager
+                listed = manager.list_secret_version_ids(SecretId=name, IncludeDeprecated=True)["Versions"]
+                ids = [each["VersionId"] for each in listed]
+                texts = [manager.get_secret_value(SecretId=name, VersionId=each)["SecretString"] for each in ids]
                 found[f"{provider}/{name.rpartition('/')[2]}"] = [
-                    {"versionId": each["VersionId"]} | json.loads(self._version(name, each["VersionId"]))
-                    for each in versions
+                    {"versionId": each, **json.loads(text)} for each, text in zip(ids, texts, strict=True)
                 ]
         return found
-
-    def _version(self, name: str, version_id: str) -> str:
-        return str(self.secretsmanager.get_secret_value(SecretId=name, VersionId=version_id)["SecretString"])
 
     def values(self) -> set[str]:
         """Return each value that may be in no log line: of secrets, and those that a test has added."""
@@ -158,7 +149,6 @@ class Stack:
         return [item for item in self._scan() if not item["pk"].startswith(PREFIX)]
 
     def told(self) -> list[dict[str, Any]]:
-        """Return the event items in the outbox."""
         return [item for item in self._scan() if item["pk"].startswith(PREFIX)]
 
     def _scan(self) -> list[dict[str, Any]]:
@@ -166,9 +156,7 @@ class Stack:
         return [unwrap_all(item) for page in pages for item in page["Items"]]
 
     def asked(self, function_or_provider: str) -> list[dict[str, Any]]:
-        """Return the requests that the provider has received."""
         return self.control.requests(provider_of(function_or_provider))
 
     def mints(self, provider: str, merchant: str = MERCHANT) -> int:
-        """How many tokens the provider has made for the merchant."""
         return int(self.control.state()[provider][merchant]["mints"])

@@ -98,7 +98,6 @@ class Stores(ABC):
         return self.store().leases.acquire(request, seen)
 
     def begin(self, owner: str = "owner-1", **changes: Any) -> MintLease:
-        """Acquire the lease of the current token; it must be granted."""
         lease = self.acquire(owner, **changes)
         assert isinstance(lease, MintLease)
         return lease
@@ -115,7 +114,6 @@ class Stores(ABC):
         return there(self.store().leases.acquire_expired(MERCHANT, standing_id, owner))
 
     def issue(self, issued: Token, intent_id: str = INTENT) -> Token:
-        """Mint and commit the token, current or standing."""
         begin = self.begin if issued.state is State.CURRENT else self.begin_standing
         lease = begin(f"owner-of-{issued.token_id}", subject=issued.subject, intent_id=intent_id)
         self.store().leases.commit(lease, issued)
@@ -156,7 +154,6 @@ class StoreBench(Stores):
     table_name: str
 
     def table(self, dynamodb: Any = None) -> Table:
-        """Return the table, as one process has it."""
         client = dynamodb or self.dynamodb
         return Table(lambda: client, self.table_name)
 
@@ -190,7 +187,6 @@ class StoreBench(Stores):
         return [unwrap_all(item) for item in self.dynamodb.scan(TableName=self.table_name, IndexName="due")["Items"]]
 
     def item(self, sk: str, pk: str = SHOP_PARTITION) -> dict[str, Any]:
-        """Return one item as plain values, which is empty if there is none."""
         key = wrap_all({"pk": pk, "sk": sk})
         found = self.dynamodb.get_item(TableName=self.table_name, Key=key, ConsistentRead=True).get("Item", {})
         return unwrap_all(found)

@@ -20,7 +20,6 @@ def picture() -> str:
 
 
 def bold(part: str) -> list[str]:
-    """Return the names in one of the picture's boxes."""
     return re.findall("<b>(.*?)</b>", picture().partition(f"subgraph {part}[")[2].partition("\n    end")[0])
 
 

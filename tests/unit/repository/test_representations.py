@@ -51,7 +51,6 @@ def members(kind: type[Any]) -> tuple[str, ...]:
 
 
 def data_classes() -> Iterator[type[Any]]:
-    """All of ours, in every module."""
     for package in (token_broker, proofs):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for found in vars(importlib.import_module(module.name)).values():
@@ -60,7 +59,6 @@ def data_classes() -> Iterator[type[Any]]:
 
 
 def shown(kind: type[Any]) -> set[str]:
-    """Return the members that its `repr` shows."""
     names = members(kind)
     if issubclass(kind, tuple):
         made = tuple.__new__(kind, [f"<{name}>" for name in names])

@@ -43,7 +43,6 @@ def transformed() -> dict[str, Any]:
 
 
 def resources(kind: str) -> dict[str, Any]:
-    """Return the properties of the resources of one type, by their names."""
     found = transformed()["Resources"]
     return {name: each.get("Properties", {}) for name, each in found.items() if each["Type"] == kind}
 
