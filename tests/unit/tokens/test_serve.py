@@ -10,12 +10,7 @@ from tests.fakes.samples import minted, token
 from tests.fakes.surroundings import Surroundings, listing_stack, one_token_stack, session_stack
 from token_broker.domain.grant import CLOCK_SKEW, Grant
 from token_broker.domain.token import Token
-from token_broker.errors import (
-    Conflict,
-    Forbidden,
-    ProviderRejectedCredentials,
-    Unauthenticated,
-)
+from token_broker.errors import Conflict, Forbidden, ProviderRejectedCredentials, Unauthenticated
 from token_broker.ports.provider import MintRequest
 from token_broker.tokens.serve import session_token, shop_token
 
@@ -72,8 +67,7 @@ def test_the_scopes_of_the_policy_or_fewer_are_asked_for(
 
 
 @pytest.mark.parametrize(
-    "asked",
-    [{"scope": ("admin",)}, {"scope": (*ALLOWED, "admin")}, {"session_id": "s-2"}, {"merchant": "other"}],
+    "asked", [{"scope": ("admin",)}, {"scope": (*ALLOWED, "admin")}, {"session_id": "s-2"}, {"merchant": "other"}]
 )
 def test_more_than_the_proof_and_the_policy_allow_is_refused_before_anything_happens(
     stack: Stack, asked: dict[str, Any]
