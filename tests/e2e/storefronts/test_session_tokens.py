@@ -1,14 +1,11 @@
 """A session's token for whoever proves that the session is theirs: what is asked for, and what is handed out."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import jwt
 import pytest
-import requests
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
+from tests.callers import at_once
 from tests.e2e.storefronts.conftest import AuthorizerLog
 from tests.e2e.support.responses import fingerprint
 from tests.e2e.support.storefronts import (
@@ -51,14 +48,7 @@ def test_a_page_with_a_proof_gets_its_sessions_token(
 def test_a_session_asked_for_at_once_gets_one_token(stack: Stack, control: ControlClient, shop: Shop) -> None:
     """By an app, which has no origin."""
     proof = shop.proof("at-once")
-    start = threading.Barrier(CALLERS)
-
-    def caller(_number: int) -> requests.Response:
-        start.wait(10)
-        return session(stack, shop, proof, {"sessionId": "at-once"})
-
-    with ThreadPoolExecutor(CALLERS) as pool:
-        responses = list(pool.map(caller, range(CALLERS)))
+    responses = at_once([lambda: session(stack, shop, proof, {"sessionId": "at-once"})] * CALLERS)
 
     assert sorted(response.status_code for response in responses) == [200] * (CALLERS - 1) + [201]
     tokens = [session_token(response, response.status_code) for response in responses]

@@ -1,12 +1,12 @@
 """The routes of trust policies: what the deployed API adds, which is headers, IAM and a race between processes."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import requests
 
 from sandbox.signed_api import Stack
+from tests.callers import at_once
 from tests.e2e.conftest import Aws
 from tests.e2e.support.principals import iam_user, may_call
 from tests.e2e.support.responses import problem_of, raised_problem
@@ -72,14 +72,8 @@ def test_of_those_who_change_one_at_once_exactly_one_wins(
         call(stack, "PUT", shop, shop.policy())
     headers = {"If_None_Match": "*"} if first else {"If_Match": '"1"'}
     documents = [shop.policy(origins=[f"https://{number}.example.com"]) for number in range(WRITERS)]
-    start = threading.Barrier(WRITERS)
 
-    def writer(document: Document) -> requests.Response:
-        start.wait(10)
-        return call(stack, "PUT", shop, document, **headers)
-
-    with ThreadPoolExecutor(WRITERS) as pool:
-        responses = list(pool.map(writer, documents))
+    responses = at_once([partial(call, stack, "PUT", shop, document, **headers) for document in documents])
 
     [won] = [response for response in responses if response.ok]
     document_of(won, 201 if first else 200, 1 if first else 2)

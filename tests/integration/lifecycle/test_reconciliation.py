@@ -1,13 +1,13 @@
 """A reconciliation's writes to the table: one that happened unseen, and those of many runs at once."""
 
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from functools import partial
 from typing import Any
 
 import pytest
 
 from sandbox.simulators import Addresses
+from tests.callers import at_once
 from tests.integration.support.concurrency import OneByOne, Quiet
 from tests.integration.support.functions import CREATE, CURRENT, RECONCILE, Worker, cold_start
 from tests.integration.support.in_process_stack import MERCHANT, SECRETS, Stack
@@ -76,14 +76,8 @@ def test_of_many_at_once_each_thing_is_done_once(
     end_elsewhere(provider, ids["fine"])
     monkeypatch.setattr(wiring, "client", OneByOne.clients(stack))
     workers = [cold_start(RECONCILE, clock=stack.clock, telemetry=Quiet()) for _ in range(CALLERS)]
-    start = Barrier(CALLERS)
 
-    def apply(worker: Worker) -> dict[str, Any]:
-        start.wait(timeout=10)
-        return applied(worker)
-
-    with ThreadPoolExecutor(CALLERS) as threads:
-        done = list(threads.map(apply, workers))
+    done = at_once([partial(applied, worker) for worker in workers])
 
     for name, expected in (("adopted", [ids["unrecorded"]]), ("lost", sorted([ids["fine"], ids["lost"]]))):
         assert sorted(token_id for each in done for token_id in each[name]) == expected

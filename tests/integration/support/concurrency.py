@@ -1,11 +1,10 @@
 """What many workers in one process need: moto and Powertools are made for one call at a time."""
 
 from collections.abc import Callable
-from threading import Barrier, Lock, Thread
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
-from tests.integration.support.functions import HttpResponse, Worker
 from tests.integration.support.in_process_stack import Stack
 
 
@@ -43,21 +42,3 @@ class Quiet:
     def answered(self, **fields: object) -> None: ...
     def count(self, metric: str, value: float = 1, unit: str = "Count") -> None: ...
     def observe(self, method: str, outcome: int | str, seconds: float) -> None: ...
-
-
-def at_once(workers: list[Worker], **changes: Any) -> list[HttpResponse]:
-    """Send the same request to all workers at once, and return the responses. A worker can occur several times."""
-    start = Barrier(len(workers))
-    answers: list[HttpResponse] = []
-
-    def call(worker: Worker) -> None:
-        start.wait()
-        answers.append(worker.api(**changes))
-
-    threads = [Thread(target=call, args=(worker,)) for worker in workers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answers) == len(workers)
-    return answers
