@@ -64,16 +64,6 @@ class Outbox:
         session, at = f"s-{secrets.token_hex(4)}", int(time.time()) - ago
         return events.session_closed("chicksx", self.merchant, session, order_id=None, closed_at=at)
 
-    def bring_forward(self, event: Event, *, ago: int) -> None:
-        """As if it were due since so many seconds: other ones each time, or the queue takes it for the same message."""
-        (pk, sk), _ = outbox_put(event)
-        self.dynamodb.update_item(
-            TableName=self.table.name,
-            Key=wrap_all({"pk": pk, "sk": sk}),
-            UpdateExpression="SET dueAt = :past",
-            ExpressionAttributeValues=wrap_all({":past": int(time.time()) - ago}),
-        )
-
 
 @pytest.fixture
 def outbox(aws: Aws, table: TokenTable) -> Iterator[Outbox]:
@@ -200,26 +190,6 @@ def test_a_publisher_that_ends_between_the_bus_and_the_outbox_delivers_twice_and
     assert {json.dumps(each["detail"], sort_keys=True) for each in heard} == {
         json.dumps(event.as_json(), sort_keys=True)
     }
-
-
-def test_an_event_that_the_bus_rejects_is_rescheduled_and_delivered_later(
-    stack: Stack, aws: Aws, subscriber: Subscriber, outbox: Outbox, role: str
-) -> None:
-    event = outbox.closed(ago=OLD)
-    with denied(aws, role, "events:PutEvents"):
-        outbox.write(event)
-        wait_until(lambda: outbox.items()[event.event_id].get("tries") == 1)
-        outbox.bring_forward(event, ago=10)
-        dispatcher_runs.run(stack)
-        wait_until(lambda: outbox.items()[event.event_id].get("tries") == 2)
-        assert outbox.items()[event.event_id]["dueAt"] > time.time() + 30
-    assert subscriber.of(event) == []
-
-    outbox.bring_forward(event, ago=20)
-    dispatcher_runs.run(stack)
-
-    wait_until(lambda: subscriber.of(event))
-    wait_until(lambda: not outbox.items())
 
 
 def test_an_item_that_makes_no_sense_holds_up_nobody_and_stays_to_be_looked_at(

@@ -72,16 +72,6 @@ def test_a_young_token_is_left_alone_until_it_has_reached_its_age(opted_in: List
     assert opted_in.store.rotation_items == {}
 
 
-def test_the_time_is_counted_from_the_tokens_own_beginning(stack: ListingStack) -> None:
-    shop_token(stack.call(), "acme")
-    stack.clock.advance(30 * DAY)
-    put(stack)
-
-    run(stack)
-
-    assert next_look(stack) == 60 * DAY
-
-
 def test_a_token_that_has_reached_its_age_is_rotated_and_the_one_before_it_works_on(aged: ListingStack) -> None:
     assert run(aged) == result(done=1)
     assert due(aged) == ["rotation#shop"], "at once, not after the time of a call"
@@ -91,18 +81,6 @@ def test_a_token_that_has_reached_its_age_is_rotated_and_the_one_before_it_works
 
     assert states(aged) == {"1001": State.RETIRING, "1002": State.CURRENT}
     assert not aged.store.rotation_items["acme"].open
-
-
-def test_it_goes_on_like_that(opted_in: ListingStack) -> None:
-    for _ in range(4):
-        opted_in.clock.advance(MAX_AGE)
-        run_all(opted_in)
-
-    assert states(opted_in) == {
-        **dict.fromkeys(("1001", "1002", "1003"), State.REVOKED),
-        "1004": State.RETIRING,
-        "1005": State.CURRENT,
-    }
 
 
 def test_a_token_that_was_rotated_on_demand_meanwhile_has_its_own_time(opted_in: ListingStack) -> None:

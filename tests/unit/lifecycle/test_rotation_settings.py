@@ -1,12 +1,11 @@
 """How a merchant's tokens are to be rotated: what is taken, kept and shown, and who may change what they have seen."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.fakes.events import CALLER, Context, api_event
+from tests.fakes.events import Context, api_event
 from tests.fakes.surroundings import DAY, ListingStack, listing_stack
 from tests.unit.loading import load
 from token_broker.domain.fields import Precondition
@@ -194,29 +193,6 @@ def shopify(put_in: Callable[..., None]) -> ListingStack:
     stack = listing_stack()
     put_in("shopify", lambda request: stack.listing_call(request.caller, grant=request.grant))
     return stack
-
-
-def call(operation: str, document: Any = None, **headers: str) -> tuple[int, Any, str | None]:
-    """Status, body and ETag of a signed call."""
-    sent = {name.replace("_", "-"): [value] for name, value in headers.items()}
-    event = api_event(
-        resource=ROUTE, httpMethod=operation.upper(), path={"merchant": "acme"}, body=document, headers=sent
-    )
-    answer = load(f"shopify/{operation}_rotation_settings")(event, Context())
-    return answer["statusCode"], json.loads(answer["body"]), answer["headers"].get("ETag")
-
-
-def test_settings_are_shown_put_and_changed(shopify: ListingStack) -> None:
-    assert call("get") == (200, DEFAULTS, None)
-
-    document = {"maxAgeDays": 90, "overlapDays": 14, "paused": False}
-    assert call("put", document) == (200, document, '"1"')
-    assert call("get") == (200, document, '"1"')
-    assert shopify.store.schedules["acme"].changed_by == CALLER
-
-    assert call("put", {"paused": True}, If_Match='"1"') == (200, {**DEFAULTS, "paused": True}, '"2"')
-    status, problem, _ = call("put", document, If_Match='"1"')
-    assert (status, problem["code"]) == (412, "precondition_failed")
 
 
 def test_a_state_machine_is_given_the_revision(shopify: ListingStack) -> None:

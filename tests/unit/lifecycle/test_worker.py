@@ -208,13 +208,6 @@ def test_while_the_provider_is_down_it_is_asked_once_and_the_others_stay_due() -
     assert stack.store.due_items("acme") == ["token#1002", "token#1003"]
 
 
-def test_credentials_that_were_changed_are_read_again() -> None:
-    stack = pending(ProviderRejectedCredentials("No."))
-    stack.secrets.stored["acme"] = {"key": "second-key"}
-
-    assert work(stack) == result(done=1)
-
-
 def test_what_there_is_none_of_or_none_any_more_is_left_alone() -> None:
     stack = pending()
     gone = ("rotation#shop", "settings#rotation", "subject#shop", "intent#x")
@@ -306,17 +299,6 @@ def test_an_item_that_breaks_the_work_holds_up_no_other_and_shows() -> None:
     assert stack.store.due_items("acme") == [], "it comes back in an hour"
     stack.clock.advance(MAX_PAUSE)
     assert work(stack) == result(done=2)
-
-
-def test_what_became_of_a_messages_items_is_told() -> None:
-    stack = pending(tokens=2)
-    work(stack, "lamp#1", "token#1001", "token#1002", "token#7007")
-
-    assert [each for each in stack.telemetry.counts if each[0].startswith("DueItems")] == [
-        ("DueItemsDone", 2, "Count"),
-        ("DueItemsPutOff", 0, "Count"),
-        ("DueItemsLeft", 2, "Count"),
-    ]
 
 
 def test_what_there_is_no_time_for_stays_due() -> None:

@@ -8,11 +8,10 @@ from tests.fakes.provider import down
 from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.surroundings import ListingStack
-from token_broker.clock import Deadline
 from token_broker.domain.ownership_tag import tag_title
 from token_broker.domain.token import Origin, State, fingerprint
 from token_broker.errors import MerchantNotFound, ProviderUnavailable, StorageUnavailable
-from token_broker.ports.provider import Account, Capabilities, ListedToken
+from token_broker.ports.provider import Capabilities
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.listing import list_tokens
 from token_broker.tokens.revoke import revoke
@@ -132,19 +131,3 @@ def test_an_origin_is_the_records_where_there_is_one(stack: ListingStack) -> Non
     stack.provider.put(minted("5"), "Renamed by somebody")
 
     assert rows(stack)["5"]["title"] == "Ours"
-
-
-@pytest.mark.parametrize(("before", "after"), [(None, State.STANDING), (State.STANDING, State.REVOKED)])
-def test_a_token_that_is_made_or_revoked_while_the_provider_writes_its_list_is_not_lost(
-    stack: ListingStack, before: State | None, after: State
-) -> None:
-    if before is not None:
-        stack.store.keep(token("7", state=before))
-
-    def list_meanwhile(account: Account, deadline: Deadline) -> list[ListedToken]:
-        stack.store.keep(token("7", state=after))
-        return []
-
-    stack.provider.list_tokens = list_meanwhile  # type: ignore[method-assign]
-
-    assert rows(stack) == {}

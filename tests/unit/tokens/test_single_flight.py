@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.fakes.provider import ScriptedProvider, lost
+from tests.fakes.provider import ScriptedProvider
 from tests.fakes.samples import token
 from tests.fakes.store_parts import LEASE, Mint
 from tests.fakes.surroundings import ListingStack, Surroundings, listing_stack, session_stack
 from token_broker.domain.token import SHOP, Token
-from token_broker.errors import MintInProgress, ProviderUnavailable, SessionClosed
+from token_broker.errors import MintInProgress, SessionClosed
 from token_broker.tokens.issue import session_token, shop_token, standing_token
 
 SESSION = "session:s-1"
@@ -158,17 +158,3 @@ def test_while_one_is_under_way_its_repetition_makes_no_second_token(
 
     assert ask(stack).token_id == "1001"
     assert (refused, len(stack.provider.mints)) == (["the second"], 1)
-
-
-def test_callers_with_the_same_key_wait_for_each_other(stack: ListingStack) -> None:
-    stack.provider.script = [lost()]
-    stack.provider.failures["list"] = [lost()]
-    with pytest.raises(ProviderUnavailable):
-        create(stack)
-    (work,) = stack.store.standing.values()
-    work.owner, work.lease_end = "another", int(stack.clock.now()) + LEASE
-
-    with pytest.raises(MintInProgress):
-        create(stack)
-
-    assert len(stack.provider.mints) == 1

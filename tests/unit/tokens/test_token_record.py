@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.fakes.clock import NOW
-from tests.fakes.events import CALLER, Context, api_event, storefront_event
+from tests.fakes.events import Context, storefront_event
 from tests.fakes.samples import minted, token
 from tests.fakes.surroundings import DAY, ListingStack
 from tests.unit.loading import load
@@ -101,20 +101,6 @@ def test_a_token_without_a_record_is_not_found_though_the_provider_lists_it(stac
 def shopify(put_in: Callable[..., None], stack: ListingStack) -> ListingStack:
     put_in("shopify", lambda request: stack.listing_call(request.caller, grant=request.grant))
     return stack
-
-
-def test_the_route_answers_with_the_record_and_knows_no_other_token(shopify: ListingStack) -> None:
-    shop_token(shopify.call(CALLER), "acme")
-    handler = load("shopify/get_storefront_access_token")
-    events = [api_event(httpMethod="GET", path={"merchant": "acme", "tokenId": each}) for each in ("1001", "7")]
-
-    answer, unknown = (handler(event, Context()) for event in events)
-
-    assert (answer["statusCode"], answer["headers"]["Cache-Control"]) == (200, "no-store")
-    body = json.loads(answer["body"])
-    assert (body["state"], body["history"][0]["by"]) == ("current", CALLER)
-    assert handler({"merchant": "acme", "tokenId": "1001"}, Context()) == body
-    assert (unknown["statusCode"], json.loads(unknown["body"])["code"]) == (404, "token_not_found")
 
 
 @pytest.mark.parametrize("function", ["get_storefront_access_token", "get_rotation_settings", "put_rotation_settings"])
