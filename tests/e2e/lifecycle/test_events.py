@@ -25,14 +25,11 @@ from tests.e2e.support.recorded_aws_calls import no_events_published
 from tests.e2e.support.subscriber import Subscriber
 from tests.e2e.support.token_table import TokenTable
 from tests.e2e.support.waiting import wait_until
-from tests.fakes.samples import rotation, token
+from tests.fakes.samples import every_event
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.outbox_items import outbox_put
 from token_broker.domain import events
-from token_broker.domain.credential_pair import MerchantState, StateReason
 from token_broker.domain.events import Event
-from token_broker.domain.rotation import Succession
-from token_broker.domain.token import State
 
 PUBLISH = "lifecycle/publish_events"
 SCHEMAS = Path(__file__).parents[3] / "docs" / "events"
@@ -94,31 +91,10 @@ def denied(aws: Aws, role: str, action: str) -> Iterator[None]:
         aws("iam").delete_role_policy(RoleName=name, PolicyName="e2e-denied")
 
 
-def every_type(merchant: str) -> list[Event]:
-    now = int(time.time())
-    issued = token("1001", provider="chicksx", merchant=merchant)
-    return [
-        events.token_issued(issued, reason="minted", at=now),
-        events.token_rotated(issued, Succession(token("1000"), State.RETIRING, now + 60, "r-1"), at=now),
-        events.token_revoked(issued, reason="requested", at=now),
-        events.session_closed("chicksx", merchant, "s-1", order_id="order-1", closed_at=now),
-        events.rotation_failed("chicksx", rotation(merchant, "r-1"), "rate_limited", retrying=True, at=now),
-        events.token_limit_near("chicksx", merchant, used=81, limit=100, at=now),
-        events.merchant_state_changed(
-            "chicksx",
-            merchant,
-            before=MerchantState.ACTIVE,
-            after=MerchantState.REAUTHORIZATION_REQUIRED,
-            reason=StateReason.REFRESH_TOKEN_REFUSED,
-            at=now,
-        ),
-    ]
-
-
 def test_a_subscriber_hears_every_type_as_its_schema_says_and_the_outbox_is_empty_again(
     subscriber: Subscriber, outbox: Outbox
 ) -> None:
-    told = every_type(outbox.merchant)
+    told = every_event(outbox.merchant, int(time.time()), provider="chicksx")
     outbox.write(*told)
 
     wait_until(lambda: len(subscriber.of(*told)) >= len(told))

@@ -40,18 +40,6 @@ def check_closed(answer: HttpResponse) -> None:
 
 
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS)
-def test_a_session_with_a_token_is_closed_through_every_entry_point(entry_point: str, stack: Stack) -> None:
-    assert ask(stack).status == 201
-
-    close(stack, entry_point)
-
-    check_closed(ask(stack))
-    with pytest.raises(Exception, match="session_closed"):
-        stack.worker(CHICKSX).invoke({"merchant": MERCHANT, "sessionId": SESSION})
-    assert stack.mints("chicksx") == 1
-
-
-@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 @pytest.mark.parametrize("session_id", IDS)
 def test_it_is_the_same_session_by_whatever_name_it_has(session_id: str, entry_point: str, stack: Stack) -> None:
     """In a path it is percent-encoded, elsewhere it stands as it is."""

@@ -66,18 +66,6 @@ def test_tokens_are_listed_ours_and_foreign(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("both_admin_apis")
-def test_a_revocation_is_confirmed_and_confirmed_again(stack: Stack) -> None:
-    current = stack.worker(CURRENT).api().body["tokenId"]
-
-    answers = [delete(stack, current), delete(stack, current)]
-
-    assert [(answer.status, answer.body) for answer in answers] == [(200, {"revocation": "confirmed"})] * 2
-    assert stack.control.state()["shopify"][MERCHANT]["tokens"] == []
-    assert current not in rows(stack)
-    assert stack.cold(CURRENT).api().body["tokenId"] != current
-
-
-@pytest.mark.usefixtures("both_admin_apis")
 def test_a_foreign_token_is_revoked_only_where_that_is_said(stack: Stack) -> None:
     (foreign,) = stack.control.plant_tokens(MERCHANT, title="Theirs")
     token_id = str(foreign["id"])

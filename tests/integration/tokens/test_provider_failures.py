@@ -17,7 +17,7 @@ from tests.integration.support.functions import (
     HttpResponse,
     provider_of,
 )
-from tests.integration.support.in_process_stack import MERCHANT, Stack
+from tests.integration.support.in_process_stack import Stack
 from token_broker.aws.store.leases import IN_FLIGHT_GRACE
 
 #: What each function asks of its provider first. Deleting begins with a look at the list, where there is no record.
@@ -60,17 +60,6 @@ def test_a_status_of_the_provider(function: str, status: int, stack: Stack) -> N
     assert (answer.status, answer.code, answer.body["retryable"]) == (problem, code, wait is not None)
     assert answer.body["provider"]["status"] == status
     assert answer.retry_after == wait
-
-
-@pytest.mark.parametrize("function", [CURRENT, CREATE])
-def test_the_hundred_and_first_token(function: str, stack: Stack) -> None:
-    stack.control.plant_tokens(MERCHANT, count=100)
-
-    answer = ask(stack, function)
-
-    assert (answer.status, answer.code) == (409, "token_limit_reached")
-    assert "revoke" in answer.body["detail"]
-    assert answer.body["provider"]["message"] == "Api permission exceeds public access token limit of: 100"
 
 
 @pytest.mark.parametrize("kind", ["refuse", "drop_before_acting", "malformed"])

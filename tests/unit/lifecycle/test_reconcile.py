@@ -540,6 +540,19 @@ def test_a_provider_that_gives_no_list_changes_nothing(stack: ListingStack, two:
     assert record(stack, two[1].token_id).state is State.STANDING
 
 
+@pytest.mark.usefixtures("two")
+def test_a_storage_that_fails_midway_is_done_with_the_next_time(stack: ListingStack) -> None:
+    for number in ("5", "6"):
+        stack.provider.put(minted(number), ORPHAN)
+    stack.store.before["corrections.adopt"].append(lambda: None)
+    stack.store.refuse("corrections.adopt", StorageUnavailable("Down."))
+
+    with pytest.raises(StorageUnavailable):
+        applied(stack)
+
+    assert applied(stack)["adopted"] == ["6"]
+
+
 # Headroom
 
 

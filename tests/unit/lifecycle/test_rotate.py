@@ -226,6 +226,15 @@ def test_while_one_makes_its_token_no_other_asks_for_one(stack: ListingStack) ->
     assert ([state_of(report) for report in reports], len(stack.provider.mints)) == (["pending"], 2)
 
 
+def test_the_clock_leaves_a_rotation_to_the_call_that_has_begun_it(stack: ListingStack) -> None:
+    request(stack.listing_call(), "acme", compromised=False)
+
+    stack.clock.advance(RETRY_AFTER_CALL - 1)
+    assert due(stack) == []
+    stack.clock.advance(1)
+    assert due(stack) == ["rotation#shop"]
+
+
 def test_a_request_whose_own_answer_was_lost_is_not_somebody_elses(stack: ListingStack) -> None:
     """The second try of the write finds the first's, and the call goes on with it."""
     write = stack.store.rotations.request
@@ -237,6 +246,18 @@ def test_a_request_whose_own_answer_was_lost_is_not_somebody_elses(stack: Listin
 
     assert state_of(turn(stack)) == "done"
     assert (served(stack), stack.telemetry.total("RotationsJoined")) == ("1002", 0)
+
+
+def test_a_token_that_was_lost_at_one_shop_is_not_looked_for_at_another(stack: ListingStack) -> None:
+    stack.provider.account_id = "first.example"
+    stack.provider.script = [stack.provider.make_and_fail(lost())]
+    stack.provider.failures["list"] = [down()]
+    turn(stack)
+    stack.provider.account_id = "second.example"
+
+    work(stack, RETRY_AFTER_CALL)
+
+    assert (states(stack), len(stack.provider.mints)) == ({"1001": State.CURRENT}, 2)
 
 
 # Joining

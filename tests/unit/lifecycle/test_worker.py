@@ -208,6 +208,13 @@ def test_while_the_provider_is_down_it_is_asked_once_and_the_others_stay_due() -
     assert stack.store.due_items("acme") == ["token#1002", "token#1003"]
 
 
+def test_credentials_that_were_changed_are_read_again() -> None:
+    stack = pending(ProviderRejectedCredentials("No."))
+    stack.secrets.stored["acme"] = {"key": "second-key"}
+
+    assert work(stack) == result(done=1)
+
+
 def test_what_there_is_none_of_or_none_any_more_is_left_alone() -> None:
     stack = pending()
     gone = ("rotation#shop", "settings#rotation", "subject#shop", "intent#x")

@@ -109,18 +109,14 @@ def test_a_provider_without_a_limit_has_no_headroom(stack: ListingStack) -> None
     assert stack.telemetry.counts == []
 
 
-@pytest.mark.parametrize("operation", ["tokens.all", "tokens.broker_id"])
-def test_a_storage_that_is_down_gives_no_half_list(stack: ListingStack, operation: str) -> None:
-    stack.store.refuse(operation, StorageUnavailable("Down."))
+@pytest.mark.parametrize("part", ["tokens.all", "tokens.broker_id", "provider"])
+def test_a_storage_or_a_provider_that_is_down_gives_no_half_list(stack: ListingStack, part: str) -> None:
+    if part == "provider":
+        stack.provider.failures["list"] = [down()]
+    else:
+        stack.store.refuse(part, StorageUnavailable("Down."))
 
-    with pytest.raises(StorageUnavailable):
-        list_tokens(stack.listing_call(), "acme")
-
-
-def test_a_provider_that_is_down_gives_no_half_list_and_an_unknown_merchant_none(stack: ListingStack) -> None:
-    stack.provider.failures["list"] = [down()]
-
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(ProviderUnavailable if part == "provider" else StorageUnavailable):
         list_tokens(stack.listing_call(), "acme")
     with pytest.raises(MerchantNotFound):
         list_tokens(stack.listing_call(), "nobody")

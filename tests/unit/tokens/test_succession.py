@@ -9,12 +9,13 @@ from copy import replace
 import pytest
 
 from tests.fakes.provider import down, lost
+from tests.fakes.samples import minted
 from tests.fakes.store_parts import LEASE
 from tests.fakes.surroundings import LISTING, ListingStack
 from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP, State
-from token_broker.errors import Conflict, ProviderUnavailable
-from token_broker.lifecycle.rotate import rotate
+from token_broker.errors import Conflict, ProviderUnavailable, RequestOutcome
+from token_broker.lifecycle.rotate import advance, request, rotate
 from token_broker.lifecycle.worker import maintain
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.succession import CACHES_CLEARED_AFTER
@@ -114,3 +115,14 @@ def test_whatever_keeps_a_successor_from_being_stored_it_is_looked_for_again(sta
     noticed = dict(stack.telemetry.notices)["minted_but_not_stored"]
     assert (noticed["code"], noticed["intent"]) == (Conflict.code, intent)
     assert stack.store.rotation_items["acme"].open
+
+
+def test_a_successor_that_is_not_listed_may_be_there_all_the_same(stack: ListingStack) -> None:
+    shop_token(stack.call(), "acme")
+    stack.provider.script = [minted("1002")]  # made, and not in the list
+    rotation, _ = request(stack.listing_call(), "acme", compromised=False)
+
+    with pytest.raises(ProviderUnavailable, match="does not list it") as failure:
+        advance(stack.listing_call(), rotation)
+
+    assert failure.value.request_outcome is RequestOutcome.UNKNOWN
