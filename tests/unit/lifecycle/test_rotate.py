@@ -256,6 +256,8 @@ def test_a_token_that_was_lost_at_one_shop_is_not_looked_for_at_another(stack: L
     stack.provider.account_id = "second.example"
 
     work(stack, RETRY_AFTER_CALL)
+    stack.clock.advance(3600)
+    run_worker(stack, "subject#shop")
 
     assert (states(stack), len(stack.provider.mints)) == ({"1001": State.CURRENT}, 2)
 
