@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.surroundings import ListingSurroundings
+from tests.fakes.surroundings import ListingStack
 from tests.fakes.wrapped_store import Wrapped, wrapped
 
 
@@ -26,7 +26,7 @@ class Killer:
         """Wrap the port so that each of its operations is counted once it has done its work."""
         return Wrapped(port, self._count_after)
 
-    def surround(self, stack: ListingSurroundings) -> None:
+    def surround(self, stack: ListingStack) -> None:
         """Watch everything outside of the process."""
         stack.store = wrapped(stack.store, self.watch)
         stack.provider = self.watch(stack.provider)
@@ -43,7 +43,7 @@ class Killer:
 
 
 @dataclass(frozen=True)
-class Operation[S: ListingSurroundings](ABC):
+class Operation[S: ListingStack](ABC):
     """What runs, and what had to happen before it."""
 
     act: Callable[[S], object]
@@ -77,7 +77,7 @@ class Operation[S: ListingSurroundings](ABC):
         return stack
 
 
-def killed_after_each_call[S: ListingSurroundings, O: Operation[Any]](
+def killed_after_each_call[S: ListingStack, O: Operation[Any]](
     operations: Mapping[str, O],
 ) -> Callable[[Callable[[S, O], None]], object]:
     """Make a check one test for each operation, which goes through all of its points.

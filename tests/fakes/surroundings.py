@@ -89,7 +89,7 @@ class Surroundings[P: ScriptedProvider]:
         self.sign_ins = self.new_sign_ins()
 
 
-class ListingSurroundings(Surroundings[ScriptedListingProvider]):
+class ListingStack(Surroundings[ScriptedListingProvider]):
     """The same around a provider that lists and revokes."""
 
     def listing_call(
@@ -114,22 +114,22 @@ def session_stack() -> Surroundings[ScriptedProvider]:
     return stack
 
 
-def listing_stack() -> ListingSurroundings:
+def listing_stack() -> ListingStack:
     """Build a stack whose provider lists, revokes, and keeps our tag in its titles."""
     clock = MovableClock()
-    return ListingSurroundings(clock, ScriptedListingProvider(clock, "shopify", LISTING))
+    return ListingStack(clock, ScriptedListingProvider(clock, "shopify", LISTING))
 
 
-class PairSurroundings(ListingSurroundings):
+class PairStack(ListingStack):
     """The same around a provider whose access tokens expire. The merchant's secret has a refresh token."""
 
     provider: PairProvider
 
 
-def pair_stack() -> PairSurroundings:
+def pair_stack() -> PairStack:
     """Build a stack whose merchant `acme` has authorized an app with expiring tokens."""
     clock = MovableClock()
     provider = PairProvider(clock, "shopify", LISTING)
-    stack = PairSurroundings(clock, provider)
+    stack = PairStack(clock, provider)
     stack.secrets.stored["acme"] = {"refreshToken": provider.authorize()}
     return stack

@@ -11,7 +11,7 @@ from tests.fakes import killing
 from tests.fakes.killing import Killed, Killer, killed_after_each_call
 from tests.fakes.provider import down, lost
 from tests.fakes.store import BROKER_ID, OVERLAP, MemoryStore
-from tests.fakes.surroundings import ListingSurroundings, listing_stack
+from tests.fakes.surroundings import ListingStack, listing_stack
 from tests.lifecycle.rules import assert_each_change_is_told_once
 from token_broker.domain.fields import Precondition
 from token_broker.domain.ownership_tag import parse_title
@@ -26,7 +26,7 @@ from token_broker.tokens.inventory import SETTLED_AFTER
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.revoke import revoke
 
-type Act = Callable[[ListingSurroundings], object]
+type Act = Callable[[ListingStack], object]
 
 #: More rounds of the clock, each after the longest pause, than anything here can need.
 ROUNDS = 4
@@ -35,12 +35,12 @@ DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True)
-class Operation(killing.Operation[ListingSurroundings]):
+class Operation(killing.Operation[ListingStack]):
     """`astray`: somebody has made table and provider differ. Then nothing but the daily look can end it."""
 
     astray: bool = False
 
-    def make(self) -> ListingSurroundings:
+    def make(self) -> ListingStack:
         return listing_stack()
 
     @property
@@ -49,35 +49,35 @@ class Operation(killing.Operation[ListingSurroundings]):
         return DAY if self.astray else LONG
 
 
-def mint_current(stack: ListingSurroundings) -> object:
+def mint_current(stack: ListingStack) -> object:
     return shop_token(stack.call(), "acme")
 
 
-def mint_standing(stack: ListingSurroundings) -> object:
+def mint_standing(stack: ListingStack) -> object:
     return standing_token(stack.listing_call(), "acme", "T", None)
 
 
-def mint_with_key(stack: ListingSurroundings) -> object:
+def mint_with_key(stack: ListingStack) -> object:
     return standing_token(stack.listing_call(), "acme", "T", "key-1")
 
 
-def revoke_the_first(stack: ListingSurroundings) -> object:
+def revoke_the_first(stack: ListingStack) -> object:
     return revoke(stack.listing_call(), "acme", "1001")
 
 
-def revoke_in_vain(stack: ListingSurroundings) -> object:
+def revoke_in_vain(stack: ListingStack) -> object:
     stack.provider.failures["revoke"] = [lost()]
     return revoke_the_first(stack)
 
 
-def lose_the_answer(stack: ListingSurroundings) -> None:
+def lose_the_answer(stack: ListingStack) -> None:
     stack.provider.script = [stack.provider.make_and_fail(lost())]
 
 
 def lose_everything(mint: Act) -> Act:
     """Run a mint whose response and look-up are lost, and let its lease expire."""
 
-    def act(stack: ListingSurroundings) -> None:
+    def act(stack: ListingStack) -> None:
         lose_the_answer(stack)
         stack.provider.failures["list"] = [lost()]
         with suppress(BrokerError):
@@ -87,41 +87,41 @@ def lose_everything(mint: Act) -> Act:
     return act
 
 
-def never_made(stack: ListingSurroundings) -> None:
+def never_made(stack: ListingStack) -> None:
     stack.provider.script = [lost()]
     with suppress(BrokerError):
         mint_standing(stack)
     stack.clock.advance(300)
 
 
-def of_age(stack: ListingSurroundings) -> None:
+def of_age(stack: ListingStack) -> None:
     mint_current(stack)
     settings = RotationSettings(max_age=90 * DAY, overlap=7 * DAY)
     change(stack.listing_call(), "acme", settings, Precondition())
     stack.clock.advance(90 * DAY)
 
 
-def rotate_ordinarily(stack: ListingSurroundings) -> object:
+def rotate_ordinarily(stack: ListingStack) -> object:
     return rotate(stack.listing_call(), "acme")
 
 
-def rotate_at_once(stack: ListingSurroundings) -> object:
+def rotate_at_once(stack: ListingStack) -> object:
     return rotate(stack.listing_call(), "acme", compromised=True)
 
 
-def after_a_rotation(stack: ListingSurroundings) -> None:
+def after_a_rotation(stack: ListingStack) -> None:
     """One token is current, and one retiring."""
     mint_current(stack)
     rotate_ordinarily(stack)
     stack.clock.advance(600)
 
 
-def after_a_lost_answer(stack: ListingSurroundings) -> None:
+def after_a_lost_answer(stack: ListingStack) -> None:
     after_a_rotation(stack)
     lose_the_answer(stack)
 
 
-def the_overlap_is_over(stack: ListingSurroundings) -> None:
+def the_overlap_is_over(stack: ListingStack) -> None:
     after_a_rotation(stack)
     stack.clock.advance(OVERLAP)
 
@@ -129,7 +129,7 @@ def the_overlap_is_over(stack: ListingSurroundings) -> None:
 def unlisted(rotation: Act) -> Act:
     """Run a rotation that made its token and could not read the list."""
 
-    def act(stack: ListingSurroundings) -> None:
+    def act(stack: ListingStack) -> None:
         after_a_rotation(stack)
         stack.provider.failures["list"] = [down()]
         rotation(stack)
@@ -141,7 +141,7 @@ def unlisted(rotation: Act) -> Act:
 def settled(arrange: Act, seconds: float = SETTLED_AFTER) -> Act:
     """So long ago that a list which does not show it can be believed."""
 
-    def act(stack: ListingSurroundings) -> None:
+    def act(stack: ListingStack) -> None:
         arrange(stack)
         stack.clock.advance(seconds)
 
@@ -151,7 +151,7 @@ def settled(arrange: Act, seconds: float = SETTLED_AFTER) -> Act:
 def begun_in_vain(rotation: Act) -> Act:
     """Run a rotation that could not even ask, and is left to the scheduler."""
 
-    def act(stack: ListingSurroundings) -> None:
+    def act(stack: ListingStack) -> None:
         after_a_rotation(stack)
         stack.provider.script = [down()]
         rotation(stack)
@@ -160,7 +160,7 @@ def begun_in_vain(rotation: Act) -> Act:
     return act
 
 
-def forgotten(stack: ListingSurroundings) -> None:
+def forgotten(stack: ListingStack) -> None:
     """Two tokens that were made and whose records are gone."""
     for _ in range(2):
         mint_standing(stack)
@@ -168,7 +168,7 @@ def forgotten(stack: ListingSurroundings) -> None:
     stack.store.told.clear()
 
 
-def missing(stack: ListingSurroundings) -> None:
+def missing(stack: ListingStack) -> None:
     """Build a shop whose current and standing tokens were ended at the provider, where another one exists."""
     mint_current(stack)
     for _ in range(2):
@@ -177,7 +177,7 @@ def missing(stack: ListingSurroundings) -> None:
         stack.provider.listed.pop(token_id)
 
 
-def back_again(stack: ListingSurroundings) -> None:
+def back_again(stack: ListingStack) -> None:
     """One token that was revoked and one that was lost are there all the same."""
     for _ in range(3):
         mint_standing(stack)
@@ -187,7 +187,7 @@ def back_again(stack: ListingSurroundings) -> None:
     stack.provider.listed.update(there)
 
 
-def full(stack: ListingSurroundings) -> None:
+def full(stack: ListingStack) -> None:
     """Two places, of which one is a token's whose end was not confirmed."""
     stack.provider.places = 2
     mint_standing(stack)
@@ -195,11 +195,11 @@ def full(stack: ListingSurroundings) -> None:
     revoke_in_vain(stack)
 
 
-def compare_and_apply(stack: ListingSurroundings) -> object:
+def compare_and_apply(stack: ListingStack) -> object:
     return reconcile(stack.listing_call(), "acme", apply=True)
 
 
-def work(stack: ListingSurroundings) -> object:
+def work(stack: ListingStack) -> object:
     return maintain(stack.listing_call(), "acme", stack.store.due_items("acme"))
 
 
@@ -238,7 +238,7 @@ OPERATIONS = {
 
 
 @killed_after_each_call(OPERATIONS)
-def test_the_worker_brings_everything_to_its_end(stack: ListingSurroundings, operation: Operation) -> None:
+def test_the_worker_brings_everything_to_its_end(stack: ListingStack, operation: Operation) -> None:
     if not operation.astray:
         assert_nothing_lost(stack)
     assert_nothing_served_that_ends(stack.store)
@@ -254,7 +254,7 @@ def test_the_worker_brings_everything_to_its_end(stack: ListingSurroundings, ope
 
 
 @killed_after_each_call(OPERATIONS)
-def test_replaced_tokens_end_with_their_overlap(stack: ListingSurroundings, operation: Operation) -> None:
+def test_replaced_tokens_end_with_their_overlap(stack: ListingStack, operation: Operation) -> None:
     for pause in (LONG, LONG, OVERLAP, LONG, LONG):
         stack.clock.advance(pause)
         work(stack)
@@ -267,7 +267,7 @@ def test_replaced_tokens_end_with_their_overlap(stack: ListingSurroundings, oper
 @killed_after_each_call(
     {name: each for name, each in OPERATIONS.items() if name.startswith("the token is compromised")}
 )
-def test_a_compromised_token_ends_without_an_overlap(stack: ListingSurroundings, operation: Operation) -> None:
+def test_a_compromised_token_ends_without_an_overlap(stack: ListingStack, operation: Operation) -> None:
     if not any(rotation.compromised for rotation in stack.store.rotation_items.values()):
         return  # it died before the wish stood in the table: whoever asked has no answer, and asks again
     for _ in range(ROUNDS):
@@ -280,9 +280,7 @@ def test_a_compromised_token_ends_without_an_overlap(stack: ListingSurroundings,
 
 
 @killed_after_each_call(OPERATIONS)
-def test_a_worker_that_is_killed_as_well_is_followed_by_another(
-    stack: ListingSurroundings, operation: Operation
-) -> None:
+def test_a_worker_that_is_killed_as_well_is_followed_by_another(stack: ListingStack, operation: Operation) -> None:
     store, provider, secrets = stack.store, stack.provider, stack.secrets
     for after in (*range(1, 30), None, None):  # what one round finds, the next one asks for
         stack.clock.advance(operation.pause)
@@ -300,7 +298,7 @@ def test_a_worker_that_is_killed_as_well_is_followed_by_another(
 
 
 @killed_after_each_call({name: each for name, each in OPERATIONS.items() if not each.astray})
-def test_the_shop_has_a_token_whatever_happened(stack: ListingSurroundings, operation: Operation) -> None:
+def test_the_shop_has_a_token_whatever_happened(stack: ListingStack, operation: Operation) -> None:
     """A caller need not wait for the clock, only for the lease of who died."""
     stack.clock.advance(60)
 
@@ -329,7 +327,7 @@ def test_the_points_are_those_of_every_step() -> None:
     assert {"list_tokens", "revoke", "mark_revoked"} <= set(counted["a create at the limit"])
 
 
-def assert_nothing_lost(stack: ListingSurroundings) -> None:
+def assert_nothing_lost(stack: ListingStack) -> None:
     """Each token of ours at the provider has a record, or an open intent that leads to it."""
     for token_id, listed in stack.provider.listed.items():
         mark = parse_title(listed.title)
@@ -346,7 +344,7 @@ def assert_nothing_served_that_ends(store: MemoryStore) -> None:
         assert (record.access_token is None) == (record.state not in SERVABLE)
 
 
-def assert_all_ended(stack: ListingSurroundings) -> None:
+def assert_all_ended(stack: ListingStack) -> None:
     """Nothing is left to do, and table and provider say the same."""
     store = stack.store
     assert (store.open_intents, store.due_items("acme")) == ([], [])

@@ -8,7 +8,7 @@ from tests.fakes import killing
 from tests.fakes.killing import killed_after_each_call
 from tests.fakes.provider import lost
 from tests.fakes.store_parts import LEASE
-from tests.fakes.surroundings import PairSurroundings, pair_stack
+from tests.fakes.surroundings import PairStack, pair_stack
 from token_broker.domain.credential_pair import MerchantState, StateReason
 from token_broker.errors import BrokerError, StorageUnavailable
 from token_broker.lifecycle.migrate import migrate
@@ -16,57 +16,57 @@ from token_broker.lifecycle.worker import maintain
 from token_broker.tokens.issue import standing_token
 from token_broker.tokens.sign_in import IDLE
 
-type Act = Callable[[PairSurroundings], object]
+type Act = Callable[[PairStack], object]
 
 HOUR = 60 * 60
 SHOP = "acme.myshopify.com"
 
 
 @dataclass(frozen=True)
-class Operation(killing.Operation[PairSurroundings]):
+class Operation(killing.Operation[PairStack]):
     """`pairs`: the provider made so many in the end. `again`: one that was stored and not named is renewed at once."""
 
     pairs: int = 1
     again: bool = False
 
-    def make(self) -> PairSurroundings:
+    def make(self) -> PairStack:
         return pair_stack()
 
 
-def mint(stack: PairSurroundings) -> object:
+def mint(stack: PairStack) -> object:
     return standing_token(stack.listing_call(), "acme", "T", None)
 
 
-def work(stack: PairSurroundings) -> object:
+def work(stack: PairStack) -> object:
     return maintain(stack.listing_call(), "acme", ["pair#shop"] if "pair#shop" in stack.store.due_items("acme") else [])
 
 
-def end_permanent_token(stack: PairSurroundings) -> object:
+def end_permanent_token(stack: PairStack) -> object:
     return migrate(stack.call(), "acme", confirm=SHOP)
 
 
 def later(seconds: float) -> Act:
     """Mint so many seconds ago."""
 
-    def arrange(stack: PairSurroundings) -> None:
+    def arrange(stack: PairStack) -> None:
         mint(stack)
         stack.clock.advance(seconds)
 
     return arrange
 
 
-def permanent(stack: PairSurroundings) -> None:
+def permanent(stack: PairStack) -> None:
     stack.secrets.stored["acme"] = {"adminAccessToken": stack.provider.give_permanent()}
 
 
-def migrated_without_an_answer(stack: PairSurroundings) -> None:
+def migrated_without_an_answer(stack: PairStack) -> None:
     permanent(stack)
     stack.provider.grants = [(lost(), True)]
     end_permanent_token(stack)
     stack.clock.advance(LEASE)
 
 
-def answer_lost(stack: PairSurroundings) -> None:
+def answer_lost(stack: PairStack) -> None:
     later(HOUR)(stack)
     stack.provider.grants = [(lost(), True)]
     with suppress(BrokerError):
@@ -74,14 +74,14 @@ def answer_lost(stack: PairSurroundings) -> None:
     stack.clock.advance(LEASE)
 
 
-def unnamed(stack: PairSurroundings) -> None:
+def unnamed(stack: PairStack) -> None:
     stack.store.refuse("pairs.commit", StorageUnavailable("down"))
     with suppress(StorageUnavailable):
         mint(stack)
     stack.clock.advance(LEASE)
 
 
-def restored(stack: PairSurroundings) -> None:
+def restored(stack: PairStack) -> None:
     later(HOUR)(stack)
     old = stack.store.pairs.items["acme"]
     later(HOUR)(stack)
@@ -103,13 +103,13 @@ OPERATIONS = {
 
 
 @killed_after_each_call(OPERATIONS)
-def test_no_refresh_token_is_lost(stack: PairSurroundings, operation: Operation) -> None:
+def test_no_refresh_token_is_lost(stack: PairStack, operation: Operation) -> None:
     assert_nothing_lost(stack)
     assert_all_works_again(stack, operation)
 
 
 @killed_after_each_call({name: OPERATIONS[name] for name in ("a migration", "the worker completes a migration")})
-def test_the_worker_completes_a_migration_that_was_confirmed(stack: PairSurroundings, operation: Operation) -> None:
+def test_the_worker_completes_a_migration_that_was_confirmed(stack: PairStack, operation: Operation) -> None:
     confirmed = "acme" in stack.store.pairs.items
     stack.clock.advance(LEASE)
 
@@ -120,19 +120,19 @@ def test_the_worker_completes_a_migration_that_was_confirmed(stack: PairSurround
     assert (record.version_id is not None) is confirmed
 
 
-def locked_out(stack: PairSurroundings) -> None:
+def locked_out(stack: PairStack) -> None:
     later(HOUR)(stack)
     stack.provider.authorize()
 
 
-def mint_in_vain(stack: PairSurroundings) -> None:
+def mint_in_vain(stack: PairStack) -> None:
     with suppress(BrokerError):
         mint(stack)
 
 
 @killed_after_each_call({"a refusal": Operation(mint_in_vain, locked_out, pairs=2)})
 def test_a_refusal_is_stored_once_whatever_happens_and_a_new_secret_ends_it(
-    stack: PairSurroundings, operation: Operation
+    stack: PairStack, operation: Operation
 ) -> None:
     stack.clock.advance(LEASE)
     mint_in_vain(stack)
@@ -158,11 +158,11 @@ def test_the_points_are_those_of_every_step() -> None:
         assert {"write", "exchange" if "a migration" in name else "refresh"} <= set(calls), name
 
 
-def reasons(stack: PairSurroundings) -> list[object]:
+def reasons(stack: PairStack) -> list[object]:
     return [event.detail["reason"] for event in stack.store.told if event.type == "MerchantStateChanged"]
 
 
-def assert_nothing_lost(stack: PairSurroundings) -> None:
+def assert_nothing_lost(stack: PairStack) -> None:
     """Check that the live pair is stored, or that the token that is sent next gives it."""
     secret, stored = stack.secrets.stored["acme"], stack.session_secrets.read("acme")
     sent = stored.pair.refresh_token if stored is not None else next(iter(secret.values()))
@@ -171,7 +171,7 @@ def assert_nothing_lost(stack: PairSurroundings) -> None:
     assert sent in live or (given is not None and given.refresh_token in live)
 
 
-def assert_all_works_again(stack: PairSurroundings, operation: Operation) -> None:
+def assert_all_works_again(stack: PairStack, operation: Operation) -> None:
     """Whoever asked asks again after the lease of the process that died."""
     stack.clock.advance(LEASE)
     operation.act(stack)

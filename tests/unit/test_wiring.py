@@ -90,8 +90,7 @@ def test_a_function_that_was_not_configured_tells_so_when_it_is_called(
 
 
 @pytest.mark.parametrize(
-    ("maker", "client"),
-    [(wiring.fourthwall, Fourthwall), (wiring.chicksx, Chicksx), (wiring.shopify, Shopify)],
+    ("maker", "client"), [(wiring.fourthwall, Fourthwall), (wiring.chicksx, Chicksx), (wiring.shopify, Shopify)]
 )
 def test_each_provider_is_one_line_of_the_registry(maker: Callable[[], Container[Any]], client: type) -> None:
     container = maker()

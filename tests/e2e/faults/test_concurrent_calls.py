@@ -1,13 +1,13 @@
 """Many callers at once for one new token, while calls to AWS fail: one is minted, and all of them get it."""
 
 import secrets
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
+from tests.callers import at_once
 from tests.e2e.faults import rules
 from tests.e2e.faults.harness import LONG, Bench
 from tests.e2e.faults.operations import HttpResponse, Scene, current, one_current_token, session
@@ -22,19 +22,12 @@ READ_FAULTS = {"throttled": 0.1, "failed": 0.05, "reset": 0.1, "unheard": 0.1, "
 WRITE_FAULTS = {"unheard": 0.5, "throttled": 0.5}
 
 
-def all_at_once(scene: Scene, act: Callable[[Scene], HttpResponse], callers: int) -> list[HttpResponse]:
-    """Each caller's last answer. A caller who is told clearly to come again does so a second later."""
-    start = threading.Barrier(callers)
-
-    def caller(_number: int) -> HttpResponse:
-        deadline = time.monotonic() + PATIENCE
-        start.wait(20)
-        while not (answer := act(scene)).good and time.monotonic() < deadline:
-            time.sleep(1)
-        return answer
-
-    with ThreadPoolExecutor(callers) as pool:
-        return list(pool.map(caller, range(callers)))
+def call(scene: Scene, act: Callable[[Scene], HttpResponse]) -> HttpResponse:
+    """Return the last answer. A caller who is told clearly to come again does so a second later."""
+    deadline = time.monotonic() + PATIENCE
+    while not (answer := act(scene)).good and time.monotonic() < deadline:
+        time.sleep(1)
+    return answer
 
 
 def inject_faults(bench: Bench, merchant: str) -> int:
@@ -57,7 +50,7 @@ def warm(bench: Bench, provider: str, act: Callable[[Scene], HttpResponse]) -> N
     """So many processes of the function, so that what follows really happens at once."""
     scene = Scene(bench, bench.merchants.of(provider).name)
     for callers in range(WAVE, CALLERS + 1, WAVE):
-        all_at_once(scene, act, callers)
+        at_once([partial(call, scene, act)] * callers)
 
 
 @pytest.mark.parametrize(("provider", "act"), [("chicksx", session), ("shopify", current)], ids=["session", "shop"])
@@ -68,7 +61,7 @@ def test_one_token_for_all_callers(bench: Bench, provider: str, act: Callable[[S
         bench.control.plant_tokens(scene.merchant)
     seed = inject_faults(bench, scene.merchant)
 
-    scene.answers = all_at_once(scene, act, CALLERS)
+    scene.answers = at_once([partial(call, scene, act)] * CALLERS)
 
     struck = [call for call in bench.proxy.calls(scene.merchant) if call["fault"]]
     assert len(struck) >= 5, f"seed {seed}: hardly anything went wrong"

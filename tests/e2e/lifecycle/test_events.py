@@ -25,14 +25,11 @@ from tests.e2e.support.recorded_aws_calls import no_events_published
 from tests.e2e.support.subscriber import Subscriber
 from tests.e2e.support.token_table import TokenTable
 from tests.e2e.support.waiting import wait_until
-from tests.fakes.samples import rotation, token
+from tests.fakes.samples import every_event
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.outbox_items import outbox_put
 from token_broker.domain import events
-from token_broker.domain.credential_pair import MerchantState, StateReason
 from token_broker.domain.events import Event
-from token_broker.domain.rotation import Succession
-from token_broker.domain.token import State
 
 PUBLISH = "lifecycle/publish_events"
 SCHEMAS = Path(__file__).parents[3] / "docs" / "events"
@@ -64,16 +61,6 @@ class Outbox:
         session, at = f"s-{secrets.token_hex(4)}", int(time.time()) - ago
         return events.session_closed("chicksx", self.merchant, session, order_id=None, closed_at=at)
 
-    def bring_forward(self, event: Event, *, ago: int) -> None:
-        """As if it were due since so many seconds: other ones each time, or the queue takes it for the same message."""
-        (pk, sk), _ = outbox_put(event)
-        self.dynamodb.update_item(
-            TableName=self.table.name,
-            Key=wrap_all({"pk": pk, "sk": sk}),
-            UpdateExpression="SET dueAt = :past",
-            ExpressionAttributeValues=wrap_all({":past": int(time.time()) - ago}),
-        )
-
 
 @pytest.fixture
 def outbox(aws: Aws, table: TokenTable) -> Iterator[Outbox]:
@@ -104,31 +91,10 @@ def denied(aws: Aws, role: str, action: str) -> Iterator[None]:
         aws("iam").delete_role_policy(RoleName=name, PolicyName="e2e-denied")
 
 
-def every_type(merchant: str) -> list[Event]:
-    now = int(time.time())
-    issued = token("1001", provider="chicksx", merchant=merchant)
-    return [
-        events.token_issued(issued, reason="minted", at=now),
-        events.token_rotated(issued, Succession(token("1000"), State.RETIRING, now + 60, "r-1"), at=now),
-        events.token_revoked(issued, reason="requested", at=now),
-        events.session_closed("chicksx", merchant, "s-1", order_id="order-1", closed_at=now),
-        events.rotation_failed("chicksx", rotation(merchant, "r-1"), "rate_limited", retrying=True, at=now),
-        events.token_limit_near("chicksx", merchant, used=81, limit=100, at=now),
-        events.merchant_state_changed(
-            "chicksx",
-            merchant,
-            before=MerchantState.ACTIVE,
-            after=MerchantState.REAUTHORIZATION_REQUIRED,
-            reason=StateReason.REFRESH_TOKEN_REFUSED,
-            at=now,
-        ),
-    ]
-
-
 def test_a_subscriber_hears_every_type_as_its_schema_says_and_the_outbox_is_empty_again(
     subscriber: Subscriber, outbox: Outbox
 ) -> None:
-    told = every_type(outbox.merchant)
+    told = every_event(outbox.merchant, int(time.time()), provider="chicksx")
     outbox.write(*told)
 
     wait_until(lambda: len(subscriber.of(*told)) >= len(told))
@@ -200,26 +166,6 @@ def test_a_publisher_that_ends_between_the_bus_and_the_outbox_delivers_twice_and
     assert {json.dumps(each["detail"], sort_keys=True) for each in heard} == {
         json.dumps(event.as_json(), sort_keys=True)
     }
-
-
-def test_an_event_that_the_bus_rejects_is_rescheduled_and_delivered_later(
-    stack: Stack, aws: Aws, subscriber: Subscriber, outbox: Outbox, role: str
-) -> None:
-    event = outbox.closed(ago=OLD)
-    with denied(aws, role, "events:PutEvents"):
-        outbox.write(event)
-        wait_until(lambda: outbox.items()[event.event_id].get("tries") == 1)
-        outbox.bring_forward(event, ago=10)
-        dispatcher_runs.run(stack)
-        wait_until(lambda: outbox.items()[event.event_id].get("tries") == 2)
-        assert outbox.items()[event.event_id]["dueAt"] > time.time() + 30
-    assert subscriber.of(event) == []
-
-    outbox.bring_forward(event, ago=20)
-    dispatcher_runs.run(stack)
-
-    wait_until(lambda: subscriber.of(event))
-    wait_until(lambda: not outbox.items())
 
 
 def test_an_item_that_makes_no_sense_holds_up_nobody_and_stays_to_be_looked_at(

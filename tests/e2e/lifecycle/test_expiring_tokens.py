@@ -29,17 +29,6 @@ def assert_kept(merchants: Merchants, shop: Shop) -> None:
     assert fingerprint(named["refreshToken"]) == shop.account()["pair"]["refreshFingerprint"]
 
 
-def test_a_mint_refreshes_a_token_that_has_ended(merchants: Merchants, shop: Shop) -> None:
-    shop.current()
-    assert_kept(merchants, shop)
-    shop.control.revoke_admin_tokens(shop.name)
-
-    shop.create()
-
-    assert shop.account()["refreshes"] == 2
-    assert_kept(merchants, shop)
-
-
 def test_an_operator_migrates_a_permanent_token(
     stack: Stack, aws: Aws, control: ControlClient, merchants: Merchants, table: TokenTable
 ) -> None:

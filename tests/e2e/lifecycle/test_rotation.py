@@ -1,14 +1,12 @@
 """On the deployed stack a rotation mints first, requests are merged, and the worker revokes the replaced token."""
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
+from tests.callers import at_once
 from tests.e2e.lifecycle.conftest import Shop
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.responses import token_of
@@ -46,23 +44,12 @@ def test_the_old_token_works_until_its_overlap_is_over(shop: Shop, old: str) -> 
     assert shop.at_the_provider() == {new}
 
 
-def all_at_once(call: Callable[[], Any]) -> list[Any]:
-    start = threading.Barrier(CALLERS)
-
-    def caller(_number: int) -> Any:
-        start.wait(10)
-        return call()
-
-    with ThreadPoolExecutor(CALLERS) as pool:
-        return list(pool.map(caller, range(CALLERS)))
-
-
 def test_many_at_once_are_one_rotation(stack: Stack, merchants: Merchants, shop: Shop, old: str) -> None:
     nobody = ROTATIONS["shopify"].format(merchant=merchants.nobody())
     # A process for each of them, so that what follows really happens at once.
-    assert {answer.status_code for answer in all_at_once(lambda: stack.call("POST", nobody))} == {404}
+    assert {answer.status_code for answer in at_once([lambda: stack.call("POST", nobody)] * CALLERS)} == {404}
 
-    answers = all_at_once(lambda: rotate(shop))
+    answers = at_once([lambda: rotate(shop)] * CALLERS)
 
     assert {answer.status_code for answer in answers} == {202}, {answer.text for answer in answers}
     assert len({answer.json()["rotationId"] for answer in answers}) == 1

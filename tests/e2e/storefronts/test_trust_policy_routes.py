@@ -1,12 +1,12 @@
 """The routes of trust policies: what the deployed API adds, which is headers, IAM and a race between processes."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import requests
 
 from sandbox.signed_api import Stack
+from tests.callers import at_once
 from tests.e2e.conftest import Aws
 from tests.e2e.support.principals import iam_user, may_call
 from tests.e2e.support.responses import problem_of
@@ -67,14 +67,8 @@ def test_a_policy_is_put_got_changed_and_deleted(stack: Stack, shop: Shop, table
 def test_of_those_who_change_one_at_once_exactly_one_wins(stack: Stack, shop: Shop, table: TokenTable) -> None:
     call(stack, "PUT", shop, shop.policy())
     documents = [shop.policy(origins=[f"https://{number}.example.com"]) for number in range(WRITERS)]
-    start = threading.Barrier(WRITERS)
 
-    def writer(document: Document) -> requests.Response:
-        start.wait(10)
-        return call(stack, "PUT", shop, document, If_Match='"1"')
-
-    with ThreadPoolExecutor(WRITERS) as pool:
-        responses = list(pool.map(writer, documents))
+    responses = at_once([partial(call, stack, "PUT", shop, document, If_Match='"1"') for document in documents])
 
     [won] = [response for response in responses if response.ok]
     document_of(won, 200, 2)

@@ -1,15 +1,14 @@
 """Twenty callers at once: one token is minted, and all of them get it."""
 
 import functools
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
+from tests.callers import at_once
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.responses import problem_of, token_of
 from tests.e2e.support.routes import ROUTES, Route
@@ -26,20 +25,17 @@ PATIENCE = 40
 
 def all_at_once(stack: Stack, route: Route, merchant: str, callers: int = CALLERS) -> list[requests.Response]:
     """Return each caller's response. A caller that is told `mint_in_progress` asks again after the stated time."""
-    start = threading.Barrier(callers)
     headers = {"Idempotency-Key": "order-1"} if route.folder == RACING[2] else {}
     call = functools.partial(stack.call, route.method, route.to(merchant), route.body, headers=headers)
 
-    def caller(_number: int) -> requests.Response:
+    def caller() -> requests.Response:
         deadline = time.monotonic() + PATIENCE
-        start.wait(10)
         while (response := call()).status_code == 503 and time.monotonic() < deadline:
             problem_of(response, 503, "mint_in_progress")
             time.sleep(int(response.headers["Retry-After"]))
         return response
 
-    with ThreadPoolExecutor(callers) as pool:
-        return list(pool.map(caller, range(callers)))
+    return at_once([caller] * callers)
 
 
 @pytest.fixture(scope="module", params=RACING)

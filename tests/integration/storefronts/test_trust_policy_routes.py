@@ -1,10 +1,12 @@
 """The trust policy's routes over a table: the stored document, an outage, and writers who start at once."""
 
-from threading import Barrier, Lock, Thread
+from functools import partial
+from threading import Lock
 from unittest.mock import Mock
 
 import pytest
 
+from tests.callers import at_once
 from tests.fakes.trust_policies import policy
 from tests.integration.support.concurrency import OneByOne
 from tests.integration.support.functions import (
@@ -64,19 +66,9 @@ def test_of_ten_who_put_a_first_policy_at_once_one_creates_it(
     client = OneByOne(stack.dynamodb, Lock())
     monkeypatch.setattr(wiring, "client", lambda service: client)
     workers = [cold_start(PUT_POLICY, clock=SystemClock(), telemetry=Mock()) for _ in range(10)]
-    start = Barrier(len(workers))
-    answers: list[HttpResponse] = []
+    documents = [ONE if same else policy(origins=[f"https://{number}.example"]) for number in range(10)]
 
-    def put(number: int) -> None:
-        document = ONE if same else policy(origins=[f"https://{number}.example"])
-        start.wait(timeout=10)
-        answers.append(call(workers[number], document, If_None_Match="*"))
-
-    threads = [Thread(target=put, args=(number,)) for number in range(len(workers))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
+    answers = at_once([partial(call, *each, If_None_Match="*") for each in zip(workers, documents, strict=True)])
 
     assert sorted(answer.status for answer in answers) == ([200] * 9 + [201] if same else [201] + [412] * 9)
     assert {answer.headers["ETag"] for answer in answers if answer.status < 400} == {'"1"'}

@@ -1,7 +1,6 @@
 """A placed order ends its session, by the API, by a direct call and by a message, under each name of the session."""
 
 import json
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -41,18 +40,6 @@ def check_closed(answer: HttpResponse) -> None:
 
 
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS)
-def test_a_session_with_a_token_is_closed_through_every_entry_point(entry_point: str, stack: Stack) -> None:
-    assert ask(stack).status == 201
-
-    close(stack, entry_point)
-
-    check_closed(ask(stack))
-    with pytest.raises(Exception, match="session_closed"):
-        stack.worker(CHICKSX).invoke({"merchant": MERCHANT, "sessionId": SESSION})
-    assert stack.mints("chicksx") == 1
-
-
-@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 @pytest.mark.parametrize("session_id", IDS)
 def test_it_is_the_same_session_by_whatever_name_it_has(session_id: str, entry_point: str, stack: Stack) -> None:
     """In a path it is percent-encoded, elsewhere it stands as it is."""
@@ -73,23 +60,6 @@ def test_the_log_has_neither_session_nor_order(stack: Stack) -> None:
     assert "session_closed_by_another_order" in log
     assert "canary" not in log
     assert {"message-1", "message-2"} <= {json.loads(line)["correlation_id"] for line in stack.worker(CLOSE).log}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        *({"path": {"sessionId": name}} for name in ("%20", "%00", "%FF", "s" * 257)),
-        *({"body": {"orderId": order}} for order in (True, None, "", "o" * 257)),
-        *({"body": body} for body in ({"sessionId": "another"}, {"reason": "returned"}, ["order-1001"])),
-        {"raw_body": "orderId=order-1001"},
-        {"query": {"orderId": "order-1001"}},
-    ],
-)
-def test_a_bad_request_closes_nothing(changes: dict[str, Any], stack: Stack) -> None:
-    answer = stack.worker(CLOSE).api(**changes)
-
-    assert (answer.status, answer.code) == (400, "invalid_request")
-    assert stack.items() == []
 
 
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS)

@@ -66,43 +66,6 @@ def test_the_first_mint_stores_the_pair_that_it_uses(stack: Stack) -> None:
     assert mint["headers"]["x-shopify-access-token"] == f"sha256:{fingerprint(pair['accessToken'])}"
 
 
-def test_a_pair_is_renewed_at_the_hours_end_and_shared(stack: Stack) -> None:
-    stack.app_merchant()
-    assert listed(stack).status == stack.cold(LIST).api().status == 200
-    assert counters(stack)[0] == 1
-
-    stack.later(HOUR)
-
-    assert listed(stack).status == stack.cold(LIST).api().status == 200
-    assert counters(stack) == (2, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("kind", "parameters"),
-    [
-        ("act_then_drop", {"times": 3}),
-        ("status", {"times": 3, "status": 520, "body": "<html>520</html>", "act": True}),
-        ("answer_override", {"times": 2, "patch": {"expires_in": None}}),
-    ],
-)
-def test_after_an_answer_that_cannot_be_used_the_same_refresh_token_is_sent(
-    kind: str, parameters: dict[str, Any], stack: Stack
-) -> None:
-    stack.app_merchant()
-    assert listed(stack).status == 200
-    stack.later(HOUR)
-    stack.control.forget_requests()
-    fail_grants(stack, kind, **parameters)
-
-    failed = listed(stack)
-    stack.later(RETRY_AFTER)
-
-    assert failed.status in (502, 504)
-    assert listed(stack).status == 200
-    assert len(set(tokens_sent(stack))) == 1
-    assert counters(stack) == (2, parameters["times"], 0)
-
-
 @pytest.mark.parametrize("acted", [False, True])
 def test_a_pair_that_could_not_be_stored_is_obtained_again(acted: bool, stack: Stack) -> None:
     stack.app_merchant()
@@ -116,39 +79,12 @@ def test_a_pair_that_could_not_be_stored_is_obtained_again(acted: bool, stack: S
     assert counters(stack) == (2, 1, 0)
 
 
-@pytest.mark.parametrize("hours", [1, -1])
-def test_a_clock_that_is_an_hour_off_costs_a_refresh_at_most(hours: int, stack: Stack) -> None:
-    stack.app_merchant()
-    assert listed(stack).status == 200
-    stack.clock.offset += hours * HOUR
-    assert listed(stack).status == 200
-
-    stack.later(HOUR)
-
-    assert listed(stack).status == 200
-    assert counters(stack)[0] <= 3
-    assert state_changes(stack) == []
-
-
 def test_a_refresh_token_of_another_shop_is_refused_and_stays_with_its_shop(stack: Stack) -> None:
     own, other = stack.app_merchant(), stack.app_merchant("other", clientId="another-app")
     stack.secret("shopify", MERCHANT, json.dumps({**own, "refreshToken": other["refreshToken"]}))
 
     assert listed(stack).code == "reauthorization_required"
     assert stack.control.state()["shopify"]["other"]["refreshes"] == 0
-
-
-def test_a_permanent_token_that_is_refused_works_after_its_migration(stack: Stack) -> None:
-    secret = stack.app_merchant(permanent=True, nonExpiringTokens="refused")
-    assert stack.worker(CURRENT).api().code == "non_expiring_token_refused"
-
-    answer = migrate(stack)
-
-    assert answer.status == 200
-    assert answer.body.items() >= {"state": "done", "shop": secret["shop"], "reversible": False}.items()
-    assert stack.worker(CURRENT).api().status == stack.cold(CURRENT).api().status == 200
-    assert migrate(stack).body == answer.body
-    assert counters(stack) == (0, 0, 1)
 
 
 @pytest.mark.parametrize("service", ["shopify", "secretsmanager", "dynamodb"])

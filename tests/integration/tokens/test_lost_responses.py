@@ -1,11 +1,10 @@
 """The provider acts and its response is lost on the network: the token is found by its tag, and never made twice."""
 
-import json
 from typing import Any
 
 import pytest
 
-from tests.integration.support.functions import CHICKSX, CREATE, CURRENT, FOURTHWALL
+from tests.integration.support.functions import CREATE
 from tests.integration.support.in_process_stack import Stack
 
 LOST: dict[str, dict[str, Any]] = {
@@ -27,33 +26,6 @@ def test_a_lost_create_is_found_within_the_same_call(lost: str, stack: Stack) ->
     assert (answer.status, answer.body["title"]) == (201, "Storefront")
     assert stack.mints("shopify") == 1
     assert [each["method"] for each in stack.asked("shopify")] == ["POST", "GET"]
-
-
-def test_a_lost_put_is_simply_repeated(stack: Stack) -> None:
-    stack.control.fault("fourthwall", "act_then_drop")
-
-    assert stack.worker(FOURTHWALL).api().status == 200
-    assert stack.mints("fourthwall") == 1
-
-
-def test_a_lost_session_token_is_not_asked_for_twice_in_one_call(stack: Stack) -> None:
-    stack.control.fault("chicksx", "act_then_drop")
-
-    answer = stack.worker(CHICKSX).api()
-
-    assert (answer.status, answer.code, answer.retry_after) == (504, "provider_unavailable", "1")
-    assert len(stack.asked("chicksx")) == 1
-    assert len([item for item in stack.items() if "intentId" in item]) == 1
-
-
-def test_a_lost_exchange_of_credentials_is_repeated(stack: Stack) -> None:
-    fields = {"shop": "oauth.myshopify.com", "clientId": "client-of-oauth", "clientSecret": "shpss_secret_of_oauth"}
-    stack.control.put_account("shopify", "oauth", **fields)
-    stack.secret("shopify", "oauth", json.dumps(fields))
-    stack.control.fault("shopify", "act_then_drop", pathContains="oauth")
-
-    assert stack.worker(CURRENT).api(path={"merchant": "oauth"}).status == 200
-    assert stack.mints("shopify", "oauth") == 1
 
 
 def test_a_create_that_drips_leaves_time_to_look_it_up(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.support.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, FUNCTIONS, provider_of
-from tests.integration.support.in_process_stack import MERCHANT, SECRETS, Stack
+from tests.integration.support.functions import CHICKSX, CREATE, FOURTHWALL, FUNCTIONS, provider_of
+from tests.integration.support.in_process_stack import MERCHANT, Stack
 
 VALUE = "a-value-that-must-not-be-quoted"
 BROKEN: dict[str, Any] = {
@@ -43,26 +43,3 @@ def test_a_secret_that_cannot_be_used_is_not_quoted(function: str, text: str, st
     assert MERCHANT in answer.body["detail"]
     assert stack.items() == []
     assert stack.asked(function) == []
-
-
-def test_a_secret_that_breaks_later_leaves_a_revocation_unmarked_and_a_stored_token_served(stack: Stack) -> None:
-    first = stack.worker(CURRENT).api()
-    stack.secret("shopify", MERCHANT, "broken")
-
-    answer = stack.cold(DELETE).api(path={"tokenId": first.body["tokenId"]})
-
-    assert answer.code == "merchant_misconfigured"
-    assert stack.cold(CURRENT).api().body == first.body
-
-
-def test_a_credential_that_the_provider_refuses_is_read_afresh_once(stack: Stack) -> None:
-    refused = {**SECRETS["chicksx"], "apiKey": "cx-a-refused-key"}
-    stack.secret("chicksx", MERCHANT, json.dumps(refused))
-    stack.secret_values.add("cx-a-refused-key")
-
-    answer = stack.worker(CHICKSX).api()
-
-    assert (answer.status, answer.code) == (502, "provider_rejected_credentials")
-    said = {"status": 401, "code": "INVALID_INPUT", "message": "Invalid API key or client identifier"}
-    assert answer.body["provider"] == said
-    assert len(stack.asked("chicksx")) == 2

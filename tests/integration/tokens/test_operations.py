@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.support.functions import CHICKSX, CREATE, CURRENT, DELETE, FOURTHWALL, LIST, HttpResponse
+from tests.integration.support.functions import CREATE, CURRENT, DELETE, LIST, HttpResponse
 from tests.integration.support.in_process_stack import MERCHANT, Stack
-
-DAY = 24 * 60 * 60
 
 
 def create(stack: Stack, title: str = "Storefront") -> HttpResponse:
@@ -45,17 +43,6 @@ def test_the_current_token_is_minted_once_and_served_from_memory_then_from_the_r
     }
 
 
-def test_a_session_has_one_token(stack: Stack) -> None:
-    first = stack.worker(CHICKSX).api()
-    again = stack.cold(CHICKSX).api()
-    stack.secret_values.add(first.body["accessToken"])
-
-    assert (first.status, again.status) == (201, 200)
-    assert first.body == again.body
-    assert first.body["subject"] == "session:session-123abc"
-    assert stack.mints("chicksx") == 1
-
-
 @pytest.mark.usefixtures("both_admin_apis")
 def test_tokens_are_listed_ours_and_foreign(stack: Stack) -> None:
     titles = ("Theirs", f"Storefront [tb:{'z' * 8}:{'z' * 26}]")
@@ -79,18 +66,6 @@ def test_tokens_are_listed_ours_and_foreign(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("both_admin_apis")
-def test_a_revocation_is_confirmed_and_confirmed_again(stack: Stack) -> None:
-    current = stack.worker(CURRENT).api().body["tokenId"]
-
-    answers = [delete(stack, current), delete(stack, current)]
-
-    assert [(answer.status, answer.body) for answer in answers] == [(200, {"revocation": "confirmed"})] * 2
-    assert stack.control.state()["shopify"][MERCHANT]["tokens"] == []
-    assert current not in rows(stack)
-    assert stack.cold(CURRENT).api().body["tokenId"] != current
-
-
-@pytest.mark.usefixtures("both_admin_apis")
 def test_a_foreign_token_is_revoked_only_where_that_is_said(stack: Stack) -> None:
     (foreign,) = stack.control.plant_tokens(MERCHANT, title="Theirs")
     token_id = str(foreign["id"])
@@ -103,18 +78,3 @@ def test_a_foreign_token_is_revoked_only_where_that_is_said(stack: Stack) -> Non
 
     assert delete(stack, token_id, "true").status == 200
     assert delete(stack, token_id).body == {"revocation": "confirmed"}
-
-
-def fourthwall(stack: Stack, cache_control: str | None = None) -> HttpResponse:
-    return stack.worker(FOURTHWALL).api(headers={"Cache-Control": cache_control})
-
-
-def test_no_cache_asks_fourthwall_at_once(stack: Stack) -> None:
-    first = fourthwall(stack)
-    stack.control.renew_fourthwall_token(MERCHANT)
-
-    assert fourthwall(stack).body == first.body
-    second = fourthwall(stack, "no-cache")
-    assert second.body["accessToken"] != first.body["accessToken"]
-    stack.cold(FOURTHWALL)
-    assert fourthwall(stack).body == second.body

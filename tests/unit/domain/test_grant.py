@@ -17,11 +17,7 @@ from token_broker.storefronts.addresses import ORIGIN_LIMIT
 SHOP = "https://shop.example"
 PAGE = Grant(merchant="acme", origins=(SHOP, "http://localhost:3000"))
 SESSION = Grant(
-    merchant="acme",
-    origins=(SHOP,),
-    session_id="s-1",
-    expires_at=int(NOW),
-    scopes=("wallet.read", "merchant.read"),
+    merchant="acme", origins=(SHOP,), session_id="s-1", expires_at=int(NOW), scopes=("wallet.read", "merchant.read")
 )
 
 
@@ -126,11 +122,7 @@ def test_a_proof_is_good_for_its_session_with_all_some_or_no_scopes_named_and_a_
 @pytest.mark.parametrize("merchant", ["other", "acm", "acme-2", "ACME", ""])
 @pytest.mark.parametrize(
     "check",
-    [
-        PAGE.check_merchant,
-        PAGE.check_shop,
-        lambda merchant: SESSION.check_session(merchant, "s-1", None, NOW),
-    ],
+    [PAGE.check_merchant, PAGE.check_shop, lambda merchant: SESSION.check_session(merchant, "s-1", None, NOW)],
     ids=["merchant", "shop", "session"],
 )
 def test_nothing_is_granted_of_another_merchant(check: Callable[[str], None], merchant: str) -> None:

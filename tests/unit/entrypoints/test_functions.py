@@ -16,7 +16,7 @@ from tests.fakes.documents import MemoryDocuments
 from tests.fakes.events import CALLER, Context, api_event, queue_event, storefront_event
 from tests.fakes.provider import ScriptedProvider, down
 from tests.fakes.samples import minted
-from tests.fakes.surroundings import ListingSurroundings, Surroundings, listing_stack, one_token_stack, session_stack
+from tests.fakes.surroundings import ListingStack, Surroundings, listing_stack, one_token_stack, session_stack
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import parse, policy
 from tests.unit.loading import FUNCTIONS, load
@@ -40,7 +40,7 @@ class Broker:
 
     fourthwall: Surroundings[ScriptedProvider] = field(default_factory=one_token_stack)
     chicksx: Surroundings[ScriptedProvider] = field(default_factory=session_stack)
-    shopify: ListingSurroundings = field(default_factory=listing_stack)
+    shopify: ListingStack = field(default_factory=listing_stack)
     policies: MemoryDocuments[Any] = field(default_factory=MemoryDocuments[Any])
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.fakes.surroundings import ListingSurroundings, listing_stack
+from tests.fakes.surroundings import ListingStack, listing_stack
 
 
 @pytest.fixture
-def stack() -> ListingSurroundings:
+def stack() -> ListingStack:
     return listing_stack()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.provider import down, lost
 from tests.fakes.store_parts import LEASE
-from tests.fakes.surroundings import DAY, PairSurroundings, pair_stack
+from tests.fakes.surroundings import DAY, PairStack, pair_stack
 from tests.unit.lifecycle.worker_runs import result
 from token_broker.domain.credential_pair import MerchantState
 from token_broker.errors import (
@@ -31,7 +31,7 @@ SHOP = "acme.myshopify.com"
 
 
 @pytest.fixture
-def stack() -> PairSurroundings:
+def stack() -> PairStack:
     """Build a stack whose merchant has a permanent token."""
     made = pair_stack()
     made.secrets.stored["acme"] = {"adminAccessToken": made.provider.give_permanent()}
@@ -39,22 +39,22 @@ def stack() -> PairSurroundings:
 
 
 @pytest.fixture
-def signed_in() -> PairSurroundings:
+def signed_in() -> PairStack:
     """Build a stack whose merchant has a pair that was used."""
     made = pair_stack()
     mint(made)
     return made
 
 
-def run(stack: PairSurroundings, confirm: str = SHOP) -> MigrationReport:
+def run(stack: PairStack, confirm: str = SHOP) -> MigrationReport:
     return migrate(stack.call(), "acme", confirm=confirm)
 
 
-def mint(stack: PairSurroundings) -> None:
+def mint(stack: PairStack) -> None:
     standing_token(stack.listing_call(), "acme", "T", None)
 
 
-def work(stack: PairSurroundings) -> dict[str, int]:
+def work(stack: PairStack) -> dict[str, int]:
     """Run the worker on pending work, and return what became of the pair."""
     return maintain(stack.listing_call(), "acme", [each for each in stack.store.due_items("acme") if "pair" in each])
 
@@ -62,7 +62,7 @@ def work(stack: PairSurroundings) -> dict[str, int]:
 # The operation
 
 
-def test_a_migration_gives_a_pair_that_is_used_from_then_on(stack: PairSurroundings) -> None:
+def test_a_migration_gives_a_pair_that_is_used_from_then_on(stack: PairStack) -> None:
     mint(stack)
     now = int(stack.clock.now())
 
@@ -84,7 +84,7 @@ def test_a_migration_gives_a_pair_that_is_used_from_then_on(stack: PairSurroundi
     assert stack.provider.mints[-1][0].credentials["accessToken"].startswith("access-")
 
 
-def test_another_process_uses_the_pair_although_it_remembers_the_permanent_token(stack: PairSurroundings) -> None:
+def test_another_process_uses_the_pair_although_it_remembers_the_permanent_token(stack: PairStack) -> None:
     mint(stack)
     remembered = stack.sign_ins
     stack.forget_memory()
@@ -96,7 +96,7 @@ def test_another_process_uses_the_pair_although_it_remembers_the_permanent_token
     assert stack.provider.pairs_made == 1
 
 
-def test_a_repeated_migration_asks_nobody_and_says_the_same(stack: PairSurroundings) -> None:
+def test_a_repeated_migration_asks_nobody_and_says_the_same(stack: PairStack) -> None:
     report = run(stack)
     stack.forget_memory()
 
@@ -114,7 +114,7 @@ def test_a_repeated_migration_asks_nobody_and_says_the_same(stack: PairSurroundi
     ],
 )
 def test_a_merchant_without_a_permanent_token_or_without_its_confirmation_is_not_migrated(
-    stack: PairSurroundings, secret: dict[str, str] | None, confirm: str, error: type[BrokerError], text: str
+    stack: PairStack, secret: dict[str, str] | None, confirm: str, error: type[BrokerError], text: str
 ) -> None:
     stack.provider.account_id = SHOP
     if secret:
@@ -128,11 +128,11 @@ def test_a_merchant_without_a_permanent_token_or_without_its_confirmation_is_not
     assert (stack.provider.asked_grants, stack.store.pairs.items) == ([], {})
 
 
-def test_the_shop_may_be_written_in_capitals(stack: PairSurroundings) -> None:
+def test_the_shop_may_be_written_in_capitals(stack: PairStack) -> None:
     assert run(stack, f" {SHOP.upper()} ").status == 200
 
 
-def test_two_migrations_at_once_exchange_the_token_once(stack: PairSurroundings) -> None:
+def test_two_migrations_at_once_exchange_the_token_once(stack: PairStack) -> None:
     with ThreadPoolExecutor(8) as threads:
         reports = list(threads.map(lambda _: run(stack), range(8)))
 
@@ -141,7 +141,7 @@ def test_two_migrations_at_once_exchange_the_token_once(stack: PairSurroundings)
     assert len(stack.provider.asked_grants) == 1
 
 
-def test_a_migration_that_takes_too_long_elsewhere_is_pending(stack: PairSurroundings) -> None:
+def test_a_migration_that_takes_too_long_elsewhere_is_pending(stack: PairStack) -> None:
     stack.store.pairs.acquire(stack.store.pairs.get("acme"), "somebody-else", migrate="origin")
 
     report = run(stack)
@@ -161,7 +161,7 @@ def test_a_migration_that_takes_too_long_elsewhere_is_pending(stack: PairSurroun
     ids=["answer lost", "request lost", "down", "throttled", "answer not usable"],
 )
 def test_a_migration_of_unknown_outcome_is_completed_by_the_worker(
-    stack: PairSurroundings, failure: ProviderFailure, *, acted: bool
+    stack: PairStack, failure: ProviderFailure, *, acted: bool
 ) -> None:
     stack.provider.grants = [(failure, acted)]
 
@@ -175,7 +175,7 @@ def test_a_migration_of_unknown_outcome_is_completed_by_the_worker(
     assert run(stack).status == 200
 
 
-def test_a_call_after_a_lost_answer_completes_the_migration_itself(stack: PairSurroundings) -> None:
+def test_a_call_after_a_lost_answer_completes_the_migration_itself(stack: PairStack) -> None:
     mint(stack)
     stack.provider.grants = [(lost(), True)]
     run(stack)
@@ -187,7 +187,7 @@ def test_a_call_after_a_lost_answer_completes_the_migration_itself(stack: PairSu
     assert not stack.store.pairs.get("acme").migrating
 
 
-def test_the_confirmation_of_one_token_is_none_of_the_next_one(stack: PairSurroundings) -> None:
+def test_the_confirmation_of_one_token_is_none_of_the_next_one(stack: PairStack) -> None:
     stack.provider.grants = [(down(), False)]
     run(stack)
     stack.secrets.stored["acme"] = {"adminAccessToken": stack.provider.give_permanent()}
@@ -201,7 +201,7 @@ def test_the_confirmation_of_one_token_is_none_of_the_next_one(stack: PairSurrou
 
 
 @pytest.mark.parametrize("failure", [PermanentTokenRefused("No."), ProviderError("No such client.")])
-def test_a_refused_migration_leaves_nothing_to_do(stack: PairSurroundings, failure: ProviderFailure) -> None:
+def test_a_refused_migration_leaves_nothing_to_do(stack: PairStack, failure: ProviderFailure) -> None:
     stack.provider.grants = [(failure, False)]
 
     with pytest.raises(type(failure)):
@@ -213,7 +213,7 @@ def test_a_refused_migration_leaves_nothing_to_do(stack: PairSurroundings, failu
     assert stack.provider.pairs_made == 0
 
 
-def test_a_refusal_after_a_lost_answer_does_not_end_the_migration(stack: PairSurroundings) -> None:
+def test_a_refusal_after_a_lost_answer_does_not_end_the_migration(stack: PairStack) -> None:
     """The permanent token has ended already. Its pair is in no secret yet."""
     stack.provider.grants = [(lost(), True), (ProviderRejectedCredentials("No such client."), False)]
     run(stack)
@@ -225,7 +225,7 @@ def test_a_refusal_after_a_lost_answer_does_not_end_the_migration(stack: PairSur
     assert stack.provider.pairs_made == 1
 
 
-def test_a_token_that_was_migrated_elsewhere_is_refused(stack: PairSurroundings) -> None:
+def test_a_token_that_was_migrated_elsewhere_is_refused(stack: PairStack) -> None:
     elsewhere = stack.call().account("acme")
     pair = stack.provider.exchange(elsewhere, stack.call().deadline)
     stack.provider.refresh(elsewhere, pair.refresh_token, stack.call().deadline)
@@ -240,7 +240,7 @@ def test_a_token_that_was_migrated_elsewhere_is_refused(stack: PairSurroundings)
 # The worker
 
 
-def test_an_unused_pair_is_renewed_every_month_and_outlives_its_refresh_token(signed_in: PairSurroundings) -> None:
+def test_an_unused_pair_is_renewed_every_month_and_outlives_its_refresh_token(signed_in: PairStack) -> None:
     for pairs in range(2, 6):
         signed_in.clock.advance(IDLE - 1)
         assert work(signed_in) == result()
@@ -253,7 +253,7 @@ def test_an_unused_pair_is_renewed_every_month_and_outlives_its_refresh_token(si
     assert signed_in.store.pairs.get("acme").state is MerchantState.ACTIVE
 
 
-def test_a_failed_renewal_is_tried_again(signed_in: PairSurroundings) -> None:
+def test_a_failed_renewal_is_tried_again(signed_in: PairStack) -> None:
     signed_in.clock.advance(IDLE)
     signed_in.provider.grants = [(down(), False)]
 
@@ -267,7 +267,7 @@ def test_a_failed_renewal_is_tried_again(signed_in: PairSurroundings) -> None:
     assert signed_in.store.pairs.get("acme").tries == 0
 
 
-def test_a_pair_is_renewed_before_the_work_that_needs_it(signed_in: PairSurroundings) -> None:
+def test_a_pair_is_renewed_before_the_work_that_needs_it(signed_in: PairStack) -> None:
     signed_in.clock.advance(IDLE)
     signed_in.provider.grants = [(down(), False)]
 
@@ -277,7 +277,7 @@ def test_a_pair_is_renewed_before_the_work_that_needs_it(signed_in: PairSurround
     assert signed_in.store.pairs.get("acme").tries == 1
 
 
-def test_a_pair_that_a_caller_renews_is_left_to_it_until_its_lease_ends(signed_in: PairSurroundings) -> None:
+def test_a_pair_that_a_caller_renews_is_left_to_it_until_its_lease_ends(signed_in: PairStack) -> None:
     assert maintain(signed_in.listing_call(), "acme", ["pair#shop"]) == result(left=1), "it is not due"
     signed_in.clock.advance(IDLE)
     signed_in.store.pairs.acquire(signed_in.store.pairs.get("acme"), "a caller")
@@ -290,9 +290,7 @@ def test_a_pair_that_a_caller_renews_is_left_to_it_until_its_lease_ends(signed_i
 
 
 @pytest.mark.parametrize("secret", [None, {"key": "k"}, {"adminAccessToken": "permanent-0"}])
-def test_a_pair_without_its_secret_is_not_renewed_any_more(
-    signed_in: PairSurroundings, secret: dict[str, str] | None
-) -> None:
+def test_a_pair_without_its_secret_is_not_renewed_any_more(signed_in: PairStack, secret: dict[str, str] | None) -> None:
     signed_in.clock.advance(IDLE)
     signed_in.secrets.delete("acme")
     if secret is not None:
@@ -304,14 +302,14 @@ def test_a_pair_without_its_secret_is_not_renewed_any_more(
     assert signed_in.provider.pairs_made == 1
 
 
-def refused(stack: PairSurroundings) -> None:
+def refused(stack: PairStack) -> None:
     """Have somebody else end the pair, and the worker find out."""
     stack.clock.advance(IDLE)
     stack.provider.authorize()
     assert work(stack) == result(put_off=1)
 
 
-def test_a_merchant_to_reauthorize_is_counted_once_a_day(signed_in: PairSurroundings) -> None:
+def test_a_merchant_to_reauthorize_is_counted_once_a_day(signed_in: PairStack) -> None:
     refused(signed_in)
     asked = len(signed_in.provider.asked_grants)
 
@@ -325,7 +323,7 @@ def test_a_merchant_to_reauthorize_is_counted_once_a_day(signed_in: PairSurround
     assert [event.type for event in signed_in.store.told].count("MerchantStateChanged") == 1
 
 
-def test_a_new_secret_is_found_by_the_worker(signed_in: PairSurroundings) -> None:
+def test_a_new_secret_is_found_by_the_worker(signed_in: PairStack) -> None:
     refused(signed_in)
     signed_in.secrets.stored["acme"] = {"refreshToken": signed_in.provider.authorize()}
     signed_in.clock.advance(DAY)

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.provider import down, lost
 from tests.fakes.samples import BY_ANN, minted, token
 from tests.fakes.store import BROKER_ID, MemoryStore
-from tests.fakes.surroundings import DAY, ListingSurroundings
+from tests.fakes.surroundings import DAY, ListingStack
 from tests.unit.lifecycle.worker_runs import record, result, states, work
 from token_broker.clock import Deadline
 from token_broker.domain.delays import MAX_PAUSE, next_reconciliation
@@ -36,48 +36,48 @@ NOTHING: dict[str, Any] = {"adopted": [], "broughtBack": [], "revoking": [], "lo
 type Two = tuple[Token, Token]
 
 
-def compared(stack: ListingSurroundings, *, apply: bool = False) -> dict[str, Any]:
+def compared(stack: ListingStack, *, apply: bool = False) -> dict[str, Any]:
     return reconcile(stack.listing_call("ann"), "acme", apply=apply)
 
 
-def applied(stack: ListingSurroundings) -> dict[str, Any]:
+def applied(stack: ListingStack) -> dict[str, Any]:
     done: dict[str, Any] = compared(stack, apply=True)["done"]
     return done
 
 
-def found(stack: ListingSurroundings) -> dict[str, list[str]]:
+def found(stack: ListingStack) -> dict[str, list[str]]:
     """Return the findings that are not empty."""
     return {name: ids for name, ids in compared(stack)["tokens"].items() if ids}
 
 
-def told(stack: ListingSurroundings) -> list[tuple[str, object, object]]:
+def told(stack: ListingStack) -> list[tuple[str, object, object]]:
     return [(event.type, event.detail.get("tokenId"), event.detail.get("why")) for event in stack.store.told]
 
 
-def settle(stack: ListingSurroundings) -> None:
+def settle(stack: ListingStack) -> None:
     stack.clock.advance(SETTLED_AFTER)
 
 
-def make_current(stack: ListingSurroundings) -> Token:
+def make_current(stack: ListingStack) -> Token:
     return shop_token(stack.call(), "acme")
 
 
-def make_standing(stack: ListingSurroundings) -> Token:
+def make_standing(stack: ListingStack) -> Token:
     return standing_token(stack.listing_call(), "acme", "T", None)
 
 
-def end(stack: ListingSurroundings, ended: Token) -> None:
+def end(stack: ListingStack, ended: Token) -> None:
     """Revoke a token, as an operator."""
     revoke(stack.listing_call(), "acme", ended.token_id)
 
 
-def end_in_vain(stack: ListingSurroundings, token_id: str) -> None:
+def end_in_vain(stack: ListingStack, token_id: str) -> None:
     stack.provider.failures["revoke"] = [down()]
     revoke(stack.listing_call(), "acme", token_id, foreign=True)
 
 
 @pytest.fixture
-def two(stack: ListingSurroundings) -> Two:
+def two(stack: ListingStack) -> Two:
     """Build a shop with a current and a standing token, both old enough for every list. No event is out yet."""
     both = make_current(stack), make_standing(stack)
     settle(stack)
@@ -92,7 +92,7 @@ def snapshot(store: MemoryStore) -> object:
 # What is found
 
 
-def test_what_both_know_is_fine(stack: ListingSurroundings, two: Two) -> None:
+def test_what_both_know_is_fine(stack: ListingStack, two: Two) -> None:
     assert compared(stack) == {
         "applied": False,
         "used": 2,
@@ -116,7 +116,7 @@ def test_what_both_know_is_fine(stack: ListingSurroundings, two: Two) -> None:
     ],
 )
 def test_a_token_is_found_by_its_record_and_its_title(
-    stack: ListingSurroundings, state: State | None, title: str | None, finding: str | None
+    stack: ListingStack, state: State | None, title: str | None, finding: str | None
 ) -> None:
     if state is not None:
         stack.store.keep(token("7", state=state))
@@ -127,7 +127,7 @@ def test_a_token_is_found_by_its_record_and_its_title(
     assert found(stack) == ({} if finding is None else {finding: ["7"]})
 
 
-def test_a_foreign_token_that_an_operator_has_revoked_is_foreign_still(stack: ListingSurroundings) -> None:
+def test_a_foreign_token_that_an_operator_has_revoked_is_foreign_still(stack: ListingStack) -> None:
     stack.provider.put(minted("5"), "Theirs")
     end_in_vain(stack, "5")
 
@@ -139,7 +139,7 @@ def test_a_foreign_token_that_an_operator_has_revoked_is_foreign_still(stack: Li
     [("old.example", None, "elsewhere"), ("old.example", "value-of-7", "elsewhere"), ("", "another", "differing")],
 )
 def test_a_record_of_another_shop_or_value_is_shown_and_left_alone(
-    stack: ListingSurroundings, account_id: str, value: str | None, finding: str
+    stack: ListingStack, account_id: str, value: str | None, finding: str
 ) -> None:
     stack.store.keep(token("7", account_id=account_id))
     if value is not None:
@@ -153,7 +153,7 @@ def test_a_record_of_another_shop_or_value_is_shown_and_left_alone(
     assert snapshot(stack.store) == before
 
 
-def test_a_record_from_before_shops_were_written_down_is_of_this_one(stack: ListingSurroundings) -> None:
+def test_a_record_from_before_shops_were_written_down_is_of_this_one(stack: ListingStack) -> None:
     stack.provider.account_id = "acme.example"
     stack.store.keep(token("7", account_id=""))
     stack.provider.put(minted("7"), ORPHAN)
@@ -162,7 +162,7 @@ def test_a_record_from_before_shops_were_written_down_is_of_this_one(stack: List
 
 
 @pytest.mark.usefixtures("two")
-def test_no_value_is_in_an_answer(stack: ListingSurroundings) -> None:
+def test_no_value_is_in_an_answer(stack: ListingStack) -> None:
     stack.provider.put(minted("5"), ORPHAN)
     stack.provider.put(minted("6", access_token="their-value"), "Theirs")
 
@@ -172,7 +172,7 @@ def test_no_value_is_in_an_answer(stack: ListingSurroundings) -> None:
 # What is in flight
 
 
-def during_the_list(stack: ListingSurroundings, action: Callable[[], object], *, after: bool = True) -> None:
+def during_the_list(stack: ListingStack, action: Callable[[], object], *, after: bool = True) -> None:
     """Something happens while the provider writes its list: after, or just before, it has looked."""
     list_then = stack.provider.list_tokens
 
@@ -188,7 +188,7 @@ def during_the_list(stack: ListingSurroundings, action: Callable[[], object], *,
     stack.provider.list_tokens = list_and_act  # type: ignore[method-assign]
 
 
-def test_what_is_being_made_is_in_flight(stack: ListingSurroundings) -> None:
+def test_what_is_being_made_is_in_flight(stack: ListingStack) -> None:
     seen: list[dict[str, list[str]]] = []
 
     def make_and_look(_account: Account, order: MintRequest) -> ProviderToken:
@@ -204,7 +204,7 @@ def test_what_is_being_made_is_in_flight(stack: ListingSurroundings) -> None:
 
 
 @pytest.mark.parametrize("key", [None, "key-1"])
-def test_a_lost_answers_token_is_left_to_its_intent(stack: ListingSurroundings, key: str | None) -> None:
+def test_a_lost_answers_token_is_left_to_its_intent(stack: ListingStack, key: str | None) -> None:
     stack.provider.script = [stack.provider.make_and_fail(lost())]
     stack.provider.failures["list"] = [lost()]
     with pytest.raises(ProviderUnavailable):
@@ -219,21 +219,21 @@ def test_a_lost_answers_token_is_left_to_its_intent(stack: ListingSurroundings, 
 @pytest.mark.parametrize(("after", "listed"), [(True, ["1001", "1002"]), (False, ["1001", "1002", "1003"])])
 @pytest.mark.usefixtures("two")
 def test_what_is_made_while_the_list_is_written_is_neither_lost_nor_unrecorded(
-    stack: ListingSurroundings, *, after: bool, listed: list[str]
+    stack: ListingStack, *, after: bool, listed: list[str]
 ) -> None:
     during_the_list(stack, lambda: make_standing(stack), after=after)
 
     assert found(stack) == {"fine": listed}
 
 
-def test_what_is_revoked_while_the_list_is_written_has_not_reappeared(stack: ListingSurroundings, two: Two) -> None:
+def test_what_is_revoked_while_the_list_is_written_has_not_reappeared(stack: ListingStack, two: Two) -> None:
     current, standing = two
     during_the_list(stack, lambda: end(stack, standing))
 
     assert found(stack) == {"fine": [current.token_id], "inFlight": [standing.token_id]}
 
 
-def test_what_is_made_and_revoked_while_the_list_is_written_has_not_reappeared(stack: ListingSurroundings) -> None:
+def test_what_is_made_and_revoked_while_the_list_is_written_has_not_reappeared(stack: ListingStack) -> None:
     def make_and_revoke() -> None:
         end(stack, make_standing(stack))
         stack.provider.put(minted("1001"), ORPHAN)
@@ -243,7 +243,7 @@ def test_what_is_made_and_revoked_while_the_list_is_written_has_not_reappeared(s
     assert found(stack) == {"inFlight": ["1001"]}
 
 
-def end_and_list(stack: ListingSurroundings, ended: Token) -> None:
+def end_and_list(stack: ListingStack, ended: Token) -> None:
     """Revoke a token that the provider lists all the same."""
     at_the_provider = stack.provider.listed[ended.token_id]
     end(stack, ended)
@@ -251,7 +251,7 @@ def end_and_list(stack: ListingSurroundings, ended: Token) -> None:
     stack.provider.revoked.clear()
 
 
-def test_what_was_revoked_a_moment_ago_may_still_be_in_a_list(stack: ListingSurroundings, two: Two) -> None:
+def test_what_was_revoked_a_moment_ago_may_still_be_in_a_list(stack: ListingStack, two: Two) -> None:
     current, standing = two
     end_and_list(stack, standing)
     stack.clock.advance(SETTLED_AFTER - 1)
@@ -261,7 +261,7 @@ def test_what_was_revoked_a_moment_ago_may_still_be_in_a_list(stack: ListingSurr
     assert found(stack) == {"fine": [current.token_id], "reappeared": [standing.token_id]}
 
 
-def test_what_was_recorded_a_moment_ago_may_be_missing_in_a_list(stack: ListingSurroundings, two: Two) -> None:
+def test_what_was_recorded_a_moment_ago_may_be_missing_in_a_list(stack: ListingStack, two: Two) -> None:
     fresh = make_standing(stack)
     stack.provider.listed.pop(fresh.token_id)
     stack.clock.advance(SETTLED_AFTER - 1)
@@ -271,7 +271,7 @@ def test_what_was_recorded_a_moment_ago_may_be_missing_in_a_list(stack: ListingS
     assert found(stack)["lost"] == [fresh.token_id]
 
 
-def test_a_clock_that_has_jumped_back_loses_nothing(stack: ListingSurroundings, two: Two) -> None:
+def test_a_clock_that_has_jumped_back_loses_nothing(stack: ListingStack, two: Two) -> None:
     stack.provider.listed.pop(two[1].token_id)
     stack.clock.advance(-DAY)
 
@@ -283,7 +283,7 @@ def test_a_clock_that_has_jumped_back_loses_nothing(stack: ListingSurroundings, 
 # A dry run
 
 
-def test_a_dry_run_writes_nothing_at_all(stack: ListingSurroundings, two: Two) -> None:
+def test_a_dry_run_writes_nothing_at_all(stack: ListingStack, two: Two) -> None:
     stack.provider.listed.pop(two[1].token_id)
     stack.provider.put(minted("5"), ORPHAN)
     stack.store.keep(token("6", state=State.REVOKED))
@@ -301,7 +301,7 @@ def test_a_dry_run_writes_nothing_at_all(stack: ListingSurroundings, two: Two) -
 
 
 @pytest.mark.usefixtures("two")
-def test_an_unrecorded_token_is_adopted_beside_the_current_one(stack: ListingSurroundings) -> None:
+def test_an_unrecorded_token_is_adopted_beside_the_current_one(stack: ListingStack) -> None:
     stack.provider.put(minted("5"), ORPHAN)
     stack.provider.put(minted("6"), "Theirs")
     stack.provider.put(minted("7"), ANOTHER_STACKS)
@@ -320,7 +320,7 @@ def test_an_unrecorded_token_is_adopted_beside_the_current_one(stack: ListingSur
     assert found(stack)["fine"] == ["1001", "1002", "5"]
 
 
-def test_a_lost_standing_token_is_served_no_more(stack: ListingSurroundings, two: Two) -> None:
+def test_a_lost_standing_token_is_served_no_more(stack: ListingStack, two: Two) -> None:
     standing = two[1].token_id
     stack.provider.listed.pop(standing)
 
@@ -335,7 +335,7 @@ def test_a_lost_standing_token_is_served_no_more(stack: ListingSurroundings, two
     assert len(stack.provider.mints) == 2
 
 
-def test_a_lost_current_token_has_a_successor(stack: ListingSurroundings, two: Two) -> None:
+def test_a_lost_current_token_has_a_successor(stack: ListingStack, two: Two) -> None:
     current = two[0].token_id
     make_current(stack)
     stack.provider.listed.pop(current)
@@ -347,7 +347,7 @@ def test_a_lost_current_token_has_a_successor(stack: ListingSurroundings, two: T
     assert told(stack) == [("TokenRevoked", current, "lost"), ("TokenIssued", "1003", "minted")]
 
 
-def lose_without_a_successor(stack: ListingSurroundings, current: Token) -> None:
+def lose_without_a_successor(stack: ListingStack, current: Token) -> None:
     """Mark the token as lost while the provider makes no other."""
     stack.provider.listed.pop(current.token_id)
     stack.provider.script = [down()]
@@ -355,14 +355,14 @@ def lose_without_a_successor(stack: ListingSurroundings, current: Token) -> None
         applied(stack)
 
 
-def test_a_successor_that_could_not_be_made_is_made_the_next_time(stack: ListingSurroundings, two: Two) -> None:
+def test_a_successor_that_could_not_be_made_is_made_the_next_time(stack: ListingStack, two: Two) -> None:
     lose_without_a_successor(stack, two[0])
     assert stack.store.leases.state("acme", "shop").token is None
 
     assert [applied(stack)["minted"] for _ in range(2)] == ["1003", None]
 
 
-def test_a_successor_that_another_call_has_made_is_not_called_ours(stack: ListingSurroundings, two: Two) -> None:
+def test_a_successor_that_another_call_has_made_is_not_called_ours(stack: ListingStack, two: Two) -> None:
     lose_without_a_successor(stack, two[0])
     during_the_list(stack, lambda: make_current(stack))
 
@@ -370,7 +370,7 @@ def test_a_successor_that_another_call_has_made_is_not_called_ours(stack: Listin
     assert make_current(stack).token_id == "1003"
 
 
-def test_a_token_that_was_lost_after_others_were_revoked_has_a_successor(stack: ListingSurroundings, two: Two) -> None:
+def test_a_token_that_was_lost_after_others_were_revoked_has_a_successor(stack: ListingStack, two: Two) -> None:
     end(stack, two[0])
     stack.clock.advance(1)
     lost_one = make_current(stack)
@@ -380,7 +380,7 @@ def test_a_token_that_was_lost_after_others_were_revoked_has_a_successor(stack: 
     assert applied(stack)["minted"] == "1004"
 
 
-def test_no_successor_is_made_of_a_token_that_somebody_has_ended(stack: ListingSurroundings, two: Two) -> None:
+def test_no_successor_is_made_of_a_token_that_somebody_has_ended(stack: ListingStack, two: Two) -> None:
     stack.provider.listed.pop(two[0].token_id)
     applied(stack)
     stack.clock.advance(1)
@@ -391,7 +391,7 @@ def test_no_successor_is_made_of_a_token_that_somebody_has_ended(stack: ListingS
     assert stack.store.leases.state("acme", "shop").token is None
 
 
-def test_a_revoked_token_that_is_listed_is_to_be_revoked_again(stack: ListingSurroundings, two: Two) -> None:
+def test_a_revoked_token_that_is_listed_is_to_be_revoked_again(stack: ListingStack, two: Two) -> None:
     standing = two[1].token_id
     end_and_list(stack, two[1])
     settle(stack)
@@ -406,7 +406,7 @@ def test_a_revoked_token_that_is_listed_is_to_be_revoked_again(stack: ListingSur
 
 
 def test_a_lost_token_that_is_listed_again_stands_beside_the_one_that_took_its_place(
-    stack: ListingSurroundings, two: Two
+    stack: ListingStack, two: Two
 ) -> None:
     current = two[0]
     at_the_provider = stack.provider.listed.pop(current.token_id)
@@ -425,7 +425,7 @@ def test_a_lost_token_that_is_listed_again_stands_beside_the_one_that_took_its_p
 
 
 @pytest.mark.usefixtures("two")
-def test_a_lost_token_that_was_retiring_is_to_be_revoked_when_it_is_listed_again(stack: ListingSurroundings) -> None:
+def test_a_lost_token_that_was_retiring_is_to_be_revoked_when_it_is_listed_again(stack: ListingStack) -> None:
     retiring = stack.store.keep(token("7", state=State.RETIRING))
     stack.store.corrections.mark_lost(retiring, Change("ann", Reason.LOST))
     stack.provider.put(minted("7"), ORPHAN)
@@ -438,7 +438,7 @@ def test_a_lost_token_that_was_retiring_is_to_be_revoked_when_it_is_listed_again
     assert "7" not in stack.provider.listed
 
 
-def test_of_two_at_once_one_does_each_thing(stack: ListingSurroundings, two: Two) -> None:
+def test_of_two_at_once_one_does_each_thing(stack: ListingStack, two: Two) -> None:
     current, standing = two
     stack.provider.listed.pop(current.token_id)
     stack.provider.put(minted("5"), ORPHAN)
@@ -451,7 +451,7 @@ def test_of_two_at_once_one_does_each_thing(stack: ListingSurroundings, two: Two
     assert record(stack, standing.token_id).state is State.STANDING
 
 
-def test_what_is_revoked_between_the_look_and_the_mark_stays_so(stack: ListingSurroundings, two: Two) -> None:
+def test_what_is_revoked_between_the_look_and_the_mark_stays_so(stack: ListingStack, two: Two) -> None:
     standing = two[1]
     stack.provider.listed.pop(standing.token_id)
     stack.store.before["corrections.mark_lost"].append(lambda: stack.store.tokens.mark_revoking(standing, BY_ANN))
@@ -464,7 +464,7 @@ def test_what_is_revoked_between_the_look_and_the_mark_stays_so(stack: ListingSu
 
 
 @pytest.fixture
-def fifty(stack: ListingSurroundings) -> dict[str, ListedToken]:
+def fifty(stack: ListingStack) -> dict[str, ListedToken]:
     """Build a shop with fifty standing tokens, and return them as the provider lists them. Then it lists none."""
     for number in range(100, 150):
         stack.store.keep(token(str(number), state=State.STANDING))
@@ -475,9 +475,7 @@ def fifty(stack: ListingSurroundings) -> dict[str, ListedToken]:
     return listed
 
 
-def test_an_empty_list_is_not_believed_at_the_first_look(
-    stack: ListingSurroundings, fifty: dict[str, ListedToken]
-) -> None:
+def test_an_empty_list_is_not_believed_at_the_first_look(stack: ListingStack, fifty: dict[str, ListedToken]) -> None:
     stack.clock.plan(RECHECK_DELAY, lambda: stack.provider.listed.update(fifty))
 
     assert applied(stack)["lost"] == []
@@ -486,14 +484,14 @@ def test_an_empty_list_is_not_believed_at_the_first_look(
 
 
 @pytest.mark.usefixtures("fifty")
-def test_a_second_look_that_says_the_same_is_believed(stack: ListingSurroundings) -> None:
+def test_a_second_look_that_says_the_same_is_believed(stack: ListingStack) -> None:
     stack.provider.put(minted("5"), "Somebody else's")
 
     assert len(applied(stack)["lost"]) == 50
     assert stack.clock.sleeps == [RECHECK_DELAY]
 
 
-def test_what_only_the_second_look_misses_waits_for_another_day(stack: ListingSurroundings, two: Two) -> None:
+def test_what_only_the_second_look_misses_waits_for_another_day(stack: ListingStack, two: Two) -> None:
     stack.provider.listed.clear()
 
     def others_are_missing() -> None:
@@ -507,7 +505,7 @@ def test_what_only_the_second_look_misses_waits_for_another_day(stack: ListingSu
 
 
 @pytest.mark.usefixtures("fifty")
-def test_a_provider_that_is_down_at_the_second_look_loses_nothing(stack: ListingSurroundings) -> None:
+def test_a_provider_that_is_down_at_the_second_look_loses_nothing(stack: ListingStack) -> None:
     stack.clock.plan(RECHECK_DELAY, lambda: stack.provider.failures["list"].append(down()))
 
     with pytest.raises(ProviderUnavailable):
@@ -515,7 +513,7 @@ def test_a_provider_that_is_down_at_the_second_look_loses_nothing(stack: Listing
     assert {each.state for each in stack.store.records.values()} == {State.STANDING}
 
 
-def test_one_of_many_is_believed_at_once(stack: ListingSurroundings, fifty: dict[str, ListedToken]) -> None:
+def test_one_of_many_is_believed_at_once(stack: ListingStack, fifty: dict[str, ListedToken]) -> None:
     stack.provider.listed.update(fifty)
     stack.provider.listed.pop("107")
 
@@ -526,7 +524,7 @@ def test_one_of_many_is_believed_at_once(stack: ListingSurroundings, fifty: dict
 # What keeps it from its end
 
 
-def test_an_unknown_merchant_leaves_nothing(stack: ListingSurroundings) -> None:
+def test_an_unknown_merchant_leaves_nothing(stack: ListingStack) -> None:
     with pytest.raises(MerchantNotFound):
         reconcile(stack.listing_call(), "nobody", apply=True)
 
@@ -534,9 +532,7 @@ def test_an_unknown_merchant_leaves_nothing(stack: ListingSurroundings) -> None:
 
 
 @pytest.mark.parametrize("failure", [down(), ProviderRejectedCredentials("No.")])
-def test_a_provider_that_gives_no_list_changes_nothing(
-    stack: ListingSurroundings, two: Two, failure: ProviderFailure
-) -> None:
+def test_a_provider_that_gives_no_list_changes_nothing(stack: ListingStack, two: Two, failure: ProviderFailure) -> None:
     stack.provider.failures["list"] = [failure, failure]
 
     with pytest.raises(type(failure)):
@@ -545,7 +541,7 @@ def test_a_provider_that_gives_no_list_changes_nothing(
 
 
 @pytest.mark.usefixtures("two")
-def test_a_storage_that_fails_midway_is_done_with_the_next_time(stack: ListingSurroundings) -> None:
+def test_a_storage_that_fails_midway_is_done_with_the_next_time(stack: ListingStack) -> None:
     for number in ("5", "6"):
         stack.provider.put(minted(number), ORPHAN)
     stack.store.before["corrections.adopt"].append(lambda: None)
@@ -560,14 +556,14 @@ def test_a_storage_that_fails_midway_is_done_with_the_next_time(stack: ListingSu
 # Headroom
 
 
-def crowd(stack: ListingSurroundings, used: int) -> None:
+def crowd(stack: ListingStack, used: int) -> None:
     """So many tokens at the provider, all of them somebody else's."""
     stack.provider.listed.clear()
     for number in range(used):
         stack.provider.put(minted(str(number)), "Theirs")
 
 
-def near(stack: ListingSurroundings, *, used: int | None = None) -> list[object]:
+def near(stack: ListingStack, *, used: int | None = None) -> list[object]:
     """Reconcile, with so many tokens at the provider, and return the headroom of each event about it."""
     if used is not None:
         crowd(stack, used)
@@ -578,7 +574,7 @@ def near(stack: ListingSurroundings, *, used: int | None = None) -> list[object]
     return [event.detail["headroom"] for event in events]
 
 
-def test_few_places_left_are_told_once_a_day(stack: ListingSurroundings) -> None:
+def test_few_places_left_are_told_once_a_day(stack: ListingStack) -> None:
     assert near(stack, used=100 - WARN_BELOW_SLOTS) == []
     crowd(stack, 101 - WARN_BELOW_SLOTS)
     heard = []
@@ -589,31 +585,31 @@ def test_few_places_left_are_told_once_a_day(stack: ListingSurroundings) -> None
     assert heard == [[19], [], [], [19], [19]]
 
 
-def test_they_are_told_again_where_there_was_room_in_between(stack: ListingSurroundings) -> None:
+def test_they_are_told_again_where_there_was_room_in_between(stack: ListingStack) -> None:
     assert [near(stack, used=used) for used in (95, 50, 96)] == [[5], [], [4]]
 
 
-def test_a_clock_that_has_jumped_back_is_not_silent_for_ever(stack: ListingSurroundings) -> None:
+def test_a_clock_that_has_jumped_back_is_not_silent_for_ever(stack: ListingStack) -> None:
     near(stack, used=95)
     stack.clock.advance(-300 * DAY)
 
     assert near(stack) == [5]
 
 
-def test_of_two_at_once_one_tells_it(stack: ListingSurroundings) -> None:
+def test_of_two_at_once_one_tells_it(stack: ListingStack) -> None:
     stack.store.before["reconciliations.complete"].append(lambda: applied(stack))
 
     assert near(stack, used=95) == [5]
 
 
-def test_the_headroom_is_a_metric_of_every_look(stack: ListingSurroundings) -> None:
+def test_the_headroom_is_a_metric_of_every_look(stack: ListingStack) -> None:
     crowd(stack, 101)
 
     assert compared(stack)["headroom"] == 0
     assert ("TokenLimitHeadroom", 0, "Count") in stack.telemetry.counts
 
 
-def test_a_provider_without_a_limit_has_no_headroom(stack: ListingSurroundings) -> None:
+def test_a_provider_without_a_limit_has_no_headroom(stack: ListingStack) -> None:
     stack.provider.capabilities = Capabilities(lists=True, revokes=True, supports_title_tag=True)
 
     assert near(stack, used=95) == []
@@ -623,7 +619,7 @@ def test_a_provider_without_a_limit_has_no_headroom(stack: ListingSurroundings) 
 # The clock
 
 
-def due_in(stack: ListingSurroundings) -> float | None:
+def due_in(stack: ListingStack) -> float | None:
     due_at = stack.store.reconciliation_items["acme"].due_at
     return None if due_at is None else due_at - stack.clock.now()
 
@@ -634,7 +630,7 @@ def test_all_merchants_are_looked_at_within_a_day_and_not_all_at_once() -> None:
 
 @pytest.mark.parametrize("make", [make_current, make_standing])
 def test_the_clock_comes_back_from_the_first_token_on(
-    stack: ListingSurroundings, make: Callable[[ListingSurroundings], Token]
+    stack: ListingStack, make: Callable[[ListingStack], Token]
 ) -> None:
     make(stack)
 
@@ -643,7 +639,7 @@ def test_the_clock_comes_back_from_the_first_token_on(
     assert stack.store.due_items("acme") == ["reconciliation#shop"]
 
 
-def test_it_is_watched_before_the_provider_is_asked(stack: ListingSurroundings) -> None:
+def test_it_is_watched_before_the_provider_is_asked(stack: ListingStack) -> None:
     stack.store.refuse("reconciliations.schedule", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
@@ -651,7 +647,7 @@ def test_it_is_watched_before_the_provider_is_asked(stack: ListingSurroundings) 
     assert stack.provider.mints == []
 
 
-def test_the_clock_puts_right_and_comes_back_tomorrow(stack: ListingSurroundings, two: Two) -> None:
+def test_the_clock_puts_right_and_comes_back_tomorrow(stack: ListingStack, two: Two) -> None:
     stack.provider.listed.pop(two[0].token_id)
     stack.provider.put(minted("5"), ORPHAN)
     stack.clock.advance(DAY)
@@ -668,7 +664,7 @@ def test_the_clock_puts_right_and_comes_back_tomorrow(stack: ListingSurroundings
 
 
 @pytest.mark.usefixtures("two")
-def test_the_clock_ends_what_it_has_read_and_nothing_newer(stack: ListingSurroundings) -> None:
+def test_the_clock_ends_what_it_has_read_and_nothing_newer(stack: ListingStack) -> None:
     """Who was faster in between has told, and set the next time; that stays."""
     stack.clock.advance(DAY)
     crowd(stack, 95)
@@ -681,7 +677,7 @@ def test_the_clock_ends_what_it_has_read_and_nothing_newer(stack: ListingSurroun
 
 
 @pytest.mark.usefixtures("two")
-def test_what_the_clock_cannot_end_is_put_off_longer_each_time(stack: ListingSurroundings) -> None:
+def test_what_the_clock_cannot_end_is_put_off_longer_each_time(stack: ListingStack) -> None:
     stack.clock.advance(DAY)
     pauses = []
     for _ in range(3):
@@ -697,14 +693,14 @@ def test_what_the_clock_cannot_end_is_put_off_longer_each_time(stack: ListingSur
 
 
 @pytest.mark.usefixtures("two")
-def test_one_on_demand_is_the_days_for_the_clock(stack: ListingSurroundings) -> None:
+def test_one_on_demand_is_the_days_for_the_clock(stack: ListingStack) -> None:
     stack.clock.advance(DAY)
     applied(stack)
 
     assert stack.store.due_items("acme") == []
 
 
-def test_a_merchant_who_is_gone_is_looked_after_no_more(stack: ListingSurroundings) -> None:
+def test_a_merchant_who_is_gone_is_looked_after_no_more(stack: ListingStack) -> None:
     end(stack, make_standing(stack))
     stack.secrets.delete("acme")
     stack.clock.advance(DAY)
@@ -718,7 +714,7 @@ def test_a_merchant_who_is_gone_is_looked_after_no_more(stack: ListingSurroundin
 
 
 @pytest.mark.parametrize("pending", [False, True])
-def test_one_who_still_has_a_token_is_kept(stack: ListingSurroundings, *, pending: bool) -> None:
+def test_one_who_still_has_a_token_is_kept(stack: ListingStack, *, pending: bool) -> None:
     made = make_standing(stack)
     if pending:
         end_in_vain(stack, made.token_id)

@@ -1,13 +1,12 @@
 """How a merchant's tokens are to be rotated: what is taken, kept and shown, and who may change what they have seen."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.fakes.events import CALLER, Context, api_event
-from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
+from tests.fakes.events import Context, api_event
+from tests.fakes.surroundings import DAY, ListingStack, listing_stack
 from tests.unit.loading import load
 from token_broker.domain.fields import Precondition
 from token_broker.domain.rotation import RotationSettings
@@ -29,7 +28,7 @@ def settings(max_age_days: int | None = 90, overlap_days: int = 7, *, paused: bo
     return RotationSettings(max_age=max_age, overlap=overlap_days * DAY, paused=paused)
 
 
-def put(stack: ListingSurroundings, wanted: RotationSettings, precondition: Precondition = ANY) -> int:
+def put(stack: ListingStack, wanted: RotationSettings, precondition: Precondition = ANY) -> int:
     return change(stack.listing_call(), "acme", wanted, precondition)
 
 
@@ -40,16 +39,14 @@ def exactly(revision: int) -> Precondition:
 # What the operation keeps
 
 
-def test_where_nobody_has_set_anything_the_defaults_are_shown_and_nothing_is_rotated(
-    stack: ListingSurroundings,
-) -> None:
+def test_where_nobody_has_set_anything_the_defaults_are_shown_and_nothing_is_rotated(stack: ListingStack) -> None:
     found, revision = shown(stack.listing_call(), "acme")
 
     assert (found.as_json(), revision) == (DEFAULTS, 0)
     assert stack.store.due_items("acme") == []
 
 
-def test_what_was_set_is_kept_with_who_did_it_and_is_what_a_rotation_reads(stack: ListingSurroundings) -> None:
+def test_what_was_set_is_kept_with_who_did_it_and_is_what_a_rotation_reads(stack: ListingStack) -> None:
     assert put(stack, settings(90, 14)) == 1
 
     assert shown(stack.listing_call(), "acme") == (settings(90, 14), 1)
@@ -68,14 +65,14 @@ def test_what_was_set_is_kept_with_who_did_it_and_is_what_a_rotation_reads(stack
     ],
 )
 def test_the_clock_looks_at_once_where_it_has_something_to_do_and_not_otherwise(
-    stack: ListingSurroundings, wanted: RotationSettings, due: list[str]
+    stack: ListingStack, wanted: RotationSettings, due: list[str]
 ) -> None:
     put(stack, wanted)
 
     assert stack.store.due_items("acme") == due
 
 
-def test_a_pause_ends_what_was_due_and_its_end_makes_it_due_again(stack: ListingSurroundings) -> None:
+def test_a_pause_ends_what_was_due_and_its_end_makes_it_due_again(stack: ListingStack) -> None:
     put(stack, settings(90))
     put(stack, settings(90, paused=True))
     assert stack.store.due_items("acme") == []
@@ -85,7 +82,7 @@ def test_a_pause_ends_what_was_due_and_its_end_makes_it_due_again(stack: Listing
     assert stack.store.due_items("acme") == ["settings#rotation"]
 
 
-def test_a_repeated_call_changes_nothing(stack: ListingSurroundings) -> None:
+def test_a_repeated_call_changes_nothing(stack: ListingStack) -> None:
     put(stack, settings())
     stack.clock.advance(100)
     before = dict(stack.store.schedules)
@@ -95,11 +92,11 @@ def test_a_repeated_call_changes_nothing(stack: ListingSurroundings) -> None:
     assert stack.store.schedules == before
 
 
-def test_the_defaults_can_be_said_explicitly(stack: ListingSurroundings) -> None:
+def test_the_defaults_can_be_said_explicitly(stack: ListingStack) -> None:
     assert put(stack, settings(None)) == 1
 
 
-def test_an_unknown_merchant_is_told_so_before_anything_is_written(stack: ListingSurroundings) -> None:
+def test_an_unknown_merchant_is_told_so_before_anything_is_written(stack: ListingStack) -> None:
     with pytest.raises(MerchantNotFound):
         change(stack.listing_call(), "nobody", settings(), ANY)
     with pytest.raises(MerchantNotFound):
@@ -108,7 +105,7 @@ def test_an_unknown_merchant_is_told_so_before_anything_is_written(stack: Listin
     assert (stack.store.calls, stack.store.schedules) == ([], {})
 
 
-def test_a_merchant_with_a_broken_secret_can_pause(stack: ListingSurroundings) -> None:
+def test_a_merchant_with_a_broken_secret_can_pause(stack: ListingStack) -> None:
     stack.secrets.stored["acme"] = {"other": "field"}
 
     assert put(stack, settings(paused=True)) == 1
@@ -119,7 +116,7 @@ def test_a_merchant_with_a_broken_secret_can_pause(stack: ListingSurroundings) -
     ("max_age", "overlap", "fits"), [(1, 79, True), (1, 80, False), (2, 158, True), (4, 365, False)]
 )
 def test_an_overlap_for_which_the_provider_has_no_places_is_refused(
-    stack: ListingSurroundings, max_age: int, overlap: int, *, fits: bool
+    stack: ListingStack, max_age: int, overlap: int, *, fits: bool
 ) -> None:
     """Of 100 places twenty are left to others; the current token takes one."""
     if fits:
@@ -192,36 +189,13 @@ def test_the_preconditions_are_taken_from_the_headers() -> None:
 
 
 @pytest.fixture
-def shopify(put_in: Callable[..., None]) -> ListingSurroundings:
+def shopify(put_in: Callable[..., None]) -> ListingStack:
     stack = listing_stack()
     put_in("shopify", lambda request: stack.listing_call(request.caller, grant=request.grant))
     return stack
 
 
-def call(operation: str, document: Any = None, **headers: str) -> tuple[int, Any, str | None]:
-    """Status, body and ETag of a signed call."""
-    sent = {name.replace("_", "-"): [value] for name, value in headers.items()}
-    event = api_event(
-        resource=ROUTE, httpMethod=operation.upper(), path={"merchant": "acme"}, body=document, headers=sent
-    )
-    answer = load(f"shopify/{operation}_rotation_settings")(event, Context())
-    return answer["statusCode"], json.loads(answer["body"]), answer["headers"].get("ETag")
-
-
-def test_settings_are_shown_put_and_changed(shopify: ListingSurroundings) -> None:
-    assert call("get") == (200, DEFAULTS, None)
-
-    document = {"maxAgeDays": 90, "overlapDays": 14, "paused": False}
-    assert call("put", document) == (200, document, '"1"')
-    assert call("get") == (200, document, '"1"')
-    assert shopify.store.schedules["acme"].changed_by == CALLER
-
-    assert call("put", {"paused": True}, If_Match='"1"') == (200, {**DEFAULTS, "paused": True}, '"2"')
-    status, problem, _ = call("put", document, If_Match='"1"')
-    assert (status, problem["code"]) == (412, "precondition_failed")
-
-
-def test_a_state_machine_is_given_the_revision(shopify: ListingSurroundings) -> None:
+def test_a_state_machine_is_given_the_revision(shopify: ListingStack) -> None:
     get, put_it = load("shopify/get_rotation_settings"), load("shopify/put_rotation_settings")
 
     assert get({"merchant": "acme"}, Context()) == DEFAULTS

@@ -8,7 +8,7 @@ from tests.fakes.provider import down, lost
 from tests.fakes.samples import BY_ANN, minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.store_parts import LEASE
-from tests.fakes.surroundings import DAY, ListingSurroundings, listing_stack
+from tests.fakes.surroundings import DAY, ListingStack, listing_stack
 from tests.unit.lifecycle.worker_runs import Happen, record, result, secret_back, secret_gone, unusable_secret, work
 from token_broker.domain.delays import MAX_PAUSE, pause
 from token_broker.domain.leases import MintLease
@@ -48,7 +48,7 @@ def test_the_pause_is_a_minute_at_first_an_hour_at_most_and_up_to_half_shorter_b
 # Revocations
 
 
-def pending(*failures: Exception, tokens: int = 1) -> ListingSurroundings:
+def pending(*failures: Exception, tokens: int = 1) -> ListingStack:
     """Tokens whose end the provider has not confirmed; `failures` are what it says next."""
     stack = listing_stack()
     for number in range(tokens):
@@ -61,7 +61,7 @@ def pending(*failures: Exception, tokens: int = 1) -> ListingSurroundings:
     return stack
 
 
-def due_in(stack: ListingSurroundings, token_id: str = "1001") -> tuple[int, int]:  # noqa: S107  # an id
+def due_in(stack: ListingStack, token_id: str = "1001") -> tuple[int, int]:  # noqa: S107  # an id
     """Return the seconds until the revocation is due, and how often it was rescheduled."""
     _, due_at, tries, _ = stack.store.pending["acme", token_id]
     return due_at - int(stack.clock.now()), tries
@@ -178,7 +178,7 @@ def test_whatever_is_put_off_is_told_of_with_its_name_and_its_tries() -> None:
     assert stack.telemetry.total("RotationsFailed") == 1
 
 
-def test_a_replaced_token_that_the_provider_does_not_end_is_put_off(stack: ListingSurroundings) -> None:
+def test_a_replaced_token_that_the_provider_does_not_end_is_put_off(stack: ListingStack) -> None:
     """Though its record is another by then: it retired, and is to be revoked now."""
     retiring = stack.store.keep(token("8", state=State.RETIRING))
     now = int(stack.clock.now())
@@ -192,7 +192,7 @@ def test_a_replaced_token_that_the_provider_does_not_end_is_put_off(stack: Listi
     assert record(stack, "8").state is State.REVOKING
 
 
-def test_a_token_of_another_shop_than_the_secret_names_is_kept(stack: ListingSurroundings) -> None:
+def test_a_token_of_another_shop_than_the_secret_names_is_kept(stack: ListingStack) -> None:
     stack.store.keep(token("1001", provider="shopify", state=State.STANDING, account_id="old.example"))
     stack.store.tokens.mark_revoking(record(stack, "1001"), BY_ANN)
 
@@ -229,20 +229,20 @@ def test_what_there_is_none_of_or_none_any_more_is_left_alone() -> None:
     assert stack.provider.mints[1:] == []
 
 
-def due_rotation(stack: ListingSurroundings) -> None:
+def due_rotation(stack: ListingStack) -> None:
     """Have a rotation be due."""
     mint_current(stack)
     request(stack.listing_call(), "acme", compromised=False)
     stack.clock.advance(RETRY_AFTER_CALL)
 
 
-def minted_by_somebody(stack: ListingSurroundings) -> None:
+def minted_by_somebody(stack: ListingStack) -> None:
     """Have somebody else hold the lease of the shop's token."""
     shop = stack.store.subjects["acme", "shop"]
     shop.owner, shop.lease_end = "somebody", int(stack.clock.now()) + DAY
 
 
-def test_a_rotation_comes_back_to_a_token_that_somebody_else_is_making(stack: ListingSurroundings) -> None:
+def test_a_rotation_comes_back_to_a_token_that_somebody_else_is_making(stack: ListingStack) -> None:
     due_rotation(stack)
     minted_by_somebody(stack)
 
@@ -308,17 +308,6 @@ def test_an_item_that_breaks_the_work_holds_up_no_other_and_shows() -> None:
     assert work(stack) == result(done=2)
 
 
-def test_what_became_of_a_messages_items_is_told() -> None:
-    stack = pending(tokens=2)
-    work(stack, "lamp#1", "token#1001", "token#1002", "token#7007")
-
-    assert [each for each in stack.telemetry.counts if each[0].startswith("DueItems")] == [
-        ("DueItemsDone", 2, "Count"),
-        ("DueItemsPutOff", 0, "Count"),
-        ("DueItemsLeft", 2, "Count"),
-    ]
-
-
 def test_what_there_is_no_time_for_stays_due() -> None:
     stack = pending(tokens=2)
 
@@ -341,23 +330,23 @@ def test_a_storage_that_fails_fails_the_message() -> None:
 # Intents
 
 
-def mint_current(stack: ListingSurroundings) -> None:
+def mint_current(stack: ListingStack) -> None:
     shop_token(stack.call("caller"), "acme")
 
 
-def mint_standing(stack: ListingSurroundings) -> None:
+def mint_standing(stack: ListingStack) -> None:
     standing_token(stack.listing_call("caller"), "acme", "T", None)
 
 
-def mint_with_key(stack: ListingSurroundings) -> None:
+def mint_with_key(stack: ListingStack) -> None:
     standing_token(stack.listing_call("caller"), "acme", "T", "key-1")
 
 
-type Mint = Callable[[ListingSurroundings], None]
+type Mint = Callable[[ListingStack], None]
 MINTS = pytest.mark.parametrize("mint", [mint_current, mint_standing, mint_with_key])
 
 
-def left_open(mint: Mint, *, acted: bool = True) -> ListingSurroundings:
+def left_open(mint: Mint, *, acted: bool = True) -> ListingStack:
     """Build a stack with a lost response, a failed look-up and an expired lease."""
     stack = listing_stack()
     stack.provider.script = [stack.provider.make_and_fail(lost()) if acted else lost()]
@@ -448,7 +437,7 @@ def test_an_intent_that_cannot_be_looked_up_is_kept_for_later(failure: BrokerErr
     assert work(stack) == result(done=1)
 
 
-def test_a_mint_that_is_under_way_is_left_alone(stack: ListingSurroundings) -> None:
+def test_a_mint_that_is_under_way_is_left_alone(stack: ListingStack) -> None:
     stack.provider.script = [stack.provider.make_after(lambda: work(stack, "subject#shop"))]
 
     mint_current(stack)

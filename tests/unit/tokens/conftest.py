@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.fakes.surroundings import ListingSurroundings, listing_stack
+from tests.fakes.surroundings import ListingStack, listing_stack
 
 
 @pytest.fixture
-def stack() -> ListingSurroundings:
+def stack() -> ListingStack:
     """Build a stack whose provider lists, revokes and keeps titles."""
     return listing_stack()

@@ -7,12 +7,11 @@ import pytest
 from tests.fakes.provider import down
 from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
-from tests.fakes.surroundings import ListingSurroundings
-from token_broker.clock import Deadline
+from tests.fakes.surroundings import ListingStack
 from token_broker.domain.ownership_tag import tag_title
 from token_broker.domain.token import Origin, State, fingerprint
 from token_broker.errors import MerchantNotFound, ProviderUnavailable, StorageUnavailable
-from token_broker.ports.provider import Account, Capabilities, ListedToken
+from token_broker.ports.provider import Capabilities
 from token_broker.tokens.issue import shop_token, standing_token
 from token_broker.tokens.listing import list_tokens
 from token_broker.tokens.revoke import revoke
@@ -21,18 +20,18 @@ ORPHAN = tag_title("Made by us", BROKER_ID, "d" * 26)
 ANOTHER_STACKS = tag_title("T", "otherone", "d" * 26)
 
 
-def rows(stack: ListingSurroundings) -> dict[str, dict[str, Any]]:
+def rows(stack: ListingStack) -> dict[str, dict[str, Any]]:
     shown = list_tokens(stack.listing_call(), "acme")["tokens"]
     return {row["tokenId"]: row for row in shown}
 
 
-def test_an_empty_shop_has_an_empty_list_and_what_is_being_made_is_not_asked_for(stack: ListingSurroundings) -> None:
+def test_an_empty_shop_has_an_empty_list_and_what_is_being_made_is_not_asked_for(stack: ListingStack) -> None:
     """A reconciliation needs the open intents; here they would be one more query for nothing."""
     assert list_tokens(stack.listing_call(), "acme") == {"tokens": [], "used": 0, "limit": 100}
     assert "leases.open_intent_ids" not in stack.store.calls
 
 
-def test_our_tokens_are_shown_with_value_origin_and_state(stack: ListingSurroundings) -> None:
+def test_our_tokens_are_shown_with_value_origin_and_state(stack: ListingStack) -> None:
     current = shop_token(stack.call(), "acme")
     standing = standing_token(stack.listing_call(), "acme", "Blog", None)
 
@@ -52,7 +51,7 @@ def test_our_tokens_are_shown_with_value_origin_and_state(stack: ListingSurround
     ],
 )
 def test_a_token_without_a_record_shows_its_fingerprint_instead_of_its_value(
-    stack: ListingSurroundings, title: str, origin: str, shown: str
+    stack: ListingStack, title: str, origin: str, shown: str
 ) -> None:
     stack.store.keep(token("7"))
     stack.provider.put(minted("5", access_token="its-value"), title)
@@ -67,7 +66,7 @@ def test_a_token_without_a_record_shows_its_fingerprint_instead_of_its_value(
 
 
 @pytest.mark.parametrize("state", State)
-def test_what_we_hold_as_alive_and_the_provider_does_not_list_is_lost(stack: ListingSurroundings, state: State) -> None:
+def test_what_we_hold_as_alive_and_the_provider_does_not_list_is_lost(stack: ListingStack, state: State) -> None:
     stack.store.keep(token("7", state=state, access_token="x"))
 
     if state in (State.CURRENT, State.STANDING, State.RETIRING):
@@ -77,7 +76,7 @@ def test_what_we_hold_as_alive_and_the_provider_does_not_list_is_lost(stack: Lis
         assert rows(stack) == {}
 
 
-def test_a_token_that_is_being_revoked_is_shown_without_its_value(stack: ListingSurroundings) -> None:
+def test_a_token_that_is_being_revoked_is_shown_without_its_value(stack: ListingStack) -> None:
     made = standing_token(stack.listing_call(), "acme", "T", None)
     stack.provider.put(minted("5"), "Theirs")
     stack.provider.failures["revoke"] = [down(), down()]
@@ -92,7 +91,7 @@ def test_a_token_that_is_being_revoked_is_shown_without_its_value(stack: Listing
     assert (theirs["origin"], theirs["state"], theirs["accessToken"]) == ("foreign", "revoking", None)
 
 
-def test_places_are_counted_by_the_provider_foreign_tokens_included(stack: ListingSurroundings) -> None:
+def test_places_are_counted_by_the_provider_foreign_tokens_included(stack: ListingStack) -> None:
     stack.provider.put(minted("5"), "Theirs")
     shop_token(stack.call(), "acme")
     stack.store.keep(token("77", state=State.STANDING))
@@ -103,48 +102,28 @@ def test_places_are_counted_by_the_provider_foreign_tokens_included(stack: Listi
     assert ("TokenLimitHeadroom", 98, "Count") in stack.telemetry.counts
 
 
-def test_a_provider_without_a_limit_has_no_headroom(stack: ListingSurroundings) -> None:
+def test_a_provider_without_a_limit_has_no_headroom(stack: ListingStack) -> None:
     stack.provider.capabilities = Capabilities(lists=True, revokes=True, supports_title_tag=True)
 
     assert list_tokens(stack.listing_call(), "acme")["limit"] is None
     assert stack.telemetry.counts == []
 
 
-@pytest.mark.parametrize("operation", ["tokens.all", "tokens.broker_id"])
-def test_a_storage_that_is_down_gives_no_half_list(stack: ListingSurroundings, operation: str) -> None:
-    stack.store.refuse(operation, StorageUnavailable("Down."))
+@pytest.mark.parametrize("part", ["tokens.all", "tokens.broker_id", "provider"])
+def test_a_storage_or_a_provider_that_is_down_gives_no_half_list(stack: ListingStack, part: str) -> None:
+    if part == "provider":
+        stack.provider.failures["list"] = [down()]
+    else:
+        stack.store.refuse(part, StorageUnavailable("Down."))
 
-    with pytest.raises(StorageUnavailable):
-        list_tokens(stack.listing_call(), "acme")
-
-
-def test_a_provider_that_is_down_gives_no_half_list_and_an_unknown_merchant_none(stack: ListingSurroundings) -> None:
-    stack.provider.failures["list"] = [down()]
-
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(ProviderUnavailable if part == "provider" else StorageUnavailable):
         list_tokens(stack.listing_call(), "acme")
     with pytest.raises(MerchantNotFound):
         list_tokens(stack.listing_call(), "nobody")
 
 
-def test_an_origin_is_the_records_where_there_is_one(stack: ListingSurroundings) -> None:
+def test_an_origin_is_the_records_where_there_is_one(stack: ListingStack) -> None:
     stack.store.keep(token("5", origin=Origin.BROKER, state=State.STANDING, title="Ours"))
     stack.provider.put(minted("5"), "Renamed by somebody")
 
     assert rows(stack)["5"]["title"] == "Ours"
-
-
-@pytest.mark.parametrize(("before", "after"), [(None, State.STANDING), (State.STANDING, State.REVOKED)])
-def test_a_token_that_is_made_or_revoked_while_the_provider_writes_its_list_is_not_lost(
-    stack: ListingSurroundings, before: State | None, after: State
-) -> None:
-    if before is not None:
-        stack.store.keep(token("7", state=before))
-
-    def list_meanwhile(account: Account, deadline: Deadline) -> list[ListedToken]:
-        stack.store.keep(token("7", state=after))
-        return []
-
-    stack.provider.list_tokens = list_meanwhile  # type: ignore[method-assign]
-
-    assert rows(stack) == {}

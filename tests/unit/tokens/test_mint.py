@@ -8,12 +8,7 @@ from tests.fakes.clock import NOW
 from tests.fakes.provider import ScriptedProvider, down, lost, timed_out
 from tests.fakes.samples import minted, token
 from tests.fakes.store_parts import IN_FLIGHT_GRACE
-from tests.fakes.surroundings import (
-    ListingSurroundings,
-    Surroundings,
-    one_token_stack,
-    session_stack,
-)
+from tests.fakes.surroundings import ListingStack, Surroundings, one_token_stack, session_stack
 from token_broker.domain.ownership_tag import tag_title
 from token_broker.domain.token import RevocationStatus, State, Token
 from token_broker.errors import (
@@ -31,11 +26,11 @@ from token_broker.tokens.mint import RELEASE_TIME
 from token_broker.tokens.revoke import revoke
 
 
-def current(stack: ListingSurroundings) -> Token:
+def current(stack: ListingStack) -> Token:
     return shop_token(stack.call(), "acme")
 
 
-def standing(stack: ListingSurroundings) -> Token:
+def standing(stack: ListingStack) -> Token:
     return standing_token(stack.listing_call(), "acme", "Token Broker", "key-1")
 
 
@@ -47,13 +42,13 @@ both = pytest.mark.parametrize("mint", [current, standing])
 
 
 @pytest.fixture
-def left_open(stack: ListingSurroundings) -> ListingSurroundings:
+def left_open(stack: ListingStack) -> ListingStack:
     """Build a stack whose first mint took effect unheard. The look-up failed, too."""
     _leave_open(stack, current)
     return stack
 
 
-def _leave_open(stack: ListingSurroundings, mint: Callable[[ListingSurroundings], Token]) -> None:
+def _leave_open(stack: ListingStack, mint: Callable[[ListingStack], Token]) -> None:
     stack.provider.script = [stack.provider.make_and_fail(lost())]
     stack.provider.failures["list"] = [ProviderUnavailable("The list failed.")]
     with pytest.raises(ProviderUnavailable, match="did not answer in time") as raised:
@@ -68,7 +63,7 @@ def _leave_open(stack: ListingSurroundings, mint: Callable[[ListingSurroundings]
 @both
 @pytest.mark.parametrize("failure", [lost(), ProviderError("No data.", request_outcome=RequestOutcome.UNKNOWN)])
 def test_a_lost_answer_is_found_within_the_same_call(
-    stack: ListingSurroundings, mint: Callable[[ListingSurroundings], Token], failure: ProviderFailure
+    stack: ListingStack, mint: Callable[[ListingStack], Token], failure: ProviderFailure
 ) -> None:
     stack.provider.script = [stack.provider.make_and_fail(failure)]
 
@@ -80,7 +75,7 @@ def test_a_lost_answer_is_found_within_the_same_call(
     assert (stack.store.open_intents, stack.store.records["acme", "shop", "1001"]) == ([], served)
 
 
-def test_a_lost_answer_that_is_not_found_is_not_asked_for_again(stack: ListingSurroundings) -> None:
+def test_a_lost_answer_that_is_not_found_is_not_asked_for_again(stack: ListingStack) -> None:
     """A list that does not show it yet is no proof that it will not appear."""
     stack.provider.script = [lost()]
 
@@ -91,7 +86,7 @@ def test_a_lost_answer_that_is_not_found_is_not_asked_for_again(stack: ListingSu
     assert (len(stack.store.open_intents), stack.store.held_leases) == (1, 0)
 
 
-def test_while_the_provider_may_still_be_acting_the_next_call_waits_before_it_looks(stack: ListingSurroundings) -> None:
+def test_while_the_provider_may_still_be_acting_the_next_call_waits_before_it_looks(stack: ListingStack) -> None:
     """A look-up, let alone a second create, would come too early."""
     stack.provider.script = [timed_out()]
     with pytest.raises(ProviderUnavailable):
@@ -105,7 +100,7 @@ def test_while_the_provider_may_still_be_acting_the_next_call_waits_before_it_lo
     assert len(stack.provider.mints) == 1
 
 
-def test_a_failure_that_certainly_did_nothing_is_not_looked_up(stack: ListingSurroundings) -> None:
+def test_a_failure_that_certainly_did_nothing_is_not_looked_up(stack: ListingStack) -> None:
     stack.provider.script = [ProviderError("Refused.")]
 
     with pytest.raises(ProviderError):
@@ -117,7 +112,7 @@ def test_a_failure_that_certainly_did_nothing_is_not_looked_up(stack: ListingSur
 
 @both
 def test_the_next_call_looks_up_what_was_left_open_before_it_asks(
-    stack: ListingSurroundings, mint: Callable[[ListingSurroundings], Token]
+    stack: ListingStack, mint: Callable[[ListingStack], Token]
 ) -> None:
     _leave_open(stack, mint)
     stack.provider.failures["list"] = [ProviderRejectedCredentials("No.")]
@@ -130,7 +125,7 @@ def test_the_next_call_looks_up_what_was_left_open_before_it_asks(
 
 
 def test_a_continued_intent_that_is_not_at_the_provider_is_minted_under_its_own_tag_alone(
-    left_open: ListingSurroundings,
+    left_open: ListingStack,
 ) -> None:
     (intent,) = left_open.store.open_intents
     left_open.provider.listed.clear()
@@ -143,7 +138,7 @@ def test_a_continued_intent_that_is_not_at_the_provider_is_minted_under_its_own_
     assert (left_open.provider.mints[1][1].title or "").endswith(f":{intent}]")
 
 
-def test_a_continued_intent_that_cannot_be_looked_up_is_not_minted(left_open: ListingSurroundings) -> None:
+def test_a_continued_intent_that_cannot_be_looked_up_is_not_minted(left_open: ListingStack) -> None:
     left_open.provider.failures["list"] = [ProviderUnavailable("The list failed.")]
 
     with pytest.raises(ProviderUnavailable, match="The list failed"):
@@ -153,7 +148,7 @@ def test_a_continued_intent_that_cannot_be_looked_up_is_not_minted(left_open: Li
     assert (len(left_open.provider.mints), len(store.open_intents), store.held_leases) == (1, 1, 0)
 
 
-def test_a_continued_intent_stays_open_when_the_provider_refuses_now(left_open: ListingSurroundings) -> None:
+def test_a_continued_intent_stays_open_when_the_provider_refuses_now(left_open: ListingStack) -> None:
     """The refusal says nothing of what the first try did."""
     left_open.provider.listed.clear()
     left_open.provider.script = [ProviderError("Refused.")]
@@ -165,7 +160,7 @@ def test_a_continued_intent_stays_open_when_the_provider_refuses_now(left_open: 
 
 
 def test_a_lost_answers_token_that_is_being_revoked_already_is_not_what_the_intent_leads_to(
-    left_open: ListingSurroundings,
+    left_open: ListingStack,
 ) -> None:
     """An operator deleted it from the list: the shop gets another one, and does not wait for the end of that one."""
     left_open.provider.failures["revoke"] = [down()]
@@ -202,7 +197,7 @@ def test_a_provider_with_one_token_a_shop_is_simply_asked_again() -> None:
 # A token that could not be stored
 
 
-def test_our_own_name_that_cannot_be_read_means_no_mint(stack: ListingSurroundings) -> None:
+def test_our_own_name_that_cannot_be_read_means_no_mint(stack: ListingStack) -> None:
     stack.store.refuse("tokens.broker_id", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
@@ -211,7 +206,7 @@ def test_our_own_name_that_cannot_be_read_means_no_mint(stack: ListingSurroundin
     assert (stack.provider.mints, stack.store.held_leases) == ([], 0)
 
 
-def test_a_holder_whose_lease_was_lost_stores_serves_and_frees_nothing(stack: ListingSurroundings) -> None:
+def test_a_holder_whose_lease_was_lost_stores_serves_and_frees_nothing(stack: ListingStack) -> None:
     stack.store.before["leases.commit"].append(stack.store.lose_leases)
 
     with pytest.raises(MintInProgress):
@@ -221,7 +216,7 @@ def test_a_holder_whose_lease_was_lost_stores_serves_and_frees_nothing(stack: Li
     assert stack.store.subjects["acme", "shop"].owner == "somebody-else"
 
 
-def test_what_was_minted_and_not_stored_is_noticed_by_its_fingerprint(stack: ListingSurroundings) -> None:
+def test_what_was_minted_and_not_stored_is_noticed_by_its_fingerprint(stack: ListingStack) -> None:
     stack.store.refuse("leases.commit", StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
@@ -236,7 +231,7 @@ def test_what_was_minted_and_not_stored_is_noticed_by_its_fingerprint(stack: Lis
 @both
 @pytest.mark.parametrize("after", [False, True])
 def test_what_could_not_be_stored_or_whose_storing_was_not_heard_is_what_the_next_call_gives(
-    stack: ListingSurroundings, mint: Callable[[ListingSurroundings], Token], *, after: bool
+    stack: ListingStack, mint: Callable[[ListingStack], Token], *, after: bool
 ) -> None:
     stack.store.refuse("leases.commit", StorageUnavailable("Down."), after=after)
     with pytest.raises(StorageUnavailable):
@@ -249,7 +244,7 @@ def test_what_could_not_be_stored_or_whose_storing_was_not_heard_is_what_the_nex
 
 @pytest.mark.parametrize(("seconds", "freed"), [(RELEASE_TIME + 0.1, True), (RELEASE_TIME, False)])
 def test_a_storage_that_has_failed_is_asked_again_only_while_there_is_time_for_it(
-    stack: ListingSurroundings, seconds: float, *, freed: bool
+    stack: ListingStack, seconds: float, *, freed: bool
 ) -> None:
     """Otherwise the lease ends by itself."""
     stack.store.refuse("leases.commit", StorageUnavailable("Down."))
@@ -261,7 +256,7 @@ def test_a_storage_that_has_failed_is_asked_again_only_while_there_is_time_for_i
     assert (stack.store.held_leases, len(stack.store.open_intents)) == (0 if freed else 1, 1)
 
 
-def test_a_lease_that_cannot_be_freed_is_noticed_and_the_first_failure_reported(stack: ListingSurroundings) -> None:
+def test_a_lease_that_cannot_be_freed_is_noticed_and_the_first_failure_reported(stack: ListingStack) -> None:
     stack.provider.script = [ProviderError("The first failure.")]
     stack.store.refuse("leases.release", StorageUnavailable("Down."))
 
@@ -286,7 +281,7 @@ def test_a_session_that_closed_during_the_mint_or_whose_storage_refuses_gives_no
     assert (stack.store.records, stack.store.held_leases) == ({}, 0)
 
 
-def test_an_id_of_another_token_is_not_believed(stack: ListingSurroundings) -> None:
+def test_an_id_of_another_token_is_not_believed(stack: ListingStack) -> None:
     stack.store.keep(token("7", state=State.STANDING))
     stack.provider.script = [minted("7", access_token="another-value")]
 
@@ -296,9 +291,7 @@ def test_an_id_of_another_token_is_not_believed(stack: ListingSurroundings) -> N
     assert stack.store.records["acme", "shop", "7"].access_token == "value-of-7"
 
 
-def test_a_provider_that_outlasts_the_lease_cannot_have_its_token_stored_over_anothers(
-    stack: ListingSurroundings,
-) -> None:
+def test_a_provider_that_outlasts_the_lease_cannot_have_its_token_stored_over_anothers(stack: ListingStack) -> None:
     stack.provider.script = [stack.provider.make_after(lambda: stack.clock.advance(41))]
     stack.store.before["leases.commit"].append(lambda: current(stack))
 

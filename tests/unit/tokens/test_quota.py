@@ -10,7 +10,7 @@ from tests.fakes.clock import NOW
 from tests.fakes.provider import down, lost
 from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
-from tests.fakes.surroundings import DAY, LISTING, ListingSurroundings, listing_stack
+from tests.fakes.surroundings import DAY, LISTING, ListingStack, listing_stack
 from token_broker.domain.ownership_tag import tag_title
 from token_broker.domain.token import Change, Reason, RevocationStatus, State, Transition
 from token_broker.errors import ProviderError, ProviderFailure, ProviderReply, ProviderUnavailable, TokenLimitReached
@@ -26,12 +26,12 @@ ORPHAN = tag_title("Made by us", BROKER_ID, "d" * 26)
 OVER = Change("clock", Reason.REQUESTED)
 
 
-def fill(stack: ListingSurroundings) -> None:
+def fill(stack: ListingStack) -> None:
     """Have every place be taken by what is there."""
     stack.provider.places = len(stack.provider.listed)
 
 
-def full(*, foreign: int = 0, pending: int = 0) -> ListingSurroundings:
+def full(*, foreign: int = 0, pending: int = 0) -> ListingStack:
     """Every place is taken: by a standing token, by others', and by those whose end was not confirmed."""
     stack = listing_stack()
     standing_token(stack.listing_call(), "acme", "Blog", None)
@@ -50,22 +50,22 @@ def full(*, foreign: int = 0, pending: int = 0) -> ListingSurroundings:
     return stack
 
 
-def create(stack: ListingSurroundings) -> object:
+def create(stack: ListingStack) -> object:
     return standing_token(stack.listing_call("ann"), "acme", "One more", None)
 
 
-def get(stack: ListingSurroundings) -> object:
+def get(stack: ListingStack) -> object:
     return shop_token(stack.call("ann"), "acme")
 
 
-def refusal(stack: ListingSurroundings) -> str:
+def refusal(stack: ListingStack) -> str:
     with pytest.raises(TokenLimitReached) as refused:
         create(stack)
     return refused.value.detail
 
 
 @pytest.mark.parametrize("mint", [create, get])
-def test_a_token_that_was_to_go_makes_room(mint: Callable[[ListingSurroundings], object]) -> None:
+def test_a_token_that_was_to_go_makes_room(mint: Callable[[ListingStack], object]) -> None:
     stack = full(pending=2)
     stack.provider.account_id = "acme.example"  # its tokens are from before shops were written down
 
@@ -92,7 +92,7 @@ def test_a_rotations_successor_is_made_the_same_way() -> None:
     assert shop_token(stack.call(), "acme", fresh=True) != first
 
 
-def retiring(stack: ListingSurroundings, token_id: str, days_ago: int = 0) -> None:
+def retiring(stack: ListingStack, token_id: str, days_ago: int = 0) -> None:
     """Have a token retire since so many days."""
     began = int(NOW) - days_ago * DAY
     line = Transition(began, "ann", State.CURRENT, State.RETIRING, Reason.ROTATED)
@@ -313,7 +313,7 @@ def test_a_lost_answer_of_the_second_try_is_looked_up_and_its_intent_stays_if_th
     assert len(stack.store.open_intents) == (0 if listed else 1)
 
 
-def test_nothing_of_it_costs_a_mint_that_has_its_place(stack: ListingSurroundings) -> None:
+def test_nothing_of_it_costs_a_mint_that_has_its_place(stack: ListingStack) -> None:
     create(stack)
 
     assert (stack.provider.list_calls, stack.provider.capabilities) == (0, LISTING)

@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.provider import down, lost
 from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
-from tests.fakes.surroundings import CALLER, ListingSurroundings
+from tests.fakes.surroundings import CALLER, ListingStack
 from token_broker.domain.ownership_tag import tag_title
 from token_broker.domain.token import Origin, RevocationStatus, State, Token
 from token_broker.errors import (
@@ -33,21 +33,21 @@ CONFIRMED, PENDING = RevocationStatus.CONFIRMED, RevocationStatus.PENDING
 
 
 @pytest.fixture
-def made(stack: ListingSurroundings) -> Token:
+def made(stack: ListingStack) -> Token:
     """Create a standing token."""
     return standing_token(stack.listing_call(), "acme", "T", None)
 
 
-def end(stack: ListingSurroundings, token_id: str, **how: Any) -> RevocationStatus:
+def end(stack: ListingStack, token_id: str, **how: Any) -> RevocationStatus:
     return revoke(stack.listing_call(), "acme", token_id, **how)
 
 
-def record(stack: ListingSurroundings, token_id: str) -> Token:
+def record(stack: ListingStack, token_id: str) -> Token:
     return stack.store.records["acme", "shop", token_id]
 
 
 def test_a_standing_token_is_ended_its_value_is_gone_and_it_is_confirmed_again_without_asking(
-    stack: ListingSurroundings, made: Token
+    stack: ListingStack, made: Token
 ) -> None:
     caller = "arn:aws:iam::1:user/bob"
     assert revoke(stack.listing_call(caller), "acme", made.token_id) is CONFIRMED
@@ -65,7 +65,7 @@ def test_a_standing_token_is_ended_its_value_is_gone_and_it_is_confirmed_again_w
 
 @pytest.mark.parametrize(("operation", "state"), [("mark_revoking", State.STANDING), ("mark_revoked", State.REVOKING)])
 def test_a_token_is_marked_before_the_provider_is_asked_and_what_could_not_be_noted_is_asked_for_again(
-    stack: ListingSurroundings, made: Token, operation: str, state: State
+    stack: ListingStack, made: Token, operation: str, state: State
 ) -> None:
     stack.store.refuse(f"tokens.{operation}", StorageUnavailable("Down."))
 
@@ -77,7 +77,7 @@ def test_a_token_is_marked_before_the_provider_is_asked_and_what_could_not_be_no
     assert end(stack, made.token_id) is CONFIRMED
 
 
-def test_the_current_token_is_served_no_more_also_not_from_memory(stack: ListingSurroundings) -> None:
+def test_the_current_token_is_served_no_more_also_not_from_memory(stack: ListingStack) -> None:
     current = shop_token(stack.call(), "acme")
 
     end(stack, current.token_id)
@@ -88,7 +88,7 @@ def test_the_current_token_is_served_no_more_also_not_from_memory(stack: Listing
 
 @pytest.mark.parametrize("failure", [down(), lost(), ProviderThrottled("Slow down.", retry_after=2)])
 def test_a_passing_failure_leaves_the_revocation_pending_until_the_next_delete(
-    stack: ListingSurroundings, failure: ProviderFailure
+    stack: ListingStack, failure: ProviderFailure
 ) -> None:
     current = shop_token(stack.call(), "acme")
     stack.provider.failures["revoke"] = [failure]
@@ -107,7 +107,7 @@ def test_a_passing_failure_leaves_the_revocation_pending_until_the_next_delete(
 
 @pytest.mark.parametrize("failure", [ProviderError("No."), ShopUnavailable("Frozen.")])
 def test_a_lasting_failure_is_reported_and_the_token_stays_unserved(
-    stack: ListingSurroundings, failure: ProviderFailure
+    stack: ListingStack, failure: ProviderFailure
 ) -> None:
     current = shop_token(stack.call(), "acme")
     stack.provider.failures["revoke"] = [failure]
@@ -119,9 +119,7 @@ def test_a_lasting_failure_is_reported_and_the_token_stays_unserved(
     assert shop_token(stack.call(), "acme").token_id != current.token_id
 
 
-def test_refused_credentials_are_tried_once_more_with_the_secret_read_afresh(
-    stack: ListingSurroundings, made: Token
-) -> None:
+def test_refused_credentials_are_tried_once_more_with_the_secret_read_afresh(stack: ListingStack, made: Token) -> None:
     stack.provider.failures["revoke"] = [ProviderRejectedCredentials("No.")]
 
     assert end(stack, made.token_id) is CONFIRMED
@@ -129,7 +127,7 @@ def test_refused_credentials_are_tried_once_more_with_the_secret_read_afresh(
 
 
 @pytest.mark.parametrize("title", ["Theirs", ANOTHER_STACKS])
-def test_a_foreign_token_is_not_touched_unless_that_is_asked_for(stack: ListingSurroundings, title: str) -> None:
+def test_a_foreign_token_is_not_touched_unless_that_is_asked_for(stack: ListingStack, title: str) -> None:
     stack.provider.put(minted("5"), title)
 
     with pytest.raises(Conflict, match="foreign=true"):
@@ -144,7 +142,7 @@ def test_a_foreign_token_is_not_touched_unless_that_is_asked_for(stack: ListingS
 
 @pytest.mark.parametrize("failures", [[], [down()]])
 def test_a_foreign_tokens_delete_goes_on_or_is_confirmed_again_without_the_flag(
-    stack: ListingSurroundings, failures: list[ProviderFailure]
+    stack: ListingStack, failures: list[ProviderFailure]
 ) -> None:
     stack.provider.put(minted("5"), "Theirs")
     stack.provider.failures["revoke"] = list(failures)
@@ -153,7 +151,7 @@ def test_a_foreign_tokens_delete_goes_on_or_is_confirmed_again_without_the_flag(
     assert end(stack, "5") is CONFIRMED
 
 
-def test_a_token_of_ours_whose_answer_was_lost_is_ended_without_the_flag(stack: ListingSurroundings) -> None:
+def test_a_token_of_ours_whose_answer_was_lost_is_ended_without_the_flag(stack: ListingStack) -> None:
     stack.provider.put(minted("5"), OURS)
 
     assert end(stack, "5") is CONFIRMED
@@ -161,9 +159,7 @@ def test_a_token_of_ours_whose_answer_was_lost_is_ended_without_the_flag(stack: 
     assert (record(stack, "5").origin, record(stack, "5").title) == (Origin.BROKER, "Made by us")
 
 
-def test_a_token_that_nobody_knows_is_not_found_and_the_caller_is_told_where_to_look(
-    stack: ListingSurroundings,
-) -> None:
+def test_a_token_that_nobody_knows_is_not_found_and_the_caller_is_told_where_to_look(stack: ListingStack) -> None:
     stack.provider.put(minted("5"), "Theirs")
     stack.store.keep(token("7", merchant="other", state=State.STANDING))
 
@@ -174,7 +170,7 @@ def test_a_token_that_nobody_knows_is_not_found_and_the_caller_is_told_where_to_
     assert (len(stack.store.records), stack.provider.revoked) == (1, [])
 
 
-def test_a_search_has_the_time_of_the_call_at_most_and_its_failure_is_reported(stack: ListingSurroundings) -> None:
+def test_a_search_has_the_time_of_the_call_at_most_and_its_failure_is_reported(stack: ListingStack) -> None:
     stack.provider.put(minted("77"), "theirs")
     stack.provider.failures["list"] = [down()]
     with pytest.raises(ProviderUnavailable):
@@ -190,7 +186,7 @@ def test_a_search_has_the_time_of_the_call_at_most_and_its_failure_is_reported(s
     ("secret", "failure"), [({"wrong": "x"}, MerchantMisconfigured), ({"key": "of another shop"}, Conflict)]
 )
 def test_without_the_secret_of_the_tokens_shop_nothing_is_marked(
-    stack: ListingSurroundings, secret: dict[str, str], failure: type[BrokerError]
+    stack: ListingStack, secret: dict[str, str], failure: type[BrokerError]
 ) -> None:
     """Another shop would say that it knows no such token, which is not the end of it."""
     stack.store.keep(token("7", state=State.STANDING, account_id="old.example"))
@@ -204,7 +200,7 @@ def test_without_the_secret_of_the_tokens_shop_nothing_is_marked(
 
 
 def test_a_token_of_a_time_when_shops_were_not_noted_is_ended_at_the_shop_that_the_secret_names(
-    stack: ListingSurroundings,
+    stack: ListingStack,
 ) -> None:
     stack.provider.account_id = "acme.example"
     stack.store.keep(token("7", state=State.STANDING, account_id=""))
@@ -212,7 +208,7 @@ def test_a_token_of_a_time_when_shops_were_not_noted_is_ended_at_the_shop_that_t
     assert end(stack, "7") is CONFIRMED
 
 
-def test_an_id_that_the_provider_cannot_have_is_refused_before_anything_is_read(stack: ListingSurroundings) -> None:
+def test_an_id_that_the_provider_cannot_have_is_refused_before_anything_is_read(stack: ListingStack) -> None:
     with pytest.raises(InvalidRequest):
         end(stack, "abc")
     assert (stack.store.calls, stack.provider.list_calls) == ([], 0)

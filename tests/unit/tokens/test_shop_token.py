@@ -11,7 +11,7 @@ from tests.fakes.provider import ScriptedProvider, lost
 from tests.fakes.samples import minted, token
 from tests.fakes.store import BROKER_ID
 from tests.fakes.store_parts import LEASE
-from tests.fakes.surroundings import CALLER, ListingSurroundings, Surroundings, listing_stack, one_token_stack
+from tests.fakes.surroundings import CALLER, ListingStack, Surroundings, listing_stack, one_token_stack
 from token_broker.domain.ownership_tag import parse_title
 from token_broker.domain.token import Origin, State
 from token_broker.errors import (
@@ -26,7 +26,7 @@ from token_broker.tokens.issue import shop_token
 type Stack = Surroundings[ScriptedProvider]
 
 
-def test_the_first_call_stores_its_intent_asks_with_our_tag_and_stores_the_token(stack: ListingSurroundings) -> None:
+def test_the_first_call_stores_its_intent_asks_with_our_tag_and_stores_the_token(stack: ListingStack) -> None:
     seen: list[list[str]] = []
     stack.provider.script = [stack.provider.make_after(lambda: seen.append(stack.store.open_intents))]
 
@@ -77,7 +77,7 @@ def test_the_worker_comes_back_to_an_intent_whose_token_can_be_found(make: Calla
     assert [item for item in stack.store.due_items("acme") if item.startswith("subject")] == due
 
 
-def test_a_token_that_was_lost_at_one_shop_is_not_looked_for_at_another(stack: ListingSurroundings) -> None:
+def test_a_token_that_was_lost_at_one_shop_is_not_looked_for_at_another(stack: ListingStack) -> None:
     stack.provider.account_id = "first.example"
     stack.provider.script = [lost()]
     with pytest.raises(ProviderUnavailable):
@@ -91,7 +91,7 @@ def test_a_token_that_was_lost_at_one_shop_is_not_looked_for_at_another(stack: L
     assert len(stack.provider.mints) == stack.provider.list_calls == len(stack.store.open_intents) == 1
 
 
-def test_memory_serves_for_30_seconds_and_touches_no_port_and_then_the_store_serves(stack: ListingSurroundings) -> None:
+def test_memory_serves_for_30_seconds_and_touches_no_port_and_then_the_store_serves(stack: ListingStack) -> None:
     first = shop_token(stack.call(), "acme")
     stack.store.calls.clear()
     stack.secrets.reads.clear()
@@ -109,7 +109,7 @@ def test_memory_serves_for_30_seconds_and_touches_no_port_and_then_the_store_ser
     assert len(stack.provider.mints) == 1
 
 
-def test_another_process_is_served_from_the_store_once_and_then_from_memory(stack: ListingSurroundings) -> None:
+def test_another_process_is_served_from_the_store_once_and_then_from_memory(stack: ListingStack) -> None:
     first = shop_token(stack.call(), "acme")
     stack.forget_memory()
     stack.store.calls.clear()
@@ -119,7 +119,7 @@ def test_another_process_is_served_from_the_store_once_and_then_from_memory(stac
     assert (stack.store.calls, len(stack.provider.mints)) == (["leases.state"], 1)
 
 
-def test_time_that_the_mint_took_counts_against_memorys_30_seconds(stack: ListingSurroundings) -> None:
+def test_time_that_the_mint_took_counts_against_memorys_30_seconds(stack: ListingStack) -> None:
     stack.provider.script = [stack.provider.make_after(lambda: stack.clock.advance(10))]
     shop_token(stack.call(), "acme")
     stack.store.calls.clear()
@@ -130,9 +130,7 @@ def test_time_that_the_mint_took_counts_against_memorys_30_seconds(stack: Listin
     assert stack.store.calls == ["leases.state"]
 
 
-def test_fresh_passes_memory_by_and_makes_no_second_token_where_each_mint_is_a_new_one(
-    stack: ListingSurroundings,
-) -> None:
+def test_fresh_passes_memory_by_and_makes_no_second_token_where_each_mint_is_a_new_one(stack: ListingStack) -> None:
     shop_token(stack.call(), "acme")
     stack.store.calls.clear()
 
@@ -144,7 +142,7 @@ def test_fresh_passes_memory_by_and_makes_no_second_token_where_each_mint_is_a_n
 @pytest.mark.parametrize("cached", [False, True])
 @pytest.mark.parametrize(("left", "minted_anew"), [(61, False), (60, True), (1, True), (0, True), (-1, True)])
 def test_a_stored_or_cached_token_is_served_while_more_than_the_margin_is_left(
-    stack: ListingSurroundings, left: int, *, minted_anew: bool, cached: bool
+    stack: ListingStack, left: int, *, minted_anew: bool, cached: bool
 ) -> None:
     """Whatever the store still holds: it deletes late."""
     kept = stack.store.keep(token("7", expires_at=int(NOW) + left))
@@ -154,7 +152,7 @@ def test_a_stored_or_cached_token_is_served_while_more_than_the_margin_is_left(
     assert (shop_token(stack.call(), "acme").token_id != "7") is minted_anew
 
 
-def test_a_token_just_minted_is_answered_once_however_short_it_lives(stack: ListingSurroundings) -> None:
+def test_a_token_just_minted_is_answered_once_however_short_it_lives(stack: ListingStack) -> None:
     stack.provider.script = [minted("9", expires_at=int(NOW) + 5)]
 
     assert shop_token(stack.call(), "acme").token_id == "9"
@@ -164,9 +162,7 @@ def test_a_token_just_minted_is_answered_once_however_short_it_lives(stack: List
 @pytest.mark.parametrize(
     "ended", [{"state": State.REVOKING}, {"state": State.REVOKED}, {"state": State.LOST}, {"access_token": None}]
 )
-def test_a_token_that_has_ended_or_has_no_value_is_not_served(
-    stack: ListingSurroundings, ended: dict[str, Any]
-) -> None:
+def test_a_token_that_has_ended_or_has_no_value_is_not_served(stack: ListingStack, ended: dict[str, Any]) -> None:
     stack.store.keep(token("7"))
     stack.store.subjects["acme", "shop"].current = replace(token("7"), **ended)
 
@@ -175,7 +171,7 @@ def test_a_token_that_has_ended_or_has_no_value_is_not_served(
 
 @pytest.mark.parametrize(("merchant", "failure"), [("nobody", MerchantNotFound), ("broken", MerchantMisconfigured)])
 def test_without_a_usable_secret_nothing_is_left_in_the_store(
-    stack: ListingSurroundings, merchant: str, failure: type[Exception]
+    stack: ListingStack, merchant: str, failure: type[Exception]
 ) -> None:
     stack.secrets.stored["broken"] = {"wrong": "x"}
 
@@ -186,7 +182,7 @@ def test_without_a_usable_secret_nothing_is_left_in_the_store(
 
 
 @pytest.mark.parametrize("operation", ["leases.state", "leases.acquire"])
-def test_a_storage_that_is_down_before_the_mint_means_no_mint(stack: ListingSurroundings, operation: str) -> None:
+def test_a_storage_that_is_down_before_the_mint_means_no_mint(stack: ListingStack, operation: str) -> None:
     stack.store.refuse(operation, StorageUnavailable("Down."))
 
     with pytest.raises(StorageUnavailable):
@@ -195,7 +191,7 @@ def test_a_storage_that_is_down_before_the_mint_means_no_mint(stack: ListingSurr
     assert stack.provider.mints == []
 
 
-def test_a_merchant_whose_secret_goes_away_meanwhile_leaves_no_intent(stack: ListingSurroundings) -> None:
+def test_a_merchant_whose_secret_goes_away_meanwhile_leaves_no_intent(stack: ListingStack) -> None:
     stack.store.after["leases.acquire"].append(lambda: stack.secrets.delete("acme"))
 
     with pytest.raises(MerchantNotFound):

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from tests.fakes.provider import down, lost
-from tests.fakes.surroundings import PairSurroundings, pair_stack
+from tests.fakes.surroundings import PairStack, pair_stack
 from token_broker.clock import Deadline
 from token_broker.domain.credential_pair import RENEW_BEFORE, CredentialPair, MerchantState
 from token_broker.errors import (
@@ -28,11 +28,11 @@ DAY = 24 * HOUR
 
 
 @pytest.fixture
-def stack() -> PairSurroundings:
+def stack() -> PairStack:
     return pair_stack()
 
 
-def use(stack: PairSurroundings) -> str:
+def use(stack: PairStack) -> str:
     """Send one request to the provider, and return the access token that went with it."""
     used: list[str] = []
 
@@ -44,17 +44,17 @@ def use(stack: PairSurroundings) -> str:
     return used[-1]
 
 
-def lock_out(stack: PairSurroundings) -> None:
+def lock_out(stack: PairStack) -> None:
     """End all that the provider gave, as another holder of the app can do."""
     stack.provider.authorize()
     stack.provider.access_ends.clear()
 
 
-def recover(stack: PairSurroundings) -> None:
+def recover(stack: PairStack) -> None:
     stack.secrets.stored["acme"] = {"refreshToken": stack.provider.authorize()}
 
 
-def test_a_pair_is_stored_and_named_before_it_is_used_and_shared_by_the_processes(stack: PairSurroundings) -> None:
+def test_a_pair_is_stored_and_named_before_it_is_used_and_shared_by_the_processes(stack: PairStack) -> None:
     token = use(stack)
 
     record = stack.store.pairs.get("acme")
@@ -72,7 +72,7 @@ def test_a_pair_is_stored_and_named_before_it_is_used_and_shared_by_the_processe
     assert stack.provider.pairs_made == 1
 
 
-def test_a_pair_is_renewed_five_minutes_before_its_end(stack: PairSurroundings) -> None:
+def test_a_pair_is_renewed_five_minutes_before_its_end(stack: PairStack) -> None:
     token = use(stack)
 
     stack.clock.advance(HOUR - RENEW_BEFORE - 1)
@@ -82,7 +82,7 @@ def test_a_pair_is_renewed_five_minutes_before_its_end(stack: PairSurroundings) 
     assert stack.session_secrets.writes == 2
 
 
-def test_while_another_caller_renews_the_old_token_is_used_as_long_as_it_works(stack: PairSurroundings) -> None:
+def test_while_another_caller_renews_the_old_token_is_used_as_long_as_it_works(stack: PairStack) -> None:
     token = use(stack)
     stack.clock.advance(HOUR - 60)
     stack.store.pairs.acquire(stack.store.pairs.get("acme"), "somebody-else")
@@ -95,7 +95,7 @@ def test_while_another_caller_renews_the_old_token_is_used_as_long_as_it_works(s
     assert stack.provider.pairs_made == 1
 
 
-def test_many_callers_at_the_end_of_the_hour_cause_one_renewal(stack: PairSurroundings) -> None:
+def test_many_callers_at_the_end_of_the_hour_cause_one_renewal(stack: PairStack) -> None:
     use(stack)
     stack.clock.advance(HOUR)
     used: list[str] = []
@@ -115,7 +115,7 @@ def test_many_callers_at_the_end_of_the_hour_cause_one_renewal(stack: PairSurrou
     ("failure", "later", "pairs"), [(lost(), RETRY_AFTER, 1), (down(), RETRY_AFTER, 1), (lost(), 2 * HOUR, 2)]
 )
 def test_after_a_lost_answer_the_same_refresh_token_is_sent_again_and_a_pair_that_has_ended_is_renewed(
-    stack: PairSurroundings, failure: ProviderUnavailable, later: int, pairs: int
+    stack: PairStack, failure: ProviderUnavailable, later: int, pairs: int
 ) -> None:
     stack.provider.grants = [(failure, True)]
     with pytest.raises(ProviderUnavailable):
@@ -130,7 +130,7 @@ def test_after_a_lost_answer_the_same_refresh_token_is_sent_again_and_a_pair_tha
 
 @pytest.mark.parametrize("failure", [down(), malformed_response("it has no 'expires_in'"), StorageUnavailable("Down.")])
 def test_a_renewal_that_fails_or_cannot_be_stored_keeps_the_token_that_still_works(
-    stack: PairSurroundings, failure: BrokerError
+    stack: PairStack, failure: BrokerError
 ) -> None:
     token = use(stack)
     stack.clock.advance(HOUR - 60)
@@ -144,7 +144,7 @@ def test_a_renewal_that_fails_or_cannot_be_stored_keeps_the_token_that_still_wor
 
 
 def test_a_renewal_without_an_answer_leaves_time_to_use_the_token_that_still_works(
-    stack: PairSurroundings, monkeypatch: pytest.MonkeyPatch
+    stack: PairStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def hang(_account: Account, _token: str, deadline: Deadline) -> CredentialPair:
         stack.clock.advance(deadline.left())
@@ -161,7 +161,7 @@ def test_a_renewal_without_an_answer_leaves_time_to_use_the_token_that_still_wor
     assert left == [PROVIDER_BUDGET - WAIT_FOR_OTHERS]
 
 
-def test_a_rejected_client_is_not_sent_again_with_the_same_secret(stack: PairSurroundings) -> None:
+def test_a_rejected_client_is_not_sent_again_with_the_same_secret(stack: PairStack) -> None:
     stack.provider.grants = [(ProviderRejectedCredentials("No such client."), False)]
 
     with pytest.raises(ProviderRejectedCredentials):
@@ -170,7 +170,7 @@ def test_a_rejected_client_is_not_sent_again_with_the_same_secret(stack: PairSur
     assert len(stack.provider.asked_grants) == 1
 
 
-def keep_refresh_tokens(stack: PairSurroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+def keep_refresh_tokens(stack: PairStack, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the provider return the refresh token that was sent, as Fourthwall does."""
     refresh = stack.provider.refresh
 
@@ -182,9 +182,7 @@ def keep_refresh_tokens(stack: PairSurroundings, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(stack.provider, "refresh", same)
 
 
-def test_an_access_token_in_memory_is_used_while_it_works(
-    stack: PairSurroundings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_access_token_in_memory_is_used_while_it_works(stack: PairStack, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_refresh_tokens(stack, monkeypatch)
     token = use(stack)
     assert stack.session_secrets.writes == 0
@@ -195,7 +193,7 @@ def test_an_access_token_in_memory_is_used_while_it_works(
 
 
 def test_a_version_stays_named_if_its_refresh_token_stays_the_same(
-    stack: PairSurroundings, monkeypatch: pytest.MonkeyPatch
+    stack: PairStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(stack)
     newest = stack.session_secrets.read("acme")
@@ -210,7 +208,7 @@ def test_a_version_stays_named_if_its_refresh_token_stays_the_same(
     assert stack.store.pairs.get("acme").version_id == newest.version_id
 
 
-def test_a_pair_that_could_not_be_named_is_not_used(stack: PairSurroundings) -> None:
+def test_a_pair_that_could_not_be_named_is_not_used(stack: PairStack) -> None:
     stack.store.refuse("pairs.commit", StorageUnavailable("down"))
 
     with pytest.raises(StorageUnavailable):
@@ -222,7 +220,7 @@ def test_a_pair_that_could_not_be_named_is_not_used(stack: PairSurroundings) -> 
     assert stack.provider.pairs_made == 1
 
 
-def test_a_pair_whose_lease_was_lost_is_not_used(stack: PairSurroundings) -> None:
+def test_a_pair_whose_lease_was_lost_is_not_used(stack: PairStack) -> None:
     def lose() -> None:
         stack.clock.advance(60)
         stack.store.pairs.acquire(stack.store.pairs.get("acme"), "somebody-else")
@@ -234,7 +232,7 @@ def test_a_pair_whose_lease_was_lost_is_not_used(stack: PairSurroundings) -> Non
     assert stack.provider.list_calls == 0
 
 
-def test_a_rejected_access_token_is_renewed(stack: PairSurroundings) -> None:
+def test_a_rejected_access_token_is_renewed(stack: PairStack) -> None:
     """The provider's clock may be ahead of ours."""
     token = use(stack)
     stack.provider.access_ends.clear()
@@ -242,7 +240,7 @@ def test_a_rejected_access_token_is_renewed(stack: PairSurroundings) -> None:
     assert use(stack) != token
 
 
-def test_a_provider_that_rejects_every_access_token_does_not_cause_endless_renewals(stack: PairSurroundings) -> None:
+def test_a_provider_that_rejects_every_access_token_does_not_cause_endless_renewals(stack: PairStack) -> None:
     use(stack)
     for _ in range(3):
         stack.provider.failures["list"] = [ProviderRejectedCredentials("no") for _ in range(3)]
@@ -256,7 +254,7 @@ def test_a_provider_that_rejects_every_access_token_does_not_cause_endless_renew
     assert stack.provider.pairs_made == 3
 
 
-def test_a_rejected_version_gives_way_to_the_newest_one(stack: PairSurroundings) -> None:
+def test_a_rejected_version_gives_way_to_the_newest_one(stack: PairStack) -> None:
     """A late writer has stored a pair, and has lost its lease before it could name it."""
     use(stack)
     account = stack.call().account("acme")
@@ -275,7 +273,7 @@ def test_a_rejected_version_gives_way_to_the_newest_one(stack: PairSurroundings)
 @pytest.mark.parametrize("restored", [True, False])
 @pytest.mark.parametrize("hours", [0, 2])
 def test_a_restored_or_lost_table_does_not_bring_back_a_used_refresh_token(
-    stack: PairSurroundings, hours: int, *, restored: bool
+    stack: PairStack, hours: int, *, restored: bool
 ) -> None:
     use(stack)
     old = stack.store.pairs.items["acme"]
@@ -292,7 +290,7 @@ def test_a_restored_or_lost_table_does_not_bring_back_a_used_refresh_token(
     assert stack.store.pairs.get("acme").state is MerchantState.ACTIVE
 
 
-def test_another_secret_voids_the_pair(stack: PairSurroundings) -> None:
+def test_another_secret_voids_the_pair(stack: PairStack) -> None:
     use(stack)
     recover(stack)
     stack.secrets.read("acme", fresh=True)
@@ -302,7 +300,7 @@ def test_another_secret_voids_the_pair(stack: PairSurroundings) -> None:
     assert stack.provider.asked_grants[-1] == stack.secrets.stored["acme"]["refreshToken"]
 
 
-def test_a_refused_refresh_token_ends_the_requests_until_the_secret_changes(stack: PairSurroundings) -> None:
+def test_a_refused_refresh_token_ends_the_requests_until_the_secret_changes(stack: PairStack) -> None:
     use(stack)
     stack.clock.advance(HOUR)
     lock_out(stack)
@@ -322,9 +320,7 @@ def test_a_refused_refresh_token_ends_the_requests_until_the_secret_changes(stac
 
 
 @pytest.mark.parametrize("locked_out", [True, False])
-def test_a_refusal_of_an_earlier_secret_does_not_count_for_the_new_one(
-    stack: PairSurroundings, *, locked_out: bool
-) -> None:
+def test_a_refusal_of_an_earlier_secret_does_not_count_for_the_new_one(stack: PairStack, *, locked_out: bool) -> None:
     """The operator has stored another secret, and this process remembers the earlier one for five minutes."""
     use(stack)
     stack.clock.advance(HOUR)
@@ -338,12 +334,12 @@ def test_a_refusal_of_an_earlier_secret_does_not_count_for_the_new_one(
     assert told(stack) == []
 
 
-def told(stack: PairSurroundings) -> list[tuple[object, ...]]:
+def told(stack: PairStack) -> list[tuple[object, ...]]:
     changes = [event.detail for event in stack.store.told if event.type == "MerchantStateChanged"]
     return [(each["from"], each["to"], each["reason"]) for each in changes]
 
 
-def test_a_change_of_the_state_is_told_once_a_day_for_each_reason(stack: PairSurroundings) -> None:
+def test_a_change_of_the_state_is_told_once_a_day_for_each_reason(stack: PairStack) -> None:
     for _ in range(3):
         lock_out(stack)
         with pytest.raises(ReauthorizationRequired):
@@ -362,7 +358,7 @@ def test_a_change_of_the_state_is_told_once_a_day_for_each_reason(stack: PairSur
     assert told(stack) == [lost_state, back, lost_state]
 
 
-def test_a_process_with_an_older_secret_does_not_send_its_refresh_token(stack: PairSurroundings) -> None:
+def test_a_process_with_an_older_secret_does_not_send_its_refresh_token(stack: PairStack) -> None:
     """Shopify would end the new pair."""
     use(stack)
     other, stack.sign_ins = stack.sign_ins, stack.new_sign_ins()
@@ -380,7 +376,7 @@ def test_a_process_with_an_older_secret_does_not_send_its_refresh_token(stack: P
     assert stack.provider.asked_grants[asked:] == [newest.pair.refresh_token]
 
 
-def test_an_event_that_was_left_out_follows_a_day_later(stack: PairSurroundings) -> None:
+def test_an_event_that_was_left_out_follows_a_day_later(stack: PairStack) -> None:
     for _ in range(2):
         lock_out(stack)
         with pytest.raises(ReauthorizationRequired):
@@ -397,7 +393,7 @@ def test_an_event_that_was_left_out_follows_a_day_later(stack: PairSurroundings)
     assert [after for _, after, _ in told(stack)] == ["reauthorization_required", "active", "reauthorization_required"]
 
 
-def test_an_access_token_that_has_always_ended_causes_two_renewals_in_one_call(stack: PairSurroundings) -> None:
+def test_an_access_token_that_has_always_ended_causes_two_renewals_in_one_call(stack: PairStack) -> None:
     stack.provider.lifetime = 0
 
     with pytest.raises(ProviderRejectedCredentials):
@@ -407,9 +403,7 @@ def test_an_access_token_that_has_always_ended_causes_two_renewals_in_one_call(s
 
 
 @pytest.mark.parametrize("renewals", [0, 1])
-def test_a_version_or_a_new_secret_that_cannot_be_read_yet_is_waited_for(
-    stack: PairSurroundings, renewals: int
-) -> None:
+def test_a_version_or_a_new_secret_that_cannot_be_read_yet_is_waited_for(stack: PairStack, renewals: int) -> None:
     """Secrets Manager is eventually consistent. The older pair would be refused, and the merchant locked out."""
     use(stack)
     for _ in range(renewals):
@@ -427,7 +421,7 @@ def test_a_version_or_a_new_secret_that_cannot_be_read_yet_is_waited_for(
     assert stack.provider.pairs_made == 1 + renewals
 
 
-def test_a_version_that_was_removed_gives_way_to_a_newer_one(stack: PairSurroundings) -> None:
+def test_a_version_that_was_removed_gives_way_to_a_newer_one(stack: PairStack) -> None:
     use(stack)
     restored = stack.store.pairs.items["acme"]
     stack.clock.advance(HOUR)
@@ -441,7 +435,7 @@ def test_a_version_that_was_removed_gives_way_to_a_newer_one(stack: PairSurround
     assert stack.provider.pairs_made == 2
 
 
-def test_a_refusal_that_could_not_be_checked_frees_the_lease(stack: PairSurroundings) -> None:
+def test_a_refusal_that_could_not_be_checked_frees_the_lease(stack: PairStack) -> None:
     use(stack)
     stack.clock.advance(HOUR)
     lock_out(stack)

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.fakes.provider import ScriptedProvider, lost
+from tests.fakes.provider import ScriptedProvider
 from tests.fakes.samples import token
 from tests.fakes.store_parts import LEASE, Mint
-from tests.fakes.surroundings import ListingSurroundings, Surroundings, listing_stack, session_stack
+from tests.fakes.surroundings import ListingStack, Surroundings, listing_stack, session_stack
 from token_broker.domain.token import SHOP, Token
-from token_broker.errors import MintInProgress, ProviderUnavailable, SessionClosed
+from token_broker.errors import MintInProgress, SessionClosed
 from token_broker.tokens.issue import session_token, shop_token, standing_token
 
 SESSION = "session:s-1"
@@ -88,7 +88,7 @@ def test_after_5_seconds_or_the_time_of_the_call_the_caller_is_told_to_come_agai
 
 @pytest.mark.parametrize(("jitter", "wait"), [(0.0, 0.2), (0.5, 0.6), (1.0, 1.0)])
 def test_the_looks_are_between_a_fifth_of_a_second_and_a_second_apart(
-    stack: ListingSurroundings, jitter: float, wait: float
+    stack: ListingStack, jitter: float, wait: float
 ) -> None:
     held(stack)
     call = stack.call()
@@ -102,7 +102,7 @@ def test_the_looks_are_between_a_fifth_of_a_second_and_a_second_apart(
 
 
 @pytest.mark.parametrize("seconds", [-1, 0])
-def test_a_lease_that_has_ended_is_taken_over_at_once(stack: ListingSurroundings, seconds: int) -> None:
+def test_a_lease_that_has_ended_is_taken_over_at_once(stack: ListingStack, seconds: int) -> None:
     """Its holder's function is long over."""
     held(stack, seconds=seconds)
 
@@ -111,7 +111,7 @@ def test_a_lease_that_has_ended_is_taken_over_at_once(stack: ListingSurroundings
 
 
 @pytest.mark.parametrize("minting", [False, True])
-def test_nobody_mints_on_a_stale_read(stack: ListingSurroundings, *, minting: bool) -> None:
+def test_nobody_mints_on_a_stale_read(stack: ListingStack, *, minting: bool) -> None:
     """Another caller has minted between the read and the lease, and may have been minting at the read."""
     work = held(stack, seconds=0) if minting else Mint()  # late, and not taken over: it can still write
     stack.store.before["leases.acquire"].append(lambda: end_with_a_token(stack, work))
@@ -138,7 +138,7 @@ def test_a_session_that_closes_while_somebody_waits_gives_no_token() -> None:
         ask_session(stack)
 
 
-def create(stack: ListingSurroundings) -> Token:
+def create(stack: ListingStack) -> Token:
     return standing_token(stack.listing_call(), "acme", "T", "key-1")
 
 
@@ -158,17 +158,3 @@ def test_while_one_is_under_way_its_repetition_makes_no_second_token(
 
     assert ask(stack).token_id == "1001"
     assert (refused, len(stack.provider.mints)) == (["the second"], 1)
-
-
-def test_callers_with_the_same_key_wait_for_each_other(stack: ListingSurroundings) -> None:
-    stack.provider.script = [lost()]
-    stack.provider.failures["list"] = [lost()]
-    with pytest.raises(ProviderUnavailable):
-        create(stack)
-    (work,) = stack.store.standing.values()
-    work.owner, work.lease_end = "another", int(stack.clock.now()) + LEASE
-
-    with pytest.raises(MintInProgress):
-        create(stack)
-
-    assert len(stack.provider.mints) == 1

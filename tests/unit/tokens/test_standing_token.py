@@ -5,7 +5,7 @@ import pytest
 from tests.fakes.provider import lost
 from tests.fakes.samples import BY_ANN
 from tests.fakes.store_parts import KEY_RETENTION, LEASE
-from tests.fakes.surroundings import CALLER, ListingSurroundings
+from tests.fakes.surroundings import CALLER, ListingStack
 from token_broker.domain.token import State, Token
 from token_broker.errors import (
     Conflict,
@@ -25,11 +25,11 @@ KEY_1 = "3u673bk256jctplwnci75qr2wi"
 BODY_OF_T = "26968d132481bc09e3ab7fdb716952c9de136194573c23a5fe97f4b99a91b6a3"
 
 
-def create(stack: ListingSurroundings, key: str | None = "key-1", title: str = "T", caller: str = CALLER) -> Token:
+def create(stack: ListingStack, key: str | None = "key-1", title: str = "T", caller: str = CALLER) -> Token:
     return standing_token(stack.listing_call(caller), "acme", title, key)
 
 
-def test_every_create_without_a_key_makes_one_more_with_its_own_title(stack: ListingSurroundings) -> None:
+def test_every_create_without_a_key_makes_one_more_with_its_own_title(stack: ListingStack) -> None:
     current = shop_token(stack.call(), "acme")
 
     made = [create(stack, None, title) for title in ("For the blog", "T", "T")]
@@ -43,7 +43,7 @@ def test_every_create_without_a_key_makes_one_more_with_its_own_title(stack: Lis
     assert shop_token(stack.call(), "acme") == current
 
 
-def test_the_worker_comes_back_to_a_create_whose_token_can_be_found(stack: ListingSurroundings) -> None:
+def test_the_worker_comes_back_to_a_create_whose_token_can_be_found(stack: ListingStack) -> None:
     stack.provider.script = [lost()]
     with pytest.raises(ProviderUnavailable):
         create(stack, None)
@@ -53,7 +53,7 @@ def test_the_worker_comes_back_to_a_create_whose_token_can_be_found(stack: Listi
     assert [item.partition("#")[0] for item in stack.store.due_items("acme")][:1] == ["intent"]
 
 
-def test_the_same_key_and_body_give_the_same_token_for_a_day(stack: ListingSurroundings) -> None:
+def test_the_same_key_and_body_give_the_same_token_for_a_day(stack: ListingStack) -> None:
     first = create(stack)
     stack.clock.advance(KEY_RETENTION)
 
@@ -61,7 +61,7 @@ def test_the_same_key_and_body_give_the_same_token_for_a_day(stack: ListingSurro
     assert stack.telemetry.total("TokensServedFromStore") == 1
 
 
-def test_the_same_key_with_another_body_is_a_conflict(stack: ListingSurroundings) -> None:
+def test_the_same_key_with_another_body_is_a_conflict(stack: ListingStack) -> None:
     create(stack)
 
     with pytest.raises(Conflict, match="another body"):
@@ -70,7 +70,7 @@ def test_the_same_key_with_another_body_is_a_conflict(stack: ListingSurroundings
     assert len(stack.provider.mints) == 1
 
 
-def test_a_key_and_its_body_are_remembered_as_every_deployment_has_remembered_them(stack: ListingSurroundings) -> None:
+def test_a_key_and_its_body_are_remembered_as_every_deployment_has_remembered_them(stack: ListingStack) -> None:
     """Else a create that is repeated across a deployment would make a second token, or be a conflict with itself."""
     create(stack)
 
@@ -82,7 +82,7 @@ def test_a_key_and_its_body_are_remembered_as_every_deployment_has_remembered_th
     ("caller", "merchant", "key"), [("arn:other", "acme", "k"), (CALLER, "second", "k"), (CALLER, "acme", "K")]
 )
 def test_another_caller_merchant_or_key_is_another_token(
-    stack: ListingSurroundings, caller: str, merchant: str, key: str
+    stack: ListingStack, caller: str, merchant: str, key: str
 ) -> None:
     stack.secrets.stored["second"] = {"key": "second-key"}
     first = create(stack, "k")
@@ -93,7 +93,7 @@ def test_another_caller_merchant_or_key_is_another_token(
     assert stack.provider.mints[1][0].merchant == merchant
 
 
-def test_a_role_is_the_same_caller_in_each_of_its_sessions(stack: ListingSurroundings) -> None:
+def test_a_role_is_the_same_caller_in_each_of_its_sessions(stack: ListingStack) -> None:
     """Its session's name changes from process to process."""
     role = "arn:aws:sts::123456789012:assumed-role/backend"
     first = create(stack, caller=f"{role}/one")
@@ -104,7 +104,7 @@ def test_a_role_is_the_same_caller_in_each_of_its_sessions(stack: ListingSurroun
 
 @pytest.mark.parametrize("state", [State.REVOKING, State.REVOKED, None])
 def test_a_token_that_was_revoked_or_has_no_record_is_never_given_again(
-    stack: ListingSurroundings, state: State | None
+    stack: ListingStack, state: State | None
 ) -> None:
     made = create(stack)
     if state is State.REVOKING:
@@ -122,7 +122,7 @@ def test_a_token_that_was_revoked_or_has_no_record_is_never_given_again(
 
 @pytest.mark.parametrize("failure", [ProviderError("No."), TokenLimitReached("Full.")])
 def test_a_refused_create_leaves_nothing_and_its_key_is_free_again(
-    stack: ListingSurroundings, failure: ProviderFailure
+    stack: ListingStack, failure: ProviderFailure
 ) -> None:
     stack.provider.script = [failure, failure] if isinstance(failure, TokenLimitReached) else [failure]
     with pytest.raises(type(failure)):
@@ -136,7 +136,7 @@ def test_a_refused_create_leaves_nothing_and_its_key_is_free_again(
 @pytest.mark.parametrize("title", ["T", "Another title"])
 @pytest.mark.parametrize("loses", [False, True])
 def test_a_key_that_was_forgotten_makes_another_token_and_finds_its_own(
-    stack: ListingSurroundings, title: str, *, loses: bool
+    stack: ListingStack, title: str, *, loses: bool
 ) -> None:
     """The first one still stands at the provider, under a mark that only its own intent used."""
     create(stack)
@@ -154,7 +154,7 @@ def test_a_key_that_was_forgotten_makes_another_token_and_finds_its_own(
     [("nobody", None, MerchantNotFound), ("acme", "leases.acquire_standing", StorageUnavailable)],
 )
 def test_without_a_merchant_or_the_storage_there_is_no_mint(
-    stack: ListingSurroundings, merchant: str, refused: str | None, failure: type[Exception]
+    stack: ListingStack, merchant: str, refused: str | None, failure: type[Exception]
 ) -> None:
     if refused:
         stack.store.refuse(refused, StorageUnavailable("Down."))
@@ -165,7 +165,7 @@ def test_without_a_merchant_or_the_storage_there_is_no_mint(
     assert (stack.provider.mints, stack.store.standing) == ([], {})
 
 
-def test_the_key_itself_is_nowhere_in_the_store(stack: ListingSurroundings) -> None:
+def test_the_key_itself_is_nowhere_in_the_store(stack: ListingStack) -> None:
     create(stack, "a-callers-own-key")
 
     assert "a-callers-own-key" not in repr(stack.store.standing) + repr(stack.store.records)

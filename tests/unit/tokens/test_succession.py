@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.provider import down, lost
 from tests.fakes.samples import minted
 from tests.fakes.store_parts import LEASE
-from tests.fakes.surroundings import LISTING, ListingSurroundings
+from tests.fakes.surroundings import LISTING, ListingStack
 from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP, State
 from token_broker.errors import Conflict, ProviderUnavailable, RequestOutcome
@@ -23,7 +23,7 @@ from token_broker.tokens.succession import CACHES_CLEARED_AFTER
 OVERLAP = 5_000
 
 
-def cut_off(stack: ListingSurroundings, *, compromised: bool) -> None:
+def cut_off(stack: ListingStack, *, compromised: bool) -> None:
     """Have a shop's rotation from 1001 to 1002 lose its response and its look-up."""
     shop_token(stack.call(), "acme")
     stack.store.set_overlap("acme", OVERLAP)
@@ -34,7 +34,7 @@ def cut_off(stack: ListingSurroundings, *, compromised: bool) -> None:
     stack.store.told.clear()
 
 
-def adopt(stack: ListingSurroundings) -> dict[str, object]:
+def adopt(stack: ListingStack) -> dict[str, object]:
     """Let the worker find the intent before the rotation, and return the events of the change."""
     maintain(stack.listing_call(), "acme", ["subject#shop"])
     issued, rotated = stack.store.told
@@ -45,9 +45,7 @@ def adopt(stack: ListingSurroundings) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("compromised", [False, True])
-def test_it_takes_the_place_that_the_open_rotation_made_for_it(
-    stack: ListingSurroundings, *, compromised: bool
-) -> None:
+def test_it_takes_the_place_that_the_open_rotation_made_for_it(stack: ListingStack, *, compromised: bool) -> None:
     cut_off(stack, compromised=compromised)
     (intent,) = stack.store.open_intents
 
@@ -68,7 +66,7 @@ def test_it_takes_the_place_that_the_open_rotation_made_for_it(
     ids=["ended", "of another token", "none at all"],
 )
 def test_where_no_rotation_speaks_for_it_the_one_before_keeps_working(
-    stack: ListingSurroundings, become: Callable[[Rotation], Rotation] | None
+    stack: ListingStack, become: Callable[[Rotation], Rotation] | None
 ) -> None:
     cut_off(stack, compromised=True)
     rotation = stack.store.rotation_items.pop("acme")
@@ -83,9 +81,7 @@ def test_where_no_rotation_speaks_for_it_the_one_before_keeps_working(
     assert (told["rotationId"], told["overlapEndsAt"], told["compromised"]) == (None, ends_at, False)
 
 
-def test_an_intent_that_names_no_shop_is_looked_for_at_the_one_that_the_secret_names(
-    stack: ListingSurroundings,
-) -> None:
+def test_an_intent_that_names_no_shop_is_looked_for_at_the_one_that_the_secret_names(stack: ListingStack) -> None:
     """Intents from before shops were written down."""
     stack.provider.script = [stack.provider.make_and_fail(lost())]
     stack.provider.failures["list"] = [down()]
@@ -100,7 +96,7 @@ def test_an_intent_that_names_no_shop_is_looked_for_at_the_one_that_the_secret_n
     assert stack.store.open_intents == []
 
 
-def test_a_provider_that_lists_and_keeps_no_tag_is_asked_without_a_title(stack: ListingSurroundings) -> None:
+def test_a_provider_that_lists_and_keeps_no_tag_is_asked_without_a_title(stack: ListingStack) -> None:
     stack.provider.capabilities = replace(LISTING, supports_title_tag=False)
 
     standing_token(stack.listing_call(), "acme", "T", None)
@@ -109,7 +105,7 @@ def test_a_provider_that_lists_and_keeps_no_tag_is_asked_without_a_title(stack: 
     assert [order.title for _, order in stack.provider.mints] == [None, None]
 
 
-def test_whatever_keeps_a_successor_from_being_stored_it_is_looked_for_again(stack: ListingSurroundings) -> None:
+def test_whatever_keeps_a_successor_from_being_stored_it_is_looked_for_again(stack: ListingStack) -> None:
     shop_token(stack.call(), "acme")
     stack.store.refuse("leases.commit", Conflict("Something that nobody has thought of."))
 
@@ -121,7 +117,7 @@ def test_whatever_keeps_a_successor_from_being_stored_it_is_looked_for_again(sta
     assert stack.store.rotation_items["acme"].open
 
 
-def test_a_successor_that_is_not_listed_may_be_there_all_the_same(stack: ListingSurroundings) -> None:
+def test_a_successor_that_is_not_listed_may_be_there_all_the_same(stack: ListingStack) -> None:
     shop_token(stack.call(), "acme")
     stack.provider.script = [minted("1002")]  # made, and not in the list
     rotation, _ = request(stack.listing_call(), "acme", compromised=False)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.fakes.clock import NOW
-from tests.fakes.events import CALLER, Context, api_event, storefront_event
+from tests.fakes.events import Context, storefront_event
 from tests.fakes.samples import minted, token
-from tests.fakes.surroundings import DAY, ListingSurroundings
+from tests.fakes.surroundings import DAY, ListingStack
 from tests.unit.loading import load
 from token_broker.domain.grant import Grant
 from token_broker.domain.token import Origin, State, Token
@@ -20,7 +20,7 @@ from token_broker.tokens.listing import list_tokens, recorded_token
 from token_broker.tokens.revoke import revoke
 
 
-def show(stack: ListingSurroundings, token_id: str) -> dict[str, object]:
+def show(stack: ListingStack, token_id: str) -> dict[str, object]:
     shown: dict[str, object] = recorded_token(stack.listing_call(), "acme", token_id).as_json()
     return shown
 
@@ -29,7 +29,7 @@ def line(before: str | None, after: str, reason: str, *, by: str, at: int = int(
     return {"at": at, "by": by, "from": before, "to": after, "why": reason}
 
 
-def test_a_live_token_of_ours_is_shown_as_the_list_shows_it_and_with_its_history(stack: ListingSurroundings) -> None:
+def test_a_live_token_of_ours_is_shown_as_the_list_shows_it_and_with_its_history(stack: ListingStack) -> None:
     current = shop_token(stack.call(), "acme")
     standing = standing_token(stack.listing_call(), "acme", "Kiosk", None)
     rows = {row["tokenId"]: row for row in list_tokens(stack.listing_call(), "acme")["tokens"]}
@@ -44,7 +44,7 @@ def test_a_live_token_of_ours_is_shown_as_the_list_shows_it_and_with_its_history
     assert (stack.provider.list_calls, len(stack.secrets.reads)) == (asked, reads)
 
 
-def test_each_step_of_a_rotated_token_is_told_and_its_value_is_gone_with_its_life(stack: ListingSurroundings) -> None:
+def test_each_step_of_a_rotated_token_is_told_and_its_value_is_gone_with_its_life(stack: ListingStack) -> None:
     shop_token(stack.call(), "acme")
     rotate(stack.listing_call(), "acme")
     assert show(stack, "1001")["accessToken"] == "value-of-1001", "a retiring token keeps working"
@@ -72,9 +72,7 @@ def test_each_step_of_a_rotated_token_is_told_and_its_value_is_gone_with_its_lif
         None,  # a foreign token that was revoked here
     ],
 )
-def test_a_value_that_must_not_be_shown_is_not_though_a_record_has_it(
-    stack: ListingSurroundings, kept: Token | None
-) -> None:
+def test_a_value_that_must_not_be_shown_is_not_though_a_record_has_it(stack: ListingStack, kept: Token | None) -> None:
     if kept is not None:
         stack.store.keep(kept)
     else:
@@ -86,7 +84,7 @@ def test_a_value_that_must_not_be_shown_is_not_though_a_record_has_it(
     assert "value-of-5" not in json.dumps(show(stack, "5"))
 
 
-def test_a_token_without_a_record_is_not_found_though_the_provider_lists_it(stack: ListingSurroundings) -> None:
+def test_a_token_without_a_record_is_not_found_though_the_provider_lists_it(stack: ListingStack) -> None:
     stack.provider.put(minted("5"), "Theirs")
 
     with pytest.raises(TokenNotFound):
@@ -100,27 +98,13 @@ def test_a_token_without_a_record_is_not_found_though_the_provider_lists_it(stac
 
 
 @pytest.fixture
-def shopify(put_in: Callable[..., None], stack: ListingSurroundings) -> ListingSurroundings:
+def shopify(put_in: Callable[..., None], stack: ListingStack) -> ListingStack:
     put_in("shopify", lambda request: stack.listing_call(request.caller, grant=request.grant))
     return stack
 
 
-def test_the_route_answers_with_the_record_and_knows_no_other_token(shopify: ListingSurroundings) -> None:
-    shop_token(shopify.call(CALLER), "acme")
-    handler = load("shopify/get_storefront_access_token")
-    events = [api_event(httpMethod="GET", path={"merchant": "acme", "tokenId": each}) for each in ("1001", "7")]
-
-    answer, unknown = (handler(event, Context()) for event in events)
-
-    assert (answer["statusCode"], answer["headers"]["Cache-Control"]) == (200, "no-store")
-    body = json.loads(answer["body"])
-    assert (body["state"], body["history"][0]["by"]) == ("current", CALLER)
-    assert handler({"merchant": "acme", "tokenId": "1001"}, Context()) == body
-    assert (unknown["statusCode"], json.loads(unknown["body"])["code"]) == (404, "token_not_found")
-
-
 @pytest.mark.parametrize("function", ["get_storefront_access_token", "get_rotation_settings", "put_rotation_settings"])
-def test_a_page_gets_no_record_and_no_settings(shopify: ListingSurroundings, function: str) -> None:
+def test_a_page_gets_no_record_and_no_settings(shopify: ListingStack, function: str) -> None:
     """No such route leads there; should one ever, it is of no use."""
     page = Grant(merchant="acme", origins=("https://shop.example",)).as_context()
     path = {"merchant": "acme"} | ({"tokenId": "1001"} if "token" in function else {})
