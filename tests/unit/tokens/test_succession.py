@@ -36,7 +36,7 @@ def cut_off(stack: ListingStack, *, compromised: bool) -> None:
 
 def adopt(stack: ListingStack) -> dict[str, object]:
     """Let the worker find the intent before the rotation, and return the events of the change."""
-    maintain(stack.listing_call(), "acme", ["subject#shop"])
+    maintain(stack.listing_call("queue"), "acme", ["subject#shop"])
     issued, rotated = stack.store.told
     assert (issued.type, issued.detail["tokenId"], issued.detail["why"]) == ("TokenIssued", "1002", "adopted")
     assert rotated.type == "TokenRotated"
