@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.provider import down, lost
 from tests.fakes.samples import minted
 from tests.fakes.store_parts import LEASE
-from tests.fakes.surroundings import LISTING, ListingStack
+from tests.fakes.surroundings import CALLER, LISTING, ListingStack
 from token_broker.domain.rotation import Rotation
 from token_broker.domain.token import SHOP, State
 from token_broker.errors import Conflict, ProviderUnavailable, RequestOutcome
@@ -36,7 +36,7 @@ def cut_off(stack: ListingStack, *, compromised: bool) -> None:
 
 def adopt(stack: ListingStack) -> dict[str, object]:
     """Let the worker find the intent before the rotation, and return the events of the change."""
-    maintain(stack.listing_call(), "acme", ["subject#shop"])
+    maintain(stack.listing_call("queue"), "acme", ["subject#shop"])
     issued, rotated = stack.store.told
     assert (issued.type, issued.detail["tokenId"], issued.detail["why"]) == ("TokenIssued", "1002", "adopted")
     assert rotated.type == "TokenRotated"
@@ -54,6 +54,7 @@ def test_it_takes_the_place_that_the_open_rotation_made_for_it(stack: ListingSta
     state, overlap = (State.REVOKING, CACHES_CLEARED_AFTER) if compromised else (State.RETIRING, OVERLAP)
     ends_at = int(stack.clock.now()) + overlap
     assert stack.store.records["acme", SHOP, "1001"].state is state
+    assert stack.store.records["acme", SHOP, "1002"].requested_by == CALLER
     assert stack.store.pending["acme", "1001"][1] == ends_at
     assert (told["overlapEndsAt"], told["compromised"]) == (None if compromised else ends_at, compromised)
     assert ("lost_response_found", {"intent": intent, "token_id": "1002"}) in stack.telemetry.notices
