@@ -111,7 +111,7 @@ def aws(clients: Mapping[str, Any], engine: str, request: pytest.FixtureRequest)
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         pytest_socket.socket_allow_hosts(["127.0.0.1"])
         yield clients
-        pytest_socket._remove_restrictions()  # the package has no other way back
+        pytest_socket._remove_restrictions()  # noqa: SLF001 - the package has no other way back
 
 
 @pytest.fixture

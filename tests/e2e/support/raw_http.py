@@ -33,7 +33,7 @@ def exchange(stack: Stack, method: str, path: Octets, headers: Headers = (), bod
         response = requests.Response()
         response.status_code = came.status
         response.headers = CaseInsensitiveDict(came.getheaders())
-        response._content = came.read()
+        response._content = came.read()  # noqa: SLF001
         return response
 
 

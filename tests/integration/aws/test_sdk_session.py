@@ -66,7 +66,7 @@ def test_a_region_has_the_address_and_partition_of_the_whole_sdk(
 def address_asked(client: Any, operation: str) -> str:
     """Where a call would be sent to."""
     model = client.meta.service_model.operation_model(operation)
-    return str(client._ruleset_resolver.construct_endpoint(model, {}, {}).url)
+    return str(client._ruleset_resolver.construct_endpoint(model, {}, {}).url)  # noqa: SLF001
 
 
 def test_a_client_is_made_once() -> None:

@@ -261,7 +261,7 @@ def test_this_version_writes_what_the_version_before_can_read(
 
     def urandom(size: int) -> bytes:
         """Return the product's next id of this second, and random bytes to anybody else."""
-        if not sys._getframe(1).f_globals["__name__"].startswith("token_broker"):
+        if not sys._getframe(1).f_globals["__name__"].startswith("token_broker"):  # noqa: SLF001
             return real(size)
         now = bench.clock.now()
         drawn[now] += 1

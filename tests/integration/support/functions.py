@@ -173,15 +173,15 @@ def cold_start(function: str, *, clock: Clock, telemetry: Any = None) -> Worker:
     assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    container = module.handler._container
+    container = module.handler.container
     vars(container)["clock"] = clock
     if telemetry is not None:
         vars(container)["telemetry"] = telemetry
     worker = Worker(function, module.handler)
     if telemetry is None:
         # Powertools keeps these for the process, which in Lambda is one function's.
-        Metrics._default_dimensions.clear()
-        Metrics._dimensions.clear()
+        Metrics._default_dimensions.clear()  # noqa: SLF001
+        Metrics._dimensions.clear()  # noqa: SLF001
         log = container.telemetry.log
         for old in [each for each in log.handlers if isinstance(each, _Lines)]:
             log.removeHandler(old)

@@ -73,7 +73,7 @@ def answer_lost(client: Any, operation: str) -> Iterator[Outage]:
             outage.struck += 1
             if client.meta.endpoint_url.startswith("http://127.0.0.1:"):
                 # An engine of its own acts once it is asked; moto did in this very event.
-                client._endpoint.http_session.send(request)
+                client._endpoint.http_session.send(request)  # noqa: SLF001
             raise timed_out()
 
     client.meta.events.register_last("before-send", lose)

@@ -90,20 +90,20 @@ class Authorizer[T]:
     """Decide on each event, and log one line about the decision."""
 
     def __init__(self, container: Container[T], decide: Decision[T]) -> None:
-        self._container = container
+        self.container = container
         self._decide = decide
         update_wrapper(self, decide)
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Return the response for API Gateway. Raises `DecisionUnavailable`."""
         started = time.perf_counter()
-        telemetry = self._container.telemetry
+        telemetry = self.container.telemetry
         telemetry.begin(_request_id(event), context)
         line: dict[str, Any] = {"decision": "none"}
         try:
             request = authorizer_request(event)
             line |= {"merchant": request.merchant, "operation": request.operation}
-            grant = self._decide(request, self._container.service)
+            grant = self._decide(request, self.container.service)
             response = _response("Allow", request.resource, grant.as_context())
             line["decision"] = "allow"
             return response

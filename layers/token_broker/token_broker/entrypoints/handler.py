@@ -65,7 +65,7 @@ class Handler[I: Input, S]:
         success: int,
         events: tuple[EventKind, ...],
     ) -> None:
-        self._container = container
+        self.container = container
         self._name = name
         self._accepts = accepts
         self._success = success
@@ -80,13 +80,13 @@ class Handler[I: Input, S]:
             from token_broker.entrypoints.sqs import process
 
             answer = partial(self._answer, kind, context)
-            return process(event["Records"], context, self._container.telemetry, answer)
+            return process(event["Records"], context, self.container.telemetry, answer)
         return self._answer(kind, context, invocation_of(kind, event, getattr(context, "aws_request_id", "")))
 
     def _answer(self, kind: EventKind, context: Any, invocation: Invocation) -> Any:
         """Return the invocation's result, and log one line about it."""
         started = time.perf_counter()
-        telemetry = self._container.telemetry
+        telemetry = self.container.telemetry
         telemetry.begin(invocation.request_id, context)
         line: dict[str, Any] = {"entry_point": kind, "operation": self._name}
         try:
@@ -114,7 +114,7 @@ class Handler[I: Input, S]:
         if isinstance(fields, MerchantInput):
             line["merchant"] = fields.merchant
         deadline = Deadline.after(SystemClock(), seconds_left(context) - LAST_SECONDS)
-        outcome = self._operation(fields, self._container.service(Request(caller, deadline, grant)))
+        outcome = self._operation(fields, self.container.service(Request(caller, deadline, grant)))
         reply = outcome if isinstance(outcome, Reply) else Reply(outcome, self._success)
         line |= _token(reply)
         return reply
@@ -123,7 +123,7 @@ class Handler[I: Input, S]:
         """Return the error for the caller, and log its cause."""
         from token_broker.ports.telemetry import count_failure
 
-        telemetry = self._container.telemetry
+        telemetry = self.container.telemetry
         if not isinstance(failure, BrokerError):
             telemetry.log.error("unexpected_failure", extra=_where(failure))
             failure = InternalError(
