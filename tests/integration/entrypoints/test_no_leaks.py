@@ -213,6 +213,7 @@ def test_expiring_credentials_leave_no_value(function: str, leaving: Leaving) ->
     """Also where the session secret cannot be written, and where the process is killed there."""
     stack = leaving.stack
     stack.app_merchant(permanent=function == MIGRATE)
+    stack.clock.jumps = True
 
     for error in (lambda: aws_error("ThrottlingException"), lambda: Killed("killed")):
         for acted in (False, True):
