@@ -57,10 +57,10 @@ begin = @mkdir -p .local && rm -f .local/stages
 
 test: env-dev env-local env-runtime ## run every test but those of `make audit`, the end-to-end tests on local stacks of their own
 	$(begin)
-	$(call stage,unit,15,$(MAKE) --no-print-directory test-unit)
+	$(call stage,unit,25,$(MAKE) --no-print-directory test-unit)
 	$(call stage,contract and integration,150,$(DEV) -m pytest --numprocesses 2 -m "not audit" $(INTEGRATION))
-	$(call stage,build and artifacts,25,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m "not audit" tests/artifacts)
-	$(call stage,end to end,240,$(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder -m "not audit" $(END_TO_END))
+	$(call stage,build and artifacts,20,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m "not audit" tests/artifacts)
+	$(call stage,end to end,270,$(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder -m "not audit" $(END_TO_END))
 	@cat .local/stages
 
 audit: env-dev env-local env-runtime env-reference env-lambda ## run the tests that need Java, Node, a browser or Lambda's runtime client
@@ -94,9 +94,9 @@ one: env-dev ## run one file or one test, such as TEST=tests/unit/test_clock.py
 debug: env-dev ## the same, and stop in a debugger where it fails or at a breakpoint()
 	@$(DEV) -m pytest -p no:xdist --pdb '$(or $(TEST),$(error Name a file or a test: TEST=tests/unit/test_clock.py))'
 
-coverage: env-dev env-reference ## show the branches of the layer and the functions that no test covers, and fail below 97 %
+coverage: env-dev ## show the branches of the layer and the functions that no test covers, and fail below 97 %
 	@$(DEV) -m coverage erase
-	$(DEV) -m coverage run -m pytest --numprocesses 2 -k "not local-aws and not dynamodb-local" tests/unit tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
+	$(DEV) -m coverage run -m pytest --numprocesses 2 -m "not audit" -k "not local-aws" tests/unit $(INTEGRATION)
 	@$(DEV) -m coverage combine --quiet
 	@$(DEV) -m coverage report
 	@$(DEV) -m tests.branches
