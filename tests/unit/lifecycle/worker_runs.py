@@ -15,8 +15,11 @@ def due(stack: ListingStack) -> list[str]:
 
 
 def work(stack: ListingStack, *items: str, seconds: float = 23.0) -> dict[str, int]:
-    """Run the worker on these items, or on all that are due."""
-    return maintain(stack.listing_call("queue", seconds), "acme", items or stack.store.due_items("acme"))
+    """Run the worker on these items, or on all that are due, and compare what it counts with what it returns."""
+    found = maintain(stack.listing_call("queue", seconds), "acme", items or stack.store.due_items("acme"))
+    counted = [("DueItemsDone", found["done"]), ("DueItemsPutOff", found["putOff"]), ("DueItemsLeft", found["left"])]
+    assert [(name, value) for name, value, _ in stack.telemetry.counts[-3:]] == counted
+    return found
 
 
 def result(*, done: int = 0, put_off: int = 0, left: int = 0) -> dict[str, int]:
