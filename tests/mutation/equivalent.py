@@ -7,6 +7,8 @@ _ONLY_THE_MARK = "of this title only the mark is looked at, which follows it"
 _ONLY_ANOTHER = "a fence is compared for being the same: how far a mint's end lifts it says nothing"
 _KEYWORD = "DynamoDB reads its keywords in any case"
 
+_CONTINUED = "the item has an id, which differs from each of these"
+
 _HINT = "what a value is cast to is read by the type checker alone"
 
 
@@ -25,6 +27,15 @@ EXPLAINED: dict[str, dict[str, str]] = {
         '- "OR (fingerprint = :print AND NOT #state IN (:revoking, :revoked))",\n'
         '+ "or (fingerprint = :print and not #state in (:revoking, :revoked))",': _KEYWORD,
         '- ":one": 1,\n+ ":one": 2,': _ONLY_ANOTHER,
+        '- "ADD fence :one",\n+ "add fence :one",': _KEYWORD,
+        "- items = list(self._table.query(*self._items.shop_key(merchant, records.INTENT)))\n"
+        "+ items = list(self._table.query(*self._items.shop_key(merchant, None)))": "others have no such id",
+        "- key = self._items.lease_key(lease_request.merchant, SHOP, item_id)\n"
+        "+ key = self._items.lease_key(lease_request.merchant, None, item_id)": "its key has no subject",
+        '- lease = _lease(LeaseRequest(merchant, SHOP, intent_id="", owner=owner), standing_id, found)\n'
+        "+ lease = _lease(LeaseRequest(merchant, SHOP, intent_id=None, owner=owner), standing_id, found)": _CONTINUED,
+        '- lease = _lease(LeaseRequest(merchant, SHOP, intent_id="", owner=owner), standing_id, found)\n'
+        '+ lease = _lease(LeaseRequest(merchant, SHOP, intent_id="XXXX", owner=owner), standing_id, found)': _CONTINUED,
         '- values: dict[str, Any] = {":owner": lease.owner, ":fence": lease.fence, ":one": 1}\n'
         '+ values: dict[str, Any] = {":owner": lease.owner, ":fence": lease.fence, ":one": 2}': _ONLY_ANOTHER,
     },
