@@ -58,16 +58,16 @@ begin = @mkdir -p .local && rm -f .local/stages
 test: env-dev env-local env-runtime ## run every test but those of `make audit`, the end-to-end tests on local stacks of their own
 	$(begin)
 	$(call stage,unit,25,$(MAKE) --no-print-directory test-unit)
-	$(call stage,contract and integration,150,$(DEV) -m pytest --numprocesses 2 -m "not audit" $(INTEGRATION))
-	$(call stage,build and artifacts,20,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m "not audit" tests/artifacts)
-	$(call stage,end to end,270,$(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder -m "not audit" $(END_TO_END))
+	$(call stage,contract and integration,170,$(DEV) -m pytest --numprocesses 2 -m "not audit" $(INTEGRATION))
+	$(call stage,build and artifacts,15,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m "not audit" tests/artifacts)
+	$(call stage,end to end,240,$(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder -m "not audit" $(END_TO_END))
 	@cat .local/stages
 
 audit: env-dev env-local env-runtime env-reference env-lambda ## run the tests that need Java, Node, a browser or Lambda's runtime client
 	$(begin)
-	$(call stage,reference implementations,60,$(DEV) -m pytest --numprocesses 2 -m audit $(INTEGRATION))
-	$(call stage,built functions,45,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m audit tests/artifacts)
-	$(call stage,browser,75,CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest -m audit $(END_TO_END))
+	$(call stage,reference implementations,40,$(DEV) -m pytest --numprocesses 2 -m audit $(INTEGRATION))
+	$(call stage,built functions,30,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m audit tests/artifacts)
+	$(call stage,browser,60,CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest -m audit $(END_TO_END))
 	@cat .local/stages
 
 .PHONY: test-long
@@ -79,7 +79,7 @@ test-unit: env-dev ## run the unit tests in seconds
 	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) unit-1 unit-2
 
 # Two processes with half of the tests each. With bytecode, since imports take half of the time.
-HALF := tests/unit/test_killed.py tests/unit/repository tests/unit/providers tests/unit/http tests/unit/domain
+HALF := tests/unit/test_killed.py tests/unit/repository tests/unit/providers tests/unit/http
 .PHONY: unit-1 unit-2
 unit-1 unit-2: export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
 unit-1 unit-2: export PYTHONDONTWRITEBYTECODE :=
