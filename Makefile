@@ -79,7 +79,7 @@ test-unit: env-dev ## run the unit tests in seconds
 	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) unit-1 unit-2
 
 # Two processes with half of the tests each. With bytecode, since imports take half of the time.
-HALF := tests/unit/test_killed.py tests/unit/repository tests/unit/providers tests/unit/http
+HALF := tests/unit/test_killed.py tests/unit/repository tests/unit/providers
 .PHONY: unit-1 unit-2
 unit-1 unit-2: export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
 unit-1 unit-2: export PYTHONDONTWRITEBYTECODE :=
@@ -89,10 +89,10 @@ unit-2:
 	@$(DEV) -m pytest -p no:xdist tests/unit $(HALF:%=--ignore=%)
 
 one: env-dev ## run one file or one test, such as TEST=tests/unit/test_clock.py
-	@$(DEV) -m pytest -p no:xdist '$(or $(TEST),$(error Name a file or a test: TEST=tests/unit/test_clock.py))'
+	@$(DEV) -m pytest '$(or $(TEST),$(error Name a file or a test: TEST=tests/unit/test_clock.py))'
 
 debug: env-dev ## the same, and stop in a debugger where it fails or at a breakpoint()
-	@$(DEV) -m pytest -p no:xdist --pdb '$(or $(TEST),$(error Name a file or a test: TEST=tests/unit/test_clock.py))'
+	@$(DEV) -m pytest --pdb '$(or $(TEST),$(error Name a file or a test: TEST=tests/unit/test_clock.py))'
 
 coverage: env-dev ## show the branches of the layer and the functions that no test covers, and fail below 97 %
 	@$(DEV) -m coverage erase

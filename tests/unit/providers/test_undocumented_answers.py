@@ -42,7 +42,7 @@ varied = settings(
     derandomize=False,
     print_blob=True,
     database=None,
-    max_examples=2_000 if LONG else 60,
+    max_examples=2_000 if LONG else 40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 

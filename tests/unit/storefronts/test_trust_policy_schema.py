@@ -22,8 +22,8 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 #: What the parser alone refuses: a schema cannot compare a member of one item with that of another.
 UNSAYABLE = "'sessions.proofs' must have different issuers. Two of them have the same 'issuer'."
 
-few = settings(deadline=None, derandomize=True, max_examples=40)
-many = settings(deadline=None, derandomize=True, max_examples=100)
+few = settings(deadline=None, derandomize=True, max_examples=25)
+many = settings(deadline=None, derandomize=True, max_examples=60)
 
 
 def refusal(document: Any) -> str | None:
