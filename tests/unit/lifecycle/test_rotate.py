@@ -402,7 +402,7 @@ def test_one_of_unknown_outcome_stays_open_and_the_compromised_token_gets_no_ove
 
 
 def test_a_call_that_fails_does_not_end_the_rotation_that_it_has_joined(stack: ListingStack) -> None:
-    """The clock's own wish, say: it would not be made again before the new token's whole age."""
+    """The scheduler's own request, for example, would not be made again before the new token's whole age."""
     rotation, _ = request(stack.listing_call("clock"), "acme", compromised=False)
     stack.clock.advance(JOIN_WINDOW)
     stack.provider.script = [TokenLimitReached("All places are taken.")] * 2
