@@ -36,6 +36,7 @@ class MemoryDueIndex:
         #: What happens while a page is read.
         self.read: Callable[[], object] = lambda: None
         self.unreadable: set[int] = set()
+        self.causes: tuple[str, ...] = ()
 
     def pages(self, shard: int, until: int) -> Iterator[list[DueItem]]:
         self.asked.append(shard)
@@ -43,7 +44,7 @@ class MemoryDueIndex:
             self.pages_read += 1
             self.read()
             if shard in self.unreadable:
-                raise StorageUnavailable("The token table did not answer.")
+                raise StorageUnavailable("The token table did not answer.", causes=self.causes)
             yield [item for item in page if item.due_at <= until]
 
 

@@ -62,7 +62,7 @@ class MemoryEventBus:
     def put(self, events: Sequence[Event]) -> list[str | None]:
         self.calls.append(len(events))
         if self.down:
-            raise StorageUnavailable("The event bus did not answer.")
+            raise StorageUnavailable("The event bus did not answer.", causes=("EventBridge: AccessDeniedException",))
         return [self._put(event) for event in events]
 
     def _put(self, event: Event) -> str | None:

@@ -117,8 +117,11 @@ def test_a_failure_of_secrets_manager(shelf: Shelf, error: Callable[[], Exceptio
     shelf.put("acme", SecretString=json.dumps(SECRET))
     with refusing(shelf.client, "GetSecretValue", error=error):
         detail = refused(shelf, "acme", kind)
+        with pytest.raises(kind) as failure:
+            shelf.secrets.read("acme")
 
     assert "amazonaws" not in detail
+    assert failure.value.causes[0].startswith("Secrets Manager: ")
     assert shelf.secrets.read("acme") == SECRET  # a failure is not remembered
 
 

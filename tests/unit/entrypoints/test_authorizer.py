@@ -265,6 +265,14 @@ def test_every_question_leaves_one_line_and_one_number(
     assert number[f"Authorizer.{decision}"] == [1.0]
 
 
+def test_a_decision_that_a_role_prevents_is_counted_apart(parts: Parts, lines: Lines) -> None:
+    with pytest.raises(DecisionUnavailable):
+        ask(parts, failing(StorageUnavailable("Later.", causes=("DynamoDB: AccessDeniedException",))))
+
+    (number,) = lines("Authorizer.none")
+    assert number["StorageForbidden"] == [1.0]
+
+
 def test_a_refused_path_is_recorded_without_what_was_asked(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
     ask(parts, event=authorizer_event(merchant=CANARY.upper(), methodArn=f"{STAGE}/GET/storefront/{CANARY}"))
 

@@ -213,6 +213,19 @@ def test_failures_are_counted_by_code_and_rejected_credentials_in_one_metric(ben
         assert line.get("CredentialsRejected") == (None if code == "internal_error" else [1.0])
 
 
+@pytest.mark.parametrize(
+    ("code", "counted"),
+    [("AccessDeniedException", [1.0]), ("AccessDenied", [1.0]), ("ThrottlingException", None)],
+)
+def test_a_failure_that_a_role_causes_is_counted_apart(
+    bench: Bench, lines: Lines, code: str, counted: list[float] | None
+) -> None:
+    handler(bench, failing(StorageUnavailable("Later.", causes=(f"DynamoDB: {code}",))))(event(), Context())
+
+    (line,) = lines("Failures.storage_unavailable")
+    assert line.get("StorageForbidden") == counted
+
+
 STOREFRONT_CALL = storefront_event(headers={"Origin": ["https://shop.example"]}, authorizer={"merchant": "acme"})
 
 

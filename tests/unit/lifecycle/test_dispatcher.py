@@ -230,6 +230,17 @@ def test_a_part_that_cannot_be_read_holds_up_no_other_and_shows(bench: Bench) ->
     assert "dispatch_shard_read_failed" in bench.telemetry.events
 
 
+def test_what_a_role_forbids_is_counted_though_the_run_goes_on(bench: Bench) -> None:
+    bench.index.parts[0] = [[due()]]
+    bench.index.unreadable, bench.index.causes = {1}, ("DynamoDB: AccessDeniedException",)
+    bench.queues.failures = [StorageUnavailable("Down.", causes=("SQS: AccessDenied",))]
+
+    with pytest.raises(StorageUnavailable):
+        bench.run()
+
+    assert bench.telemetry.total("StorageForbidden") == 2
+
+
 def test_undelivered_events_go_to_the_publisher_in_a_message_for_each_provider(bench: Bench) -> None:
     bench.queues = MemoryWorkQueues("shopify", OUTBOX)
     bench.index.parts[0] = [

@@ -148,6 +148,7 @@ def test_a_bus_that_does_not_answer_leaves_all_as_it_was_and_says_so(bench: Benc
     assert bench.bus.calls == [2], "the adapter has asked several times"
     assert bench.telemetry.notices[-1][1]["code"] == "storage_unavailable"
     assert "bus_unavailable" in bench.telemetry.events
+    assert bench.telemetry.total("StorageForbidden") == 1
     bench.bus.down = False
     assert bench.publish("a", "b").published == 2
 

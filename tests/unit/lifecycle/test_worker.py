@@ -144,6 +144,8 @@ def test_without_a_usable_secret_everything_is_kept_and_done_once_it_is_back(hap
     assert work(stack) == result(put_off=3)
     assert stack.provider.revoked == []
     assert {due_in(stack, token_id)[0] for token_id in ("1001", "1002", "1003")} == {2700}
+    failures = [name for name, _, _ in stack.telemetry.counts if name.startswith("Failures.")]
+    assert len(failures) == 1, "two were not tried, and the alarms count merchants rather than items"
 
     secret_back(stack)
     stack.clock.advance(2700)

@@ -64,12 +64,13 @@ class SecretsManager:
             return response
         except (ClientError, BotoCoreError) as error:
             code = error_code(error)
+        causes = (f"Secrets Manager: {code}",)
         if code in _ABSENT:
             raise MerchantNotFound(f"There is no secret {name}. Store one, or check the merchant's name.")
         if code in UNREADABLE:
-            raise MerchantMisconfigured(f"The secret {name} cannot be read or decrypted with this function's role.")
-        detail = "The merchant's secret could not be read. Try again."
-        raise StorageUnavailable(detail, causes=(f"Secrets Manager: {code}",))
+            detail = f"The secret {name} cannot be read or decrypted with this function's role."
+            raise MerchantMisconfigured(detail, causes=causes)
+        raise StorageUnavailable("The merchant's secret could not be read. Try again.", causes=causes)
 
 
 def _parse(name: str, response: Mapping[str, Any]) -> Mapping[str, Any]:

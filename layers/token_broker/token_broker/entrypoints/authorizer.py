@@ -115,15 +115,22 @@ class Authorizer[T]:
             # The only text for which API Gateway responds with 401.
             raise DecisionUnavailable("Unauthorized") from None
         except Exception as failure:  # noqa: BLE001  # only a grant may allow a request
-            # The text of an exception can hold a value, so the log gets its code or its class.
-            line["reason"] = failure.code if isinstance(failure, BrokerError) else type(failure).__name__
-            line["causes"] = failure.causes if isinstance(failure, BrokerError) else ()
+            line |= self._undecided(failure)
             raise DecisionUnavailable("The storefront could not be checked") from None
         finally:
             line["ms"] = round((time.perf_counter() - started) * 1000, 1)
             telemetry.count(f"Authorizer.{line['decision']}")
             telemetry.log.info("decided", extra=line)
             telemetry.end()
+
+    def _undecided(self, failure: Exception) -> dict[str, Any]:
+        """Return the log's fields about a failure. The text of an exception can hold a value, so it is left out."""
+        if not isinstance(failure, BrokerError):
+            return {"reason": type(failure).__name__, "causes": ()}
+        from token_broker.ports.telemetry import count_forbidden
+
+        count_forbidden(self.container.telemetry, failure)
+        return {"reason": failure.code, "causes": failure.causes}
 
 
 def _response(effect: str, resource: str, context: Mapping[str, str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from token_broker.clock import Clock, Deadline
 from token_broker.errors import StorageUnavailable
-from token_broker.ports.telemetry import Telemetry
+from token_broker.ports.telemetry import Telemetry, count_forbidden
 from token_broker.ports.work import DueIndex, DueItem, WorkMessage, WorkQueues
 
 #: The most items in one message. The merchant's other items follow with a later page or run.
@@ -76,6 +76,7 @@ class Dispatcher:
             except StorageUnavailable as failure:
                 unread_shards += 1  # the other shards may be readable
                 self.telemetry.notice("dispatch_shard_read_failed", causes=failure.causes)
+                count_forbidden(self.telemetry, failure)
         self._count()
         if unread_shards:
             raise StorageUnavailable("Some shards of the index could not be read. The next run reads them again.")
@@ -113,6 +114,7 @@ class Dispatcher:
             accepted = self.queues.send(worker, batch)
         except StorageUnavailable as failure:
             self.telemetry.notice("dispatch_failed", code=failure.code, causes=failure.causes)
+            count_forbidden(self.telemetry, failure)
             accepted = 0
         self.summary.messages += accepted
         self.summary.refused += len(batch) - accepted

@@ -18,7 +18,7 @@ from token_broker.domain.delays import MAX_PAUSE, pause
 from token_broker.domain.events import Event
 from token_broker.errors import StorageUnavailable
 from token_broker.ports.outbox import EventBus, Outbox, UndeliveredEvent
-from token_broker.ports.telemetry import Telemetry
+from token_broker.ports.telemetry import Telemetry, count_forbidden
 
 #: Events that are read before any of them is sent.
 READ_BATCH_SIZE = 10
@@ -99,6 +99,7 @@ class Publisher:
             return self.bus.put(events)
         except StorageUnavailable as failure:
             self.telemetry.notice("bus_unavailable", causes=failure.causes)
+            count_forbidden(self.telemetry, failure)
             return [failure.code] * len(events)
 
     def _keep(self, undelivered: Sequence[tuple[UndeliveredEvent, str]]) -> None:

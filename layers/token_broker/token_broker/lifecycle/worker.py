@@ -84,7 +84,7 @@ class Worker:
         if work is None:
             self.skipped += 1
         elif self._permanent is not None:
-            # It is not tried, so no failed try is counted.
+            # It is not tried, so no failure and no failed try is counted.
             self._call.store.schedule.reschedule(work, self._next_try(handler, work, self._permanent))
         else:
             self._run(handler, work)
@@ -100,6 +100,7 @@ class Worker:
             errors.MerchantMisconfigured,
             errors.Conflict,
         ) as failure:
+            count_failure(self._call.telemetry, failure)  # alarms need the failure, although the call succeeds
             due_at = self._next_try(handler, work, failure)
             self._call.store.schedule.reschedule(work, due_at, failure=failure.code)
             if failure.affects_all:
@@ -118,7 +119,6 @@ class Worker:
         telemetry, jitter = self._call.telemetry, self._call.jitter()
         seconds = pause(DOUBLINGS if failure.permanent else work.tries, jitter)
         seconds = max(seconds, min(failure.retry_after_seconds or 0, MAX_PAUSE))
-        count_failure(telemetry, failure)  # alarms need the failure, although the call succeeds
         telemetry.notice(
             "work_rescheduled",
             merchant=self._merchant,
