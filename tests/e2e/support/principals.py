@@ -34,9 +34,9 @@ def iam_user(iam: Any, statements: Sequence[Statement]) -> Iterator[tuple[str, C
 
 @contextmanager
 def iam_role(iam: Any, account: str, statements: Sequence[Statement]) -> Iterator[str]:
-    """Yield the ARN of a role that the account may assume and that the statements limit."""
+    """Yield the ARN of a role that the account may assume, with session tags, and that the statements limit."""
     name = f"e2e-{secrets.token_hex(4)}"
-    trust = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}
+    trust = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document([trust]))["Role"]["Arn"]
     iam.put_role_policy(RoleName=name, PolicyName="allowed", PolicyDocument=_document(statements))
     try:
@@ -57,9 +57,10 @@ def may_call(stack: Stack, merchant: str) -> Statement:
     }
 
 
-def assumed(stack: Stack, role_arn: str, session: str) -> Credentials:
-    """Return the credentials that sts:AssumeRole issues."""
-    taken = stack.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session)["Credentials"]
+def assumed(stack: Stack, role_arn: str, session: str, **tags: str) -> Credentials:
+    """Return the credentials that sts:AssumeRole issues for a session with these tags."""
+    given = [{"Key": key, "Value": value} for key, value in tags.items()]
+    taken = stack.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session, Tags=given)["Credentials"]
     return Credentials(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
 
 
