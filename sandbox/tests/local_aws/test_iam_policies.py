@@ -34,7 +34,7 @@ def denied() -> Iterator[None]:
 @pytest.mark.parametrize("statement", [IN_RESOURCE, IN_CONDITION], ids=["resource", "condition"])
 def test_a_policy_variable_has_the_value_of_the_sessions_tag(empty: Stack, statement: Statement) -> None:
     with iam_role(empty.client("iam"), ACCOUNT, [statement]) as role:
-        manager = client_of(empty, assumed(empty, role, "test", merchant="a"), "secretsmanager")
+        manager = client_of(empty, assumed(empty, role, "test", tags={"merchant": "a"}), "secretsmanager")
         manager.get_secret_value(SecretId="shop/a")
         with denied():
             manager.get_secret_value(SecretId="shop/b")
@@ -44,7 +44,7 @@ def test_a_policy_variable_has_the_value_of_the_sessions_tag(empty: Stack, state
 @pytest.mark.parametrize("tags", [{}, {"merchant": "*"}, {"merchant": "?"}], ids=str)
 def test_a_variable_without_a_value_and_a_wildcard_in_one_match_nothing(empty: Stack, tags: dict[str, str]) -> None:
     with iam_role(empty.client("iam"), ACCOUNT, [IN_RESOURCE]) as role:
-        manager = client_of(empty, assumed(empty, role, "test", **tags), "secretsmanager")
+        manager = client_of(empty, assumed(empty, role, "test", tags=tags), "secretsmanager")
         with denied():
             manager.get_secret_value(SecretId="shop/a")
 
