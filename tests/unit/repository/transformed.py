@@ -46,8 +46,8 @@ def _plain(value: Any, parameters: Mapping[str, Any]) -> Any:  # noqa: PLR0911 -
         return [each for each in (_plain(one, parameters) for one in value) if each is not _NoValue]
     if not isinstance(value, dict):
         return value
-    pairs: list[tuple[str, Any]] = list(value.items())
-    function, argument = pairs[0] if len(pairs) == 1 else ("", None)
+    function = next(iter(value)) if len(value) == 1 else ""
+    argument: Any = value.get(function)
     match function:
         case "Fn::If":
             name, yes, no = argument
