@@ -1,4 +1,4 @@
-"""The tables in docs/logs.md list the events and fields that the code logs, and nothing else."""
+"""The tables in docs/logs.md list the events and fields that the code logs and the queries that the stack saves."""
 
 import ast
 import inspect
@@ -14,6 +14,7 @@ import pytest
 
 import token_broker
 from tests.unit.repository.pages import ROOT, rows
+from tests.unit.repository.transformed import PLACE, plain, resources
 from token_broker import telemetry
 from token_broker.domain import rotation
 from token_broker.entrypoints import authorizer, handler
@@ -115,6 +116,17 @@ def test_the_fields_of_every_line_are_those_of_the_logger() -> None:
     appended = re.findall(r"append_keys\((.*?)\)\n", inspect.getsource(telemetry), re.DOTALL)
     added = [name for each in appended for name in re.findall(r"\b(\w+)=", each)]
     assert [row[0].strip("`") for row in rows(PAGE, "Fields of every line")] == OF_THE_LOGGER + added
+
+
+def test_each_saved_query_is_explained_and_reads_the_log_of_every_function_or_of_the_api() -> None:
+    found = resources("AWS::Logs::QueryDefinition")
+    groups = set(resources("AWS::Logs::LogGroup")) - {"AccessLogGroup"}
+
+    titles = [plain(query["Name"]).removeprefix(f"{PLACE.stack}/") for query in found.values()]
+    assert sorted(row[0].strip("`") for row in rows(PAGE, "Saved queries")) == sorted(titles)
+    for name, query in found.items():
+        read = {group["Ref"] for group in query["LogGroupNames"]}
+        assert read == ({"AccessLogGroup"} if name == "NoisyCallersQuery" else groups)
 
 
 def test_the_fields_of_the_closing_line_are_explained() -> None:
