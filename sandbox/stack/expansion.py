@@ -87,10 +87,10 @@ def _resolved(value: Any, names: Mapping[str, str], mappings: Mapping[str, Any])
 
 
 def _looked_up(path: list[Any], mappings: Mapping[str, Any]) -> Any:
-    found: Any = mappings
-    for key in path:
-        found = found[key]
-    return found
+    table, row, column, *default = path
+    if default and column not in mappings[table][row]:
+        return default[0]["DefaultValue"]
+    return mappings[table][row][column]
 
 
 def _substituted(argument: Any, names: Mapping[str, str], mappings: Mapping[str, Any]) -> Any:

@@ -24,7 +24,8 @@ WITH_ITS_CASES = (
 #: What compares the providers with the template and the pages.
 TABLES = (
     *(f"tests/unit/repository/test_{name}.py" for name in ("template", "readme", "architecture", "metrics_shown")),
-    *("tests/unit/repository/test_descriptors.py", "tests/unit/providers/test_capabilities.py"),
+    *(f"tests/unit/repository/test_{name}.py" for name in ("alarms", "logs", "descriptors")),
+    "tests/unit/providers/test_capabilities.py",
 )
 #: One process, and nothing written beside the tests.
 PLAIN = ("-p", "no:cacheprovider", "-p", "no:xdist")

@@ -1,6 +1,7 @@
-"""Alarms and dashboard use metrics that exist: ours are counted by the code, AWS's are of resources in the template."""
+"""The dashboard uses metrics that exist: ours are counted by the code, AWS's are of resources in the template."""
 
 import ast
+import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ OTHERS = {
 }
 #: The codes that end the metrics `Failures.{code}`.
 CODES = codes(errors.BrokerError).keys()
+#: The decisions that end the metrics `Authorizer.{decision}`.
+DECISIONS = {"allow", "deny", "unauthorized", "none"}
 
 
 class Counted(NamedTuple):
@@ -70,12 +73,8 @@ def counted() -> set[Counted]:
 
 def is_counted(name: str, provider: str) -> bool:
     family, _, code = name.partition(".")
-    of_a_code = family == "Failures" and code in CODES and Counted(family, provider, family=True) in counted()
-    return Counted(name, provider) in counted() or of_a_code
-
-
-def alarms() -> dict[str, Any]:
-    return {name: plain(each) for name, each in resources("AWS::CloudWatch::Alarm").items()}
+    known = code in {"Failures": CODES, "Authorizer": DECISIONS}.get(family, ())
+    return Counted(name, provider) in counted() or (known and Counted(family, provider, family=True) in counted())
 
 
 def widgets() -> list[dict[str, Any]]:
@@ -113,27 +112,8 @@ def test_the_counted_metrics_are_found() -> None:
     assert {is_counted("OldestDueLag", LIFECYCLE), is_counted("ColdStart", STOREFRONTS)} == {True}
     assert is_counted("Failures.provider_rejected_credentials", "shopify")
     assert not is_counted("Failures.nothing_of_the_kind", "shopify")
+    assert all(f'"{decision}"' in inspect.getsource(authorizer) for decision in DECISIONS)
     assert not is_counted("OldestDueLag", "shopify")
-
-
-@pytest.mark.parametrize("name", alarms())
-def test_an_alarm_is_on_a_metric_that_the_code_counts_or_on_a_resource_of_the_template(name: str) -> None:
-    alarm = alarms()[name]
-    dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
-    kinds = {"AWS/Lambda": "AWS::Lambda::Function", "AWS/SQS": "AWS::SQS::Queue"}
-
-    if alarm["Namespace"] == "TokenBroker":
-        assert dimensions == our_dimensions(dimensions["provider"])
-        assert is_counted(alarm["MetricName"], dimensions["provider"])
-    else:
-        (value,) = dimensions.values()
-        assert value in resources(kinds[alarm["Namespace"]])
-
-
-def test_each_provider_has_an_alarm_on_rejected_credentials() -> None:
-    watched = [each for each in alarms().values() if each["MetricName"] == "CredentialsRejected"]
-
-    assert {each["Dimensions"][0]["Value"] for each in watched} == PROVIDERS
 
 
 def test_the_dashboard_shows_metrics_that_the_code_counts() -> None:
@@ -150,8 +130,8 @@ def test_the_dashboard_searches_for_families_of_this_stack_only() -> None:
     metrics = [each for widget in widgets() for each in widget["properties"]["metrics"]]
     found = [re.fullmatch(pattern, each[0]["expression"]) for each in metrics if isinstance(each[0], dict)]
 
-    assert [match and match[1] for match in found] == ["Failures", "ProviderErrors", "Authorizer"]
-    assert {match[1] for match in found if match} <= {each.name for each in counted() if each.family}
+    assert [match and match[1] for match in found] == ["Failures", "StorageForbidden", "ProviderErrors", "Authorizer"]
+    assert {match[1] for match in found if match} <= {each.name for each in counted()}
 
 
 @pytest.mark.parametrize(

@@ -266,13 +266,10 @@ def test_a_message_that_fails_is_put_aside_where_an_alarm_sees_it(function: Func
     assert queue["SqsManagedSseEnabled"] is queues[aside]["SqsManagedSseEnabled"] is True
     assert queues[aside]["MessageRetentionPeriod"] == FOURTEEN_DAYS
     assert bool(queues[aside].get("FifoQueue")) == bool(queue.get("FifoQueue"))
-    (alarm,) = [each for each in alarms() if {"Name": "QueueName", "Value": aside} in each["Dimensions"]]
+    alarms = plain(list(resources("AWS::CloudWatch::Alarm").values()))
+    (alarm,) = [each for each in alarms if {"Name": "QueueName", "Value": aside} in each.get("Dimensions", [])]
     assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
-
-
-def alarms() -> list[dict[str, Any]]:
-    return [plain(each) for each in resources("AWS::CloudWatch::Alarm").values()]
 
 
 @pytest.mark.parametrize("name", ["WorkQueue", "OutboxQueue"])
@@ -336,29 +333,6 @@ def test_the_clock_runs_every_minute_and_may_start_one_function() -> None:
     assert trusted["Condition"] == {"StringEquals": {"aws:SourceAccount": PLACE.account}}
     (statement,) = statements_of(role)
     assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", schedule["Target"]["Arn"])
-
-
-def test_every_alarm_has_its_paragraph_in_the_runbook() -> None:
-    runbook = (TEMPLATE.parent / "docs/runbook.md").read_text()
-    headings = set(re.findall(r"^## ([\w{}]+)$", runbook, re.MULTILINE))
-    every_providers = "{Provider}CredentialsAlarm"
-    described = {every_providers.replace("{Provider}", name.capitalize()) for name in wiring.PROVIDERS}
-
-    assert every_providers in headings
-    assert (headings - {every_providers}) | described == set(resources("AWS::CloudWatch::Alarm"))
-    for alarm in alarms():
-        assert alarm["AlarmDescription"].endswith("See docs/runbook.md.")
-
-
-def test_every_alarm_tells_the_topic_if_there_is_one_and_only_a_missing_run_is_told_by_silence() -> None:
-    told = {"Fn::If": ["WithAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
-
-    assert transformed()["Parameters"]["AlarmTopicArn"]["Default"] == ""
-    equals = {"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}
-    assert transformed()["Conditions"]["WithAlarmTopic"] == {"Fn::Not": [equals]}
-    for name, alarm in resources("AWS::CloudWatch::Alarm").items():
-        assert (alarm["AlarmActions"], alarm["OKActions"]) == (told, told)
-        assert (alarm["TreatMissingData"] == "breaching") is (name == "DispatchStalledAlarm")
 
 
 # The API
