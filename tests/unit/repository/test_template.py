@@ -114,7 +114,7 @@ def test_the_table_is_encrypted_and_protected_can_be_restored_and_forgets() -> N
 def test_a_role_may_do_exactly_this(function: Function) -> None:
     role = resource("AWS::IAM::Role", f"{function.name}Role")
 
-    assert set(role) - {"ManagedPolicyArns"} == {"Description", "Path", "AssumeRolePolicyDocument", "Policies"}
+    assert set(role) - {"ManagedPolicyArns"} == {"Description", "AssumeRolePolicyDocument", "Policies"}
     assert role["AssumeRolePolicyDocument"] == TRUST
     (policy,) = role["Policies"]
     assert policy["PolicyName"] == function.name
