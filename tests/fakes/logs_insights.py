@@ -115,7 +115,7 @@ def _filter(words: _Words, rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def _condition(words: _Words) -> Condition:
-    if words.skip("isPresent"):
+    if words.skip("ispresent"):
         words.take("(")
         wanted = words.name()
         words.take(")")
