@@ -67,6 +67,9 @@ def _outcome(check: Check, stack: Deployed) -> Outcome:
         return _short(
             sentence, FellShort(seen, expected="an answer", advice="compare the output ApiUrl, and try again")
         )
+    except LookupError as error:
+        seen, advice = f"nothing named {error}", "compare the stack with template.yaml"
+        return _short(sentence, FellShort(seen, expected="it is there", advice=advice))
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code not in _DENIED:

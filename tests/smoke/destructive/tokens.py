@@ -29,11 +29,13 @@ def a_standing_shopify_token_is_created_and_revoked(stack: Deployed) -> str:
 
 
 def a_shopify_rotation_creates_a_new_token_first(stack: Deployed) -> str:
-    response = stack.signed("POST", f"/merchants/{stack.merchant}/shopify/rotations")
-    rotation = content(response, [202])
+    shopify = f"/merchants/{stack.merchant}/shopify"
+    content(stack.signed("GET", f"{shopify}/storefront-access-token"), [200])
+    rotation = content(stack.signed("POST", f"{shopify}/rotations"), [202])
+    old, new = rotation["previousTokenId"], rotation["tokenId"]
     return require(
-        rotation["tokenId"] != rotation["previousTokenId"],
-        f"{rotation['state']}, token {rotation['tokenId']} after {rotation['previousTokenId']}",
+        old != new,
+        f"{rotation['state']}, token {new} after {old}",
         expected="another token",
         advice="see the rotation's part of docs/lifecycle.md",
     )
