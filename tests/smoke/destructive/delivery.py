@@ -29,7 +29,7 @@ def an_event_reaches_the_bus_without_the_stream(stack: Deployed) -> str:
         raise DidNotRun("The end-to-end tests show it, without the wait of five minutes.")
     with _subscription(stack) as queue:
         _heard(stack, queue, _BY_STREAM)
-        with _stream_off(stack):
+        with stream_off(stack):
             return f"SessionClosed after {_heard(stack, queue, _BY_QUEUE):.1f} s, by the queue"
 
 
@@ -87,7 +87,7 @@ def _heard(stack: Deployed, queue: str, seconds: float) -> float:
 
 
 @contextmanager
-def _stream_off(stack: Deployed) -> Iterator[None]:
+def stream_off(stack: Deployed) -> Iterator[None]:
     client = stack.client("lambda")
     mappings = stack.of("AWS::Lambda::EventSourceMapping").values()
     found = [client.get_event_source_mapping(UUID=each) for each in mappings]

@@ -54,7 +54,7 @@ def test_a_throttled_function_gets_its_concurrency_back(reserved: int | None) ->
 def test_the_stream_is_on_again_after_an_interrupt() -> None:
     functions = Lambda(None)
 
-    switched = delivery._stream_off(stack_of(functions))  # noqa: SLF001
+    switched = delivery.stream_off(stack_of(functions))
     switched.__enter__()
     assert not functions.enabled
 
