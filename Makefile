@@ -130,7 +130,7 @@ SMOKE = $(LOCAL) -m tests.smoke $(1) --stack '$(STACK)' --region '$(REGION)' --m
 smoke: env-local ## check a deployed stack with your own credentials and change nothing: STACK=NAME REGION=REGION MERCHANT=MERCHANT
 	@$(call SMOKE,safe)
 
-smoke-destructive: env-local ## the same with checks that create and revoke tokens, throttle functions and flood a route; it asks first
+smoke-destructive: env-local ## run the checks that create and revoke tokens, throttle functions and flood a route, after the stack's name is typed
 	@$(call SMOKE,destructive)
 
 build: env-local env-runtime ## build the functions and the layer into .aws-sam/build, ready for `sam deploy`
