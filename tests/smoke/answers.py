@@ -1,10 +1,11 @@
-"""Judge the API's answers. No body is ever shown, since it may hold a token."""
+"""Call the API with the operator's credentials, and judge its answers. No body is ever shown: it may hold a token."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import requests
 
+from tests.smoke.deployed import Deployed
 from tests.smoke.outcomes import DidNotRun, FellShort
 
 #: The merchant has no account there, so nothing can be said.
@@ -12,6 +13,15 @@ _NOT_SET_UP = {
     "merchant_not_found": "The merchant has no secret there.",
     "provider_not_configured": "It has no address.",
 }
+
+
+def signed(stack: Deployed, method: str, path: str, body: object = None, **headers: str) -> requests.Response:
+    """Call the API. Underscores in header names become hyphens. Raises `DidNotRun` if the operator may not call it."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    response = stack.api.call(method, path, body, headers=named, credentials=stack.credentials)
+    if response.status_code == 403:
+        raise DidNotRun(f"These credentials may not call {method} {path}.")
+    return response
 
 
 def problem(response: requests.Response, *allowed: tuple[int, str], challenge: str = "") -> str:

@@ -64,11 +64,6 @@ class Deployed:
         """Return the name of a function."""
         return self.of("AWS::Lambda::Function")[f"{logical}Function"]
 
-    def signed(self, method: str, path: str, body: object = None, **headers: str) -> requests.Response:
-        """Call the API with the operator's credentials. Underscores in header names become hyphens."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.api.call(method, path, body, headers=named, credentials=self.credentials)
-
     def unsigned(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
         """Call the API as a stranger or a page does."""
         return self.api.call(method, path, headers=headers, signed=False)

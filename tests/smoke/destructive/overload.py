@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import requests
 from requests.adapters import HTTPAdapter
 
-from tests.smoke.answers import problem
+from tests.smoke.answers import problem, signed
 from tests.smoke.deployed import Deployed
 from tests.smoke.outcomes import DidNotRun, FellShort, require
 
@@ -32,7 +32,7 @@ def a_throttled_authorizer_answers_503(stack: Deployed) -> str:
 
 def a_throttled_function_answers_503(stack: Deployed) -> str:
     path = f"/merchants/{stack.merchant}/trust-policy"
-    return _while_throttled(stack, "StorefrontsGetTrustPolicy", lambda: stack.signed("GET", path), "internal_error")
+    return _while_throttled(stack, "StorefrontsGetTrustPolicy", lambda: signed(stack, "GET", path), "internal_error")
 
 
 def a_flood_of_one_route_is_refused_before_its_authorizer(stack: Deployed) -> str:

@@ -4,22 +4,22 @@ import json
 import secrets
 from urllib.parse import quote
 
-from tests.smoke.answers import content
+from tests.smoke.answers import content, signed
 from tests.smoke.deployed import Deployed
 from tests.smoke.outcomes import require
 
 
 def a_fourthwall_token_is_issued(stack: Deployed) -> str:
-    response = stack.signed("PUT", f"/merchants/{stack.merchant}/fourthwall/public-token")
+    response = signed(stack, "PUT", f"/merchants/{stack.merchant}/fourthwall/public-token")
     return f"{response.status_code}, token {content(response, [200, 201])['tokenId']}"
 
 
 def a_standing_shopify_token_is_created_and_revoked(stack: Deployed) -> str:
     path = f"/merchants/{stack.merchant}/shopify/storefront-access-tokens"
-    created = stack.signed("POST", path, {"title": "Smoke test"}, Idempotency_Key=f"smoke-{secrets.token_hex(8)}")
+    created = signed(stack, "POST", path, {"title": "Smoke test"}, Idempotency_Key=f"smoke-{secrets.token_hex(8)}")
     token = content(created, [201])["tokenId"]
-    content(stack.signed("DELETE", f"{path}/{token}"), [200])
-    left = [each["tokenId"] for each in content(stack.signed("GET", path), [200])["tokens"]]
+    content(signed(stack, "DELETE", f"{path}/{token}"), [200])
+    left = [each["tokenId"] for each in content(signed(stack, "GET", path), [200])["tokens"]]
     return require(
         token not in left,
         f"token {token} {'is still' if token in left else 'is not'} listed",
@@ -30,8 +30,8 @@ def a_standing_shopify_token_is_created_and_revoked(stack: Deployed) -> str:
 
 def a_shopify_rotation_creates_a_new_token_first(stack: Deployed) -> str:
     shopify = f"/merchants/{stack.merchant}/shopify"
-    content(stack.signed("GET", f"{shopify}/storefront-access-token"), [200])
-    rotation = content(stack.signed("POST", f"{shopify}/rotations"), [202])
+    content(signed(stack, "GET", f"{shopify}/storefront-access-token"), [200])
+    rotation = content(signed(stack, "POST", f"{shopify}/rotations"), [202])
     old, new = rotation["previousTokenId"], rotation["tokenId"]
     return require(
         old != new,
@@ -43,9 +43,9 @@ def a_shopify_rotation_creates_a_new_token_first(stack: Deployed) -> str:
 
 def a_closed_session_gets_no_token(stack: Deployed) -> str:
     path, session = f"/merchants/{stack.merchant}/chicksx/public-tokens", f"smoke-{secrets.token_hex(8)}"
-    content(stack.signed("POST", path, {"sessionId": session}), [201])
+    content(signed(stack, "POST", path, {"sessionId": session}), [201])
     close(stack, session)
-    after = stack.signed("POST", path, {"sessionId": session})
+    after = signed(stack, "POST", path, {"sessionId": session})
     return require(
         after.status_code == 410,
         f"{after.status_code} after the closing",
@@ -76,7 +76,7 @@ def the_dispatcher_may_read_its_index(stack: Deployed) -> str:
 def close(stack: Deployed, session: str) -> str:
     """Close a session that nobody has, and return its id as the answer has it."""
     path = f"/merchants/{stack.merchant}/chicksx/sessions/{quote(session, safe='')}/close"
-    return str(content(stack.signed("POST", path, {"orderId": "smoke"}), [200])["sessionId"])
+    return str(content(signed(stack, "POST", path, {"orderId": "smoke"}), [200])["sessionId"])
 
 
 CHECKS = (

@@ -7,7 +7,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from sandbox.settings import ACCESS_KEY_ID
-from tests.smoke.answers import problem
+from tests.smoke.answers import problem, signed
 from tests.smoke.deployed import Deployed
 from tests.smoke.outcomes import DidNotRun
 
@@ -39,18 +39,18 @@ def a_bearer_token_is_no_signature(stack: Deployed) -> str:
 
 
 def an_unknown_path_is_refused(stack: Deployed) -> str:
-    return problem(stack.signed("GET", "/smoke"), _UNAUTHENTICATED, challenge=_SIGNATURE)
+    return problem(stack.unsigned("GET", "/smoke"), _UNAUTHENTICATED, challenge=_SIGNATURE)
 
 
 def a_body_that_is_no_json_is_refused(stack: Deployed) -> str:
-    response = stack.signed("PUT", _policy(stack), b"smoke", Content_Type="text/plain")
+    response = signed(stack, "PUT", _policy(stack), b"smoke", Content_Type="text/plain")
     return problem(response, (400, "invalid_request"))
 
 
 def a_body_of_eleven_megabytes_is_refused(stack: Deployed) -> str:
     if stack.is_local:
         raise DidNotRun("The local AWS has no limit for bodies.")
-    return problem(stack.signed("PUT", _policy(stack), b"x" * 11_000_000), (413, "invalid_request"))
+    return problem(signed(stack, "PUT", _policy(stack), b"x" * 11_000_000), (413, "invalid_request"))
 
 
 class _AnHourAgo(SigV4Auth):
