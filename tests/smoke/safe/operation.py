@@ -18,7 +18,7 @@ def every_alarm_notifies_someone(stack: Deployed) -> str:
         found and not quiet,
         f"{len(found)} alarms, without a notification: {', '.join(quiet) or 'none'}",
         expected="each alarm has an action, and actions are enabled",
-        advice="deploy with AlarmTopicArn, or aws cloudwatch enable-alarm-actions",
+        advice="deploy with AlarmTopicArn and TicketTopicArn, or aws cloudwatch enable-alarm-actions",
     )
 
 
