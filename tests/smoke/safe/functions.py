@@ -58,7 +58,7 @@ def the_scheduler_is_enabled(stack: Deployed) -> str:
     )
 
 
-def workers_leave_a_third_of_the_concurrent_executions_to_requests(stack: Deployed) -> str:
+def workers_leave_a_quarter_of_the_concurrent_executions_to_requests(stack: Deployed) -> str:
     client = stack.client("lambda")
     limit = client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
     found = [
@@ -66,9 +66,9 @@ def workers_leave_a_third_of_the_concurrent_executions_to_requests(stack: Deploy
     ]
     workers = sum(each.get("ScalingConfig", {}).get("MaximumConcurrency", 1) for each in found)
     return require(
-        limit - workers >= limit / 3,
+        limit - workers >= limit / 4,
         f"workers may use {workers} of {limit}",
-        expected="a third is left to requests",
+        expected="a quarter is left to requests",
         advice="ask for 1,000 concurrent executions (docs/first-deploy.md), or lower WorkerConcurrency",
     )
 
@@ -86,5 +86,5 @@ CHECKS = (
     every_function_is_active_and_has_the_same_version_of_the_layer,
     every_queue_and_the_stream_start_their_function,
     the_scheduler_is_enabled,
-    workers_leave_a_third_of_the_concurrent_executions_to_requests,
+    workers_leave_a_quarter_of_the_concurrent_executions_to_requests,
 )
