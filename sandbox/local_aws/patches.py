@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sandbox.local_aws.function_failures import PersistentProcesses, with_exception_names
 from sandbox.local_aws.iam_policies import with_actions_of_batches, with_policy_variables, with_role_arns
 from sandbox.local_aws.leading_keys import with_items_of_transactions, with_keys_of_items, with_leading_keys
-from sandbox.local_aws.resource_types import with_metric_math, with_more_types, with_resource_policy
+from sandbox.local_aws.resource_types import with_decoded_paths, with_metric_math, with_more_types, with_resource_policy
 from sandbox.local_aws.stream_retries import with_record_retries
 from sandbox.local_aws.unpacking import zipfile_with_shared_files
 
@@ -83,6 +83,7 @@ def patches(runtime_python: str, unpacked: Path) -> tuple[Patch, ...]:
         Patch(evaluator, "_resolve_condition_key", with_role_arns, reads=(roles,)),
         Patch(evaluator, "_first_match", with_policy_variables, reads=((evaluator, "_resolve_condition_key"),)),
         Patch(types, "_RESOURCE_HANDLERS", with_more_types, reads=(roles,)),
+        Patch(types, "_apigw_method_settings", with_decoded_paths),
         Patch(types, "_cw_metric_alarm_record", with_metric_math),
         Patch("ministack.services.apigateway_v1", "_import_rest_api", with_resource_policy),
     )

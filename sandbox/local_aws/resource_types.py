@@ -14,13 +14,16 @@ type Handlers = dict[str, Any]
 
 
 def with_more_types(handlers: dict[str, Handlers], roles: Any) -> dict[str, Handlers]:
-    """Add the types that are ignored, and the permissions boundaries of roles, to the emulator's own types.
+    """Add the types that are ignored, boundaries of roles, and concurrency by a parameter, to the emulator's own types.
 
     `roles` has the deployed roles by name. The mapping is changed in place, because other modules hold it too.
     """
     role = handlers["AWS::IAM::Role"]
     role["create"] = _with_boundary(role["create"], roles, 1)
     role["update"] = _with_boundary(role["update"], roles, 2)
+    mapping = handlers["AWS::Lambda::EventSourceMapping"]
+    mapping["create"] = _with_numeric_concurrency(mapping["create"], 1)
+    mapping["update"] = _with_numeric_concurrency(mapping["update"], 2)
     handlers.update(dict.fromkeys(IGNORED, _NOTHING))
     return handlers
 
@@ -35,6 +38,16 @@ def with_metric_math(record_of: Callable[[str, dict[str, Any]], Any]) -> Callabl
         return record_of(name, properties)
 
     return record
+
+
+def with_decoded_paths(settings_of: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Wrap the emulator's settings of a stage's methods so that a path's slashes can be written as `~1`."""
+
+    @functools.wraps(settings_of)
+    def settings(written: Any) -> Any:
+        return {key.replace("/~1", "/").replace("~1", "/"): each for key, each in settings_of(written).items()}
+
+    return settings
 
 
 def with_resource_policy(imported: Callable[..., str]) -> Callable[..., str]:
@@ -56,6 +69,19 @@ def _with_boundary(handle: Callable[..., Any], roles: Any, position: int) -> Cal
         name, attributes = handle(*arguments, **options)
         roles[name]["PermissionsBoundary"] = arguments[position].get("PermissionsBoundary")
         return name, attributes
+
+    return handled
+
+
+def _with_numeric_concurrency(handle: Callable[..., Any], position: int) -> Callable[..., Any]:
+    """Wrap the creation or update of an event source: a parameter's number arrives as text, which its poller refuses."""
+
+    @functools.wraps(handle)
+    def handled(*arguments: Any, **options: Any) -> Any:
+        scaling = arguments[position].get("ScalingConfig")
+        if scaling is not None:
+            scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
+        return handle(*arguments, **options)
 
     return handled
 
