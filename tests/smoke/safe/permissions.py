@@ -109,7 +109,7 @@ def _as_role(stack: Deployed, role: str) -> Any:
             "Credentials"
         ]
     except ClientError:
-        raise DidNotRun("The role trusts Lambda alone, so these credentials cannot try it.") from None
+        raise DidNotRun("These credentials may not assume the role, which trusts Lambda alone.") from None
     session = boto3.Session(
         taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"], region_name=stack.region
     )
