@@ -47,6 +47,10 @@ template:
 sam-template:
 	$(LOCAL) -m sandbox.stack validate
 
+.PHONY: compare
+compare: env-dev ## show what the template changes against AGAINST=COMMIT: permissions of roles, then everything else
+	@$(DEV) -m sandbox.stack.comparison '$(or $(AGAINST),$(error Name a commit: AGAINST=main))'
+
 format: env-dev ## format the Python sources
 	$(DEV) -m ruff check --fix $(SOURCES)
 	$(DEV) -m ruff format $(SOURCES)

@@ -74,7 +74,7 @@ def _with_boundary(handle: Callable[..., Any], roles: Any, position: int) -> Cal
 
 
 def _with_numeric_concurrency(handle: Callable[..., Any], position: int) -> Callable[..., Any]:
-    """Wrap the creation or update of an event source: a parameter's number arrives as text, which its poller refuses."""
+    """Wrap the creation or update of an event source. A parameter's number is text, which its poller refuses."""
 
     @functools.wraps(handle)
     def handled(*arguments: Any, **options: Any) -> Any:
