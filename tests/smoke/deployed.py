@@ -33,6 +33,7 @@ class Deployed:
     region: str
     merchant: str
     status: str
+    protected: bool
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
     resources: Mapping[str, Mapping[str, str]]
@@ -111,6 +112,7 @@ def _described(session: boto3.Session, name: str, merchant: str, api_url: str) -
         region=region,
         merchant=merchant,
         status=found["StackStatus"],
+        protected=found.get("EnableTerminationProtection", False),
         outputs=outputs,
         parameters={each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])},
         resources=resources,

@@ -26,6 +26,7 @@ from tests.smoke.outcomes import Check
 
 #: What the local AWS, or a stack without topic and access logs, cannot show.
 NOT_HERE = {
+    "A production stack is protected against deletion",
     "Every alarm notifies someone",
     "The topics of the alarms have a subscriber",
     "Metrics arrive from the log",

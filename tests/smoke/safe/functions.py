@@ -1,7 +1,7 @@
 """The stack itself, its functions, and what starts them."""
 
 from tests.smoke.deployed import Deployed
-from tests.smoke.outcomes import require
+from tests.smoke.outcomes import DidNotRun, require
 
 
 def the_last_deployment_is_complete(stack: Deployed) -> str:
@@ -10,6 +10,18 @@ def the_last_deployment_is_complete(stack: Deployed) -> str:
         stack.status,
         expected="CREATE_COMPLETE or UPDATE_COMPLETE",
         advice="read the stack's events from the first failure on, and deploy again",
+    )
+
+
+def a_production_stack_is_protected_against_deletion(stack: Deployed) -> str:
+    if stack.parameters.get("Stage") != "production":
+        raise DidNotRun("This is no production stack.")
+    command = "aws cloudformation update-termination-protection --enable-termination-protection"
+    return require(
+        stack.protected,
+        f"termination protection {'on' if stack.protected else 'off'}",
+        expected="on",
+        advice=f"{command} --stack-name {stack.name}",
     )
 
 
@@ -83,6 +95,7 @@ def _named(names: list[str]) -> str:
 
 CHECKS = (
     the_last_deployment_is_complete,
+    a_production_stack_is_protected_against_deletion,
     every_function_is_active_and_has_the_same_version_of_the_layer,
     every_queue_and_the_stream_start_their_function,
     the_scheduler_is_enabled,
