@@ -21,7 +21,7 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format test test-unit one debug audit coverage mutation up down demo logs bench bench-dispatch build lock clean env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation
+.PHONY: help setup check format test test-unit one debug audit coverage mutation up down demo logs bench bench-dispatch bench-fairness build lock clean env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -124,6 +124,11 @@ bench-dispatch: env-dev env-local env-runtime ## measure the dispatcher with up 
 	@export TOKEN_BROKER_STATE_DIR="$(CURDIR)/.local/bench-dispatch"; \
 	  trap '$(LOCAL) -m sandbox.stack down' EXIT; \
 	  $(LOCAL) -m sandbox.stack up && PYTHONPATH=layers/token_broker $(DEV) -m benchmarks.dispatch "$$TOKEN_BROKER_STATE_DIR"
+
+bench-fairness: env-dev env-local env-runtime ## measure one merchant's mints while another one floods the API, on its own local stack
+	@export TOKEN_BROKER_STATE_DIR="$(CURDIR)/.local/bench-fairness"; \
+	  trap '$(LOCAL) -m sandbox.stack down' EXIT; \
+	  $(LOCAL) -m sandbox.stack up && $(DEV) -m benchmarks.fairness "$$TOKEN_BROKER_STATE_DIR"
 
 build: env-local env-runtime ## build the functions and the layer into .aws-sam/build, ready for `sam deploy`
 	@$(LOCAL) -m sandbox.stack build
