@@ -1,45 +1,23 @@
-"""template.yaml as CloudFormation gets it: transformed by SAM's own translator, with no network and no account."""
+"""template.yaml after its transforms, and the values of its intrinsic functions at one place."""
 
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import yaml
-from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
-from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
-from samtranslator.yaml_helper import intrinsics_multi_constructor  # type: ignore[import-untyped]
-
+from sandbox.stack.expansion import REGION, transform
 from tests.expected_functions import IndexCursor
 from tests.template_as_written import TEMPLATE
 
-PLACE = IndexCursor("us-east-1", "123456789012", "token-broker", "TokenTable", "token-broker")
+PLACE = IndexCursor(REGION, "123456789012", "token-broker", "TokenTable", "token-broker")
 
 _NAME = re.compile(r"\$\{([^}]+)\}")
 
 
-class _Intrinsics(yaml.CSafeLoader):
-    """The short forms as the translator wants them; its own `yaml_parse` reads the file in half a second."""
-
-
-_Intrinsics.add_multi_constructor("!", intrinsics_multi_constructor)
-
-
-class _Session:
-    """What the translator wants of boto3: a region."""
-
-    region_name = PLACE.region
-
-
 @cache
 def transformed() -> dict[str, Any]:
-    """Return the whole template after the transform. Do not change it."""
-    template = yaml.load(TEMPLATE.read_text(), Loader=_Intrinsics)  # noqa: S506  # a SafeLoader
-    for resource in template["Resources"].values():
-        for folder in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
-            resource["Properties"][folder] = "s3://artifacts/archive"
-    result: dict[str, Any] = Translator({}, Parser(), boto_session=_Session()).translate(template, {})
-    return result
+    """Return the whole template after the transforms. Do not change it."""
+    return transform(TEMPLATE)
 
 
 def resources(kind: str) -> dict[str, Any]:
@@ -47,41 +25,75 @@ def resources(kind: str) -> dict[str, Any]:
     return {name: each.get("Properties", {}) for name, each in found.items() if each["Type"] == kind}
 
 
-def statements_of(role: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for policy in role["Policies"]:
-        yield from policy["PolicyDocument"]["Statement"]
+def statements_of(role: Mapping[str, Any], **parameters: str) -> Iterator[dict[str, Any]]:
+    """Yield a role's statements with their intrinsic functions resolved."""
+    for policy in role.get("Policies", []):
+        yield from plain(policy["PolicyDocument"]["Statement"], **parameters)
 
 
-def plain(value: Any) -> Any:
-    """Resolve a value's intrinsic functions for a stack at `PLACE` with the parameters' defaults."""
+class _NoValue:
+    """What `AWS::NoValue` leaves: nothing."""
+
+
+def plain(value: Any, **parameters: str) -> Any:
+    """Resolve a value's intrinsic functions for a stack at `PLACE`, with the defaults of the parameters not given."""
+    chosen = {name: each.get("Default") for name, each in transformed()["Parameters"].items()} | parameters
+    return _plain(value, chosen)
+
+
+def _plain(value: Any, parameters: Mapping[str, Any]) -> Any:  # noqa: PLR0911 - one for each function
     if isinstance(value, list):
-        return [plain(each) for each in value]
+        return [each for each in (_plain(one, parameters) for one in value) if each is not _NoValue]
     if not isinstance(value, dict):
         return value
-    if len(value) == 1:
-        ((function, argument),) = value.items()
-        if function == "Ref":
-            return _reference(argument)
-        if function == "Fn::GetAtt":
+    function = next(iter(value)) if len(value) == 1 else ""
+    argument: Any = value.get(function)
+    match function:
+        case "Fn::If":
+            name, yes, no = argument
+            return _plain(yes if _holds(transformed()["Conditions"][name], parameters) else no, parameters)
+        case "Fn::Split":
+            return _plain(argument[1], parameters).split(argument[0])
+        case "Ref":
+            return parameters[argument] if argument in parameters else _reference(argument)
+        case "Fn::GetAtt":
             return _attribute(*(argument if isinstance(argument, list) else argument.split(".", 1)))
-        if function == "Fn::Sub":
+        case "Fn::Sub":
             text, names = argument if isinstance(argument, list) else (argument, {})
-            return _NAME.sub(lambda name: _substitute(name[1], names), text)
-    return {name: plain(each) for name, each in value.items()}
+            return _NAME.sub(lambda name: _substitute(name[1], names, parameters), text)
+        case _:
+            found = {name: _plain(each, parameters) for name, each in value.items()}
+            return {name: each for name, each in found.items() if each is not _NoValue}
 
 
-def _substitute(name: str, names: Mapping[str, Any]) -> str:
+def _holds(condition: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    ((function, argument),) = condition.items()
+    if function == "Fn::Not":
+        return not _holds(argument[0], parameters)
+    assert function == "Fn::Equals", f"nothing here knows {function}"
+    one, other = (_plain(each, parameters) for each in argument)
+    return bool(one == other)
+
+
+def _substitute(name: str, names: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
     if name in names:
-        return str(plain(names[name]))
+        return str(_plain(names[name], parameters))
+    if name in parameters:
+        return str(parameters[name])
     return str(_attribute(*name.split(".", 1)) if "." in name else _reference(name))
 
 
 def _reference(name: str) -> Any:
-    own = {"Region": PLACE.region, "AccountId": PLACE.account, "Partition": "aws", "StackName": PLACE.stack}
-    if name.startswith("AWS::"):
-        return own.get(name.removeprefix("AWS::"), name)
-    parameters = transformed()["Parameters"]
-    return parameters[name]["Default"] if name in parameters else name
+    if name == "AWS::NoValue":
+        return _NoValue
+    own = {
+        "Region": PLACE.region,
+        "AccountId": PLACE.account,
+        "Partition": "aws",
+        "StackName": PLACE.stack,
+        "URLSuffix": "amazonaws.com",
+    }
+    return own.get(name.removeprefix("AWS::"), name)
 
 
 def _attribute(name: str, attribute: str) -> str:
