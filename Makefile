@@ -21,7 +21,7 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format test test-unit one debug audit coverage mutation up down demo logs bench bench-dispatch smoke smoke-destructive build lock clean env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation
+.PHONY: help setup check format test test-unit one debug audit coverage mutation up down demo logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -128,6 +128,11 @@ bench-dispatch: env-dev env-local env-runtime ## measure the dispatcher with up 
 	@export TOKEN_BROKER_STATE_DIR="$(CURDIR)/.local/bench-dispatch"; \
 	  trap '$(LOCAL) -m sandbox.stack down' EXIT; \
 	  $(LOCAL) -m sandbox.stack up && PYTHONPATH=layers/token_broker $(DEV) -m benchmarks.dispatch "$$TOKEN_BROKER_STATE_DIR"
+
+bench-fairness: env-dev env-local env-runtime ## measure one merchant's mints while another one floods the API, on its own local stack
+	@export TOKEN_BROKER_STATE_DIR="$(CURDIR)/.local/bench-fairness"; \
+	  trap '$(LOCAL) -m sandbox.stack down' EXIT; \
+	  $(LOCAL) -m sandbox.stack up && $(DEV) -m benchmarks.fairness "$$TOKEN_BROKER_STATE_DIR"
 
 SMOKE = $(LOCAL) -m tests.smoke $(1) --stack '$(STACK)' --region '$(REGION)' --merchant '$(MERCHANT)' --api-url '$(API_URL)'
 

@@ -4,7 +4,7 @@ Leases have an end and a fence. There are intents, closed sessions and Idempoten
 its token ends. `store_parts` has the ports' methods.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import replace
@@ -18,6 +18,7 @@ from tests.fakes.store_parts import (
     TO_END,
     MemoryCorrections,
     MemoryLeases,
+    MemoryMintQuotas,
     MemoryReconciliations,
     MemoryRotations,
     MemoryRotationSettings,
@@ -45,10 +46,12 @@ class MemoryStore:
     is a storage failure before or after the operation did its part.
     """
 
-    def __init__(self, clock: Clock, provider: str = "fake") -> None:
+    def __init__(self, clock: Clock, provider: str = "fake", mints_per_minute: int | None = None) -> None:
         self._clock = clock
+        self.mints_per_minute = mints_per_minute
         self.provider = provider
         self.leases = MemoryLeases(self)
+        self.mint_quotas = MemoryMintQuotas(self)
         self.tokens = MemoryTokens(self)
         self.corrections = MemoryCorrections(self)
         self.rotations = MemoryRotations(self)
@@ -65,6 +68,9 @@ class MemoryStore:
         self.rotation_items: dict[str, Rotation] = {}
         self.schedules: dict[str, Revisioned[RotationSettings]] = {}
         self.reconciliation_items: dict[str, Reconciliation] = {}
+        #: How many mints were counted for each merchant and minute, and until when mints are known to be refused.
+        self.mint_counts: Counter[tuple[str, int]] = Counter()
+        self.refused_until: dict[str, int] = {}
         #: The emitted events.
         self.told: list[Event] = []
         self.calls: list[str] = []
@@ -152,8 +158,11 @@ class MemoryStore:
         if self.after[name]:
             self.after[name].pop(0)()
 
+    def time(self) -> float:
+        return self._clock.now()
+
     def now(self) -> int:
-        return int(self._clock.now())
+        return int(self.time())
 
     def is_free(self, work: Mint) -> bool:
         return work.owner is None or work.lease_end <= self.now()

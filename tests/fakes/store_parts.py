@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from token_broker.domain.credential_pair import PairRecord
 from token_broker.domain.events import Event, session_closed
 from token_broker.domain.leases import IdempotentReplay, LeaseHeld, LeaseRequest, MintLease, OpenIntent, SubjectState
+from token_broker.domain.mint_quota import MINUTE, allowed_mints, next_mint_at
 from token_broker.domain.pending import (
     PendingRevocation,
     Reconciliation,
@@ -23,7 +24,7 @@ from token_broker.domain.pending import (
 )
 from token_broker.domain.rotation import Rotation, RotationSettings, Succession
 from token_broker.domain.token import SHOP, Change, Reason, State, Token, Transition, session_of
-from token_broker.errors import Conflict, MintInProgress, ProviderError, RequestOutcome, SessionClosed
+from token_broker.errors import Conflict, MintInProgress, ProviderError, RateLimited, RequestOutcome, SessionClosed
 from token_broker.ports.documents import Revisioned
 
 if TYPE_CHECKING:
@@ -218,6 +219,24 @@ class MemoryLeases(Part, name="leases"):
         works = [work for key, work in self._memory.standing.items() if key[0] == merchant]
         works += [work for key, work in self._memory.subjects.items() if key == (merchant, SHOP)]
         return frozenset(work.intent_id for work in works if work.intent_id is not None)
+
+
+class MemoryMintQuotas(Part, name="mint_quotas"):
+    """Implement `MintQuotas`."""
+
+    def check(self, merchant: str) -> None:
+        left = self._memory.refused_until.get(merchant, 0) - self._memory.time()
+        if left > 0:
+            raise RateLimited(left)
+
+    def take(self, merchant: str) -> None:
+        memory, second = self._memory, self._memory.now() % MINUTE
+        minute, limit = memory.now() - second, memory.mints_per_minute
+        mints = memory.mint_counts[merchant, minute]
+        if limit is not None and mints >= allowed_mints(limit, second):
+            memory.refused_until[merchant] = minute + next_mint_at(limit, mints)
+            raise RateLimited(memory.refused_until[merchant] - memory.time())
+        memory.mint_counts[merchant, minute] += 1
 
 
 class MemoryTokens(Part, name="tokens"):

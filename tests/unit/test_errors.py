@@ -23,10 +23,16 @@ SHOPIFYS = {kind.__name__ for kind in KINDS if kind.__module__ == refusals.__nam
 DETAILS: dict[type[BrokerError], str] = {
     errors.SessionClosed: "This session has expired. Restart the checkout from your platform.",
     errors.MintInProgress: "Another request is minting this token right now. Try again in a second.",
+    errors.RateLimited: (
+        "This merchant has used up its own limit of new tokens for now. Other merchants are not affected. "
+        "Try again in 1 s."
+    ),
 }
 
 
 def made(kind: type[BrokerError]) -> BrokerError:
+    if kind is errors.RateLimited:
+        return errors.RateLimited(1)
     return kind() if kind in (errors.SessionClosed, errors.MintInProgress) else kind("What happened.")
 
 
@@ -92,7 +98,7 @@ def test_an_errors_detail_is_what_happened_and_says_when_to_come_again(kind: typ
     error = made(kind)
 
     assert error.detail == str(error) == DETAILS.get(kind, "What happened.")
-    own = kind in (errors.MintInProgress, errors.StorageUnavailable)
+    own = kind in (errors.MintInProgress, errors.RateLimited, errors.StorageUnavailable)
     assert errors.response_headers(error) == ({"Retry-After": "1"} if own else {})
 
 

@@ -69,6 +69,21 @@ def test_a_retention_is_given_in_days(monkeypatch: pytest.MonkeyPatch, given: st
     assert settings.days("SESSION_RETENTION_DAYS", "30") == seconds
 
 
+@pytest.mark.parametrize("given", ["0", "-1", "1.5", "many", " ", "1e3"])
+def test_a_limit_is_a_whole_number_of_at_least_one(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("MINTS_PER_MINUTE", given)
+
+    with pytest.raises(InternalError, match=r"MINTS_PER_MINUTE is not valid.*at least 1\.$"):
+        settings.positive("MINTS_PER_MINUTE", "120")
+
+
+@pytest.mark.parametrize(("given", "limit"), [("1", 1), ("600", 600), ("", 120)])
+def test_a_limit_has_a_default(monkeypatch: pytest.MonkeyPatch, given: str, limit: int) -> None:
+    monkeypatch.setenv("MINTS_PER_MINUTE", given)
+
+    assert settings.positive("MINTS_PER_MINUTE", "120") == limit
+
+
 def test_a_template_that_sets_too_little_is_our_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOKEN_TABLE", raising=False)
     with pytest.raises(InternalError):

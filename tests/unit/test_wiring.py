@@ -11,6 +11,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.transport import ScriptedTransport, Sent, answer
 from tests.fakes.trust_policies import oidc, policy, sessions
 from token_broker import wiring
+from token_broker.aws.store.token_store import DynamoStore
 from token_broker.clock import Deadline
 from token_broker.domain.fields import Precondition
 from token_broker.entrypoints.handler import Request
@@ -109,6 +110,24 @@ def test_the_worker_works_for_the_provider_that_a_message_names(named: str | Non
     assert (type(call.provider), call.caller) == (client, "queue")
     assert vars(container.telemetry)["provider"] == call.provider.name
     assert container.service(request())(named).store is call.store
+
+
+def test_callers_mints_are_limited_and_the_workers_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int | None] = []
+    make = DynamoStore.__init__
+
+    def note(self: DynamoStore, *arguments: Any, **named: Any) -> None:
+        given.append(named["mints_per_minute"])
+        make(self, *arguments, **named)
+
+    monkeypatch.setattr(DynamoStore, "__init__", note)
+    monkeypatch.delenv("MINTS_PER_MINUTE", raising=False)
+    wiring.chicksx().service(request())
+    monkeypatch.setenv("MINTS_PER_MINUTE", "7")
+    wiring.shopify().service(request())
+    wiring.worker().service(request("queue"))("shopify")
+
+    assert given == [120, 7, None]
 
 
 def test_the_worker_refuses_a_provider_without_pending_work() -> None:

@@ -150,9 +150,16 @@ class SessionClosed(BrokerError):
 
 
 class RateLimited(BrokerError):
-    """Report too many requests to Token Broker."""
+    """Report that the merchant's mint quota is used up. `retry_after` is the time until its next mint."""
 
     code, status, title, retryable = "rate_limited", 429, "Too many requests", True
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(
+            "This merchant has used up its own limit of new tokens for now. Other merchants are not affected. "
+            f"Try again in {ceil(retry_after)} s.",
+            retry_after=retry_after,
+        )
 
 
 class InternalError(BrokerError):

@@ -29,6 +29,14 @@ def days(name: str, default: str) -> int:
     return int(float(optional(name, default)) * 24 * 60 * 60)
 
 
+def positive(name: str, default: str) -> int:
+    """Return a whole number of at least 1. Raises `InternalError` for any other value."""
+    value = optional(name, default)
+    if not value.isdecimal() or int(value) < 1:
+        raise InternalError(f"The function's setting {name} is not valid. It must be a whole number of at least 1.")
+    return int(value)
+
+
 def work_queues() -> dict[str, str]:
     """Return the URL of each worker's queue, by the worker's name.
 

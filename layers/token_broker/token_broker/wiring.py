@@ -89,14 +89,14 @@ def _provider(name: str) -> ForEach[Call[Any]]:
     from token_broker.tokens.call import Call
 
     def make(parts: ForEach[Call[Any]]) -> Callable[[Request], Call[Any]]:
-        services = _services(parts, name)
+        services = _services(parts, name, settings.positive("MINTS_PER_MINUTE", "120"))
         return lambda request: Call(services, request.caller, request.deadline, request.grant)
 
     return Container(name, make)
 
 
-def _services(parts: Container[Any], name: str) -> Services[Any]:
-    """Return what all calls of one provider share."""
+def _services(parts: Container[Any], name: str, mints_per_minute: int | None = None) -> Services[Any]:
+    """Return what all calls of one provider share. Without `mints_per_minute`, no mint is counted."""
     from token_broker.aws.secrets import SecretsManager
     from token_broker.aws.store.token_store import DynamoStore
     from token_broker.http.client import HttpClient
@@ -115,6 +115,7 @@ def _services(parts: Container[Any], name: str) -> Services[Any]:
             clock=clock,
             session_retention=settings.days("SESSION_RETENTION_DAYS", "30"),
             history_retention=settings.days("HISTORY_RETENTION_DAYS", "90"),
+            mints_per_minute=mints_per_minute,
         ),
         cache=TokenCache(clock),
         clock=clock,
@@ -168,7 +169,7 @@ def worker() -> ForEach[Callable[[str | None], Call]]:
     def make(parts: ForEach[Callable[[str | None], Call]]) -> Callable[[Request], Callable[[str | None], Call]]:
         @cache
         def services(provider: str) -> Services:
-            return _services(parts, provider)
+            return _services(parts, provider)  # the schedule limits the worker's mints
 
         def call(request: Request, provider: str | None) -> Call:
             name = provider or UNNAMED

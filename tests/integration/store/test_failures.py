@@ -45,6 +45,7 @@ CALLS: dict[str, tuple[str, Callable[[StoreBench], object]]] = {
     "tokens": ("Query", lambda bench: bench.store().tokens.all(MERCHANT)),
     "broker id, read": ("GetItem", lambda bench: bench.store().tokens.broker_id()),
     "broker id, write": ("PutItem", lambda bench: bench.store().tokens.broker_id()),
+    "count a mint": ("UpdateItem", lambda bench: bench.limited(1).store().mint_quotas.take(MERCHANT)),
     "begin standing": ("UpdateItem", lambda bench: bench.begin_standing()),
     "close": ("TransactWriteItems", lambda bench: bench.store("chicksx").sessions.close(MERCHANT, SESSION, None)),
     "mark revoking": ("UpdateItem", lambda bench: bench.store().tokens.mark_revoking(STANDING, BY_ANN)),

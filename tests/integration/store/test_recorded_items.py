@@ -92,6 +92,7 @@ class Scenario:
         self.write_fourthwall_and_chicksx()
         self.write_others()
         self.write_pairs()
+        self.bench.limited(120).store().mint_quotas.take(MERCHANT)
 
     def tick(self) -> int:
         self.clock.advance(1)

@@ -41,6 +41,7 @@ class Stores(ABC):
 
     clock: MovableClock = field(default_factory=MovableClock)
     provider: str = "shopify"
+    mints_per_minute: int | None = None
 
     @abstractmethod
     def store(self, provider: str | None = None) -> Store:
@@ -63,6 +64,9 @@ class Stores(ABC):
 
     def of(self, provider: str) -> Self:
         return replace(self, provider=provider)
+
+    def limited(self, mints_per_minute: int) -> Self:
+        return replace(self, mints_per_minute=mints_per_minute)
 
     def told(self, *members: str) -> list[tuple[Any, ...]]:
         """Return the type and these members of each event, the oldest first."""
@@ -134,7 +138,7 @@ class MemoryStores(Stores):
 
     def store(self, provider: str | None = None) -> MemoryStore:
         name = provider or self.provider
-        return self.made.setdefault(name, MemoryStore(self.clock, name))
+        return self.made.setdefault(name, MemoryStore(self.clock, name, self.mints_per_minute))
 
     def contents(self) -> object:
         return deepcopy({name: store.contents() for name, store in self.made.items()})
@@ -158,7 +162,8 @@ class StoreBench(Stores):
         return Table(lambda: client, self.table_name)
 
     def store(self, provider: str | None = None) -> DynamoStore:
-        return DynamoStore(self.table(), provider=provider or self.provider, clock=self.clock)
+        limit, name = self.mints_per_minute, provider or self.provider
+        return DynamoStore(self.table(), provider=name, clock=self.clock, mints_per_minute=limit)
 
     def contents(self) -> list[dict[str, Any]]:
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.table_name, ConsistentRead=True)

@@ -68,6 +68,22 @@ class Leases(Protocol):
         """Return the ids of all open intents for the merchant's shop-wide tokens."""
 
 
+class MintQuotas(Protocol):
+    """Limit how many mints callers can request of the provider for one merchant in one minute."""
+
+    def check(self, merchant: str) -> None:
+        """Raise `RateLimited` if this process knows that the merchant's mints are refused now.
+
+        Does not ask the storage.
+        """
+
+    def take(self, merchant: str) -> None:
+        """Count one mint. Raises `RateLimited` if as many mints were counted as are allowed by now.
+
+        `domain/mint_quota.py` has the rule. If the storage's response was lost, the mint can count twice.
+        """
+
+
 class Tokens(Protocol):
     """Keep the records of shop-wide tokens, until their retention ends."""
 
@@ -213,6 +229,10 @@ class Store(Protocol):
     @property
     def leases(self) -> Leases:
         """Return the leases, with the subjects' state."""
+
+    @property
+    def mint_quotas(self) -> MintQuotas:
+        """Return the counted mints."""
 
     @property
     def tokens(self) -> Tokens:

@@ -18,6 +18,7 @@ from token_broker.errors import (
     InvalidRequest,
     MintInProgress,
     ProviderFailure,
+    RateLimited,
     SessionClosed,
     StorageUnavailable,
 )
@@ -52,9 +53,21 @@ class Attempt:
             return state.checked_at < self.started_wall
         return self.call.clock.now() - state.checked_at >= longest
 
+    def is_held(self, state: SubjectState) -> bool:
+        """Return whether another caller holds the lease."""
+        return state.lease_expires_at > self.call.clock.now()
+
+    def check_quota(self, merchant: str) -> None:
+        """Refuse a mint that is known to exceed the merchant's quota. A flood then costs no writes."""
+        try:
+            self.call.store.mint_quotas.check(merchant)
+        except RateLimited:
+            self.call.telemetry.count("MintsRefused")
+            raise
+
     def acquire(self, state: SubjectState, merchant: str, subject: str, account_id: str) -> MintLease | None:
         """Acquire the lease for the subject's current token, or return None if another caller holds it."""
-        if state.lease_expires_at > self.call.clock.now():
+        if self.is_held(state):
             return None  # otherwise every waiter would write to the same item
         findable = subject == SHOP and self.call.provider.capabilities.supports_title_tag
         lease_request = self.lease_request(merchant, subject, account_id, CURRENT_TITLE if findable else None)
@@ -131,7 +144,7 @@ def _mint_or_serve_stored(attempt: Attempt, lease: MintLease, stored: Token | No
     budget = PROVIDER_BUDGET if stored is None or fresh else RECHECK_BUDGET
     try:
         token = mint_current(call, lease, MintRequest(), known=stored, budget=budget)
-    except (ProviderFailure, StorageUnavailable) as failure:
+    except (ProviderFailure, RateLimited, StorageUnavailable) as failure:
         # The request only had to confirm the stored token, which most likely still works.
         if stored is None or fresh or not failure.retryable:
             raise
@@ -152,7 +165,7 @@ def session_token(
     """Return the session's token, and whether it was minted by this call.
 
     A new token gets `scope`, else `default_scope`, else the provider's choice. Raises `SessionClosed` if the session is
-    closed, and `Conflict` if it has a token with other scopes.
+    closed, `Conflict` if it has a token with other scopes, and `RateLimited` if the merchant's mint quota is used up.
     """
     subject, attempt = session_subject(session_id), Attempt(call)
     while True:
@@ -167,7 +180,10 @@ def session_token(
         if not call.provider.capabilities.sessions:
             # Its token would be for the whole shop, not for one session.
             raise InvalidRequest("This provider has no tokens for checkout sessions.")
-        lease = attempt.acquire(state, merchant, subject, call.account(merchant).account_id)
+        account_id = call.account(merchant).account_id
+        if not attempt.is_held(state):
+            attempt.check_quota(merchant)
+        lease = attempt.acquire(state, merchant, subject, account_id)
         if lease is not None:
             from token_broker.tokens.mint import mint_current
 

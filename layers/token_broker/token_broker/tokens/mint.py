@@ -21,6 +21,7 @@ from token_broker.errors import (
     Conflict,
     MintInProgress,
     ProviderFailure,
+    RateLimited,
     RequestOutcome,
     SessionClosed,
     StorageUnavailable,
@@ -43,9 +44,11 @@ def mint_current(
 ) -> Token:
     """Mint and store the subject's current token. Return `known` if the provider returns that token again.
 
-    `budget` is the time in seconds for all requests to the provider.
+    `budget` is the time in seconds for all requests to the provider. Raises `RateLimited` if the merchant's mint quota
+    is used up.
     """
     with release_on_failure(call, lease):
+        call.store.mint_quotas.take(lease.merchant)
         minted = mint(call, lease, mint_request, call.deadline.within(budget))
         token = token_for(call, lease, minted, State.CURRENT, scope=mint_request.scope)
         if known is not None and known.token_id == token.token_id:
@@ -56,8 +59,9 @@ def mint_current(
 
 
 def mint_standing(call: Call[ListingProvider], lease: MintLease) -> Token:
-    """Mint and store a standing token."""
+    """Mint and store a standing token. Raises `RateLimited` if the merchant's mint quota is used up."""
     with release_on_failure(call, lease):
+        call.store.mint_quotas.take(lease.merchant)
         minted = mint(call, lease, MintRequest(), call.deadline.within(PROVIDER_BUDGET))
         token = token_for(call, lease, minted, State.STANDING)
         commit(call, lease, token)
@@ -81,7 +85,9 @@ def release_on_failure(call: Call[Provider], lease: MintLease) -> Iterator[None]
         if call.deadline.left() > RELEASE_TIME:
             _release(call, lease, RequestOutcome.UNKNOWN)
         raise
-    except BrokerError:
+    except BrokerError as failure:
+        if isinstance(failure, RateLimited):
+            call.telemetry.count("MintsRefused")
         _release(call, lease, RequestOutcome.UNKNOWN if lease.continued else RequestOutcome.NOT_APPLIED)
         raise
 

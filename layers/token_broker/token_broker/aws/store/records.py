@@ -9,6 +9,8 @@
         reconciliation#shop         due time of the next reconciliation           no TTL
         pair#shop                   version of the session secret with the        no TTL
                                     expiring credentials, and the lease to renew them
+        mint-quota#{minute}         number of mints that callers have requested   TTL: a minute after this minute
+                                    in the minute that begins then (Unix seconds)
         intent#{intent or key}      lease and open intent of a standing token     no TTL
                                     later the result for its Idempotency-Key      TTL: end of the key's retention
     chicksx#{merchant}#session:{id} one checkout session
@@ -39,7 +41,7 @@ DUE_SHARDS = 16
 #: Sort keys of shop-wide items, and how those of the items of which there can be many begin.
 ROTATION, SETTINGS, RECONCILIATION = "rotation#shop", "settings#rotation", "reconciliation#shop"
 PAIR = "pair#shop"
-TOKEN, INTENT = "token#", "intent#"
+TOKEN, INTENT, MINT_QUOTA = "token#", "intent#", "mint-quota#"
 
 
 def partition(provider: str, merchant: str, subject: str = SHOP) -> str:

@@ -24,7 +24,10 @@ SESSION_RETENTION = 30 * DAY
 
 
 class DynamoStore:
-    """Make each part at its first use, since serving a token needs the leases only. Retentions are in seconds."""
+    """Make each part at its first use, since serving a token needs the leases only. Retentions are in seconds.
+
+    Without `mints_per_minute`, no mint is counted.
+    """
 
     def __init__(
         self,
@@ -34,9 +37,18 @@ class DynamoStore:
         clock: Clock,
         session_retention: int = SESSION_RETENTION,
         history_retention: int = HISTORY_RETENTION,
+        mints_per_minute: int | None = None,
     ) -> None:
+        self._mints_per_minute = mints_per_minute
         self._items = ProviderItems(table, provider, clock, session_retention, history_retention)
         self.leases: store.Leases = DynamoLeases(self._items)
+
+    @cached_property
+    def mint_quotas(self) -> store.MintQuotas:
+        """Return the counted mints."""
+        from token_broker.aws.store.mint_quotas import DynamoMintQuotas
+
+        return DynamoMintQuotas(self._items, self._mints_per_minute)
 
     @cached_property
     def tokens(self) -> store.Tokens:
