@@ -71,4 +71,4 @@ def provider_items(*actions: str, keys: tuple[str, ...]) -> Items:
     One transaction writes both kinds. AWS does not say which keys `dynamodb:LeadingKeys` holds inside a transaction.
     One statement with all keys works under each reading: see docs/decisions/0017.
     """
-    return Items("ProviderItems", actions, keys)
+    return Items("Items", actions, keys)

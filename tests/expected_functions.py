@@ -15,7 +15,7 @@ type Statement = dict[str, Any]
 
 
 def _policies(*actions: str) -> tuple[Items, ...]:
-    return (Items("TrustPolicies", actions, ("policy#*",)),)
+    return (Items("Items", actions, ("policy#*",)),)
 
 
 #: What the worker's role may touch.
@@ -48,7 +48,7 @@ FUNCTIONS = (
     Function(
         "lifecycle/publish_events",
         {},
-        (Items("Outbox", ("GetItem", "UpdateItem", "DeleteItem"), ("outbox#*",)),),
+        (Items("Items", ("GetItem", "UpdateItem", "DeleteItem"), ("outbox#*",)),),
         takes=Queue("Undelivered", "OutboxQueue"),
         streams=True,
         others=(
@@ -112,13 +112,14 @@ def statements(function: Function, place: IndexCursor) -> list[Statement]:
             "Resource": "*",
         },
     ]
+    found += [_items_statement(items, place) for items in function.items]
     if function.secrets:
         names = [place.arn("secretsmanager", f"secret:{place.secret_prefix}/{kind}/*") for kind in function.secrets]
         secrets = {
-            "Sid": "ProofKeys" if function.decides else "ProviderSecrets",
+            "Sid": "Secrets",
             "Effect": "Allow",
-            "Action": "secretsmanager:GetSecretValue",
-            "Resource": names if len(names) > 1 else names[0],
+            "Action": ["secretsmanager:GetSecretValue"],
+            "Resource": names,
         }
         found.append(secrets)
     if function.sessions:
@@ -127,44 +128,40 @@ def statements(function: Function, place: IndexCursor) -> list[Statement]:
             "Sid": "SessionSecrets",
             "Effect": "Allow",
             "Action": ["secretsmanager:CreateSecret", "secretsmanager:PutSecretValue"],
-            "Resource": names if len(names) > 1 else names[0],
+            "Resource": names,
         }
         found.append(sessions)
     queues = [queue for queue in (function.takes, *function.sends) if queue is not None]
     return [
         *found,
-        *(_items_statement(items, place) for items in function.items),
         *(_queue_statement(queue, place) for queue in queues),
         *(_other_statement(other, place) for other in function.others),
     ]
 
 
 def _other_statement(other: Other, place: IndexCursor) -> Statement:
-    actions = [f"{other.service}:{action}" for action in other.actions]
     return {
         "Sid": other.sid,
         "Effect": "Allow",
-        "Action": actions if len(actions) > 1 else actions[0],
+        "Action": [f"{other.service}:{action}" for action in other.actions],
         "Resource": place.arn(other.service, other.resource.format(table=place.table, stack=place.stack)),
     }
 
 
 def _queue_statement(queue: Queue, place: IndexCursor) -> Statement:
-    actions = [f"sqs:{action}" for action in queue.actions]
     return {
         "Sid": queue.sid,
         "Effect": "Allow",
-        "Action": actions if len(actions) > 1 else actions[0],
+        "Action": [f"sqs:{action}" for action in queue.actions],
         "Resource": place.arn("sqs", place.queues.get(queue.name, queue.name)),
     }
 
 
 def _items_statement(items: Items, place: IndexCursor) -> Statement:
-    actions = [f"dynamodb:{action}" for action in items.actions]
     return {
         "Sid": items.sid,
         "Effect": "Allow",
-        "Action": actions if len(actions) > 1 else actions[0],
+        "Action": [f"dynamodb:{action}" for action in items.actions],
         "Resource": place.arn("dynamodb", f"table/{place.table}" + (f"/index/{items.index}" if items.index else "")),
         "Condition": {items.operator: {"dynamodb:LeadingKeys": list(items.keys)}},
     }

@@ -1,18 +1,18 @@
-"""template.yaml as its author wrote it, for the tests that compare it with something else."""
+"""template.yaml with its loops expanded, before SAM's transform."""
 
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sandbox.stack.template import load_template
+from sandbox.stack.expansion import expand, load
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 
 
 @cache
 def template() -> dict[str, Any]:
-    """Return the template with the short forms (`!Ref X`) as what they hold. Do not change it."""
-    return load_template(TEMPLATE)
+    """Return the template. Do not change it."""
+    return expand(load(TEMPLATE))
 
 
 def table_definition() -> dict[str, Any]:

@@ -86,9 +86,11 @@ def widgets() -> list[dict[str, Any]]:
 
 def lines() -> list[tuple[str, str, dict[str, str]]]:
     """Return each metric of the dashboard: namespace, name and dimensions."""
-    found = []
+    found, words = [], list[str]()
     for metric in [each for widget in widgets() for each in widget["properties"]["metrics"]]:
-        words = [each for each in metric if isinstance(each, str)]
+        before, words = words, [each for each in metric if isinstance(each, str)]
+        if words and words[0] == "...":
+            words = [*before[:-1], words[1]]
         if words:
             space, name, *rest = words
             found.append((space, name, dict(zip(rest[::2], rest[1::2], strict=True))))

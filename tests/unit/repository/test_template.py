@@ -478,15 +478,12 @@ def test_a_preflight_is_answered_by_the_gateway_for_any_page_and_without_credent
 
 #: The status of each answer that the gateway makes itself.
 GATEWAY_STATUSES = {
-    "BAD_REQUEST_BODY": 400,
-    "BAD_REQUEST_PARAMETERS": 400,
     **dict.fromkeys(("MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "EXPIRED_TOKEN", "UNAUTHORIZED"), 401),
-    **dict.fromkeys(("ACCESS_DENIED", "INVALID_API_KEY", "WAF_FILTERED", "DEFAULT_4XX"), 403),
+    **dict.fromkeys(("ACCESS_DENIED", "WAF_FILTERED", "DEFAULT_4XX"), 403),
     "RESOURCE_NOT_FOUND": 404,
     "REQUEST_TOO_LARGE": 413,
-    "UNSUPPORTED_MEDIA_TYPE": 415,
-    **dict.fromkeys(("THROTTLED", "QUOTA_EXCEEDED"), 429),
-    **dict.fromkeys(("API_CONFIGURATION_ERROR", "DEFAULT_5XX"), 500),
+    "THROTTLED": 429,
+    "DEFAULT_5XX": 500,
     **dict.fromkeys(("INTEGRATION_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR", "AUTHORIZER_FAILURE"), 503),
     "INTEGRATION_TIMEOUT": 504,
 }

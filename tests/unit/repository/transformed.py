@@ -1,45 +1,23 @@
-"""template.yaml as CloudFormation gets it: transformed by SAM's own translator, with no network and no account."""
+"""template.yaml after its transforms, and the values of its intrinsic functions at one place."""
 
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import yaml
-from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
-from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
-from samtranslator.yaml_helper import intrinsics_multi_constructor  # type: ignore[import-untyped]
-
+from sandbox.stack.expansion import REGION, transform
 from tests.expected_functions import IndexCursor
 from tests.template_as_written import TEMPLATE
 
-PLACE = IndexCursor("us-east-1", "123456789012", "token-broker", "TokenTable", "token-broker")
+PLACE = IndexCursor(REGION, "123456789012", "token-broker", "TokenTable", "token-broker")
 
 _NAME = re.compile(r"\$\{([^}]+)\}")
 
 
-class _Intrinsics(yaml.CSafeLoader):
-    """The short forms as the translator wants them; its own `yaml_parse` reads the file in half a second."""
-
-
-_Intrinsics.add_multi_constructor("!", intrinsics_multi_constructor)
-
-
-class _Session:
-    """What the translator wants of boto3: a region."""
-
-    region_name = PLACE.region
-
-
 @cache
 def transformed() -> dict[str, Any]:
-    """Return the whole template after the transform. Do not change it."""
-    template = yaml.load(TEMPLATE.read_text(), Loader=_Intrinsics)  # noqa: S506  # a SafeLoader
-    for resource in template["Resources"].values():
-        for folder in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
-            resource["Properties"][folder] = "s3://artifacts/archive"
-    result: dict[str, Any] = Translator({}, Parser(), boto_session=_Session()).translate(template, {})
-    return result
+    """Return the whole template after the transforms. Do not change it."""
+    return transform(TEMPLATE)
 
 
 def resources(kind: str) -> dict[str, Any]:
