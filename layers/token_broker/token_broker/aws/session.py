@@ -82,7 +82,7 @@ def _session() -> botocore.session.Session:
     session = botocore.session.Session(include_builtin_handlers=False)
     session.register_component("data_loader", _Loader())
     # Without this header, a trace ends here, and Lambda does not detect recursive loops.
-    session.register("before-call", add_recursion_detection_header)
+    session.register("before-call", add_recursion_detection_header)  # type: ignore[arg-type]  # botocore's own
     session.register("after-call", _reject_truncated)
     return session
 
