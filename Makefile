@@ -21,7 +21,7 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format test test-unit one debug audit sbom coverage mutation up down demo logs bench bench-dispatch build lock clean env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest
+.PHONY: help setup check format test test-unit one debug audit sbom coverage mutation up down demo logs bench bench-dispatch smoke smoke-destructive build lock clean env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -46,6 +46,10 @@ template:
 	$(DEV) .venvs/dev/bin/cfn-lint template.yaml
 sam-template:
 	$(LOCAL) -m sandbox.stack validate
+
+.PHONY: compare
+compare: env-dev ## show what the template changes against AGAINST=COMMIT: permissions of roles, then everything else
+	@$(DEV) -m sandbox.stack.comparison '$(or $(AGAINST),$(error Name a commit: AGAINST=main))'
 
 format: env-dev ## format the Python sources
 	$(DEV) -m ruff check --fix $(SOURCES)
@@ -140,6 +144,14 @@ bench-dispatch: env-dev env-local env-runtime ## measure the dispatcher with up 
 	@export TOKEN_BROKER_STATE_DIR="$(CURDIR)/.local/bench-dispatch"; \
 	  trap '$(LOCAL) -m sandbox.stack down' EXIT; \
 	  $(LOCAL) -m sandbox.stack up && PYTHONPATH=layers/token_broker $(DEV) -m benchmarks.dispatch "$$TOKEN_BROKER_STATE_DIR"
+
+SMOKE = $(LOCAL) -m tests.smoke $(1) --stack '$(STACK)' --region '$(REGION)' --merchant '$(MERCHANT)' --api-url '$(API_URL)'
+
+smoke: env-local ## check a deployed stack with your own credentials and change nothing: STACK=NAME REGION=REGION MERCHANT=MERCHANT
+	@$(call SMOKE,safe)
+
+smoke-destructive: env-local ## run the checks that create and revoke tokens, throttle functions and flood a route, after the stack's name is typed
+	@$(call SMOKE,destructive)
 
 build: env-local env-runtime ## build the functions and the layer into .aws-sam/build, ready for `sam deploy`
 	@$(LOCAL) -m sandbox.stack build

@@ -83,7 +83,8 @@ class Stack:
         if signed:
             SigV4Auth(credentials or self.credentials(), "execute-api", self.described["region"]).add_auth(request)
         with requests.Session() as session:
-            session.trust_env = False  # calls between two loopback ports need no proxy
+            # Calls between two loopback ports need no proxy. A call to AWS may need one.
+            session.trust_env = self.api_url.startswith("https:")
             return session.request(
                 method,
                 self.api_url + path,

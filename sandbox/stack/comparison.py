@@ -4,6 +4,8 @@ It prints which permissions a role gained or lost, then every other difference b
 """
 
 import json
+import logging
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +18,14 @@ from sandbox.stack.expansion import transform
 
 TEMPLATE = PROJECT / "template.yaml"
 _ABSENT = object()
+
+
+def _stable(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the template without the digests that SAM adds to the names of deployments and layers."""
+    text = re.sub(r"\b(ApiDeployment|TokenBrokerLayer)[0-9a-f]{10}\b", r"\1", json.dumps(template))
+    text = re.sub(r"(RestApi deployment id: )[0-9a-f]+", r"\1", text)
+    stable: dict[str, Any] = json.loads(text)
+    return stable
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -35,7 +45,7 @@ def _permissions(template: Mapping[str, Any]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::IAM::Role":
-            policies = resource["Properties"]["Policies"]
+            policies = resource["Properties"].get("Policies", [])
             statements = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
             found[name] = {permission for each in statements for permission in _of_statement(each)}
     return found
@@ -67,13 +77,7 @@ def _without_policies(template: Mapping[str, Any]) -> dict[str, Any]:
         else each
         for name, each in template["Resources"].items()
     }
-    # SAM names a deployment after a digest of the API's definition. The definition itself is compared.
-    resources = {_stable(name): each for name, each in resources.items()}
     return {**template, "Resources": resources, "Mappings": None, "Metadata": None, "Transform": None}
-
-
-def _stable(name: str) -> str:
-    return "ApiDeployment" if name.startswith("ApiDeployment") else name
 
 
 def _changes(old: Any, new: Any, path: str) -> Iterator[str]:
@@ -83,8 +87,6 @@ def _changes(old: Any, new: Any, path: str) -> Iterator[str]:
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for place, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from _changes(one, other, f"{path}/{place}")
-    elif "ApiDeployment" in path or path.endswith("/DeploymentId/Ref"):
-        return
     elif old != new:
         yield f"{path}: {_shown(old)} -> {_shown(new)}"
 
@@ -97,6 +99,7 @@ def _shown(value: Any) -> str:
 
 
 def main() -> int:
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     commit = sys.argv[1]
     with tempfile.TemporaryDirectory() as folder:
         old = Path(folder) / "template.yaml"
@@ -112,7 +115,7 @@ def main() -> int:
             sys.stderr.write(f"There is no commit {commit} with a template.yaml. Name one that `git log` lists.\n")
             return 1
         old.write_text(shown.stdout)
-        lines = list(differences(transform(old), transform(TEMPLATE)))
+        lines = list(differences(_stable(transform(old)), _stable(transform(TEMPLATE))))
     sys.stdout.write("".join(f"{line}\n" for line in lines) or f"No difference to {commit}.\n")
     return 0
 

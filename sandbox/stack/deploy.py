@@ -19,10 +19,14 @@ _LIMIT = 180
 
 @dataclass(frozen=True)
 class Deployment:
-    """Hold the deployed stack's outputs, and each resource's physical name by its logical name."""
+    """Hold the deployed stack's outputs, each resource's physical name by its logical name, and its template.
+
+    The template is the deployed one, after its transforms: its loops are expanded, and it has no SAM resources.
+    """
 
     outputs: Mapping[str, str]
     resources: Mapping[str, str]
+    template: Mapping[str, Any]
 
 
 def deploy(settings: Settings, state: State, aws: LocalAws, parameters: Mapping[str, str], digest: str) -> Deployment:
@@ -65,6 +69,7 @@ def _find(aws: LocalAws, stack: str) -> Deployment | None:
                 for page in pages
                 for resource in page["StackResourceSummaries"]
             },
+            cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"],
         )
     return None
 

@@ -53,7 +53,7 @@ def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
                 parameters = _parameters(settings, template, base_urls, simulated)
                 deployment = deploy(settings, state, aws, parameters, digest)
         with progress.step("Applying the template settings that the local AWS drops"):
-            apply_template_gaps(aws, template, deployment)
+            apply_template_gaps(aws, deployment)
         if simulated:
             with progress.step("Storing the demo merchants' secrets"):
                 store_demo_accounts(aws, simulated["control"], deployment.outputs["SecretPrefix"])

@@ -129,7 +129,12 @@ def _sign_ins(parts: Container[Any], prefix: str, provider: str) -> SignIns:
     from token_broker.aws.session_secrets import SecretsManagerSessions
     from token_broker.tokens.sign_in import SignIns
 
-    secrets = SecretsManagerSessions(parts.aws("secretsmanager"), prefix=prefix, provider=provider)
+    secrets = SecretsManagerSessions(
+        parts.aws("secretsmanager"),
+        prefix=prefix,
+        provider=provider,
+        key_arn=settings.optional("SECRETS_KEY_ARN", ""),
+    )
     return SignIns(secrets, parts.clock)
 
 

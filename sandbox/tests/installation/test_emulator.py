@@ -16,7 +16,7 @@ NAMES = [f"{patch.module}.{patch.name}" for patch in patches("", Path())]
 GONE = {
     'Patch("ministack.gone", "name", print)': "ministack.gone.name",
     'Patch("ministack.app", "gone", print)': "ministack.app.gone",
-    'Patch("ministack.app", "main", print, ("gone",))': "ministack.app.gone",
+    'Patch("ministack.app", "main", print, (("ministack.core", "gone"),))': "ministack.core.gone",
 }
 README = (PROJECT / "sandbox/local_aws/README.md").read_text()
 #: It applies all patches to the installed emulator, and prints what each complains of.

@@ -62,15 +62,35 @@ def test_the_stack_has_its_outputs(stack: Stack, outputs: dict[str, str]) -> Non
     assert outputs["ShopifyWorkDeadLetterQueueUrl"] == outputs["WorkDeadLetterQueueUrl"]
 
 
-@pytest.mark.parametrize(("name", "value"), [("VpcSubnetIds", "subnet-1"), ("VpcSecurityGroupIds", "sg-1")])
-def test_subnets_and_security_groups_are_refused_without_each_other(
-    stack: Stack, aws: Aws, name: str, value: str
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("VpcSubnetIds", "subnet-1", "VpcSubnetIds needs Vpc"),
+        ("Stage", "production", "A production stack needs AlarmTopicArn"),
+        ("CallerAccounts", "11", "must be empty, or account ids"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_refused_before_anything_is_changed(
+    stack: Stack, aws: Aws, name: str, value: str, sentence: str
 ) -> None:
-    with pytest.raises(ClientError, match=f"{name} needs Vpc"):
+    with pytest.raises(ClientError, match=sentence):
         aws("cloudformation").create_change_set(
             StackName=stack.described["eventBus"],
-            ChangeSetName="e2e-vpc",
+            ChangeSetName="e2e-parameters",
             UsePreviousTemplate=True,
             Capabilities=["CAPABILITY_IAM"],
             Parameters=[{"ParameterKey": name, "ParameterValue": value}],
         )
+
+
+def test_pages_and_signed_callers_have_throttles_of_their_own(aws: Aws, outputs: dict[str, str]) -> None:
+    settings = aws("apigateway").get_stage(restApiId=outputs["ApiId"], stageName="v1")["methodSettings"]
+    rates = {path: each["throttlingRateLimit"] for path, each in settings.items()}
+    storefronts = {
+        f"{route.split()[1]}/{route.split()[0]}"
+        for each in FUNCTIONS
+        for route in each.routes
+        if "/storefront/" in route
+    }
+
+    assert rates == {"*/*": 100, **dict.fromkeys(storefronts, 1000)}

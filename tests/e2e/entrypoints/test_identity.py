@@ -1,21 +1,28 @@
 """Who is let in: nobody without a signature, nobody with a wrong one, and each principal only to its merchant."""
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterator, Mapping
 
 import pytest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.support.merchants import Merchant, Merchants
-from tests.e2e.support.principals import assumed, iam_role, iam_user, may_call
+from tests.e2e.support.principals import Statement, assumed, iam_role, iam_user, may_call
 from tests.e2e.support.responses import checked_problem, problem_of, token_of
-from tests.e2e.support.routes import ROUTES, SHOPIFY, SHOPIFY_CURRENT, Route
+from tests.e2e.support.routes import ROUTES, SHOPIFY, SHOPIFY_CURRENT, TOKEN_MIGRATIONS, Route
 from tests.e2e.support.signing import send, sign
 from tests.e2e.support.token_table import TokenTable
+from tests.unit.repository.pages import ROOT
 
 type User = tuple[str, Credentials]
+
+#: The policies of one role for all merchants, as the page for operators has them: its permissions, and whom it trusts.
+PERMISSIONS, TRUST = re.findall(r"```json\n(\{\n.*?\n)```", (ROOT / "docs/callers.md").read_text(), re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +57,42 @@ def test_a_user_is_held_to_its_merchant(stack: Stack, merchants: Merchants, merc
     assert token_of(allowed)["merchant"] == merchant.name
     assert refused.status_code == 403
     assert "accessToken" not in refused.text
+
+
+def test_one_role_for_all_merchants_is_held_to_the_merchant_of_its_session(
+    stack: Stack, aws: Aws, merchants: Merchants, merchant: Merchant
+) -> None:
+    iam, account = aws("iam"), aws("sts").get_caller_identity()["Account"]
+    api = stack.api_url.split("/execute-api/")[1].split("/")[0]
+    places = {"{region}": stack.described["region"], "{account}": account, "{api}": api}
+    may_assume = {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": "*"}
+
+    with (
+        iam_user(iam, [may_assume]) as (backend, credentials),
+        iam_user(iam, [may_assume]) as (_, stranger),
+        iam_role(iam, account, statements(PERMISSIONS, places), statements(TRUST, {"{backend}": backend})) as role,
+    ):
+        session = assumed(stack, role, "checkout", credentials, {"merchant": merchant.name})
+        allowed = stack.call("GET", SHOPIFY_CURRENT.format(merchant=merchant.name), credentials=session)
+        refused = [
+            stack.call("GET", SHOPIFY_CURRENT.format(merchant=merchants.shopify().name), credentials=session),
+            stack.call("POST", TOKEN_MIGRATIONS.format(merchant=merchant.name), {}, credentials=session),
+        ]
+        for tags in ({}, {"merchant": ""}, {"merchant": merchant.name, "team": "a"}):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                assumed(stack, role, "checkout", credentials, tags)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            assumed(stack, role, "checkout", stranger, {"merchant": merchant.name})
+
+    assert token_of(allowed)["merchant"] == merchant.name
+    assert [response.status_code for response in refused] == [403, 403]
+
+
+def statements(policy: str, places: Mapping[str, str]) -> list[Statement]:
+    """Return the statements of the page's policy, with the values of its places."""
+    for place, value in places.items():
+        policy = policy.replace(place, value)
+    return list(json.loads(policy)["Statement"])
 
 
 def test_nothing_but_the_path_names_the_merchant(

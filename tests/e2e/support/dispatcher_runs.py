@@ -1,7 +1,7 @@
 """The stack's clock, stopped for the tests: they run it themselves, so that no run falls between a test's two looks."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sandbox.signed_api import Stack
@@ -23,12 +23,21 @@ def schedule_of(stack: Stack) -> dict[str, Any]:
     return dict(found)
 
 
-@contextmanager
-def stopped(stack: Stack) -> Iterator[None]:
+def stopped(stack: Stack) -> AbstractContextManager[None]:
     """No run by itself inside; then as before."""
+    return _schedule(stack, "DISABLED")
+
+
+def running(stack: Stack) -> AbstractContextManager[None]:
+    """Let the schedule run it inside, as deployed; then as before."""
+    return _schedule(stack, "ENABLED")
+
+
+@contextmanager
+def _schedule(stack: Stack, state: str) -> Iterator[None]:
     schedule, scheduler = schedule_of(stack), stack.client("scheduler")
     given = {name: schedule[name] for name in _OF_AN_UPDATE if name in schedule}
-    scheduler.update_schedule(**given, State="DISABLED")
+    scheduler.update_schedule(**given, State=state)
     try:
         yield
     finally:

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,11 +33,14 @@ def iam_user(iam: Any, statements: Sequence[Statement]) -> Iterator[tuple[str, C
 
 
 @contextmanager
-def iam_role(iam: Any, account: str, statements: Sequence[Statement]) -> Iterator[str]:
-    """Yield the ARN of a role that the account may assume and that the statements limit."""
+def iam_role(iam: Any, account: str, statements: Sequence[Statement], trust: Sequence[Statement] = ()) -> Iterator[str]:
+    """Yield the ARN of a role that the statements limit.
+
+    Without `trust`, the account may assume it and tag its sessions.
+    """
     name = f"e2e-{secrets.token_hex(4)}"
-    trust = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document([trust]))["Role"]["Arn"]
+    all_of_it = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust or [all_of_it]))["Role"]["Arn"]
     iam.put_role_policy(RoleName=name, PolicyName="allowed", PolicyDocument=_document(statements))
     try:
         yield str(arn)
@@ -57,9 +60,16 @@ def may_call(stack: Stack, merchant: str) -> Statement:
     }
 
 
-def assumed(stack: Stack, role_arn: str, session: str) -> Credentials:
-    """Return the credentials that sts:AssumeRole issues."""
-    taken = stack.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session)["Credentials"]
+def assumed(
+    stack: Stack, role_arn: str, session: str, by: Credentials | None = None, tags: Mapping[str, str] | None = None
+) -> Credentials:
+    """Return the credentials that sts:AssumeRole issues for a session with these tags.
+
+    The administrator assumes the role, unless `by` names another.
+    """
+    sts = client_of(stack, by or stack.credentials(), "sts")
+    given = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
+    taken = sts.assume_role(RoleArn=role_arn, RoleSessionName=session, Tags=given)["Credentials"]
     return Credentials(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
 
 

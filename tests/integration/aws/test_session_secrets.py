@@ -175,3 +175,12 @@ def test_two_first_pairs_at_once_are_both_stored(drawer: Drawer) -> None:
 
     assert drawer.sessions.read("acme", first) == StoredPair(first, PAIR)
     assert drawer.sessions.read("acme", second) == StoredPair(second, NEXT)
+
+
+@pytest.mark.parametrize("key", ["", "arn:aws:kms:us-east-1:123456789012:key/1234"])
+def test_a_new_secret_is_encrypted_with_the_stacks_key_if_it_has_one(drawer: Drawer, key: str) -> None:
+    SecretsManagerSessions(lambda: drawer.client, prefix=drawer.prefix, provider="shopify", key_arn=key).write(
+        "acme", PAIR
+    )
+
+    assert drawer.client.describe_secret(SecretId=drawer.name).get("KmsKeyId", "") == key

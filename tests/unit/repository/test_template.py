@@ -61,7 +61,8 @@ def test_the_functions_are_those_of_the_table_with_a_role_each() -> None:
     deployed = {name: plain(each["Role"]) for name, each in resources("AWS::Lambda::Function").items()}
 
     assert deployed == {f"{each.name}Function": plain({"Fn::GetAtt": f"{each.name}Role.Arn"}) for each in FUNCTIONS}
-    assert set(resources("AWS::IAM::Role")) == {SCHEDULE_ROLE, *(f"{each.name}Role" for each in FUNCTIONS)}
+    others = {SCHEDULE_ROLE, "ApiGatewayAccountRole"}
+    assert set(resources("AWS::IAM::Role")) == others | {f"{each.name}Role" for each in FUNCTIONS}
 
 
 def test_each_function_is_built_from_its_own_folder() -> None:
@@ -125,7 +126,7 @@ def test_a_role_that_writes_events_has_one_statement_for_all_its_keys_of_the_tab
     """See docs/decisions/0017: two statements can fail where a transaction needs both."""
     table = PLACE.arn("dynamodb", "table/TokenTable")
     for name, role in resources("AWS::IAM::Role").items():
-        own = [statement for statement in map(plain, statements_of(role)) if statement["Resource"] == table]
+        own = [statement for statement in statements_of(role) if statement["Resource"] == table]
         if PREFIX in str(own):
             assert len(own) == 1, name
 
@@ -174,7 +175,7 @@ def test_no_policy_lies_beside_the_roles_but_that_of_the_network() -> None:
 
 def test_only_x_ray_is_allowed_for_every_resource_and_no_action_has_a_wildcard() -> None:
     for role in resources("AWS::IAM::Role").values():
-        for statement in map(plain, statements_of(role)):
+        for statement in statements_of(role, TableKeyArn="table-key", SecretsKeyArn="secrets-key"):
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
             assert not [action for action in actions if "*" in action]
             if statement["Resource"] == "*":
@@ -227,7 +228,7 @@ def test_a_function_takes_messages_of_its_queue_alone_and_one_that_fails_holds_u
     assert sorted((each["FunctionName"], each["EventSourceArn"]) for each in sources("sqs")) == sorted(takers)
     for source in sources("sqs"):
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        assert source["ScalingConfig"] == {"MaximumConcurrency": 10}
+        assert source["ScalingConfig"] == {"MaximumConcurrency": 2}, "three queues leave room in an account with ten"
 
 
 def test_only_new_items_of_the_outbox_start_the_streams_reader_and_what_fails_is_not_tried_for_ever() -> None:
@@ -287,7 +288,7 @@ def test_placed_orders_of_the_named_sources_alone_go_from_the_bus_to_a_queue_tha
     rule, queue = resource("AWS::Events::Rule", "OrderPlacedRule"), resource("AWS::SQS::Queue", "OrderQueue")
     (source,) = [each for each in sources("sqs") if each["EventSourceArn"] == PLACE.arn("sqs", "OrderQueue")]
 
-    assert (queue["MessageRetentionPeriod"], queue["RedrivePolicy"]["maxReceiveCount"]) == (FOURTEEN_DAYS, 5)
+    assert (queue["MessageRetentionPeriod"], queue["RedrivePolicy"]["maxReceiveCount"]) == (FOURTEEN_DAYS, 10)
     assert source["BatchSize"] == 10
     assert transformed()["Parameters"]["OrderEventSources"]["Type"] == "CommaDelimitedList"
     assert rule["EventBusName"] == "EventBus"
@@ -366,12 +367,15 @@ def test_every_alarm_tells_the_topic_if_there_is_one_and_only_a_missing_run_is_t
 def test_there_is_one_stage_with_throttles() -> None:
     """SAM adds one named "Stage", without any, unless it is told the version of OpenAPI."""
     stage = one("AWS::ApiGateway::Stage")
-    (settings,) = stage["MethodSettings"]
+    default, *storefronts = stage["MethodSettings"]
 
     assert stage["StageName"] == "v1"
     assert "StageName" not in one("AWS::ApiGateway::Deployment")
-    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
-    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (100, 200)
+    assert (default["ResourcePath"], default["HttpMethod"]) == ("/*", "*")
+    assert (default["ThrottlingRateLimit"], default["ThrottlingBurstLimit"]) == (100, 200)
+    limited = {f"{each['HttpMethod']} {each['ResourcePath'][1:].replace('~1', '/')}" for each in storefronts}
+    assert limited == {route for route in ROUTES if "/storefront/" in route}
+    assert {(each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"]) for each in storefronts} == {(1000, 2000)}
 
 
 #: The fields of a line of the access log, with AWS's names for what they hold.

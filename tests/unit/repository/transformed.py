@@ -25,41 +25,75 @@ def resources(kind: str) -> dict[str, Any]:
     return {name: each.get("Properties", {}) for name, each in found.items() if each["Type"] == kind}
 
 
-def statements_of(role: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for policy in role["Policies"]:
-        yield from policy["PolicyDocument"]["Statement"]
+def statements_of(role: Mapping[str, Any], **parameters: str) -> Iterator[dict[str, Any]]:
+    """Yield a role's statements with their intrinsic functions resolved."""
+    for policy in role.get("Policies", []):
+        yield from plain(policy["PolicyDocument"]["Statement"], **parameters)
 
 
-def plain(value: Any) -> Any:
-    """Resolve a value's intrinsic functions for a stack at `PLACE` with the parameters' defaults."""
+class _NoValue:
+    """What `AWS::NoValue` leaves: nothing."""
+
+
+def plain(value: Any, **parameters: str) -> Any:
+    """Resolve a value's intrinsic functions for a stack at `PLACE`, with the defaults of the parameters not given."""
+    chosen = {name: each.get("Default") for name, each in transformed()["Parameters"].items()} | parameters
+    return _plain(value, chosen)
+
+
+def _plain(value: Any, parameters: Mapping[str, Any]) -> Any:  # noqa: PLR0911 - one for each function
     if isinstance(value, list):
-        return [plain(each) for each in value]
+        return [each for each in (_plain(one, parameters) for one in value) if each is not _NoValue]
     if not isinstance(value, dict):
         return value
-    if len(value) == 1:
-        ((function, argument),) = value.items()
-        if function == "Ref":
-            return _reference(argument)
-        if function == "Fn::GetAtt":
+    function = next(iter(value)) if len(value) == 1 else ""
+    argument: Any = value.get(function)
+    match function:
+        case "Fn::If":
+            name, yes, no = argument
+            return _plain(yes if _holds(transformed()["Conditions"][name], parameters) else no, parameters)
+        case "Fn::Split":
+            return _plain(argument[1], parameters).split(argument[0])
+        case "Ref":
+            return parameters[argument] if argument in parameters else _reference(argument)
+        case "Fn::GetAtt":
             return _attribute(*(argument if isinstance(argument, list) else argument.split(".", 1)))
-        if function == "Fn::Sub":
+        case "Fn::Sub":
             text, names = argument if isinstance(argument, list) else (argument, {})
-            return _NAME.sub(lambda name: _substitute(name[1], names), text)
-    return {name: plain(each) for name, each in value.items()}
+            return _NAME.sub(lambda name: _substitute(name[1], names, parameters), text)
+        case _:
+            found = {name: _plain(each, parameters) for name, each in value.items()}
+            return {name: each for name, each in found.items() if each is not _NoValue}
 
 
-def _substitute(name: str, names: Mapping[str, Any]) -> str:
+def _holds(condition: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    ((function, argument),) = condition.items()
+    if function == "Fn::Not":
+        return not _holds(argument[0], parameters)
+    assert function == "Fn::Equals", f"nothing here knows {function}"
+    one, other = (_plain(each, parameters) for each in argument)
+    return bool(one == other)
+
+
+def _substitute(name: str, names: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
     if name in names:
-        return str(plain(names[name]))
+        return str(_plain(names[name], parameters))
+    if name in parameters:
+        return str(parameters[name])
     return str(_attribute(*name.split(".", 1)) if "." in name else _reference(name))
 
 
 def _reference(name: str) -> Any:
-    own = {"Region": PLACE.region, "AccountId": PLACE.account, "Partition": "aws", "StackName": PLACE.stack}
-    if name.startswith("AWS::"):
-        return own.get(name.removeprefix("AWS::"), name)
-    parameters = transformed()["Parameters"]
-    return parameters[name]["Default"] if name in parameters else name
+    if name == "AWS::NoValue":
+        return _NoValue
+    own = {
+        "Region": PLACE.region,
+        "AccountId": PLACE.account,
+        "Partition": "aws",
+        "StackName": PLACE.stack,
+        "URLSuffix": "amazonaws.com",
+    }
+    return own.get(name.removeprefix("AWS::"), name)
 
 
 def _attribute(name: str, attribute: str) -> str:

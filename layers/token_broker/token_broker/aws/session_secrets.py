@@ -34,9 +34,11 @@ _MEMBERS = {
 class SecretsManagerSessions:
     """Read and write the session secrets of one provider."""
 
-    def __init__(self, make_client: Callable[[], Any], *, prefix: str, provider: str) -> None:
+    def __init__(self, make_client: Callable[[], Any], *, prefix: str, provider: str, key_arn: str = "") -> None:
+        """Take the KMS key of new secrets. Without one, Secrets Manager uses AWS's own key."""
         self._make_client = make_client
         self._prefix = f"{prefix}/{provider}-session"
+        self._key = {"KmsKeyId": key_arn} if key_arn else {}
 
     def read(self, merchant: str, version_id: str | None = None) -> StoredPair | None:
         """Read one version, or the newest one."""
@@ -57,7 +59,7 @@ class SecretsManagerSessions:
         value = {"SecretString": json.dumps(members), "ClientRequestToken": str(uuid.uuid4())}
         client, name = self._make_client(), self._name(merchant)
         try:
-            return _put_or_create(client, name, value)
+            return _put_or_create(client, name, value, self._key)
         except (ClientError, BotoCoreError) as error:
             code = error_code(error)
         raise self._failure(merchant, code)
@@ -82,7 +84,7 @@ class SecretsManagerSessions:
         return StorageUnavailable(detail, causes=causes)
 
 
-def _put_or_create(client: Any, name: str, value: Mapping[str, str]) -> str:
+def _put_or_create(client: Any, name: str, value: Mapping[str, str], key: Mapping[str, str]) -> str:
     try:
         return str(client.put_secret_value(SecretId=name, **value)["VersionId"])
     except ClientError as error:
@@ -90,7 +92,7 @@ def _put_or_create(client: Any, name: str, value: Mapping[str, str]) -> str:
             raise
     description = "Expiring credentials, written by Token Broker. Do not change or copy them."
     try:
-        return str(client.create_secret(Name=name, Description=description, **value)["VersionId"])
+        return str(client.create_secret(Name=name, Description=description, **key, **value)["VersionId"])
     except ClientError as error:
         if error_code(error) != "ResourceExistsException":
             raise

@@ -13,7 +13,7 @@ from token_broker.domain.fields import Rule, text, visible
 from token_broker.errors import InvalidRequest
 from token_broker.storefronts import addresses
 
-#: An authorizer's response names all origins and scopes. API Gateway allows about 8 KB for it.
+#: An authorizer's response names all origins and scopes, so their number is limited.
 _MAX_ORIGINS = 15
 _MAX_SCOPES = 20
 _MAX_PROOFS = 5
