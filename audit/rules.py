@@ -2,7 +2,7 @@
 
 In template.yaml, a loop is one entry, and SAM's resources are not yet CloudFormation's. So both read the expanded
 template. `accepted.toml` lists the findings that are accepted, each with its reason. Every other finding is a problem.
-So is an entry that no finding needs, and a resource that checkov did not see.
+So is an entry that no finding needs, and a check that checkov made of some resources of a type and not of all.
 """
 
 import json
@@ -22,6 +22,9 @@ from sandbox.stack.expansion import transform
 
 ACCEPTED = Path(__file__).with_name("accepted.toml")
 _LIMIT = 300
+#: The first branch of each `Fn::If`, then the second, so that each branch is checked in one of two stacks.
+BRANCHES = (1, 2)
+_NOTHING = {"Ref": "AWS::NoValue"}
 
 
 class Finding(NamedTuple):
@@ -68,7 +71,8 @@ def problems(findings: Iterable[Finding], accepted: Sequence[Acceptance]) -> Ite
 
 def checkov_findings(report: Mapping[str, Any]) -> list[Finding]:
     failed = report["results"]["failed_checks"]
-    return [Finding("checkov", each["check_id"], each["resource"], each["check_name"]) for each in failed]
+    found = {Finding("checkov", each["check_id"], each["resource"], each["check_name"]) for each in failed}
+    return sorted(found)
 
 
 def lint_findings(report: Iterable[Mapping[str, Any]]) -> list[Finding]:
@@ -78,32 +82,46 @@ def lint_findings(report: Iterable[Mapping[str, Any]]) -> list[Finding]:
     ]
 
 
-def unseen(report: Mapping[str, Any], resources: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a sentence for each resource that checkov did not see.
+def unseen(report: Mapping[str, Any], resources: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
+    """Return the checks that have no result for a resource, although they have one for another of its type.
 
-    Its own count contains resources that it read and did not check. So, where checkov has a check for a resource's
-    type, each resource of that type must have a result.
+    checkov counts each resource that it reads. It also passes over what it cannot read, and its report does not say so.
     """
-    counted = report["summary"]["resource_count"]
-    if counted < len(resources):
-        yield f"checkov read {counted} of {len(resources)} resources."
-    checked = {each["resource"] for kind in ("passed_checks", "failed_checks") for each in report["results"][kind]}
-    types = {name.partition(".")[0] for name in checked}
-    for name, resource in resources.items():
-        if resource["Type"] in types and f"{resource['Type']}.{name}" not in checked:
-            yield f"checkov did not check {name}."
+    places = {f"{resource['Type']}.{name}" for name, resource in resources.items()}
+    results = [each for kind in ("passed_checks", "failed_checks") for each in report["results"][kind]]
+    found = {(each["file_path"], each["resource"], each["check_id"]) for each in results}
+    checks = {(file, place.partition(".")[0], rule) for file, place, rule in found}
+    missing = {
+        Finding("unchecked", rule, place, "This check has no result.")
+        for file, kind, rule in checks
+        for place in places
+        if place.partition(".")[0] == kind and (file, place, rule) not in found
+    }
+    return sorted(missing)
 
 
-def without_conditions(template: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the template with every resource that a stack can have.
+def decided(template: Mapping[str, Any], branch: int) -> dict[str, Any]:
+    """Return the template with every resource, and with one branch (1 or 2) of each `Fn::If`.
 
-    checkov does not check a resource that the parameters' defaults leave out.
+    checkov does not check a resource that the parameters' defaults leave out, nor a policy with an `Fn::If`.
     """
     resources = {
-        name: {key: value for key, value in resource.items() if key != "Condition"}
+        name: {key: _decided(value, branch) for key, value in resource.items() if key != "Condition"}
         for name, resource in template["Resources"].items()
     }
     return {**template, "Resources": resources}
+
+
+def _decided(value: Any, branch: int) -> Any:
+    if isinstance(value, list):
+        chosen = [_decided(each, branch) for each in value]
+        return [each for each in chosen if each != _NOTHING]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Fn::If"}:
+        return _decided(value["Fn::If"][branch], branch)
+    members = {key: _decided(each, branch) for key, each in value.items()}
+    return {key: each for key, each in members.items() if each != _NOTHING}
 
 
 def _written(template: Mapping[str, Any], path: Path) -> Path:
@@ -112,10 +130,10 @@ def _written(template: Mapping[str, Any], path: Path) -> Path:
 
 
 def _checkov(template: Mapping[str, Any], folder: Path) -> Any:
-    """Return checkov's report. `--skip-download` and the missing key keep it from the network."""
-    file = _written(without_conditions(template), folder / "unconditional.json")
+    """Return checkov's report on both stacks of `BRANCHES`. `--skip-download` keeps it from the network."""
+    files = [str(_written(decided(template, branch), folder / f"{branch}.json")) for branch in BRANCHES]
     options = ("--framework", "cloudformation", "--skip-download", "--output", "json")
-    report = json_of("checkov", [PYTHON, "-m", "checkov.main", "--file", str(file), *options], folder, _LIMIT)
+    report = json_of("checkov", [PYTHON, "-m", "checkov.main", "--file", *files, *options], folder, _LIMIT)
     if "results" not in report:
         raise AuditError("checkov could not read the template.")
     return report
@@ -140,14 +158,18 @@ def main() -> int:
         except AuditError as failed:
             print(f"✗ {failed}")
             return 1
-    findings = [*checkov_findings(checkov), *lint_findings(lint)]
+    counted, expected = checkov["summary"]["resource_count"], len(BRANCHES) * len(resources)
+    findings = [*checkov_findings(checkov), *unseen(checkov, resources), *lint_findings(lint)]
     accepted = read_accepted(ACCEPTED)
-    wrong = [*unseen(checkov, resources), *problems(findings, accepted)]
+    wrong = list(problems(findings, accepted))
+    if counted < expected:
+        wrong.append(f"checkov read only {counted} of {expected} resources.")
     for sentence in wrong:
         print(f"✗ {sentence}")
-    counted, passed = checkov["summary"]["resource_count"], checkov["summary"]["passed"]
-    print(f"checkov read {counted} of {len(resources)} resources. {passed} checks passed.")
-    print(f"checkov and cfn-lint have {len(findings)} findings. {len(accepted)} entries accept them with a reason.")
+    print(f"checkov read {counted} of {expected} resources, {len(resources)} in each of {len(BRANCHES)} stacks.")
+    print(
+        f"{checkov['summary']['passed']} of its checks passed. {len(accepted)} entries accept {len(findings)} findings."
+    )
     print(f"{len(wrong)} problems.")
     return 1 if wrong else 0
 

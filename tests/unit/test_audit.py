@@ -31,24 +31,45 @@ def test_every_acceptance_gives_its_reason() -> None:
     assert [each for each in rules.read_accepted(rules.ACCEPTED) if len(each.reason.split()) < 5] == []
 
 
-def report(counted: int, failed: str, *passed: str) -> dict[str, Any]:
-    results = {"failed_checks": [{"resource": failed}], "passed_checks": [{"resource": name} for name in passed]}
-    return {"summary": {"resource_count": counted}, "results": results}
-
-
 QUEUES = {name: {"Type": "AWS::SQS::Queue"} for name in ("One", "Two")} | {"Bus": {"Type": "AWS::Events::EventBus"}}
 
 
-def test_a_type_without_checks_needs_no_result() -> None:
-    assert list(rules.unseen(report(3, "AWS::SQS::Queue.One", "AWS::SQS::Queue.Two"), QUEUES)) == []
+def report(**checked: list[str]) -> dict[str, Any]:
+    """Return checkov's report with the names of the queues that each check passed or failed."""
+    (failed, names), *passed = (
+        [{"check_id": check, "resource": f"AWS::SQS::Queue.{name}", "file_path": "/1.json"} for name in names]
+        for check, names in checked.items()
+    )
+    return {"results": {"failed_checks": [failed, names], "passed_checks": [each for some in passed for each in some]}}
 
 
-@pytest.mark.parametrize("counted", [2, 3])
-def test_a_resource_that_checkov_read_but_did_not_check_is_unseen(counted: int) -> None:
-    sentences = list(rules.unseen(report(counted, "AWS::SQS::Queue.One"), QUEUES))
+def test_a_check_needs_a_result_for_each_resource_of_a_type_that_it_knows() -> None:
+    assert rules.unseen(report(A=["One", "Two"], B=["Two", "One"]), QUEUES) == []
 
-    assert sentences[-1] == "checkov did not check Two."
-    assert len(sentences) == 4 - counted
+    (unchecked,) = rules.unseen(report(A=["One", "Two"], B=["Two"]), QUEUES)
+
+    assert unchecked[:3] == ("unchecked", "B", "AWS::SQS::Queue.One")
+
+
+def test_one_file_does_not_stand_for_another() -> None:
+    both = report(A=["One", "Two"])
+    both["results"]["failed_checks"][1]["file_path"] = "/2.json"
+
+    assert [each.place for each in rules.unseen(both, QUEUES)] == ["AWS::SQS::Queue.One", "AWS::SQS::Queue.Two"]
+
+
+NOTHING = {"Ref": "AWS::NoValue"}
+
+
+@pytest.mark.parametrize(("branch", "left"), [(1, {"Key": ["a", "b"]}), (2, {"Key": ["b"], "Name": "x"})])
+def test_a_template_is_decided_for_one_branch_of_each_condition(branch: int, left: dict[str, Any]) -> None:
+    properties = {
+        "Key": [{"Fn::If": ["WithKey", "a", NOTHING]}, "b"],
+        "Name": {"Fn::If": ["WithKey", NOTHING, {"Fn::If": ["Other", "y", "x"]}]},
+    }
+    template = {"Resources": {"One": {"Type": "T", "Condition": "WithKey", "Properties": properties}}}
+
+    assert rules.decided(template, branch) == {"Resources": {"One": {"Type": "T", "Properties": left}}}
 
 
 def package(name: str, *vulnerabilities: str) -> dict[str, Any]:
