@@ -7,7 +7,7 @@ SHELL := /bin/sh
 LOCAL := .venvs/local/bin/python
 DEV := .venvs/dev/bin/python
 MUTATION := .venvs/mutation/bin/python
-PYTHON_SOURCES := functions layers/token_broker/token_broker sandbox tests benchmarks requirements
+PYTHON_SOURCES := audit functions layers/token_broker/token_broker sandbox tests benchmarks requirements
 
 INTEGRATION := tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
 END_TO_END := sandbox/tests/stack tests/e2e
@@ -21,15 +21,16 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format test test-unit one debug audit coverage mutation up down demo logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation
+.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation up down demo logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean
+.PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: env-local env-runtime env-dev env-reference env-lambda env-bench ## install and build everything except the browser, so that the other targets need no network
+setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audit env-botocore-oldest ## install and build everything except the browser, so that the other targets need no network
 	@$(LOCAL) -m sandbox.stack build-here
 
-env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation: env-%:
+env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest: env-%:
 	@sh requirements/install.sh $*
 
 check: env-dev env-local ## check lint, types, import rules and the template in seconds
@@ -47,7 +48,6 @@ template:
 sam-template:
 	$(LOCAL) -m sandbox.stack validate
 
-.PHONY: compare
 compare: env-dev ## show what the template changes against AGAINST=COMMIT: permissions of roles, then everything else
 	@$(DEV) -m sandbox.stack.comparison '$(or $(AGAINST),$(error Name a commit: AGAINST=main))'
 
@@ -67,12 +67,28 @@ test: env-dev env-local env-runtime ## run every test but those of `make audit`,
 	$(call stage,end to end,240,$(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder -m "not audit" $(END_TO_END))
 	@cat .local/stages
 
-audit: env-dev env-local env-runtime env-reference env-lambda ## run the tests that need Java, Node, a browser or Lambda's runtime client
+audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-botocore-oldest ## run the tests that need Java, Node, a browser or Lambda's runtime client, and check by others' rules
 	$(begin)
 	$(call stage,reference implementations,40,$(DEV) -m pytest --numprocesses 2 -m audit $(INTEGRATION))
 	$(call stage,built functions,30,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m audit tests/artifacts)
 	$(call stage,browser,60,CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest -m audit $(END_TO_END))
+	$(call stage,oldest SDK,20,$(MAKE) --no-print-directory oldest-sdk)
+	$(call stage,rules of others,30,$(DEV) -m audit.rules)
+	$(call stage,vulnerabilities,5,$(DEV) -m audit.vulnerabilities)
 	@cat .local/stages
+
+# The clients, and what reads their results and errors. The oldest botocore warns of a call of its own.
+SDK_TESTS := tests/unit/aws tests/integration/aws tests/integration/lifecycle/test_outbox.py \
+  $(addprefix tests/integration/store/,test_items.py test_failures.py test_idempotency.py pending/test_due_index.py)
+.PHONY: oldest-sdk
+oldest-sdk: export PYTHONPATH := $(CURDIR)/.venvs/botocore-oldest/lib/python3.13/site-packages
+oldest-sdk:
+	@$(DEV) -c "import botocore; assert botocore.__version__.startswith('1.40.'), botocore.__version__"
+	$(DEV) -m pytest --numprocesses 2 -W "ignore:datetime.datetime.utcnow:DeprecationWarning" \
+	  -m "not audit" -k "not local-aws and not memory" $(SDK_TESTS)
+
+sbom: env-dev env-audit ## list the packages that the layer and the functions ship, as CycloneDX JSON in .local/sbom
+	@$(DEV) -m audit.bill_of_materials
 
 .PHONY: test-long
 test-long: env-dev env-local env-runtime ## run the tests that are too long for CI (all faults, state machines, fuzzing) in two hours or more

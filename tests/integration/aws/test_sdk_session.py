@@ -1,4 +1,4 @@
-"""The SDK with less data than it ships says of every region what the whole SDK says."""
+"""The SDK with less data and fewer handlers than it ships does what the whole SDK does, where Token Broker uses it."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -11,6 +11,7 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import BotoCoreError
 from urllib3 import HTTPResponse
 
+from tests.contract.scripted_server import ScriptedServer, always, answer, serving
 from token_broker.aws import session
 
 
@@ -76,12 +77,12 @@ def test_a_client_is_made_once() -> None:
 def ask(headers: dict[str, str], content: bytes) -> Any:
     """Ask for an item, and hear this answer."""
 
-    def answer(**_: Any) -> AWSResponse:
+    def respond(**_: Any) -> AWSResponse:
         raw = HTTPResponse(BytesIO(content), preload_content=False)
         return AWSResponse("https://dynamodb.us-east-1.amazonaws.com", 200, HTTPHeaders.from_dict(headers), raw)
 
     client = session.client("dynamodb")
-    client.meta.events.register("before-send.dynamodb.GetItem", answer)
+    client.meta.events.register("before-send.dynamodb.GetItem", respond)
     return client.get_item(TableName="tokens", Key={})
 
 
@@ -95,3 +96,39 @@ def test_an_answer_that_broke_off_is_none(came: bytes) -> None:
 @pytest.mark.parametrize("headers", [{"content-length": "2"}, {}])
 def test_a_whole_answer_is_one_also_where_its_length_was_not_declared(headers: dict[str, str]) -> None:
     assert "Item" not in ask(headers, b"{}")
+
+
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a87bd80c:1"
+
+
+@pytest.fixture
+def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    """Run an SQS on loopback that accepts every message."""
+    with serving(always(answer())) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.origin)
+        yield server
+
+
+def send() -> None:
+    session.client("sqs").send_message_batch(QueueUrl="https://sqs.us-east-1.amazonaws.com/1/work", Entries=[])
+
+
+def test_on_lambda_a_request_carries_the_trace_of_its_invocation(
+    monkeypatch: pytest.MonkeyPatch, sqs: ScriptedServer
+) -> None:
+    """Join X-Ray's traces by this header. Lambda detects a recursive loop by its lineage."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "dispatch")
+    for invocation in (TRACE, f"{TRACE}0"):
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", invocation)
+        send()
+
+    assert [request.headers["x-amzn-trace-id"] for request in sqs.seen] == [TRACE, f"{TRACE}0"]
+
+
+def test_elsewhere_a_request_carries_no_trace(monkeypatch: pytest.MonkeyPatch, sqs: ScriptedServer) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
+
+    send()
+
+    assert "x-amzn-trace-id" not in sqs.seen[0].headers

@@ -14,7 +14,7 @@ PHRASES = re.compile(
     r"|\bhanded out again\b|\bdoors?\b|\bspoil(?:s|t|ed)?\b",
     re.IGNORECASE,
 )
-PLACES = ("layers", "functions", "sandbox", "benchmarks", "tests", "docs", "events", "[!.]*.*", "Makefile")
+PLACES = ("layers", "functions", "sandbox", "audit", "benchmarks", "tests", "docs", "events", "[!.]*.*", "Makefile")
 KINDS = {".py", ".md", ".yaml", ".toml", ".json", ".js", ".html", ".new", ".lines", ""}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
+from botocore.handlers import add_recursion_detection_header
 from botocore.loaders import Loader
 
 #: Timeouts in seconds. A function has 25 s in all, and DynamoDB responds within 20 ms.
@@ -80,6 +81,8 @@ def _session() -> botocore.session.Session:
     # botocore's 127 own handlers fix the quirks of other services, and their registration takes 10 ms of a cold start.
     session = botocore.session.Session(include_builtin_handlers=False)
     session.register_component("data_loader", _Loader())
+    # Without this header, a trace ends here, and Lambda does not detect recursive loops.
+    session.register("before-call", add_recursion_detection_header)  # type: ignore[arg-type]  # botocore's own
     session.register("after-call", _reject_truncated)
     return session
 
