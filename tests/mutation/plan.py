@@ -7,6 +7,7 @@ _ISSUING = (
     "tests/unit/tokens/test_standing_token.py",
     "tests/unit/tokens/test_single_flight.py",
     "tests/unit/tokens/test_mint.py",
+    "tests/unit/tokens/test_mint_quota.py",
     "tests/unit/tokens/test_refused_credentials.py",
     "tests/unit/tokens/test_daily_recheck.py",
     "tests/unit/tokens/test_cache.py",
@@ -48,6 +49,8 @@ PLAN: dict[str, tuple[str, ...]] = {
     ),
     "aws/store/items": _STORE,
     "aws/store/leases": _STORE,
+    "aws/store/mint_quotas": ("tests/integration/store/test_mint_quotas.py",),
+    "domain/mint_quota": ("tests/unit/domain/test_mint_quota.py", "tests/integration/store/test_mint_quotas.py"),
     "aws/store/outbox_items": (
         "tests/integration/lifecycle/test_outbox.py",
         "tests/integration/store/test_events_and_history.py",
