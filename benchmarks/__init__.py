@@ -1,1 +1,1 @@
-"""Measure what a cold start costs (`make bench`). docs/performance.md explains the figures."""
+"""Measure what a cold start costs (`make bench`). docs/explanation/start-up-time.md explains the figures."""

@@ -71,7 +71,7 @@ class Results:
     def _slow(self) -> list[str]:
         return [
             f"{case.title}: {self.ratio(figures):.2f} of the usual handler, more than {LARGEST_RATIO}. "
-            f"See what functions/{case.function} imports: docs/performance.md says how."
+            f"See what functions/{case.function} imports: docs/explanation/start-up-time.md says how."
             for case, figures in self.cases.items()
             if self.slow(figures)
         ]

@@ -86,7 +86,7 @@ class Comparison:
         slow = [
             f"{pair.case.title}: {self.growth(pair):.3f} times the {'processor' if self.busy else 'wall'} time of "
             f"{self.commit}, more than {LARGEST_GROWTH}. "
-            f"See what functions/{pair.case.function} imports: docs/performance.md says how."
+            f"See what functions/{pair.case.function} imports: docs/explanation/start-up-time.md says how."
             for pair in self.pairs
             if self.slow(pair)
         ]

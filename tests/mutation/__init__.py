@@ -1,1 +1,4 @@
-"""Mutation testing: the code is changed in small ways, and the tests must notice (`docs/mutation-testing.md`)."""
+"""Mutation testing: the code is changed in small ways, and the tests must notice.
+
+`docs/explanation/mutation-testing.md` explains it.
+"""

@@ -22,7 +22,9 @@ from tests.unit.repository.pages import ROOT
 type User = tuple[str, Credentials]
 
 #: The policies of one role for all merchants, as the page for operators has them: its permissions, and whom it trusts.
-PERMISSIONS, TRUST = re.findall(r"```json\n(\{\n.*?\n)```", (ROOT / "docs/callers.md").read_text(), re.DOTALL)
+PERMISSIONS, TRUST = re.findall(
+    r"```json\n(\{\n.*?\n)```", (ROOT / "docs/how-to/let-backends-call.md").read_text(), re.DOTALL
+)
 
 
 @pytest.fixture(scope="module")

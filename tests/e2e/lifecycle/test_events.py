@@ -32,7 +32,7 @@ from token_broker.domain import events
 from token_broker.domain.events import Event
 
 PUBLISH = "lifecycle/publish_events"
-SCHEMAS = Path(__file__).parents[3] / "docs" / "events"
+SCHEMAS = Path(__file__).parents[3] / "docs/reference/events"
 #: Seconds after which the dispatcher enqueues an event.
 OLD = 400
 

@@ -1,4 +1,4 @@
-"""docs/adding-a-provider.md, done: a provider that does not exist is added to a copy of this tree, and works there.
+"""docs/tutorials/add-a-provider.md, done: a provider that does not exist is added to a copy of this tree and works.
 
 What that takes is held to the page: files of its own, and lines in three others. No line is changed or taken away.
 """
@@ -14,7 +14,7 @@ import pytest
 from tests.fourth_provider import ROOT, Touched, add_the_provider, copy_of_the_tree, touched
 
 LAYER = "layers/token_broker/token_broker"
-PAGE = ROOT / "docs/adding-a-provider.md"
+PAGE = ROOT / "docs/tutorials/add-a-provider.md"
 #: What holds every provider to something, each with cases of this one.
 WITH_ITS_CASES = (
     *("tests/unit/entrypoints/test_functions.py", "tests/contract/test_client_exchanges.py"),

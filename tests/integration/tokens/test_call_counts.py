@@ -1,4 +1,4 @@
-"""Each operation that costs money keeps to its budget in docs/lifecycle.md."""
+"""Each operation that costs money keeps to its budget in docs/explanation/how-it-works.md."""
 
 import os
 from collections import Counter
@@ -193,7 +193,7 @@ SCENARIOS: dict[str, Callable[[Meter], None]] = {
 
 def budgets() -> dict[str, tuple[int, ...]]:
     """Return the rows of the table: the most reads, writes and requests of each operation."""
-    table = (ROOT / "docs/lifecycle.md").read_text().partition("## What an operation costs")[2]
+    table = (ROOT / "docs/explanation/how-it-works.md").read_text().partition("## What an operation costs")[2]
     rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ") and "---" not in line]
     return {name.strip(): tuple(int(cell) for cell in cells) for name, *cells in rows[1:]}
 

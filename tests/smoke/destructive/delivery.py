@@ -82,7 +82,7 @@ def _heard(stack: Deployed, queue: str, seconds: float) -> float:
     raise FellShort(
         f"nothing within {seconds:.1f} s",
         expected="a SessionClosed event",
-        advice="see OutboxDeadLetterAlarm and OldestEventAlarm in docs/runbook.md",
+        advice="see OutboxDeadLetterAlarm and OldestEventAlarm in docs/how-to/runbook.md",
     )
 
 

@@ -46,7 +46,7 @@ def a_flood_of_one_route_is_refused_before_its_authorizer(stack: Deployed) -> st
         raise FellShort(
             seen,
             expected="403 and 429 only",
-            advice="compare the account's concurrent executions (docs/first-deploy.md)",
+            advice="compare the account's concurrent executions (docs/how-to/deploy.md)",
         )
     if not statuses[429]:
         raise DidNotRun(f"No request was refused ({seen}). Deploy staging with StorefrontRateLimit=100 to see it.")

@@ -37,7 +37,7 @@ def a_shopify_rotation_creates_a_new_token_first(stack: Deployed) -> str:
         old != new,
         f"{rotation['state']}, token {new} after {old}",
         expected="another token",
-        advice="see the rotation's part of docs/lifecycle.md",
+        advice="see the rotation's part of docs/explanation/how-it-works.md",
     )
 
 

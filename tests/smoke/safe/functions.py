@@ -81,7 +81,7 @@ def workers_leave_a_quarter_of_the_concurrent_executions_to_requests(stack: Depl
         limit - workers >= limit / 4,
         f"workers may use {workers} of {limit}",
         expected="a quarter is left to requests",
-        advice="ask for 1,000 concurrent executions (docs/first-deploy.md), or lower WorkerConcurrency",
+        advice="ask for 1,000 concurrent executions (docs/how-to/deploy.md), or lower WorkerConcurrency",
     )
 
 

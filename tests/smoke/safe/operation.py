@@ -44,7 +44,7 @@ def no_alarm_rings(stack: Deployed) -> str:
         not ringing,
         f"{len(found)} alarms, ringing: {', '.join(ringing) or 'none'}",
         expected="none",
-        advice="docs/runbook.md says what to do; in the first 15 minutes of a stack, wait",
+        advice="docs/how-to/runbook.md says what to do; in the first 15 minutes of a stack, wait",
     )
 
 
@@ -81,7 +81,7 @@ def the_api_writes_access_logs(stack: Deployed) -> str:
     settings = stack.client("apigateway").get_stage(restApiId=api, stageName="v1").get("accessLogSettings", {})
     group = settings.get("destinationArn", "nowhere").rpartition(":")[2]
     return require(
-        settings, f"to {group}", expected="to a log group", advice="deploy with AccessLogs=true (docs/first-deploy.md)"
+        settings, f"to {group}", expected="to a log group", advice="deploy with AccessLogs=true (docs/how-to/deploy.md)"
     )
 
 

@@ -85,7 +85,9 @@ def no_message_has_failed(stack: Deployed) -> str:
     found = _queues(stack)
     dead = {name: int(found[name]["ApproximateNumberOfMessages"]) for name in found if "DeadLetter" in name}
     seen = ", ".join(f"{name} {count}" for name, count in sorted(dead.items()))
-    return require(not any(dead.values()), seen, expected="0 in each", advice="see the alarm's part of docs/runbook.md")
+    return require(
+        not any(dead.values()), seen, expected="0 in each", advice="see the alarm's part of docs/how-to/runbook.md"
+    )
 
 
 def _table(stack: Deployed) -> str:

@@ -16,7 +16,7 @@ from token_broker.domain.events import MEMBERS, Event
 from token_broker.domain.rotation import Succession
 from token_broker.domain.token import State
 
-FOLDER = Path(__file__).parents[3] / "docs" / "events"
+FOLDER = Path(__file__).parents[3] / "docs/reference/events"
 SCHEMAS: dict[str, Any] = {
     path.name.removesuffix(".schema.json"): json.loads(path.read_text()) for path in FOLDER.glob("*.schema.json")
 }

@@ -26,7 +26,7 @@ from token_broker.providers.shopify.refusals import (
 
 #: Words of the causes and cures that each refusal's detail names.
 WORDS: dict[type[ProviderFailure], tuple[str, ...]] = {
-    AddressNotAllowed: ("may not be on the app's IP allowlist", "docs/shopify-ip-allowlist.md"),
+    AddressNotAllowed: ("may not be on the app's IP allowlist", "docs/how-to/allow-addresses-at-shopify.md"),
     AppNotEligible: (
         "may have no unauthenticated scope",
         *(f"unauthenticated_read_{objects}_listings" for objects in ("product", "collection")),

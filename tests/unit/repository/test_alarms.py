@@ -175,10 +175,10 @@ def test_one_percent_of_server_errors_rings(requests: int, errors: int, *, rings
 
 
 def test_every_alarm_has_its_section_in_the_runbook() -> None:
-    runbook = (TEMPLATE.parent / "docs/runbook.md").read_text()
+    runbook = (TEMPLATE.parent / "docs/how-to/runbook.md").read_text()
     headings = set(re.findall(r"^## (\S+Alarm)$", runbook, re.MULTILINE))
     for general in [heading for heading in headings if "{Provider}" in heading]:
         headings |= {general.replace("{Provider}", provider.capitalize()) for provider in PROVIDERS}
 
     assert {heading for heading in headings if "{" not in heading} == set(ALARMS)
-    assert all(plain(alarm["AlarmDescription"]).endswith("See docs/runbook.md.") for alarm in ALARMS.values())
+    assert all(plain(alarm["AlarmDescription"]).endswith("See docs/how-to/runbook.md.") for alarm in ALARMS.values())

@@ -1,4 +1,4 @@
-"""Compare docs/architecture.md with the tree, the template and the import contract."""
+"""Compare docs/explanation/architecture.md with the tree, the template and the import contract."""
 
 import re
 import tomllib
@@ -9,7 +9,7 @@ from token_broker import wiring
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "layers/token_broker/token_broker"
-PAGE = (ROOT / "docs/architecture.md").read_text()
+PAGE = (ROOT / "docs/explanation/architecture.md").read_text()
 #: What the picture shows of the template, each by its name there.
 KINDS = ("Serverless::Api", "DynamoDB::Table", "Events::EventBus", "Scheduler::Schedule", "SQS::Queue")
 
@@ -57,5 +57,5 @@ def test_every_file_that_the_table_names_is_there() -> None:
 def test_every_link_leads_somewhere() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", PAGE)
 
-    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
-    assert "docs/architecture.md" in (ROOT / "README.md").read_text()
+    assert [link for link in links if not (ROOT / "docs/explanation" / link).exists()] == []
+    assert "docs/explanation/architecture.md" in (ROOT / "README.md").read_text()

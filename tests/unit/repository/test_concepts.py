@@ -1,4 +1,4 @@
-"""The names in docs/concepts.md are in the code."""
+"""The names in docs/reference/glossary.md are in the code."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.unit.repository.pages import ROOT, rows
 from token_broker.domain.token import State
 
 LAYER = Path(token_broker.__path__[0])
-PAGE = "docs/concepts.md"
+PAGE = "docs/reference/glossary.md"
 
 
 def names(cell: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The tables in docs/logs.md list the events and fields that the code logs and the queries that the stack saves."""
+"""The tables in docs/reference/logs.md list the events and fields of the log, and the saved queries."""
 
 import ast
 import inspect
@@ -20,7 +20,7 @@ from token_broker.domain import rotation
 from token_broker.entrypoints import authorizer, handler
 from token_broker.lifecycle import work_handlers
 
-PAGE = "docs/logs.md"
+PAGE = "docs/reference/logs.md"
 SOURCES = [*Path(token_broker.__path__[0]).rglob("*.py"), *ROOT.glob("functions/**/*.py")]
 
 #: The level of each method that logs. `answered` and `annotate` both add fields to the event `answered`.

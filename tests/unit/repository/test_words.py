@@ -7,7 +7,7 @@ import pytest
 from tests.template_as_written import TEMPLATE
 
 ROOT = TEMPLATE.parent
-#: Each is unambiguous. docs/concepts.md has the words that replaced them.
+#: Each is unambiguous. docs/reference/glossary.md has the words that replaced them.
 PHRASES = re.compile(
     r"by the clock\b|\bthe clock's run\b|\bwhat is due\b|\bput(?:s|ting)? off\b|\bset(?:s|ting)? aside\b|\bthe world\b"
     r"|\bafresh\b|\bbites\b|\bmend(?:s|ed|ing)?\b|\bpassed over\b|\blook(?:s|ed)? after\b|\bheld against\b"

@@ -17,7 +17,7 @@ from token_broker.domain import fields
 from token_broker.errors import InvalidRequest
 from token_broker.wiring import page_operations
 
-SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "trust-policy.schema.json").read_text())
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs/reference/trust-policy.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
 #: What the parser alone refuses: a schema cannot compare a member of one item with that of another.
 UNSAYABLE = "'sessions.proofs' must have different issuers. Two of them have the same 'issuer'."

@@ -1,6 +1,6 @@
 """Build the events that the broker publishes, as plain data.
 
-Each member is taken by name, so an event never has a token's value. `docs/events/` has a schema for each type.
+Each member is taken by name, so an event never has a token's value. `docs/reference/events/` has the schemas.
 """
 
 from __future__ import annotations

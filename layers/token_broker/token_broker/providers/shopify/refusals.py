@@ -40,7 +40,7 @@ NON_EXPIRING_TOKEN_REFUSED = (
 )
 ADDRESS_NOT_ALLOWED = (
     "Shopify refused the request without a known reason. The function's address may not be on the app's IP allowlist. "
-    "The page docs/shopify-ip-allowlist.md says how to add it."
+    "The page docs/how-to/allow-addresses-at-shopify.md says how to add it."
 )
 NOT_ELIGIBLE = (
     "The app may not manage storefront access tokens at this shop. There are three possible causes. The app may have "
