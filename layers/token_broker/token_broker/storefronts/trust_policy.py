@@ -1,7 +1,7 @@
 """Parse a merchant's trust policy, which says who may get the merchant's tokens in a browser or an app.
 
 `docs/reference/trust-policy.schema.json` describes the checks of `parse` for people and editors. A policy allows only
-what it names. Nothing is rewritten or repaired. An ambiguous document is rejected, and the message says what to write instead.
+what it names. Nothing is rewritten or repaired. An ambiguous document is rejected, and the message says what to write.
 No message quotes a value or a name of the document, since a secret may be in the wrong place.
 """
 
