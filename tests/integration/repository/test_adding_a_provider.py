@@ -1,6 +1,6 @@
 """docs/tutorials/add-a-provider.md, done: a provider that does not exist is added to a copy of this tree and works.
 
-What that takes is held to the page: files of its own, and lines in three others. No line is changed or taken away.
+What that takes is held to the page: files of its own, and lines in two others. No line is changed or taken away.
 """
 
 import os
@@ -23,7 +23,7 @@ WITH_ITS_CASES = (
 )
 #: What compares the providers with the template and the pages.
 TABLES = (
-    *(f"tests/unit/repository/test_{name}.py" for name in ("template", "readme", "architecture", "metrics_shown")),
+    *(f"tests/unit/repository/test_{name}.py" for name in ("template", "pages", "architecture", "metrics_shown")),
     *(f"tests/unit/repository/test_{name}.py" for name in ("alarms", "logs", "descriptors")),
     "tests/unit/providers/test_capabilities.py",
 )
@@ -75,8 +75,8 @@ def test_nothing_is_changed_or_taken_away(difference: list[Touched]) -> None:
     assert [each.path for each in difference if each.removed] == []
 
 
-def test_three_existing_files_are_edited(difference: list[Touched]) -> None:
-    assert {each.path for each in difference if not each.new} == {f"{LAYER}/wiring.py", "template.yaml", "README.md"}
+def test_two_existing_files_are_edited(difference: list[Touched]) -> None:
+    assert {each.path for each in difference if not each.new} == {f"{LAYER}/wiring.py", "template.yaml"}
 
 
 def test_the_page_lists_what_was_touched_and_nothing_else(difference: list[Touched]) -> None:
@@ -115,7 +115,7 @@ def test_cloudformation_takes_its_block(tree: Path) -> None:
 def test_it_issues_tokens_over_real_http_and_every_test_that_holds_a_provider_to_something_holds_it(tree: Path) -> None:
     """Run the tests that cover every provider, for the new provider.
 
-    They check the tables of the tests, the README and the diagram. They replay its exchanges with the client and the
+    They check the tables of the tests, the pages and the diagram. They replay its exchanges with the client and the
     simulator, and call its functions over the table.
     """
     wanted = "(examplecart or repository or every_function) and not (does_wrong or killed)"

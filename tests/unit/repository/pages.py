@@ -3,6 +3,8 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
+#: The page of each provider.
+PROVIDER_PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/reference/providers/*.md"))
 
 
 def rows(page: str, heading: str) -> list[list[str]]:

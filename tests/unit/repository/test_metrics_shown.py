@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import token_broker
-from tests.unit.repository.test_readme import codes
+from tests.unit.repository.test_pages import codes
 from tests.unit.repository.transformed import PLACE, plain, resources
 from token_broker import errors, telemetry, wiring
 from token_broker.entrypoints import authorizer, handler

@@ -1,4 +1,4 @@
-"""The README's tables, and the links and paths in all pages, describe the repository."""
+"""The tables of routes, parameters and errors, and the links and paths in all pages, describe the repository."""
 
 import operator
 import re
@@ -7,7 +7,7 @@ from functools import reduce
 import pytest
 
 from tests.template_as_written import template
-from tests.unit.repository.pages import ROOT, rows
+from tests.unit.repository.pages import PROVIDER_PAGES, ROOT, rows
 from token_broker import errors
 from token_broker.providers.shopify import refusals  # noqa: F401  # it adds errors of its own
 
@@ -26,8 +26,8 @@ def codes(kind: type[errors.BrokerError]) -> dict[str, int]:
 
 
 def test_the_route_table_is_the_templates() -> None:
-    readme = (ROOT / "README.md").read_text()
-    described = set(re.findall(r"^\| `(GET|PUT|POST|DELETE) (/\S+?)`", readme, re.MULTILINE))
+    cells = [row[0] for page in ("docs/reference/http-api.md", *PROVIDER_PAGES) for row in rows(page, "Routes")]
+    described = {match.groups() for cell in cells if (match := re.match(r"`(GET|PUT|POST|DELETE) (/\S+?)`", cell))}
     deployed = {
         (event["Properties"]["Method"], event["Properties"]["Path"])
         for function in template()["Resources"].values()
@@ -40,7 +40,8 @@ def test_the_route_table_is_the_templates() -> None:
 
 
 def test_the_configuration_table_names_every_parameter_with_its_default() -> None:
-    described = {row[0]: " ".join(row[1:]) for row in rows("README.md", "Configuration")}
+    pages = ("docs/reference/configuration.md", *PROVIDER_PAGES)
+    described = {row[0]: " ".join(row[1:]) for page in pages for row in rows(page, "Parameters")}
     for name, parameter in template()["Parameters"].items():
         (row,) = [said for cell, said in described.items() if f"`{name}`" in cell]
         assert str(parameter["Default"]) in row or (parameter["Default"] == "" and "empty" in row)
@@ -48,7 +49,9 @@ def test_the_configuration_table_names_every_parameter_with_its_default() -> Non
 
 def test_the_error_table_has_every_code_with_its_status() -> None:
     """Callers rely on them. The gateway has further ones for `internal_error`."""
-    described = {code: row[1][:3] for row in rows("README.md", "Errors") for code in re.findall(r"`(\w+)`", row[0])}
+    described = {
+        code: row[1][:3] for row in rows("docs/reference/errors.md", "Codes") for code in re.findall(r"`(\w+)`", row[0])
+    }
 
     assert described == {code: str(status) for code, status in codes(errors.BrokerError).items()}
 
