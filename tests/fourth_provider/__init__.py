@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).parent
 #: What a clone holds, as far as the checks look at it.
 PARTS = (
-    *("benchmarks", "docs", "events", "functions", "layers", "requirements", "sandbox", "tests"),
+    *("audit", "benchmarks", "docs", "events", "functions", "layers", "requirements", "sandbox", "tests"),
     *("Makefile", "README.md", "pyproject.toml", "samconfig.toml", "template.yaml"),
 )
 
