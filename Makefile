@@ -21,16 +21,16 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation up down demo logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean
-.PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest
+.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation docs up down demo logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean
+.PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audit env-botocore-oldest ## install and build everything except the browser, so that the other targets need no network
+setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audit env-botocore-oldest env-docs ## install and build everything except the browser, so that the other targets need no network
 	@$(LOCAL) -m sandbox.stack build-here
 
-env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest: env-%:
+env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs: env-%:
 	@sh requirements/install.sh $*
 
 check: env-dev env-local ## check lint, types, import rules and the template in seconds
@@ -74,6 +74,7 @@ audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-boto
 	$(call stage,browser,60,CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest -m audit $(END_TO_END))
 	$(call stage,oldest SDK,20,$(MAKE) --no-print-directory oldest-sdk)
 	$(call stage,rules of others,30,$(DEV) -m audit.rules)
+	$(call stage,workflow,5,$(DEV) -m audit.workflow)
 	$(call stage,vulnerabilities,5,$(DEV) -m audit.vulnerabilities)
 	@cat .local/stages
 
@@ -123,6 +124,9 @@ coverage: env-dev ## show the branches of the layer and the functions that no te
 
 mutation: env-mutation ## change a module of the layer (for example MODULE=aws/store/leases) in small ways, and list the changes that no test notices
 	@$(MUTATION) -m tests.mutation $(MODULE)
+
+docs: env-docs ## build the documentation as a site in .local/site, and fail if a link is broken
+	@.venvs/docs/bin/zensical build --clean --strict
 
 up: env-local env-runtime ## start the local AWS and the providers' simulators, deploy, write .local/stack.json
 	@$(LOCAL) -m sandbox.stack up

@@ -10,7 +10,7 @@ export CUSTOM_COMPILE_COMMAND="make lock"
 
 # The layer comes first, since dev.in uses its versions.
 for file in ../layers/token_broker/requirements ../functions/storefronts/proof_authorizer/requirements runtime lambda \
-    ../benchmarks/requirements local dev mutation audit botocore-oldest reference-build reference lock; do
+    ../benchmarks/requirements local dev mutation audit docs botocore-oldest reference-build reference lock; do
     (
         cd "$(dirname "$file")"
         name=$(basename "$file")
