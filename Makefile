@@ -67,7 +67,7 @@ test: env-dev env-local env-runtime ## run every test but those of `make audit`,
 	$(call stage,end to end,240,$(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder -m "not audit" $(END_TO_END))
 	@cat .local/stages
 
-audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-botocore-oldest ## run the tests that need Java, Node, a browser or Lambda's runtime client, and check by others' rules
+audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-botocore-oldest env-docs ## run the tests that need Java, Node, a browser or Lambda's runtime client, and check by others' rules
 	$(begin)
 	$(call stage,reference implementations,40,$(DEV) -m pytest --numprocesses 2 -m audit $(INTEGRATION))
 	$(call stage,built functions,30,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m audit tests/artifacts)
@@ -75,6 +75,7 @@ audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-boto
 	$(call stage,oldest SDK,20,$(MAKE) --no-print-directory oldest-sdk)
 	$(call stage,rules of others,30,$(DEV) -m audit.rules)
 	$(call stage,workflow,5,$(DEV) -m audit.workflow)
+	$(call stage,site,10,$(MAKE) --no-print-directory docs)
 	$(call stage,vulnerabilities,5,$(DEV) -m audit.vulnerabilities)
 	@cat .local/stages
 
@@ -126,6 +127,8 @@ mutation: env-mutation ## change a module of the layer (for example MODULE=aws/s
 	@$(MUTATION) -m tests.mutation $(MODULE)
 
 docs: env-docs ## build the documentation as a site in .local/site, and fail if a link is broken
+	@rm -rf .local/pages && mkdir -p .local/pages
+	@cp -R *.md LICENSE docs .venvs/docs/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js .local/pages/
 	@.venvs/docs/bin/zensical build --clean --strict
 
 up: env-local env-runtime ## start the local AWS and the providers' simulators, deploy, write .local/stack.json

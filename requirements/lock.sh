@@ -22,5 +22,7 @@ done
 
 # npm writes no registry's address and runs no scripts of packages.
 (cd .. && sh requirements/install.sh reference)
-NPM_FOLDER="$PWD/reference" sh npm.sh "$(cd .. && pwd)/.venvs/reference" install --package-lock-only --ignore-scripts \
-    --omit-lockfile-registry-resolved --no-audit --no-fund
+for name in reference docs; do
+    NPM_FOLDER="$PWD/$name" sh npm.sh "$(cd .. && pwd)/.venvs/reference" install --package-lock-only --ignore-scripts \
+        --omit-lockfile-registry-resolved --no-audit --no-fund
+done
