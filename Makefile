@@ -128,7 +128,8 @@ mutation: env-mutation ## change a module of the layer (for example MODULE=aws/s
 
 docs: env-docs ## build the documentation as a site in .local/site, and fail if a link is broken
 	@rm -rf .local/pages && mkdir -p .local/pages
-	@cp -R *.md LICENSE docs .venvs/docs/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js .local/pages/
+	@tar -cf - *.md LICENSE docs events/README.md sandbox/*/README.md | tar -xf - -C .local/pages
+	@cp .venvs/docs/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js .local/pages/
 	@.venvs/docs/bin/zensical build --clean --strict
 
 up: env-local env-runtime ## start the local AWS and the providers' simulators, deploy, write .local/stack.json
