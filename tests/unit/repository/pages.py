@@ -9,6 +9,10 @@ ROOT = Path(__file__).resolve().parents[3]
 PROVIDER_PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/reference/providers/*.md"))
 #: All pages.
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
+#: Those beside the code that they describe.
+BESIDE_CODE = sorted(
+    path.relative_to(ROOT).as_posix() for top in ("events", "sandbox") for path in ROOT.glob(f"{top}/**/*.md")
+)
 
 _FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 

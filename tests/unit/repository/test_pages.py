@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.template_as_written import template
-from tests.unit.repository.pages import PAGES, PROVIDER_PAGES, ROOT, anchors, rows
+from tests.unit.repository.pages import BESIDE_CODE, PAGES, PROVIDER_PAGES, ROOT, anchors, rows
 from token_broker import errors
 from token_broker.providers.shopify import refusals  # noqa: F401  # it adds errors of its own
 
@@ -78,7 +78,7 @@ def test_every_code_is_the_anchor_of_a_section_that_is_not_empty() -> None:
     assert sections.keys() == codes(errors.BrokerError).keys() <= anchors(ERRORS)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *BESIDE_CODE])
 def test_every_link_leads_to_a_page_and_a_heading(page: str) -> None:
     broken = []
     for link in re.findall(r"\]\(([^)\s]+)\)", (ROOT / page).read_text()):
