@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.template_as_written import TEMPLATE
-from tests.unit.repository.pages import rows
 from tests.unit.repository.test_metrics_shown import ALL, PROVIDERS, is_counted, our_dimensions
 from tests.unit.repository.transformed import PLACE, plain, resources, transformed
 from token_broker.domain.delays import DAY, MAX_PAUSE
@@ -183,22 +182,3 @@ def test_every_alarm_has_its_section_in_the_runbook() -> None:
 
     assert {heading for heading in headings if "{" not in heading} == set(ALARMS)
     assert all(plain(alarm["AlarmDescription"]).endswith("See docs/how-to/runbook.md.") for alarm in ALARMS.values())
-
-
-def test_the_table_of_alarms_says_what_the_template_says() -> None:
-    described = {re.findall(r"`(\S+)`", row[0])[0]: row for row in rows("docs/reference/alarms.md", "Alarms")}
-    for general in [name for name in described if "{Provider}" in name]:
-        row = described.pop(general)
-        described |= {general.replace("{Provider}", provider.capitalize()): row for provider in PROVIDERS}
-
-    assert described.keys() == ALARMS.keys()
-    for name, (link, metrics, threshold, periods, topic) in described.items():
-        alarm = plain(ALARMS[name])
-        hits = alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
-        assert link.endswith("alarm)")
-        assert re.findall(r"`(\S+)`", metrics) == list(dict.fromkeys(each.name for each in watched(alarm)))
-        assert periods == f"{hits} of {alarm['EvaluationPeriods']} periods of {period(alarm)} s"
-        assert topic == ("`TicketTopicArn`" if name in REPEATED else "`AlarmTopicArn`")
-        if not threshold.startswith("more than"):
-            sign = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}[alarm["ComparisonOperator"]]
-            assert f"{threshold} ".startswith(f"{sign} {alarm['Threshold']} ")

@@ -15,6 +15,8 @@ from tests.fakes.samples import token
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.template_as_written import template
 from tests.unit.repository.pages import ROOT, cells, rows
+from tests.unit.repository.test_alarms import ALARMS, REPEATED, period, watched
+from tests.unit.repository.transformed import plain
 from token_broker import wiring
 from token_broker.aws.store import outbox_items, records
 from token_broker.domain import fields
@@ -174,6 +176,25 @@ def test_the_table_of_outputs_is_the_templates() -> None:
 
     assert functions <= outputs
     assert described == (outputs - functions) | {"{Function}FunctionName"}
+
+
+def test_the_table_of_alarms_says_what_the_template_says() -> None:
+    described = {re.findall(r"`(\S+)`", row[0])[0]: row for row in rows("docs/reference/alarms.md", "Alarms")}
+    for general in [name for name in described if "{Provider}" in name]:
+        row = described.pop(general)
+        described |= {general.replace("{Provider}", provider.capitalize()): row for provider in wiring.PROVIDERS}
+
+    assert described.keys() == ALARMS.keys()
+    for name, (link, metrics, threshold, periods, topic) in described.items():
+        alarm = plain(ALARMS[name])
+        hits = alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+        assert link.endswith("alarm)")
+        assert re.findall(r"`(\S+)`", metrics) == list(dict.fromkeys(each.name for each in watched(alarm)))
+        assert periods == f"{hits} of {alarm['EvaluationPeriods']} periods of {period(alarm)} s"
+        assert topic == ("`TicketTopicArn`" if name in REPEATED else "`AlarmTopicArn`")
+        if not threshold.startswith("more than"):
+            sign = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}[alarm["ComparisonOperator"]]
+            assert f"{threshold} ".startswith(f"{sign} {alarm['Threshold']} ")
 
 
 # The event that an order system writes
