@@ -16,7 +16,7 @@ TODAY = [page for page in PAGES if not page.startswith("docs/decisions/")]
 SUFFIXES = {".py", ".js", ".html", ".toml", ".json"}
 FOLDERS = ("layers", "functions", "sandbox", "audit", "benchmarks", "tests")
 #: Names that are not ours: of AWS, of providers, and of standards.
-OF_OTHERS = {"MalformedDetail", "ReadOnlyAccess", "snake_case", "xray_trace_id"}
+OF_OTHERS = {"AdministratorAccess", "MalformedDetail", "ReadOnlyAccess", "snake_case", "xray_trace_id"}
 
 METHODS = "GET|PUT|POST|DELETE|OPTIONS"
 
