@@ -5,10 +5,12 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.e2e.documentation import aws_cli
 from tests.e2e.documentation.blocks import ROOT, Block
 from tests.reference.paths import local_python
 
@@ -23,8 +25,13 @@ ended=$?
 echo "$(cat "$TRIED/block") $(sed -n 's/^HTTP[^ ]* \([0-9]*\).*/\1/p' "$headers" | tail -n 1)" >>"$TRIED/statuses"
 exit $ended
 """
-AWS = f"""#!/bin/sh
-exec {PYTHON} {shlex.quote(str(HERE / "aws_cli.py"))} "$@"
+#: The program jq as a library, so that the tests need no more than their environment.
+JQ = """
+import jq, json, sys
+*flags, program = sys.argv[1:]
+layout = {"separators": (",", ":")} if "-c" in flags else {"indent": 2}
+for value in jq.compile(program).input_text(sys.stdin.read()):
+    print(value if "-r" in flags and isinstance(value, str) else json.dumps(value, ensure_ascii=False, **layout))
 """
 #: For the comments `before`.
 CONTROL = f"""CONTROL=$({PYTHON} -c "import json; print(json.load(open('.local/simulators.json'))['control'])")"""
@@ -42,11 +49,21 @@ class Tried:
 
 def run(folder: Path, state: Path, preset: Sequence[Block], blocks: Sequence[Block]) -> list[Tried]:
     """Run the preset and then the blocks in a new folder. The first command that fails ends the shell."""
-    for name, script in {"curl": CURL, "aws": AWS}.items():
-        program = folder / "bin" / name
-        program.parent.mkdir(exist_ok=True)
-        program.write_text(script)
-        program.chmod(0o755)
+    with aws_cli.answering() as port:
+        _program(folder / "bin/curl", CURL)
+        _program(folder / "bin/jq", f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c {shlex.quote(JQ)} "$@"\n')
+        _program(folder / "bin/aws", f'#!/bin/sh\nexec {PYTHON} -ISc {shlex.quote(aws_cli.CLIENT)} {port} "$@"\n')
+        _run(folder, state, preset, blocks)
+    return [_tried(folder, number) for number in range(len(blocks))]
+
+
+def _program(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def _run(folder: Path, state: Path, preset: Sequence[Block], blocks: Sequence[Block]) -> None:
     (folder / "statuses").touch()
     steps = [_step(folder, number, block) for number, block in enumerate(blocks)]
     script = ["set -eo pipefail", *(block.text for block in preset), CONTROL, *steps]
@@ -65,7 +82,6 @@ def run(folder: Path, state: Path, preset: Sequence[Block], blocks: Sequence[Blo
         with contextlib.suppress(ProcessLookupError):
             os.killpg(shell.pid, signal.SIGKILL)
         shell.wait()
-    return [_tried(folder, number) for number in range(len(blocks))]
 
 
 def _step(folder: Path, number: int, block: Block) -> str:

@@ -62,6 +62,7 @@ def _names_of_its_own(stack: Stack, shops: Shops) -> dict[str, str]:
     suffix = secrets.token_hex(3)
     return {
         r"\bacme\b": f"acme-{suffix}",
+        r"\bmy-app\b": f"my-app-{suffix}",
         r"\bcheckout-1\b": f"checkout-{suffix}",
         r"(?<!sandbox[./])\bdemo\b(?!-)": demo,
         r"\blocalhost:8000\b": f"localhost:{port}",
