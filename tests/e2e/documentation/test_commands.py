@@ -51,7 +51,7 @@ def test_the_commands_of_a_page_work(page: str, stack: Stack, shops: Shops, tmp_
         assert not unexpected, f"unexpected {unexpected}: {where}"
         assert block.statuses <= set(seen.statuses), f"expected {block.statuses}: {where}"
         for output in block.outputs:
-            assert shows(output.text, output.language, seen.output), f"it is not as line {output.line} shows it: {where}"
+            assert shows(output.text, output.language, seen.output), f"not as line {output.line} shows: {where}"
 
 
 def _names_of_its_own(stack: Stack, shops: Shops) -> dict[str, str]:
