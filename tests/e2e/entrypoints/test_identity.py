@@ -1,8 +1,7 @@
 """Who is let in: nobody without a signature, nobody with a wrong one, and each principal only to its merchant."""
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
 from botocore.credentials import Credentials
@@ -12,19 +11,16 @@ from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.support.merchants import Merchant, Merchants
-from tests.e2e.support.principals import Statement, assumed, iam_role, iam_user, may_call
+from tests.e2e.support.principals import assumed, client_of, iam_role, iam_user, may_call, policies_of, statements
 from tests.e2e.support.responses import checked_problem, problem_of, token_of
-from tests.e2e.support.routes import ROUTES, SHOPIFY, SHOPIFY_CURRENT, TOKEN_MIGRATIONS, Route
+from tests.e2e.support.routes import ROUTES, SHOPIFY, SHOPIFY_CURRENT, TOKEN_MIGRATIONS, TRUST_POLICY, Route
 from tests.e2e.support.signing import send, sign
 from tests.e2e.support.token_table import TokenTable
-from tests.unit.repository.pages import ROOT
 
 type User = tuple[str, Credentials]
 
 #: The policies of one role for all merchants, as the page for operators has them: its permissions, and whom it trusts.
-PERMISSIONS, TRUST = re.findall(
-    r"```json\n(\{\n.*?\n)```", (ROOT / "docs/how-to/let-backends-call.md").read_text(), re.DOTALL
-)
+PERMISSIONS, TRUST = policies_of("docs/how-to/let-backends-call.md")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +32,7 @@ def merchant(merchants: Merchants) -> Merchant:
 @pytest.fixture(scope="module")
 def user(stack: Stack, aws: Aws, merchant: Merchant) -> Iterator[User]:
     """Yield an IAM user that may call this merchant's routes and no other."""
-    with iam_user(aws("iam"), [may_call(stack, merchant.name)]) as made:
+    with iam_user(aws("iam"), may_call(stack, merchant.name)) as made:
         yield made
 
 
@@ -59,6 +55,22 @@ def test_a_user_is_held_to_its_merchant(stack: Stack, merchants: Merchants, merc
     assert token_of(allowed)["merchant"] == merchant.name
     assert refused.status_code == 403
     assert "accessToken" not in refused.text
+
+
+def test_a_team_stores_its_merchants_secrets_and_does_not_decide_about_its_pages(
+    stack: Stack, merchants: Merchants, merchant: Merchant, user: User
+) -> None:
+    manager = client_of(stack, user[1], "secretsmanager")
+    names = [f"{stack.described['secretPrefix']}/shopify/{name}" for name in (merchant.name, merchants.shopify().name)]
+
+    manager.put_secret_value(SecretId=names[0], SecretString=json.dumps(merchant.secret))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        manager.put_secret_value(SecretId=names[1], SecretString="{}")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        manager.get_secret_value(SecretId=names[0])
+    for method in ("PUT", "DELETE"):
+        path = TRUST_POLICY.format(merchant=merchant.name)
+        assert stack.call(method, path, credentials=user[1]).status_code == 403
 
 
 def test_one_role_for_all_merchants_is_held_to_the_merchant_of_its_session(
@@ -88,13 +100,6 @@ def test_one_role_for_all_merchants_is_held_to_the_merchant_of_its_session(
 
     assert token_of(allowed)["merchant"] == merchant.name
     assert [response.status_code for response in refused] == [403, 403]
-
-
-def statements(policy: str, places: Mapping[str, str]) -> list[Statement]:
-    """Return the statements of the page's policy, with the values of its places."""
-    for place, value in places.items():
-        policy = policy.replace(place, value)
-    return list(json.loads(policy)["Statement"])
 
 
 def test_nothing_but_the_path_names_the_merchant(
@@ -145,7 +150,7 @@ def test_an_idempotency_key_is_its_callers_own_and_shared_by_the_processes_under
     path, key = SHOPIFY.format(merchant=merchant.name), {"Idempotency-Key": "shared"}
     account = aws("sts").get_caller_identity()["Account"]
 
-    with iam_role(aws("iam"), account, [may_call(stack, merchant.name)]) as role:
+    with iam_role(aws("iam"), account, may_call(stack, merchant.name)) as role:
         processes = [assumed(stack, role, session) for session in ("process-1", "process-2")]
         answers = [
             stack.call("POST", path, {"title": "Kiosk"}, headers=key, credentials=caller)

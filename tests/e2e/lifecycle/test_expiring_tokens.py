@@ -35,7 +35,7 @@ def test_an_operator_migrates_a_permanent_token(
     shop = Shop(stack, control, table, merchants.to_migrate())
     path, body = TOKEN_MIGRATIONS.format(merchant=shop.name), {"confirm": shop.merchant.secret["shop"]}
 
-    with iam_user(aws("iam"), [may_call(stack, shop.name)]) as (_, credentials):
+    with iam_user(aws("iam"), may_call(stack, shop.name)) as (_, credentials):
         assert stack.call("POST", path, body, credentials=credentials).status_code == 403
     problem_of(stack.call("POST", path, body, signed=False), 401, "unauthenticated")
     assert control.requests() == []

@@ -8,7 +8,7 @@ import requests
 from sandbox.signed_api import Stack
 from tests.callers import at_once
 from tests.e2e.conftest import Aws
-from tests.e2e.support.principals import iam_user, may_call
+from tests.e2e.support.principals import iam_user, may_decide
 from tests.e2e.support.responses import problem_of
 from tests.e2e.support.routes import TRUST_POLICY
 from tests.e2e.support.storefronts import Document, Shop, Shops
@@ -84,7 +84,7 @@ def test_a_backend_changes_its_own_policy_and_no_other(
     other = shops.open()
     before = stored(table, other)
 
-    with iam_user(aws("iam"), [may_call(stack, shop.name)]) as (arn, credentials):
+    with iam_user(aws("iam"), may_decide(stack, shop.name)) as (arn, credentials):
         put = stack.call("PUT", TRUST_POLICY.format(merchant=shop.name), shop.policy(), credentials=credentials)
         document_of(put, 201, 1)
         for method in ("PUT", "GET", "DELETE"):

@@ -1,6 +1,7 @@
 """IAM users and roles in the local account, and their credentials."""
 
 import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from sandbox.signed_api import Stack
+from tests.unit.repository.pages import ROOT
 
 type Statement = dict[str, Any]
 
@@ -49,15 +51,34 @@ def iam_role(iam: Any, account: str, statements: Sequence[Statement], trust: Seq
         iam.delete_role(RoleName=name)
 
 
-def may_call(stack: Stack, merchant: str) -> Statement:
-    """Return the statement that limits a principal to one merchant, as README tells operators to write it."""
-    api = stack.api_url.split("/execute-api/")[1].split("/")[0]
-    stage = f"arn:aws:execute-api:{stack.described['region']}:*:{api}/v1"
-    return {
-        "Effect": "Allow",
-        "Action": "execute-api:Invoke",
-        "Resource": [f"{stage}/{method}/merchants/{merchant}/*" for method in ("GET", "PUT", "POST", "DELETE")],
+def may_call(stack: Stack, merchant: str) -> list[Statement]:
+    """Return the statements of a team's policy, as the page for operators has it."""
+    places = {
+        "{region}": stack.described["region"],
+        "{account}": "*",
+        "{api}": stack.api_url.split("/execute-api/")[1].split("/")[0],
+        "{merchant}": merchant,
+        "{prefix}": stack.described["secretPrefix"],
     }
+    (policy,) = policies_of("docs/how-to/restrict-a-team.md")
+    return statements(policy, places)
+
+
+def may_decide(stack: Stack, merchant: str) -> list[Statement]:
+    """Return the statements of a team that may also change the merchant's trust policy."""
+    return [each for each in may_call(stack, merchant) if each["Effect"] == "Allow"]
+
+
+def policies_of(page: str) -> list[str]:
+    """Return the IAM policies in a page, which are the JSON blocks whose braces have lines of their own."""
+    return re.findall(r"```json\n(\{\n.*?\n)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+def statements(policy: str, places: Mapping[str, str]) -> list[Statement]:
+    """Return the statements of a page's policy, with the values of its places."""
+    for place, value in places.items():
+        policy = policy.replace(place, value)
+    return list(json.loads(policy)["Statement"])
 
 
 def assumed(

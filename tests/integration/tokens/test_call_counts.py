@@ -1,4 +1,4 @@
-"""Each operation that costs money keeps to its budget in docs/explanation/how-it-works.md."""
+"""Each operation that costs money keeps to its budget in docs/explanation/costs.md."""
 
 import os
 from collections import Counter
@@ -21,9 +21,9 @@ from tests.integration.support.functions import (
     LIST,
     MAINTAIN,
     PUBLISH,
-    ROOT,
 )
 from tests.integration.support.in_process_stack import MERCHANT, Stack
+from tests.unit.repository.pages import rows
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.outbox_items import key_of, outbox_put
 from token_broker.domain import events as events_of
@@ -193,9 +193,8 @@ SCENARIOS: dict[str, Callable[[Meter], None]] = {
 
 def budgets() -> dict[str, tuple[int, ...]]:
     """Return the rows of the table: the most reads, writes and requests of each operation."""
-    table = (ROOT / "docs/explanation/how-it-works.md").read_text().partition("## What an operation costs")[2]
-    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ") and "---" not in line]
-    return {name.strip(): tuple(int(cell) for cell in cells) for name, *cells in rows[1:]}
+    table = rows("docs/explanation/costs.md", "Calls of an operation")
+    return {name: tuple(int(cell) for cell in cells) for name, *cells in table}
 
 
 def test_every_budget_is_measured() -> None:

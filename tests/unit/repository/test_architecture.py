@@ -54,8 +54,5 @@ def test_every_file_that_the_table_names_is_there() -> None:
     assert named, "the pattern finds none"
 
 
-def test_every_link_leads_somewhere() -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", PAGE)
-
-    assert [link for link in links if not (ROOT / "docs/explanation" / link).exists()] == []
+def test_the_front_page_leads_to_it() -> None:
     assert "docs/explanation/architecture.md" in (ROOT / "README.md").read_text()

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import token_broker
+from tests.unit.repository.pages import rows
 from tests.unit.repository.test_pages import codes
 from tests.unit.repository.transformed import PLACE, plain, resources
 from token_broker import errors, telemetry, wiring
@@ -114,6 +115,14 @@ def test_the_counted_metrics_are_found() -> None:
     assert not is_counted("Failures.nothing_of_the_kind", "shopify")
     assert all(f'"{decision}"' in inspect.getsource(authorizer) for decision in DECISIONS)
     assert not is_counted("OldestDueLag", "shopify")
+
+
+def test_the_table_of_metrics_has_every_metric_that_the_code_counts() -> None:
+    names = [name for row in rows("docs/reference/alarms.md", "Metrics") for name in re.findall(r"`([^`]+)`", row[0])]
+    expected = {(each.name, each.family) for each in counted()}
+
+    assert {(re.sub(r"\.\{\w+\}$", "", name), "." in name) for name in names} == expected
+    assert len(names) == len(expected)
 
 
 def test_the_dashboard_shows_metrics_that_the_code_counts() -> None:

@@ -3,6 +3,7 @@
 from token_broker.aws.store import records
 from token_broker.aws.store.items import ProviderItems, StorePart
 from token_broker.aws.store.table import ConditionFailed, update
+from token_broker.bounded_cache import BoundedCache
 from token_broker.domain.mint_quota import MINUTE, allowed_mints, next_mint_at
 from token_broker.errors import RateLimited
 
@@ -14,13 +15,13 @@ class DynamoMintQuotas(StorePart):
         super().__init__(items)
         self._limit = limit
         #: Until when this process knows that a merchant's mints are refused (Unix seconds).
-        self._refused_until: dict[str, int] = {}
+        self._refused_until = BoundedCache[str, int](items.clock)
 
     def check(self, merchant: str) -> None:
         """Look into the memory of the process."""
-        left = self._refused_until.get(merchant, 0) - self._items.clock.now()
-        if left > 0:
-            raise RateLimited(left)
+        until = self._refused_until.get(merchant)
+        if until is not None:
+            raise RateLimited(max(1, until - self._items.clock.now()))
 
     def take(self, merchant: str) -> None:
         """Add one to the minute's item, unless it has as many mints as are allowed by now."""
@@ -38,5 +39,6 @@ class DynamoMintQuotas(StorePart):
         except ConditionFailed as failure:
             mints = (failure.found or {}).get("mints", allowed)
             until = minute + next_mint_at(self._limit, mints)
-            self._refused_until[merchant] = until
-            raise RateLimited(until - now) from None
+            left = until - now
+            self._refused_until.put(merchant, until, self._items.clock.monotonic() + left)
+            raise RateLimited(left) from None

@@ -1,0 +1,146 @@
+"""Estimate what a stack costs in a month, from prices and quantities that you can change.
+
+    python3 -m benchmarks.costs --merchants 200 --secrets-each 2 --page-requests 5 --rest-api 3.50
+
+docs/explanation/costs.md explains the figures. Nothing was measured on a bill, and free tiers are left out.
+"""
+
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+#: Runs of the dispatcher, and receives of the five pollers of one queue, which wait 20 s for a message.
+RUNS, RECEIVES = 30 * 24 * 60, 5 * 30 * 24 * 60 * 3
+#: GB of a function's memory, by the parameter MemorySize.
+MEMORY = 0.5
+
+
+class Prices(NamedTuple):
+    """Hold prices in dollars, by default those of eu-central-1. Prices of requests are for a million."""
+
+    secret: float = 0.40
+    metric: float = 0.30
+    dashboard: float = 3.00
+    alarm_metric: float = 0.10
+    queue_standard: float = 0.40
+    queue_fifo: float = 0.50
+    rest_api: float = 3.70
+    function_call: float = 0.20
+    #: For a GB-second on arm64.
+    function_second: float = 0.0000133334
+    read_unit: float = 0.1525
+    write_unit: float = 0.7625
+    log_gigabyte: float = 0.63
+    trace: float = 5.00
+    event: float = 1.00
+
+
+class Usage(NamedTuple):
+    """Hold the quantities of a month. Requests are in millions."""
+
+    merchants: float = 100
+    #: One for each provider, one for keys of proofs, one for each provider with expiring credentials.
+    secrets_each: float = 1
+    page_requests: float = 1
+    new_sessions: float = 1
+    #: Custom metrics that the dispatcher writes each minute.
+    idle_metrics: float = 5
+    #: Further ones that get a value in each hour: at most 55 to 95, by the providers in use and the errors that occur.
+    busy_metrics: float = 75
+    alarm_metrics: float = 51
+    #: X-Ray records the first request of each second and 5 % of the others: 0.6 for a million within 8 hours a day.
+    traced: float = 0.6
+    #: Seconds for which a function waits for the provider to create a token.
+    provider_seconds: float = 0.5
+
+
+Items = Mapping[str, float]
+
+
+def _functions(p: Prices, calls: float, seconds: float) -> float:
+    """Return the price of a number of calls (in millions) that take so many seconds each."""
+    return calls * (p.function_call + seconds * MEMORY * p.function_second * 1_000_000)
+
+
+def idle(p: Prices, u: Usage) -> Items:
+    """Return what a stack without requests costs."""
+    runs = RUNS / 1_000_000
+    return {
+        "custom metrics": u.idle_metrics * p.metric,
+        "the dashboard": p.dashboard,
+        "metrics of alarms": u.alarm_metrics * p.alarm_metric,
+        "polling of three queues": RECEIVES / 1_000_000 * (p.queue_standard + 2 * p.queue_fifo),
+        # A run reads 16 shards, eventually consistent, and writes 1.5 KB of log.
+        "runs of the dispatcher": _functions(p, runs, 0.3) + runs * (8 * p.read_unit + 1.5 * p.log_gigabyte + p.trace),
+    }
+
+
+def busy(p: Prices, u: Usage) -> Items:
+    """Return what requests in each hour add, however many they are."""
+    return {"further custom metrics": u.busy_metrics * p.metric}
+
+
+def secrets(p: Prices, u: Usage) -> Items:
+    """Return what the merchants' secrets cost."""
+    return {"secrets": u.merchants * u.secrets_each * p.secret}
+
+
+def page_requests(p: Prices, u: Usage) -> Items:
+    """Return what requests of pages cost whose token is stored: an authorizer and a function, both warm."""
+    n = u.page_requests
+    return {
+        "REST API": n * p.rest_api,
+        "two functions": _functions(p, 2 * n, 0.005),
+        "2 KB of logs": 2 * n * p.log_gigabyte,
+        "traces": n * u.traced * p.trace,
+        # At most: each process reads policy and token once in 30 s.
+        "reads of the table": 2 * n * p.read_unit,
+    }
+
+
+def new_sessions(p: Prices, u: Usage) -> Items:
+    """Return what new tokens for checkout sessions cost, with their events."""
+    n = u.new_sessions
+    return {
+        "REST API": n * p.rest_api,
+        "three functions": _functions(p, 2 * n, 0.01) + _functions(p, n, u.provider_seconds),
+        "3 KB of logs": 3 * n * p.log_gigabyte,
+        "traces": n * u.traced * p.trace,
+        # The lease, the mint's count, a transaction of three items, and the event's deletion; each index entry counts.
+        "3 reads and 11 writes of the table": n * (3 * p.read_unit + 11 * p.write_unit),
+        "the event": n * p.event,
+    }
+
+
+def table(title: str, items: Items) -> str:
+    """Return a Markdown table with its sum."""
+    rows = [f"| {name} | {price:.2f} |" for name, price in items.items()]
+    return "\n".join([f"| {title} | $ |", "|---|---|", *rows, f"| **together** | **{sum(items.values()):.2f}** |"])
+
+
+def report(p: Prices, u: Usage) -> str:
+    """Return all tables."""
+    return "\n\n".join(
+        (
+            table("an idle stack, a month", idle(p, u)),
+            table("a stack that is used in each hour, in addition, a month", busy(p, u)),
+            table(f"{u.merchants:g} merchants with {u.secrets_each:g} secret(s) each, a month", secrets(p, u)),
+            table(f"{u.page_requests:g} million requests of pages for a stored token", page_requests(p, u)),
+            table(f"{u.new_sessions:g} million new tokens for sessions", new_sessions(p, u)),
+        )
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the tables for the prices and quantities of the command line."""
+    parser = ArgumentParser(prog="python3 -m benchmarks.costs", description="Estimate the costs of a month in dollars.")
+    defaults = {**Prices()._asdict(), **Usage()._asdict()}
+    for name, default in defaults.items():
+        parser.add_argument("--" + name.replace("_", "-"), type=float, default=default, help=f"(default {default:g})")
+    chosen = vars(parser.parse_args(arguments))
+    prices = Prices(**{name: chosen[name] for name in Prices._fields})
+    print(report(prices, Usage(**{name: chosen[name] for name in Usage._fields})))
+
+
+if __name__ == "__main__":
+    main()
