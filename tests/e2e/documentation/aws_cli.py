@@ -26,8 +26,8 @@ NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
 #: What a reader's `aws` runs.
 CLIENT = """
 import json, os, socket, sys
+given = sys.stdin.read() if "file:///dev/stdin" in sys.argv else ""
 with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as server, server.makefile("rw") as file:
-    given = sys.stdin.read() if "file:///dev/stdin" in sys.argv else ""
     aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     file.write(json.dumps([sys.argv[2:], aws, os.getcwd(), given]) + "\\n")
     file.flush()
@@ -44,9 +44,10 @@ def answering() -> Iterator[int]:
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            self.wfile.write(json.dumps(_answer(*json.loads(self.rfile.readline()))).encode() + b"\n")
+            if asked := self.rfile.readline():  # a killed shell asks nothing
+                self.wfile.write(json.dumps(_answer(*json.loads(asked))).encode() + b"\n")
 
-    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
