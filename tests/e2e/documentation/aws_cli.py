@@ -74,6 +74,8 @@ def _answer(words: list[str], variables: Mapping[str, str], folder: str, given: 
     response.pop("ResponseMetadata", None)
     if file:
         Path(folder, file).write_bytes(response.pop("Payload").read())
+    if "FunctionError" in response:  # the CLI calls this a success
+        return 255, "", Path(folder, str(file)).read_text()
     shown = jmespath.search(own["--query"], response) if "--query" in own else response
     text = _text(shown) if own.get("--output") == "text" else json.dumps(shown, indent=4, default=str)
     return 0, "" if shown == {} else f"{text}\n", ""
