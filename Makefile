@@ -21,16 +21,16 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation up down demo demo-picture logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean
-.PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest
+.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation docs up down demo demo-picture logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean
+.PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audit env-botocore-oldest ## install and build everything except the browser, so that the other targets need no network
+setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audit env-botocore-oldest env-docs ## install and build everything except the browser, so that the other targets need no network
 	@$(LOCAL) -m sandbox.stack build-here
 
-env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest: env-%:
+env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs: env-%:
 	@sh requirements/install.sh $*
 
 check: env-dev env-local ## check lint, types, import rules and the template in seconds
@@ -67,13 +67,15 @@ test: env-dev env-local env-runtime ## run every test but those of `make audit`,
 	$(call stage,end to end,240,$(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder -m "not audit" $(END_TO_END))
 	@cat .local/stages
 
-audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-botocore-oldest ## run the tests that need Java, Node, a browser or Lambda's runtime client, and check by others' rules
+audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-botocore-oldest env-docs ## run the tests that need Java, Node, a browser or Lambda's runtime client, and check by others' rules
 	$(begin)
 	$(call stage,reference implementations,40,$(DEV) -m pytest --numprocesses 2 -m audit $(INTEGRATION))
 	$(call stage,built functions,30,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m audit tests/artifacts)
 	$(call stage,browser,60,CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest -m audit $(END_TO_END))
 	$(call stage,oldest SDK,20,$(MAKE) --no-print-directory oldest-sdk)
 	$(call stage,rules of others,30,$(DEV) -m audit.rules)
+	$(call stage,workflow,5,$(DEV) -m audit.workflow)
+	$(call stage,site,10,$(MAKE) --no-print-directory docs)
 	$(call stage,vulnerabilities,5,$(DEV) -m audit.vulnerabilities)
 	@cat .local/stages
 
@@ -123,6 +125,12 @@ coverage: env-dev ## show the branches of the layer and the functions that no te
 
 mutation: env-mutation ## change a module of the layer (for example MODULE=aws/store/leases) in small ways, and list the changes that no test notices
 	@$(MUTATION) -m tests.mutation $(MODULE)
+
+docs: env-docs ## build the documentation as a site in .local/site, and fail if a link is broken
+	@rm -rf .local/pages && mkdir -p .local/pages
+	@tar -cf - *.md LICENSE docs events/README.md sandbox/*/README.md | tar -xf - -C .local/pages
+	@cp .venvs/docs/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js .local/pages/
+	@.venvs/docs/bin/zensical build --clean --strict
 
 up: env-local env-runtime ## start the local AWS and the providers' simulators, deploy, write .local/stack.json
 	@$(LOCAL) -m sandbox.stack up

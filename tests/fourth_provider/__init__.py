@@ -15,7 +15,8 @@ FOLDER = Path(__file__).parent
 #: What a clone holds, as far as the checks look at it.
 PARTS = (
     *("audit", "benchmarks", "docs", "events", "functions", "layers", "requirements", "sandbox", "tests"),
-    *("Makefile", "README.md", "pyproject.toml", "samconfig.toml", "template.yaml"),
+    *("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md"),
+    *("pyproject.toml", "samconfig.toml", "template.yaml"),
 )
 
 

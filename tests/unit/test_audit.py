@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from audit import rules, tools, vulnerabilities
+from audit import rules, tools, vulnerabilities, workflow
 from audit.rules import Acceptance, Finding
 from audit.tools import AuditError
 
@@ -120,3 +120,18 @@ def test_a_tool_without_a_report_is_named_and_its_own_words_are_not_printed(
         tools.json_of("tool", [], tmp_path, 60)
 
     assert failed.value.cause == "last: https://host"
+
+
+def test_each_finding_in_the_workflow_is_a_sentence_with_its_line() -> None:
+    place = {"key": {"Local": {"verbatim_path": "/a/.github/workflows/ci.yml"}}}
+    where = {"location": {"start_point": {"row": 23, "column": 8}}}
+    unpinned = {"ident": "unpinned-uses", "desc": "an action", "locations": [{"symbolic": place, "concrete": where}]}
+    unknown = {"file": "/a/ci.yml", "line": 20, "message": "unexpected key"}
+
+    assert list(workflow.security_problems([unpinned])) == ["zizmor unpinned-uses, ci.yml:24: an action"]
+    assert list(workflow.lint_problems([unknown])) == ["actionlint, ci.yml:20: unexpected key"]
+
+
+def test_a_folder_without_a_workflow_is_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(AuditError, match="no workflow"):
+        workflow.problems(tmp_path)

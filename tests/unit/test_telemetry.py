@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.events import Context
+from token_broker import __version__
 from token_broker.telemetry import PowertoolsTelemetry
 
 
@@ -48,6 +49,7 @@ def test_every_line_carries_the_requests_id_and_the_numbers_can_be_found_by_it(w
     assert (line["level"], line["message"], line["intent"]) == ("WARNING", "called", "i-1")
     assert (line["function_request_id"], line["function_name"]) == ("lambda-request-1", "ShopifyFunction")
     assert {line["correlation_id"], numbers["correlation_id"]} == {"request-1"}
+    assert line["version"] == __version__
     assert "correlation_id" not in str(numbers["_aws"])
 
     line, numbers = written.call(2)

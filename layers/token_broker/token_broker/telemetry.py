@@ -10,6 +10,8 @@ from typing import Any
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
+from token_broker import __version__
+
 
 class PowertoolsTelemetry:
     """Implement the `Telemetry` port for one function. Metrics have the dimensions service and `provider`.
@@ -29,6 +31,7 @@ class PowertoolsTelemetry:
     def begin(self, request_id: str, context: Any) -> None:
         """Begin a call, and add its request id to every log line from now on."""
         self.log.append_keys(
+            version=__version__,
             correlation_id=request_id,
             cold_start=self._cold,
             function_name=getattr(context, "function_name", None),

@@ -10,6 +10,7 @@ from sandbox.signed_api import Stack
 from tests.e2e.conftest import Aws
 from tests.expected_functions import FUNCTIONS
 from tests.providers import providers
+from token_broker import __version__
 
 #: `storefrontUrl` is not frozen, and there with simulators only.
 FIELDS = {
@@ -52,8 +53,9 @@ def test_the_stack_has_its_outputs(stack: Stack, outputs: dict[str, str]) -> Non
 
     invoked = {function.folder for function in FUNCTIONS if function.decides is None}
     assert set(functions.values()) == {stack.described["functions"][folder] for folder in invoked}
-    others = {"ApiUrl", "ApiId", "TableName", "SecretPrefix", "EventBusName"}
+    others = {"Version", "ApiUrl", "ApiId", "TableName", "SecretPrefix", "EventBusName"}
     assert set(outputs) - set(functions) == others | {f"{name}QueueUrl" for name in QUEUES}
+    assert outputs["Version"] == __version__
     assert outputs["ApiUrl"].endswith("/v1")
     assert outputs["ApiId"] in stack.api_url
     assert outputs["TableName"] == stack.described["table"]

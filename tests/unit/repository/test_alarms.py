@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.template_as_written import TEMPLATE
+from tests.unit.repository.pages import ROOT
 from tests.unit.repository.test_metrics_shown import ALL, PROVIDERS, is_counted, our_dimensions
 from tests.unit.repository.transformed import PLACE, plain, resources, transformed
 from token_broker.domain.delays import DAY, MAX_PAUSE
@@ -175,10 +175,22 @@ def test_one_percent_of_server_errors_rings(requests: int, errors: int, *, rings
 
 
 def test_every_alarm_has_its_section_in_the_runbook() -> None:
-    runbook = (TEMPLATE.parent / "docs/how-to/runbook.md").read_text()
+    runbook = (ROOT / "docs/how-to/runbook.md").read_text()
     headings = set(re.findall(r"^## (\S+Alarm)$", runbook, re.MULTILINE))
     for general in [heading for heading in headings if "{Provider}" in heading]:
         headings |= {general.replace("{Provider}", provider.capitalize()) for provider in PROVIDERS}
 
     assert {heading for heading in headings if "{" not in heading} == set(ALARMS)
-    assert all(plain(alarm["AlarmDescription"]).endswith("See docs/how-to/runbook.md.") for alarm in ALARMS.values())
+
+
+@each_alarm
+def test_an_alarms_description_links_to_its_section_of_the_runbook(name: str) -> None:
+    description = plain(ALARMS[name]["AlarmDescription"], DocumentationUrl="https://docs.example/v1")
+    page, anchor = description.rpartition(" See https://docs.example/v1/")[2].split("#")
+    (section,) = [
+        heading
+        for heading in re.findall(r"^#+ (.+)$", (ROOT / "docs" / page).read_text(), re.MULTILINE)
+        if re.sub(r"[{}]", "", heading).lower() == anchor
+    ]
+
+    assert name in {section.replace("{Provider}", provider.capitalize()) for provider in PROVIDERS}

@@ -133,6 +133,11 @@ def test_parameters_that_do_not_fit_together_are_refused_by_a_sentence_that_name
             ["11", "111111111111, 222222222222", "*"],
         ),
         (
+            "DocumentationUrl",
+            ["docs", "https://docs.example", "https://git.example/broker/blob/v1/docs"],
+            ["", "https://docs.example/", "http://docs.example", "/docs"],
+        ),
+        (
             "PermissionsBoundaryArn",
             ["", "arn:aws:iam::123456789012:policy/a/b"],
             ["b", "arn:aws:iam::123456789012:role/b"],

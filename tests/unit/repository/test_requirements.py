@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 OTHERS = ("benchmarks", "layers/token_broker", "functions/storefronts/proof_authorizer")
 PINNED = sorted([*(ROOT / "requirements").glob("*.txt"), *(ROOT / folder / "requirements.txt" for folder in OTHERS)])
-NODE = ROOT / "requirements/reference/package-lock.json"
+NODE = sorted((ROOT / "requirements").glob("*/package-lock.json"))
 
 
 @pytest.mark.parametrize("path", PINNED, ids=lambda path: str(path.relative_to(ROOT)))
@@ -18,8 +18,9 @@ def test_every_python_package_has_hashes_and_no_address(path: Path) -> None:
     assert "://" not in path.read_text()
 
 
-def test_every_node_package_has_a_version_and_a_hash_and_no_address() -> None:
-    packages = json.loads(NODE.read_text())["packages"]
+@pytest.mark.parametrize("path", NODE, ids=lambda path: path.parent.name)
+def test_every_node_package_has_a_version_and_a_hash_and_no_address(path: Path) -> None:
+    packages = json.loads(path.read_text())["packages"]
     installed = {name: each for name, each in packages.items() if name}
 
     assert installed

@@ -1,0 +1,15 @@
+"""The version is the same wherever it is written: in the layer, the project, the deployed stack and the changelog."""
+
+import re
+import tomllib
+
+from tests.unit.repository.pages import ROOT
+from tests.unit.repository.transformed import transformed
+from token_broker import __version__
+
+
+def test_every_place_has_the_same_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    newest = re.findall(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0]
+
+    assert {project, transformed()["Outputs"]["Version"]["Value"], newest} == {__version__}
