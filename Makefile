@@ -21,7 +21,7 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation docs up down demo logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean
+.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation docs up down demo demo-picture logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean
 .PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs
 
 help: ## list the targets
@@ -140,6 +140,9 @@ down: ## stop everything that `make up` started, and delete its data
 
 demo: up ## run `make up`, then show every operation
 	@$(LOCAL) -m sandbox.demo
+
+demo-picture: up ## write the picture of the demo that README shows
+	@$(LOCAL) -m sandbox.demo.picture docs/media/demo.svg
 
 logs: env-local ## print the logs of the local stack's functions
 	@$(LOCAL) -m sandbox.logs

@@ -53,6 +53,17 @@ class Scenes:
         for scene in scenes:
             scene()
 
+    def play_a_selection(self) -> None:
+        """Play the scenes that fit into a picture.
+
+        Raises `DemoFailedError`.
+        """
+        session = f"checkout-{secrets.token_hex(3)}"
+        self._shopify_current()
+        self._chicksx(session)
+        self._storefront(session)
+        self._storefront_rejections(session)
+
     def _fourthwall(self) -> None:
         self._transcript.scene("Fourthwall", "the shop's one public token, read or created, then stored")
         path = "/merchants/demo/fourthwall/public-token"
