@@ -64,7 +64,7 @@ test: env-dev env-local env-runtime ## run every test but those of `make audit`,
 	$(call stage,unit,25,$(MAKE) --no-print-directory test-unit)
 	$(call stage,contract and integration,170,$(DEV) -m pytest --numprocesses 2 -m "not audit" $(INTEGRATION))
 	$(call stage,build and artifacts,15,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m "not audit" tests/artifacts)
-	$(call stage,end to end,240,$(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder -m "not audit" $(END_TO_END))
+	$(call stage,end to end,255,$(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder -m "not audit" $(END_TO_END))
 	@cat .local/stages
 
 audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-botocore-oldest env-docs ## run the tests that need Java, Node, a browser or Lambda's runtime client, and check by others' rules

@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import shutil
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,6 +35,10 @@ def test_json_can_be_read(page: str) -> None:
     for block in blocks_of((ROOT / page).read_text()):
         if block.language == "json":
             json.loads(block.text)
+
+
+def test_the_programs_that_the_pages_use_are_installed() -> None:
+    assert [name for name in ("bash", "curl", "openssl") if shutil.which(name) is None] == [], "install these"
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if any(not each.reason for each in commands_of(page))])
