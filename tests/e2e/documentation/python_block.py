@@ -19,5 +19,6 @@ class NotingSession(requests.Session):
         return response
 
 
-setattr(requests.sessions, "Session", NotingSession)  # noqa: B010  # mypy forbids to assign to a class
+for module in (requests, requests.sessions):
+    setattr(module, "Session", NotingSession)  # noqa: B010  # mypy forbids to assign to a class
 runpy.run_path(sys.argv[1], run_name="__main__")
