@@ -5,8 +5,9 @@
 docs/explanation/costs.md explains the figures. Nothing was measured on a bill, and free tiers are left out.
 """
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Mapping, Sequence
+from math import inf, nan
 from typing import NamedTuple
 
 #: Runs of the dispatcher, and receives of the five pollers of one queue, which wait 20 s for a message.
@@ -131,12 +132,23 @@ def report(p: Prices, u: Usage) -> str:
     )
 
 
+def amount(text: str) -> float:
+    """Return a price or a quantity. Raises `ArgumentTypeError` if it is no number, infinite or negative."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = nan
+    if not 0 <= value < inf:
+        raise ArgumentTypeError(f"{text!r} is not a number of at least 0")
+    return value
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables for the prices and quantities of the command line."""
     parser = ArgumentParser(prog="python3 -m benchmarks.costs", description="Estimate the costs of a month in dollars.")
     defaults = {**Prices()._asdict(), **Usage()._asdict()}
     for name, default in defaults.items():
-        parser.add_argument("--" + name.replace("_", "-"), type=float, default=default, help=f"(default {default:g})")
+        parser.add_argument("--" + name.replace("_", "-"), type=amount, default=default, help=f"(default {default:g})")
     chosen = vars(parser.parse_args(arguments))
     prices = Prices(**{name: chosen[name] for name in Prices._fields})
     print(report(prices, Usage(**{name: chosen[name] for name in Usage._fields})))

@@ -35,3 +35,11 @@ def test_each_price_and_quantity_is_an_option(capsys: pytest.CaptureFixture[str]
     main(["--merchants", "10", "--secret", "0.5"])
 
     assert "| **together** | **5.00** |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["-3", "many", "inf", "nan", ""])
+def test_what_is_no_amount_is_refused_by_its_name(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([f"--merchants={text}"])
+
+    assert f"argument --merchants: {text!r} is not a number of at least 0" in capsys.readouterr().err
