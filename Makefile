@@ -27,7 +27,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audit env-botocore-oldest env-docs ## install and build everything except the browser, so that the other targets need no network
+setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audit env-botocore-oldest env-docs ## install the environments and build the functions
 	@$(LOCAL) -m sandbox.stack build-here
 
 env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs: env-%:
@@ -82,11 +82,11 @@ audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-boto
 # The clients, and what reads their results and errors. The oldest botocore warns of a call of its own.
 SDK_TESTS := tests/unit/aws tests/integration/aws tests/integration/lifecycle/test_outbox.py \
   $(addprefix tests/integration/store/,test_items.py test_failures.py test_idempotency.py pending/test_due_index.py)
+OLDEST := PYTHONPATH='$(CURDIR)/.venvs/botocore-oldest/lib/python3.13/site-packages'
 .PHONY: oldest-sdk
-oldest-sdk: export PYTHONPATH := $(CURDIR)/.venvs/botocore-oldest/lib/python3.13/site-packages
-oldest-sdk:
-	@$(DEV) -c "import botocore; assert botocore.__version__.startswith('1.40.'), botocore.__version__"
-	$(DEV) -m pytest --numprocesses 2 -W "ignore:datetime.datetime.utcnow:DeprecationWarning" \
+oldest-sdk: env-dev env-botocore-oldest ## run the tests of the AWS clients with the oldest supported SDK
+	@$(OLDEST) $(DEV) -c "import botocore; assert botocore.__version__.startswith('1.40.'), botocore.__version__"
+	$(OLDEST) $(DEV) -m pytest --numprocesses 2 -W "ignore:datetime.datetime.utcnow:DeprecationWarning" \
 	  -m "not audit" -k "not local-aws and not memory" $(SDK_TESTS)
 
 sbom: env-dev env-audit ## list the packages that the layer and the functions ship, as CycloneDX JSON in .local/sbom
