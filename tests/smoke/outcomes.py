@@ -1,5 +1,6 @@
 """Run checks one after another, and say how each ended."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from tests.smoke.deployed import Deployed
 #: A check returns what it saw, in a few words.
 type Check = Callable[[Deployed], str]
 
+#: Seconds before each try to restore something.
+_RESTORE_WAITS = (0, 2, 4, 8, 16, 32)
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 
 
@@ -54,6 +57,23 @@ def require(holds: object, seen: str, *, expected: str, advice: str) -> str:
     if not holds:
         raise FellShort(seen, expected=expected, advice=advice)
     return seen
+
+
+def restore(again: Callable[[], object], advice: str) -> None:
+    """Restore what a check changed, with further tries. Raises `FellShort` with the command if that fails."""
+    failure = ""
+    for wait in _RESTORE_WAITS:
+        if wait:
+            time.sleep(wait)
+        try:
+            again()
+        except ClientError as error:
+            failure = error.response["Error"]["Code"]
+        except BotoCoreError as error:
+            failure = type(error).__name__
+        else:
+            return
+    raise FellShort(f"not restored ({failure})", expected="as it was before", advice=advice)
 
 
 def _outcome(check: Check, stack: Deployed) -> Outcome:

@@ -89,10 +89,11 @@ def test_pages_and_signed_callers_have_throttles_of_their_own(aws: Aws, outputs:
     settings = aws("apigateway").get_stage(restApiId=outputs["ApiId"], stageName="v1")["methodSettings"]
     rates = {path: each["throttlingRateLimit"] for path, each in settings.items()}
     storefronts = {
-        f"{route.split()[1]}/{route.split()[0]}"
+        f"{route.split()[1]}/{method}"
         for each in FUNCTIONS
         for route in each.routes
         if "/storefront/" in route
+        for method in (route.split()[0], "OPTIONS")
     }
 
     assert rates == {"*/*": 100, **dict.fromkeys(storefronts, 1000)}

@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from tests.smoke.answers import problem, signed
 from tests.smoke.deployed import Deployed
-from tests.smoke.outcomes import DidNotRun, FellShort, require
+from tests.smoke.outcomes import DidNotRun, FellShort, require, restore
 
 _RATE, _SECONDS = 200, 20
 _THREADS = 64
@@ -97,9 +97,12 @@ def _concurrency_zero(stack: Deployed, function: str) -> Iterator[None]:
         yield
     finally:
         if before is None:
-            client.delete_function_concurrency(FunctionName=function)
+            advice = f"aws lambda delete-function-concurrency --function-name {function}"
+            restore(lambda: client.delete_function_concurrency(FunctionName=function), advice)
         else:
-            client.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=before)
+            reserved = {"FunctionName": function, "ReservedConcurrentExecutions": before}
+            advice = f"aws lambda put-function-concurrency --reserved-concurrent-executions {before} --function-name"
+            restore(lambda: client.put_function_concurrency(**reserved), f"{advice} {function}")
 
 
 def _nobodys_page() -> str:

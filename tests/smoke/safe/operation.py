@@ -39,11 +39,18 @@ def the_topics_of_the_alarms_have_a_subscriber(stack: Deployed) -> str:
 
 def no_alarm_rings(stack: Deployed) -> str:
     found = _alarms(stack)
-    ringing = sorted(name for name, alarm in found.items() if alarm["StateValue"] == "ALARM")
+    # An alarm that notifies on missing data rings by it, such as that of a dispatcher that has stopped.
+    ringing = sorted(
+        name
+        for name, alarm in found.items()
+        if alarm["StateValue"] == "ALARM"
+        or (alarm["StateValue"] == "INSUFFICIENT_DATA" and alarm["ActionsEnabled"] and alarm["InsufficientDataActions"])
+    )
+    expected = len(stack.of("AWS::CloudWatch::Alarm"))
     return require(
-        not ringing,
+        not ringing and len(found) == expected,
         f"{len(found)} alarms, ringing: {', '.join(ringing) or 'none'}",
-        expected="none",
+        expected=f"{expected} alarms, none ringing",
         advice="docs/how-to/runbook.md says what to do; in the first 15 minutes of a stack, wait",
     )
 

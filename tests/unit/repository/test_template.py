@@ -348,7 +348,8 @@ def test_there_is_one_stage_with_throttles() -> None:
     assert (default["ResourcePath"], default["HttpMethod"]) == ("/*", "*")
     assert (default["ThrottlingRateLimit"], default["ThrottlingBurstLimit"]) == (100, 200)
     limited = {f"{each['HttpMethod']} {each['ResourcePath'][1:].replace('~1', '/')}" for each in storefronts}
-    assert limited == {route for route in ROUTES if "/storefront/" in route}
+    preflights = {f"OPTIONS {path}" for path in STOREFRONT_PATHS}
+    assert limited == {route for route in ROUTES if "/storefront/" in route} | preflights
     assert {(each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"]) for each in storefronts} == {(1000, 2000)}
 
 

@@ -7,7 +7,7 @@ import requests
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.smoke.deployed import CannotStartError, Deployed, find
-from tests.smoke.outcomes import DidNotRun, FellShort, Outcome, Result, outcomes
+from tests.smoke.outcomes import DidNotRun, FellShort, Outcome, Result, outcomes, restore
 
 #: No check here looks at it.
 STACK: Any = None
@@ -81,3 +81,27 @@ def test_what_is_missing_is_said_in_a_sentence(
 
     with pytest.raises(CannotStartError, match=sentence):
         find(stack, region, merchant, "")
+
+
+@pytest.mark.parametrize("failures", [0, 2])
+def test_what_was_changed_is_restored_with_further_tries(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    left = [refusal("ResourceInUseException")] * failures
+
+    def again() -> None:
+        if left:
+            raise left.pop()
+
+    restore(again, "aws lambda …")
+    assert not left
+
+
+def test_what_cannot_be_restored_falls_short_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+
+    def again() -> None:
+        raise refusal("AccessDeniedException")
+
+    with pytest.raises(FellShort, match="not restored") as fault:
+        restore(again, "aws lambda delete-function-concurrency")
+    assert fault.value.advice == "aws lambda delete-function-concurrency"

@@ -58,7 +58,7 @@ class Attempt:
         return state.lease_expires_at > self.call.clock.now()
 
     def check_quota(self, merchant: str) -> None:
-        """Refuse a mint that is known to exceed the merchant's quota. A flood then costs no writes."""
+        """Refuse a mint that is known to exceed the merchant's quota. A flood of sessions then costs no writes."""
         try:
             self.call.store.mint_quotas.check(merchant)
         except RateLimited:
