@@ -77,6 +77,9 @@ def test_one_stack_may_set_the_role_that_writes_access_logs_for_the_account() ->
     assert plain(account["Properties"]) == {
         "CloudWatchRoleArn": f"arn:aws:iam::{PLACE.account}:role/ApiGatewayAccountRole"
     }
+    (stage,) = resources("AWS::ApiGateway::Stage").values()
+    created_before_the_stage = plain(stage["Variables"], ApiGatewayLogRole="true")
+    assert created_before_the_stage == {"accessLogRole": "ApiGatewayAccount"}
     (trusted,) = plain(role["Properties"])["AssumeRolePolicyDocument"]["Statement"]
     assert trusted["Principal"] == {"Service": "apigateway.amazonaws.com"}
     assert account["DeletionPolicy"] == role["DeletionPolicy"] == "Retain", "other APIs of the account use it"
