@@ -4,8 +4,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-#: They are accepted and do nothing.
-IGNORED = ("AWS::Events::EventBusPolicy", "AWS::Logs::QueryDefinition")
+#: Types that are accepted and do nothing.
+IGNORED = ("AWS::Logs::QueryDefinition",)
 #: What is shown of an alarm on a metric that is calculated from others.
 _CALCULATED = {"Namespace": "MetricMath", "MetricName": "MetricMath"}
 

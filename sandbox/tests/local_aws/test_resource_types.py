@@ -16,10 +16,6 @@ TEMPLATE: dict[str, Any] = {
     "Conditions": {"IsBounded": {"Fn::Equals": [{"Ref": "Bounded"}, "true"]}},
     "Resources": {
         "Query": {"Type": "AWS::Logs::QueryDefinition", "Properties": {"Name": "q", "QueryString": "fields @message"}},
-        "Subscribers": {
-            "Type": "AWS::Events::EventBusPolicy",
-            "Properties": {"StatementId": "s", "Statement": {"Effect": "Allow"}},
-        },
         "Errors": {
             "Type": "AWS::CloudWatch::Alarm",
             "Properties": {
