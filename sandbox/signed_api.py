@@ -1,6 +1,6 @@
 """Call a stack as its `stack.json` describes it: sign API calls with SigV4, and invoke functions directly.
 
-The demo and the end-to-end tests use this module. A merchant's backend does the same (see README.md).
+The demo and the end-to-end tests use this module. docs/how-to/call-from-a-backend.md has the same for a backend.
 """
 
 import json

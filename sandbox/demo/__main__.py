@@ -43,7 +43,7 @@ def main() -> int:
 [bold green]Every operation succeeded.[/] Where to look next:
    the API            {stack.api_url}
    this stack         {folder / "stack.json"}   (addresses, names, local credentials)
-   call it yourself   README.md, “Call it”
+   call it yourself   docs/how-to/call-from-a-backend.md
    the logs           make logs
    the providers      {stack.control_url}/state   (sandbox/simulators/README.md: inject faults)
    stop and clean up  make down
