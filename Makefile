@@ -7,7 +7,7 @@ SHELL := /bin/sh
 LOCAL := .venvs/local/bin/python
 DEV := .venvs/dev/bin/python
 MUTATION := .venvs/mutation/bin/python
-PYTHON_SOURCES := audit functions layers/token_broker/token_broker sandbox tests benchmarks requirements
+PYTHON_SOURCES := audit clients/python functions layers/token_broker/token_broker sandbox tests benchmarks requirements
 
 INTEGRATION := tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
 END_TO_END := sandbox/tests/stack tests/e2e

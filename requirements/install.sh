@@ -2,7 +2,8 @@
 # install.sh NAME: installs exactly the packages of requirements/NAME.txt into .venvs/NAME. If there is a
 # requirements/NAME/package-lock.json, it also installs those Node packages, with the Node from NAME.txt and without
 # running their scripts. NAME-build.txt, if there is one, lists the packages that build others from source.
-# It does nothing if the environment is complete. The stamp is written last, so an interrupted install starts again.
+# The environments `local` and `dev` import the Python client from this checkout.
+# An environment that is complete is left as it is. The stamp is written last, so an interrupted install starts again.
 # Each process of an install holds the lock. This script waits for other installs, also for the rest of a killed one.
 set -eu
 
@@ -20,7 +21,17 @@ everything_wanted() {
     if [ -d "$node_packages" ]; then cat "$node_packages/package.json" "$node_packages/package-lock.json"; fi
 }
 
+# A path file does what an editable installation would do, without a build.
+link_client() {
+    case "$name" in local | dev)
+        for site in "$venv"/lib/python*/site-packages; do
+            echo ../../../../../clients/python/src >"$site/token-broker-client.pth"
+        done
+    ;; esac
+}
+
 if everything_wanted | cmp -s - "$stamp" && "$venv/bin/python" -c '' 2>/dev/null; then
+    link_client
     exit 0
 fi
 
@@ -81,5 +92,6 @@ node_packages() {
 if ! python_packages || ! node_packages; then
     fail "Installing .venvs/$name"
 fi
+link_client
 everything_wanted >"$stamp.new"
 mv "$stamp.new" "$stamp"

@@ -1,0 +1,127 @@
+"""Send single HTTP requests over kept connections, each with a limit for the whole answer.
+
+botocore depends on urllib3, so there is always one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from botocore.httpsession import ProxyConfiguration, get_cert_path
+from botocore.utils import get_environ_proxies
+from urllib3 import PoolManager, ProxyManager, Timeout
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+
+from token_broker_client.errors import ConnectionFailed, MalformedAnswer, TimedOut
+from token_broker_client.sockets import pools_with_whole_timeouts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from token_broker_client.deadline import Deadline
+
+#: Seconds to open a connection.
+CONNECT_SECONDS = 5.0
+#: Seconds for one attempt. API Gateway answers within 29 s.
+ANSWER_SECONDS = 30.0
+#: In bytes. API Gateway sends at most 10 MB.
+ANSWER_LIMIT = 10 * 1024 * 1024
+#: Connections that are kept for one host. More calls at once open more.
+KEPT_CONNECTIONS = 10
+
+
+class HttpAnswer(NamedTuple):
+    """Hold one whole HTTP answer. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def request_id(self) -> str | None:
+        """Return the request's id, by which an operator finds it in the log."""
+        return self.headers.get("x-amzn-requestid") or self.headers.get("x-request-id")
+
+    @property
+    def retry_after(self) -> float | None:
+        """Return the seconds in `Retry-After`, or None if there are none."""
+        seconds = self.headers.get("retry-after", "")
+        return float(seconds) if seconds.isascii() and seconds.isdigit() else None
+
+
+class Connections:
+    """Keep connections to the hosts that are called. Threads may share them.
+
+    Proxies come from the environment, as for boto3. A plain http address is a local stack's and needs no proxy.
+    `ca_bundle` is a file of certificates, or None for botocore's own.
+    """
+
+    def __init__(self, ca_bundle: str | None = None) -> None:
+        self._settings: dict[str, Any] = {
+            "maxsize": KEPT_CONNECTIONS,
+            "cert_reqs": "CERT_REQUIRED",
+            "ca_certs": ca_bundle or get_cert_path(verify=True),
+        }
+        self._by_proxy: dict[str, PoolManager] = {}
+        self._by_host: dict[str, PoolManager] = {}
+
+    def exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: Deadline
+    ) -> HttpAnswer:
+        """Send one request, and return its whole answer. Nothing is repeated.
+
+        Raises `ConnectionFailed`, `TimedOut` or `MalformedAnswer`.
+        """
+        left = min(deadline.left(), ANSWER_SECONDS)
+        host = urlsplit(url).netloc
+        if left <= 0:
+            raise _late(host)
+        try:
+            response = self._pools(url, host).urlopen(
+                method,
+                url,
+                headers=dict(headers),
+                body=body,
+                timeout=Timeout(connect=min(CONNECT_SECONDS, left), read=left),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                enforce_content_length=True,
+            )
+            content = response.read(ANSWER_LIMIT + 1)
+            if len(content) > ANSWER_LIMIT:
+                response.close()
+                raise MalformedAnswer(f"The answer of {host} has more than {ANSWER_LIMIT} bytes.")
+            response.release_conn()
+        except (NewConnectionError, ConnectTimeoutError):
+            raise ConnectionFailed(f"{host} accepts no connection.", retryable=True) from None
+        except (ReadTimeoutError, TimeoutError):
+            raise _late(host) from None
+        except (HTTPError, OSError) as failure:
+            # Its message can have the address of a proxy with a password.
+            kind = type(failure).__name__
+            raise ConnectionFailed(f"The connection to {host} failed ({kind}).", retryable=True) from None
+        return HttpAnswer(response.status, {name.lower(): value for name, value in response.headers.items()}, content)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        for pools in self._by_proxy.values():
+            pools.clear()
+
+    def _pools(self, url: str, host: str) -> PoolManager:
+        if host not in self._by_host:
+            proxies = ProxyConfiguration(get_environ_proxies(url) if url.startswith("https:") else {})
+            proxy = proxies.proxy_url_for(url) or ""
+            if proxy not in self._by_proxy:
+                self._by_proxy[proxy] = pools_with_whole_timeouts(
+                    ProxyManager(proxy, proxy_headers=proxies.proxy_headers_for(proxy), **self._settings)
+                    if proxy
+                    else PoolManager(**self._settings)
+                )
+            self._by_host[host] = self._by_proxy[proxy]
+        return self._by_host[host]
+
+
+def _late(host: str) -> TimedOut:
+    return TimedOut(f"No whole answer of {host} came in time.", retryable=True)

@@ -1,0 +1,114 @@
+"""Sign proofs, which open a checkout session's token to its visitor's browser."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from token_broker_client.aws import Signer
+from token_broker_client.errors import ConnectionFailed, MalformedAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: Seconds that a proof is valid, and for which the keys are kept.
+LIFETIME = 300
+KEEP_KEYS = 300.0
+
+
+class _Key(NamedTuple):
+    key_id: str
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"_Key({self.key_id!r})"
+
+
+class ProofSigner:
+    """Sign proofs of type hs256 with the newest key of the merchant's proof secret.
+
+    `issuer` and `audience` are those of the trust policy. `read_secret` returns the secret's text, and is called again
+    after five minutes, so that a new key is used.
+    """
+
+    def __init__(
+        self,
+        read_secret: Callable[[], str],
+        *,
+        issuer: str,
+        audience: str = "token-broker",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._read_secret = read_secret
+        self._issuer = issuer
+        self._audience = audience
+        self._clock = clock
+        self._key: _Key | None = None
+        self._read_at = 0.0
+
+    @classmethod
+    def from_secret(
+        cls,
+        name: str,
+        *,
+        issuer: str,
+        audience: str = "token-broker",
+        session: Any = None,
+        region: str | None = None,
+    ) -> ProofSigner:
+        """Return a signer that reads its keys from Secrets Manager: `{SecretPrefix}/storefront-proof/{merchant}`."""
+        signer = Signer(session, region)
+        config = Config(connect_timeout=5, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+
+        def read() -> str:
+            try:
+                found = signer.client("secretsmanager", config=config).get_secret_value(SecretId=name)
+            except (BotoCoreError, ClientError) as failure:
+                code = failure.response["Error"]["Code"] if isinstance(failure, ClientError) else type(failure).__name__
+                raise ConnectionFailed(f"The secret {name} could not be read ({code}).") from None
+            return str(found.get("SecretString", ""))
+
+        return cls(read, issuer=issuer, audience=audience)
+
+    def sign(self, session_id: str, **claims: Any) -> str:
+        """Return a proof for this checkout session, valid for five minutes. `claims` are added.
+
+        Sign only for the session that your own backend knows the visitor by, never for one that a page names. Raises
+        `ClientError`.
+        """
+        key, now = self._newest_key(), int(self._clock())
+        header = {"alg": "HS256", "typ": "JWT", "kid": key.key_id}
+        standard = {"iss": self._issuer, "aud": self._audience, "sid": session_id, "iat": now, "exp": now + LIFETIME}
+        signed = f"{_part(header)}.{_part({**claims, **standard})}"
+        return f"{signed}.{_encoded(hmac.digest(key.secret, signed.encode(), hashlib.sha256))}"
+
+    def _newest_key(self) -> _Key:
+        now = self._clock()
+        if self._key is None or not 0 <= now - self._read_at < KEEP_KEYS:
+            self._key, self._read_at = _newest(self._read_secret()), now
+        return self._key
+
+
+def _newest(secret: str) -> _Key:
+    """Return the last key of the secret. Raises `ClientError`."""
+    try:
+        keys = json.loads(secret)["keys"]
+        key_id, value = list(keys.items())[-1]
+        return _Key(str(key_id), str(value).encode())
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        raise MalformedAnswer('The proof secret must be {"keys": {"<kid>": "<text of at least 32 bytes>"}}.') from None
+
+
+def _part(value: Mapping[str, Any]) -> str:
+    return _encoded(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _encoded(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
