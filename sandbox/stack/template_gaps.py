@@ -4,15 +4,17 @@
 resources are replaced by AWS's. A repetition changes nothing.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from sandbox.local_aws.clients import LocalAws
 from sandbox.stack.deploy import Deployment
 
 
 def apply_template_gaps(aws: LocalAws, deployment: Deployment) -> None:
-    """Apply what README.md lists to every table, function and API of the stack."""
+    """Apply what README.md lists to every table, function and API of the stack, and to its description."""
     for name, resource in deployment.template["Resources"].items():
         # A resource whose condition is false has no physical name.
         if (physical := deployment.resources.get(name)) is None:
@@ -24,6 +26,8 @@ def apply_template_gaps(aws: LocalAws, deployment: Deployment) -> None:
             _configure_invocations(aws, function, resource["Properties"])
         elif resource["Type"] == "AWS::ApiGateway::RestApi":
             _complete_api(aws, physical, resource["Properties"]["Body"])
+        elif resource["Type"] == "AWS::SSM::Parameter":
+            _write_local_addresses(aws, physical, deployment.outputs)
 
 
 def _complete_table(aws: LocalAws, table: str, properties: Mapping[str, Any]) -> None:
@@ -79,3 +83,14 @@ def _complete_preflights(gateway: Any, api: str, paths: Mapping[str, Any]) -> No
         gateway.put_integration_response(
             statusCode=mock["statusCode"], responseParameters=mock["responseParameters"], **options
         )
+
+
+def _write_local_addresses(aws: LocalAws, parameter: str, outputs: Mapping[str, str]) -> None:
+    ssm = aws.client("ssm")
+    described = json.loads(ssm.get_parameter(Name=parameter)["Parameter"]["Value"])
+    local = {
+        # Names under .localhost resolve in curl and browsers, but not in every Python.
+        "apiUrl": f"{aws.endpoint}/_aws/execute-api/{outputs['ApiId']}/v1",
+        "orderQueueUrl": aws.endpoint + urlsplit(outputs["OrderQueueUrl"]).path,
+    }
+    ssm.put_parameter(Name=parameter, Value=json.dumps(described | local), Overwrite=True)

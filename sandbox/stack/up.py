@@ -3,10 +3,10 @@
 Every step skips work that is done already.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from sandbox.background.servers import fault_proxy, simulators, storefront
 from sandbox.background.state import State, locked, write_privately
@@ -14,15 +14,15 @@ from sandbox.errors import StackError
 from sandbox.fault_proxy.client import FaultProxyClient
 from sandbox.local_aws import emulator
 from sandbox.local_aws.clients import LocalAws
-from sandbox.settings import ACCESS_KEY_ID, PROJECT, REGION, SECRET_ACCESS_KEY, Settings
+from sandbox.settings import ACCESS_KEY_ID, PROJECT, SECRET_ACCESS_KEY, Settings
 from sandbox.signed_api import Stack
 from sandbox.simulators.descriptor import providers
 from sandbox.stack.build import THIS_MACHINE, Target, build, build_folder
 from sandbox.stack.demo_merchants import store_demo_accounts, store_demo_policy
-from sandbox.stack.deploy import Deployment, deploy
+from sandbox.stack.deploy import deploy
 from sandbox.stack.progress import Progress
 from sandbox.stack.sam import run_sam
-from sandbox.stack.template import function_folders, function_id, load_template, parameter_default
+from sandbox.stack.template import load_template, parameter_default
 from sandbox.stack.template_gaps import apply_template_gaps
 
 #: Seconds. A short command releases the lock earlier.
@@ -57,7 +57,7 @@ def bring_up(settings: Settings, progress: Progress) -> dict[str, Any]:
         if simulated:
             with progress.step("Storing the demo merchants' secrets"):
                 store_demo_accounts(aws, simulated["control"], deployment.outputs["SecretPrefix"])
-        stack = _describe(aws, template, deployment, base_urls)
+        stack = _describe(aws, deployment.outputs["DescriptionParameterName"])
         if simulated:
             with progress.step("Opening the demo storefront"):
                 shop = stack["storefrontUrl"] = storefront(settings).start(settings, state)["url"]
@@ -138,28 +138,14 @@ def _parameters(
     return addresses | {"LoopbackJwksOrigin": settings.loopback_jwks_origin or simulated.get("issuer", "")}
 
 
-def _describe(
-    aws: LocalAws, template: dict[str, Any], deployment: Deployment, base_urls: Mapping[str, str]
-) -> dict[str, Any]:
-    outputs, resources = deployment.outputs, deployment.resources
-    folders = function_folders(PROJECT)
-    if missing := [folder for folder in folders if function_id(folder) not in resources]:
-        name = function_id(missing[0])
-        raise StackError(f"template.yaml has no {name}, which functions/{missing[0]} needs.")
-    names = {folder: folder for folder in folders} | _FORMER_NAMES
+def _describe(aws: LocalAws, parameter: str) -> dict[str, Any]:
+    """Return the stack's description of itself, with what a local caller needs beyond it."""
+    described = json.loads(aws.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"])
+    del described["version"]
+    functions = described["functions"]
     return {
-        # Names under .localhost resolve in curl and browsers, but not in every Python.
-        "apiUrl": f"{aws.endpoint}/_aws/execute-api/{outputs['ApiId']}/v1",
+        **described,
         "endpointUrl": aws.endpoint,
-        "region": REGION,
-        "table": outputs["TableName"],
-        "secretPrefix": outputs["SecretPrefix"],
-        "functions": {name: resources[function_id(folder)] for name, folder in names.items()},
-        "eventBus": outputs["EventBusName"],
-        "orderQueueUrl": aws.endpoint + urlsplit(outputs["OrderQueueUrl"]).path,
-        "providers": {
-            provider: base_urls.get(provider) or parameter_default(template, f"{provider.capitalize()}BaseUrl")
-            for provider in providers()
-        },
+        "functions": functions | {name: functions[folder] for name, folder in _FORMER_NAMES.items()},
         "credentials": {"accessKeyId": ACCESS_KEY_ID, "secretAccessKey": SECRET_ACCESS_KEY},
     }

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.signed_api import Stack
 from tests.e2e.conftest import Aws
+from tests.e2e.support.principals import client_of, iam_user, policies_of, statements
 from tests.expected_functions import FUNCTIONS
 from tests.providers import providers
 from token_broker import __version__
@@ -53,7 +54,7 @@ def test_the_stack_has_its_outputs(stack: Stack, outputs: dict[str, str]) -> Non
 
     invoked = {function.folder for function in FUNCTIONS if function.decides is None}
     assert set(functions.values()) == {stack.described["functions"][folder] for folder in invoked}
-    others = {"Version", "ApiUrl", "ApiId", "TableName", "SecretPrefix", "EventBusName"}
+    others = {"Version", "ApiUrl", "ApiId", "DescriptionParameterName", "TableName", "SecretPrefix", "EventBusName"}
     assert set(outputs) - set(functions) == others | {f"{name}QueueUrl" for name in QUEUES}
     assert outputs["Version"] == __version__
     assert outputs["ApiUrl"].endswith("/v1")
@@ -62,6 +63,30 @@ def test_the_stack_has_its_outputs(stack: Stack, outputs: dict[str, str]) -> Non
     assert outputs["ShopifyMaintainFunctionName"] == outputs["LifecycleMaintainFunctionName"]
     assert outputs["ShopifyWorkQueueUrl"] == outputs["WorkQueueUrl"]
     assert outputs["ShopifyWorkDeadLetterQueueUrl"] == outputs["WorkDeadLetterQueueUrl"]
+
+
+def test_a_client_reads_the_stacks_description_with_the_pages_policy_and_no_other_parameter(
+    stack: Stack, aws: Aws, outputs: dict[str, str]
+) -> None:
+    local = ("endpointUrl", "credentials", "storefrontUrl")
+    expected = {name: value for name, value in stack.described.items() if name not in local}
+    expected["functions"] = {name: value for name, value in expected["functions"].items() if name != "shopify/maintain"}
+    name = outputs["DescriptionParameterName"]
+    (*_, policy) = policies_of("docs/how-to/let-backends-call.md")
+    account = aws("sts").get_caller_identity()["Account"]
+    places = {"{region}": stack.described["region"], "{account}": account, "{stack}": stack.described["eventBus"]}
+    aws("ssm").put_parameter(Name=f"{name}-2", Value="another stack's", Type="String")
+    try:
+        with iam_user(aws("iam"), statements(policy, places)) as (_, credentials):
+            ssm = client_of(stack, credentials, "ssm")
+            described = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
+            with pytest.raises(ClientError, match="AccessDenied"):
+                ssm.get_parameter(Name=f"{name}-2")
+    finally:
+        aws("ssm").delete_parameter(Name=f"{name}-2")
+
+    assert described == {**expected, "version": __version__}
+    assert described["orderQueueUrl"].startswith(stack.described["endpointUrl"])
 
 
 @pytest.mark.parametrize(

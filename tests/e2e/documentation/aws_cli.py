@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 #: The CLI's own options, each with one value.
 OWN = ("--query", "--output", "--region", "--cli-binary-format")
 #: What the CLI calls otherwise than the API.
-RENAMED = {"notification-endpoint": "endpoint"}
+RENAMED = {"notification-endpoint": "endpoint", "task-output": "output"}
 NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
 #: What a reader's `aws` runs.
 CLIENT = """

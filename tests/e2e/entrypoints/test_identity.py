@@ -20,7 +20,7 @@ from tests.e2e.support.token_table import TokenTable
 type User = tuple[str, Credentials]
 
 #: The policies of one role for all merchants, as the page for operators has them: its permissions, and whom it trusts.
-PERMISSIONS, TRUST = policies_of("docs/how-to/let-backends-call.md")
+PERMISSIONS, TRUST, _ = policies_of("docs/how-to/let-backends-call.md")
 
 
 @pytest.fixture(scope="module")

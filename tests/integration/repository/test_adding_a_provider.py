@@ -24,7 +24,10 @@ WITH_ITS_CASES = (
 #: What compares the providers with the template and the pages.
 TABLES = (
     *(f"tests/unit/repository/test_{name}.py" for name in ("template", "pages", "architecture", "metrics_shown")),
-    *(f"tests/unit/repository/test_{name}.py" for name in ("alarms", "logs", "descriptors", "reference")),
+    *(
+        f"tests/unit/repository/test_{name}.py"
+        for name in ("alarms", "logs", "descriptors", "reference", "stack_description")
+    ),
     "tests/unit/providers/test_capabilities.py",
 )
 #: One process, and nothing written beside the tests.

@@ -16,7 +16,10 @@ TODAY = [page for page in PAGES if not page.startswith("docs/decisions/")]
 SUFFIXES = {".py", ".js", ".html", ".toml", ".json"}
 FOLDERS = ("layers", "functions", "sandbox", "audit", "benchmarks", "tests")
 #: Names that are not ours: of AWS, of providers, and of standards.
-OF_OTHERS = {"AdministratorAccess", "MalformedDetail", "ReadOnlyAccess", "snake_case", "xray_trace_id"}
+OF_OTHERS = {
+    *("AdministratorAccess", "DefinitionSubstitutions", "MalformedDetail", "ReadOnlyAccess"),
+    *("snake_case", "xray_trace_id"),
+}
 
 METHODS = "GET|PUT|POST|DELETE|OPTIONS"
 
@@ -95,6 +98,7 @@ def test_every_alarm_that_a_page_names_exists(page: str) -> None:
 def words() -> set[str]:
     """Return every word of the sources, each file's name, and each name in the template after its transforms."""
     files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in SUFFIXES]
+    files += ROOT.glob("docs/**/*.asl.json")
     files += [ROOT / name for name in ("template.yaml", "samconfig.toml", "Makefile", "pyproject.toml")]
     found = {word for path in files for word in re.findall(r"\w+", path.read_text())}
     return found.union((path.stem for path in files), transformed()["Resources"], template()["Outputs"])

@@ -1,5 +1,6 @@
 """template.yaml after its transforms, and the values of its intrinsic functions at one place."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -52,6 +53,8 @@ def _plain(value: Any, parameters: Mapping[str, Any]) -> Any:  # noqa: PLR0911 -
         case "Fn::If":
             name, yes, no = argument
             return _plain(yes if _holds(transformed()["Conditions"][name], parameters) else no, parameters)
+        case "Fn::ToJsonString":
+            return json.dumps(_plain(argument, parameters), separators=(",", ":"))
         case "Fn::Split":
             return _plain(argument[1], parameters).split(argument[0])
         case "Ref":
