@@ -130,7 +130,7 @@ docs: env-docs ## build the documentation as a site in .local/site, and fail if 
 	@rm -rf .local/pages && mkdir -p .local/pages
 	@tar -cf - *.md LICENSE docs events/README.md sandbox/*/README.md | tar -xf - -C .local/pages
 	@cp .venvs/docs/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js .local/pages/
-	@.venvs/docs/bin/zensical build --clean --strict
+	@.venvs/docs/bin/python -m zensical build --clean --strict
 
 up: env-local env-runtime ## start the local AWS and the providers' simulators, deploy, write .local/stack.json
 	@$(LOCAL) -m sandbox.stack up
