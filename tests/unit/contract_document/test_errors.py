@@ -35,7 +35,7 @@ CHANGE = (errors.PreconditionFailed, errors.Conflict)
 #: A migration sends nothing to Shopify's Admin API.
 ADMIN = (errors.TokenLimitReached, *(each for each in OF_SHOPIFY if each.status == 409))
 
-#: What each function can fail with.
+#: What each function can fail with. One that is not here can fail as a provider's client can.
 FAILURES: dict[str, tuple[type[BrokerError], ...]] = {
     "fourthwall/public_token": (*PROVIDER, errors.ReauthorizationRequired),
     "fourthwall/rotate": (*PROVIDER, errors.ReauthorizationRequired),
@@ -65,6 +65,10 @@ JSON = {"Content-Type": "application/json"}
 by_operation = pytest.mark.parametrize("operation", operations().values(), ids=list(operations()))
 
 
+def failures_of(operation: Operation) -> tuple[type[BrokerError], ...]:
+    return FAILURES.get(operation.function, PROVIDER)
+
+
 def problem_of(kind: str) -> dict[str, Any]:
     text = GATEWAY[kind]["ResponseTemplates"]["application/json"]
     problem: dict[str, Any] = json.loads(text.replace("$context.requestId", "gateway-request-1"))
@@ -89,7 +93,7 @@ def described(response: dict[str, Any]) -> set[tuple[int, str]]:
 
 @by_operation
 def test_an_operation_has_the_errors_of_its_function_and_of_the_gateway(operation: Operation) -> None:
-    expected = {(each.status, each.code) for each in FAILURES[operation.function]}
+    expected = {(each.status, each.code) for each in failures_of(operation)}
     expected |= {(each["status"], each["code"]) for each in map(problem_of, of_the_gateway(operation))}
 
     failures = {status: each for status, each in operation.responses.items() if status >= 400}
@@ -100,7 +104,7 @@ def test_an_operation_has_the_errors_of_its_function_and_of_the_gateway(operatio
 def test_every_function_that_reads_a_secret_knows_merchants_without_one() -> None:
     reading = {each.folder for each in FUNCTIONS if each.secrets and each.routes}
 
-    assert reading == {folder for folder, failures in FAILURES.items() if errors.MerchantNotFound in failures}
+    assert reading == {each.function for each in operations().values() if errors.MerchantNotFound in failures_of(each)}
 
 
 def test_the_table_of_codes_is_that_of_the_classes() -> None:
@@ -136,7 +140,7 @@ def test_a_functions_problem_document_is_as_described(operation: Operation, put_
         raise example(failing[-1])
 
     put_in(maker, fail)
-    for kind in FAILURES[operation.function]:
+    for kind in failures_of(operation):
         failing.append(kind)
         assert send(operation_id, body=body)["statusCode"] == kind.status
 

@@ -145,6 +145,10 @@ SUCCESSES: list[tuple[str, int, Prepare, dict[str, Any]]] = [
 ]
 
 
+#: tests/integration compares the responses of all functions, also of a further provider's.
+IN_MEMORY = ("fourthwall", "chicksx", "shopify", "storefronts")
+
+
 @pytest.mark.parametrize(("operation_id", "status", "prepare", "request_"), SUCCESSES)
 def test_a_response_is_as_described(
     broker: Broker, operation_id: str, status: int, prepare: Prepare, request_: dict[str, Any]
@@ -160,7 +164,7 @@ def test_every_success_is_one_that_a_function_has() -> None:
         (operation_id, status)
         for operation_id, operation in operations().items()
         for status in operation.responses
-        if status < 400
+        if status < 400 and operation.function.partition("/")[0] in IN_MEMORY
     }
 
     assert described == shown
