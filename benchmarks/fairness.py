@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.errors import CannotMeasureError
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators.control_client import ControlClient
 
 FUNCTION = "chicksx/public_token"

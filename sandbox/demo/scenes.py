@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from sandbox.demo.transcript import Transcript
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from sandbox.storefront.merchant_backend import sign_proof
 

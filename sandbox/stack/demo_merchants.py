@@ -17,7 +17,7 @@ import requests
 
 from sandbox.errors import StackError
 from sandbox.local_aws.clients import LocalAws
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators.control_client import ControlClient
 from sandbox.simulators.descriptor import DemoSecret, providers
 from sandbox.simulators.issuer.issuer import JWKS_PATH

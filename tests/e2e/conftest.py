@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.merchants import Merchants

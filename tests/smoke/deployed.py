@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 
 #: Seconds for one call to AWS. No check may wait without an end.
 _CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3, "mode": "standard"})

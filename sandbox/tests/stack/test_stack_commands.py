@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.local_aws.emulator import worker_mark
+from sandbox.local_stack import Stack
 from sandbox.settings import Settings
-from sandbox.signed_api import Stack
 from tests.e2e.support.own_stack import DOWN_LIMIT, UP_LIMIT, bring_up, folder_of_its_own, processes_of, run
 from tests.e2e.support.responses import token_of
 from tests.e2e.support.routes import SHOPIFY_CURRENT

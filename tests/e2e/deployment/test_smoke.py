@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from botocore.credentials import Credentials
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.support import dispatcher_runs

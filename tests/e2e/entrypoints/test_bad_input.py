@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support.merchants import Merchant, Merchants
 from tests.e2e.support.responses import checked_problem, problem_of

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.responses import fingerprint, token_of

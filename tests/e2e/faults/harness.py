@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from sandbox.fault_proxy import FaultProxyClient
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.merchants import Merchants

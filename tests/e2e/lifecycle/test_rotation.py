@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.callers import at_once
 from tests.e2e.lifecycle.conftest import Shop

@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.e2e.lifecycle.conftest import Shop
 from tests.e2e.support.responses import problem_of, token_of
 from tests.e2e.support.routes import ROTATION_SETTINGS, SHOPIFY, SHOPIFY_CURRENT

@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from sandbox.local_aws.function_logs import groups, messages
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.support.routes import STOREFRONT_SHOPIFY, TRUST_POLICY

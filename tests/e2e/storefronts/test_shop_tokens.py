@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support.responses import token_of
 from tests.e2e.support.routes import FOURTHWALL, SHOPIFY_CURRENT, STOREFRONT_FOURTHWALL, STOREFRONT_SHOPIFY

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import requests
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.callers import at_once
 from tests.e2e.conftest import Aws
 from tests.e2e.support.principals import iam_user, may_decide

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 
 DISPATCH = "lifecycle/dispatch"
 _OF_AN_UPDATE = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target", "Description")

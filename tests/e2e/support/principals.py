@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.unit.repository.pages import ROOT
 
 type Statement = dict[str, Any]

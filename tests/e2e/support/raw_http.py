@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from sandbox.signed_api import TIMEOUT_SECONDS, Stack
+from sandbox.local_stack import TIMEOUT_SECONDS, Stack
 
 type Octets = str | bytes
 type Headers = Sequence[tuple[Octets, Octets]]

@@ -8,7 +8,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.e2e.support.raw_http import exchange
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import requests
 
-from sandbox.signed_api import TIMEOUT_SECONDS, Stack
+from sandbox.local_stack import TIMEOUT_SECONDS, Stack
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.responses import checked_token, problem_of, token_of
 from tests.e2e.support.routes import STOREFRONT_CHICKSX, TRUST_POLICY

@@ -6,7 +6,7 @@ import time
 import pytest
 import requests
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.callers import at_once
 from tests.e2e.support.merchants import Merchants

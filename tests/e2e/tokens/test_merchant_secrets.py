@@ -5,7 +5,7 @@ import json
 import pytest
 import requests
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.responses import problem_of, token_of

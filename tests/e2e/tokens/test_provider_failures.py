@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.responses import problem_of
