@@ -1,38 +1,41 @@
-"""Call a stack as its `stack.json` describes it: sign API calls with SigV4, and invoke functions directly.
-
-The demo and the end-to-end tests use this module. docs/how-to/call-from-a-backend.md has the same for a backend.
-"""
+"""Read the description of a running local stack, and give clients of its API, its functions and its AWS."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import boto3
-import requests
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+import botocore.session
 from botocore.config import Config
 from botocore.credentials import Credentials
+
+from token_broker_client import TokenBroker
+from token_broker_client.api import ApiTransport
+from token_broker_client.aws import Signer
+from token_broker_client.connections import Connections
+from token_broker_client.direct import DirectTransport
 
 TIMEOUT_SECONDS = 40
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Hold the content of `stack.json`. `folder` is the folder with the file."""
+    """Hold the content of `stack.json`. `folder` is the folder with the file, and `connections` reach the API."""
 
     described: Mapping[str, Any]
     folder: Path
+    connections: type[Connections] = Connections
 
     @classmethod
-    def read(cls, folder: Path) -> "Stack":
+    def read(cls, folder: Path, connections: type[Connections] = Connections) -> "Stack":
         """Read the description of a running stack.
 
         Raises `FileNotFoundError` if no stack is up.
         """
-        return cls(json.loads((folder / "stack.json").read_text()), folder)
+        return cls(json.loads((folder / "stack.json").read_text()), folder, connections)
 
     @property
     def api_url(self) -> str:
@@ -62,45 +65,28 @@ class Stack:
             config=Config(read_timeout=TIMEOUT_SECONDS, retries={"total_max_attempts": 1}),
         )
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        headers: Mapping[str, str] | None = None,
-        credentials: Credentials | None = None,
-        signed: bool = True,
-    ) -> requests.Response:
-        """Call the API once.
+    def broker(self, credentials: Credentials | None = None, *, attempts: int = 1) -> TokenBroker:
+        """Return a client of the API with these credentials, or with the administrator's.
 
-        `body` is sent as JSON. Bytes are sent unchanged.
+        It repeats no call unless there are more attempts, so that each failure shows.
         """
-        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        request = AWSRequest(method, self.api_url + path, headers=dict(headers or {}), data=data)
-        if data is not None and "Content-Type" not in request.headers:
-            request.headers["Content-Type"] = "application/json"
-        if signed:
-            SigV4Auth(credentials or self.credentials(), "execute-api", self.described["region"]).add_auth(request)
-        with requests.Session() as session:
-            # Calls between two loopback ports need no proxy. A call to AWS may need one.
-            session.trust_env = self.api_url.startswith("https:")
-            return session.request(
-                method,
-                self.api_url + path,
-                headers=dict(request.headers.items()),
-                data=data,
-                timeout=TIMEOUT_SECONDS,
-                allow_redirects=False,
-            )
+        return TokenBroker(self.api_transport(credentials), timeout=TIMEOUT_SECONDS, attempts=attempts)
 
-    def invoke(self, function: str, event: object) -> tuple[Any, str | None]:
-        """Invoke a function by its folder, such as `chicksx/public_token`.
+    def direct_broker(self, *, attempts: int = 1) -> TokenBroker:
+        """Return a client that invokes the functions as the administrator."""
+        return TokenBroker(self.direct_transport(), timeout=TIMEOUT_SECONDS, attempts=attempts)
 
-        Returns its result, and the error's name if it raised.
-        """
-        response = self.client("lambda").invoke(
-            FunctionName=self.described["functions"][function], Payload=json.dumps(event).encode()
-        )
-        payload = json.loads(response["Payload"].read())
-        return payload, payload.get("errorType") if "FunctionError" in response else None
+    def api_transport(self, credentials: Credentials | None = None) -> ApiTransport:
+        """Return what sends a client's calls to the API."""
+        sign = partial(self._signer(credentials).signed, "execute-api")
+        return ApiTransport(self.api_url, sign, self.connections())
+
+    def direct_transport(self) -> DirectTransport:
+        """Return what sends a client's calls to the functions."""
+        return DirectTransport(self.described["functions"], self._signer(), self.described["endpointUrl"])
+
+    def _signer(self, credentials: Credentials | None = None) -> Signer:
+        session = botocore.session.Session()
+        used = credentials or self.credentials()
+        session.set_credentials(used.access_key, used.secret_key, used.token)
+        return Signer(session, self.described["region"])

@@ -16,10 +16,12 @@ from sandbox.simulators import ControlClient
 from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.own_stack import bring_up, folder_of_its_own
+from tests.e2e.support.responses import ObservedConnections
 from tests.e2e.support.storefronts import Shops
 from tests.e2e.support.subscriber import Subscriber, subscribed
 from tests.e2e.support.token_table import TokenTable
 from tests.e2e.xdist_groups import FAULTS, StackEach
+from token_broker_client import TokenBroker
 
 type Aws = Callable[[str], Any]
 
@@ -52,15 +54,29 @@ def _position(item: pytest.Item) -> int:
 def stack() -> Iterator[Stack]:
     running = os.environ.get("TOKEN_BROKER_E2E_STACK")
     if running:
-        found = Stack.read(Path(running))
+        found = Stack.read(Path(running), ObservedConnections)
         with dispatcher_runs.stopped(found):
             yield found
         return
     with folder_of_its_own() as folder:
         bring_up(folder)
-        made = Stack.read(folder)
+        made = Stack.read(folder, ObservedConnections)
         with dispatcher_runs.stopped(made):
             yield made
+
+
+@pytest.fixture(scope="session")
+def broker(stack: Stack) -> Iterator[TokenBroker]:
+    """Yield the administrator's client of the API, which repeats nothing."""
+    with stack.broker() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def direct(stack: Stack) -> Iterator[TokenBroker]:
+    """Yield the administrator's client that invokes the functions, and repeats nothing."""
+    with stack.direct_broker() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +107,8 @@ def merchants(stack: Stack, aws: Aws, simulators: ControlClient) -> Merchants:
 
 
 @pytest.fixture(scope="session")
-def shops(stack: Stack, merchants: Merchants) -> Shops:
-    return Shops(stack, merchants)
+def shops(broker: TokenBroker, merchants: Merchants) -> Shops:
+    return Shops(broker, merchants)
 
 
 @pytest.fixture(scope="session")
