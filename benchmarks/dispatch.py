@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.errors import CannotMeasureError
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from token_broker.aws.store.records import due_shard, partition
 from token_broker.clock import Deadline, SystemClock
 from token_broker.entrypoints.handler import Request

@@ -24,15 +24,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import requests
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.errors import CannotMeasureError
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators.control_client import ControlClient
+from token_broker_client import TokenBrokerError
+from token_broker_client.errors import BrokerError, MalformedAnswer
 
 FUNCTION = "chicksx/public_token"
 #: The template's default, and a limit that no flood reaches.
@@ -80,7 +81,7 @@ class Bench:
     def __init__(self, stack: Stack) -> None:
         if stack.control_url is None:
             raise CannotMeasureError("The stack has no simulators.")
-        self._stack, self._control = stack, ControlClient(stack.control_url)
+        self._stack, self._control, self._broker = stack, ControlClient(stack.control_url), stack.broker()
         self._lambda, self._secrets = map(stack.client, ("lambda", "secretsmanager"))
         self._function = {"FunctionName": stack.described["functions"][FUNCTION]}
         self.quiet, self.flooding, self._starting = (f"bench-{uuid.uuid4().hex[:12]}" for _ in range(3))
@@ -119,13 +120,13 @@ class Bench:
 
     def _mint(self, merchant: str) -> str:
         """Request a token for a new session once, and return the outcome in words."""
-        body = {"sessionId": uuid.uuid4().hex}
-        response = self._stack.call("POST", f"/merchants/{merchant}/chicksx/public-tokens", body)
-        if response.status_code == 201:
-            return "minted"
-        if response.headers["Content-Type"] == "application/problem+json":
-            return str(response.json()["code"])
-        return "no free function" if response.status_code == 429 else str(response.status_code)
+        try:
+            self._broker.merchant(merchant).chicksx.token(uuid.uuid4().hex)
+        except BrokerError as refused:
+            return refused.code
+        except MalformedAnswer as answer:  # the local gateway has no problem document for it
+            return "no free function" if answer.status == 429 else str(answer.status)
+        return "minted"
 
     def measure(self, seconds: float, figures: Figures) -> list[float]:
         """Mint one token after the other for the quiet merchant, and return the seconds of each."""
@@ -203,7 +204,7 @@ def main() -> int:
     except (CannotMeasureError, FileNotFoundError) as fault:
         complaints.print(f"[red]✗[/] {fault}", soft_wrap=True, highlight=False)
         return 2
-    except (BotoCoreError, ClientError, requests.RequestException) as fault:
+    except (BotoCoreError, ClientError, TokenBrokerError) as fault:
         complaints.print(f"[red]✗[/] The local AWS did not respond: {type(fault).__name__}.", highlight=False)
         return 2
     show(console, found)

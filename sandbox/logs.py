@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from sandbox.local_aws import function_logs
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 
 #: Records shown at the most, the latest ones.
 SHOWN = 200

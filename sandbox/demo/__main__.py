@@ -9,7 +9,7 @@ from rich.console import Console
 
 from sandbox.demo.scenes import DemoFailedError, Scenes
 from sandbox.demo.transcript import Transcript
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 
 

@@ -11,7 +11,7 @@ from rich.terminal_theme import MONOKAI
 
 from sandbox.demo.scenes import Scenes
 from sandbox.demo.transcript import Transcript
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 
 #: Characters in a line.

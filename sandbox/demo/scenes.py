@@ -1,18 +1,22 @@
 """Call each operation once as a merchant's backend would, and show the important errors."""
 
-import json
 import secrets
-from typing import TYPE_CHECKING
-
-import requests
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from sandbox.demo.transcript import Transcript
-from sandbox.signed_api import Stack
+from sandbox.local_stack import TIMEOUT_SECONDS, Stack
 from sandbox.simulators import ControlClient
 from sandbox.storefront.merchant_backend import sign_proof
+from token_broker_client import TokenBrokerError
+from token_broker_client.api import ApiTransport
+from token_broker_client.connections import Connections
+from token_broker_client.deadline import Deadline
+from token_broker_client.operations import OPERATIONS, STOREFRONT_OPERATIONS, Operation
+from token_broker_client.transport import Answer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+_PAGE_SESSION = STOREFRONT_OPERATIONS["chicksx/public_token"]
 
 
 class DemoFailedError(Exception):
@@ -23,7 +27,7 @@ class Scenes:
     """Play the scenes on one stack."""
 
     def __init__(self, stack: Stack, control: ControlClient, transcript: Transcript) -> None:
-        self._stack = stack
+        self._stack, self._broker, self._direct_broker = stack, stack.broker(), stack.direct_broker()
         self._control = control
         self._transcript = transcript
 
@@ -66,67 +70,67 @@ class Scenes:
 
     def _fourthwall(self) -> None:
         self._transcript.scene("Fourthwall", "the shop's one public token, read or created, then stored")
-        path = "/merchants/demo/fourthwall/public-token"
-        self._call("PUT", path, expect=200, headers={"Cache-Control": "no-cache"})
-        self._call("PUT", path, expect=200)
+        self._call("fourthwall/public_token", expect=200, cacheControl="no-cache")
+        self._call("fourthwall/public_token", expect=200)
 
     def _chicksx(self, session: str) -> None:
         self._transcript.scene("ChicksX", "one checkout session, one token, however often it is requested")
-        body = {"sessionId": session, "scope": ["wallet.read", "merchant.read"]}
-        self._call("POST", "/merchants/demo/chicksx/public-tokens", body, expect=201)
-        self._call("POST", "/merchants/demo/chicksx/public-tokens", body, expect=200)
+        for status in (201, 200):
+            self._call("chicksx/public_token", expect=status, sessionId=session, scope=["wallet.read", "merchant.read"])
 
     def _shopify_current(self) -> None:
         self._transcript.scene("Shopify, current token", "minted if there is none, then served from the store")
-        path = "/merchants/demo/shopify/storefront-access-token"
-        self._call("GET", path, expect=200)
-        self._call("GET", path, expect=200)
+        for _ in range(2):
+            self._call("shopify/storefront_access_token", expect=200)
 
     def _shopify_standing(self, run: str) -> None:
         self._transcript.scene("Shopify, create", "an additional token; an Idempotency-Key makes a repeat harmless")
-        path = "/merchants/demo/shopify/storefront-access-tokens"
-        body, key = {"title": f"Mobile app {run}"}, {"Idempotency-Key": f"demo-{run}"}
-        made = self._call("POST", path, body, expect=201, headers=key).json()
-        self._call("POST", path, body, expect=201, headers=key)
+        create = partial(
+            self._call,
+            "shopify/create_storefront_access_token",
+            title=f"Mobile app {run}",
+            idempotencyKey=f"demo-{run}",
+        )
+        made = create(expect=201)["tokenId"]
+        create(expect=201)
 
         self._transcript.scene("Shopify, list", "our tokens, and one that another app created at the shop")
         foreign = self._control.plant_tokens("demo", title="Made by another app")[0]["id"]
-        self._call("GET", path, expect=200)
+        self._call("shopify/list_storefront_access_tokens", expect=200)
 
         self._transcript.scene(
             "Shopify, revoke", "our own tokens, repeatedly if you like; a foreign token only with foreign=true"
         )
-        self._call("DELETE", f"{path}/{made['tokenId']}", expect=200)
-        self._call("DELETE", f"{path}/{made['tokenId']}", expect=200)
-        self._call("DELETE", f"{path}/{foreign}", expect=409)
-        self._call("DELETE", f"{path}/{foreign}?foreign=true", expect=200)
+        revoke = partial(self._call, "shopify/delete_storefront_access_token")
+        revoke(expect=200, tokenId=made)
+        revoke(expect=200, tokenId=made)
+        revoke(expect=409, tokenId=str(foreign))
+        revoke(expect=200, tokenId=str(foreign), foreign=True)
 
         self._transcript.scene("Shopify, one token's record", "its whole history, without a call to the provider")
-        self._call("GET", f"{path}/{made['tokenId']}", expect=200)
+        self._call("shopify/get_storefront_access_token", expect=200, tokenId=made)
 
     def _shopify_rotation_settings(self) -> None:
         self._transcript.scene("Shopify, rotation settings", "the scheduler rotates no token until a merchant opts in")
-        path = "/merchants/demo/shopify/rotation-settings"
-        self._call("PUT", path, {"maxAgeDays": 90, "overlapDays": 14}, expect=200)
-        self._call("GET", path, expect=200)
+        self._call("shopify/put_rotation_settings", expect=200, maxAgeDays=90, overlapDays=14)
+        self._call("shopify/get_rotation_settings", expect=200)
 
     def _rotation(self) -> None:
         self._transcript.scene("Rotation", "another token becomes current; the previous one works during the overlap")
-        path = "/merchants/demo/shopify/rotations"
-        self._call("POST", path, expect=202)
-        self._call("POST", path, expect=202)  # joins the first request
-        self._call("POST", "/merchants/demo/fourthwall/rotations", expect=200)
+        self._call("shopify/rotate", expect=202)
+        self._call("shopify/rotate", expect=202)  # joins the first request
+        self._call("fourthwall/rotate", expect=200)
 
         self._transcript.scene("Compromised", "without an overlap; caches serve the replaced token for 30 s at most")
-        self._call("POST", path, {"compromised": True}, expect=202)
+        self._call("shopify/rotate", expect=202, compromised=True)
 
     def _reconciliation(self) -> None:
         self._transcript.scene(
             "Reconciliation", "the provider's list compared with our records; nothing is changed unless requested"
         )
         foreign = self._control.plant_tokens("demo", title="Made by another app")[0]["id"]
-        self._call("POST", "/merchants/demo/shopify/reconciliations", expect=200)
-        self._call("DELETE", f"/merchants/demo/shopify/storefront-access-tokens/{foreign}?foreign=true", expect=200)
+        self._call("shopify/reconcile", expect=200)
+        self._call("shopify/delete_storefront_access_token", expect=200, tokenId=str(foreign), foreign=True)
 
     def _shopify_variants(self) -> None:
         self._transcript.scene(
@@ -134,71 +138,68 @@ class Scenes:
             "a client id and secret exchanged for a token; the older, unversioned address",
         )
         for merchant in ("demo-oauth", "demo-classic"):
-            self._call("GET", f"/merchants/{merchant}/shopify/storefront-access-token", expect=200)
+            self._call("shopify/storefront_access_token", expect=200, merchant=merchant)
 
     def _expiring_tokens(self) -> None:
         self._transcript.scene("Expiring tokens", "a public app's access token lasts an hour; the broker refreshes it")
-        path = "/merchants/demo-public/shopify/storefront-access-tokens"
-        self._call("GET", path, expect=200)
+        self._call("shopify/list_storefront_access_tokens", expect=200, merchant="demo-public")
         self._transcript.say("   [dim]Shopify ends the access token.[/]")
         self._control.revoke_admin_tokens("demo-public")
-        self._call("GET", path, expect=200)
+        self._call("shopify/list_storefront_access_tokens", expect=200, merchant="demo-public")
 
     def _migration(self) -> None:
         self._transcript.scene(
             "Migration", "a permanent token is exchanged for an expiring one, which cannot be undone at Shopify"
         )
-        body = {"confirm": "demo-migration.myshopify.com"}
-        self._call("POST", "/operations/merchants/demo-migration/shopify/token-migrations", body, expect=200)
-        self._call("GET", "/merchants/demo-migration/shopify/storefront-access-tokens", expect=200)
+        merchant = "demo-migration"
+        self._call("shopify/migrate_token", expect=200, merchant=merchant, confirm=f"{merchant}.myshopify.com")
+        self._call("shopify/list_storefront_access_tokens", expect=200, merchant=merchant)
 
     def _direct(self, session: str) -> None:
         self._transcript.scene(
             "Direct invocation", "the way of Step Functions or another Lambda function: the same fields as plain JSON"
         )
-        for event, error in (
-            ({"merchant": "demo", "sessionId": session}, None),
-            ({"merchant": "nobody", "sessionId": session}, "MerchantNotFound"),
-        ):
+        for merchant, expected in (("demo", "response"), ("nobody", "MerchantNotFound")):
+            event = {"merchant": merchant, "sessionId": session}
             self._transcript.asked("invoke chicksx/public_token", event)
-            response, raised = self._stack.invoke("chicksx/public_token", event)
-            if raised != error:
-                raise DemoFailedError(f"invoking chicksx/public_token raised {raised}, not {error}: {response}")
-            shown = response if error is None else json.loads(response["errorMessage"])
-            self._transcript.answered(error or "response", shown, good=error is None)
+            try:
+                kind, shown = "response", self._direct_broker.call("chicksx/public_token", **event).body
+            except TokenBrokerError as error:
+                kind, shown = type(error).__name__, {"code": error.code, "detail": error.detail}
+            self._transcript.answered(kind, shown, good=kind == "response")
             self._provider()
+            if kind != expected:
+                raise DemoFailedError(f"Invoking chicksx/public_token gave {kind}, not {expected}.")
 
     def _storefront(self, session: str) -> None:
         self._transcript.scene(
             "Storefront",
             "a browser calls without AWS: the trust policy names its origin, the backend proves its session",
         )
-        self._call("GET", "/merchants/demo/trust-policy", expect=200)
+        self._call("storefronts/get_trust_policy", expect=200)
         origin = {"Origin": self._stack.described["storefrontUrl"]}
-        for path in ("shopify/storefront-access-token", "fourthwall/public-token"):
-            self._call("GET", f"/storefront/demo/{path}", expect=200, headers=origin, signed=False)
-        proven, body = {**origin, **self._proof(session)}, {"sessionId": session}
-        self._call("POST", "/storefront/demo/chicksx/public-tokens", body, expect=200, headers=proven, signed=False)
+        for name in ("shopify/storefront_access_token", "fourthwall/public_token"):
+            self._call_unsigned(STOREFRONT_OPERATIONS[name], expect=200, headers=origin)
+        proven = {**origin, **self._proof(session)}
+        self._call_unsigned(_PAGE_SESSION, expect=200, headers=proven, sessionId=session)
 
     def _storefront_rejections(self, session: str) -> None:
         self._transcript.scene("Storefront, rejected", "another origin, no proof, the proof of another session")
-        shop, path = self._stack.described["storefrontUrl"], "/storefront/demo/chicksx/public-tokens"
+        shop = self._stack.described["storefrontUrl"]
         alike = {"Origin": f"{shop}.evil.example"}
-        self._call("GET", "/storefront/demo/fourthwall/public-token", expect=403, headers=alike, signed=False)
-        body = {"sessionId": session}
-        self._call("POST", path, body, expect=401, headers={"Origin": shop}, signed=False)
+        self._call_unsigned(STOREFRONT_OPERATIONS["fourthwall/public_token"], expect=403, headers=alike)
+        self._call_unsigned(_PAGE_SESSION, expect=401, headers={"Origin": shop}, sessionId=session)
         proven = {"Origin": shop, **self._proof(f"{session}-of-somebody-else")}
-        self._call("POST", path, body, expect=403, headers=proven, signed=False)
+        self._call_unsigned(_PAGE_SESSION, expect=403, headers=proven, sessionId=session)
 
     def _order(self, session: str) -> None:
         self._transcript.scene(
             "An order is placed",
             "its session is closed and gets no more tokens; an event or a message can close it too",
         )
-        path, body = f"/merchants/demo/chicksx/sessions/{session}/close", {"orderId": f"order-of-{session}"}
-        self._call("POST", path, body, expect=200)
-        self._call("POST", path, body, expect=200)
-        self._call("POST", "/merchants/demo/chicksx/public-tokens", {"sessionId": session}, expect=410)
+        for _ in range(2):
+            self._call("chicksx/close_session", expect=200, sessionId=session, orderId=f"order-of-{session}")
+        self._call("chicksx/public_token", expect=410, sessionId=session)
 
     def _proof(self, session: str) -> dict[str, str]:
         """Return the header with the proof that the merchant's backend signs."""
@@ -207,36 +208,49 @@ class Scenes:
 
     def _rejections(self) -> None:
         self._transcript.scene("Rejected", "no identity, no such merchant, a malformed field")
-        path = "/merchants/demo/shopify/storefront-access-token"
-        self._call("GET", path, expect=401, signed=False)
-        self._call("GET", "/merchants/nobody/shopify/storefront-access-token", expect=404)
-        self._call("POST", "/merchants/demo/shopify/storefront-access-tokens", {"title": "\u0000"}, expect=400)
+        self._call_unsigned(OPERATIONS["shopify/storefront_access_token"], expect=401)
+        self._call("shopify/storefront_access_token", expect=404, merchant="nobody")
+        self._call("shopify/create_storefront_access_token", expect=400, title="\u0000")
 
-    def _call(
+    def _call(self, name: str, *, expect: int, merchant: str = "demo", **fields: Any) -> Mapping[str, Any]:
+        """Call an operation as a backend, and return what the last line shows."""
+        fields = {"merchant": merchant, **fields}
+        return self._shown(OPERATIONS[name], fields, partial(self._broker.call, name, **fields), expect)
+
+    def _call_unsigned(
+        self, operation: Operation, *, expect: int, headers: Mapping[str, str] | None = None, **fields: Any
+    ) -> None:
+        """Call an operation without credentials. A page's headers have its origin and perhaps a proof."""
+        sent, fields = headers or {}, {"merchant": "demo", **fields}
+        shown = {name: "Bearer <proof>" if name == "Authorization" else value for name, value in sent.items()}
+        transport = ApiTransport(self._stack.api_url, lambda _method, _url, own, _body: {**own, **sent}, Connections())
+        call = partial(transport.send, operation, fields, Deadline(TIMEOUT_SECONDS))
+        self._shown(operation, fields, call, expect, headers=shown, note=" [dim](not signed)[/]")
+
+    def _shown(
         self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
+        operation: Operation,
+        fields: Mapping[str, Any],
+        call: Callable[[], Answer],
         expect: int,
-        headers: dict[str, str] | None = None,
-        signed: bool = True,
-    ) -> requests.Response:
-        shown = {
-            name: "Bearer <proof>" if name == "Authorization" else value for name, value in (headers or {}).items()
-        }
-        note = "".join(f" [dim]{name}: {value}[/]" for name, value in shown.items())
-        self._transcript.asked(f"{method} {path}{note}{'' if signed else ' [dim](not signed)[/]'}", body)
-        response = self._stack.call(method, path, body, headers=headers, signed=signed)
+        *,
+        headers: Mapping[str, str] | None = None,
+        note: str = "",
+    ) -> Mapping[str, Any]:
+        what = f"{operation.method} {operation.target(fields)}"
+        sent = {**operation.header_fields(fields), **(headers or {})}
+        marked = "".join(f" [dim]{name}: {value}[/]" for name, value in sent.items())
+        self._transcript.asked(f"{what}{marked}{note}", operation.body(fields))
         try:
-            body_received = response.json()
-        except ValueError:
-            body_received = response.text[:200]
-        self._transcript.answered(str(response.status_code), body_received, good=response.ok)
+            answer = call()
+            status, body, good = answer.status, answer.body, True
+        except TokenBrokerError as error:
+            status, body, good = error.status, {"code": error.code, "detail": error.detail}, False
+        self._transcript.answered(str(status), body, good=good)
         self._provider()
-        if response.status_code != expect:
-            raise DemoFailedError(f"{method} {path} returned {response.status_code}, not {expect}.")
-        return response
+        if status != expect:
+            raise DemoFailedError(f"{what} returned {status}, not {expect}.")
+        return body
 
     def _provider(self) -> None:
         self._transcript.provider_saw(self._control.requests())

@@ -13,17 +13,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import requests
-
 from sandbox.errors import StackError
 from sandbox.local_aws.clients import LocalAws
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators.control_client import ControlClient
 from sandbox.simulators.descriptor import DemoSecret, providers
 from sandbox.simulators.issuer.issuer import JWKS_PATH
 from sandbox.storefront import merchant_backend
+from token_broker_client import TokenBrokerError
 
-_POLICY = "/merchants/demo/trust-policy"
 #: The folder of a secret that the merchants of one app share ends so.
 _SHARED = "-app"
 
@@ -53,21 +51,15 @@ def store_demo_policy(aws: LocalAws, stack: Stack, *, shop: str, issuer: str) ->
     """Admit the shop at this origin: store a proof key unless there is one, and the trust policy of `demo`.
 
     `issuer` is the address of the simulated issuer. The policy is written by the API, as a merchant's operator would do
-    it. An unchanged policy is not written. Raises `StackError`.
+    it. Raises `StackError`.
     """
     keys = DemoSecret("storefront-proof", "demo", {"keys": {"demo-1": secrets.token_urlsafe(32)}})
     _stored(aws.client("secretsmanager"), stack.described["secretPrefix"], keys)
-    wanted = _demo_policy(shop, issuer)
     try:
-        present = stack.call("GET", _POLICY)
-        if present.status_code == 200 and present.json() == wanted:
-            return
-        only_if = {"If-Match": present.headers["ETag"]} if present.status_code == 200 else {"If-None-Match": "*"}
-        put = stack.call("PUT", _POLICY, wanted, headers=only_if)
-    except requests.RequestException as fault:
-        raise StackError(f"The demo's trust policy could not be written: {type(fault).__name__}.") from None
-    if not put.ok:
-        raise StackError(f"The demo's trust policy was rejected with {put.status_code}: {put.text[:300]}")
+        with stack.broker() as broker:
+            broker.merchant("demo").trust_policy.put(_demo_policy(shop, issuer))
+    except TokenBrokerError as fault:
+        raise StackError(f"The demo's trust policy could not be written: {fault}") from None
 
 
 def _demo_policy(shop: str, issuer: str) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from sandbox.errors import StackError
 from sandbox.fault_proxy.client import FaultProxyClient
 from sandbox.local_aws import emulator
 from sandbox.local_aws.clients import LocalAws
+from sandbox.local_stack import Stack
 from sandbox.settings import ACCESS_KEY_ID, PROJECT, SECRET_ACCESS_KEY, Settings
-from sandbox.signed_api import Stack
 from sandbox.simulators.descriptor import providers
 from sandbox.stack.build import THIS_MACHINE, Target, build, build_folder
 from sandbox.stack.demo_merchants import store_demo_accounts, store_demo_policy

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.http_server.messages import Request, Response, json_response
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.storefront.merchant_backend import sign_proof
 from sandbox.storefront.visitors import Visitors
 

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support import dispatcher_runs
-from tests.e2e.support.documented import documented
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.own_stack import bring_up, folder_of_its_own
+from tests.e2e.support.responses import ObservedConnections
 from tests.e2e.support.storefronts import Shops
 from tests.e2e.support.subscriber import Subscriber, subscribed
 from tests.e2e.support.token_table import TokenTable
 from tests.e2e.xdist_groups import FAULTS, StackEach
+from token_broker_client import TokenBroker
 
 type Aws = Callable[[str], Any]
 
@@ -54,28 +54,29 @@ def _position(item: pytest.Item) -> int:
 def stack() -> Iterator[Stack]:
     running = os.environ.get("TOKEN_BROKER_E2E_STACK")
     if running:
-        found = Stack.read(Path(running))
+        found = Stack.read(Path(running), ObservedConnections)
         with dispatcher_runs.stopped(found):
             yield found
         return
     with folder_of_its_own() as folder:
         bring_up(folder)
-        made = Stack.read(folder)
+        made = Stack.read(folder, ObservedConnections)
         with dispatcher_runs.stopped(made):
             yield made
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _documented_responses() -> Iterator[None]:
-    """Compare each response to a stack's `call` with the OpenAPI document."""
-    call = Stack.call
+@pytest.fixture(scope="session")
+def broker(stack: Stack) -> Iterator[TokenBroker]:
+    """Yield the administrator's client of the API, which repeats nothing."""
+    with stack.broker() as made:
+        yield made
 
-    def compared(stack: Stack, method: str, path: str, *given: Any, **more: Any) -> requests.Response:
-        return documented(method, path, call(stack, method, path, *given, **more))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Stack, "call", compared)
-        yield
+@pytest.fixture(scope="session")
+def direct(stack: Stack) -> Iterator[TokenBroker]:
+    """Yield the administrator's client that invokes the functions, and repeats nothing."""
+    with stack.direct_broker() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -106,8 +107,8 @@ def merchants(stack: Stack, aws: Aws, simulators: ControlClient) -> Merchants:
 
 
 @pytest.fixture(scope="session")
-def shops(stack: Stack, merchants: Merchants) -> Shops:
-    return Shops(stack, merchants)
+def shops(broker: TokenBroker, merchants: Merchants) -> Shops:
+    return Shops(broker, merchants)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ _NOT_SET_UP = {
 def signed(stack: Deployed, method: str, path: str, body: object = None, **headers: str) -> requests.Response:
     """Call the API. Underscores in header names become hyphens. Raises `DidNotRun` if the operator may not call it."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    response = stack.api.call(method, path, body, headers=named, credentials=stack.credentials)
+    response = stack.signed(method, path, body, headers=named)
     if response.status_code == 403:
         raise DidNotRun(f"These credentials may not call {method} {path}.")
     return response

@@ -7,8 +7,8 @@ import pytest
 
 from sandbox.background import processes
 from sandbox.background.state import State
+from sandbox.local_stack import Stack
 from sandbox.settings import ACCESS_KEY_ID, PROJECT, REGION, SECRET_ACCESS_KEY, Settings
-from sandbox.signed_api import Stack
 from tests.reference.paths import local_python
 
 START = """

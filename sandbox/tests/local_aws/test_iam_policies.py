@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.e2e.support.principals import Statement, assumed, client_of, iam_role
 
 ACCOUNT = "000000000000"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.e2e.support.principals import assumed, client_of, iam_role
 
 TABLE = "keys"

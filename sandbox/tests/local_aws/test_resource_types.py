@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 
 CALLS = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}
 POLICY = {"Version": "2012-10-17", "Statement": [CALLS]}

@@ -11,11 +11,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.local_aws.emulator import worker_mark
+from sandbox.local_stack import Stack
 from sandbox.settings import Settings
-from sandbox.signed_api import Stack
 from tests.e2e.support.own_stack import DOWN_LIMIT, UP_LIMIT, bring_up, folder_of_its_own, processes_of, run
-from tests.e2e.support.responses import token_of
-from tests.e2e.support.routes import SHOPIFY_CURRENT
 from tests.e2e.support.token_table import Items, TokenTable
 
 
@@ -29,8 +27,8 @@ def test_up_twice_is_harmless_and_down_cleans_up_after_a_crash(folder: Path) -> 
     described = bring_up(folder)
     stack = Stack.read(folder)
     table = TokenTable(stack.client("dynamodb"), described["table"])
-    path = SHOPIFY_CURRENT.format(merchant="demo")
-    token = token_of(stack.call("GET", path))
+    shopify = stack.broker().merchant("demo").shopify
+    token = shopify.current()
 
     def lasting() -> Items:
         """All but events, which leave by themselves."""
@@ -47,7 +45,7 @@ def test_up_twice_is_harmless_and_down_cleans_up_after_a_crash(folder: Path) -> 
     assert again == described
     assert lasting() == items
     assert {pid for pid, command in processes.items() if "-m sandbox" in command} <= set(processes_of(folder))
-    assert token_of(stack.call("GET", path, headers={"Cache-Control": "no-cache"})) == token
+    assert shopify.current(fresh=True) == token
 
     emulator = json.loads((folder / "state.json").read_text())["processes"]["emulator"]["pid"]
     os.kill(emulator, signal.SIGKILL)

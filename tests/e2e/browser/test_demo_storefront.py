@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.browser.chromium import PATIENCE, serving_blank_pages, visitor
 from tests.e2e.browser.page_scripts import FETCH

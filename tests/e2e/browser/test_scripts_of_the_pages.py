@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.e2e.browser.chromium import BlankPages, serving_blank_pages
 from tests.e2e.documentation.blocks import ROOT, blocks_of
 from tests.e2e.support.storefronts import Shops

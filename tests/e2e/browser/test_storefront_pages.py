@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.browser.chromium import BlankPages, Network, serving_blank_pages
 from tests.e2e.browser.page_scripts import FETCH, SANDBOXED_FETCH, WAYS
@@ -52,12 +53,12 @@ type Open = Callable[[str], Storefront]
 
 
 @pytest.fixture
-def storefront(shops: Shops, pages: BlankPages) -> Open:
+def storefront(stack: Stack, shops: Shops, pages: BlankPages) -> Open:
     """Create a merchant at a provider that trusts only `pages.own`."""
 
     def make(provider: str) -> Storefront:
         shop = shops.open(origins=[pages.own])
-        return Storefront(shops.stack.api_url, shop, provider, f"checkout-{secrets.token_hex(6)}")
+        return Storefront(stack.api_url, shop, provider, f"checkout-{secrets.token_hex(6)}")
 
     return make
 

@@ -2,7 +2,7 @@
 
 import json
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.e2e.conftest import Aws
 from tests.unit.repository.transformed import resources
 

@@ -6,7 +6,7 @@ import stat
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.e2e.conftest import Aws
 from tests.e2e.support.principals import client_of, iam_user, policies_of, statements
 from tests.expected_functions import FUNCTIONS

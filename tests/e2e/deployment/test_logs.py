@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from sandbox.local_aws import function_logs
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.support.merchants import Merchants
-from tests.e2e.support.responses import problem_of, token_of
-from tests.e2e.support.routes import CHICKSX, FOURTHWALL, ROUTES, SHOPIFY, SHOPIFY_CURRENT
+from tests.e2e.support.routes import FIELDS
 from tests.e2e.support.token_table import TokenTable
 from tests.expected_functions import FUNCTIONS
 from tests.integration.support.captured_output import found as found_in
+from token_broker_client import TokenBroker, errors
+from token_broker_client.operations import OPERATIONS
 
 GROUP_PREFIX = "/aws/lambda/"
 
@@ -35,9 +36,10 @@ def our_lines(aws: Aws) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.startswith("{")]
 
 
-def test_each_function_writes_to_its_own_group_which_forgets(stack: Stack, aws: Aws, merchants: Merchants) -> None:
-    for route in ROUTES:
-        stack.call(route.method, route.to(merchants.nobody()), route.body)
+def test_each_function_writes_to_its_own_group_which_forgets(broker: TokenBroker, aws: Aws) -> None:
+    for name in OPERATIONS:
+        with pytest.raises(errors.InvalidRequest):
+            broker.call(name, merchant="-", **FIELDS.get(name, {}))
 
     groups = {group["logGroupName"]: group for group in function_logs.groups(aws("logs"), "")}
 
@@ -48,15 +50,17 @@ def test_each_function_writes_to_its_own_group_which_forgets(stack: Stack, aws: 
     assert set(of_function.values()) == set(groups)
     assert all(name.startswith(GROUP_PREFIX) for name in groups)
     assert {group["retentionInDays"] for group in groups.values()} == {30}
-    assert {of_function[route.folder] for route in ROUTES} <= {name for name, _ in messages(aws)}
+    assert {of_function[name] for name in OPERATIONS} <= {name for name, _ in messages(aws)}
 
 
-def test_a_call_can_be_found_by_the_id_in_its_answer(stack: Stack, aws: Aws, merchants: Merchants) -> None:
-    path = SHOPIFY_CURRENT.format(merchant=merchants.nobody())
-    problem = problem_of(stack.call("GET", path), 404, "merchant_not_found")
+def test_a_call_can_be_found_by_the_id_in_its_answer(
+    stack: Stack, broker: TokenBroker, aws: Aws, merchants: Merchants
+) -> None:
+    with pytest.raises(errors.MerchantNotFound) as refused:
+        broker.merchant(merchants.nobody()).shopify.current()
 
     lines = [line for line in our_lines(aws) if line.get("message") == "answered"]
-    [line] = [line for line in lines if line["correlation_id"] == problem["requestId"]]
+    [line] = [line for line in lines if line["correlation_id"] == refused.value.request_id]
 
     assert (line["level"], line["service"]) == ("INFO", stack.described["eventBus"])
     operation = "shopify/storefront_access_token"
@@ -68,19 +72,19 @@ def test_a_call_can_be_found_by_the_id_in_its_answer(stack: Stack, aws: Aws, mer
 
 
 def test_metrics_are_embedded_and_name_no_merchant(
-    stack: Stack, aws: Aws, control: ControlClient, merchants: Merchants
+    broker: TokenBroker, aws: Aws, control: ControlClient, merchants: Merchants
 ) -> None:
     shop, chicksx = merchants.shopify().name, merchants.chicksx().name
-    session = CHICKSX.format(merchant=chicksx)
-    token_of(stack.call("GET", SHOPIFY_CURRENT.format(merchant=shop)))
-    token_of(stack.call("GET", SHOPIFY_CURRENT.format(merchant=shop)))
-    stack.call("GET", SHOPIFY.format(merchant=shop))
-    token_of(stack.call("POST", session, {"sessionId": "s"}), 201)
-    token_of(stack.call("POST", session, {"sessionId": "s"}))
+    shopify, sessions = broker.merchant(shop).shopify, broker.merchant(chicksx).chicksx
+    for _ in range(2):
+        shopify.current()
+        sessions.token("s")
+    shopify.list()
     control.fault("chicksx", "status", status=500)
     control.fault("chicksx", "drop_before_acting")
     for number in range(2):
-        stack.call("POST", session, {"sessionId": f"t{number}"})
+        with pytest.raises(errors.ProviderUnavailable):
+            sessions.token(f"t{number}")
 
     written = [line for line in our_lines(aws) if "_aws" in line]
 
@@ -115,39 +119,40 @@ def leaks(aws: Aws, merchants: Merchants, table: TokenTable) -> Any:
     return found
 
 
-def test_no_value_is_in_any_log(stack: Stack, control: ControlClient, merchants: Merchants, leaks: Any) -> None:
+def test_no_value_is_in_any_log(
+    broker: TokenBroker, direct: TokenBroker, control: ControlClient, merchants: Merchants, leaks: Any
+) -> None:
     """On good ways and on each bad way that has a value in its hands."""
     fourthwall, chicksx, shopify = merchants.fourthwall(), merchants.chicksx(), merchants.shopify()
     client = merchants.shopify_with_client()
     session, title = "session-canary-5d1f", "title-canary-5d1f"
-    revoked = token_of(stack.call("POST", SHOPIFY.format(merchant=shopify.name), {"title": title}), 201)
-    for method, path, body in (
-        ("PUT", FOURTHWALL.format(merchant=fourthwall.name), None),
-        ("POST", CHICKSX.format(merchant=chicksx.name), {"sessionId": session}),
-        ("GET", SHOPIFY_CURRENT.format(merchant=client.name), None),
-        ("GET", SHOPIFY.format(merchant=shopify.name), None),
-        ("DELETE", f"{SHOPIFY.format(merchant=shopify.name)}/{revoked['tokenId']}", None),
-    ):
-        assert stack.call(method, path, body).ok
-    echo = " ".join([*chicksx.secret.values(), f"Bearer {revoked['accessToken']}"])
+    tokens, sessions = broker.merchant(shopify.name).shopify, broker.merchant(chicksx.name).chicksx
+    revoked = tokens.create(title)
+    broker.merchant(fourthwall.name).fourthwall.current()
+    sessions.token(session)
+    broker.merchant(client.name).shopify.current()
+    tokens.list()
+    tokens.revoke(revoked.token_id)
+    echo = " ".join([*chicksx.secret.values(), f"Bearer {revoked.access_token}"])
     for fault in (
         {"kind": "status", "status": 400, "body": {"code": chicksx.secret["apiKey"], "message": echo}},
         {"kind": "status", "status": 500, "body": echo},
-        {"kind": "status", "status": 201, "body": {"data": {"accessToken": revoked["accessToken"], "expiresAt": 1}}},
+        {"kind": "status", "status": 201, "body": {"data": {"accessToken": revoked.access_token, "expiresAt": 1}}},
         {"kind": "malformed", "body": echo},
         {"kind": "redirect", "location": f"https://attacker.example/?{urllib.parse.quote(echo)}"},
         {"kind": "status", "status": 401, "times": 2, "body": {"code": "X", "message": echo}},
     ):
         control.fault("chicksx", **fault)
-        response = stack.call("POST", CHICKSX.format(merchant=chicksx.name), {"sessionId": f"{session}-2"})
-        assert response.status_code in (502, 504)
-        assert not any(value in response.text for value in chicksx.secret.values())
+        with pytest.raises(errors.ProviderFailure) as failed:
+            sessions.token(f"{session}-2")
+        assert not any(value in repr(vars(failed.value)) for value in chicksx.secret.values())
     # What a direct invocation raises is written by Lambda itself, with its traceback.
     control.fault("chicksx", "status", status=400, body={"code": "X", "message": echo})
-    stack.invoke("chicksx/public_token", {"merchant": chicksx.name, "sessionId": f"{session}-3"})
-    stack.invoke("chicksx/public_token", {"merchant": chicksx.name, "sessionId": f"{session}-3", "x": echo})
+    for more in ({}, {"x": echo}):
+        with pytest.raises(errors.BrokerError):
+            direct.call("chicksx/public_token", merchant=chicksx.name, sessionId=f"{session}-3", **more)
 
-    assert leaks(revoked["accessToken"], session, title) == []
+    assert leaks(revoked.access_token, session, title) == []
 
 
 def test_the_stacks_own_logs_hold_no_value(stack: Stack, merchants: Merchants, table: TokenTable) -> None:
@@ -174,10 +179,11 @@ def calls(aws: Aws, group: str) -> Iterator[list[str]]:
                 lines += filter(None, event["message"].splitlines())
 
 
-def test_every_line_is_json(stack: Stack, aws: Aws, merchants: Merchants) -> None:
+def test_every_line_is_json(broker: TokenBroker, aws: Aws, merchants: Merchants) -> None:
     """But for the traceback that Lambda adds where a direct invocation fails."""
-    stack.call("PUT", FOURTHWALL.format(merchant=merchants.fourthwall().name))
-    stack.call("PUT", FOURTHWALL.format(merchant=merchants.nobody()))
+    broker.merchant(merchants.fourthwall().name).fourthwall.current()
+    with pytest.raises(errors.MerchantNotFound):
+        broker.merchant(merchants.nobody()).fourthwall.current()
 
     looked_at = 0
     for group in {name for name, _ in messages(aws)}:

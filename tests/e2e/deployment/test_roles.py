@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.deployed_function import Function
 from tests.e2e.conftest import Aws
 from tests.e2e.support.merchants import Merchants

@@ -10,14 +10,12 @@ from typing import NamedTuple
 import pytest
 from botocore.credentials import Credentials
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.own_stack import PROJECT
 from tests.e2e.support.principals import iam_user
-from tests.e2e.support.responses import token_of
-from tests.e2e.support.routes import SHOPIFY_CURRENT
 from tests.e2e.support.storefronts import Shop, Shops
 from tests.reference.paths import local_python
 from tests.smoke import destructive, safe
@@ -161,8 +159,8 @@ def test_the_disturbing_checks_run_after_the_stacks_name(stack: Stack, shop: Sho
     assert (report.status, report.fell_short) == (0, set()), report.text
     assert report.did_not_run == DISTURBING
     assert report.held == sentences(destructive.CHECKS) - DISTURBING
-    token = token_of(stack.call("GET", SHOPIFY_CURRENT.format(merchant=shop.name)))
-    assert not any(value in report.text for value in (token["accessToken"], *values))
+    token = stack.broker().merchant(shop.name).shopify.current()
+    assert not any(value in report.text for value in (token.access_token, *values))
 
 
 def test_a_flood_counts_its_answers(stack: Stack) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.e2e.documentation.blocks import ROOT, Block, blocks_of, commands_of, pages
 from tests.e2e.documentation.outputs import shows
 from tests.e2e.documentation.shell import run

@@ -7,14 +7,23 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.support.merchants import Merchant, Merchants
-from tests.e2e.support.principals import assumed, client_of, iam_role, iam_user, may_call, policies_of, statements
-from tests.e2e.support.responses import checked_problem, problem_of, token_of
-from tests.e2e.support.routes import ROUTES, SHOPIFY, SHOPIFY_CURRENT, TOKEN_MIGRATIONS, TRUST_POLICY, Route
-from tests.e2e.support.signing import send, sign
+from tests.e2e.support.principals import (
+    assumed,
+    client_of,
+    denied,
+    iam_role,
+    iam_user,
+    may_call,
+    policies_of,
+    statements,
+)
+from tests.e2e.support.raw_http import send, send_unsigned, sign
+from tests.e2e.support.responses import checked_problem, problem_of
+from tests.e2e.support.routes import POLICY, ROUTES, SHOPIFY, SHOPIFY_CURRENT, Route
 from tests.e2e.support.token_table import TokenTable
 
 type User = tuple[str, Credentials]
@@ -36,9 +45,9 @@ def user(stack: Stack, aws: Aws, merchant: Merchant) -> Iterator[User]:
         yield made
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.folder)
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 def test_every_route_refuses_an_unsigned_call(stack: Stack, control: ControlClient, route: Route) -> None:
-    response = stack.call(route.method, route.to("demo"), route.body, signed=False)
+    response = send_unsigned(stack, route.method, route.to("demo"), route.body)
 
     problem_of(response, 401, "unauthenticated")
     assert "AWS4-HMAC-SHA256" in response.headers["WWW-Authenticate"]
@@ -49,12 +58,11 @@ def test_a_user_is_held_to_its_merchant(stack: Stack, merchants: Merchants, merc
     _, credentials = user
     other = merchants.shopify()
 
-    allowed = stack.call("GET", SHOPIFY_CURRENT.format(merchant=merchant.name), credentials=credentials)
-    refused = stack.call("GET", SHOPIFY_CURRENT.format(merchant=other.name), credentials=credentials)
+    broker = stack.broker(credentials)
 
-    assert token_of(allowed)["merchant"] == merchant.name
-    assert refused.status_code == 403
-    assert "accessToken" not in refused.text
+    assert broker.merchant(merchant.name).shopify.current().merchant == merchant.name
+    with denied():
+        broker.merchant(other.name).shopify.current()
 
 
 def test_a_team_stores_its_merchants_secrets_and_does_not_decide_about_its_pages(
@@ -68,9 +76,10 @@ def test_a_team_stores_its_merchants_secrets_and_does_not_decide_about_its_pages
         manager.put_secret_value(SecretId=names[1], SecretString="{}")
     with pytest.raises(ClientError, match="AccessDenied"):
         manager.get_secret_value(SecretId=names[0])
-    for method in ("PUT", "DELETE"):
-        path = TRUST_POLICY.format(merchant=merchant.name)
-        assert stack.call(method, path, credentials=user[1]).status_code == 403
+    policy = stack.broker(user[1]).merchant(merchant.name).trust_policy
+    for change in (lambda: policy.put(POLICY), policy.delete):
+        with denied():
+            change()
 
 
 def test_one_role_for_all_merchants_is_held_to_the_merchant_of_its_session(
@@ -87,19 +96,17 @@ def test_one_role_for_all_merchants_is_held_to_the_merchant_of_its_session(
         iam_role(iam, account, statements(PERMISSIONS, places), statements(TRUST, {"{backend}": backend})) as role,
     ):
         session = assumed(stack, role, "checkout", credentials, {"merchant": merchant.name})
-        allowed = stack.call("GET", SHOPIFY_CURRENT.format(merchant=merchant.name), credentials=session)
-        refused = [
-            stack.call("GET", SHOPIFY_CURRENT.format(merchant=merchants.shopify().name), credentials=session),
-            stack.call("POST", TOKEN_MIGRATIONS.format(merchant=merchant.name), {}, credentials=session),
-        ]
+        broker = stack.broker(session)
+        own, other = broker.merchant(merchant.name).shopify, broker.merchant(merchants.shopify().name).shopify
+        assert own.current().merchant == merchant.name
+        for refused in (other.current, lambda: own.migrate_token(merchant.secret["shop"])):
+            with denied():
+                refused()
         for tags in ({}, {"merchant": ""}, {"merchant": merchant.name, "team": "a"}):
             with pytest.raises(ClientError, match="AccessDenied"):
                 assumed(stack, role, "checkout", credentials, tags)
         with pytest.raises(ClientError, match="AccessDenied"):
             assumed(stack, role, "checkout", stranger, {"merchant": merchant.name})
-
-    assert token_of(allowed)["merchant"] == merchant.name
-    assert [response.status_code for response in refused] == [403, 403]
 
 
 def test_nothing_but_the_path_names_the_merchant(
@@ -110,10 +117,10 @@ def test_nothing_but_the_path_names_the_merchant(
     path = SHOPIFY_CURRENT.format(merchant=merchant.name)
     control.forget_requests()
 
-    problem_of(stack.call("GET", f"{path}?merchant={other}", credentials=user[1]), 400, "invalid_request")
+    problem_of(send(stack, "GET", f"{path}?merchant={other}", credentials=user[1]), 400, "invalid_request")
     for between in ("%2F..%2F", "/../", "%2f%2e%2e%2f"):
         path = SHOPIFY_CURRENT.format(merchant=f"{merchant.name}{between}{other}")
-        response = sign(stack, "GET", path, credentials=user[1]).send("GET", path)
+        response = send(stack, "GET", path, credentials=user[1])
         assert response.status_code in (400, 401, 403), response.text
         assert "accessToken" not in response.text
         assert "accessToken" not in send(stack, "GET", path).text
@@ -147,17 +154,13 @@ def test_an_idempotency_key_is_its_callers_own_and_shared_by_the_processes_under
     stack: Stack, aws: Aws, merchant: Merchant, user: User, table: TokenTable
 ) -> None:
     """A backend's processes assume one role under session names of their own: to a key they are one caller."""
-    path, key = SHOPIFY.format(merchant=merchant.name), {"Idempotency-Key": "shared"}
     account = aws("sts").get_caller_identity()["Account"]
 
     with iam_role(aws("iam"), account, may_call(stack, merchant.name)) as role:
         processes = [assumed(stack, role, session) for session in ("process-1", "process-2")]
-        answers = [
-            stack.call("POST", path, {"title": "Kiosk"}, headers=key, credentials=caller)
-            for caller in (*processes, user[1])
-        ]
+        shops = [stack.broker(caller).merchant(merchant.name).shopify for caller in (*processes, user[1])]
+        first, second, another = (shop.create("Kiosk", idempotency_key="shared") for shop in shops)
 
-    first, second, another = (token_of(answer, 201) for answer in answers)
     assert first == second
-    assert another["tokenId"] != first["tokenId"]
-    assert table.partition(f"shopify#{merchant.name}")[f"token#{another['tokenId']}"]["requestedBy"] == user[0]
+    assert another.token_id != first.token_id
+    assert table.partition(f"shopify#{merchant.name}")[f"token#{another.token_id}"]["requestedBy"] == user[0]

@@ -1,94 +1,101 @@
 """Each provider's routes as signed calls: what is answered, what the provider made, and what lies in the table."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support.merchants import Merchants
-from tests.e2e.support.responses import fingerprint, token_of
-from tests.e2e.support.routes import CHICKSX, FOURTHWALL, SHOPIFY, SHOPIFY_CURRENT
+from tests.e2e.support.responses import fingerprint
 from tests.e2e.support.token_table import TokenTable
+from token_broker_client import Merchant, Token, TokenBroker
 
 ADMINISTRATOR = "arn:aws:iam::000000000000:root"
 SESSION = "checkout/1 #é"
 
 
-def record_of(table: TokenTable, partition: str, token: dict[str, Any]) -> dict[str, Any]:
+def record_of(table: TokenTable, partition: str, token: Token) -> dict[str, Any]:
     """Return the token's record without its history, after checking that the history ends with the state."""
-    record = table.partition(partition)[f"token#{token['tokenId']}"]
+    record = table.partition(partition)[f"token#{token.token_id}"]
     assert record.pop("history")[-1]["to"] == record["state"]
     return record
 
 
-def recorded(token: dict[str, Any], state: str) -> dict[str, Any]:
+def recorded(token: Token, state: str) -> dict[str, Any]:
     """Return what the record of a returned token must hold."""
-    kept = {"scopes" if name == "scope" else name: value for name, value in token.items() if value is not None}
-    return {**kept, "fingerprint": fingerprint(token["accessToken"]), "state": state, "requestedBy": ADMINISTRATOR}
+    return {
+        "tokenId": token.token_id,
+        "accessToken": token.access_token,
+        "scopes": list(token.scope),
+        "issuedAt": token.issued_at,
+        "fingerprint": fingerprint(token.access_token),
+        "state": state,
+        "requestedBy": ADMINISTRATOR,
+        **({} if token.title is None else {"title": token.title}),
+    }
 
 
 @pytest.mark.parametrize(
-    ("provider", "method", "path", "body", "status"),
+    ("provider", "subject", "ask"),
     [
-        ("fourthwall", "PUT", FOURTHWALL, None, 200),
-        ("chicksx", "POST", CHICKSX, {"sessionId": SESSION, "scope": ["wallet.read"]}, 201),
-        ("shopify", "GET", SHOPIFY_CURRENT, None, 200),
+        ("fourthwall", "shop", lambda merchant: merchant.fourthwall.current()),
+        ("chicksx", f"session:{SESSION}", lambda merchant: merchant.chicksx.token(SESSION, scope=["wallet.read"])),
+        ("shopify", "shop", lambda merchant: merchant.shopify.current()),
     ],
+    ids=["fourthwall", "chicksx", "shopify"],
 )
 def test_a_token_is_minted_once_answered_and_recorded(
-    stack: Stack,
+    broker: TokenBroker,
     control: ControlClient,
     merchants: Merchants,
     table: TokenTable,
     provider: str,
-    method: str,
-    path: str,
-    body: dict[str, Any] | None,
-    status: int,
+    subject: str,
+    ask: Callable[[Merchant], Token],
 ) -> None:
-    merchant = merchants.of(provider).name
+    merchant = broker.merchant(merchants.of(provider).name)
 
-    token = token_of(stack.call(method, path.format(merchant=merchant), body), status)
+    token = ask(merchant)
 
-    known = control.state()[provider][merchant]
+    known = control.state()[provider][merchant.name]
     [made] = known["tokens"] if "tokens" in known else [known["token"]]
-    assert fingerprint(token["accessToken"]) == made["fingerprint"]
-    subject = f"session:{SESSION}" if body else "shop"
-    assert (token["provider"], token["merchant"], token["subject"]) == (provider, merchant, subject)
-    partition = f"{provider}#{merchant}#{subject}" if body else f"{provider}#{merchant}"
+    assert fingerprint(token.access_token) == made["fingerprint"]
+    assert (token.provider, token.merchant, token.subject, token.extra) == (provider, merchant.name, subject, {})
+    partition = f"{provider}#{merchant.name}" + ("" if subject == "shop" else f"#{subject}")
     assert record_of(table, partition, token).items() >= recorded(token, "current").items()
-    assert token_of(stack.call(method, path.format(merchant=merchant), body)) == token
+    assert ask(merchant) == token
     assert len(control.requests(provider)) == 1, "a current token is served from memory or the record"
 
 
 def test_shopify_creates_lists_and_revokes(
-    stack: Stack, control: ControlClient, merchants: Merchants, table: TokenTable
+    broker: TokenBroker, control: ControlClient, merchants: Merchants, table: TokenTable
 ) -> None:
     merchant = merchants.shopify().name
-    path, partition = SHOPIFY.format(merchant=merchant), f"shopify#{merchant}"
+    shopify, partition = broker.merchant(merchant).shopify, f"shopify#{merchant}"
 
-    standing = token_of(stack.call("POST", path, {"title": "Kiosk 🛍️"}), 201)
+    standing = shopify.create("Kiosk 🛍️")
 
     record = record_of(table, partition, standing)
-    assert standing["title"] == "Kiosk 🛍️"
+    assert standing.title == "Kiosk 🛍️"
     assert record.items() >= recorded(standing, "standing").items()
     broker_id = table.partition("broker")["id"]["brokerId"]
     [made] = control.state()["shopify"][merchant]["tokens"]
     assert made["title"].startswith(f"Kiosk 🛍️ [tb:{broker_id}:")
 
     [foreign] = control.plant_tokens(merchant, title="Somebody else's")
-    listed = stack.call("GET", path)
-    assert (listed.status_code, listed.headers["Cache-Control"]) == (200, "no-store")
-    assert foreign["access_token"] not in listed.text
-    rows = {row["tokenId"]: row for row in listed.json()["tokens"]}
-    assert listed.json() == {"tokens": list(rows.values()), "used": 2, "limit": 100}
-    assert rows[standing["tokenId"]] == {**standing, "origin": "broker", "state": "standing"}
-    assert rows[str(foreign["id"])]["origin"] == "foreign"
+    listed = shopify.list()
+    assert (listed.used, listed.limit) == (2, 100)
+    rows = {row.token_id: row for row in listed.tokens}
+    own, other = rows[standing.token_id], rows[str(foreign["id"])]
+    assert (own.access_token, own.origin, own.state) == (standing.access_token, "broker", "standing")
+    assert (other.access_token, other.origin, other.fingerprint) == (
+        None,
+        "foreign",
+        fingerprint(foreign["access_token"]),
+    )
 
-    for _ in range(2):
-        revoked = stack.call("DELETE", f"{path}/{standing['tokenId']}")
-        assert (revoked.status_code, revoked.json()) == (200, {"revocation": "confirmed"})
+    assert [shopify.revoke(standing.token_id).state for _ in range(2)] == ["confirmed"] * 2
     assert [seen["method"] for seen in control.requests("shopify")].count("DELETE") == 1
     ended = record_of(table, partition, standing)
     assert ended["state"] == "revoked"

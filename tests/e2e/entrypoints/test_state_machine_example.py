@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.principals import assumed, client_of, iam_role, policies_of, statements
 from tests.e2e.support.waiting import wait_until
 from tests.unit.repository.pages import ROOT
+from token_broker_client import TokenBroker, errors
 
 DEFINITION = ROOT / "docs/how-to/step-functions/checkout-session.asl.json"
 POLICY, TRUST = policies_of("docs/how-to/use-in-a-state-machine.md")
@@ -101,20 +102,22 @@ def machine(stack: Stack, aws: Aws, functions: dict[str, str]) -> Iterator[Check
 
 
 def test_a_session_gets_its_token_and_is_closed_when_the_order_is_placed(
-    stack: Stack, merchants: Merchants, machine: Checkout
+    broker: TokenBroker, merchants: Merchants, machine: Checkout
 ) -> None:
-    session = {"merchant": merchants.chicksx().name, "sessionId": "checkout-1"}
+    merchant = merchants.chicksx().name
+    sessions = broker.merchant(merchant).chicksx
 
-    execution = machine.start(**session)
+    execution = machine.start(merchant=merchant, sessionId="checkout-1")
     message = machine.message()
-    token, _ = stack.invoke("chicksx/public_token", session)
+    token = sessions.token("checkout-1")
     machine.place_order(message)
 
-    assert (message["sessionId"], message["accessToken"]) == ("checkout-1", token["accessToken"])
+    assert (message["sessionId"], message["accessToken"]) == ("checkout-1", token.access_token)
     ended = machine.end_of(execution)
     assert ended["status"] == "SUCCEEDED"
     assert json.loads(ended["output"]).items() >= {"sessionId": "checkout-1", **ORDER}.items()
-    assert stack.invoke("chicksx/public_token", session)[1] == "SessionClosed"
+    with pytest.raises(errors.SessionClosed):
+        sessions.token("checkout-1")
 
 
 def test_a_retryable_error_is_retried(control: ControlClient, merchants: Merchants, machine: Checkout) -> None:
@@ -127,11 +130,13 @@ def test_a_retryable_error_is_retried(control: ControlClient, merchants: Merchan
     assert machine.errors(execution) == ["ProviderUnavailable"]
 
 
-def test_a_closed_session_ends_in_its_own_state_at_once(stack: Stack, merchants: Merchants, machine: Checkout) -> None:
-    session = {"merchant": merchants.chicksx().name, "sessionId": "closed"}
-    stack.invoke("chicksx/close_session", session)
+def test_a_closed_session_ends_in_its_own_state_at_once(
+    broker: TokenBroker, merchants: Merchants, machine: Checkout
+) -> None:
+    merchant = merchants.chicksx().name
+    broker.merchant(merchant).chicksx.close_session("closed")
 
-    execution = machine.start(**session)
+    execution = machine.start(merchant=merchant, sessionId="closed")
     ended = machine.end_of(execution)
 
     assert (ended["status"], ended["error"]) == ("FAILED", "SessionClosed")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.e2e.faults.harness import Bench, bench_of
 from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.own_stack import bring_up, folder_of_its_own

@@ -7,11 +7,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from sandbox.fault_proxy import FaultProxyClient
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.token_table import TokenTable
+from token_broker_client import TokenBroker
 
 LONG = os.environ.get("TOKEN_BROKER_LONG", "") not in ("", "0")
 #: Seconds for one round of pending work. A first call is a cold start, and the machine may be busy.
@@ -23,6 +24,8 @@ ROUNDS = 6
 @dataclass(frozen=True)
 class Bench:
     stack: Stack
+    broker: TokenBroker
+    direct: TokenBroker
     proxy: FaultProxyClient
     control: ControlClient
     merchants: Merchants
@@ -53,6 +56,8 @@ def bench_of(stack: Stack) -> Bench:
     control = ControlClient(stack.control_url)
     return Bench(
         stack=stack,
+        broker=stack.broker(),
+        direct=stack.direct_broker(),
         proxy=FaultProxyClient(addresses["control"]),
         control=control,
         merchants=Merchants(control, stack.client("secretsmanager"), stack.described["secretPrefix"]),

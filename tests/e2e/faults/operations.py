@@ -9,15 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import requests
+import pytest
 
 from tests.e2e.faults.harness import Bench
-from tests.e2e.support import routes
-from tests.e2e.support.responses import checked_token, problem_of, raised_problem
-from tests.e2e.support.routes import CHICKSX, FOURTHWALL, SHOPIFY, SHOPIFY_CURRENT
+from tests.e2e.support.invocations import invoke
+from token_broker_client import Merchant, Token, TokenBrokerError
+from token_broker_client.errors import SessionClosed
 
-FRESH = {"Cache-Control": "no-cache"}
-KEY = {"Idempotency-Key": "order-1"}
 #: What a caller may be told, and told clearly, while AWS fails: each of these says to come again.
 CLEAR = {"storage_unavailable": 503, "mint_in_progress": 503, "provider_unavailable": 504}
 #: Calls that only read: a lost answer of theirs is like any other failure.
@@ -47,11 +45,13 @@ class Scene:
     prepared: Any = None
     answers: list[HttpResponse] = field(default_factory=list)
 
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
-        return self.bench.stack.call(method, path.format(merchant=self.merchant), body, headers=headers)
+    @property
+    def client(self) -> Merchant:
+        """Return the client's calls for the merchant."""
+        return self.bench.broker.merchant(self.merchant)
 
     @property
-    def tokens(self) -> list[dict[str, Any]]:
+    def tokens(self) -> list[Token]:
         return [answer.body for answer in self.answers if answer.good]
 
     @property
@@ -91,60 +91,43 @@ class Operation:
     kind: str = ""
 
 
-def answered(response: requests.Response, *good: int) -> HttpResponse:
-    """Accept a good response or a clear problem, and fail if the function timed out or died."""
-    if response.status_code in good:
-        assert response.headers["Cache-Control"] == "no-store"
-        return HttpResponse(response.json())
-    code = response.json().get("code")
-    assert code in CLEAR, f"{response.status_code}: {response.text}"
-    problem_of(response, CLEAR[code], code)
-    return HttpResponse(code=code)
-
-
-def invoked(scene: Scene, function: str, event: Any) -> HttpResponse:
-    answer, error = scene.bench.stack.invoke(function, event)
-    if error is None:
-        return HttpResponse(answer)
-    assert error in ("StorageUnavailable", "MintInProgress", "ProviderUnavailable"), answer
-    code = next(code for code in CLEAR if code.replace("_", "") == error.lower())
-    raised_problem(answer, CLEAR[code], code)
-    return HttpResponse(code=code)
+def answered(call: Callable[[], Any]) -> HttpResponse:
+    """Accept a result or a clear problem, and fail if the function timed out or died."""
+    try:
+        return HttpResponse(call())
+    except TokenBrokerError as error:
+        if CLEAR.get(error.code) != error.status or not error.retryable:
+            raise AssertionError(str(error)) from error
+        return HttpResponse(code=error.code)
 
 
 def delivered(scene: Scene, function: str, body: Any) -> HttpResponse:
     """Deliver a message as its queue does, and report a failed message as unavailable storage."""
     message = {"messageId": "m-1", "body": json.dumps(body), "eventSource": "aws:sqs", "attributes": {}}
-    answer, error = scene.bench.stack.invoke(function, {"Records": [message]})
+    answer, error = invoke(scene.bench.stack, function, {"Records": [message]})
     assert error is None, answer
     assert answer in ({"batchItemFailures": []}, {"batchItemFailures": [{"itemIdentifier": "m-1"}]})
     return HttpResponse(answer, code="storage_unavailable" if answer["batchItemFailures"] else None)
 
 
 def current(scene: Scene) -> HttpResponse:
-    return _with_token(answered(scene.call("GET", SHOPIFY_CURRENT, **FRESH), 200))
+    return answered(lambda: scene.client.shopify.current(fresh=True))
 
 
 def standing(scene: Scene) -> HttpResponse:
-    return _with_token(answered(scene.call("POST", SHOPIFY, {"title": "Kiosk"}), 201))
+    return answered(lambda: scene.client.shopify.create("Kiosk"))
 
 
 def standing_by_key(scene: Scene) -> HttpResponse:
-    return _with_token(answered(scene.call("POST", SHOPIFY, {"title": "Kiosk"}, **KEY), 201))
+    return answered(lambda: scene.client.shopify.create("Kiosk", idempotency_key="order-1"))
 
 
 def listed(scene: Scene) -> HttpResponse:
-    return answered(scene.call("GET", SHOPIFY), 200)
+    return answered(scene.client.shopify.list)
 
 
 def revoke(scene: Scene) -> HttpResponse:
-    return answered(scene.call("DELETE", f"{SHOPIFY}/{scene.prepared}?foreign=true"), 200, 202)
-
-
-def _with_token(answer: HttpResponse) -> HttpResponse:
-    if answer.good:
-        checked_token(answer.body)
-    return answer
+    return answered(lambda: scene.client.shopify.revoke(scene.prepared, foreign=True))
 
 
 def an_id(act: Callable[[Scene], HttpResponse]) -> Callable[[Scene], str]:
@@ -153,7 +136,7 @@ def an_id(act: Callable[[Scene], HttpResponse]) -> Callable[[Scene], str]:
     def prepare(scene: Scene) -> str:
         made = act(scene)
         assert made.good, made
-        return str(made.body["tokenId"])
+        return str(made.body.token_id)
 
     return prepare
 
@@ -168,21 +151,21 @@ def _foreign(scene: Scene) -> str:
 
 def one_current_token(scene: Scene) -> None:
     """All callers got the same, and it is the one that is served now."""
-    (value,) = {token["accessToken"] for token in scene.tokens}
+    (value,) = {token.access_token for token in scene.tokens}
     assert scene.shop_items()["subject#shop"]["current"]["accessToken"] == value
     assert len(_ours(scene)) == 1
 
 
 def as_many_as_asked_for(scene: Scene) -> None:
     """Each answer is a token of its own; beyond these there are at most those that an error was the answer to."""
-    handed_out = [token["tokenId"] for token in scene.tokens]
+    handed_out = [token.token_id for token in scene.tokens]
     assert len(set(handed_out)) == len(handed_out)
     assert set(handed_out) <= _ours(scene)
     assert len(_ours(scene)) <= len(scene.answers)
 
 
 def one_token_for_the_key(scene: Scene) -> None:
-    (token_id,) = {token["tokenId"] for token in scene.tokens}
+    (token_id,) = {token.token_id for token in scene.tokens}
     assert _ours(scene) == {token_id}
     assert scene.prepared in (None, token_id)
 
@@ -194,8 +177,8 @@ def gone(scene: Scene) -> None:
     assert (record["state"], "accessToken" in record) == ("revoked", False)
     assert scene.prepared not in scene.at_the_provider()
     assert items.get("subject#shop", {}).get("current", {}).get("tokenId") != scene.prepared
-    assert not any(row["tokenId"] == scene.prepared for row in listed(scene).body["tokens"])
-    assert current(scene).body["tokenId"] != scene.prepared
+    assert not any(row.token_id == scene.prepared for row in listed(scene).body.tokens)
+    assert current(scene).body.token_id != scene.prepared
 
 
 def _ours(scene: Scene) -> set[str]:
@@ -206,7 +189,7 @@ def pending_revocation(scene: Scene) -> str:
     """Create a token whose revocation the provider did not confirm."""
     token_id = standing_id(scene)
     scene.bench.control.fault("shopify", "status", status=503, method="DELETE", pathContains=token_id, times=3)
-    assert scene.call("DELETE", f"{SHOPIFY}/{token_id}").status_code == 202
+    assert not scene.client.shopify.revoke(token_id).confirmed
     scene.bench.table.bring_forward([scene.merchant])
     return token_id
 
@@ -214,7 +197,7 @@ def pending_revocation(scene: Scene) -> str:
 def open_intent(scene: Scene) -> None:
     """Create a token at the provider that could not be stored."""
     scene.bench.proxy.fault("failed", operation="TransactWriteItems", contains=scene.merchant, times=3)
-    assert answered(scene.call("GET", SHOPIFY_CURRENT), 200).code == "storage_unavailable"
+    assert answered(scene.client.shopify.current).code == "storage_unavailable"
     scene.bench.proxy.clear_faults(scene.merchant)  # of its three strikes some can be left
     assert len(scene.at_the_provider()) == 2, "the foreign one and ours"
     scene.bench.table.bring_forward([scene.merchant])
@@ -232,15 +215,15 @@ def adopted(scene: Scene) -> None:
     (ours,) = _ours(scene)
     record = scene.shop_items()[f"token#{ours}"]
     assert record["state"] == "current"
-    assert current(scene).body["tokenId"] == ours
+    assert current(scene).body.token_id == ours
 
 
 def rotate(scene: Scene) -> HttpResponse:
-    return answered(scene.call("POST", routes.ROTATIONS["shopify"]), 202)
+    return answered(scene.client.shopify.rotate)
 
 
 def rotate_compromised(scene: Scene) -> HttpResponse:
-    return invoked(scene, "shopify/rotate", {"merchant": scene.merchant, "compromised": True})
+    return answered(lambda: scene.bench.direct.merchant(scene.merchant).shopify.rotate(compromised=True))
 
 
 def replaced(scene: Scene) -> None:
@@ -256,7 +239,7 @@ def replaced(scene: Scene) -> None:
 def an_overlap(scene: Scene) -> str:
     """Replace a token and move the end of its overlap into the past."""
     token_id = current_id(scene)
-    assert rotate(scene).body["state"] == "done"
+    assert rotate(scene).body.done
     scene.bench.table.bring_forward([scene.merchant])
     return token_id
 
@@ -275,7 +258,7 @@ def a_wish(scene: Scene) -> str:
 
 
 def reconcile(scene: Scene) -> HttpResponse:
-    return answered(scene.call("POST", routes.SHOPIFY_RECONCILIATIONS, {"apply": True}), 200)
+    return answered(lambda: scene.client.shopify.reconcile(apply=True))
 
 
 def astray(scene: Scene) -> str:
@@ -296,8 +279,7 @@ def access_token_ended(scene: Scene) -> None:
 
 
 def migrate(scene: Scene) -> HttpResponse:
-    body = {"confirm": f"{scene.merchant}.myshopify.com"}
-    return answered(scene.call("POST", routes.TOKEN_MIGRATIONS, body), 200, 202)
+    return answered(lambda: scene.client.shopify.migrate_token(f"{scene.merchant}.myshopify.com"))
 
 
 def refreshed_once(scene: Scene) -> None:
@@ -307,7 +289,7 @@ def refreshed_once(scene: Scene) -> None:
 
 
 def migrated_once(scene: Scene) -> None:
-    assert scene.answers[-1].body["state"] == "done"
+    assert scene.answers[-1].body.state == "done"
     assert scene.provider_state["migrations"] == 1
     assert listed(scene).good
 
@@ -322,7 +304,7 @@ def untold(scene: Scene) -> str:
 
 
 def tell(scene: Scene) -> HttpResponse:
-    answer, error = scene.bench.stack.invoke("lifecycle/publish_events", {"events": scene.prepared.split()})
+    answer, error = invoke(scene.bench.stack, "lifecycle/publish_events", {"events": scene.prepared.split()})
     if error is not None:
         assert error == "StorageUnavailable", answer
         return HttpResponse(code="storage_unavailable")
@@ -337,12 +319,11 @@ def told(scene: Scene) -> None:
 
 
 def session(scene: Scene) -> HttpResponse:
-    return _with_token(answered(scene.call("POST", CHICKSX, {"sessionId": "s"}), 200, 201))
+    return answered(lambda: scene.client.chicksx.token("s"))
 
 
 def close(scene: Scene) -> HttpResponse:
-    path = routes.CHICKSX_CLOSE.replace("{sessionId}", "s")
-    return answered(scene.call("POST", path, {"orderId": "order-1"}), 200)
+    return answered(lambda: scene.client.chicksx.close_session("s", order_id="order-1"))
 
 
 def close_by_message(scene: Scene) -> HttpResponse:
@@ -352,7 +333,7 @@ def close_by_message(scene: Scene) -> HttpResponse:
 
 def one_session_token(scene: Scene) -> None:
     """All callers got the same; ChicksX made more only for callers who were told of an error."""
-    (token,) = {token["tokenId"] for token in scene.tokens}
+    (token,) = {token.token_id for token in scene.tokens}
     items = scene.bench.table.partition(f"chicksx#{scene.merchant}#session:s")
     assert set(items) == {"subject", f"token#{token}"}
     assert scene.provider_state["mints"] <= 1 + len([answer for answer in scene.answers if not answer.good])
@@ -360,7 +341,8 @@ def one_session_token(scene: Scene) -> None:
 
 def closed(scene: Scene) -> None:
     mints = scene.provider_state["mints"]
-    problem_of(scene.call("POST", CHICKSX, {"sessionId": "s"}), 410, "session_closed")
+    with pytest.raises(SessionClosed):
+        scene.client.chicksx.token("s")
     assert scene.provider_state["mints"] == mints
     state = scene.bench.table.partition(f"chicksx#{scene.merchant}#session:s")["subject"]
     assert state["orderId"] == "order-1"
@@ -368,11 +350,11 @@ def closed(scene: Scene) -> None:
 
 
 def fourthwall(scene: Scene) -> HttpResponse:
-    return _with_token(answered(scene.call("PUT", FOURTHWALL, **FRESH), 200))
+    return answered(lambda: scene.client.fourthwall.current(fresh=True))
 
 
 def one_fourthwall_token(scene: Scene) -> None:
-    (token_id,) = {token["tokenId"] for token in scene.tokens}
+    (token_id,) = {token.token_id for token in scene.tokens}
     assert scene.provider_state["token"]["fingerprint"] == token_id
     items = scene.bench.table.partition(f"fourthwall#{scene.merchant}")
     assert {sk for sk in items if not sk.startswith("mint-quota#")} == {"subject#shop", f"token#{token_id}"}

@@ -67,7 +67,7 @@ def test_one_token_for_all_callers(bench: Bench, provider: str, act: Callable[[S
     assert len(struck) >= 5, f"seed {seed}: hardly anything went wrong"
     bench.proxy.clear_faults()
     assert {answer.code for answer in scene.answers} == {None}, f"seed {seed}"
-    assert len({token["accessToken"] for token in scene.tokens}) == 1, f"seed {seed}"
+    assert len({token.access_token for token in scene.tokens}) == 1, f"seed {seed}"
     assert scene.provider_state["mints"] == 1, f"seed {seed}"
     if provider == "shopify":
         one_current_token(scene)

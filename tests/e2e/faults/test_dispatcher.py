@@ -5,8 +5,9 @@ import pytest
 from sandbox.fault_proxy import KINDS
 from tests.e2e.faults import rules
 from tests.e2e.faults.harness import LONG, Bench
-from tests.e2e.faults.operations import Scene, gone, invoked, pending_revocation
+from tests.e2e.faults.operations import Scene, gone, pending_revocation
 from tests.e2e.support.dispatcher_runs import DISPATCH
+from tests.e2e.support.invocations import invoke
 
 ALL_TRIES = 3
 
@@ -28,16 +29,16 @@ def test_a_run_whose_calls_fail(bench: Bench, operation: str, kind: str) -> None
         contains = f'"due#{part}"' if operation == "Query" else about
         bench.proxy.fault(kind, operation=operation, contains=contains, times=ALL_TRIES if part == 0 else 1)
 
-    answer = invoked(scene, DISPATCH, {})
+    answer, error = invoke(bench.stack, DISPATCH, {})
 
     struck = [call for call in bench.proxy.calls(about) if call["fault"]]
     assert {call["operation"] for call in struck} == {operation}
     bench.proxy.clear_faults()
     if operation == "Query":
-        assert answer.code == "storage_unavailable", "a part that could not be read shows as a failed run"
+        assert error == "StorageUnavailable", "a part that could not be read shows as a failed run"
         assert len(struck) == ALL_TRIES + 1
     else:
-        assert answer.code == "storage_unavailable" or answer.body["refused"] >= 1
+        assert error == "StorageUnavailable" or answer["refused"] >= 1
     bench.settle([scene.merchant])
     gone(scene)
     rules.check(scene)

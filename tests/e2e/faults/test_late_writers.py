@@ -37,7 +37,7 @@ def test_whoever_has_lost_the_lease_stores_nothing(
 
     assert stored(bench, scene.merchant)[0] == ("held", 400), "it changes nothing"
     scene.answers = [second, act(scene)]
-    (_,) = {token["accessToken"] for token in scene.tokens}
+    (_,) = {token.access_token for token in scene.tokens}
     bench.settle([scene.merchant])
     rules.check(scene)
     if provider == "shopify":

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import requests
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.merchants import Merchant, Merchants
-from tests.e2e.support.responses import token_of
-from tests.e2e.support.routes import SHOPIFY, SHOPIFY_CURRENT
 from tests.e2e.support.token_table import TokenTable
 from tests.e2e.support.waiting import wait_until
+from token_broker_client import TokenBroker
+from token_broker_client.providers import Shopify
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,7 @@ class Shop:
     """Calls the API for the merchant, and looks at what the table and the provider have of it."""
 
     stack: Stack
+    broker: TokenBroker
     control: ControlClient
     table: TokenTable
     merchant: Merchant
@@ -30,23 +30,23 @@ class Shop:
     def name(self) -> str:
         return self.merchant.name
 
-    def call(self, method: str, path: str, body: object = None, **headers: str) -> requests.Response:
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.stack.call(method, path.format(merchant=self.name), body, headers=sent)
+    @property
+    def shopify(self) -> Shopify:
+        """Return the client's calls for the merchant."""
+        return self.broker.merchant(self.name).shopify
 
-    def current(self, **headers: str) -> str:
+    def current(self, *, fresh: bool = False) -> str:
         """Return the id of the current token."""
-        return str(token_of(self.call("GET", SHOPIFY_CURRENT, **headers))["tokenId"])
+        return self.shopify.current(fresh=fresh).token_id
 
     def create(self) -> str:
         """Create a standing token, and return its id."""
-        return str(token_of(self.call("POST", SHOPIFY, {"title": "Kiosk"}), 201)["tokenId"])
+        return self.shopify.create("Kiosk").token_id
 
     def revoke_in_vain(self, token_id: str, *, refusals: int = 3) -> None:
         """Revoke a token while the provider refuses that."""
         self.control.fault("shopify", "status", status=503, method="DELETE", times=refusals)
-        pending = self.call("DELETE", f"{SHOPIFY}/{token_id}")
-        assert (pending.status_code, pending.json()) == (202, {"revocation": "pending"})
+        assert self.shopify.revoke(token_id).state == "pending"
 
     def items(self) -> dict[str, dict[str, Any]]:
         return self.table.partition(f"shopify#{self.name}")
@@ -74,5 +74,5 @@ class Shop:
 
 
 @pytest.fixture
-def shop(stack: Stack, control: ControlClient, merchants: Merchants, table: TokenTable) -> Shop:
-    return Shop(stack, control, table, merchants.shopify())
+def shop(stack: Stack, broker: TokenBroker, control: ControlClient, merchants: Merchants, table: TokenTable) -> Shop:
+    return Shop(stack, broker, control, table, merchants.shopify())

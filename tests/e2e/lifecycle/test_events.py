@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from jsonschema import Draft202012Validator
 
 from sandbox.local_aws.function_logs import messages
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.e2e.conftest import Aws
 from tests.e2e.support import dispatcher_runs
 from tests.e2e.support.principals import assumed, client_of

@@ -2,11 +2,10 @@
 
 import time
 import urllib.request
-from typing import Any
 
 from tests.e2e.lifecycle.conftest import Shop
-from tests.e2e.support.routes import SHOPIFY_RECONCILIATIONS
 from tests.e2e.support.token_table import DAILY
+from token_broker_client.models import Reconciliation
 
 #: Seconds after which a record that is not listed is lost.
 SETTLED_AFTER = 120
@@ -30,11 +29,9 @@ def plant(shop: Shop) -> str:
     return str(planted["id"])
 
 
-def reconcile(shop: Shop, body: Any = None) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """Return the answer and its findings."""
-    answer = shop.call("POST", SHOPIFY_RECONCILIATIONS, body)
-    assert answer.status_code == 200, answer.text
-    return answer.json(), {name: sorted(ids) for name, ids in answer.json()["tokens"].items() if ids}
+def found(reconciliation: Reconciliation) -> dict[str, list[str]]:
+    """Return the findings."""
+    return {name: sorted(ids) for name, ids in reconciliation.tokens.items() if ids}
 
 
 def test_what_others_have_done_is_shown_and_then_put_right(shop: Shop) -> None:
@@ -47,18 +44,18 @@ def test_what_others_have_done_is_shown_and_then_put_right(shop: Shop) -> None:
     expected["lost"] = sorted([first, standing])
     before = shop.items()
 
-    dry, findings = reconcile(shop)
+    dry = shop.shopify.reconcile()
 
-    assert (findings, dry["applied"], shop.items()) == (expected, False, before)
+    assert (found(dry), dry.applied, shop.items()) == (expected, False, before)
 
-    applied, findings = reconcile(shop, {"apply": True})
+    applied = shop.shopify.reconcile(apply=True)
 
-    assert findings == expected
-    assert (applied["done"]["adopted"], sorted(applied["done"]["lost"])) == ([astray], expected["lost"])
-    minted = applied["done"]["minted"]
-    assert shop.current(Cache_Control="no-cache") == minted
+    assert found(applied) == expected
+    assert (applied.done["adopted"], sorted(applied.done["lost"])) == ([astray], expected["lost"])
+    minted = applied.done["minted"]
+    assert shop.current(fresh=True) == minted
     assert shop.states() == {first: "lost", standing: "lost", kept: "standing", astray: "standing", minted: "current"}
-    assert set(reconcile(shop)[1]) == {"fine", "foreign"}
+    assert set(found(shop.shopify.reconcile())) == {"fine", "foreign"}
 
 
 def test_the_worker_reconciles_by_itself(shop: Shop) -> None:

@@ -1,17 +1,14 @@
 """On the deployed stack a rotation mints first, requests are merged, and the worker revokes the replaced token."""
 
-from typing import Any
-
 import pytest
 
-from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.callers import at_once
 from tests.e2e.lifecycle.conftest import Shop
 from tests.e2e.support.merchants import Merchants
-from tests.e2e.support.responses import token_of
-from tests.e2e.support.routes import FOURTHWALL, ROTATIONS
 from tests.e2e.support.waiting import wait_until
+from token_broker_client import TokenBroker, errors
+from token_broker_client.models import UnsupportedRotation
 
 CALLERS = 10
 #: Seconds for a message to be taken and worked on, and for what a function has in memory to be forgotten.
@@ -24,16 +21,12 @@ def old(shop: Shop) -> str:
     return shop.current()
 
 
-def rotate(shop: Shop) -> Any:
-    return shop.call("POST", ROTATIONS["shopify"])
-
-
 def test_the_old_token_works_until_its_overlap_is_over(shop: Shop, old: str) -> None:
-    answer = rotate(shop)
+    rotation = shop.shopify.rotate()
 
-    assert answer.status_code == 202, answer.text
-    new = answer.json()["tokenId"]
-    assert (answer.json()["state"], answer.json()["previousTokenId"]) == ("done", old)
+    new = rotation.token_id
+    assert new is not None
+    assert (rotation.state, rotation.previous_token_id) == ("done", old)
     assert shop.at_the_provider() == {old, new}
     assert shop.states() == {old: "retiring", new: "current"}
     wait_until(lambda: shop.current() == new, "the old one is forgotten", patience=FORGOTTEN)
@@ -44,27 +37,27 @@ def test_the_old_token_works_until_its_overlap_is_over(shop: Shop, old: str) -> 
     assert shop.at_the_provider() == {new}
 
 
-def test_many_at_once_are_one_rotation(stack: Stack, merchants: Merchants, shop: Shop, old: str) -> None:
-    nobody = ROTATIONS["shopify"].format(merchant=merchants.nobody())
+def test_many_at_once_are_one_rotation(broker: TokenBroker, merchants: Merchants, shop: Shop, old: str) -> None:
+    def of_nobody() -> None:
+        with pytest.raises(errors.MerchantNotFound):
+            broker.merchant(merchants.nobody()).shopify.rotate()
+
     # A process for each of them, so that what follows really happens at once.
-    assert {answer.status_code for answer in at_once([lambda: stack.call("POST", nobody)] * CALLERS)} == {404}
+    at_once([of_nobody] * CALLERS)
 
-    answers = at_once([lambda: rotate(shop)] * CALLERS)
+    rotations = at_once([shop.shopify.rotate] * CALLERS)
 
-    assert {answer.status_code for answer in answers} == {202}, {answer.text for answer in answers}
-    assert len({answer.json()["rotationId"] for answer in answers}) == 1
+    assert len({rotation.rotation_id for rotation in rotations}) == 1
     assert shop.account()["mints"] == 2
     assert sorted(shop.states().values()) == ["current", "retiring"]
     assert shop.states()[old] == "retiring"
 
 
-def test_the_worker_revokes_a_compromised_token_at_the_provider(stack: Stack, shop: Shop, old: str) -> None:
-    ordinary = rotate(shop).json()["tokenId"]
+def test_the_worker_revokes_a_compromised_token_at_the_provider(direct: TokenBroker, shop: Shop, old: str) -> None:
+    ordinary = shop.shopify.rotate().token_id
 
-    answer, error = stack.invoke("shopify/rotate", {"merchant": shop.name, "compromised": True})
+    new = direct.merchant(shop.name).shopify.rotate(compromised=True).token_id
 
-    assert error is None, answer
-    new = answer["tokenId"]
     assert shop.states() == {old: "revoking", ordinary: "revoking", new: "current"}
     shop.run_dispatcher()
     assert shop.at_the_provider() == {old, ordinary, new}, "a memory may still have them"
@@ -72,13 +65,11 @@ def test_the_worker_revokes_a_compromised_token_at_the_provider(stack: Stack, sh
     shop.run_dispatcher(lambda: shop.at_the_provider() == {new})
 
 
-def test_fourthwalls_change_is_noticed(stack: Stack, control: ControlClient, merchants: Merchants) -> None:
+def test_fourthwalls_change_is_noticed(broker: TokenBroker, control: ControlClient, merchants: Merchants) -> None:
     name = merchants.fourthwall().name
-    rotations = ROTATIONS["fourthwall"].format(merchant=name)
-    token_of(stack.call("PUT", FOURTHWALL.format(merchant=name)))
-    assert stack.call("POST", rotations).json() == {"rotation": "unsupported", "changed": False}
+    fourthwall = broker.merchant(name).fourthwall
+    fourthwall.current()
+    assert fourthwall.rotate() == UnsupportedRotation(rotation="unsupported", changed=False)
     control.renew_fourthwall_token(name)
 
-    answer = stack.call("POST", rotations)
-
-    assert (answer.status_code, answer.json()) == (200, {"rotation": "unsupported", "changed": True})
+    assert fourthwall.rotate().changed

@@ -4,27 +4,16 @@ The test runs the dispatcher itself, and makes the current token older in the ta
 """
 
 import time
-from typing import Any
+from dataclasses import replace
 
-import requests
+import pytest
 
-from sandbox.signed_api import Stack
 from tests.e2e.lifecycle.conftest import Shop
-from tests.e2e.support.responses import problem_of, token_of
-from tests.e2e.support.routes import ROTATION_SETTINGS, SHOPIFY, SHOPIFY_CURRENT
+from token_broker_client import TokenBroker, errors
+from token_broker_client.models import RotationSettings
 
 ADMINISTRATOR = "arn:aws:iam::000000000000:root"
 DAY = 24 * 60 * 60
-DEFAULTS = {"maxAgeDays": None, "overlapDays": 7, "paused": False}
-
-
-def settings_of(response: requests.Response, revision: int | None) -> dict[str, Any]:
-    """Return the settings of a response after checking its status and headers."""
-    assert response.status_code == 200, response.text
-    assert response.headers["Content-Type"] == "application/json"
-    assert response.headers["Cache-Control"] == "no-store"
-    assert response.headers.get("ETag") == (None if revision is None else f'"{revision}"')
-    return dict(response.json())
 
 
 def make_older(shop: Shop, days: int) -> None:
@@ -38,25 +27,27 @@ def make_older(shop: Shop, days: int) -> None:
 
 
 def test_settings_are_put_got_and_changed_by_whoever_has_seen_them(shop: Shop) -> None:
-    document = {"maxAgeDays": 90, "overlapDays": 14, "paused": False}
-    assert settings_of(shop.call("GET", ROTATION_SETTINGS), None) == DEFAULTS
+    wanted, shopify = RotationSettings(max_age_days=90, overlap_days=14), shop.shopify
+    assert shopify.rotation_settings() == RotationSettings()
 
-    assert settings_of(shop.call("PUT", ROTATION_SETTINGS, document, If_None_Match="*"), 1) == document
-    assert settings_of(shop.call("GET", ROTATION_SETTINGS), 1) == document
-    problem_of(shop.call("PUT", ROTATION_SETTINGS, {}, If_None_Match="*"), 412, "precondition_failed")
-    problem_of(shop.call("PUT", ROTATION_SETTINGS, {}, If_Match='"2"'), 412, "precondition_failed")
-    paused = settings_of(shop.call("PUT", ROTATION_SETTINGS, {"paused": True}, If_Match='"1"'), 2)
+    assert shopify.set_rotation_settings(wanted, only_new=True) == replace(wanted, revision=1)
+    assert shopify.rotation_settings() == replace(wanted, revision=1)
+    with pytest.raises(errors.PreconditionFailed):
+        shopify.set_rotation_settings(RotationSettings(), only_new=True)
+    with pytest.raises(errors.PreconditionFailed):
+        shopify.set_rotation_settings(RotationSettings(), if_revision=2)
+    paused = RotationSettings(paused=True)
 
-    assert paused == {**DEFAULTS, "paused": True}
+    assert shopify.set_rotation_settings(paused, if_revision=1) == replace(paused, revision=2)
     assert shop.items()["settings#rotation"]["changedBy"] == ADMINISTRATOR
 
 
-def test_a_token_of_that_age_is_replaced_and_revoked_after_its_overlap(stack: Stack, shop: Shop) -> None:
+def test_a_token_of_that_age_is_replaced_and_revoked_after_its_overlap(direct: TokenBroker, shop: Shop) -> None:
     def looked_at() -> bool:
         return bool(shop.items()["settings#rotation"].get("dueAt", 0) > time.time())
 
-    first = token_of(shop.call("GET", SHOPIFY_CURRENT))
-    settings_of(shop.call("PUT", ROTATION_SETTINGS, {"maxAgeDays": 90, "overlapDays": 7}), 1)
+    first = shop.shopify.current()
+    shop.shopify.set_rotation_settings(RotationSettings(max_age_days=90))
     shop.run_dispatcher(looked_at)
     assert "rotation#shop" not in shop.items(), "it is not old enough"
 
@@ -64,26 +55,24 @@ def test_a_token_of_that_age_is_replaced_and_revoked_after_its_overlap(stack: St
     shop.run_dispatcher(lambda: "rotation#shop" in shop.items() and looked_at())
     shop.run_dispatcher(lambda: "dueAt" not in shop.items()["rotation#shop"])
 
-    second = shop.current(Cache_Control="no-cache")
-    assert second != first["tokenId"]
+    second = shop.current(fresh=True)
+    assert second != first.token_id
     assert shop.items()["rotation#shop"]["requestedBy"] == "clock"
-    record = f"{SHOPIFY}/{first['tokenId']}"
-    retiring = shop.call("GET", record).json()
-    assert (retiring["state"], retiring["accessToken"]) == ("retiring", first["accessToken"])
+    retiring = shop.shopify.record(first.token_id)
+    assert (retiring.state, retiring.access_token) == ("retiring", first.access_token)
 
     make_older(shop, 8)
-    shop.run_dispatcher(lambda: shop.states()[first["tokenId"]] == "revoked")
+    shop.run_dispatcher(lambda: shop.states()[first.token_id] == "revoked")
 
     assert shop.at_the_provider() == {second}
-    shown = shop.call("GET", record).json()
-    assert (shown["state"], shown["accessToken"]) == ("revoked", None)
-    assert [(line["from"], line["to"], line["why"]) for line in shown["history"]] == [
+    shown = shop.shopify.record(first.token_id)
+    assert (shown.state, shown.access_token) == ("revoked", None)
+    assert [(line.before, line.after, line.why) for line in shown.history] == [
         (None, "current", "minted"),
         ("current", "retiring", "rotated"),
         ("retiring", "revoking", "rotated"),
         ("revoking", "revoked", "rotated"),
     ]
-    began, _, *ended = [line["by"] for line in shown["history"]]
+    began, _, *ended = [line.by for line in shown.history]
     assert (began, ended) == (ADMINISTRATOR, ["clock", "clock"])
-    event = {"merchant": shop.name, "tokenId": first["tokenId"]}
-    assert stack.invoke("shopify/get_storefront_access_token", event) == (shown, None)
+    assert direct.merchant(shop.name).shopify.record(first.token_id) == shown

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.local_aws.function_logs import messages
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.e2e.conftest import Aws
 
 

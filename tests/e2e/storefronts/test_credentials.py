@@ -4,16 +4,12 @@ import pytest
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.support.raw_http import exchange
+from tests.e2e.support.raw_http import exchange, send, send_unsigned
 from tests.e2e.support.responses import checked_problem
 from tests.e2e.support.routes import ROUTES, STOREFRONT_CHICKSX, STOREFRONT_SHOPIFY, TRUST_POLICY, Route
 from tests.e2e.support.storefronts import Shop, Shops, page, page_token, refused_by_gateway
-
-POLICY_ROUTES = tuple(
-    Route(method, TRUST_POLICY, f"storefronts/{method.lower()}_trust_policy") for method in ("PUT", "GET", "DELETE")
-)
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +17,13 @@ def shop(shops: Shops) -> Shop:
     return shops.open()
 
 
-@pytest.mark.parametrize("route", [*ROUTES, *POLICY_ROUTES], ids=lambda route: route.folder)
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 def test_a_storefronts_proof_is_nothing_to_the_backends_routes(
     stack: Stack, control: ControlClient, shop: Shop, route: Route
 ) -> None:
     headers = {"Authorization": f"Bearer {shop.proof()}", "Origin": shop.origin}
 
-    response = stack.call(route.method, route.to(shop.name), route.body, headers=headers, signed=False)
+    response = send_unsigned(stack, route.method, route.to(shop.name), route.body, headers)
 
     codes = {401: "unauthenticated", 403: "forbidden"}
     checked_problem(response.json(), response.status_code, codes[response.status_code])
@@ -37,12 +33,12 @@ def test_a_storefronts_proof_is_nothing_to_the_backends_routes(
 def test_a_signature_is_nothing_to_a_storefronts_routes(stack: Stack, control: ControlClient, shop: Shop) -> None:
     """Not even the administrator's. A signed call of an allowed page is a page's call."""
     path = STOREFRONT_SHOPIFY.format(merchant=shop.name)
-    refused_by_gateway(stack.call("GET", path), 403, "forbidden")
-    session = stack.call("POST", STOREFRONT_CHICKSX.format(merchant=shop.name), {"sessionId": "checkout-1"})
+    refused_by_gateway(send(stack, "GET", path), 403, "forbidden")
+    session = send(stack, "POST", STOREFRONT_CHICKSX.format(merchant=shop.name), {"sessionId": "checkout-1"})
     refused_by_gateway(session, 401, "unauthenticated")
     assert control.requests() == []
 
-    signed = stack.call("GET", path, headers={"Origin": shop.origin})
+    signed = send(stack, "GET", path, headers={"Origin": shop.origin})
     assert page_token(signed, shop.origin) == page_token(page(stack, path, shop.origin), shop.origin)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.storefronts.conftest import AuthorizerLog
 from tests.e2e.support.storefronts import (

@@ -7,7 +7,7 @@ the merchant's own policy judges it; anything else is refused. Nothing ever lead
 import pytest
 import requests
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support.raw_http import exchange
 from tests.e2e.support.responses import problem_of

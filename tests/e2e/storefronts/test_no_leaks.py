@@ -10,12 +10,14 @@ import jwt
 import pytest
 
 from sandbox.local_aws.function_logs import groups, messages
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
-from tests.e2e.support.routes import STOREFRONT_SHOPIFY, TRUST_POLICY
+from tests.e2e.support.invocations import invoke
+from tests.e2e.support.routes import STOREFRONT_SHOPIFY
 from tests.e2e.support.storefronts import Shop, Shops, page, page_token, refused_by_gateway, session, session_token
 from tests.e2e.support.token_table import TokenTable
+from token_broker_client import TokenBroker, errors
 
 pytestmark = pytest.mark.run_last
 
@@ -25,7 +27,7 @@ SESSION = "session-canary-7c1e"
 
 
 @pytest.fixture(scope="module")
-def shop(stack: Stack, shops: Shops, simulators: ControlClient) -> Shop:
+def shop(stack: Stack, broker: TokenBroker, direct: TokenBroker, shops: Shops, simulators: ControlClient) -> Shop:
     """Who was on every good way, and on each bad one that has a value in its hands."""
     simulators.forget_faults()
     shop, body = shops.open(), {"sessionId": SESSION}
@@ -37,10 +39,11 @@ def shop(stack: Stack, shops: Shops, simulators: ControlClient) -> Shop:
     simulators.fault("chicksx", "status", status=400, body={"code": "X", "message": shop.proof(SESSION)})
     assert session(stack, shop, shop.proof("x"), {"sessionId": "x"}).status_code == 502
     wrong = shop.policy(sessions=shop.sessions({"type": "hs256", "key": shop.key}))
-    assert stack.call("PUT", TRUST_POLICY.format(merchant=shop.name), wrong).status_code == 400
-    stack.invoke("storefronts/put_trust_policy", {"merchant": shop.name, **wrong})
+    for way in (broker, direct):
+        with pytest.raises(errors.InvalidRequest):
+            way.merchant(shop.name).trust_policy.put(wrong)
     proof = [f"Bearer {shop.proof(SESSION)}"]
-    stack.invoke("storefronts/proof_authorizer", {"type": "REQUEST", "multiValueHeaders": {"Authorization": proof}})
+    invoke(stack, "storefronts/proof_authorizer", {"type": "REQUEST", "multiValueHeaders": {"Authorization": proof}})
     shops.merchants.rewrite("storefront-proof", shop.name, json.dumps({"keys": [shop.key]}))
     refused_by_gateway(session(stack, shop, shop.proof(kid="new"), body), 401, "unauthenticated")
     return shop

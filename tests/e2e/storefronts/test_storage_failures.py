@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.storefronts.conftest import AuthorizerLog

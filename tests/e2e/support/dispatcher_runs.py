@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
+from tests.e2e.support.invocations import invoke
 
 DISPATCH = "lifecycle/dispatch"
 _OF_AN_UPDATE = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target", "Description")
@@ -46,6 +47,6 @@ def _schedule(stack: Stack, state: str) -> Iterator[None]:
 
 def run(stack: Stack) -> dict[str, Any]:
     """Run the dispatcher once, as the schedule starts it."""
-    answer, error = stack.invoke(DISPATCH, {})
+    answer, error = invoke(stack, DISPATCH, {})
     assert error is None, answer
     return dict(answer)

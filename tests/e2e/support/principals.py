@@ -4,15 +4,17 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.unit.repository.pages import ROOT
+from token_broker_client import TokenBrokerError
 
 type Statement = dict[str, Any]
 
@@ -62,6 +64,11 @@ def may_call(stack: Stack, merchant: str) -> list[Statement]:
     }
     (policy,) = policies_of("docs/how-to/restrict-a-team.md")
     return statements(policy, places)
+
+
+def denied() -> AbstractContextManager[object]:
+    """Expect that IAM refuses the call. The local gateway has no problem document for that."""
+    return pytest.raises(TokenBrokerError, check=lambda error: error.status == 403)
 
 
 def may_decide(stack: Stack, merchant: str) -> list[Statement]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 
 type CallsSince = Callable[[], list[str]]
 

@@ -10,11 +10,12 @@ from typing import Any
 import jwt
 import requests
 
-from sandbox.signed_api import TIMEOUT_SECONDS, Stack
-from tests.e2e.support.documented import documented
+from sandbox.local_stack import Stack
 from tests.e2e.support.merchants import Merchants
+from tests.e2e.support.raw_http import send_unsigned
 from tests.e2e.support.responses import checked_token, problem_of, token_of
-from tests.e2e.support.routes import STOREFRONT_CHICKSX, TRUST_POLICY
+from tests.e2e.support.routes import STOREFRONT_CHICKSX
+from token_broker_client import TokenBroker
 
 AUDIENCE = "token-broker"
 KID = "first"
@@ -64,7 +65,7 @@ class Shop:
 class Shops:
     """Makes them."""
 
-    stack: Stack
+    broker: TokenBroker
     merchants: Merchants
 
     def open(self, **members: object) -> Shop:
@@ -87,8 +88,7 @@ class Shops:
 
     def put_policy(self, shop: Shop, document: Document) -> None:
         """By the route."""
-        response = self.stack.call("PUT", TRUST_POLICY.format(merchant=shop.name), document)
-        assert response.status_code in (200, 201), response.text
+        self.broker.merchant(shop.name).trust_policy.put(document)
 
 
 def _credentials(name: str) -> dict[str, dict[str, str]]:
@@ -105,12 +105,9 @@ def _credentials(name: str) -> dict[str, dict[str, str]]:
 def page(
     stack: Stack, path: str, origin: str | None, *, method: str = "GET", headers: Mapping[str, str] | None = None
 ) -> requests.Response:
-    """One call as a page makes it; the path follows `apiUrl`."""
+    """Send a request as a page does. The path follows `apiUrl`."""
     sent = {**({} if origin is None else {"Origin": origin}), **(headers or {})}
-    response = requests.request(
-        method, stack.api_url + path, headers=sent, timeout=TIMEOUT_SECONDS, allow_redirects=False
-    )
-    return documented(method, path, response)
+    return send_unsigned(stack, method, path, headers=sent)
 
 
 def session(
@@ -118,15 +115,8 @@ def session(
 ) -> requests.Response:
     """Ask for a session's token, as a page does or, without an origin, as an app."""
     headers = {"Origin": origin, "Authorization": None if proof is None else f"Bearer {proof}"}
-    path = STOREFRONT_CHICKSX.format(merchant=shop.name)
-    response = requests.post(
-        stack.api_url + path,
-        headers={name: value for name, value in headers.items() if value is not None},
-        json=body,
-        timeout=TIMEOUT_SECONDS,
-        allow_redirects=False,
-    )
-    return documented("POST", path, response)
+    sent = {name: value for name, value in headers.items() if value is not None}
+    return send_unsigned(stack, "POST", STOREFRONT_CHICKSX.format(merchant=shop.name), body, sent)
 
 
 def page_token(response: requests.Response, origin: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from token_broker.domain.events import MEMBERS, Event
 
 

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.recorded_aws_calls import CallsSince, recorded
-from tests.e2e.support.responses import token_of
-from tests.e2e.support.routes import FOURTHWALL
+from token_broker_client import TokenBroker, errors
 
 
 @pytest.fixture
@@ -21,15 +20,15 @@ def calls_to_aws(stack: Stack, aws: Aws) -> Iterator[CallsSince]:
 
 
 def test_a_warm_function_serves_a_shops_token_from_memory_and_a_cold_one_reads_it(
-    stack: Stack, aws: Aws, control: ControlClient, merchants: Merchants, calls_to_aws: CallsSince
+    stack: Stack, broker: TokenBroker, aws: Aws, control: ControlClient, merchants: Merchants, calls_to_aws: CallsSince
 ) -> None:
-    path = FOURTHWALL.format(merchant=merchants.fourthwall().name)
+    fourthwall = broker.merchant(merchants.fourthwall().name).fourthwall
     calls_to_aws()
-    first = token_of(stack.call("PUT", path))
+    first = fourthwall.current()
     assert calls_to_aws()[:1] == ["GetItem"], "the recorder sees what there is to see"
 
     for _ in range(3):
-        assert token_of(stack.call("PUT", path)) == first
+        assert fourthwall.current() == first
     assert calls_to_aws() == []
 
     # To write a setting again ends the idle processes, as a deployment does.
@@ -37,21 +36,21 @@ def test_a_warm_function_serves_a_shops_token_from_memory_and_a_cold_one_reads_i
     timeout = lambdas.get_function_configuration(FunctionName=name)["Timeout"]
     lambdas.update_function_configuration(FunctionName=name, Timeout=timeout)
     calls_to_aws()
-    assert token_of(stack.call("PUT", path)) == first
+    assert fourthwall.current() == first
     assert calls_to_aws() == ["GetItem"]
     assert len(control.requests("fourthwall")) == 1
 
 
 def test_a_call_that_failed_has_not_cost_the_memory(
-    stack: Stack, merchants: Merchants, calls_to_aws: CallsSince
+    broker: TokenBroker, direct: TokenBroker, merchants: Merchants, calls_to_aws: CallsSince
 ) -> None:
     """On AWS a function's process outlives an exception of its handler."""
-    path = FOURTHWALL.format(merchant=merchants.fourthwall().name)
-    token_of(stack.call("PUT", path))
-    answer, _ = stack.invoke("fourthwall/public_token", {"merchant": "-"})
-    assert "errorMessage" in answer
+    fourthwall = broker.merchant(merchants.fourthwall().name).fourthwall
+    fourthwall.current()
+    with pytest.raises(errors.InvalidRequest):
+        direct.merchant("-").fourthwall.current()
     calls_to_aws()
 
-    token_of(stack.call("PUT", path))
+    fourthwall.current()
 
     assert calls_to_aws() == []

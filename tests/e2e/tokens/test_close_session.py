@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-import requests
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.support.merchants import Merchants
-from tests.e2e.support.responses import problem_of, token_of
-from tests.e2e.support.routes import CHICKSX, CHICKSX_CLOSE
 from tests.e2e.support.token_table import TokenTable
 from tests.e2e.support.waiting import wait_until
+from token_broker_client import Token, TokenBroker, errors
+from token_broker_client.models import ClosedSession
 
 DAY = 24 * 60 * 60
 #: Seconds within which a caller must have its answer.
@@ -31,16 +29,17 @@ class Sessions:
     """One merchant's sessions, and the ways to close them."""
 
     stack: Stack
+    broker: TokenBroker
+    direct: TokenBroker
     aws: Aws
     table: TokenTable
     merchant: str
 
-    def ask(self, session_id: str) -> requests.Response:
-        return self.stack.call("POST", CHICKSX.format(merchant=self.merchant), {"sessionId": session_id})
+    def ask(self, session_id: str) -> Token:
+        return self.broker.merchant(self.merchant).chicksx.token(session_id)
 
-    def by_api(self, session_id: str) -> requests.Response:
-        path = CHICKSX_CLOSE.format(merchant=self.merchant, sessionId=quote(session_id, safe=""))
-        return self.stack.call("POST", path, {"orderId": "order-1"})
+    def by_api(self, session_id: str) -> ClosedSession:
+        return self.broker.merchant(self.merchant).chicksx.close_session(session_id, order_id="order-1")
 
     def order(self, session_id: str, **more: object) -> dict[str, object]:
         return {"merchant": self.merchant, "sessionId": session_id, **more}
@@ -68,10 +67,9 @@ class Sessions:
         order = self.order(session_id, orderId="order-1")
         match way:
             case "API":
-                assert self.by_api(session_id).status_code == 200
+                self.by_api(session_id)
             case "direct":
-                answer, error = self.stack.invoke("chicksx/close_session", order)
-                assert error is None, answer
+                self.direct.merchant(self.merchant).chicksx.close_session(session_id, order_id="order-1")
             case "message":
                 self.send(order)
             case "event":
@@ -86,18 +84,20 @@ class Sessions:
         return "closedAt" in self.state(session_id)
 
     def check_closed(self, session_id: str) -> None:
-        problem = problem_of(self.ask(session_id), 410, "session_closed")
-        assert problem["detail"] == "This session has expired. Restart the checkout from your platform."
+        with pytest.raises(errors.SessionClosed, match="Restart the checkout from your platform"):
+            self.ask(session_id)
 
 
 @pytest.fixture
-def sessions(stack: Stack, aws: Aws, table: TokenTable, merchants: Merchants) -> Sessions:
-    return Sessions(stack, aws, table, merchants.chicksx().name)
+def sessions(
+    stack: Stack, broker: TokenBroker, direct: TokenBroker, aws: Aws, table: TokenTable, merchants: Merchants
+) -> Sessions:
+    return Sessions(stack, broker, direct, aws, table, merchants.chicksx().name)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_session_with_a_token_gets_it_no_more(sessions: Sessions, control: ControlClient, way: str) -> None:
-    token = token_of(sessions.ask("s"), 201)
+    token = sessions.ask("s")
 
     sessions.close(way, "s")
 
@@ -106,12 +106,12 @@ def test_a_session_with_a_token_gets_it_no_more(sessions: Sessions, control: Con
     assert control.requests() == []
     assert sessions.state("s")["orderId"] == "order-1"
     ends = sessions.state("s")["expiresAt"]
-    assert ends == token["expiresAt"] + 30 * DAY, "closed outlives the token by the retention"
+    assert ends == (token.expires_at or 0) + 30 * DAY, "closed outlives the token by the retention"
 
 
 @pytest.mark.parametrize("session_id", ["a b#/+?x=1", "a/../b", "100%25", "日本語 🛒"])
 def test_the_gateway_passes_an_id_on_as_it_is_meant(sessions: Sessions, session_id: str) -> None:
-    assert sessions.by_api(session_id).json()["sessionId"] == session_id
+    assert sessions.by_api(session_id).session_id == session_id
 
     sessions.check_closed(session_id)
 
@@ -127,7 +127,8 @@ def test_who_mints_or_waits_when_the_order_is_placed_gets_no_token(
         sessions.close(way, "s")
         assert not all(each.done() for each in asking), "it was closed too late to show anything"
         for each in asking:
-            problem_of(each.result(PATIENCE), 410, "session_closed")
+            with pytest.raises(errors.SessionClosed):
+                each.result(PATIENCE)
 
     [made] = control.state()["chicksx"][sessions.merchant]["tokens"]
     kept = sessions.table.merchant("chicksx", sessions.merchant)
@@ -229,7 +230,8 @@ def test_a_message_that_failed_only_for_a_while_is_done_at_its_next_try(
     document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     iam.put_role_policy(RoleName=role, PolicyName="e2e-outage", PolicyDocument=document)
     try:
-        problem_of(sessions.by_api("by-api"), 503, "storage_unavailable")
+        with pytest.raises(errors.StorageUnavailable):
+            sessions.by_api("by-api")
         sessions.send(sessions.order("s"))
         time.sleep(0.7)
         assert not sessions.closed("s")
@@ -238,4 +240,4 @@ def test_a_message_that_failed_only_for_a_while_is_done_at_its_next_try(
 
     wait_until(lambda: sessions.closed("s"), "the message's second try")
     assert dead_letters.take() == []
-    assert sessions.by_api("by-api").status_code == 200
+    assert sessions.by_api("by-api").closed

@@ -40,7 +40,7 @@ def a_flood_of_one_route_is_refused_before_its_authorizer(stack: Deployed) -> st
     if stack.is_local:
         raise DidNotRun("The local AWS has no metric of invocations.")
     begin = datetime.now(UTC)
-    statuses = flood(stack.api.api_url + _nobodys_page(), rate=_RATE, seconds=_SECONDS)
+    statuses = flood(stack.api_url + _nobodys_page(), rate=_RATE, seconds=_SECONDS)
     seen = ", ".join(f"{count} with {status}" for status, count in sorted(statuses.items()))
     if any(status >= 500 for status in statuses):
         raise FellShort(

@@ -22,12 +22,12 @@ def an_unsigned_request_is_refused(stack: Deployed) -> str:
 def a_wrong_signature_is_refused(stack: Deployed) -> str:
     own = _checked_credentials(stack)
     wrong = Credentials(own.access_key, f"{own.secret_key}x", own.token)
-    response = stack.api.call("GET", _policy(stack), credentials=wrong)
+    response = stack.signed("GET", _policy(stack), credentials=wrong)
     return problem(response, _UNAUTHENTICATED, challenge=_SIGNATURE)
 
 
 def a_signature_of_an_hour_ago_is_refused(stack: Deployed) -> str:
-    request = AWSRequest("GET", stack.api.api_url + _policy(stack))
+    request = AWSRequest("GET", stack.api_url + _policy(stack))
     _AnHourAgo(_checked_credentials(stack), "execute-api", stack.region).add_auth(request)
     response = stack.unsigned("GET", _policy(stack), dict(request.headers.items()))
     return problem(response, _UNAUTHENTICATED, challenge=_SIGNATURE)

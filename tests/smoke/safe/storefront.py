@@ -22,9 +22,7 @@ def the_trust_policy_can_be_read(stack: Deployed) -> str:
 
 def a_browser_may_send_the_request(stack: Deployed) -> str:
     path, origin = _page(stack)
-    response = stack.api.call(
-        "OPTIONS", path, signed=False, headers={"Origin": origin, "Access-Control-Request-Method": "GET"}
-    )
+    response = stack.unsigned("OPTIONS", path, {"Origin": origin, "Access-Control-Request-Method": "GET"})
     allowed = response.headers.get("Access-Control-Allow-Methods", "none")
     return require(
         response.status_code in (200, 204) and "GET" in allowed and "Access-Control-Allow-Origin" in response.headers,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Seconds for a whole call, and the attempts within them.
 TIMEOUT, ATTEMPTS = 30.0, 4
+
+_KEY = "idempotencyKey"
 
 
 class Merchant:
@@ -86,10 +89,14 @@ class TokenBroker:
     def call(self, operation: str, /, **fields: Any) -> Answer:
         """Call an operation by its function's folder, such as `shopify/rotate`, with its fields by their JSON names.
 
-        The merchants' methods are made of this. Fields that are None are left out. Raises `TokenBrokerError`, and
-        `KeyError` for an unknown operation.
+        The merchants' methods are made of this. Fields that are None are left out. A creation without an
+        `idempotencyKey` gets one, which its retries keep. Raises `TokenBrokerError`, and `KeyError` for an unknown
+        operation.
         """
-        return self._retries.call(OPERATIONS[operation], fields)
+        called = OPERATIONS[operation]
+        if _KEY in called.headers and fields.get(_KEY) is None:
+            fields[_KEY] = secrets.token_urlsafe(18)
+        return self._retries.call(called, fields)
 
     def close(self) -> None:
         """Close the connections."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,8 +41,7 @@ class Shopify:
         A repetition with the same key returns the same token. Without a key, this call makes one, and its retries keep
         it. Pass your own if your process can crash and repeat the call.
         """
-        key = secrets.token_urlsafe(18) if idempotency_key is None else idempotency_key
-        answer = self._call("shopify/create_storefront_access_token", title=title, idempotencyKey=key)
+        answer = self._call("shopify/create_storefront_access_token", title=title, idempotencyKey=idempotency_key)
         return Token.from_json(answer.body)
 
     def list(self) -> TokenList:
@@ -60,7 +58,10 @@ class Shopify:
         return Revocation.from_json(answer.body)
 
     def rotate(self, *, compromised: bool = False) -> Rotation:
-        """Make another token current. `compromised` revokes the replaced tokens without an overlap."""
+        """Make another token current. `compromised` revokes the replaced tokens without an overlap.
+
+        Requests within 60 seconds are one rotation. Only the first one's answer has the new token's id.
+        """
         return Rotation.from_json(self._call("shopify/rotate", compromised=compromised or None).body)
 
     def rotation_settings(self) -> RotationSettings:
@@ -86,7 +87,10 @@ class Shopify:
         return RotationSettings.from_json(answer.body, revision=answer.revision)
 
     def reconcile(self, *, apply: bool = False) -> Reconciliation:
-        """Compare the records with the provider's list, and correct the records if `apply` is true."""
+        """Compare the records with the provider's list, and correct the records if `apply` is true.
+
+        `done` has the changes of the last attempt. An earlier one may have made them, and its answer was lost.
+        """
         return Reconciliation.from_json(self._call("shopify/reconcile", apply=apply or None).body)
 
     def migrate_token(self, confirm: str) -> Migration:
@@ -106,7 +110,10 @@ class Fourthwall:
         return Token.from_json(answer.body)
 
     def rotate(self) -> UnsupportedRotation:
-        """Ask Fourthwall for its token again. Its tokens cannot be rotated."""
+        """Ask Fourthwall for its token again. Its tokens cannot be rotated.
+
+        `changed` compares with the last request, also with one whose answer was lost.
+        """
         return UnsupportedRotation.from_json(self._call("fourthwall/rotate").body)
 
 
@@ -151,7 +158,10 @@ class TrustPolicies:
         return _policy(self._call("storefronts/put_trust_policy", **{**document, **condition}))
 
     def delete(self, *, if_revision: int | None = None) -> bool:
-        """Delete the policy, so that no storefront is trusted. Return whether there was one."""
+        """Delete the policy, so that no storefront is trusted. Return whether there was one.
+
+        After a lost answer, the repeated request finds none.
+        """
         condition = _precondition(if_revision, only_new=False)
         return self._call("storefronts/delete_trust_policy", **condition).body.get("deleted") is True
 
