@@ -104,3 +104,8 @@ def _check(what: str, schema: Schema, value: Any) -> None:
     wrong = [f"{each.json_path} ({each.validator})" for each in Validator(schema).iter_errors(value)]
     members = sorted(value) if isinstance(value, dict) else type(value).__name__
     assert not wrong, f"{what} differs at {', '.join(wrong)}; its members: {members}"
+
+
+def check_schema(name: str, value: Any) -> None:
+    """Raise AssertionError if the value has a member more or less than the document's schema of this name."""
+    _check(name, closed(document()["components"]["schemas"][name]), value)
