@@ -7,7 +7,7 @@ SHELL := /bin/sh
 LOCAL := .venvs/local/bin/python
 DEV := .venvs/dev/bin/python
 MUTATION := .venvs/mutation/bin/python
-PYTHON_SOURCES := audit clients/python functions layers/token_broker/token_broker sandbox tests benchmarks requirements
+PYTHON_SOURCES := audit clients/python functions layers/token_broker/token_broker pages sandbox tests benchmarks requirements
 
 INTEGRATION := tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
 END_TO_END := sandbox/tests/stack tests/e2e
@@ -21,7 +21,7 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation docs up down demo demo-picture logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean
+.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation pages docs up down demo demo-picture logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean
 .PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs
 
 help: ## list the targets
@@ -33,10 +33,10 @@ setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audi
 env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs: env-%:
 	@sh requirements/install.sh $*
 
-check: env-dev env-local ## check lint, types, import rules and the template in seconds
-	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) sam-template template types lint
+check: env-dev env-local ## check lint, types, import rules, the template and the OpenAPI document in seconds
+	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) sam-template template types lint contract-document
 
-.PHONY: lint types template sam-template
+.PHONY: lint types template sam-template contract-document
 lint:
 	$(DEV) -m ruff check $(SOURCES)
 	$(DEV) -m ruff format --check $(SOURCES)
@@ -47,6 +47,8 @@ template:
 	$(DEV) .venvs/dev/bin/cfn-lint template.yaml
 sam-template:
 	$(LOCAL) -m sandbox.stack validate
+contract-document:
+	$(DEV) -m pytest -q -p no:cacheprovider tests/unit/contract_document
 
 compare: env-dev ## show what the template changes against AGAINST=COMMIT: permissions of roles, then everything else
 	@$(DEV) -m sandbox.stack.comparison '$(or $(AGAINST),$(error Name a commit: AGAINST=main))'
@@ -125,6 +127,9 @@ coverage: env-dev ## show the branches of the layer and the functions that no te
 
 mutation: env-mutation ## change a module of the layer (for example MODULE=aws/store/leases) in small ways, and list the changes that no test notices
 	@$(MUTATION) -m tests.mutation $(MODULE)
+
+pages: env-dev ## write the pages that are made from other files
+	@$(DEV) -m pages
 
 docs: env-docs ## build the documentation as a site in .local/site, and fail if a link is broken
 	@rm -rf .local/pages && mkdir -p .local/pages
