@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sandbox.signed_api import Stack
-from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.own_stack import PROJECT
+from tests.e2e.support.routes import SHOPIFY
 from tests.e2e.support.storefronts import Shops
 
 DOCUMENT = PROJECT / "docs/reference/openapi.yaml"
 REPORTS = PROJECT / ".local/fuzzing"
-BACKENDS, STOREFRONTS = 20, 5
+BACKENDS, STOREFRONTS, MIGRATIONS = 20, 5, 3
 
 
 class Answer(NamedTuple):
@@ -57,7 +57,7 @@ def fuzz(name: str, stack: Stack, shops: Shops, *options: str, limit: float, fau
     pair = stack.described["credentials"]
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        _write_dictionaries(folder, shops)
+        _write_names(folder, stack, shops)
         configuration = shutil.copy(Path(__file__).with_name("schemathesis.toml"), folder)
         environment = {
             **os.environ,
@@ -83,11 +83,14 @@ def fuzz(name: str, stack: Stack, shops: Shops, *options: str, limit: float, fau
     return fuzzed
 
 
-def _write_dictionaries(folder: Path, shops: Shops) -> None:
+def _write_names(folder: Path, stack: Stack, shops: Shops) -> None:
+    backends = [shops.closed().name for _ in range(BACKENDS)]
+    token = stack.call("POST", SHOPIFY.format(merchant=backends[0]), {"title": "Fuzzed"}).json()
     names = {
-        "backend": [shops.closed().name for _ in range(BACKENDS)],
+        "backend": backends,
+        "token": [token["tokenId"]],
         "storefront": [shops.open().name for _ in range(STOREFRONTS)],
-        "migration": [shops.merchants.to_migrate().name for _ in range(3)],
+        "migration": [shops.merchants.to_migrate().name for _ in range(MIGRATIONS)],
     }
     for name, values in names.items():
         (folder / name).write_text("".join(f"{json.dumps(value)}\n" for value in values))

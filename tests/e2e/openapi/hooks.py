@@ -1,122 +1,72 @@
-"""Sign schemathesis's requests, and check what the document cannot say. schemathesis loads this file.
-
-The folder of the run has the names of its merchants, and the values that no answer may contain.
-"""
+"""Prepare schemathesis's requests, and check what the document cannot say. schemathesis loads this file."""
 
 import functools
 import itertools
 import json
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import requests
 import schemathesis
-from requests.auth import AuthBase
 from schemathesis import Case, CheckContext, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.core.jsonschema.types import JsonSchemaObject
 from schemathesis.core.parameters import ParameterLocation
 
 from sandbox.simulators import ControlClient
-from tests.e2e.support.storefronts import AUDIENCE
-from token_broker_client import ProofSigner
-from token_broker_client.aws import Signer
+from tests.e2e.openapi.signing import FOLDER, App, Backend, Page, names
 
-FOLDER = Path(os.environ["TOKEN_BROKER_FUZZING"])
-SECRET_PREFIX = os.environ["TOKEN_BROKER_SECRET_PREFIX"]
+type AnyCase = Case[Any]
+
 #: The simulators' control address, if each request is to meet a fault of its provider.
 CONTROL = os.environ.get("TOKEN_BROKER_FUZZING_FAULTS")
-SIGNER = Signer()
+#: Its type does not have `set_from_requests`.
+AUTH: Any = schemathesis.auth
 #: What a schema cannot say about a valid request, as its refusal says it.
 BEYOND_THE_SCHEMA = (
     "'confirm' must be the shop's domain in the merchant's secret",
+    "'sessions.proofs' must have different issuers",
+    "'overlapDays' is too long for 'maxAgeDays'",
 )
-FAULTS: Iterator[dict[str, Any]] = itertools.cycle((
-    {"kind": "status", "status": 401, "times": 4},
-    {"kind": "status", "status": 429, "times": 4, "headers": {"Retry-After": "1"}},
-    {"kind": "status", "status": 500, "times": 4},
-    {"kind": "status", "status": 503, "times": 4, "body": "<html>"},
-    {"kind": "act_then_drop", "times": 2},
-    {"kind": "garbage", "times": 2},
-    {"kind": "malformed", "times": 2},
-    {"kind": "truncated", "times": 2},
-    {"kind": "redirect", "times": 2},
-    {"kind": "refuse", "times": 2},
-))
+FAULTS: Iterator[dict[str, Any]] = itertools.cycle(
+    (
+        {"kind": "status", "status": 401, "times": 4},
+        {"kind": "status", "status": 429, "times": 4, "headers": {"Retry-After": "1"}},
+        {"kind": "status", "status": 500, "times": 4},
+        {"kind": "status", "status": 503, "times": 4, "body": "<html>"},
+        {"kind": "act_then_drop", "times": 2},
+        {"kind": "garbage", "times": 2},
+        {"kind": "malformed", "times": 2},
+        {"kind": "truncated", "times": 2},
+        {"kind": "redirect", "times": 2},
+        {"kind": "refuse", "times": 2},
+    )
+)
 
 
-class Backend(AuthBase):
-    """Sign as a backend does."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        body = request.body.encode() if isinstance(request.body, str) else request.body
-        request.headers.update(SIGNER.signed("execute-api", str(request.method), str(request.url), {}, body))
-        return request
-
-
-class Page(AuthBase):
-    """Name the page's origin, as a browser does."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Origin"] = _origin(_merchant(request))
-        return request
-
-
-class App(AuthBase):
-    """Send a proof of the session that the body names."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {_proofs(_merchant(request)).sign(_session(request))}"
-        return request
-
-
-schemathesis.auth.set_from_requests(Backend()).skip_for(tag="Storefronts")
-schemathesis.auth.set_from_requests(Page()).apply_to(tag="Storefronts", method="GET")
-schemathesis.auth.set_from_requests(App()).apply_to(tag="Storefronts", method="POST")
-
-
-def _merchant(request: requests.PreparedRequest) -> str:
-    return str(request.url).partition("/storefront/")[2].partition("/")[0]
-
-
-def _session(request: requests.PreparedRequest) -> str:
-    try:
-        return str(json.loads(request.body or b"")["sessionId"])
-    except (ValueError, KeyError, TypeError):
-        return "checkout-1"
-
-
-def _origin(merchant: str) -> str:
-    return f"https://{merchant}.example"
-
-
-@functools.cache
-def _proofs(merchant: str) -> ProofSigner:
-    """Return the signer of a merchant of this run. Nobody has a key for another name, so its proofs are forged."""
-    if merchant in _names("storefront"):
-        secret = f"{SECRET_PREFIX}/storefront-proof/{merchant}"
-        return ProofSigner.from_secret(secret, issuer=_origin(merchant), audience=AUDIENCE)
-    return ProofSigner(lambda: json.dumps({"keys": {"first": "f" * 32}}), issuer=_origin(merchant), audience=AUDIENCE)
-
-
-@functools.cache
-def _names(kind: str) -> list[str]:
-    return [json.loads(line) for line in (FOLDER / kind).read_text().splitlines()]
+AUTH.set_from_requests(Backend()).skip_for(tag="Storefronts")
+AUTH.set_from_requests(Page()).apply_to(tag="Storefronts", method="GET")
+AUTH.set_from_requests(App()).apply_to(tag="Storefronts", method="POST")
 
 
 @schemathesis.hook
 def before_load_schema(context: HookContext, raw_schema: JsonSchemaObject) -> None:
-    """Replace the merchant of the document's examples by one of this run."""
-    merchant = raw_schema["components"]["parameters"]["merchant"]
+    """Replace the names in the document's examples by those of this run, so that the examples succeed."""
+    parameters, migration = raw_schema["components"]["parameters"], names("migration")[0]
+    parameters["merchant"]["example"] = names("backend")[0]
+    parameters["tokenId"]["example"] = names("token")[0]
+    for condition in ("ifMatch", "ifNoneMatch"):
+        del parameters[condition]["example"]
     for path, item in raw_schema["paths"].items():
-        kind = {"storefront": "storefront", "operations": "migration"}.get(path.split("/")[1], "backend")
-        item["parameters"][0] = {**merchant, "example": _names(kind)[0]}
+        if path.startswith("/storefront/"):
+            item["parameters"] = [{**parameters["merchant"], "example": names("storefront")[0]}]
+        if path.startswith("/operations/"):
+            item["parameters"] = [{**parameters["merchant"], "example": migration}]
+            item["post"]["requestBody"]["content"]["application/json"]["example"] = {"confirm": _domain(migration)}
 
 
 @schemathesis.hook
-def map_case(context: HookContext, case: Case) -> Case:
+def map_case(context: HookContext, case: AnyCase) -> AnyCase:
     """Correct what the document can say in words only.
 
     The API takes 1 for a whole number, and not 1.0. A migration is confirmed by the shop's own domain.
@@ -124,7 +74,7 @@ def map_case(context: HookContext, case: Case) -> Case:
     body = _whole(case.body)
     valid = case.meta is not None and case.meta.generation.mode.is_positive
     if valid and _operation(case) == "shopify_migrate_token":
-        body["confirm"] = f"{case.path_parameters['merchant']}.myshopify.com"
+        body["confirm"] = _domain(case.path_parameters["merchant"])
     if repr(body) != repr(case.body):
         case.body = body
     return case
@@ -142,7 +92,7 @@ def _whole(value: Any) -> Any:
 
 
 @schemathesis.hook
-def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> None:
     """Leave out the 0 that schemathesis's phase `coverage` has for each If-Match, and inject faults if wanted."""
     if case.headers.get("If-Match") == "0" and not _meant(case):
         del case.headers["If-Match"]
@@ -154,15 +104,15 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
             control.fault(provider, **next(FAULTS))
 
 
-def _meant(case: Case) -> bool:
-    """Return whether a request is to be refused for one of its headers."""
-    return case.meta is not None and case.meta.generation.mode.is_negative and (
-        getattr(case.meta.phase.data, "parameter_location", None) is ParameterLocation.HEADER
-    )
+def _meant(case: AnyCase) -> bool:
+    """Return whether the request is to be refused for one of its headers."""
+    if case.meta is None or not case.meta.generation.mode.is_negative:
+        return False
+    return getattr(case.meta.phase.data, "parameter_location", None) is ParameterLocation.HEADER
 
 
 @schemathesis.hook
-def filter_failure(context: HookContext, failure: Failure, case: Case, response: Response) -> bool:
+def filter_failure(context: HookContext, failure: Failure, case: AnyCase, response: Response) -> bool:
     """Ignore refusals by rules that no schema can have, and the statuses of injected faults."""
     if failure.code == "ST202":
         return not any(rule in response.text for rule in BEYOND_THE_SCHEMA)
@@ -172,14 +122,14 @@ def filter_failure(context: HookContext, failure: Failure, case: Case, response:
 
 
 @schemathesis.hook
-def after_call(context: HookContext, case: Case, response: Response) -> None:
+def after_call(context: HookContext, case: AnyCase, response: Response) -> None:
     """Write the operation, the status and the seconds of each answer, for the figures of the run."""
     with (FOLDER / "answers").open("a") as file:
         file.write(f"{_operation(case)} {response.status_code} {response.elapsed:.3f}\n")
 
 
 @schemathesis.check
-def no_value_in_the_wrong_place(ctx: CheckContext, response: Response, case: Case) -> None:
+def no_value_in_the_wrong_place(ctx: CheckContext, response: Response, case: AnyCase) -> None:
     """Check that an answer has no secret, and tokens only as members `accessToken`."""
     rest = f"{response.headers}{response.text}"
     tokens: list[str] = []
@@ -201,6 +151,10 @@ def _without_tokens(value: Any, found: Callable[[str], object]) -> Any:
     return value
 
 
+def _domain(merchant: str) -> str:
+    return f"{merchant}.myshopify.com"
+
+
 @functools.cache
 def _seen() -> set[str]:
     return set()
@@ -211,5 +165,5 @@ def _secrets() -> frozenset[str]:
     return frozenset((FOLDER / "secrets").read_text().split())
 
 
-def _operation(case: Case) -> str:
+def _operation(case: AnyCase) -> str:
     return str(case.operation.definition.raw["operationId"])
