@@ -48,7 +48,7 @@ template:
 sam-template:
 	$(LOCAL) -m sandbox.stack validate
 contract-document:
-	$(DEV) -m pytest -q -p no:cacheprovider tests/unit/contract_document
+	$(DEV) -m pytest -q -p no:xdist tests/unit/contract_document
 
 compare: env-dev ## show what the template changes against AGAINST=COMMIT: permissions of roles, then everything else
 	@$(DEV) -m sandbox.stack.comparison '$(or $(AGAINST),$(error Name a commit: AGAINST=main))'
@@ -106,8 +106,8 @@ test-unit: env-dev ## run the unit tests in seconds
 # Two processes with half of the tests each. With bytecode, since imports take half of the time.
 HALF := tests/unit/test_killed.py tests/unit/repository tests/unit/providers
 .PHONY: unit-1 unit-2
-unit-1 unit-2: export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
-unit-1 unit-2: export PYTHONDONTWRITEBYTECODE :=
+unit-1 unit-2 contract-document: export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
+unit-1 unit-2 contract-document: export PYTHONDONTWRITEBYTECODE :=
 unit-1:
 	@$(DEV) -m pytest -p no:xdist $(HALF)
 unit-2:

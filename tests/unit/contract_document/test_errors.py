@@ -12,6 +12,7 @@ from tests.expected_functions import FUNCTIONS
 from tests.fakes.samples import token
 from tests.template_as_written import template
 from tests.unit.contract_document.test_responses import send
+from tests.unit.loading import load
 from tests.unit.repository.test_pages import below
 from token_broker import errors
 from token_broker.errors import BrokerError, ProviderFailure, ProviderReply
@@ -140,9 +141,10 @@ def test_a_functions_problem_document_is_as_described(operation: Operation, put_
         raise example(failing[-1])
 
     put_in(maker, fail)
+    handler = load(operation.function)
     for kind in failures_of(operation):
         failing.append(kind)
-        assert send(operation_id, body=body)["statusCode"] == kind.status
+        assert send(operation_id, handler=handler, body=body)["statusCode"] == kind.status
 
 
 @by_operation

@@ -41,7 +41,7 @@ PAGE_HEADERS = [("header", "if-none-match")]
 
 def accepted(operation: Operation) -> list[Source]:
     """Return the fields that the operation's function takes from a request."""
-    kind = load(operation.function)._accepts  # type: ignore[attr-defined]  # noqa: SLF001  # no caller needs it
+    kind = load(operation.function).accepts  # type: ignore[attr-defined]
     of_a_page = operation.path.startswith("/storefront/")
     return [each for each in sources(kind).values() if not (of_a_page and each.location == "header")]
 
