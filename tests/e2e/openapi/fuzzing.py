@@ -65,7 +65,7 @@ def fuzz(name: str, stack: Stack, shops: Shops, *options: str, limit: float, fau
             "TOKEN_BROKER_FUZZING": made,
             "TOKEN_BROKER_SECRET_PREFIX": stack.described["secretPrefix"],
             **({"TOKEN_BROKER_FUZZING_FAULTS": str(stack.control_url)} if faults else {}),
-            "PYTHONPATH": ":".join(sys.path),
+            "PYTHONPATH": os.pathsep.join(sys.path),
             "AWS_ACCESS_KEY_ID": pair["accessKeyId"],
             "AWS_SECRET_ACCESS_KEY": pair["secretAccessKey"],
             "AWS_DEFAULT_REGION": stack.described["region"],
