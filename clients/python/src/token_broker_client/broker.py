@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+import secrets
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from token_broker_client.api import ApiTransport
@@ -24,7 +24,9 @@ class Merchant:
     """Give access to what one merchant has at each provider."""
 
     def __init__(self, broker: TokenBroker, name: str) -> None:
-        call = partial(broker.call, merchant=name)
+        def call(operation: str, /, **fields: Any) -> Answer:
+            return broker.call(operation, **fields, merchant=name)
+
         self.name = name
         self.shopify = Shopify(call)
         self.fourthwall = Fourthwall(call)
@@ -57,14 +59,16 @@ class TokenBroker:
         `transport` is the API, or the direct invocation of the functions. `session` is a session of boto3 or botocore.
         Raises `TokenBrokerError`.
         """
+        if transport not in ("api", "lambda"):
+            raise ValueError("transport must be 'api' or 'lambda'.")
         signer = Signer(session, region)
         stack = read_stack(name, signer)
-        way: Transport
-        if transport == "lambda":
-            way = DirectTransport(stack.functions, signer)
-        else:
-            way = ApiTransport.signed(stack.api_url, signer)
-        return cls(way, timeout=timeout, attempts=attempts)
+        chosen = (
+            DirectTransport(stack.functions, signer)
+            if transport == "lambda"
+            else ApiTransport.signed(stack.api_url, signer)
+        )
+        return cls(chosen, timeout=timeout, attempts=attempts)
 
     @classmethod
     def at(
@@ -86,10 +90,14 @@ class TokenBroker:
     def call(self, operation: str, /, **fields: Any) -> Answer:
         """Call an operation by its function's folder, such as `shopify/rotate`, with its fields by their JSON names.
 
-        The merchants' methods are made of this. Fields that are None are left out. Raises `TokenBrokerError`, and
-        `KeyError` for an unknown operation.
+        The merchants' methods are made of this. Fields that are None are left out. An operation that takes an
+        idempotency key gets one, so that its retries create nothing twice. Raises `TokenBrokerError`, and `KeyError`
+        for an unknown operation.
         """
-        return self._retries.call(OPERATIONS[operation], fields)
+        called = OPERATIONS[operation]
+        if "idempotencyKey" in called.headers and fields.get("idempotencyKey") is None:
+            fields["idempotencyKey"] = secrets.token_urlsafe(18)
+        return self._retries.call(called, fields)
 
     def close(self) -> None:
         """Close the connections."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,10 +105,15 @@ _CLASSES: Mapping[str, type[Event]] = {kind.__name__: kind for kind in Event.__s
 
 
 def parse(event: Any) -> Event:
-    """Return the event in what EventBridge delivers, or in the body of a queue's message.
+    """Return the event in what EventBridge delivers, or in the body of a queue's message, which is JSON text.
 
     Raises `MalformedAnswer` if it is no event of Token Broker, or if a member is missing.
     """
+    if isinstance(event, str | bytes):
+        try:
+            event = json.loads(event)
+        except (ValueError, RecursionError):
+            raise MalformedAnswer("The event is not JSON.") from None
     if not isinstance(event, Mapping) or event.get("source") != SOURCE:
         raise MalformedAnswer(f"This is no event of the source {SOURCE}.")
     kind = str(event.get("detail-type", ""))

@@ -80,11 +80,25 @@ class _HttpConnection(HTTPConnection):
         super().connect()
         self.sock = cast("socket.socket", _Socket(self.sock))
 
+    def request(self, *args: Any, **settings: Any) -> None:
+        _limit_sending(self)
+        super().request(*args, **settings)
+
 
 class _HttpsConnection(HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         self.sock = cast("socket.socket", _Socket(self.sock))
+
+    def request(self, *args: Any, **settings: Any) -> None:
+        _limit_sending(self)
+        super().request(*args, **settings)
+
+
+def _limit_sending(connection: HTTPConnection) -> None:
+    """Set the new request's limit. A kept connection has what the answer before has left."""
+    if connection.sock is not None:
+        connection.sock.settimeout(connection.timeout)
 
 
 class _HttpPool(HTTPConnectionPool):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+from token_broker_client.errors import MalformedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from token_broker_client.deadline import Deadline
+    from token_broker_client.members import Model
     from token_broker_client.operations import Operation
+
+_M = TypeVar("_M", bound="Model")
 
 
 class Answer(NamedTuple):
@@ -22,6 +27,17 @@ class Answer(NamedTuple):
     request_id: str | None = None
     status: int | None = None
     revision: int | None = None
+
+    def read(self, kind: type[_M], **more: Any) -> _M:
+        """Return the body as an object of this class. `more` are fields that it does not have.
+
+        Raises `MalformedAnswer`.
+        """
+        try:
+            return kind.from_json(self.body, **more)
+        except MalformedAnswer as error:
+            error.status, error.request_id = self.status, self.request_id
+            raise
 
     def __repr__(self) -> str:
         """Show all but the body, which can hold a token's value."""
