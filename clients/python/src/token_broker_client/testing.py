@@ -10,6 +10,7 @@ joined rotations, revisions, and sessions that close for ever. It checks neither
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections import defaultdict
@@ -185,8 +186,11 @@ class FakeTransport:
     def _listed(self, of: _Merchant, token_id: str) -> dict[str, Any]:
         self._end_overlap(of, token_id)
         state = of.states[token_id]
-        shown = of.tokens[token_id]["accessToken"] if state in ("current", "standing", "retiring") else None
-        return {**of.tokens[token_id], "accessToken": shown, "origin": "broker", "state": state}
+        row = {**of.tokens[token_id], "origin": "broker", "state": state}
+        if state in ("current", "standing", "retiring"):
+            return row
+        fingerprint = hashlib.sha256(row["accessToken"].encode()).hexdigest()[:12]
+        return {**row, "accessToken": None, "fingerprint": fingerprint}
 
     def _end_overlap(self, of: _Merchant, token_id: str) -> None:
         if of.states[token_id] == "retiring" and of.overlaps[token_id] <= self._clock():
@@ -292,13 +296,11 @@ class FakeTransport:
         return Answer(token or self._new_token(of, fields, "chicksx", "current", "minted"))
 
     def _close_session(self, of: _Merchant, fields: Mapping[str, Any]) -> Answer:
-        session_id = fields["sessionId"]
-        closed = of.closed.setdefault(
-            session_id, {"sessionId": session_id, "closed": True, "closedAt": int(self._clock())}
-        )
-        if "orderId" in fields:
-            closed.setdefault("orderId", str(fields["orderId"]))
-        return Answer(dict(closed))
+        session_id, order_id = fields["sessionId"], fields.get("orderId")
+        closed = {"sessionId": session_id, "closed": True, "closedAt": int(self._clock())}
+        if order_id is not None:
+            closed["orderId"] = str(order_id)
+        return Answer(of.closed.setdefault(session_id, closed))
 
     def _get_policy(self, of: _Merchant, _: Mapping[str, Any]) -> Answer:
         if of.policy.content is None:
