@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.fakes.proofs import SECRET, SHOP, Desk
 from tests.fakes.secrets import MemorySecrets
 from tests.unit.loading import load
 from token_broker import errors
-from token_broker.entrypoints.inputs import names, sources
+from token_broker.entrypoints.inputs import Source, names, sources
 from token_broker.providers.shopify import refusals
 from token_broker_client import ProofSigner, events
 from token_broker_client.members import _members
@@ -31,7 +32,7 @@ def test_each_route_has_its_operation() -> None:
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=list(OPERATIONS))
 def test_an_operations_fields_are_where_its_function_takes_them_from(operation: Operation) -> None:
     accepts = load(operation.name)._accepts  # type: ignore[attr-defined]  # noqa: SLF001  # no caller needs it
-    declared = sources(accepts).values()
+    declared: list[Source] = list(sources(accepts).values())
     named = {name: name for name in names(accepts)}
     assert set(operation.query) == {each.name for each in declared if each.location == "query"}
     assert {name: header.lower() for name, header in operation.headers.items()} == {
@@ -42,9 +43,9 @@ def test_an_operations_fields_are_where_its_function_takes_them_from(operation: 
     assert all(f"{{{each.name}}}" in operation.path for each in declared if each.location == "path")
 
 
-def _tree(kind: type, root: type) -> dict[str, list[str]]:
+def _tree(kind: type[Any], root: type[Any]) -> dict[str, list[str]]:
     """Return the classes below `kind`, each with the names of its bases up to `root`."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for each in kind.__subclasses__():
         if each.__module__.startswith((root.__module__, refusals.__name__)):
             found[each.__name__] = [base.__name__ for base in each.__mro__ if issubclass(base, root)]
@@ -58,7 +59,7 @@ def test_the_clients_tree_of_errors_is_the_brokers() -> None:
 
 
 def _codes(kind: type[errors.BrokerError]) -> set[str]:
-    return {kind.code}.union(*map(_codes, kind.__subclasses__()))
+    return {kind.code}.union(*(_codes(each) for each in kind.__subclasses__()))
 
 
 @pytest.mark.parametrize("code", sorted(_codes(errors.BrokerError)))

@@ -103,7 +103,7 @@ def _shape(value: Any) -> Any:
 
 def _played(broker: TokenBroker) -> list[Any]:
     bodies: list[Any] = []
-    found = []
+    found: list[Any] = []
     for operation, fields in SCENARIO:
         given = {name: value(bodies) if callable(value) else value for name, value in fields.items()}
         try:

@@ -156,7 +156,8 @@ def _whole(response: BaseHTTPResponse) -> bytes:
 
     The read after the last part notices an answer that was cut off. A compressed answer was not asked for.
     """
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     while part := response.read(_PART, decode_content=False):
         parts.append(part)
         size += len(part)

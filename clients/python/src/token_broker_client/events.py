@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from token_broker_client.errors import MalformedAnswer
 from token_broker_client.members import Model, named
@@ -114,7 +114,8 @@ def parse(event: Any) -> Event:
             event = json.loads(event)
         except (ValueError, RecursionError):
             raise MalformedAnswer("The event is not JSON.") from None
-    if not isinstance(event, Mapping) or event.get("source") != SOURCE:
+    delivered = cast("Mapping[str, Any]", event if isinstance(event, Mapping) else {})
+    if delivered.get("source") != SOURCE:
         raise MalformedAnswer(f"This is no event of the source {SOURCE}.")
-    kind = str(event.get("detail-type", ""))
-    return _CLASSES.get(kind, Event).from_json(event.get("detail"), type=kind)
+    kind = str(delivered.get("detail-type", ""))
+    return _CLASSES.get(kind, Event).from_json(delivered.get("detail"), type=kind)

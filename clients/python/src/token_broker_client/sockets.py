@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def pools_with_whole_timeouts(pools: PoolManager) -> PoolManager:
     """Return the pools, whose connections count their read timeout down over a whole answer."""
-    pools.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+    pools.pool_classes_by_scheme = cast("Any", {"http": _HttpPool, "https": _HttpsPool})
     return pools
 
 
@@ -102,8 +102,8 @@ def _limit_sending(connection: HTTPConnection) -> None:
 
 
 class _HttpPool(HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
+    ConnectionCls = cast("Any", _HttpConnection)
 
 
 class _HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
+    ConnectionCls = cast("Any", _HttpsConnection)

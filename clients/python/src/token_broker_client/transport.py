@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
 from token_broker_client.errors import MalformedAnswer
 
@@ -49,6 +49,7 @@ class Transport(Protocol):
 
     def send(self, operation: Operation, fields: Mapping[str, Any], deadline: Deadline) -> Answer:
         """Send the fields, by their names in JSON, and return the answer. Raises `TokenBrokerError`."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Close what the transport keeps open."""
@@ -60,4 +61,4 @@ def json_object(body: bytes) -> dict[str, Any] | None:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
