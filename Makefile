@@ -41,7 +41,7 @@ check: env-dev env-local ## check lint, types, import rules and the template in 
 lint:
 	$(DEV) -m ruff check $(SOURCES)
 	$(DEV) -m ruff format --check $(SOURCES)
-	PYTHONPATH=layers/token_broker:functions/storefronts/proof_authorizer $(DEV) .venvs/dev/bin/lint-imports --no-logo
+	PYTHONPATH=layers/token_broker:functions/storefronts/proof_authorizer:clients/python/src $(DEV) .venvs/dev/bin/lint-imports --no-logo
 types:
 	$(DEV) -m mypy
 	$(DEV) -m mypy --python-version 3.11 clients/python/src
