@@ -8,7 +8,7 @@ LOCAL := .venvs/local/bin/python
 DEV := .venvs/dev/bin/python
 MUTATION := .venvs/mutation/bin/python
 CLIENT := .venvs/client/bin/python
-PYTHON_SOURCES := audit clients/python functions layers/token_broker/token_broker sandbox tests benchmarks requirements
+PYTHON_SOURCES := audit clients/python functions layers/token_broker/token_broker pages sandbox tests benchmarks requirements
 
 INTEGRATION := tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
 END_TO_END := sandbox/tests/stack tests/e2e
@@ -22,7 +22,7 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation docs up down demo demo-picture logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean
+.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation pages docs up down demo demo-picture logs bench bench-dispatch bench-fairness bench-client smoke smoke-destructive build lock clean
 .PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-client env-docs
 
 help: ## list the targets
@@ -34,10 +34,10 @@ setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audi
 env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-client env-docs: env-%:
 	@sh requirements/install.sh $*
 
-check: env-dev env-local ## check lint, types, import rules and the template in seconds
-	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) sam-template template types lint
+check: env-dev env-local ## check lint, types, import rules, the template and the OpenAPI document in seconds
+	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) sam-template template types lint contract-document
 
-.PHONY: lint types template sam-template
+.PHONY: lint types template sam-template contract-document
 lint:
 	$(DEV) -m ruff check $(SOURCES)
 	$(DEV) -m ruff format --check $(SOURCES)
@@ -49,6 +49,8 @@ template:
 	$(DEV) .venvs/dev/bin/cfn-lint template.yaml
 sam-template:
 	$(LOCAL) -m sandbox.stack validate
+contract-document:
+	$(DEV) -m pytest -q -p no:xdist tests/unit/contract_document
 
 compare: env-dev ## show what the template changes against AGAINST=COMMIT: permissions of roles, then everything else
 	@$(DEV) -m sandbox.stack.comparison '$(or $(AGAINST),$(error Name a commit: AGAINST=main))'
@@ -112,14 +114,14 @@ test-unit: env-dev ## run the unit tests in seconds
 # Two processes with half of the tests each. With bytecode, since imports take half of the time.
 HALF := tests/unit/test_killed.py tests/unit/repository tests/unit/providers
 .PHONY: unit-1 unit-2 unit-client
-unit-1 unit-2 unit-client: export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
-unit-1 unit-2 unit-client: export PYTHONDONTWRITEBYTECODE :=
+unit-1 unit-2 unit-client contract-document: export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
+unit-1 unit-2 unit-client contract-document: export PYTHONDONTWRITEBYTECODE :=
 unit-1:
 	@$(DEV) -m pytest -p no:xdist $(HALF)
 unit-2:
 	@$(DEV) -m pytest -p no:xdist tests/unit $(HALF:%=--ignore=%)
 unit-client:
-	@$(DEV) -m pytest -p no:xdist clients/python/tests
+	@$(DEV) -m pytest -p no:xdist -p no:schemathesis -p no:anyio clients/python/tests
 
 one: env-dev ## run one file or one test, such as TEST=tests/unit/test_clock.py
 	@$(DEV) -m pytest '$(or $(TEST),$(error Name a file or a test: TEST=tests/unit/test_clock.py))'
@@ -136,6 +138,9 @@ coverage: env-dev ## show the branches of the layer and the functions that no te
 
 mutation: env-mutation ## change a module of the layer (for example MODULE=aws/store/leases) in small ways, and list the changes that no test notices
 	@$(MUTATION) -m tests.mutation $(MODULE)
+
+pages: env-dev ## write the pages that are made from other files
+	@$(DEV) -m pages
 
 docs: env-docs ## build the documentation as a site in .local/site, and fail if a link is broken
 	@rm -rf .local/pages && mkdir -p .local/pages
@@ -171,6 +176,9 @@ bench-fairness: env-dev env-local env-runtime ## measure one merchant's mints wh
 	@export TOKEN_BROKER_STATE_DIR="$(CURDIR)/.local/bench-fairness"; \
 	  trap '$(LOCAL) -m sandbox.stack down' EXIT; \
 	  $(LOCAL) -m sandbox.stack up && $(DEV) -m benchmarks.fairness "$$TOKEN_BROKER_STATE_DIR"
+
+bench-client: env-dev ## compare the processor time of the Python client's calls with that of requests and botocore's signer
+	@PYTHONPATH=clients/python/src $(DEV) -m benchmarks.client $(ROUNDS)
 
 SMOKE = $(LOCAL) -m tests.smoke $(1) --stack '$(STACK)' --region '$(REGION)' --merchant '$(MERCHANT)' --api-url '$(API_URL)'
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support import dispatcher_runs
+from tests.e2e.support.documented import documented
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.own_stack import bring_up, folder_of_its_own
 from tests.e2e.support.storefronts import Shops
@@ -61,6 +63,19 @@ def stack() -> Iterator[Stack]:
         made = Stack.read(folder)
         with dispatcher_runs.stopped(made):
             yield made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _documented_responses() -> Iterator[None]:
+    """Compare each response to a stack's `call` with the OpenAPI document."""
+    call = Stack.call
+
+    def compared(stack: Stack, method: str, path: str, *given: Any, **more: Any) -> requests.Response:
+        return documented(method, path, call(stack, method, path, *given, **more))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stack, "call", compared)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,11 @@
 """One call's surroundings, all of them in memory: the type checker holds each fake against its port here."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.fakes.clock import MovableClock
+from tests.fakes.documents import MemoryDocuments
 from tests.fakes.pairs import MemorySessionSecrets, PairProvider
 from tests.fakes.provider import ScriptedListingProvider, ScriptedProvider
 from tests.fakes.secrets import MemorySecrets
@@ -133,3 +135,13 @@ def pair_stack() -> PairStack:
     stack = PairStack(clock, provider)
     stack.secrets.stored["acme"] = {"refreshToken": provider.authorize()}
     return stack
+
+
+@dataclass
+class Broker:
+    """A stack in memory for each provider, and the trust policies."""
+
+    fourthwall: Surroundings[ScriptedProvider] = field(default_factory=one_token_stack)
+    chicksx: Surroundings[ScriptedProvider] = field(default_factory=session_stack)
+    shopify: ListingStack = field(default_factory=listing_stack)
+    policies: MemoryDocuments[Any] = field(default_factory=MemoryDocuments[Any])

@@ -5,6 +5,8 @@ that path: `@@ before …` and `@@ after …` name the only line that begins so.
 """
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -14,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).parent
 #: What a clone holds, as far as the checks look at it.
 PARTS = (
-    *("audit", "benchmarks", "docs", "events", "functions", "layers", "requirements", "sandbox", "tests"),
+    *("audit", "benchmarks", "docs", "events", "functions", "layers", "pages", "requirements", "sandbox", "tests"),
     *("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md"),
     *("pyproject.toml", "samconfig.toml", "template.yaml"),
 )
@@ -41,7 +43,10 @@ def copy_of_the_tree(folder: Path) -> None:
 
 
 def add_the_provider(folder: Path) -> None:
-    """Put the new files and the lines into a copy. Raises ValueError where a line has no one place."""
+    """Put the new files and the lines into a copy, and make its pages.
+
+    Raises ValueError where a line has no one place.
+    """
     for path in sorted((FOLDER / "new").rglob("*.new")):
         target = folder / path.relative_to(FOLDER / "new").with_suffix("")
         if target.exists():
@@ -55,6 +60,7 @@ def add_the_provider(folder: Path) -> None:
             at = _place(lines, start, target)
             lines[at + (where == "after") : at + (where == "after")] = added
         target.write_text("".join(lines))
+    subprocess.run([sys.executable, "-B", "-m", "pages"], cwd=folder, check=True)
 
 
 def _hunks(text: str) -> Iterator[tuple[str, str, list[str]]]:

@@ -9,8 +9,12 @@ from typing import Any, NoReturn
 import pytest
 from pytest_socket import disable_socket
 
+from tests.fakes.surroundings import Broker
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.trust_policies import parse
 from token_broker import wiring
 from token_broker.entrypoints.handler import Request
+from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.telemetry import PowertoolsTelemetry
 
 _numbers = count()
@@ -67,3 +71,15 @@ def put_in(
         monkeypatch.setattr(wiring, maker, lambda: FakeContainer(make_telemetry(), service))
 
     return put
+
+
+@pytest.fixture
+def broker(put_in: Callable[..., None]) -> Broker:
+    """Have functions that are loaded afterwards work with stacks in memory."""
+    made = Broker()
+    put_in("fourthwall", lambda request: made.fourthwall.call(request.caller, grant=request.grant))
+    put_in("chicksx", lambda request: made.chicksx.call(request.caller, grant=request.grant))
+    put_in("shopify", lambda request: made.shopify.listing_call(request.caller, grant=request.grant))
+    telemetry = RecordingTelemetry()
+    put_in("trust_policies", lambda request: TrustPolicies(made.policies, telemetry, parse, caller=request.caller))
+    return made

@@ -11,6 +11,7 @@ import jwt
 import requests
 
 from sandbox.signed_api import TIMEOUT_SECONDS, Stack
+from tests.e2e.support.documented import documented
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.responses import checked_token, problem_of, token_of
 from tests.e2e.support.routes import STOREFRONT_CHICKSX, TRUST_POLICY
@@ -106,7 +107,10 @@ def page(
 ) -> requests.Response:
     """One call as a page makes it; the path follows `apiUrl`."""
     sent = {**({} if origin is None else {"Origin": origin}), **(headers or {})}
-    return requests.request(method, stack.api_url + path, headers=sent, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+    response = requests.request(
+        method, stack.api_url + path, headers=sent, timeout=TIMEOUT_SECONDS, allow_redirects=False
+    )
+    return documented(method, path, response)
 
 
 def session(
@@ -114,13 +118,15 @@ def session(
 ) -> requests.Response:
     """Ask for a session's token, as a page does or, without an origin, as an app."""
     headers = {"Origin": origin, "Authorization": None if proof is None else f"Bearer {proof}"}
-    return requests.post(
-        stack.api_url + STOREFRONT_CHICKSX.format(merchant=shop.name),
+    path = STOREFRONT_CHICKSX.format(merchant=shop.name)
+    response = requests.post(
+        stack.api_url + path,
         headers={name: value for name, value in headers.items() if value is not None},
         json=body,
         timeout=TIMEOUT_SECONDS,
         allow_redirects=False,
     )
+    return documented("POST", path, response)
 
 
 def page_token(response: requests.Response, origin: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import Metrics
 
+from tests.contract_document import check_response
 from token_broker.clock import Clock
 
 ROOT = Path(__file__).parents[3]
@@ -111,6 +112,7 @@ class Worker:
     def answer(self, event: Any, *, seconds: float = TIMEOUT) -> HttpResponse:
         answer = self.invoke(event, seconds=seconds)
         assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
+        check_response(event["httpMethod"], event["resource"], answer["statusCode"], answer["headers"], answer["body"])
         return HttpResponse(answer["statusCode"], answer["headers"], json.loads(answer["body"] or "{}"))
 
 

@@ -3,7 +3,6 @@
 import ast
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,15 @@ import pytest
 from tests.deployed_function import Function
 from tests.expected_functions import FUNCTIONS as EXPECTED
 from tests.fakes.clock import NOW
-from tests.fakes.documents import MemoryDocuments
 from tests.fakes.events import CALLER, Context, api_event, queue_event, storefront_event
-from tests.fakes.provider import ScriptedProvider, down
+from tests.fakes.provider import down
 from tests.fakes.samples import minted
-from tests.fakes.surroundings import ListingStack, Surroundings, listing_stack, one_token_stack, session_stack
-from tests.fakes.telemetry import RecordingTelemetry
-from tests.fakes.trust_policies import parse, policy
+from tests.fakes.surroundings import Broker
+from tests.fakes.trust_policies import policy
 from tests.unit.loading import FUNCTIONS, load
 from token_broker import wiring
 from token_broker.domain.grant import Grant
 from token_broker.errors import Conflict, PreconditionFailed
-from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.telemetry import PowertoolsTelemetry
 
 SHOP = "https://shop.example"
@@ -32,27 +28,6 @@ PROOF = Grant(merchant="acme", origins=(SHOP,), session_id="s-1", expires_at=int
 ACME = {"merchant": "acme"}
 
 type Make = Callable[[], PowertoolsTelemetry]
-
-
-@dataclass
-class Broker:
-    """A stack in memory for each provider, and the trust policies."""
-
-    fourthwall: Surroundings[ScriptedProvider] = field(default_factory=one_token_stack)
-    chicksx: Surroundings[ScriptedProvider] = field(default_factory=session_stack)
-    shopify: ListingStack = field(default_factory=listing_stack)
-    policies: MemoryDocuments[Any] = field(default_factory=MemoryDocuments[Any])
-
-
-@pytest.fixture
-def broker(put_in: Callable[..., None]) -> Broker:
-    made = Broker()
-    put_in("fourthwall", lambda request: made.fourthwall.call(request.caller, grant=request.grant))
-    put_in("chicksx", lambda request: made.chicksx.call(request.caller, grant=request.grant))
-    put_in("shopify", lambda request: made.shopify.listing_call(request.caller, grant=request.grant))
-    telemetry = RecordingTelemetry()
-    put_in("trust_policies", lambda request: TrustPolicies(made.policies, telemetry, parse, caller=request.caller))
-    return made
 
 
 def body(answer: dict[str, Any]) -> Any:

@@ -67,7 +67,7 @@ class Handler[I: Input, S]:
     ) -> None:
         self.container = container
         self._name = name
-        self._accepts = accepts
+        self.accepts = accepts
         self._success = success
         self._events = events
         self._operation = operation
@@ -110,7 +110,7 @@ class Handler[I: Input, S]:
         if kind not in self._events:
             raise _refusal(kind)
         grant = invocation.grant()
-        fields = read(self._accepts, invocation.raw_fields(self._accepts))
+        fields = read(self.accepts, invocation.raw_fields(self.accepts))
         if isinstance(fields, MerchantInput):
             line["merchant"] = fields.merchant
         deadline = Deadline.after(SystemClock(), seconds_left(context) - LAST_SECONDS)

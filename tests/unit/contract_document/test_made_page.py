@@ -1,0 +1,7 @@
+"""The page of routes is that of the document."""
+
+from pages import routes
+
+
+def test_the_page_is_not_stale() -> None:
+    assert routes.PAGE.read_text() == routes.page(), "run make pages"
