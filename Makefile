@@ -140,7 +140,7 @@ mutation: env-mutation ## change a module of the layer (for example MODULE=aws/s
 	@$(MUTATION) -m tests.mutation $(MODULE)
 
 pages: env-dev ## write the pages that are made from other files
-	@$(DEV) -m pages
+	@PYTHONPATH=clients/python/src $(DEV) -m pages
 
 docs: env-docs ## build the documentation as a site in .local/site, and fail if a link is broken
 	@rm -rf .local/pages && mkdir -p .local/pages
