@@ -58,7 +58,7 @@ def _class(name: str, found: type) -> Iterator[str]:
     if dataclasses.is_dataclass(found):
         yield "".join(f"- `{each.name}: {each.type}`\n" for each in dataclasses.fields(found) if each.name != "extra")
     elif name in MADE_BY_USERS:
-        yield f"`{_signature(name, found.__init__)}`\n"
+        yield f"`{_signature(name, vars(found)['__init__'])}`\n"
     for method, made in vars(found).items():
         if method.startswith("_"):
             continue

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.fakes.proofs import SECRET, SHOP, Desk
 from tests.fakes.secrets import MemorySecrets
 from tests.unit.loading import load
 from token_broker import errors
-from token_broker.entrypoints.inputs import Source, names, sources
+from token_broker.entrypoints.inputs import Input, Source, names, sources
 from token_broker.providers.shopify import refusals
 from token_broker_client import ProofSigner, events
 from token_broker_client.members import _members
@@ -31,7 +31,7 @@ def test_each_route_has_its_operation() -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=list(OPERATIONS))
 def test_an_operations_fields_are_where_its_function_takes_them_from(operation: Operation) -> None:
-    accepts = load(operation.name).accepts
+    accepts: type[Input] = cast("Any", load(operation.name)).accepts
     declared: list[Source] = list(sources(accepts).values())
     named = {name: name for name in names(accepts)}
     assert set(operation.query) == {each.name for each in declared if each.location == "query"}

@@ -1,8 +1,9 @@
 """The client's reference page is made of its docstrings, and its classes have the members of the OpenAPI document."""
 
+import inspect
 import types
 from collections.abc import Mapping
-from typing import Any, get_args, get_origin
+from typing import Any, cast, get_args, get_origin
 
 import pytest
 
@@ -18,7 +19,7 @@ CLASSES: dict[str, type[Model]] = {
     "RotationUnsupported": models.UnsupportedRotation,
 }
 #: Members that are no part of the JSON.
-BESIDE = {models.RotationSettings: {"revision"}}
+BESIDE = {"RotationSettings": {"revision"}}
 
 
 def test_the_page_is_not_stale() -> None:
@@ -52,7 +53,9 @@ def _nullable(schema: Mapping[str, Any]) -> bool:
 def test_a_class_has_the_members_of_its_schema(name: str) -> None:
     kind = CLASSES[name]
     described, required = _flat(document()["components"]["schemas"][name])
-    fields = {each.name: each.type for each in _members(kind) if each.attribute not in BESIDE.get(kind, ())}
+    fields = {
+        each.name: each.type for each in _members(cast("Any", kind)) if each.attribute not in BESIDE.get(name, ())
+    }
     assert fields.keys() == described.keys()
     for member, schema in described.items():
         optional = member not in required or _nullable(schema)
@@ -61,7 +64,6 @@ def test_a_class_has_the_members_of_its_schema(name: str) -> None:
 
 
 def test_each_answer_is_compared() -> None:
-    compared = set(CLASSES.values()) | {models.Use}
-    assert compared >= {each for each in Model.__subclasses__() if each.__module__ == models.__name__} - {
-        each for each in Model.__subclasses__() if each.__name__.startswith("_")
-    }
+    own = [each for each in vars(models).values() if inspect.isclass(each) and each.__module__ == models.__name__]
+    named = {each.__name__ for each in own if issubclass(each, Model) and not each.__name__.startswith("_")}
+    assert named - {each.__name__ for each in CLASSES.values()} == {"Use"}
