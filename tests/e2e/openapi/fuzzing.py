@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from tests.e2e.support.own_stack import PROJECT
-from tests.e2e.support.routes import SHOPIFY
 from tests.e2e.support.storefronts import Shops
 
 DOCUMENT = PROJECT / "docs/reference/openapi.yaml"
@@ -85,10 +84,11 @@ def fuzz(name: str, stack: Stack, shops: Shops, *options: str, limit: float, fau
 
 def _write_names(folder: Path, stack: Stack, shops: Shops) -> None:
     backends = [shops.closed().name for _ in range(BACKENDS)]
-    token = stack.call("POST", SHOPIFY.format(merchant=backends[0]), {"title": "Fuzzed"}).json()
+    with stack.broker() as broker:
+        token = broker.merchant(backends[0]).shopify.create("Fuzzed")
     names = {
         "backend": backends,
-        "token": [token["tokenId"]],
+        "token": [token.token_id],
         "storefront": [shops.open().name for _ in range(STOREFRONTS)],
         "migration": [shops.merchants.to_migrate().name for _ in range(MIGRATIONS)],
     }

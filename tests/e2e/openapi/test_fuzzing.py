@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from sandbox.local_aws.function_logs import groups, messages
-from sandbox.signed_api import Stack
+from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.openapi.fuzzing import DOCUMENT, Fuzzed, fuzz

@@ -14,7 +14,7 @@ from token_broker import wiring
 #: Decisions tell what was so at their time.
 TODAY = [page for page in PAGES if not page.startswith("docs/decisions/")]
 SUFFIXES = {".py", ".js", ".html", ".toml", ".json"}
-FOLDERS = ("layers", "functions", "sandbox", "audit", "benchmarks", "tests")
+FOLDERS = ("layers", "functions", "sandbox", "audit", "benchmarks", "tests", "clients")
 #: Names that are not ours: of AWS, of providers, and of standards.
 OF_OTHERS = {
     *("AdministratorAccess", "DefinitionSubstitutions", "MalformedDetail", "ReadOnlyAccess"),

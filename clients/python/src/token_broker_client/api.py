@@ -6,9 +6,10 @@ import json
 import platform
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from token_broker_client.connections import Connections, HttpAnswer
-from token_broker_client.errors import MalformedAnswer, TokenBrokerError, from_problem
+from token_broker_client.errors import TokenBrokerError, from_problem
 from token_broker_client.transport import Answer, json_object
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ class ApiTransport:
     """Send operations to the API's address, which ends with the stage."""
 
     def __init__(self, url: str, sign: Sign, connections: Connections) -> None:
+        address = urlsplit(url)
+        if address.scheme not in ("http", "https") or not address.hostname or address.query or address.fragment:
+            raise ValueError("The API's address must be like https://….execute-api.….amazonaws.com/v1.")
         self._url = url.rstrip("/")
         self._sign = sign
         self._connections = connections
@@ -59,7 +63,7 @@ def _read(answer: HttpAnswer) -> Answer:
     """Return the answer of a success. Raises `TokenBrokerError`."""
     body = json_object(answer.body)
     if body is None:
-        raise _malformed(answer)
+        raise answer.malformed()
     if answer.status >= 300:
         raise _error(answer, body)
     return Answer(body, answer.request_id, answer.status, _revision(answer.headers.get("etag", "")))
@@ -69,20 +73,9 @@ def _error(answer: HttpAnswer, problem: Mapping[str, Any]) -> TokenBrokerError:
     try:
         return from_problem(problem, request_id=answer.request_id, retry_after=answer.retry_after)
     except (KeyError, TypeError, ValueError):
-        return _malformed(answer)
-
-
-def _malformed(answer: HttpAnswer) -> MalformedAnswer:
-    kind = answer.headers.get("content-type", "no content type")[:100]
-    return MalformedAnswer(
-        f"The answer is not the broker's: status {answer.status}, {kind}, {len(answer.body)} bytes. Check the address.",
-        status=answer.status,
-        retryable=answer.status >= 500,
-        retry_after=answer.retry_after,
-        request_id=answer.request_id,
-    )
+        return answer.malformed()
 
 
 def _revision(etag: str) -> int | None:
     number = etag.strip('"')
-    return int(number) if number.isascii() and number.isdigit() else None
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 20 else None

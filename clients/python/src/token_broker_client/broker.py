@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from token_broker_client.api import ApiTransport
@@ -20,14 +19,14 @@ if TYPE_CHECKING:
 #: Seconds for a whole call, and the attempts within them.
 TIMEOUT, ATTEMPTS = 30.0, 4
 
-_KEY = "idempotencyKey"
-
 
 class Merchant:
     """Give access to what one merchant has at each provider."""
 
     def __init__(self, broker: TokenBroker, name: str) -> None:
-        call = partial(broker.call, merchant=name)
+        def call(operation: str, /, **fields: Any) -> Answer:
+            return broker.call(operation, **fields, merchant=name)
+
         self.name = name
         self.shopify = Shopify(call)
         self.fourthwall = Fourthwall(call)
@@ -60,14 +59,16 @@ class TokenBroker:
         `transport` is the API, or the direct invocation of the functions. `session` is a session of boto3 or botocore.
         Raises `TokenBrokerError`.
         """
+        if transport not in ("api", "lambda"):
+            raise ValueError("transport must be 'api' or 'lambda'.")
         signer = Signer(session, region)
         stack = read_stack(name, signer)
-        way: Transport
-        if transport == "lambda":
-            way = DirectTransport(stack.functions, signer)
-        else:
-            way = ApiTransport.signed(stack.api_url, signer)
-        return cls(way, timeout=timeout, attempts=attempts)
+        chosen = (
+            DirectTransport(stack.functions, signer)
+            if transport == "lambda"
+            else ApiTransport.signed(stack.api_url, signer)
+        )
+        return cls(chosen, timeout=timeout, attempts=attempts)
 
     @classmethod
     def at(
@@ -89,13 +90,13 @@ class TokenBroker:
     def call(self, operation: str, /, **fields: Any) -> Answer:
         """Call an operation by its function's folder, such as `shopify/rotate`, with its fields by their JSON names.
 
-        The merchants' methods are made of this. Fields that are None are left out. A creation without an
-        `idempotencyKey` gets one, which its retries keep. Raises `TokenBrokerError`, and `KeyError` for an unknown
-        operation.
+        The merchants' methods are made of this. Fields that are None are left out. An operation that takes an
+        idempotency key gets one, so that its retries create nothing twice. Raises `TokenBrokerError`, and `KeyError`
+        for an unknown operation.
         """
         called = OPERATIONS[operation]
-        if _KEY in called.headers and fields.get(_KEY) is None:
-            fields[_KEY] = secrets.token_urlsafe(18)
+        if "idempotencyKey" in called.headers and fields.get("idempotencyKey") is None:
+            fields["idempotencyKey"] = secrets.token_urlsafe(18)
         return self._retries.call(called, fields)
 
     def close(self) -> None:

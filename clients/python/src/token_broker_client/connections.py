@@ -5,19 +5,22 @@ botocore depends on urllib3, so there is always one.
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from botocore.httpsession import ProxyConfiguration, get_cert_path
 from botocore.utils import get_environ_proxies
 from urllib3 import PoolManager, ProxyManager, Timeout
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
 
 from token_broker_client.errors import ConnectionFailed, MalformedAnswer, TimedOut
 from token_broker_client.sockets import pools_with_whole_timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from urllib3 import BaseHTTPResponse
 
     from token_broker_client.deadline import Deadline
 
@@ -29,6 +32,8 @@ ANSWER_SECONDS = 30.0
 ANSWER_LIMIT = 10 * 1024 * 1024
 #: Connections that are kept for one host. More calls at once open more.
 KEPT_CONNECTIONS = 10
+
+_PART = 64 * 1024
 
 
 class HttpAnswer(NamedTuple):
@@ -48,6 +53,22 @@ class HttpAnswer(NamedTuple):
         """Return the seconds in `Retry-After`, or None if there are none."""
         seconds = self.headers.get("retry-after", "")
         return float(seconds) if seconds.isascii() and seconds.isdigit() else None
+
+    def __repr__(self) -> str:
+        """Show neither the headers nor the body, which can hold a token's value."""
+        return f"HttpAnswer(status={self.status}, request_id={self.request_id!r})"
+
+    def malformed(self) -> MalformedAnswer:
+        """Return the error for an answer that is not the broker's."""
+        names = ("content-type", "content-encoding")
+        kind = " ".join(self.headers.get(name, "")[:100] for name in names).strip() or "no content type"
+        return MalformedAnswer(
+            f"The answer is not the broker's: status {self.status}, {kind}, {len(self.body)} bytes. Check the address.",
+            status=self.status,
+            retryable=self.status == 429 or self.status >= 500,
+            retry_after=self.retry_after,
+            request_id=self.request_id,
+        )
 
 
 class Connections:
@@ -83,26 +104,33 @@ class Connections:
                 url,
                 headers=dict(headers),
                 body=body,
-                timeout=Timeout(connect=min(CONNECT_SECONDS, left), read=left),
+                timeout=Timeout(total=left, connect=min(CONNECT_SECONDS, left)),
                 retries=False,
                 redirect=False,
                 preload_content=False,
                 enforce_content_length=True,
             )
-            content = response.read(ANSWER_LIMIT + 1)
-            if len(content) > ANSWER_LIMIT:
-                response.close()
-                raise MalformedAnswer(f"The answer of {host} has more than {ANSWER_LIMIT} bytes.")
+            answer = HttpAnswer(
+                response.status, {name.lower(): value for name, value in response.headers.items()}, _whole(response)
+            )
             response.release_conn()
         except (NewConnectionError, ConnectTimeoutError):
             raise ConnectionFailed(f"{host} accepts no connection.", retryable=True) from None
         except (ReadTimeoutError, TimeoutError):
             raise _late(host) from None
+        except SSLError as failure:
+            untrusted = isinstance(failure.args[0], ssl.SSLCertVerificationError)
+            reason = (
+                "is not trusted. Set AWS_CA_BUNDLE if a proxy has its own." if untrusted else "could not be checked."
+            )
+            raise ConnectionFailed(f"The certificate of {host} {reason}", retryable=not untrusted) from None
         except (HTTPError, OSError) as failure:
             # Its message can have the address of a proxy with a password.
             kind = type(failure).__name__
             raise ConnectionFailed(f"The connection to {host} failed ({kind}).", retryable=True) from None
-        return HttpAnswer(response.status, {name.lower(): value for name, value in response.headers.items()}, content)
+        if len(answer.body) > ANSWER_LIMIT:
+            raise answer.malformed()
+        return answer
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -113,14 +141,30 @@ class Connections:
         if host not in self._by_host:
             proxies = ProxyConfiguration(get_environ_proxies(url) if url.startswith("https:") else {})
             proxy = proxies.proxy_url_for(url) or ""
-            if proxy not in self._by_proxy:
-                self._by_proxy[proxy] = pools_with_whole_timeouts(
-                    ProxyManager(proxy, proxy_headers=proxies.proxy_headers_for(proxy), **self._settings)
-                    if proxy
-                    else PoolManager(**self._settings)
-                )
-            self._by_host[host] = self._by_proxy[proxy]
+            pools = pools_with_whole_timeouts(
+                ProxyManager(proxy, proxy_headers=proxies.proxy_headers_for(proxy), **self._settings)
+                if proxy
+                else PoolManager(**self._settings)
+            )
+            # Of threads that come here at once, all use the first one's.
+            self._by_host.setdefault(host, self._by_proxy.setdefault(proxy, pools))
         return self._by_host[host]
+
+
+def _whole(response: BaseHTTPResponse) -> bytes:
+    """Return the body as it was sent, of which the connection closes after the limit. It is then one part longer.
+
+    The read after the last part notices an answer that was cut off. A compressed answer was not asked for.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while part := response.read(_PART, decode_content=False):
+        parts.append(part)
+        size += len(part)
+        if size > ANSWER_LIMIT:
+            response.close()
+            break
+    return b"".join(parts)
 
 
 def _late(host: str) -> TimedOut:

@@ -12,7 +12,6 @@ from token_broker_client.errors import (
     Forbidden,
     InternalError,
     InvalidRequest,
-    MalformedAnswer,
     RateLimited,
     StackNotFound,
     TokenBrokerError,
@@ -37,16 +36,14 @@ class DirectTransport:
     def __init__(self, functions: Mapping[str, str], signer: Signer, endpoint: str | None = None) -> None:
         self._functions = functions
         self._signer = signer
-        self._endpoint = endpoint
+        # botocore knows the addresses of all partitions, and what the configuration says.
+        self._endpoint = endpoint or str(signer.client("lambda").meta.endpoint_url)
         self._connections = Connections(signer.ca_bundle())
 
     def send(self, operation: Operation, fields: Mapping[str, Any], deadline: Deadline) -> Answer:
         """Invoke the operation's function once. Raises `TokenBrokerError`."""
         if operation.name not in self._functions:
             raise StackNotFound(f"The stack has no function {operation.name}.")
-        if self._endpoint is None:
-            # botocore knows the addresses of all partitions, and what the configuration says.
-            self._endpoint = str(self._signer.client("lambda").meta.endpoint_url)
         name = quote(self._functions[operation.name], safe="")
         url = f"{self._endpoint}/2015-03-31/functions/{name}/invocations"
         event = {each: value for each, value in fields.items() if value is not None}
@@ -63,10 +60,10 @@ class DirectTransport:
 def _read(answer: HttpAnswer) -> Answer:
     """Return the function's result. Raises `TokenBrokerError`."""
     result = json_object(answer.body)
-    if answer.status >= 300:
-        raise _lambda_error(answer, result or {})
     if result is None:
-        raise MalformedAnswer("The function's result is not a JSON object.", request_id=answer.request_id)
+        raise answer.malformed()
+    if answer.status >= 300:
+        raise _lambda_error(answer, result)
     if "x-amz-function-error" in answer.headers:
         raise _function_error(answer, result)
     revision = result.pop("revision", None)

@@ -15,7 +15,7 @@ does not know becomes `BrokerError`. Errors without an answer of the broker are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 __all__ = [
     "AddressNotAllowed",
@@ -357,7 +357,7 @@ def from_problem(problem: Mapping[str, Any], *, request_id: str | None, retry_af
         retryable=problem.get("retryable") is True,
         retry_after=retry_after,
         request_id=str(problem.get("requestId") or request_id or "") or None,
-        provider=None if not isinstance(reply, Mapping) else _reply(reply),
+        provider=_reply(cast("Mapping[str, Any]", reply)) if isinstance(reply, Mapping) else None,
     )
 
 

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from token_broker_client.errors import MalformedAnswer
 from token_broker_client.members import Model, named
@@ -104,11 +105,17 @@ _CLASSES: Mapping[str, type[Event]] = {kind.__name__: kind for kind in Event.__s
 
 
 def parse(event: Any) -> Event:
-    """Return the event in what EventBridge delivers, or in the body of a queue's message.
+    """Return the event in what EventBridge delivers, or in the body of a queue's message, which is JSON text.
 
     Raises `MalformedAnswer` if it is no event of Token Broker, or if a member is missing.
     """
-    if not isinstance(event, Mapping) or event.get("source") != SOURCE:
+    if isinstance(event, str | bytes):
+        try:
+            event = json.loads(event)
+        except (ValueError, RecursionError):
+            raise MalformedAnswer("The event is not JSON.") from None
+    delivered = cast("Mapping[str, Any]", event if isinstance(event, Mapping) else {})
+    if delivered.get("source") != SOURCE:
         raise MalformedAnswer(f"This is no event of the source {SOURCE}.")
-    kind = str(event.get("detail-type", ""))
-    return _CLASSES.get(kind, Event).from_json(event.get("detail"), type=kind)
+    kind = str(delivered.get("detail-type", ""))
+    return _CLASSES.get(kind, Event).from_json(delivered.get("detail"), type=kind)

@@ -6,7 +6,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Self, Union, cast, get_args, get_origin, get_type_hints
 
 from token_broker_client.errors import MalformedAnswer
 
@@ -23,7 +23,7 @@ class Model:
     A field that can be None may be null or absent. `extra` has the members that this version does not know.
     """
 
-    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
     @classmethod
     def from_json(cls, body: Any, **more: Any) -> Self:
@@ -33,12 +33,14 @@ class Model:
         """
         if not isinstance(body, Mapping):
             raise MalformedAnswer(f"A {cls.__name__} must be a JSON object.")
+        members = cast("Mapping[str, Any]", body)
         described = [each for each in _members(cls) if each.attribute not in more]  # type: ignore[arg-type]  # a class has a hash
         values = {
-            each.attribute: _value(each.type, body.get(each.name), f"{cls.__name__}.{each.name}") for each in described
+            each.attribute: _value(each.type, members.get(each.name), f"{cls.__name__}.{each.name}")
+            for each in described
         }
         known = {each.name for each in described}
-        return cls(**values, **more, extra={name: value for name, value in body.items() if name not in known})
+        return cls(**values, **more, extra={name: value for name, value in members.items() if name not in known})
 
 
 class _Member(NamedTuple):
@@ -67,9 +69,10 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     if origin in (Union, types.UnionType):
         return None if value is None else _value(get_args(kind)[0], value, where)
     if origin is tuple and isinstance(value, list):
-        return tuple(_value(get_args(kind)[0], each, where) for each in value)
+        items: list[Any] = value
+        return tuple(_value(get_args(kind)[0], each, where) for each in items)
     if origin is Mapping and isinstance(value, dict):
-        return value
+        return cast("Mapping[str, Any]", value)
     if kind in (str, int, bool) and type(value) is kind:
         return value
     if isinstance(kind, type) and issubclass(kind, Model):

@@ -83,12 +83,12 @@ class TokenList(Model):
 
     tokens: tuple[ListedToken, ...]
     used: int
-    limit: int
+    limit: int | None
 
     @property
-    def headroom(self) -> int:
-        """Return how many more tokens can be created."""
-        return max(0, self.limit - self.used)
+    def headroom(self) -> int | None:
+        """Return how many more tokens can be created, or None if the provider has no limit."""
+        return None if self.limit is None else max(0, self.limit - self.used)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,8 +155,8 @@ class Reconciliation(Model):
 
     applied: bool
     used: int
-    limit: int
-    headroom: int
+    limit: int | None
+    headroom: int | None
     counts: Mapping[str, int]
     tokens: Mapping[str, Any]
     done: Mapping[str, Any]

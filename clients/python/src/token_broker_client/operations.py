@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PATH_FIELD = re.compile(r"{(\w+)}")
+#: Spaces at an end would be lost on the way.
+_HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
 class Operation(NamedTuple):
@@ -36,8 +38,10 @@ class Operation(NamedTuple):
         return f"{path}?{urlencode(query)}" if query else path
 
     def header_fields(self, fields: Mapping[str, Any]) -> dict[str, str]:
-        """Return the headers that carry fields."""
-        return {self.headers[name]: _text(fields[name]) for name in self.headers if fields.get(name) is not None}
+        """Return the headers that carry fields. Raises `InvalidRequest` if one cannot be a header's value."""
+        return {
+            self.headers[name]: _header(name, fields[name]) for name in self.headers if fields.get(name) is not None
+        }
 
     def body(self, fields: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the fields of the body, or None if this call has none."""
@@ -54,6 +58,13 @@ def _segment(name: str, value: Any) -> str:
         raise InvalidRequest(f"'{name}' must be Unicode text.") from None
     # A client or a proxy on the way would remove these segments.
     return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
+
+
+def _header(name: str, value: Any) -> str:
+    text = _text(value)
+    if not _HEADER_VALUE.fullmatch(text):
+        raise InvalidRequest(f"'{name}' must have visible ASCII characters only.")
+    return text
 
 
 def _text(value: Any) -> str:

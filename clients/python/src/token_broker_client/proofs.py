@@ -9,11 +9,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
 from token_broker_client.aws import Signer
-from token_broker_client.errors import ConnectionFailed, MalformedAnswer
+from token_broker_client.errors import MalformedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +18,8 @@ if TYPE_CHECKING:
 #: Seconds that a proof is valid, and for which the keys are kept.
 LIFETIME = 300
 KEEP_KEYS = 300.0
+#: In bytes. The broker accepts no shorter key.
+SHORTEST_KEY = 32
 
 
 class _Key(NamedTuple):
@@ -65,14 +64,11 @@ class ProofSigner:
     ) -> ProofSigner:
         """Return a signer that reads its keys from Secrets Manager: `{SecretPrefix}/storefront-proof/{merchant}`."""
         signer = Signer(session, region)
-        config = Config(connect_timeout=5, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 
         def read() -> str:
-            try:
-                found = signer.client("secretsmanager", config=config).get_secret_value(SecretId=name)
-            except (BotoCoreError, ClientError) as failure:
-                code = failure.response["Error"]["Code"] if isinstance(failure, ClientError) else type(failure).__name__
-                raise ConnectionFailed(f"The secret {name} could not be read ({code}).") from None
+            found = signer.read(
+                "secretsmanager", "get_secret_value", permission="secretsmanager:GetSecretValue", SecretId=name
+            )
             return str(found.get("SecretString", ""))
 
         return cls(read, issuer=issuer, audience=audience)
@@ -81,7 +77,7 @@ class ProofSigner:
         """Return a proof for this checkout session, valid for five minutes. `claims` are added.
 
         Sign only for the session that your own backend knows the visitor by, never for one that a page names. Raises
-        `ClientError`.
+        `TokenBrokerError`.
         """
         key, now = self._newest_key(), int(self._clock())
         header = {"alg": "HS256", "typ": "JWT", "kid": key.key_id}
@@ -97,13 +93,15 @@ class ProofSigner:
 
 
 def _newest(secret: str) -> _Key:
-    """Return the last key of the secret. Raises `ClientError`."""
+    """Return the last key of the secret. Raises `MalformedAnswer`."""
     try:
-        keys = json.loads(secret)["keys"]
-        key_id, value = list(keys.items())[-1]
-        return _Key(str(key_id), str(value).encode())
+        key_id, value = list(json.loads(secret)["keys"].items())[-1]
+        key = _Key(str(key_id), value.encode())
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        raise MalformedAnswer('The proof secret must be {"keys": {"<kid>": "<text of at least 32 bytes>"}}.') from None
+        key = _Key("", b"")
+    if len(key.secret) < SHORTEST_KEY:
+        raise MalformedAnswer('The proof secret must be {"keys": {"<kid>": "<text of at least 32 bytes>"}}.')
+    return key
 
 
 def _part(value: Mapping[str, Any]) -> str:

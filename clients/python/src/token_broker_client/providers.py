@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from token_broker_client.errors import InvalidRequest
 from token_broker_client.models import (
     ClosedSession,
     Migration,
@@ -20,6 +21,9 @@ from token_broker_client.models import (
 )
 from token_broker_client.transport import Answer
 
+#: They share one JSON object with the document's members, and could send it to another merchant.
+_FIELDS_BESIDE_THE_DOCUMENT = ("merchant", "ifMatch", "ifNoneMatch")
+
 #: Call an operation of one merchant by its name, with its fields by their names in JSON.
 Call = Callable[..., Answer]
 
@@ -33,7 +37,7 @@ class Shopify:
     def current(self, *, fresh: bool = False) -> Token:
         """Return the shop's current token, which is created if there is none. `fresh` skips the functions' memory."""
         answer = self._call("shopify/storefront_access_token", cacheControl="no-cache" if fresh else None)
-        return Token.from_json(answer.body)
+        return answer.read(Token)
 
     def create(self, title: str, *, idempotency_key: str | None = None) -> Token:
         """Create an additional token.
@@ -42,32 +46,32 @@ class Shopify:
         it. Pass your own if your process can crash and repeat the call.
         """
         answer = self._call("shopify/create_storefront_access_token", title=title, idempotencyKey=idempotency_key)
-        return Token.from_json(answer.body)
+        return answer.read(Token)
 
     def list(self) -> TokenList:
         """Return all tokens of the app at the shop, also the foreign ones."""
-        return TokenList.from_json(self._call("shopify/list_storefront_access_tokens").body)
+        return self._call("shopify/list_storefront_access_tokens").read(TokenList)
 
     def record(self, token_id: str) -> TokenRecord:
         """Return one token's record and history. The provider is not asked."""
-        return TokenRecord.from_json(self._call("shopify/get_storefront_access_token", tokenId=token_id).body)
+        return self._call("shopify/get_storefront_access_token", tokenId=token_id).read(TokenRecord)
 
     def revoke(self, token_id: str, *, foreign: bool = False) -> Revocation:
         """Revoke one token. `foreign` allows a token that this stack did not create."""
         answer = self._call("shopify/delete_storefront_access_token", tokenId=token_id, foreign=foreign or None)
-        return Revocation.from_json(answer.body)
+        return answer.read(Revocation)
 
     def rotate(self, *, compromised: bool = False) -> Rotation:
         """Make another token current. `compromised` revokes the replaced tokens without an overlap.
 
         Requests within 60 seconds are one rotation. Only the first one's answer has the new token's id.
         """
-        return Rotation.from_json(self._call("shopify/rotate", compromised=compromised or None).body)
+        return self._call("shopify/rotate", compromised=compromised or None).read(Rotation)
 
     def rotation_settings(self) -> RotationSettings:
         """Return the rotation settings, or the defaults without a revision."""
         answer = self._call("shopify/get_rotation_settings")
-        return RotationSettings.from_json(answer.body, revision=answer.revision)
+        return answer.read(RotationSettings, revision=answer.revision)
 
     def set_rotation_settings(
         self, settings: RotationSettings, *, if_revision: int | None = None, only_new: bool = False
@@ -84,18 +88,18 @@ class Shopify:
             paused=settings.paused,
             **_precondition(if_revision, only_new=only_new),
         )
-        return RotationSettings.from_json(answer.body, revision=answer.revision)
+        return answer.read(RotationSettings, revision=answer.revision)
 
     def reconcile(self, *, apply: bool = False) -> Reconciliation:
         """Compare the records with the provider's list, and correct the records if `apply` is true.
 
         `done` has the changes of the last attempt. An earlier one may have made them, and its answer was lost.
         """
-        return Reconciliation.from_json(self._call("shopify/reconcile", apply=apply or None).body)
+        return self._call("shopify/reconcile", apply=apply or None).read(Reconciliation)
 
     def migrate_token(self, confirm: str) -> Migration:
         """Exchange the merchant's permanent token for an expiring pair, for ever. `confirm` is the shop's domain."""
-        return Migration.from_json(self._call("shopify/migrate_token", confirm=confirm).body)
+        return self._call("shopify/migrate_token", confirm=confirm).read(Migration)
 
 
 class Fourthwall:
@@ -107,14 +111,14 @@ class Fourthwall:
     def current(self, *, fresh: bool = False) -> Token:
         """Return the shop's token. `fresh` skips the functions' memory, and has Fourthwall confirm the token."""
         answer = self._call("fourthwall/public_token", cacheControl="no-cache" if fresh else None)
-        return Token.from_json(answer.body)
+        return answer.read(Token)
 
     def rotate(self) -> UnsupportedRotation:
         """Ask Fourthwall for its token again. Its tokens cannot be rotated.
 
         `changed` compares with the last request, also with one whose answer was lost.
         """
-        return UnsupportedRotation.from_json(self._call("fourthwall/rotate").body)
+        return self._call("fourthwall/rotate").read(UnsupportedRotation)
 
 
 class ChicksX:
@@ -126,16 +130,16 @@ class ChicksX:
     def token(self, session_id: str, *, scope: Sequence[str] | None = None) -> Token:
         """Return the session's token, which is created if there is none. Raises `SessionClosed` after its order."""
         listed = None if scope is None else list(scope)
-        return Token.from_json(self._call("chicksx/public_token", sessionId=session_id, scope=listed).body)
+        return self._call("chicksx/public_token", sessionId=session_id, scope=listed).read(Token)
 
     def close_session(self, session_id: str, *, order_id: str | int | None = None) -> ClosedSession:
         """Close a session whose order was placed. It never gets a token again."""
         answer = self._call("chicksx/close_session", sessionId=session_id, orderId=order_id)
-        return ClosedSession.from_json(answer.body)
+        return answer.read(ClosedSession)
 
     def rotate(self) -> UnsupportedRotation:
         """Return that ChicksX tokens expire and need no rotation."""
-        return UnsupportedRotation.from_json(self._call("chicksx/rotate").body)
+        return self._call("chicksx/rotate").read(UnsupportedRotation)
 
 
 class TrustPolicies:
@@ -154,8 +158,10 @@ class TrustPolicies:
         Raises `PreconditionFailed` if the stored revision is not `if_revision`, or if there is a policy and `only_new`
         is true.
         """
+        if not document.keys().isdisjoint(_FIELDS_BESIDE_THE_DOCUMENT):
+            raise InvalidRequest(f"A trust policy has no member {' or '.join(_FIELDS_BESIDE_THE_DOCUMENT)}.")
         condition = _precondition(if_revision, only_new=only_new)
-        return _policy(self._call("storefronts/put_trust_policy", **{**document, **condition}))
+        return _policy(self._call("storefronts/put_trust_policy", **document, **condition))
 
     def delete(self, *, if_revision: int | None = None) -> bool:
         """Delete the policy, so that no storefront is trusted. Return whether there was one.

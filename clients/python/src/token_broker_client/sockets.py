@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def pools_with_whole_timeouts(pools: PoolManager) -> PoolManager:
     """Return the pools, whose connections count their read timeout down over a whole answer."""
-    pools.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+    pools.pool_classes_by_scheme = cast("Any", {"http": _HttpPool, "https": _HttpsPool})
     return pools
 
 
@@ -80,16 +80,30 @@ class _HttpConnection(HTTPConnection):
         super().connect()
         self.sock = cast("socket.socket", _Socket(self.sock))
 
+    def request(self, *args: Any, **settings: Any) -> None:
+        _limit_sending(self)
+        super().request(*args, **settings)
+
 
 class _HttpsConnection(HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         self.sock = cast("socket.socket", _Socket(self.sock))
 
+    def request(self, *args: Any, **settings: Any) -> None:
+        _limit_sending(self)
+        super().request(*args, **settings)
+
+
+def _limit_sending(connection: HTTPConnection) -> None:
+    """Set the new request's limit. A kept connection has what the answer before has left."""
+    if connection.sock is not None:
+        connection.sock.settimeout(connection.timeout)
+
 
 class _HttpPool(HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
+    ConnectionCls = cast("Any", _HttpConnection)
 
 
 class _HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
+    ConnectionCls = cast("Any", _HttpsConnection)

@@ -50,5 +50,8 @@ class Storefront:
 
         transport = ApiTransport(self._url, identify, self._connections)
         retries = Retries(transport, timeout=self._timeout, attempts=self._attempts)
-        answer = retries.call(STOREFRONT_OPERATIONS[name], {"merchant": self._merchant, **fields})
-        return Token.from_json(answer.body)
+        return retries.call(STOREFRONT_OPERATIONS[name], {"merchant": self._merchant, **fields}).read(Token)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connections.close()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
+
+from token_broker_client.errors import MalformedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from token_broker_client.deadline import Deadline
+    from token_broker_client.members import Model
     from token_broker_client.operations import Operation
+
+_M = TypeVar("_M", bound="Model")
 
 
 class Answer(NamedTuple):
@@ -23,6 +28,17 @@ class Answer(NamedTuple):
     status: int | None = None
     revision: int | None = None
 
+    def read(self, kind: type[_M], **more: Any) -> _M:
+        """Return the body as an object of this class. `more` are fields that it does not have.
+
+        Raises `MalformedAnswer`.
+        """
+        try:
+            return kind.from_json(self.body, **more)
+        except MalformedAnswer as error:
+            error.status, error.request_id = self.status, self.request_id
+            raise
+
     def __repr__(self) -> str:
         """Show all but the body, which can hold a token's value."""
         return f"Answer(status={self.status}, request_id={self.request_id!r}, revision={self.revision})"
@@ -33,6 +49,7 @@ class Transport(Protocol):
 
     def send(self, operation: Operation, fields: Mapping[str, Any], deadline: Deadline) -> Answer:
         """Send the fields, by their names in JSON, and return the answer. Raises `TokenBrokerError`."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Close what the transport keeps open."""
@@ -44,4 +61,4 @@ def json_object(body: bytes) -> dict[str, Any] | None:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None

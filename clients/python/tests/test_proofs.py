@@ -1,0 +1,72 @@
+"""Proofs, by their parts. The product's tests hold them against its authorizer."""
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+
+from loopback import Server, answer
+from token_broker_client import ProofSigner, errors
+
+NEW, OLD = "new-key-" * 4, "old-key-" * 4
+SECRET = json.dumps({"keys": {"k1": OLD, "k2": NEW}})
+
+
+def parts(proof: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    header, claims, signature = proof.split(".")
+    expected = hmac.digest(NEW.encode(), f"{header}.{claims}".encode(), hashlib.sha256)
+    assert signature == base64.urlsafe_b64encode(expected).rstrip(b"=").decode()
+    return decoded(header), decoded(claims)
+
+
+def decoded(part: str) -> Any:
+    return json.loads(base64.urlsafe_b64decode(part + "=="))
+
+
+def test_a_proof_is_signed_with_the_newest_key() -> None:
+    signer = ProofSigner(lambda: SECRET, issuer="https://shop.example", clock=lambda: 1000.5)
+    header, claims = parts(signer.sign("s-1", plan="gold", exp=9_999_999, iss="https://evil.example"))
+    assert header == {"alg": "HS256", "typ": "JWT", "kid": "k2"}
+    assert claims == {
+        "iss": "https://shop.example",
+        "aud": "token-broker",
+        "sid": "s-1",
+        "plan": "gold",
+        "iat": 1000,
+        "exp": 1300,
+    }
+
+
+def test_a_key_is_read_again_after_five_minutes() -> None:
+    now, reads = [1000.0], []
+
+    def read() -> str:
+        reads.append(now[0])
+        return SECRET
+
+    signer = ProofSigner(read, issuer="https://shop.example", clock=lambda: now[0])
+    for now[0] in (1000.0, 1299.0, 1300.0, 1200.0):
+        signer.sign("s-1")
+    assert reads == [1000.0, 1300.0, 1200.0]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["", "x", "[]", "{}", '{"keys": {}}', '{"keys": ["k"]}', '{"keys": {"k1": 7}}', '{"keys": {"k1": "A-SHORT-KEY"}}'],
+)
+def test_a_secret_of_another_form(secret: str) -> None:
+    with pytest.raises(errors.MalformedAnswer) as caught:
+        ProofSigner(lambda: secret, issuer="https://shop.example").sign("s-1")
+    assert "A-SHORT-KEY" not in str(caught.value)
+
+
+def test_a_secret_is_read_from_secrets_manager(server: Server, session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", f"http://{server.host}")
+    server.replies = [answer({"SecretString": SECRET}), answer({"__type": "ResourceNotFoundException"}, 400)]
+    parts(ProofSigner.from_secret("a-name", issuer="https://shop.example", session=session).sign("s-1"))
+    assert json.loads(server.requests[0].body) == {"SecretId": "a-name"}
+    with pytest.raises(errors.StackNotFound, match="a-name"):
+        ProofSigner.from_secret("a-name", issuer="https://shop.example", session=session).sign("s-1")
