@@ -69,8 +69,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     if origin in (Union, types.UnionType):
         return None if value is None else _value(get_args(kind)[0], value, where)
     if origin is tuple and isinstance(value, list):
-        items: list[Any] = value
-        return tuple(_value(get_args(kind)[0], each, where) for each in items)
+        return tuple(_value(get_args(kind)[0], each, where) for each in cast("Any", value))
     if origin is Mapping and isinstance(value, dict):
         return cast("Mapping[str, Any]", value)
     if kind in (str, int, bool) and type(value) is kind:
