@@ -8,12 +8,12 @@ from typing import Any
 from sandbox.demo.transcript import Transcript
 from sandbox.local_stack import TIMEOUT_SECONDS, Stack
 from sandbox.simulators import ControlClient
-from sandbox.storefront.merchant_backend import sign_proof
+from sandbox.storefront.merchant_backend import sign_client_proof, sign_proof
 from token_broker_client import TokenBrokerError
 from token_broker_client.api import ApiTransport
 from token_broker_client.connections import Connections
 from token_broker_client.deadline import Deadline
-from token_broker_client.operations import OPERATIONS, STOREFRONT_OPERATIONS, Operation
+from token_broker_client.operations import CLIENT_OPERATIONS, OPERATIONS, STOREFRONT_OPERATIONS, Operation
 from token_broker_client.transport import Answer
 
 _PAGE_SESSION = STOREFRONT_OPERATIONS["chicksx/public_token"]
@@ -51,6 +51,8 @@ class Scenes:
             lambda: self._direct(f"checkout-{run}"),
             lambda: self._storefront(f"checkout-{run}"),
             lambda: self._storefront_rejections(f"checkout-{run}"),
+            self._clients,
+            lambda: self._preview_origins(f"https://pr-{run}.preview.example"),
             lambda: self._order(f"checkout-{run}"),
             self._rejections,
         ]
@@ -191,6 +193,22 @@ class Scenes:
         self._call_unsigned(_PAGE_SESSION, expect=401, headers={"Origin": shop}, sessionId=session)
         proven = {"Origin": shop, **self._proof(f"{session}-of-somebody-else")}
         self._call_unsigned(_PAGE_SESSION, expect=403, headers=proven, sessionId=session)
+
+    def _clients(self) -> None:
+        self._transcript.scene(
+            "Servers and native apps", "no AWS and no page: a proof of the merchant opens the shop's tokens"
+        )
+        secret = f"{self._stack.described['secretPrefix']}/storefront-proof/demo"
+        proven = {"Authorization": f"Bearer {sign_client_proof(self._stack.client('secretsmanager'), secret)}"}
+        for operation in CLIENT_OPERATIONS.values():
+            self._call_unsigned(operation, expect=200, headers=proven)
+        self._call_unsigned(CLIENT_OPERATIONS["shopify/storefront_access_token"], expect=401)
+
+    def _preview_origins(self, origin: str) -> None:
+        self._transcript.scene("Preview origins", "one more origin, which ends by itself; the policy stays as it is")
+        self._call("storefronts/allow_preview_origin", expect=201, origin=origin, expiresIn=3600)
+        self._call("storefronts/list_preview_origins", expect=200)
+        self._call("storefronts/remove_preview_origin", expect=200, origin=origin)
 
     def _order(self, session: str) -> None:
         self._transcript.scene(

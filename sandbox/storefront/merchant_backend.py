@@ -1,14 +1,13 @@
-"""Sign a visitor's proof, as a merchant's backend would.
+"""Sign proofs, as a merchant's backend would.
 
-With the proof, this visitor's browser, and no other, gets the token of this visitor's checkout session. The browser
-sends it to the API: `Authorization: Bearer <proof>`.
+With a visitor's proof, this visitor's browser, and no other, gets the token of this visitor's checkout session. With a
+client's proof, a server or a native app of the merchant gets the shop's tokens. Each is sent to the API:
+`Authorization: Bearer <proof>`.
 """
 
-import json
-import time
 from typing import Any
 
-import jwt
+from token_broker_client import ProofSigner
 
 # The trust policy has the same. The keys are in {SecretPrefix}/storefront-proof/{merchant}.
 ISSUER, AUDIENCE = "https://demo.example", "token-broker"
@@ -16,8 +15,16 @@ ISSUER, AUDIENCE = "https://demo.example", "token-broker"
 
 def sign_proof(session_id: str, secrets_manager: Any, secret_name: str) -> str:
     """Return a proof for the session behind the visitor's cookie, never for a session that a page names."""
-    secret = secrets_manager.get_secret_value(SecretId=secret_name)["SecretString"]
-    key_id, key = list(json.loads(secret)["keys"].items())[-1]  # the newest
-    now = int(time.time())
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "sid": session_id, "iat": now, "exp": now + 300}
-    return jwt.encode(claims, key, algorithm="HS256", headers={"kid": key_id})
+    return _signer(secrets_manager, secret_name).sign(session_id)
+
+
+def sign_client_proof(secrets_manager: Any, secret_name: str) -> str:
+    """Return a proof for a server or a native app. It names no session, and a browser never gets it."""
+    return _signer(secrets_manager, secret_name).sign_client()
+
+
+def _signer(secrets_manager: Any, secret_name: str) -> ProofSigner:
+    def read() -> str:
+        return str(secrets_manager.get_secret_value(SecretId=secret_name)["SecretString"])
+
+    return ProofSigner(read, issuer=ISSUER, audience=AUDIENCE)

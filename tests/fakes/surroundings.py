@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.fakes.clock import MovableClock
-from tests.fakes.documents import MemoryDocuments
+from tests.fakes.documents import MemoryPolicies
 from tests.fakes.pairs import MemorySessionSecrets, PairProvider
 from tests.fakes.provider import ScriptedListingProvider, ScriptedProvider
 from tests.fakes.secrets import MemorySecrets
@@ -144,4 +144,4 @@ class Broker:
     fourthwall: Surroundings[ScriptedProvider] = field(default_factory=one_token_stack)
     chicksx: Surroundings[ScriptedProvider] = field(default_factory=session_stack)
     shopify: ListingStack = field(default_factory=listing_stack)
-    policies: MemoryDocuments[Any] = field(default_factory=MemoryDocuments[Any])
+    policies: MemoryPolicies = field(default_factory=MemoryPolicies)

@@ -9,12 +9,14 @@ from typing import Any, NoReturn
 import pytest
 from pytest_socket import disable_socket
 
+from tests.fakes.clock import MovableClock
 from tests.fakes.surroundings import Broker
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import parse
 from token_broker import wiring
 from token_broker.entrypoints.handler import Request
 from token_broker.storefronts.change_policy import TrustPolicies
+from token_broker.storefronts.preview_origins import PreviewOrigins
 from token_broker.telemetry import PowertoolsTelemetry
 
 _numbers = count()
@@ -82,4 +84,6 @@ def broker(put_in: Callable[..., None]) -> Broker:
     put_in("shopify", lambda request: made.shopify.listing_call(request.caller, grant=request.grant))
     telemetry = RecordingTelemetry()
     put_in("trust_policies", lambda request: TrustPolicies(made.policies, telemetry, parse, caller=request.caller))
+    previews = PreviewOrigins(made.policies, MovableClock(), telemetry, caller="")
+    put_in("preview_origins", lambda request: previews._replace(caller=request.caller))
     return made

@@ -8,7 +8,14 @@ from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support.raw_http import exchange, send, send_unsigned
 from tests.e2e.support.responses import checked_problem
-from tests.e2e.support.routes import ROUTES, STOREFRONT_CHICKSX, STOREFRONT_SHOPIFY, TRUST_POLICY, Route
+from tests.e2e.support.routes import (
+    CLIENT_SHOPIFY,
+    ROUTES,
+    STOREFRONT_CHICKSX,
+    STOREFRONT_SHOPIFY,
+    TRUST_POLICY,
+    Route,
+)
 from tests.e2e.support.storefronts import Shop, Shops, page, page_token, refused_by_gateway
 
 
@@ -21,12 +28,13 @@ def shop(shops: Shops) -> Shop:
 def test_a_storefronts_proof_is_nothing_to_the_backends_routes(
     stack: Stack, control: ControlClient, shop: Shop, route: Route
 ) -> None:
-    headers = {"Authorization": f"Bearer {shop.proof()}", "Origin": shop.origin}
+    for proof in (shop.proof(), shop.client_proof()):
+        headers = {"Authorization": f"Bearer {proof}", "Origin": shop.origin}
 
-    response = send_unsigned(stack, route.method, route.to(shop.name), route.body, headers)
+        response = send_unsigned(stack, route.method, route.to(shop.name), route.body, headers)
 
-    codes = {401: "unauthenticated", 403: "forbidden"}
-    checked_problem(response.json(), response.status_code, codes[response.status_code])
+        codes = {401: "unauthenticated", 403: "forbidden"}
+        checked_problem(response.json(), response.status_code, codes[response.status_code])
     assert control.requests() == []
 
 
@@ -36,6 +44,7 @@ def test_a_signature_is_nothing_to_a_storefronts_routes(stack: Stack, control: C
     refused_by_gateway(send(stack, "GET", path), 403, "forbidden")
     session = send(stack, "POST", STOREFRONT_CHICKSX.format(merchant=shop.name), {"sessionId": "checkout-1"})
     refused_by_gateway(session, 401, "unauthenticated")
+    refused_by_gateway(send(stack, "GET", CLIENT_SHOPIFY.format(merchant=shop.name)), 401, "unauthenticated")
     assert control.requests() == []
 
     signed = send(stack, "GET", path, headers={"Origin": shop.origin})

@@ -30,6 +30,11 @@ def stored(table: TokenTable, shop: Shop) -> Document:
     return table.partition(f"policy#{shop.name}")["policy"]
 
 
+def parts(document: Document) -> Document:
+    """Return the attributes of a policy. The version before refuses a document with a member that it does not know."""
+    return {"document": {name: document[name] for name in document if name != "shop"}, "shop": document["shop"]}
+
+
 def test_a_policy_is_put_got_changed_and_deleted(broker: TokenBroker, shop: Shop, table: TokenTable) -> None:
     first, second = shop.policy(), shop.policy(origins=["https://new.example"], sessions=None)
     policy = broker.merchant(shop.name).trust_policy
@@ -45,7 +50,7 @@ def test_a_policy_is_put_got_changed_and_deleted(broker: TokenBroker, shop: Shop
     item = stored(table, shop)
     assert item.pop("changedAt") > 0
     assert item.pop("changeId")
-    assert item == {"revision": 2, "document": second, "changedBy": ADMINISTRATOR}
+    assert item == {"revision": 2, **parts(second), "changedBy": ADMINISTRATOR}
 
     assert [policy.delete(), policy.delete()] == [True, False]
     assert policy.put(first).revision == 4, "an old ETag never fits again"
@@ -74,7 +79,8 @@ def test_of_those_who_change_one_at_once_exactly_one_wins(broker: TokenBroker, s
 
     [won] = filter(None, at_once([partial(change, number) for number in range(WRITERS)]))
 
-    assert (won.document, won.revision) == (stored(table, shop)["document"], 2)
+    assert won.revision == 2
+    assert stored(table, shop).items() >= parts(dict(won.document)).items()
 
 
 def test_a_backend_changes_its_own_policy_and_no_other(

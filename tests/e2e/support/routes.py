@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from token_broker_client.operations import OPERATIONS, STOREFRONT_OPERATIONS, Operation
+from token_broker_client.operations import CLIENT_OPERATIONS, OPERATIONS, STOREFRONT_OPERATIONS, Operation
 
 SHOPIFY_CURRENT = OPERATIONS["shopify/storefront_access_token"].path
 SHOPIFY = OPERATIONS["shopify/create_storefront_access_token"].path
@@ -14,6 +14,12 @@ STOREFRONT_FOURTHWALL = STOREFRONT_OPERATIONS["fourthwall/public_token"].path
 STOREFRONT_SHOPIFY = STOREFRONT_OPERATIONS["shopify/storefront_access_token"].path
 STOREFRONT_CHICKSX = STOREFRONT_OPERATIONS["chicksx/public_token"].path
 
+CLIENT_FOURTHWALL = CLIENT_OPERATIONS["fourthwall/public_token"].path
+CLIENT_SHOPIFY = CLIENT_OPERATIONS["shopify/storefront_access_token"].path
+
+PREVIEW_ORIGINS = OPERATIONS["storefronts/list_preview_origins"].path
+
+_PREVIEW = "https://pr-7.preview.example"
 POLICY = {"version": 1, "origins": ["https://shop.example"], "anonymous": ["fourthwall/public-token"]}
 _TOKEN = {"tokenId": "1003304090"}
 #: What a valid request has beside the merchant.
@@ -27,6 +33,8 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
     "shopify/reconcile": {"apply": True},
     "shopify/migrate_token": {"confirm": "demo.myshopify.com"},
     "storefronts/put_trust_policy": POLICY,
+    "storefronts/allow_preview_origin": {"origin": _PREVIEW, "expiresIn": 3600},
+    "storefronts/remove_preview_origin": {"origin": _PREVIEW},
 }
 
 

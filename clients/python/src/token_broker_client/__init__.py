@@ -9,8 +9,18 @@ from token_broker_client.broker import Merchant, TokenBroker
 from token_broker_client.errors import TokenBrokerError
 from token_broker_client.models import Token
 from token_broker_client.proofs import ProofSigner
-from token_broker_client.storefront import Storefront
+from token_broker_client.storefront import ShopClient, Storefront
 
 __version__ = "0.1.0"
 
-__all__ = ["Merchant", "ProofSigner", "Storefront", "Token", "TokenBroker", "TokenBrokerError", "errors", "events"]
+__all__ = [
+    "Merchant",
+    "ProofSigner",
+    "ShopClient",
+    "Storefront",
+    "Token",
+    "TokenBroker",
+    "TokenBrokerError",
+    "errors",
+    "events",
+]

@@ -9,7 +9,7 @@ from token_broker_client.api import ApiTransport
 from token_broker_client.aws import Signer
 from token_broker_client.direct import DirectTransport
 from token_broker_client.operations import OPERATIONS
-from token_broker_client.providers import ChicksX, Fourthwall, Shopify, TrustPolicies
+from token_broker_client.providers import ChicksX, Fourthwall, Previews, Shopify, TrustPolicies
 from token_broker_client.retries import Retries
 from token_broker_client.stack import read_stack
 
@@ -32,6 +32,7 @@ class Merchant:
         self.fourthwall = Fourthwall(call)
         self.chicksx = ChicksX(call)
         self.trust_policy = TrustPolicies(call)
+        self.preview_origins = Previews(call)
 
 
 class TokenBroker:

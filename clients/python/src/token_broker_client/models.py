@@ -191,3 +191,18 @@ class TrustPolicy:
 
     document: Mapping[str, Any]
     revision: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewOrigin(Model):
+    """Hold one more origin that the merchant's pages may have, until it ends."""
+
+    origin: str
+    expires_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewOrigins(Model):
+    """Hold the preview origins that have not ended, the first to end first."""
+
+    preview_origins: tuple[PreviewOrigin, ...]

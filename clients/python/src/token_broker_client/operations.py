@@ -76,6 +76,7 @@ def _text(value: Any) -> str:
 _CONDITIONS = {"ifMatch": "If-Match", "ifNoneMatch": "If-None-Match"}
 _MERCHANT = "/merchants/{merchant}"
 _SHOPIFY_TOKENS = f"{_MERCHANT}/shopify/storefront-access-tokens"
+_PREVIEW_ORIGINS = f"/operations{_MERCHANT}/preview-origins"
 
 OPERATIONS: Mapping[str, Operation] = {
     operation.name: operation
@@ -119,6 +120,9 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation(
             "storefronts/delete_trust_policy", "DELETE", f"{_MERCHANT}/trust-policy", headers={"ifMatch": "If-Match"}
         ),
+        Operation("storefronts/allow_preview_origin", "POST", _PREVIEW_ORIGINS),
+        Operation("storefronts/list_preview_origins", "GET", _PREVIEW_ORIGINS),
+        Operation("storefronts/remove_preview_origin", "DELETE", _PREVIEW_ORIGINS, query=("origin",)),
     )
 }
 
@@ -129,5 +133,14 @@ STOREFRONT_OPERATIONS: Mapping[str, Operation] = {
         Operation("shopify/storefront_access_token", "GET", "/storefront/{merchant}/shopify/storefront-access-token"),
         Operation("fourthwall/public_token", "GET", "/storefront/{merchant}/fourthwall/public-token"),
         Operation("chicksx/public_token", "POST", "/storefront/{merchant}/chicksx/public-tokens"),
+    )
+}
+
+#: What servers and native apps may call with a proof, by the name of the function behind it.
+CLIENT_OPERATIONS: Mapping[str, Operation] = {
+    operation.name: operation
+    for operation in (
+        Operation("shopify/storefront_access_token", "GET", "/clients/{merchant}/shopify/storefront-access-token"),
+        Operation("fourthwall/public_token", "GET", "/clients/{merchant}/fourthwall/public-token"),
     )
 }

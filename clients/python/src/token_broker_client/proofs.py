@@ -1,4 +1,4 @@
-"""Sign proofs, which open a checkout session's token to its visitor's browser."""
+"""Sign proofs, which open a session's token to its visitor's browser, or the shop's tokens to servers and apps."""
 
 from __future__ import annotations
 
@@ -79,9 +79,19 @@ class ProofSigner:
         Sign only for the session that your own backend knows the visitor by, never for one that a page names. Raises
         `TokenBrokerError`.
         """
+        return self._signed({**claims, "sid": session_id})
+
+    def sign_client(self, **claims: Any) -> str:
+        """Return a proof for a server or a native app, valid for five minutes. It opens the shop's tokens.
+
+        It names no session, so a browser must never get it. `claims` are added. Raises `TokenBrokerError`.
+        """
+        return self._signed(claims)
+
+    def _signed(self, claims: Mapping[str, Any]) -> str:
         key, now = self._newest_key(), int(self._clock())
         header = {"alg": "HS256", "typ": "JWT", "kid": key.key_id}
-        standard = {"iss": self._issuer, "aud": self._audience, "sid": session_id, "iat": now, "exp": now + LIFETIME}
+        standard = {"iss": self._issuer, "aud": self._audience, "iat": now, "exp": now + LIFETIME}
         signed = f"{_part(header)}.{_part({**claims, **standard})}"
         return f"{signed}.{_encoded(hmac.digest(key.secret, signed.encode(), hashlib.sha256))}"
 

@@ -9,6 +9,8 @@ from token_broker_client.errors import InvalidRequest
 from token_broker_client.models import (
     ClosedSession,
     Migration,
+    PreviewOrigin,
+    PreviewOrigins,
     Reconciliation,
     Revocation,
     Rotation,
@@ -170,6 +172,28 @@ class TrustPolicies:
         """
         condition = _precondition(if_revision, only_new=False)
         return self._call("storefronts/delete_trust_policy", **condition).body.get("deleted") is True
+
+
+class Previews:
+    """Allow more origins for a limited time. The trust policy and its revision stay as they are."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def allow(self, origin: str, *, expires_in: int) -> PreviewOrigin:
+        """Allow one more exact origin for this many seconds, from 1 hour to 14 days. A repetition prolongs it.
+
+        Raises `TrustPolicyNotFound` if the merchant has no trust policy.
+        """
+        return self._call("storefronts/allow_preview_origin", origin=origin, expiresIn=expires_in).read(PreviewOrigin)
+
+    def list(self) -> tuple[PreviewOrigin, ...]:
+        """Return the preview origins that have not ended, the first to end first. Raises `TrustPolicyNotFound`."""
+        return self._call("storefronts/list_preview_origins").read(PreviewOrigins).preview_origins
+
+    def remove(self, origin: str) -> bool:
+        """Remove a preview origin. Return whether it was there, which a repeated request finds no more."""
+        return self._call("storefronts/remove_preview_origin", origin=origin).body.get("deleted") is True
 
 
 def _policy(answer: Answer) -> TrustPolicy:

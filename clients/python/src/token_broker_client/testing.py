@@ -74,6 +74,8 @@ class _Merchant:
         self.rotation: dict[str, Any] | None = None
         self.settings = _Document()
         self.policy = _Document()
+        #: The end of each preview origin.
+        self.previews: dict[str, int] = {}
         self.closed: dict[str, dict[str, Any]] = {}
 
     def with_state(self, state: str, provider: str, subject: str = "shop") -> dict[str, Any] | None:
@@ -117,6 +119,9 @@ class FakeTransport:
             "storefronts/get_trust_policy": self._get_policy,
             "storefronts/put_trust_policy": self._put_policy,
             "storefronts/delete_trust_policy": self._delete_policy,
+            "storefronts/allow_preview_origin": self._allow_preview,
+            "storefronts/list_preview_origins": self._list_previews,
+            "storefronts/remove_preview_origin": self._remove_preview,
         }
 
     def fail(self, operation: str, error: errors.TokenBrokerError, *, times: int = 1) -> None:
@@ -313,4 +318,20 @@ class FakeTransport:
         return self._get_policy(of, fields)
 
     def _delete_policy(self, of: _Merchant, fields: Mapping[str, Any]) -> Answer:
-        return Answer({"deleted": of.policy.change(None, fields)})
+        deleted = of.policy.change(None, fields)
+        of.previews.clear()
+        return Answer({"deleted": deleted})
+
+    def _allow_preview(self, of: _Merchant, fields: Mapping[str, Any]) -> Answer:
+        self._get_policy(of, fields)
+        end = of.previews[fields["origin"]] = int(self._clock()) + fields["expiresIn"]
+        return Answer({"origin": fields["origin"], "expiresAt": end})
+
+    def _list_previews(self, of: _Merchant, fields: Mapping[str, Any]) -> Answer:
+        self._get_policy(of, fields)
+        ends = sorted((end, origin) for origin, end in of.previews.items() if end > self._clock())
+        return Answer({"previewOrigins": [{"origin": origin, "expiresAt": end} for end, origin in ends]})
+
+    def _remove_preview(self, of: _Merchant, fields: Mapping[str, Any]) -> Answer:
+        self._get_policy(of, fields)
+        return Answer({"deleted": of.previews.pop(fields["origin"], 0) > self._clock()})
