@@ -22,15 +22,15 @@ export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation docs up down demo demo-picture logs bench bench-dispatch bench-fairness smoke smoke-destructive build lock clean
-.PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs
+.PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs env-js
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audit env-botocore-oldest env-docs ## install the environments and build the functions
+setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audit env-botocore-oldest env-docs env-js ## install the environments and build the functions
 	@$(LOCAL) -m sandbox.stack build-here
 
-env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs: env-%:
+env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-docs env-js: env-%:
 	@sh requirements/install.sh $*
 
 check: env-dev env-local ## check lint, types, import rules and the template in seconds
@@ -67,7 +67,7 @@ test: env-dev env-local env-runtime ## run every test but those of `make audit`,
 	$(call stage,end to end,255,$(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder -m "not audit" $(END_TO_END))
 	@cat .local/stages
 
-audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-botocore-oldest env-docs ## run the tests that need Java, Node, a browser or Lambda's runtime client, and check by others' rules
+audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-botocore-oldest env-docs env-js ## run the tests that need Java, Node, a browser or Lambda's runtime client, and check by others' rules
 	$(begin)
 	$(call stage,reference implementations,40,$(DEV) -m pytest --numprocesses 2 -m audit $(INTEGRATION))
 	$(call stage,built functions,30,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m audit tests/artifacts)
