@@ -1,0 +1,41 @@
+/**
+ * Builds the package into dist/: modules, one script for pages without a bundler, and types. With a file's name it
+ * writes only the core there, to be read by people. `node_modules` leads to the packages of requirements/js/.
+ */
+import { execFileSync } from "node:child_process";
+import { copyFileSync, rmSync, symlinkSync, lstatSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
+process.chdir(path("."));
+if (!lstatSync("node_modules", { throwIfNoEntry: false })) symlinkSync("../../.venvs/js/node_modules", "node_modules");
+const { build } = await import("esbuild");
+
+const shared = { bundle: true, target: "es2022", logLevel: "warning" };
+const outfile = process.argv[2];
+if (outfile) {
+  const banner = { js: "// Built from clients/js/src by `make client`." };
+  await build({ ...shared, entryPoints: ["src/index.ts"], format: "esm", outfile, banner });
+  process.exit();
+}
+
+rmSync("dist", { recursive: true, force: true });
+await build({
+  ...shared,
+  entryPoints: ["index", "react", "server", "testing"].map((name) => `src/${name}.ts`),
+  format: "esm",
+  splitting: true,
+  chunkNames: "core",
+  minify: true,
+  external: ["react"],
+  outdir: "dist",
+});
+await build({
+  ...shared,
+  entryPoints: { "token-broker": "src/script.ts" },
+  format: "iife",
+  minify: true,
+  outdir: "dist",
+});
+execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "--project", "."], { stdio: "inherit" });
+copyFileSync("../../LICENSE", "LICENSE");
