@@ -3,8 +3,9 @@
  * writes only the core there, to be read by people. `node_modules` leads to the packages of requirements/js/.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, rmSync, symlinkSync, lstatSync } from "node:fs";
+import { copyFileSync, lstatSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync } from "node:zlib";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 process.chdir(path("."));
@@ -39,3 +40,4 @@ await build({
 });
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "--project", "."], { stdio: "inherit" });
 copyFileSync("../../LICENSE", "LICENSE");
+console.log(`clients/js/dist/token-broker.js: ${brotliCompressSync(readFileSync("dist/token-broker.js")).length} bytes with brotli`);
