@@ -139,7 +139,7 @@ mutation: env-mutation ## change a module of the layer (for example MODULE=aws/s
 
 docs: env-docs ## build the documentation as a site in .local/site, and fail if a link is broken
 	@rm -rf .local/pages && mkdir -p .local/pages
-	@tar -cf - *.md LICENSE docs events/README.md sandbox/*/README.md | tar -xf - -C .local/pages
+	@tar -cf - *.md LICENSE docs events/README.md clients/*/README.md sandbox/*/README.md | tar -xf - -C .local/pages
 	@cp .venvs/docs/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js .local/pages/
 	@.venvs/docs/bin/zensical build --clean --strict
 

@@ -30,8 +30,8 @@ export interface TokenBrokerError extends Failure {}
 export class TokenBrokerError extends Error {
   override name = "TokenBrokerError";
 
-  constructor(failure: Failure, cause?: unknown) {
+  constructor(failure: Pick<Failure, "code"> & Partial<Failure>, cause?: unknown) {
     super(failure.detail ?? failure.code, { cause });
-    Object.assign(this, failure);
+    Object.assign(this, { status: 0, retryable: false }, failure);
   }
 }

@@ -52,7 +52,7 @@ export function tokenBroker({ url, merchant, fetch: given, clock = steadyClock()
       } catch (cause) {
         // So fetch reports that it has reached nobody.
         const retryable = cause instanceof TypeError;
-        throw new TokenBrokerError({ code: "proof_unavailable", status: 0, retryable }, cause);
+        throw new TokenBrokerError({ code: "proof_unavailable", retryable }, cause);
       }
       return readToken(send, base + "/chicksx/public-tokens", {
         method: "POST",

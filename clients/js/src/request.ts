@@ -42,7 +42,7 @@ export async function call(
       ...failure,
       status: response?.status ?? 0,
       retryAfter: Number(header("Retry-After")) || undefined,
-      requestId: failure.requestId ?? header("X-Request-Id") ?? header("x-amzn-RequestId"),
+      requestId: failure.requestId ?? header("x-amzn-RequestId"),
     },
     cause,
   );

@@ -37,10 +37,10 @@ export interface TokenSource {
 const TRIES = 3;
 /** In seconds. A longer `Retry-After` goes to the caller, who decides. */
 const LONGEST_WAIT = 10;
-/** A function may have a revoked token in memory for 30 s. Until a little later, the pauses are short. */
-const FUNCTION_MEMORY = 36;
-/** A cache on the way may have it for as long again. Five seconds are left for the last request. */
+/** A function may have a revoked token in memory for 30 s, and a cache on the way for as long again. */
 const ALL_MEMORIES = 60;
+/** At most so long after a function has forgotten it, the next one is there. */
+const LONGEST_PAUSE = 4;
 /** Between two attempts in the background, if the broker names no time. */
 const AFTER_FAILURE = 30;
 
@@ -49,7 +49,7 @@ export function tokenSource(ask: Ask, send: Fetch, clock: Clock, options: Option
   let current: Held | undefined = options.initial && held(options.initial, clock.elapsed(), options);
   let flight: Promise<Token> | undefined;
   let freshWanted = false;
-  let refused: { tokenId: string; since: number; until: number; reported?: true } | undefined;
+  let refused: { tokenId: string; until: number; reported?: true } | undefined;
   let failure: { error: TokenBrokerError; until: number } | undefined;
   let cancelTimer = () => {};
 
@@ -78,9 +78,8 @@ export function tokenSource(ask: Ask, send: Fetch, clock: Clock, options: Option
 
   const invalidate = (tokenId: string) => {
     if (current?.token.tokenId !== tokenId) return;
-    const since = clock.elapsed();
     // If it was reported and given out once more, it is reported at once.
-    refused = { tokenId, since, until: refused?.tokenId === tokenId ? since : since + ALL_MEMORIES };
+    refused = { tokenId, until: clock.elapsed() + (refused?.tokenId === tokenId ? 0 : ALL_MEMORIES) };
     current = undefined;
     tell();
     if (listeners.size) renewBehind();
@@ -138,13 +137,12 @@ export function tokenSource(ask: Ask, send: Fetch, clock: Clock, options: Option
       if (!fresh && (freshWanted || refused)) continue;
       if (answer.token.tokenId !== refused?.tokenId) refused = undefined;
       if (!refused || refused.reported) return answer;
-      const now = clock.elapsed();
-      if (now >= refused.until) {
+      const left = refused.until - clock.elapsed();
+      if (left <= 0) {
         refused.reported = true;
-        throw new TokenBrokerError({ code: "token_refused", status: 0, retryable: false });
+        throw new TokenBrokerError({ code: "token_refused", detail: `Token ${refused.tokenId}` });
       }
-      const step = now - refused.since < FUNCTION_MEMORY ? Math.min(4, 2 ** asked) : 10;
-      await pause(Math.min(step * jitter(0.8), refused.until - now));
+      await pause(Math.min(left, Math.min(LONGEST_PAUSE, 2 ** asked) * jitter(0.8)));
     }
   };
 

@@ -118,7 +118,7 @@ export function brokerInMemory({ merchant = "acme", clock = manualClock() }: { m
       headers: {
         "Content-Type": "application/json",
         Date: new Date(time() * 1000).toUTCString(),
-        "X-Request-Id": `request-${requests.length}`,
+        "x-amzn-RequestId": `request-${requests.length}`,
         ...headers,
       },
     });

@@ -10,7 +10,7 @@ export function withToken(
   input: string | URL = "",
   init?: RequestInit,
 ): [url: string, init: RequestInit] {
-  if (!use.url) throw new TokenBrokerError({ code: "not_fetchable", status: 0, retryable: false });
+  if (!use.url) throw new TokenBrokerError({ code: "not_fetchable" });
   const url = new URL(input, use.url);
   const headers = new Headers(init?.headers);
   if (use.in === "header") headers.set(use.name, accessToken);

@@ -74,9 +74,9 @@ test("a token that the provider has ended is reported in 65 s, with few requests
 
   const { error, seconds } = await after(broker, source.fetch());
   assert.equal(error.code, "token_refused");
-  assert.equal(error.retryable, false);
+  assert.deepEqual([error.retryable, error.detail], [false, "Token token-1"]);
   assert.ok(seconds <= 65, `${seconds} s`);
-  assert.ok(asked(broker).length <= 16, `${asked(broker).length} requests`);
+  assert.ok(asked(broker).length <= 22, `${asked(broker).length} requests`);
 
   broker.requests.length = 0;
   assert.equal(await failureOf(source.fetch()), error);

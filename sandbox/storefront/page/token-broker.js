@@ -25,7 +25,7 @@ var TokenBrokerError = class extends Error {
   name = "TokenBrokerError";
   constructor(failure, cause) {
     super(failure.detail ?? failure.code, { cause });
-    Object.assign(this, failure);
+    Object.assign(this, { status: 0, retryable: false }, failure);
   }
 };
 
@@ -52,7 +52,7 @@ async function call(send, url, init, accept = () => true) {
       ...failure,
       status: response?.status ?? 0,
       retryAfter: Number(header("Retry-After")) || void 0,
-      requestId: failure.requestId ?? header("X-Request-Id") ?? header("x-amzn-RequestId")
+      requestId: failure.requestId ?? header("x-amzn-RequestId")
     },
     cause
   );
@@ -91,7 +91,7 @@ function held({ token, servedAt }, now, { revalidateSeconds = 900, keepSeconds =
 
 // src/use.ts
 function withToken({ use, accessToken }, input = "", init) {
-  if (!use.url) throw new TokenBrokerError({ code: "not_fetchable", status: 0, retryable: false });
+  if (!use.url) throw new TokenBrokerError({ code: "not_fetchable" });
   const url = new URL(input, use.url);
   const headers = new Headers(init?.headers);
   if (use.in === "header") headers.set(use.name, accessToken);
@@ -102,8 +102,8 @@ function withToken({ use, accessToken }, input = "", init) {
 // src/source.ts
 var TRIES = 3;
 var LONGEST_WAIT = 10;
-var FUNCTION_MEMORY = 36;
 var ALL_MEMORIES = 60;
+var LONGEST_PAUSE = 4;
 var AFTER_FAILURE = 30;
 function tokenSource(ask, send, clock, options) {
   const listeners = /* @__PURE__ */ new Set();
@@ -135,8 +135,7 @@ function tokenSource(ask, send, clock, options) {
   };
   const invalidate = (tokenId) => {
     if (current?.token.tokenId !== tokenId) return;
-    const since = clock.elapsed();
-    refused = { tokenId, since, until: refused?.tokenId === tokenId ? since : since + ALL_MEMORIES };
+    refused = { tokenId, until: clock.elapsed() + (refused?.tokenId === tokenId ? 0 : ALL_MEMORIES) };
     current = void 0;
     tell();
     if (listeners.size) renewBehind();
@@ -187,13 +186,12 @@ function tokenSource(ask, send, clock, options) {
       if (!fresh && (freshWanted || refused)) continue;
       if (answer.token.tokenId !== refused?.tokenId) refused = void 0;
       if (!refused || refused.reported) return answer;
-      const now = clock.elapsed();
-      if (now >= refused.until) {
+      const left = refused.until - clock.elapsed();
+      if (left <= 0) {
         refused.reported = true;
-        throw new TokenBrokerError({ code: "token_refused", status: 0, retryable: false });
+        throw new TokenBrokerError({ code: "token_refused", detail: `Token ${refused.tokenId}` });
       }
-      const step = now - refused.since < FUNCTION_MEMORY ? Math.min(4, 2 ** asked) : 10;
-      await pause(Math.min(step * jitter(0.8), refused.until - now));
+      await pause(Math.min(left, Math.min(LONGEST_PAUSE, 2 ** asked) * jitter(0.8)));
     }
   };
   const ended = (failed) => {
@@ -237,7 +235,7 @@ function tokenBroker({ url, merchant, fetch: given, clock = steadyClock() }) {
         proved = await proof();
       } catch (cause) {
         const retryable = cause instanceof TypeError;
-        throw new TokenBrokerError({ code: "proof_unavailable", status: 0, retryable }, cause);
+        throw new TokenBrokerError({ code: "proof_unavailable", retryable }, cause);
       }
       return readToken(send, base + "/chicksx/public-tokens", {
         method: "POST",
