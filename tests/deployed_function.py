@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-IAM, SHOP, PROOF = "AWS_IAM", "Shop", "Proof"
-#: The paths of a merchant, of a storefront, and of an operator.
-MERCHANT, STOREFRONT, OPERATOR = "/merchants/{merchant}", "/storefront/{merchant}", "/operations/merchants/{merchant}"
+IAM, SHOP, PROOF, CLIENT = "AWS_IAM", "Shop", "Proof", "Client"
+#: The paths of a merchant, of a storefront, of a client without AWS, and of an operator.
+MERCHANT, STOREFRONT, CLIENTS = "/merchants/{merchant}", "/storefront/{merchant}", "/clients/{merchant}"
+OPERATOR = "/operations/merchants/{merchant}"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Function:
     """`folder` is that in functions/; `secrets` the middles of the names of the secrets that it may read.
 
     `sessions` are those of the secrets that it may write.
-    `routes` says who lets callers in at each; `decides` names the authorizer that the function is, if it is one;
+    `routes` says who lets callers in at each; `decides` names the authorizers that the function is, if it is one;
     `takes` and `sends` are queues; `streams` says that it gets the table's changes.
     """
 
@@ -53,7 +54,7 @@ class Function:
     items: tuple[Items, ...]
     secrets: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
-    decides: str | None = None
+    decides: tuple[str, ...] = ()
     takes: Queue | None = None
     sends: tuple[Queue, ...] = ()
     streams: bool = False

@@ -8,7 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.deployed_function import IAM, MERCHANT, PROOF, SHOP, Function, Items, Other, Queue, provider_items
+from tests.deployed_function import (
+    CLIENT,
+    IAM,
+    MERCHANT,
+    OPERATOR,
+    PROOF,
+    SHOP,
+    Function,
+    Items,
+    Other,
+    Queue,
+    provider_items,
+)
 from tests.providers import providers
 
 type Statement = dict[str, Any]
@@ -61,12 +73,23 @@ FUNCTIONS = (
             Other("Bus", "events", ("PutEvents",), "event-bus/{stack}"),
         ),
     ),
-    Function("storefronts/shop_authorizer", {}, _policies("GetItem"), decides=SHOP),
-    Function("storefronts/proof_authorizer", {}, _policies("GetItem"), ("storefront-proof",), decides=PROOF),
-    Function("storefronts/put_trust_policy", {f"PUT {MERCHANT}/trust-policy": IAM}, _policies("GetItem", "PutItem")),
+    Function("storefronts/shop_authorizer", {}, _policies("GetItem"), decides=(SHOP,)),
+    Function("storefronts/proof_authorizer", {}, _policies("GetItem"), ("storefront-proof",), decides=(PROOF, CLIENT)),
+    Function("storefronts/put_trust_policy", {f"PUT {MERCHANT}/trust-policy": IAM}, _policies("GetItem", "UpdateItem")),
     Function("storefronts/get_trust_policy", {f"GET {MERCHANT}/trust-policy": IAM}, _policies("GetItem")),
     Function(
-        "storefronts/delete_trust_policy", {f"DELETE {MERCHANT}/trust-policy": IAM}, _policies("GetItem", "PutItem")
+        "storefronts/delete_trust_policy", {f"DELETE {MERCHANT}/trust-policy": IAM}, _policies("GetItem", "UpdateItem")
+    ),
+    Function(
+        "storefronts/allow_preview_origin",
+        {f"POST {OPERATOR}/preview-origins": IAM},
+        _policies("GetItem", "UpdateItem"),
+    ),
+    Function("storefronts/list_preview_origins", {f"GET {OPERATOR}/preview-origins": IAM}, _policies("GetItem")),
+    Function(
+        "storefronts/remove_preview_origin",
+        {f"DELETE {OPERATOR}/preview-origins": IAM},
+        _policies("GetItem", "UpdateItem"),
     ),
 )
 

@@ -9,7 +9,7 @@ import requests
 from sandbox.demo.transcript import Transcript
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
-from sandbox.storefront.merchant_backend import sign_proof
+from sandbox.storefront.merchant_backend import sign_client_proof, sign_proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +47,8 @@ class Scenes:
             lambda: self._direct(f"checkout-{run}"),
             lambda: self._storefront(f"checkout-{run}"),
             lambda: self._storefront_rejections(f"checkout-{run}"),
+            self._clients,
+            lambda: self._preview_origins(f"https://pr-{run}.preview.example"),
             lambda: self._order(f"checkout-{run}"),
             self._rejections,
         ]
@@ -189,6 +191,24 @@ class Scenes:
         self._call("POST", path, body, expect=401, headers={"Origin": shop}, signed=False)
         proven = {"Origin": shop, **self._proof(f"{session}-of-somebody-else")}
         self._call("POST", path, body, expect=403, headers=proven, signed=False)
+
+    def _clients(self) -> None:
+        self._transcript.scene(
+            "Servers and native apps", "no AWS and no page: a proof of the merchant opens the shop's tokens"
+        )
+        secret = f"{self._stack.described['secretPrefix']}/storefront-proof/demo"
+        proof = sign_client_proof(self._stack.client("secretsmanager"), secret)
+        for path in ("shopify/storefront-access-token", "fourthwall/public-token"):
+            headers = {"Authorization": f"Bearer {proof}"}
+            self._call("GET", f"/clients/demo/{path}", expect=200, headers=headers, signed=False)
+        self._call("GET", "/clients/demo/shopify/storefront-access-token", expect=401, signed=False)
+
+    def _preview_origins(self, origin: str) -> None:
+        self._transcript.scene("Preview origins", "one more origin, which ends by itself; the policy stays as it is")
+        path = "/operations/merchants/demo/preview-origins"
+        self._call("POST", path, {"origin": origin, "expiresIn": 3600}, expect=201)
+        self._call("GET", path, expect=200)
+        self._call("DELETE", f"{path}?origin={origin}", expect=200)
 
     def _order(self, session: str) -> None:
         self._transcript.scene(

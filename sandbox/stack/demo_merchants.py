@@ -82,6 +82,9 @@ def _demo_policy(shop: str, issuer: str) -> dict[str, Any]:
                 {"type": "oidc", "issuer": issuer, "audience": "storefront", "jwksUri": f"{issuer}{JWKS_PATH}"},
             ],
         },
+        "shop": {
+            "proofs": [{"type": "hs256", "issuer": merchant_backend.ISSUER, "audience": merchant_backend.AUDIENCE}]
+        },
     }
 
 

@@ -1,8 +1,9 @@
 """Documents with a revision, in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from token_broker.ports.documents import Revisioned
+from token_broker.ports.documents import Revisioned, StoredPolicy
 
 
 class MemoryDocuments[T]:
@@ -33,4 +34,27 @@ class MemoryDocuments[T]:
         if self.stored.get(merchant, Revisioned()).revision != expected:
             return False
         self.stored[merchant] = new
+        return True
+
+
+class MemoryPolicies(MemoryDocuments[Any]):
+    """The ports of trust policies and of preview origins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: By merchant, the preview origins with their ends, and the id of their last change.
+        self.previews: dict[str, tuple[Mapping[str, int], str]] = {}
+
+    def read_all(self, merchant: str) -> StoredPolicy:
+        return StoredPolicy(self.read(merchant).document, *self.previews.get(merchant, ({}, "")))
+
+    def replace_previews(self, merchant: str, ends: Mapping[str, int], *, expected: str) -> bool:
+        if self._others:
+            self._others.pop(0)()
+        if (
+            self.stored.get(merchant, Revisioned()).document is None
+            or self.read_all(merchant).preview_change != expected
+        ):
+            return False
+        self.previews[merchant] = dict(ends), f"{expected}x"
         return True

@@ -54,18 +54,19 @@ def storefront_event(
     method: str = "GET",
     merchant: str = "acme",
     authorizer: Any = None,
+    route: str = "storefront",
     **changes: Any,
 ) -> dict[str, Any]:
-    """Build a storefront's request that its authorizer has admitted, with the authorizer's context."""
+    """Build a storefront's or client's request that its authorizer has admitted, with the authorizer's context."""
     event = api_event(
         path={"merchant": merchant},
-        resource=f"/storefront/{{merchant}}/{operation}",
+        resource=f"/{route}/{{merchant}}/{operation}",
         httpMethod=method,
         **changes,
     )
     return {
         **event,
-        "path": f"/storefront/{merchant}/{operation}",
+        "path": f"/{route}/{merchant}/{operation}",
         "requestContext": {
             "requestId": "gateway-request-1",
             "identity": {"userArn": None, "accessKey": None, "sourceIp": "192.0.2.1"},
@@ -81,15 +82,16 @@ def authorizer_event(
     merchant: str = "acme",
     headers: Mapping[str, list[str]] | None = None,
     stage: str = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/v1",
+    route: str = "storefront",
     **changes: Any,
 ) -> dict[str, Any]:
     """Build the gateway's event for a REQUEST authorizer, which has no body."""
-    path = f"/storefront/{merchant}/{operation}"
+    path = f"/{route}/{merchant}/{operation}"
     headers = headers or {}
     event: dict[str, Any] = {
         "type": "REQUEST",
         "methodArn": f"{stage}/{method}{path}",
-        "resource": f"/storefront/{{merchant}}/{operation}",
+        "resource": f"/{route}/{{merchant}}/{operation}",
         "path": path,
         "httpMethod": method,
         "headers": {name: values[-1] for name, values in headers.items()},

@@ -19,7 +19,7 @@ from proofs.signing_keys import signing_keys
 from proofs.verification import Verifier
 from tests.fakes.clock import NOW, MovableClock
 from tests.fakes.secrets import MemorySecrets
-from token_broker.storefronts.trust_policy import ProofRule, Sessions
+from token_broker.storefronts.trust_policy import ProofRule, Sessions, TrustPolicy
 
 MERCHANT = "acme"
 SHOP, LOGIN = "https://shop.example", "https://login.example"
@@ -141,6 +141,9 @@ class Desk:
 
     def verify(self, text: str, merchant: str = MERCHANT) -> Proof:
         return self._verifier.verify(compact.read(text), merchant, Sessions(self.rules, ("wallet.read",)))
+
+    def verify_client(self, text: str, policy: TrustPolicy, merchant: str = MERCHANT) -> int:
+        return self._verifier.verify_client(compact.read(text), merchant, policy)
 
     def refusal(self, text: str, merchant: str = MERCHANT) -> str:
         """Return why a proof is rejected, which holds nothing of the token."""

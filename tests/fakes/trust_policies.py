@@ -33,6 +33,11 @@ def sessions(*proofs: Any, **changes: Any) -> dict[str, Any]:
     return {"scopes": ["wallet.read", "merchant.read"], "proofs": list(proofs or [hs256()]), **changes}
 
 
+def shop(*proofs: Any, **changes: Any) -> dict[str, Any]:
+    """Build a document's part about servers and native apps, with one HS256 proof unless others are given."""
+    return {"proofs": list(proofs or [hs256()]), **changes}
+
+
 def policy(**changes: Any) -> dict[str, Any]:
     """Build a document that names one origin and opens nothing to it."""
     return {"version": 1, "origins": [SHOP], **changes}
@@ -46,6 +51,7 @@ def without(document: dict[str, Any], name: str) -> dict[str, Any]:
 _SHORT = "x" * 128
 _LONG = "ü" * 255
 _PROOF = "sessions.proofs[0]"
+_CLIENT = "shop.proofs[0]"
 
 #: What each shows, and the document.
 TAKEN: dict[str, dict[str, Any]] = {
@@ -80,6 +86,14 @@ TAKEN: dict[str, dict[str, Any]] = {
     "one scope": policy(sessions=sessions(scopes=["wallet.read"])),
     "a scope of 100 characters": policy(sessions=sessions(scopes=["!" + "~" * 99])),
     "20 scopes": policy(sessions=sessions(scopes=[f"scope-{number}" for number in range(20)])),
+    "clients with an HS256 proof": policy(shop=shop()),
+    "clients without an origin": policy(origins=[], shop=shop()),
+    "clients with five proofs": policy(
+        shop=shop(oidc(claims={"owner_id": "a"}), *[hs256(issuer=f"issuer-{number}") for number in range(4)])
+    ),
+    "one issuer for clients and sessions": policy(sessions=sessions(hs256()), shop=shop(hs256())),
+    "clients of an owner and an audience": policy(shop=shop(oidc(claims={"aud": "a", "owner_id": "a"}))),
+    "clients whose owner is a number": policy(shop=shop(oidc(claims={"repository_owner_id": 65}))),
 }
 
 _NO_TEXTS: tuple[Any, ...] = (
@@ -107,6 +121,13 @@ _NO_JWKS_URIS: tuple[Any, ...] = (None, 1, [], "http://login.example/jwks", "htt
 _NO_CLAIM_NAMES = ("", " ", "a\nb", "a\u2029", _SHORT + "x")
 _NO_TEXT_VALUES: tuple[Any, ...] = (None, [], ["demo"], {}, "", "  ", "a\tb", _LONG + "x")
 _NO_NUMBERS = (2**53 + 1, -(2**53) - 1, 1e300, -1e300, 1e-101, -5e-324)
+#: Claims that name no owner of an issuer's token.
+_NO_OWNERS: tuple[Any, ...] = (
+    {},
+    {"iss": SHOP},
+    {"aud": "storefront"},
+    {"iss": SHOP, "aud": "a", "jti": "b", "exp": 1},
+)
 _NO_SCOPES: tuple[Any, ...] = (None, True, 1, [], ["b"], {}, "", " ", "a b", "b\n", "é", "x" * 101, "a")
 
 #: What each shows, the document, and the member that the refusal names.
@@ -197,5 +218,32 @@ REFUSED: dict[str, tuple[Any, str]] = {
     **{
         f"the scope {value!r}": (policy(sessions=sessions(scopes=["a", value])), "'sessions.scopes[1]'")
         for value in _NO_SCOPES
+    },
+    **{f"clients that are {value!r}": (policy(shop=value), "'shop'") for value in _NO_OBJECTS},
+    "clients of nothing": (policy(shop={}), "'shop.proofs'"),
+    "clients with scopes": (policy(shop=shop(scopes=["wallet.read"])), "'shop'"),
+    **{
+        f"clients' proofs that are {value!r}": (policy(shop={"proofs": value}), "'shop.proofs'")
+        for value in (*_NO_LISTS, [])
+    },
+    "clients with six proofs": (
+        policy(shop=shop(*[hs256(issuer=f"issuer-{number}") for number in range(6)])),
+        "'shop.proofs'",
+    ),
+    "clients with two proofs of one issuer": (policy(shop=shop(hs256(), hs256(audience="other"))), "'shop.proofs'"),
+    **{f"a client's proof that is {value!r}": (policy(shop=shop(value)), f"'{_CLIENT}'") for value in _NO_OBJECTS},
+    "a client's proof of type none": (policy(shop=shop(hs256(type="none"))), f"'{_CLIENT}'"),
+    "a client's HS256 proof with a session": (policy(shop=shop(hs256(sessionClaim="sid"))), f"'{_CLIENT}'"),
+    "a client's OIDC proof with a session": (
+        policy(shop=shop(oidc(sessionClaim="sid", claims={"owner_id": "a"}))),
+        f"'{_CLIENT}'",
+    ),
+    "a client's OIDC proof without claims": (policy(shop=shop(oidc())), f"'{_CLIENT}.claims'"),
+    **{
+        f"a client's OIDC proof with the claims {value!r}": (
+            policy(shop=shop(oidc(claims=value))),
+            f"'{_CLIENT}.claims'",
+        )
+        for value in _NO_OWNERS
     },
 }

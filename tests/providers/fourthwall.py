@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.deployed_function import IAM, MERCHANT, SHOP, STOREFRONT, Function, provider_items
+from tests.deployed_function import CLIENT, CLIENTS, IAM, MERCHANT, SHOP, STOREFRONT, Function, provider_items
 from tests.providers import LiveToken, ProviderUnderTest, WorkersRights
 
 _KEYS = ("fourthwall#*", "outbox#fourthwall#*")
@@ -24,7 +24,11 @@ PROVIDER = ProviderUnderTest(
     functions=(
         _function(
             "fourthwall/public_token",
-            {f"PUT {MERCHANT}/fourthwall/public-token": IAM, f"GET {STOREFRONT}/fourthwall/public-token": SHOP},
+            {
+                f"PUT {MERCHANT}/fourthwall/public-token": IAM,
+                f"GET {STOREFRONT}/fourthwall/public-token": SHOP,
+                f"GET {CLIENTS}/fourthwall/public-token": CLIENT,
+            },
         ),
         _function("fourthwall/rotate", {f"POST {MERCHANT}/fourthwall/rotations": IAM}),
     ),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.contract.exchanges import Exchange
-from tests.deployed_function import IAM, MERCHANT, OPERATOR, SHOP, STOREFRONT, Function, provider_items
+from tests.deployed_function import CLIENT, CLIENTS, IAM, MERCHANT, OPERATOR, SHOP, STOREFRONT, Function, provider_items
 from tests.providers import Fields, LiveToken, ProviderUnderTest, WorkersRights
 from token_broker.clock import Deadline
 from token_broker.domain.ownership_tag import parse_title
@@ -50,6 +50,7 @@ PROVIDER = ProviderUnderTest(
             {
                 f"GET {MERCHANT}/shopify/storefront-access-token": IAM,
                 f"GET {STOREFRONT}/shopify/storefront-access-token": SHOP,
+                f"GET {CLIENTS}/shopify/storefront-access-token": CLIENT,
             },
             *("GetItem", "PutItem", "Query", "UpdateItem"),
         ),

@@ -24,6 +24,7 @@ from token_broker.providers.chicksx.client import Chicksx
 from token_broker.providers.fourthwall.client import Fourthwall
 from token_broker.providers.shopify.client import Shopify
 from token_broker.storefronts.change_policy import TrustPolicies
+from token_broker.storefronts.preview_origins import PreviewOrigins
 from token_broker.tokens.call import Call
 from token_broker.wiring import Container, LazyTransport
 
@@ -59,6 +60,7 @@ def request(caller: str = "caller") -> Request:
         (wiring.dispatcher, Dispatcher),
         (wiring.publisher, Publisher),
         (wiring.trust_policies, TrustPolicies),
+        (wiring.preview_origins, PreviewOrigins),
     ],
 )
 def test_nothing_of_aws_is_made_before_it_is_needed(maker: Callable[[], Container[Any]], service: type) -> None:
@@ -216,8 +218,8 @@ class Aws:
         self.asked.append(("get_item", arguments["Key"]))
         return {}
 
-    def put_item(self, **arguments: Any) -> dict[str, Any]:
-        self.asked.append(("put_item", arguments["Item"]["pk"]))
+    def update_item(self, **arguments: Any) -> dict[str, Any]:
+        self.asked.append(("update_item", arguments["Key"]))
         return {}
 
     def get_secret_value(self, **arguments: Any) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from token_broker.tokens.serve import shop_token
 from token_broker.wiring import shopify
 
 
-@entrypoint(shopify(), "shopify/storefront_access_token", accepts=GetShopToken, events=("api", "direct", "storefront"))
+@entrypoint(
+    shopify(), "shopify/storefront_access_token", accepts=GetShopToken, events=("api", "direct", "storefront", "client")
+)
 def handler(request: GetShopToken, call: Call[ListingProvider]) -> Token:
     """Handle GET /merchants/{merchant}/shopify/storefront-access-token: serve the current token, or mint one."""
     return shop_token(call, request.merchant, fresh=request.fresh)

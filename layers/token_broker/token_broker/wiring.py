@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from token_broker.ports.telemetry import Telemetry
     from token_broker.storefronts.admission import Admission
     from token_broker.storefronts.change_policy import TrustPolicies
+    from token_broker.storefronts.preview_origins import PreviewOrigins
     from token_broker.storefronts.trust_policy import TrustPolicy
     from token_broker.tokens.call import Call, Services
     from token_broker.tokens.sign_in import SignIns
@@ -212,24 +213,36 @@ def publisher() -> ForEach[Publisher]:
 
 def trust_policies() -> ForEach[TrustPolicies]:
     """Return the container of the functions that show and change trust policies."""
-    from token_broker.aws.store import documents
+    from token_broker.aws.store.policies import DynamoPolicies
     from token_broker.storefronts.change_policy import TrustPolicies
 
     def make(parts: ForEach[TrustPolicies]) -> Callable[[Request], TrustPolicies]:
-        store = documents.trust_policies(parts.table, parts.clock)
+        store = DynamoPolicies(parts.table, parts.clock)
         return lambda request: TrustPolicies(store, parts.telemetry, _parse, caller=request.caller)
+
+    return Container("storefronts", make)
+
+
+def preview_origins() -> ForEach[PreviewOrigins]:
+    """Return the container of the functions that show and change preview origins."""
+    from token_broker.aws.store.policies import DynamoPolicies
+    from token_broker.storefronts.preview_origins import PreviewOrigins
+
+    def make(parts: ForEach[PreviewOrigins]) -> Callable[[Request], PreviewOrigins]:
+        store = DynamoPolicies(parts.table, parts.clock)
+        return lambda request: PreviewOrigins(store, parts.clock, parts.telemetry, caller=request.caller)
 
     return Container("storefronts", make)
 
 
 def admission() -> Container[Admission]:
     """Return the container of an authorizer. Its service holds the merchants' policies, with a cache."""
-    from token_broker.aws.store import documents
+    from token_broker.aws.store.policies import DynamoPolicies
     from token_broker.storefronts.admission import Admission
 
     def make(parts: Container[Admission]) -> Admission:
-        store = documents.trust_policies(parts.table, parts.clock)
-        return Admission(store.read, parts.clock, parts.telemetry, _parse)
+        store = DynamoPolicies(parts.table, parts.clock)
+        return Admission(store.read_all, parts.clock, parts.telemetry, _parse)
 
     return Container("storefronts", make)
 
@@ -249,7 +262,10 @@ def _parse(document: Any) -> TrustPolicy:
 
 
 def page_operations() -> list[str]:
-    """Return the operations that a page can open by its origin, as in `shopify/storefront-access-token`."""
+    """Return the operations for a shop's token, as in `shopify/storefront-access-token`.
+
+    A page can open them by its origin, and a client with a proof.
+    """
     return [f"{each.name}/{operation}" for each in profiles() for operation in each.page_operations]
 
 

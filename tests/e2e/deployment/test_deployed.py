@@ -51,7 +51,7 @@ def outputs(stack: Stack, aws: Aws) -> dict[str, str]:
 def test_the_stack_has_its_outputs(stack: Stack, outputs: dict[str, str]) -> None:
     functions = {name: value for name, value in outputs.items() if name.endswith("FunctionName")}
 
-    invoked = {function.folder for function in FUNCTIONS if function.decides is None}
+    invoked = {function.folder for function in FUNCTIONS if not function.decides}
     assert set(functions.values()) == {stack.described["functions"][folder] for folder in invoked}
     others = {"Version", "ApiUrl", "ApiId", "TableName", "SecretPrefix", "EventBusName"}
     assert set(outputs) - set(functions) == others | {f"{name}QueueUrl" for name in QUEUES}
@@ -88,12 +88,8 @@ def test_parameters_that_do_not_fit_are_refused_before_anything_is_changed(
 def test_pages_and_signed_callers_have_throttles_of_their_own(aws: Aws, outputs: dict[str, str]) -> None:
     settings = aws("apigateway").get_stage(restApiId=outputs["ApiId"], stageName="v1")["methodSettings"]
     rates = {path: each["throttlingRateLimit"] for path, each in settings.items()}
-    storefronts = {
-        f"{route.split()[1]}/{method}"
-        for each in FUNCTIONS
-        for route in each.routes
-        if "/storefront/" in route
-        for method in (route.split()[0], "OPTIONS")
-    }
+    routes = [route.split() for each in FUNCTIONS for route in each.routes]
+    public = {f"{path}/{method}" for method, path in routes if path.startswith(("/storefront/", "/clients/"))}
+    preflights = {f"{path}/OPTIONS" for _, path in routes if path.startswith("/storefront/")}
 
-    assert rates == {"*/*": 100, **dict.fromkeys(storefronts, 1000)}
+    assert rates == {"*/*": 100, **dict.fromkeys(public | preflights, 1000)}

@@ -8,11 +8,22 @@ from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support.raw_http import exchange
 from tests.e2e.support.responses import checked_problem
-from tests.e2e.support.routes import ROUTES, STOREFRONT_CHICKSX, STOREFRONT_SHOPIFY, TRUST_POLICY, Route
+from tests.e2e.support.routes import (
+    CLIENT_SHOPIFY,
+    PREVIEW_ORIGINS,
+    ROUTES,
+    STOREFRONT_CHICKSX,
+    STOREFRONT_SHOPIFY,
+    TRUST_POLICY,
+    Route,
+)
 from tests.e2e.support.storefronts import Shop, Shops, page, page_token, refused_by_gateway
 
-POLICY_ROUTES = tuple(
-    Route(method, TRUST_POLICY, f"storefronts/{method.lower()}_trust_policy") for method in ("PUT", "GET", "DELETE")
+POLICY_ROUTES = (
+    *(Route(method, TRUST_POLICY, f"storefronts/{method.lower()}_trust_policy") for method in ("PUT", "GET", "DELETE")),
+    Route("POST", PREVIEW_ORIGINS, "storefronts/allow_preview_origin"),
+    Route("GET", PREVIEW_ORIGINS, "storefronts/list_preview_origins"),
+    Route("DELETE", f"{PREVIEW_ORIGINS}?origin=https://a.example", "storefronts/remove_preview_origin"),
 )
 
 
@@ -25,12 +36,13 @@ def shop(shops: Shops) -> Shop:
 def test_a_storefronts_proof_is_nothing_to_the_backends_routes(
     stack: Stack, control: ControlClient, shop: Shop, route: Route
 ) -> None:
-    headers = {"Authorization": f"Bearer {shop.proof()}", "Origin": shop.origin}
+    for proof in (shop.proof(), shop.client_proof()):
+        headers = {"Authorization": f"Bearer {proof}", "Origin": shop.origin}
 
-    response = stack.call(route.method, route.to(shop.name), route.body, headers=headers, signed=False)
+        response = stack.call(route.method, route.to(shop.name), route.body, headers=headers, signed=False)
 
-    codes = {401: "unauthenticated", 403: "forbidden"}
-    checked_problem(response.json(), response.status_code, codes[response.status_code])
+        codes = {401: "unauthenticated", 403: "forbidden"}
+        checked_problem(response.json(), response.status_code, codes[response.status_code])
     assert control.requests() == []
 
 
@@ -40,6 +52,7 @@ def test_a_signature_is_nothing_to_a_storefronts_routes(stack: Stack, control: C
     refused_by_gateway(stack.call("GET", path), 403, "forbidden")
     session = stack.call("POST", STOREFRONT_CHICKSX.format(merchant=shop.name), {"sessionId": "checkout-1"})
     refused_by_gateway(session, 401, "unauthenticated")
+    refused_by_gateway(stack.call("GET", CLIENT_SHOPIFY.format(merchant=shop.name)), 401, "unauthenticated")
     assert control.requests() == []
 
     signed = stack.call("GET", path, headers={"Origin": shop.origin})

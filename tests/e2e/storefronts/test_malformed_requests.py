@@ -4,6 +4,8 @@ The gateway decodes a path before it looks for the route. What it then takes for
 the merchant's own policy judges it; anything else is refused. Nothing ever leads to another merchant.
 """
 
+from collections.abc import Sequence
+
 import pytest
 import requests
 
@@ -11,8 +13,15 @@ from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.support.raw_http import exchange
 from tests.e2e.support.responses import problem_of
-from tests.e2e.support.routes import STOREFRONT_CHICKSX, STOREFRONT_SHOPIFY
-from tests.e2e.support.storefronts import Shop, Shops, page_token, refused_by_gateway, session_token
+from tests.e2e.support.routes import CLIENT_SHOPIFY, STOREFRONT_CHICKSX, STOREFRONT_SHOPIFY
+from tests.e2e.support.storefronts import (
+    Shop,
+    Shops,
+    client_token,
+    page_token,
+    refused_by_gateway,
+    session_token,
+)
 
 BODY = b'{"sessionId":"checkout-1"}'
 
@@ -32,6 +41,11 @@ def victim(shops: Shops) -> Shop:
 def ask(stack: Stack, path: str, shop: Shop) -> requests.Response:
     """Send a request as a page of this shop."""
     return exchange(stack, "GET", path, [("Origin", shop.origin)])
+
+
+def show(stack: Stack, path: str, *authorization: str, more: Sequence[tuple[str, str]] = ()) -> requests.Response:
+    """Send a client's request with these Authorization headers."""
+    return exchange(stack, "GET", path, [*(("Authorization", each) for each in authorization), *more])
 
 
 def prove(stack: Stack, path: str, *authorization: str) -> requests.Response:
@@ -76,6 +90,7 @@ def test_a_crooked_name_leads_to_no_merchant(
 
     refused(ask(stack, STOREFRONT_SHOPIFY.replace("{merchant}", crooked), shop))
     refused(prove(stack, STOREFRONT_CHICKSX.replace("{merchant}", crooked), f"Bearer {shop.proof()}"))
+    refused(show(stack, CLIENT_SHOPIFY.replace("{merchant}", crooked), f"Bearer {shop.client_proof()}"))
 
     assert control.requests() == []
 
@@ -83,6 +98,10 @@ def test_a_crooked_name_leads_to_no_merchant(
 @pytest.mark.parametrize("path", PATHS)
 def test_a_crooked_path_is_no_route(stack: Stack, control: ControlClient, shop: Shop, path: str) -> None:
     refused(ask(stack, path.format(merchant=shop.name), shop))
+    clients = (
+        path.replace("storefront/{", "clients/{").replace("STOREFRONT/{", "CLIENTS/{").replace("STOREFRONT-", "S-")
+    )
+    refused(show(stack, clients.format(merchant=shop.name), f"Bearer {shop.client_proof()}"))
     assert control.requests() == []
 
 
@@ -137,6 +156,23 @@ def test_a_proof_counts_once_and_as_it_is_written(stack: Stack, control: Control
     assert control.requests() == []
 
     session_token(prove(stack, path, f"bEaReR {proof}"), 201)  # RFC 9110, 11.1: the scheme in any case
+
+
+def test_a_clients_proof_counts_once_and_as_it_is_written_and_no_header_replaces_it(
+    stack: Stack, control: ControlClient, shop: Shop, victim: Shop
+) -> None:
+    path, proof = CLIENT_SHOPIFY.format(merchant=shop.name), shop.client_proof()
+    context = [("X-Amz-Authorizer-Context", f'{{"merchant": "{shop.name}"}}'), ("clientUntil", "4102444800")]
+
+    for authorization in ((f"Bearer {proof}", "Bearer x.y.z"), (f"Bearer\t{proof}",), (f"Basic {proof}",), (proof,)):
+        refused_by_gateway(show(stack, path, *authorization), 401, "unauthenticated")
+    for more in ([], context, [("X-Authorization", f"Bearer {proof}")], [("Cookie", f"Authorization={proof}")]):
+        refused_by_gateway(show(stack, path, more=more), 401, "unauthenticated")
+    refused_by_gateway(show(stack, f"{path}?Authorization=Bearer%20{proof}"), 401, "unauthenticated")
+    assert control.requests() == []
+
+    more = [("X-HTTP-Method-Override", "DELETE"), ("merchant", victim.name), ("Cache-Control", "no-cache")]
+    assert client_token(show(stack, path, f"bEaReR {proof}", more=more))["merchant"] == shop.name
 
 
 def test_a_request_id_that_a_client_made_up_is_no_problem(stack: Stack, shop: Shop) -> None:

@@ -13,8 +13,18 @@ from sandbox.local_aws.function_logs import groups, messages
 from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
-from tests.e2e.support.routes import STOREFRONT_SHOPIFY, TRUST_POLICY
-from tests.e2e.support.storefronts import Shop, Shops, page, page_token, refused_by_gateway, session, session_token
+from tests.e2e.support.routes import CLIENT_SHOPIFY, PREVIEW_ORIGINS, STOREFRONT_SHOPIFY, TRUST_POLICY
+from tests.e2e.support.storefronts import (
+    Shop,
+    Shops,
+    client,
+    client_token,
+    page,
+    page_token,
+    refused_by_gateway,
+    session,
+    session_token,
+)
 from tests.e2e.support.token_table import TokenTable
 
 pytestmark = pytest.mark.run_last
@@ -22,6 +32,8 @@ pytestmark = pytest.mark.run_last
 #: How each JSON object begins in base64url: every JWT, whole or a part of it.
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}")
 SESSION = "session-canary-7c1e"
+#: The attributes of preview origins.
+PREVIEWS = ("previewOrigins", "previewChangeId")
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +43,14 @@ def shop(stack: Stack, shops: Shops, simulators: ControlClient) -> Shop:
     shop, body = shops.open(), {"sessionId": SESSION}
     page_token(page(stack, STOREFRONT_SHOPIFY.format(merchant=shop.name), shop.origin), shop.origin)
     session_token(session(stack, shop, shop.proof(SESSION), body), 201)
+    clients = CLIENT_SHOPIFY.format(merchant=shop.name)
+    client_token(client(stack, clients, shop.client_proof()))
+    for bad in (shop.proof(SESSION), shop.client_proof(exp=1), shop.client_proof(aud=shop.key), shop.key):
+        refused_by_gateway(client(stack, clients, bad), 401, "unauthenticated")
+    previews = PREVIEW_ORIGINS.format(merchant=shop.name)
+    assert stack.call("POST", previews, {"origin": shop.key, "expiresIn": 3600}).status_code == 400
+    preview = {"origin": f"https://preview.{shop.name}.example", "expiresIn": 3600}
+    assert stack.call("POST", previews, preview).status_code == 201
     signed, _, signature = shop.proof(SESSION).rpartition(".")
     for bad in (f"{signed}x.{signature}", shop.proof(SESSION, kid=shop.key), shop.key):
         refused_by_gateway(session(stack, shop, bad, body), 401, "unauthenticated")
@@ -39,8 +59,9 @@ def shop(stack: Stack, shops: Shops, simulators: ControlClient) -> Shop:
     wrong = shop.policy(sessions=shop.sessions({"type": "hs256", "key": shop.key}))
     assert stack.call("PUT", TRUST_POLICY.format(merchant=shop.name), wrong).status_code == 400
     stack.invoke("storefronts/put_trust_policy", {"merchant": shop.name, **wrong})
-    proof = [f"Bearer {shop.proof(SESSION)}"]
-    stack.invoke("storefronts/proof_authorizer", {"type": "REQUEST", "multiValueHeaders": {"Authorization": proof}})
+    for proof in (shop.proof(SESSION), shop.client_proof()):
+        event = {"type": "REQUEST", "multiValueHeaders": {"Authorization": [f"Bearer {proof}"]}}
+        stack.invoke("storefronts/proof_authorizer", event)
     shops.merchants.rewrite("storefront-proof", shop.name, json.dumps({"keys": [shop.key]}))
     refused_by_gateway(session(stack, shop, shop.proof(kid="new"), body), 401, "unauthenticated")
     return shop
@@ -63,7 +84,7 @@ def test_no_log_holds_a_jwt(logged: str) -> None:
 def test_the_search_for_jwts_finds_them() -> None:
     shop = Shop("demo", "k" * 32)
 
-    for proof in (shop.proof(), jwt.encode({"iss": shop.origin}, "", "none")):
+    for proof in (shop.proof(), shop.client_proof(), jwt.encode({"iss": shop.origin}, "", "none")):
         assert len(JWT.findall(f"Bearer {proof}")) == 2
 
 
@@ -90,7 +111,8 @@ def test_no_policy_holds_a_value(shop: Shop, shops: Shops, table: TokenTable) ->
     assert [f"{value[:4]}…({len(value)})" for value in shops.merchants.values if value in text] == []
     assert JWT.findall(text) == []
     assert all(
-        set(item) <= {"revision", "document", "changedAt", "changedBy", "changeId"} for item in policies.values()
+        set(item) <= {"revision", "document", "shop", "changedAt", "changedBy", "changeId", *PREVIEWS}
+        for item in policies.values()
     )
 
 

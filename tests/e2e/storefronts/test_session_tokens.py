@@ -63,7 +63,7 @@ def test_what_proves_nothing_is_401_without_a_word_about_what_was_wrong(
         response = session(stack, shop, proof, {"sessionId": "checkout-1"}, origin=shop.origin)
         problem = refused_by_gateway(response, 401, "unauthenticated")
         assert response.headers["WWW-Authenticate"] == "Bearer"
-        assert problem["detail"].startswith("The proof of the session is missing, expired or not valid.")
+        assert problem["detail"].startswith("The proof is missing, expired or not valid.")
 
     decisions = [(line["decision"], line["reason"]) for line in authorizer_log.decisions()[shop.name]]
     assert decisions == [("unauthorized", reason) for reason in wrong]

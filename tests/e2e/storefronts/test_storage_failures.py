@@ -8,7 +8,8 @@ from sandbox.signed_api import Stack
 from sandbox.simulators import ControlClient
 from tests.e2e.conftest import Aws
 from tests.e2e.storefronts.conftest import AuthorizerLog
-from tests.e2e.support.storefronts import Shops, refused_by_gateway, session
+from tests.e2e.support.routes import CLIENT_SHOPIFY
+from tests.e2e.support.storefronts import Shops, client, refused_by_gateway, session
 from tests.e2e.support.waiting import wait_until
 
 
@@ -39,12 +40,13 @@ def test_no_proof_counts_while_policy_or_keys_cannot_be_read(
     aws("iam").put_role_policy(RoleName=role, PolicyName="denied", PolicyDocument=json.dumps(denied))
     try:
         response = session(stack, shop, shop.proof(), body, origin=shop.origin)
+        client_response = client(stack, CLIENT_SHOPIFY.format(merchant=shop.name), shop.client_proof())
     finally:
         aws("iam").delete_role_policy(RoleName=role, PolicyName="denied")
 
-    refused_by_gateway(response, status, code)
-    [line] = authorizer_log.decisions()[shop.name]
-    assert line["decision"] == decision
+    for refused in (response, client_response):
+        refused_by_gateway(refused, status, code)
+    assert [line["decision"] for line in authorizer_log.decisions()[shop.name]] == [decision, decision]
     assert control.requests() == []
     # A process that could not read the keys leaves Secrets Manager alone for five seconds.
     wait_until(lambda: session(stack, shop, shop.proof(), body).status_code == 201, "the proof counts again")

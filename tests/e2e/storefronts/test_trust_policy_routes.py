@@ -44,6 +44,11 @@ def stored(table: TokenTable, shop: Shop) -> Document:
     return table.partition(f"policy#{shop.name}")["policy"]
 
 
+def parts(document: Document) -> Document:
+    """Return the attributes of a policy. The version before refuses a document with a member that it does not know."""
+    return {"document": {name: document[name] for name in document if name != "shop"}, "shop": document["shop"]}
+
+
 def test_a_policy_is_put_got_changed_and_deleted(stack: Stack, shop: Shop, table: TokenTable) -> None:
     first, second = shop.policy(), shop.policy(origins=["https://new.example"], sessions=None)
     problem_of(call(stack, "GET", shop), 404, "trust_policy_not_found")
@@ -56,7 +61,7 @@ def test_a_policy_is_put_got_changed_and_deleted(stack: Stack, shop: Shop, table
     item = stored(table, shop)
     assert item.pop("changedAt") > 0
     assert item.pop("changeId")
-    assert item == {"revision": 2, "document": second, "changedBy": ADMINISTRATOR}
+    assert item == {"revision": 2, **parts(second), "changedBy": ADMINISTRATOR}
 
     for deleted in (True, False):
         response = call(stack, "DELETE", shop)
@@ -75,7 +80,7 @@ def test_of_those_who_change_one_at_once_exactly_one_wins(stack: Stack, shop: Sh
     for lost in responses:
         if lost is not won:
             problem_of(lost, 412, "precondition_failed")
-    assert stored(table, shop)["document"] == won.json()
+    assert stored(table, shop).items() >= parts(won.json()).items()
 
 
 def test_a_backend_changes_its_own_policy_and_no_other(

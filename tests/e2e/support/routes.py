@@ -14,10 +14,14 @@ SHOPIFY_RECONCILIATIONS = "/merchants/{merchant}/shopify/reconciliations"
 #: Only an operator may call it, so a principal that is limited to one merchant is refused.
 TOKEN_MIGRATIONS = "/operations/merchants/{merchant}/shopify/token-migrations"  # a path, not a value
 TRUST_POLICY = "/merchants/{merchant}/trust-policy"
+PREVIEW_ORIGINS = "/operations/merchants/{merchant}/preview-origins"
 
 STOREFRONT_FOURTHWALL = "/storefront/{merchant}/fourthwall/public-token"
 STOREFRONT_SHOPIFY = "/storefront/{merchant}/shopify/storefront-access-token"
 STOREFRONT_CHICKSX = "/storefront/{merchant}/chicksx/public-tokens"
+
+CLIENT_FOURTHWALL = "/clients/{merchant}/fourthwall/public-token"
+CLIENT_SHOPIFY = "/clients/{merchant}/shopify/storefront-access-token"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ AUDIENCE = "token-broker"
 KID = "first"
 SCOPES = ("wallet.read", "merchant.read")
 ANONYMOUS = ("fourthwall/public-token", "shopify/storefront-access-token")
-EXPOSED = "ETag, Retry-After, X-Request-Id, x-amzn-RequestId"
+EXPOSED = "Date, ETag, Retry-After, X-Request-Id, x-amzn-RequestId"
 
 type Document = dict[str, Any]
 
@@ -43,6 +43,7 @@ class Shop:
             "origins": [self.origin],
             "anonymous": list(ANONYMOUS),
             "sessions": self.sessions(),
+            "shop": self.clients(),
             **members,
         }
         return {name: value for name, value in document.items() if value is not None}
@@ -51,6 +52,16 @@ class Shop:
         """Return the policy's `sessions` member with the shop's own proofs and further ones."""
         own = {"type": "hs256", "issuer": self.origin, "audience": AUDIENCE}
         return {"scopes": list(SCOPES), "proofs": [own, *more_proofs]}
+
+    def clients(self, *more_proofs: Document) -> Document:
+        """Return the policy's `shop` member with the same proof of the backend and further ones."""
+        return {"proofs": [{"type": "hs256", "issuer": self.origin, "audience": AUDIENCE}, *more_proofs]}
+
+    def client_proof(self, **claims: object) -> str:
+        """Return the backend's signed claims for one of its servers or apps, which name no session."""
+        now = int(time.time())
+        usual = {"iss": self.origin, "aud": AUDIENCE, "iat": now, "exp": now + 300}
+        return jwt.encode({**usual, **claims}, self.key, "HS256", headers={"kid": KID})
 
     def proof(self, session_id: str = "checkout-1", *, kid: str = KID, **claims: object) -> str:
         """Return the backend's signed claims about a visitor's session."""
@@ -123,12 +134,32 @@ def session(
     )
 
 
+def client(
+    stack: Stack, path: str, proof: str | None, *, method: str = "GET", headers: Mapping[str, str] | None = None
+) -> requests.Response:
+    """One call as a server or a native app makes it."""
+    proven = {} if proof is None else {"Authorization": f"Bearer {proof}"}
+    return page(stack, path, None, method=method, headers={**proven, **(headers or {})})
+
+
+def client_token(response: requests.Response) -> dict[str, Any]:
+    """Return a client's shop token after checking that its own cache may keep it and no page may read it."""
+    assert response.status_code == 200, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Cache-Control"] == "private, max-age=30"
+    assert response.headers["Vary"] == "Authorization"
+    assert response.headers["ETag"]
+    assert not [name for name in response.headers if name.lower().startswith("access-control")]
+    return checked_token(response.json())
+
+
 def page_token(response: requests.Response, origin: str) -> dict[str, Any]:
     """Return a page's shop token after checking its short browser cache time and its single origin."""
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Cache-Control"] == "public, max-age=30"
     assert response.headers["ETag"]
+    assert response.headers["Date"], "a page counts the token's life from it"
     readable_by(response, origin)
     return checked_token(response.json())
 
@@ -157,7 +188,8 @@ def refused_by_gateway(response: requests.Response, status: int, code: str) -> d
     problem = problem_of(response, status, code)
     assert "X-Request-Id" not in response.headers
     assert response.headers["Access-Control-Allow-Origin"] == "*"
-    assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
+    assert response.headers["Access-Control-Expose-Headers"] == "Date,Retry-After,x-amzn-RequestId"
+    assert response.headers["Date"]
     assert "Access-Control-Allow-Credentials" not in response.headers
     return problem
 

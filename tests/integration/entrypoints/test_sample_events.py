@@ -13,6 +13,7 @@ from tests.fakes.events import api_event, message, stream_record
 from tests.fakes.samples import token
 from tests.fakes.trust_policies import policy
 from tests.integration.support.functions import (
+    ALLOW_PREVIEW,
     AUTHORIZERS,
     CHICKSX,
     CLOCKWORK,
@@ -28,13 +29,16 @@ from tests.integration.support.functions import (
     GET_RECORD,
     GET_ROTATION_SETTINGS,
     LIST,
+    LIST_PREVIEWS,
     MAINTAIN,
     MIGRATE,
+    PREVIEW_FUNCTIONS,
     PROOF_AUTHORIZER,
     PUBLISH,
     PUT_POLICY,
     PUT_ROTATION_SETTINGS,
     RECONCILE,
+    REMOVE_PREVIEW,
     ROOT,
     ROTATE,
     ROTATIONS,
@@ -47,7 +51,7 @@ from token_broker.aws.store.outbox_items import key_of
 from token_broker.domain.grant import Grant
 from token_broker.domain.ownership_tag import new_intent_id, tag_title
 
-STATUS = {CHICKSX: 201, CREATE: 201, PUT_POLICY: 201, ROTATE: 202}
+STATUS = {CHICKSX: 201, CREATE: 201, PUT_POLICY: 201, ALLOW_PREVIEW: 201, ROTATE: 202}
 TOKEN_FIELDS = set(token().as_json()) - {"title"}
 BROKER_ID = "abcdefgh"
 #: What is in the answers of the functions that do not answer with a token.
@@ -65,6 +69,9 @@ MEMBERS: dict[str, dict[str, Any]] = {
     GET_POLICY: policy(),
     PUT_POLICY: json.loads(sample_event(PUT_POLICY, "api")["body"]),
     DELETE_POLICY: {"deleted": True},
+    ALLOW_PREVIEW: {"origin": sample_event(ALLOW_PREVIEW, "direct")["origin"]},
+    LIST_PREVIEWS: {"previewOrigins": []},
+    REMOVE_PREVIEW: {"deleted": True},
 }
 SAMPLES = [(function, entry_point) for function in EVERY_FUNCTION for entry_point in ENTRY_POINTS[function]]
 
@@ -87,7 +94,7 @@ def test_every_event_has_its_function() -> None:
 
 @pytest.mark.parametrize(
     ("function", "entry_point"),
-    [(function, entry_point) for function, entry_point in SAMPLES if entry_point in ("api", "storefront")],
+    [(function, entry_point) for function, entry_point in SAMPLES if entry_point in ("api", "storefront", "client")],
 )
 def test_a_gateways_event_is_whole(function: str, entry_point: str) -> None:
     event = sample_event(function, entry_point)
@@ -164,8 +171,10 @@ def test_an_event_is_answered_with_the_right_status_and_shape(
 ) -> None:
     stack = at_the_time
     _place_the_token_to_delete(stack)
-    if function in (GET_POLICY, DELETE_POLICY):
+    if function in (GET_POLICY, DELETE_POLICY, *PREVIEW_FUNCTIONS):
         stack.trust(policy())
+    if function == REMOVE_PREVIEW:
+        stack.worker(ALLOW_PREVIEW).invoke(sample_event(ALLOW_PREVIEW, "direct"))
     if function == MIGRATE:
         stack.app_merchant(permanent=True)
     if function == GET_RECORD:
@@ -177,8 +186,8 @@ def test_an_event_is_answered_with_the_right_status_and_shape(
         assert answer["statusCode"] == STATUS.get(function, 200)
         headers = answer["headers"]
         assert headers["Content-Type"] == "application/json"
-        kept = entry_point == "storefront" and function != CHICKSX
-        assert headers["Cache-Control"] == ("public, max-age=30" if kept else "no-store")
+        kept = {"storefront": "public, max-age=30", "client": "private, max-age=30"}
+        assert headers["Cache-Control"] == ("no-store" if function == CHICKSX else kept.get(entry_point, "no-store"))
         assert headers.get("Access-Control-Allow-Origin") == (
             "https://shop.example" if entry_point == "storefront" else None
         )

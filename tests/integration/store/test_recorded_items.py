@@ -29,11 +29,11 @@ from tests.integration.support.store_harness import (
 )
 from token_broker import __version__
 from token_broker.aws.store.attributes import unwrap_all
-from token_broker.aws.store.documents import trust_policies
 from token_broker.aws.store.due_index import DynamoDueIndex
 from token_broker.aws.store.leases import LEASE
 from token_broker.aws.store.outbox import DynamoOutbox
 from token_broker.aws.store.outbox_items import PREFIX, name_of
+from token_broker.aws.store.policies import DynamoPolicies
 from token_broker.domain.credential_pair import MerchantState, PairLease, PairRecord, StateReason
 from token_broker.domain.events import MEMBERS, merchant_state_changed, token_limit_near
 from token_broker.domain.leases import IdempotentReplay, MintLease, SubjectState
@@ -209,7 +209,7 @@ class Scenario:
         self.chicksx.leases.release(self.begun(chicksx(6)), RequestOutcome.UNKNOWN)
 
     def write_others(self) -> None:
-        policies = trust_policies(self.table, self.clock)
+        policies = DynamoPolicies(self.table, self.clock)
         put: Revisioned[Any] = Revisioned(document=POLICY, revision=1, changed_by=ANN)
         for merchant in (MERCHANT, TROUBLED):
             assert policies.replace(merchant, put, expected=0)
@@ -362,7 +362,7 @@ def test_every_pair_is_read(recorded: Scenario) -> None:
 
 def test_everything_else_is_read(recorded: Scenario) -> None:
     items = [unwrap_all(item) for item in recorded.bench.dynamodb.scan(TableName=recorded.bench.table_name)["Items"]]
-    policies = trust_policies(recorded.table, recorded.clock)
+    policies = DynamoPolicies(recorded.table, recorded.clock)
     assert policies.read(MERCHANT) == Revisioned(document=POLICY, revision=1, changed_by=ANN)
     assert policies.read(TROUBLED) == Revisioned(document=None, revision=2, changed_by=ANN)
     assert recorded.shopify.tokens.broker_id() in {item.get("brokerId") for item in items}

@@ -37,6 +37,9 @@ PUBLISH = "lifecycle/publish_events"
 PUT_POLICY = "storefronts/put_trust_policy"
 GET_POLICY = "storefronts/get_trust_policy"
 DELETE_POLICY = "storefronts/delete_trust_policy"
+ALLOW_PREVIEW = "storefronts/allow_preview_origin"
+LIST_PREVIEWS = "storefronts/list_preview_origins"
+REMOVE_PREVIEW = "storefronts/remove_preview_origin"
 SHOP_AUTHORIZER = "storefronts/shop_authorizer"
 PROOF_AUTHORIZER = "storefronts/proof_authorizer"
 
@@ -45,6 +48,7 @@ FUNCTIONS = [FOURTHWALL, CHICKSX, CURRENT, CREATE, LIST, DELETE]
 FOR_STOREFRONTS = [FOURTHWALL, CHICKSX, CURRENT]
 #: Those that ask nothing of a provider, though the merchant must have an account there to have its settings.
 ROTATION_SETTINGS = [GET_ROTATION_SETTINGS, PUT_ROTATION_SETTINGS]
+PREVIEW_FUNCTIONS = [ALLOW_PREVIEW, LIST_PREVIEWS, REMOVE_PREVIEW]
 POLICY_FUNCTIONS = [PUT_POLICY, GET_POLICY, DELETE_POLICY]
 AUTHORIZERS = [SHOP_AUTHORIZER, PROOF_AUTHORIZER]
 ROTATIONS = ["fourthwall/rotate", "chicksx/rotate", ROTATE]

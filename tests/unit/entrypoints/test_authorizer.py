@@ -14,6 +14,7 @@ from tests.fakes.events import Context, api_event, authorizer_event
 from tests.unit.entrypoints.conftest import Lines
 from token_broker.domain.grant import Grant
 from token_broker.entrypoints.authorizer import AuthorizerRequest, DecisionUnavailable, authorizer, authorizer_request
+from token_broker.entrypoints.events import EventKind
 from token_broker.errors import Forbidden, InternalError, StorageUnavailable, Unauthenticated
 from token_broker.telemetry import PowertoolsTelemetry
 
@@ -23,6 +24,8 @@ GRANT = Grant(merchant="acme", origins=(SHOP,), session_id="s-1", expires_at=int
 STAGE = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/v1"
 ROUTE = "/storefront/{merchant}/shopify/storefront-access-token"
 PATH = "/storefront/acme/shopify/storefront-access-token"
+
+KINDS: tuple[EventKind, ...] = ("storefront", "client")
 
 type Decision = Callable[[AuthorizerRequest, str], Grant]
 
@@ -59,7 +62,7 @@ def failing(failure: BaseException) -> Decision:
 
 
 def ask(parts: Parts, decide: Decision = allow, event: Any = None) -> Any:
-    return authorizer(parts)(decide)(authorizer_event() if event is None else event, Context())
+    return authorizer(parts, kinds=KINDS)(decide)(authorizer_event() if event is None else event, Context())
 
 
 def statement(answer: dict[str, Any]) -> dict[str, Any]:
@@ -75,9 +78,10 @@ def statement(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_question_is_read_from_the_gateways_event() -> None:
-    request = authorizer_request(authorizer_event(headers={"Origin": [SHOP]}))
+    request = authorizer_request(authorizer_event(headers={"Origin": [SHOP]}), ("storefront",))
 
     assert request == AuthorizerRequest(
+        kind="storefront",
         merchant="acme",
         operation="shopify/storefront-access-token",
         resource=f"{STAGE}/GET{PATH}",
@@ -148,9 +152,21 @@ def test_a_path_that_is_not_written_as_the_route_is_refused(parts: Parts, arn: A
     ],
 )
 def test_junk_is_refused(parts: Parts, event: Any) -> None:
-    answer = authorizer(parts)(allow)(event, None)
+    answer = authorizer(parts, kinds=KINDS)(allow)(event, None)
 
     assert statement(answer) == {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": "*"}
+
+
+@pytest.mark.parametrize(("kind", "route"), [("storefront", "storefront"), ("client", "clients")])
+def test_an_authorizer_decides_about_the_kinds_of_routes_that_it_names_and_denies_others(
+    parts: Parts, kind: EventKind, route: str
+) -> None:
+    event = authorizer_event(route=route)
+    other: EventKind = "client" if kind == "storefront" else "storefront"
+
+    assert authorizer_request(event, (kind,)).kind == kind
+    assert statement(authorizer(parts, kinds=(kind,))(allow)(event, None))["Resource"] == event["methodArn"]
+    assert statement(authorizer(parts, kinds=(other,))(allow)(event, None))["Effect"] == "Deny"
 
 
 @pytest.mark.parametrize("merchant", ["ACME", "a/b", "..", "a%2Fb", "-a", "a" * 64, "acme ", "*", "", "{merchant}"])
@@ -160,7 +176,7 @@ def test_a_name_that_is_no_merchants_is_refused(parts: Parts, merchant: str) -> 
 
 
 def test_a_headers_name_is_read_in_any_case_and_its_value_as_it_is() -> None:
-    request = authorizer_request(authorizer_event(headers={"oRiGiN": [f" {SHOP}"], "X": ["1"]}))
+    request = authorizer_request(authorizer_event(headers={"oRiGiN": [f" {SHOP}"], "X": ["1"]}), KINDS)
 
     assert (request.header("origin"), request.header("authorization")) == (f" {SHOP}", None)
 
@@ -168,7 +184,7 @@ def test_a_headers_name_is_read_in_any_case_and_its_value_as_it_is() -> None:
 @pytest.mark.parametrize("headers", [{"Origin": [SHOP, SHOP]}, {"Origin": [SHOP], "origin": ["https://evil.example"]}])
 def test_a_header_that_came_twice_is_neither_the_first_nor_the_last(headers: dict[str, list[str]]) -> None:
     with pytest.raises(Unauthenticated):
-        authorizer_request(authorizer_event(headers=headers)).header("origin")
+        authorizer_request(authorizer_event(headers=headers), KINDS).header("origin")
 
 
 @pytest.mark.parametrize("headers", [None, [], "Origin", 7])
@@ -176,7 +192,7 @@ def test_an_event_without_lists_of_headers_has_none(headers: Any) -> None:
     """Single headers are not believed, since they hold the last of several."""
     event = authorizer_event(multiValueHeaders=headers) | {"headers": {"Origin": SHOP}}
 
-    assert authorizer_request(event).header("origin") is None
+    assert authorizer_request(event, KINDS).header("origin") is None
 
 
 # The answer
@@ -215,7 +231,7 @@ def test_whoever_cannot_be_judged_is_neither_let_in_nor_told_why(parts: Parts, f
     with pytest.raises(DecisionUnavailable) as raised:
         ask(parts, failing(failure))
 
-    assert str(raised.value) == "The storefront could not be checked"
+    assert str(raised.value) == "The caller could not be checked"
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
 
@@ -306,5 +322,5 @@ def test_a_decision_gets_the_question_and_the_trust_and_keeps_its_docstring(part
 
     ask(parts, decide, authorizer_event(merchant="acme-2", operation="fourthwall/public-token"))
 
-    assert authorizer(parts)(decide).__doc__ == "Handle GET /here."
+    assert authorizer(parts, kinds=("storefront",))(decide).__doc__ == "Handle GET /here."
     assert seen == ["acme-2", "fourthwall/public-token", "the trust"]

@@ -7,12 +7,13 @@ import pytest
 from tests.fakes.events import api_event, message, queue_event, storefront_event
 from token_broker.entrypoints.adapter import Invocation
 from token_broker.entrypoints.api_gateway import ApiGatewayAdapter
+from token_broker.entrypoints.client import ClientAdapter
 from token_broker.entrypoints.direct import DirectAdapter
 from token_broker.entrypoints.dynamodb_stream import StreamAdapter
 from token_broker.entrypoints.events import EventKind, invocation_of, kind_of
 from token_broker.entrypoints.storefront import StorefrontAdapter
 
-EVERY_KIND: tuple[EventKind, ...] = ("api", "storefront", "direct", "queue", "stream")
+EVERY_KIND: tuple[EventKind, ...] = ("api", "storefront", "client", "direct", "queue", "stream")
 SIGNED = "/merchants/{merchant}/shopify/storefront-access-token"
 STREAM = {"Records": [{"eventSource": "aws:dynamodb", "dynamodb": {}}]}
 
@@ -22,6 +23,7 @@ STREAM = {"Records": [{"eventSource": "aws:dynamodb", "dynamodb": {}}]}
     [
         (api_event(resource=SIGNED), "api"),
         (storefront_event(), "storefront"),
+        (storefront_event(route="clients"), "client"),
         ({"merchant": "acme"}, "direct"),
         (queue_event({}), "queue"),
         ({"Records": []}, "queue"),
@@ -32,7 +34,9 @@ def test_each_event_is_recognized(event: Any, kind: EventKind) -> None:
     assert kind_of(event, EVERY_KIND) == kind
 
 
-@pytest.mark.parametrize("resource", [SIGNED, "/storefronts/{merchant}", "/storefront", "", None, 7])
+@pytest.mark.parametrize(
+    "resource", [SIGNED, "/storefronts/{merchant}", "/storefront", "/client/{merchant}", "/clients", "", None, 7]
+)
 def test_the_route_decides_and_not_the_path_that_was_sent(resource: Any) -> None:
     """Only the gateway names the route; the path is the caller's text."""
     event = {**api_event(resource=resource), "path": "/storefront/acme/shopify/storefront-access-token"}
@@ -78,6 +82,7 @@ def test_a_batch_is_a_direct_invocation_of_a_function_that_accepts_none(event: A
     [
         ("api", api_event(), ApiGatewayAdapter),
         ("storefront", storefront_event(), StorefrontAdapter),
+        ("client", storefront_event(route="clients"), ClientAdapter),
         ("direct", {}, DirectAdapter),
         ("stream", STREAM, StreamAdapter),
     ],

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 
 from tests.deployed_function import Function
 from tests.expected_functions import FUNCTIONS as EXPECTED
-from tests.fakes.clock import NOW
-from tests.fakes.documents import MemoryDocuments
+from tests.fakes.clock import NOW, MovableClock
+from tests.fakes.documents import MemoryPolicies
 from tests.fakes.events import CALLER, Context, api_event, queue_event, storefront_event
 from tests.fakes.provider import ScriptedProvider, down
 from tests.fakes.samples import minted
@@ -24,11 +25,13 @@ from token_broker import wiring
 from token_broker.domain.grant import Grant
 from token_broker.errors import Conflict, PreconditionFailed
 from token_broker.storefronts.change_policy import TrustPolicies
+from token_broker.storefronts.preview_origins import PreviewOrigins
 from token_broker.telemetry import PowertoolsTelemetry
 
 SHOP = "https://shop.example"
 PAGE = Grant(merchant="acme", origins=(SHOP,))
 PROOF = Grant(merchant="acme", origins=(SHOP,), session_id="s-1", expires_at=int(NOW) + 600, scopes=("read",))
+CLIENT = Grant(merchant="acme", client_until=int(NOW) + 600)
 ACME = {"merchant": "acme"}
 
 type Make = Callable[[], PowertoolsTelemetry]
@@ -41,7 +44,7 @@ class Broker:
     fourthwall: Surroundings[ScriptedProvider] = field(default_factory=one_token_stack)
     chicksx: Surroundings[ScriptedProvider] = field(default_factory=session_stack)
     shopify: ListingStack = field(default_factory=listing_stack)
-    policies: MemoryDocuments[Any] = field(default_factory=MemoryDocuments[Any])
+    policies: MemoryPolicies = field(default_factory=MemoryPolicies)
 
 
 @pytest.fixture
@@ -52,6 +55,8 @@ def broker(put_in: Callable[..., None]) -> Broker:
     put_in("shopify", lambda request: made.shopify.listing_call(request.caller, grant=request.grant))
     telemetry = RecordingTelemetry()
     put_in("trust_policies", lambda request: TrustPolicies(made.policies, telemetry, parse, caller=request.caller))
+    previews = PreviewOrigins(made.policies, MovableClock(), telemetry, caller="")
+    put_in("preview_origins", lambda request: previews._replace(caller=request.caller))
     return made
 
 
@@ -151,7 +156,39 @@ def test_a_trust_policys_revision_and_precondition_are_passed_on(broker: Broker)
     assert delete(ACME, Context()) == {"deleted": False}
 
 
-# Storefronts at the same functions
+@pytest.mark.usefixtures("broker")
+def test_a_preview_origin_is_allowed_listed_and_removed_through_both_doors() -> None:
+    origin = {"origin": "https://preview.example"}
+    shown = {**origin, "expiresAt": int(NOW) + 3600}
+    allow, shows, remove = (
+        load(f"storefronts/{each}")
+        for each in ("allow_preview_origin", "list_preview_origins", "remove_preview_origin")
+    )
+    load("storefronts/put_trust_policy")({**ACME, **policy()}, Context())
+
+    allowed = allow(api_event(path=ACME, body={**origin, "expiresIn": 3600}), Context())
+    assert (allowed["statusCode"], body(allowed)) == (201, shown)
+    assert allow({**ACME, **origin, "expiresIn": 3600}, Context()) == shown
+    assert body(shows(api_event(httpMethod="GET", path=ACME), Context())) == {"previewOrigins": [shown]}
+    query = {"origin": [origin["origin"]]}
+    removed = remove(api_event(httpMethod="DELETE", path=ACME, query=query), Context())
+    assert (removed["statusCode"], body(removed)) == (200, {"deleted": True})
+    assert remove({**ACME, **origin}, Context()) == {"deleted": False}
+    assert shows(ACME, Context()) == {"previewOrigins": []}
+
+
+@pytest.mark.usefixtures("broker")
+@pytest.mark.parametrize("seconds", [None, 3599, 1_209_601, 3600.0, "3600", True, -3600])
+def test_a_preview_origin_is_allowed_for_an_hour_to_two_weeks(seconds: Any) -> None:
+    sent = {"origin": "https://preview.example", "expiresIn": seconds}
+
+    answer = load("storefronts/allow_preview_origin")(api_event(path=ACME, body=sent), Context())
+
+    assert answer["statusCode"] == 400
+    assert "a whole number of seconds from 3600 to 1209600" in body(answer)["detail"]
+
+
+# Storefronts and clients at the same functions
 
 
 @pytest.mark.parametrize("operation", ["fourthwall/public-token", "shopify/storefront-access-token"])
@@ -169,6 +206,25 @@ def test_a_page_gets_the_shops_token_and_not_a_second_time_what_it_has(broker: B
     assert (first["statusCode"], body(first)["tokenId"]) == (200, "1001")
     assert first["headers"]["Access-Control-Allow-Origin"] == SHOP
     assert (again["statusCode"], again["body"]) == (304, "")
+    assert len(broker.fourthwall.provider.mints + broker.shopify.provider.mints) == 1
+
+
+@pytest.mark.parametrize("operation", ["fourthwall/public-token", "shopify/storefront-access-token"])
+def test_a_client_gets_the_shops_token_until_its_proof_ends(broker: Broker, operation: str) -> None:
+    handler = load(operation.replace("-", "_"))
+
+    def ask(until: float, merchant: str = "acme") -> dict[str, Any]:
+        context = Grant(merchant=merchant, client_until=int(until)).as_context()
+        sent = {"Cache-Control": ["no-cache"], "Origin": [SHOP]}
+        event = storefront_event(route="clients", operation=operation, headers=sent, authorizer=context)
+        return dict(handler(event, Context()))
+
+    answers = [ask(NOW + 1), ask(NOW + 1), ask(NOW + 1, "other"), ask(NOW - 30)]
+
+    assert [answer["statusCode"] for answer in answers] == [200, 200, 403, 401]
+    assert body(answers[0])["tokenId"] == "1001"
+    assert [each["headers"]["Cache-Control"] for each in answers] == ["private, max-age=30"] * 2 + ["no-store"] * 2
+    assert not [name for each in answers for name in each["headers"] if name.startswith("Access-Control")]
     assert len(broker.fourthwall.provider.mints + broker.shopify.provider.mints) == 1
 
 
@@ -192,22 +248,26 @@ def test_a_session_with_its_proof_gets_its_token() -> None:
     assert {answer["headers"]["Access-Control-Allow-Origin"] for answer in answers} == {SHOP}
 
 
-CLOSED_TO_STOREFRONTS = [
-    each for each in EXPECTED if not each.decides and not any(" /storefront/" in route for route in each.routes)
+CLOSED = [
+    (each, kind)
+    for each in EXPECTED
+    for kind in ("storefront", "clients")
+    if not each.decides and not any(f" /{kind}/" in route for route in each.routes)
 ]
 
 
-@pytest.mark.parametrize("function", CLOSED_TO_STOREFRONTS, ids=lambda function: function.folder)
-def test_a_function_without_a_route_for_storefronts_refuses_them(
-    monkeypatch: pytest.MonkeyPatch, make_telemetry: Make, function: Function
+@pytest.mark.parametrize(("function", "kind"), CLOSED, ids=lambda each: getattr(each, "folder", each))
+def test_a_function_without_a_route_for_storefronts_or_clients_refuses_them(
+    monkeypatch: pytest.MonkeyPatch, make_telemetry: Make, function: Function, kind: str
 ) -> None:
     """Whatever the gateway were told to send there. Nothing is read, and nothing but telemetry is made."""
     monkeypatch.setattr(wiring, "PowertoolsTelemetry", lambda _name: make_telemetry())
     monkeypatch.setattr(wiring, "client", lambda service: pytest.fail(f"a client for {service} was made"))
 
-    answer = load(function.folder)(storefront_event(authorizer=PAGE.as_context(), body="no JSON"), Context())
+    context = (CLIENT if kind == "clients" else PAGE).as_context()
+    answer = load(function.folder)(storefront_event(route=kind, authorizer=context, body="no JSON"), Context())
 
-    assert (answer["statusCode"], body(answer)["detail"]) == (403, "Storefronts can only ask for the current token.")
+    assert (answer["statusCode"], body(answer)["detail"]) == (403, "Such callers can only ask for the current token.")
 
 
 WITH_A_ROUTE = [function for function in EXPECTED if function.routes or function.decides]
@@ -215,15 +275,14 @@ WITH_A_ROUTE = [function for function in EXPECTED if function.routes or function
 
 @pytest.mark.parametrize("function", WITH_A_ROUTE, ids=lambda function: function.folder)
 def test_every_function_names_its_route(function: Function) -> None:
-    verb, route = (load(function.folder).__doc__ or "").split()[1:3]
-    route = route.rstrip(":.")
-
     if function.decides:
-        served = {each for other in EXPECTED for each, who in other.routes.items() if who == function.decides}
-        assert route.endswith("/…")
-        assert all(each.startswith(f"{verb} {route.removesuffix('…')}") for each in served)
+        served = {each for other in EXPECTED for each, who in other.routes.items() if who in function.decides}
+        named = re.findall(r"([A-Z]+) (/\S+)…", load(function.folder).__doc__ or "")
+        assert all(any(each.startswith(f"{verb} {start}") for verb, start in named) for each in served)
+        assert all(any(each.startswith(f"{verb} {start}") for each in served) for verb, start in named)
     else:
-        assert f"{verb} {route}" == next(iter(function.routes))
+        verb, route = (load(function.folder).__doc__ or "").split()[1:3]
+        assert f"{verb} {route.rstrip(':.')}" == next(iter(function.routes))
 
 
 def test_every_function_is_expected() -> None:

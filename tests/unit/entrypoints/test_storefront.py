@@ -86,7 +86,7 @@ def test_a_page_of_the_merchants_is_named_alone_and_an_app_without_an_origin_let
 
 @pytest.mark.parametrize("origin", STRANGERS)
 def test_a_page_of_somebody_elses_is_not(origin: str) -> None:
-    """For a session the gateway may answer from its cache, which knows no origin."""
+    """The authorizer admits a session with its proof, and passes on no origin."""
     with pytest.raises(Forbidden, match="origin"):
         posted(origin).grant()
 
@@ -101,6 +101,11 @@ def test_an_origin_that_came_twice_is_no_origin_of_the_merchants(headers: dict[s
     with pytest.raises(Forbidden):
         twice.grant()
     assert "Access-Control-Allow-Origin" not in twice.reject(Forbidden("No."))["headers"]
+
+
+def test_a_clients_proof_opens_no_route_of_storefronts() -> None:
+    with pytest.raises(Forbidden):
+        adapter(None, grant=Grant(merchant="acme", client_until=1)).grant()
 
 
 def test_who_asked_is_recorded_by_its_origin() -> None:

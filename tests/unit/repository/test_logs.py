@@ -33,7 +33,7 @@ BUILT: dict[tuple[str, ModuleType], set[str]] = {
     ("answered", handler): {
         *("status", "code", "entry_point", "operation", "caller", "merchant", "served", "fingerprint"),
     },
-    ("decided", authorizer): {"decision", "merchant", "operation", "reason", "causes", "ms"},
+    ("decided", authorizer): {"decision", "entry_point", "merchant", "operation", "reason", "causes", "ms"},
     ("rotation_settings_changed", rotation): {"maxAgeDays", "overlapDays", "paused"},
     ("unexpected_failure", handler): {"kind", "frames"},
     ("work_rescheduled", work_handlers): {"token_id", "age", "intent", "rotation", "item"},

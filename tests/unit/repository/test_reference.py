@@ -172,7 +172,7 @@ def test_the_table_of_outputs_is_the_templates() -> None:
         name for row in rows("docs/reference/configuration.md", "Outputs") for name in re.findall(r"`([^`]+)`", row[0])
     }
     outputs = set(template()["Outputs"])
-    functions = {f"{each.name}FunctionName" for each in FUNCTIONS if each.decides is None}
+    functions = {f"{each.name}FunctionName" for each in FUNCTIONS if not each.decides}
 
     assert functions <= outputs
     assert described == (outputs - functions) | {"{Function}FunctionName"}

@@ -37,7 +37,7 @@ SHOWN = {
     "a key or a name of an item in the table": {"DueItem.item", "DynamoDocuments.key", "UnreadWork.item"},
     "reads secrets, and shows none": {"Services.secrets"},
     "holds no value": {"PairLease.record"},
-    "a policy or settings, which hold no key": {"Revisioned.document", "Sessions.proofs"},
+    "a policy or settings, which hold no key": {"Revisioned.document", "Sessions.proofs", "StoredPolicy.document"},
     "a name": {"Source.header"},
 }
 

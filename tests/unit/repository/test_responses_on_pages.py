@@ -118,9 +118,10 @@ def test_the_example_of_a_trust_policy_is_one_and_its_members_are_explained() ->
 
     top = {row[0].strip("`"): row[1] == "yes" for row in rows(page, "Members")}
     proof = {row[0].strip("`"): row[1] == "yes" for row in rows(page, "Members of a proof")}
-    sessions = SCHEMA["$defs"]["sessions"]
-    expected = _required(SCHEMA) | {f"sessions.{name}": it for name, it in _required(sessions).items()}
-    assert top == expected
+    parts = {
+        f"{part}.{name}": it for part in ("sessions", "shop") for name, it in _required(SCHEMA["$defs"][part]).items()
+    }
+    assert top == _required(SCHEMA) | parts
     assert proof == _required(SCHEMA["$defs"]["proof"])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.stack.template import function_folders, function_id
-from tests.deployed_function import IAM, PROOF, SHOP, Function
+from tests.deployed_function import CLIENT, IAM, PROOF, SHOP, Function
 from tests.expected_functions import FUNCTIONS, SCHEDULE_ROLE, TRUST, statements
 from tests.template_as_written import TEMPLATE, template
 from tests.unit.repository.transformed import PLACE, plain, resources, statements_of, transformed
@@ -90,7 +90,7 @@ def test_a_function_is_as_all_others_and_knows_of_no_other_provider(function: Fu
 def test_a_function_is_not_repeated_unless_that_is_harmless_and_a_run_ends_before_the_next_begins() -> None:
     found = map(plain, resources("AWS::Lambda::EventInvokeConfig").values())
     configured = {each.pop("FunctionName").removesuffix("Function"): each for each in found}
-    harmless = re.compile(r"(list|get|put|delete|close)_\w+|maintain|publish_events|\w+_authorizer")
+    harmless = re.compile(r"(list|get|put|delete|close|allow|remove)_\w+|maintain|publish_events|\w+_authorizer")
     once = {each.name for each in FUNCTIONS if not harmless.fullmatch(each.folder.partition("/")[2])}
 
     assert set(configured) == once
@@ -186,7 +186,7 @@ def test_each_function_may_be_called_by_the_gateway_for_its_own_routes_and_by_no
     """A permission has its function's name or ARN."""
     allowed = [plain(each) for each in resources("AWS::Lambda::Permission").values()]
     own = [(each.name, f"*/{route.replace(' ', '', 1)}") for each in FUNCTIONS for route in each.routes]
-    own += [(each.name, "authorizers/*") for each in FUNCTIONS if each.decides]
+    own += [(each.name, "authorizers/*") for each in FUNCTIONS for _ in each.decides]
 
     assert sorted((each["FunctionName"].rpartition(":")[2], each["SourceArn"]) for each in allowed) == sorted(
         (f"{name}Function", PLACE.arn("execute-api", f"Api/{re.sub(r'{[^}]*}', '*', route)}")) for name, route in own
@@ -349,7 +349,7 @@ def test_there_is_one_stage_with_throttles() -> None:
     assert (default["ThrottlingRateLimit"], default["ThrottlingBurstLimit"]) == (100, 200)
     limited = {f"{each['HttpMethod']} {each['ResourcePath'][1:].replace('~1', '/')}" for each in storefronts}
     preflights = {f"OPTIONS {path}" for path in STOREFRONT_PATHS}
-    assert limited == {route for route in ROUTES if "/storefront/" in route} | preflights
+    assert limited == {route for route in ROUTES if "/storefront/" in route or "/clients/" in route} | preflights
     assert {(each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"]) for each in storefronts} == {(1000, 2000)}
 
 
@@ -411,6 +411,7 @@ def test_every_method_lets_in_whom_the_table_says_and_nothing_but_a_preflight_is
     }
     assert {who for route, (_, who) in ROUTES.items() if " /merchants/" in route or " /operations/" in route} == {IAM}
     assert {who for route, (_, who) in ROUTES.items() if " /storefront/" in route} == {SHOP, PROOF}
+    assert {who for route, (_, who) in ROUTES.items() if " /clients/" in route} == {CLIENT}
 
 
 def test_a_route_is_served_by_its_function_with_nobody_elses_rights(api: Any) -> None:
@@ -423,13 +424,18 @@ def test_a_route_is_served_by_its_function_with_nobody_elses_rights(api: Any) ->
 
 
 def test_an_authorizers_answer_is_kept_for_the_same_proof_path_and_method_or_not_at_all(api: Any) -> None:
-    schemes, source = api["components"]["securitySchemes"], "method.request.header.Authorization, context.path"
-    kept = {"authorizerResultTtlInSeconds": 60, "identitySource": f"{source}, context.httpMethod"}
+    """A page's origin takes part in the other two decisions, and the gateway would not tell two origins apart."""
+    schemes, proof = api["components"]["securitySchemes"], "method.request.header.Authorization"
+    definitions: dict[str, dict[str, Any]] = {
+        SHOP: {"authorizerResultTtlInSeconds": 0},
+        PROOF: {"authorizerResultTtlInSeconds": 0, "identitySource": proof},
+        CLIENT: {"authorizerResultTtlInSeconds": 60, "identitySource": f"{proof}, context.path, context.httpMethod"},
+    }
 
-    assert set(schemes) == {IAM, SHOP, PROOF}
+    assert set(schemes) == {IAM, *definitions}
     assert schemes[IAM]["x-amazon-apigateway-authtype"] == "awsSigv4"
-    for name, definition in ((SHOP, {"authorizerResultTtlInSeconds": 0}), (PROOF, kept)):
-        (function,) = [each for each in FUNCTIONS if each.decides == name]
+    for name, definition in definitions.items():
+        (function,) = [each for each in FUNCTIONS if name in each.decides]
         given = dict(schemes[name]["x-amazon-apigateway-authorizer"])
         assert schemes[name]["x-amazon-apigateway-authtype"] == "custom"
         assert f":function:{function.name}Function/invocations" in given.pop("authorizerUri")
@@ -482,7 +488,7 @@ def test_a_page_may_read_the_gateways_answer_without_credentials_and_nobody_keep
         "Content-Type": "'application/problem+json'",
         "Cache-Control": "'no-store'",
         "Access-Control-Allow-Origin": "'*'",
-        "Access-Control-Expose-Headers": "'Retry-After,x-amzn-RequestId'",
+        "Access-Control-Expose-Headers": "'Date,Retry-After,x-amzn-RequestId'",
     }
 
     assert headers.items() >= always.items()

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.clock import MovableClock
-from tests.fakes.documents import MemoryDocuments
+from tests.fakes.clock import NOW, MovableClock
+from tests.fakes.documents import MemoryPolicies
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import SHOP, oidc, parse, policy, sessions
 from token_broker.domain.grant import Grant
@@ -14,7 +14,7 @@ from token_broker.ports.documents import Revisioned
 from token_broker.storefronts.admission import Admission
 
 SHOPIFY, FOURTHWALL = "shopify/storefront-access-token", "fourthwall/public-token"
-SECOND = "http://localhost:3000"
+SECOND, PREVIEW = "http://localhost:3000", "https://preview.example"
 OPEN = policy(origins=[SHOP, SECOND], anonymous=[SHOPIFY])
 LOOPBACK = "http://127.0.0.1:8123"
 
@@ -24,10 +24,11 @@ class Desk:
 
     def __init__(self, document: Any = None) -> None:
         self.telemetry = RecordingTelemetry()
-        self.store = MemoryDocuments[Any]()
+        self.store = MemoryPolicies()
         if document is not None:
             self.put(document)
-        self.admission = Admission(self.store.read, MovableClock(), self.telemetry, parse)
+        self.clock = MovableClock()
+        self.admission = Admission(self.store.read_all, self.clock, self.telemetry, parse)
 
     def put(self, document: Any) -> None:
         self.store.stored["acme"] = Revisioned(document=document, revision=1)
@@ -41,8 +42,28 @@ class Desk:
 
 
 @pytest.mark.parametrize("origin", [SHOP, SECOND])
-def test_a_page_that_the_policy_names_is_let_in(origin: str) -> None:
-    assert Desk(OPEN).admission.admit_page("acme", SHOPIFY, origin) == Grant(merchant="acme", origins=(SHOP, SECOND))
+def test_a_page_that_the_policy_names_is_let_in_with_its_own_origin_alone(origin: str) -> None:
+    assert Desk(OPEN).admission.admit_page("acme", SHOPIFY, origin) == Grant(merchant="acme", origins=(origin,))
+
+
+def test_a_preview_origin_is_let_in_until_its_end_by_the_one_read_of_the_policy() -> None:
+    """Memory keeps a policy for 30 s, and an origin may end before that."""
+    desk = Desk(OPEN)
+    desk.store.previews["acme"] = ({PREVIEW: int(NOW) + 20}, "x")
+
+    assert desk.admission.admit_page("acme", SHOPIFY, PREVIEW) == Grant(merchant="acme", origins=(PREVIEW,))
+    assert not desk.admits(PREVIEW, FOURTHWALL), "no more than the policy opens to its pages"
+    desk.clock.advance(20)
+    assert not desk.admits(PREVIEW)
+    assert desk.admits(SHOP)
+    assert desk.store.reads == ["acme"]
+
+
+def test_a_preview_origin_without_a_policy_opens_nothing() -> None:
+    desk = Desk()
+    desk.store.previews["acme"] = ({PREVIEW: int(NOW) + 20}, "x")
+
+    assert not desk.admits(PREVIEW)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from tests.fakes.clock import MovableClock
 from tests.fakes.telemetry import RecordingTelemetry
 from token_broker.bounded_cache import MAX_ENTRIES
 from token_broker.errors import Forbidden, StorageUnavailable
-from token_broker.ports.documents import Revisioned
+from token_broker.ports.documents import StoredPolicy
 from token_broker.storefronts.admission import ABSENT_TTL_SECONDS, TTL_SECONDS, Admission
 from token_broker.storefronts.trust_policy import TrustPolicy
 
@@ -23,7 +23,7 @@ class Reading:
         self._clock = clock
         self._seconds = seconds
         self._admission = Admission(self.read, clock, RecordingTelemetry(), lambda document: document)
-        self.answer: TrustPolicy | Exception | None = OLD
+        self.answer: Any = OLD
         self.reads = 0
 
     def __call__(self, merchant: str = "acme") -> TrustPolicy | None:
@@ -32,12 +32,12 @@ class Reading:
         except Forbidden:
             return None
 
-    def read(self, _merchant: str) -> Revisioned[Any]:
+    def read(self, _merchant: str) -> StoredPolicy:
         self.reads += 1
         self._clock.advance(self._seconds)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return Revisioned(self.answer)
+        return StoredPolicy(self.answer)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.events import api_event
-from tests.fakes.trust_policies import oidc, policy, sessions
+from tests.fakes.trust_policies import oidc, policy, sessions, shop
 from token_broker.domain.fields import Precondition
 from token_broker.entrypoints.adapter import Invocation, Reply
 from token_broker.entrypoints.api_gateway import ApiGatewayAdapter
@@ -15,7 +15,7 @@ from token_broker.entrypoints.inputs import DeleteTrustPolicy, Input, PutTrustPo
 from token_broker.errors import InvalidRequest
 
 ROUTE = "/merchants/{merchant}/trust-policy"
-WHOLE = policy(anonymous=["fourthwall/public-token"], sessions=sessions(oidc()))
+WHOLE = policy(anonymous=["fourthwall/public-token"], sessions=sessions(oidc()), shop=shop())
 ANY = Precondition()
 
 
@@ -86,7 +86,7 @@ def test_the_body_has_no_room_for_anything_else(name: str) -> None:
     assert "1 field(s) are not known here" in refused(PutTrustPolicy, direct(**WHOLE, revision=3))
 
 
-@pytest.mark.parametrize("name", ["version", "origins", "anonymous", "sessions"])
+@pytest.mark.parametrize("name", ["version", "origins", "anonymous", "sessions", "shop"])
 def test_null_is_not_the_same_as_leaving_a_member_out(name: str) -> None:
     """A tool that writes `"sessions": null` may mean to keep what stands."""
     less, null = {each: WHOLE[each] for each in WHOLE if each != name}, {**WHOLE, name: None}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.trust_policies import REFUSED, SHOP, TAKEN, hs256, oidc, parse, policy, sessions
+from tests.fakes.trust_policies import REFUSED, SHOP, TAKEN, hs256, oidc, parse, policy, sessions, shop
 from token_broker.aws.store.attributes import unwrap, wrap
 from token_broker.errors import InvalidRequest
 from token_broker.storefronts.trust_policy import ProofRule, Sessions, TrustPolicy
@@ -57,6 +57,33 @@ def test_a_policy_says_who_may_come_with_what() -> None:
             ("wallet.read", "merchant.read"),
         ),
     )
+
+
+def test_a_policy_says_which_servers_and_apps_get_the_shops_tokens() -> None:
+    said = parse(policy(shop=shop(hs256(), oidc(claims={"owner_id": "team-1"}))))
+
+    assert [(rule.issuer, rule.claims, rule.jwks_uri) for rule in said.shop] == [
+        (SHOP, {}, None),
+        ("https://login.example", {"owner_id": "team-1"}, "https://login.example/.well-known/jwks.json"),
+    ]
+    assert (parse(policy()).shop, said.sessions) == ((), None)
+
+
+def test_an_issuer_without_the_owners_claim_is_refused_with_what_to_write() -> None:
+    """A token of anybody else with the same issuer would open the shop."""
+    assert refusal(policy(shop=shop(oidc(claims={"aud": "a"})))) == (
+        "'shop.proofs[0].claims' must have at least one claim that names the token's owner, such as 'owner_id' or "
+        "'repository_owner_id', since the issuer signs tokens of others, too. aud, exp, iat, iss, jti, nbf name no "
+        "owner."
+    )
+
+
+def test_a_preview_origin_counts_until_its_end_and_the_policys_own_for_ever() -> None:
+    preview, other = "https://preview.example", "https://other.example"
+    said = parse(policy())._replace(previews={preview: 100})
+
+    assert [said.admits(each, 99.9) for each in (SHOP, preview, other)] == [True, True, False]
+    assert [said.admits(each, 100.0) for each in (SHOP, preview, other)] == [True, False, False]
 
 
 def test_without_an_own_name_the_session_claim_is_sid_and_no_claim_has_to_match() -> None:
@@ -181,6 +208,9 @@ def test_a_policy_cannot_be_changed_through_the_document_it_was_read_from() -> N
         policy(sessions=sessions(scopes=CANARY)),
         policy(sessions=sessions(scopes=[f"{CANARY} {CANARY}"])),
         policy(sessions=sessions(scopes=[CANARY, CANARY])),
+        policy(shop={CANARY: CANARY}),
+        policy(shop=shop(oidc(claims={"aud": CANARY}))),
+        policy(shop=shop(hs256(sessionClaim=CANARY))),
     ],
     ids=str,
 )
@@ -199,5 +229,5 @@ def test_a_refusal_says_which_operations_and_members_there_are() -> None:
         "'sessions.proofs[0]' must have no members other than type, issuer, audience, sessionClaim, claims. It has 2."
     )
     assert refusal(policy(origin=SHOP)) == (
-        "The trust policy must have no members other than version, origins, anonymous, sessions. It has 1."
+        "The trust policy must have no members other than version, origins, anonymous, sessions, shop. It has 1."
     )

@@ -1,4 +1,4 @@
-"""Verify proofs of a session: JWTs from a merchant's backend or its OIDC issuer, under the merchant's trust policy.
+"""Verify proofs of a session or a client: JWTs from a merchant's backend or its OIDC issuer, under the trust policy.
 
     verification                 the authorizer's entry
     outcomes                     the results of a verification

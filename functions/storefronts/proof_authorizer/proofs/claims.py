@@ -4,7 +4,7 @@ PyJWT takes no clock, so its checks of `exp`, `nbf` and `iat` are off and this m
 only, while PyJWT also accepts texts, fractions and true.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from proofs.outcomes import ProofRejected
@@ -44,6 +44,12 @@ def session(claims: Mapping[str, Any], name: str) -> str:
         return str(_session_id(claims.get(name)))
     except ValueError:
         raise ProofRejected("bad_session") from None
+
+
+def no_session(claims: Mapping[str, Any], names: Collection[str]) -> None:
+    """Check that no claim with one of the names is there, since each names a session. Raises `ProofRejected`."""
+    if any(name in claims for name in names):
+        raise ProofRejected("for_a_session")
 
 
 def check(claims: Mapping[str, Any], required: Mapping[str, ClaimValue]) -> None:

@@ -1,4 +1,4 @@
-"""Verify that a JWT proves a session of a merchant's storefront.
+"""Verify that a JWT proves a session of a merchant's storefront, or that its holder is a client of the merchant.
 
     1. The issuer in the JWT chooses the merchant's rule.
     2. The rule chooses the keys, and the key chooses the algorithm.
@@ -21,7 +21,7 @@ from proofs.keys import Key, choose
 from proofs.outcomes import KeysUnavailable, Proof, ProofRejected
 from proofs.signing_keys import ALGORITHM
 from token_broker.clock import Clock
-from token_broker.storefronts.trust_policy import ProofRule, Sessions
+from token_broker.storefronts.trust_policy import ProofRule, Sessions, TrustPolicy
 
 _OPTIONS: Options = {
     "require": ["iss", "aud", "exp"],
@@ -40,6 +40,9 @@ _REASONS: Mapping[type[jwt.InvalidTokenError], str] = {
     jwt.MissingRequiredClaimError: "missing_claim",
 }
 
+#: The usual claim with a session's id.
+_SESSION_CLAIM = "sid"
+
 #: The reasons that a replaced key can have.
 _OUTDATED = frozenset({"unknown_key", "bad_signature"})
 
@@ -54,11 +57,29 @@ class Verifier:
 
     def verify(self, token: Unverified, merchant: str, sessions: Sessions) -> Proof:
         """Return the proof in a JWT under the merchant's policy. Raises `ProofRejected`, `KeysUnavailable`."""
-        rule = _rule(sessions, token.issuer)
+        rule = _rule(sessions.proofs, token.issuer)
+        signed, expires_at = self._checked(token, rule, merchant)
+        return Proof(claims.session(signed, rule.session_claim), expires_at, rule.issuer)
+
+    def verify_client(self, token: Unverified, merchant: str, policy: TrustPolicy) -> int:
+        """Return the end of a client's proof in Unix seconds. Raises `ProofRejected`, `KeysUnavailable`.
+
+        The merchant's backend signs proofs of sessions with the same key, for browsers. Such a proof opens no shop
+        token, also if both lists of the policy have the same issuer and audience.
+        """
+        rule = _rule(policy.shop, token.issuer)
+        signed, expires_at = self._checked(token, rule, merchant)
+        if rule.jwks_uri is None:
+            of_sessions = () if policy.sessions is None else policy.sessions.proofs
+            claims.no_session(signed, {_SESSION_CLAIM, *(each.session_claim for each in of_sessions)})
+        return expires_at
+
+    def _checked(self, token: Unverified, rule: ProofRule, merchant: str) -> tuple[Mapping[str, Any], int]:
+        """Return the claims that fulfil the rule, and the JWT's end."""
         signed = self._signed_claims(token, rule, merchant)
         expires_at = claims.expiry(signed, self._clock.now())
         claims.check(signed, rule.claims)
-        return Proof(claims.session(signed, rule.session_claim), expires_at, rule.issuer)
+        return signed, expires_at
 
     def _signed_claims(self, token: Unverified, rule: ProofRule, merchant: str) -> Mapping[str, Any]:
         """Return the claims that the issuer has signed. If the cached keys do not fit, the keys are read again."""
@@ -87,8 +108,8 @@ class Verifier:
         return self._key_sets, rule.jwks_uri, ALGORITHMS
 
 
-def _rule(sessions: Sessions, issuer: str) -> ProofRule:
-    rules = [rule for rule in sessions.proofs if rule.issuer == issuer]
+def _rule(proofs: tuple[ProofRule, ...], issuer: str) -> ProofRule:
+    rules = [rule for rule in proofs if rule.issuer == issuer]
     if len(rules) != 1:
         raise ProofRejected("unknown_issuer")
     return rules[0]

@@ -29,6 +29,9 @@ MAX_ITEM_KEYS = 100
 #: DynamoDB's limit for a sort key.
 MAX_ITEM_KEY_LENGTH = 1024
 MAX_EVENT_NAMES = 1000
+#: Seconds for which a preview origin can be allowed.
+SHORTEST_PREVIEW = 60 * 60
+LONGEST_PREVIEW = 14 * 24 * 60 * 60
 
 
 class Precondition(NamedTuple):
@@ -153,6 +156,13 @@ def days_or_never(most: int) -> Rule:
             raise ValueError(f"{expected}, or null") from None
 
     return rule
+
+
+def preview_seconds(value: Any) -> int:
+    """Check for how many seconds a preview origin is allowed."""
+    if isinstance(value, bool) or not isinstance(value, int) or not SHORTEST_PREVIEW <= value <= LONGEST_PREVIEW:
+        raise ValueError(f"a whole number of seconds from {SHORTEST_PREVIEW} to {LONGEST_PREVIEW}")
+    return value
 
 
 def flag(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Decide what a storefront may have, by the result of its authorizer.
+"""Decide what a storefront or a client may have, by the result of its authorizer.
 
 An authorizer sees no body, and API Gateway may cache its response for 60 s. Therefore it passes on what the proof
 allows, and the function compares that with the body and the time.
@@ -21,11 +21,11 @@ _NOT_ALLOWED = "The merchant's trust policy does not allow this request."
 
 
 class Grant(NamedTuple):
-    """Hold what one storefront may have of one merchant.
+    """Hold what one storefront or client may have of one merchant.
 
-    `origins` are those of the merchant's pages. With a proof, `session_id` is the session that it names, `expires_at`
-    its expiry in Unix seconds, and `scopes` the scopes that it allows. Without a proof, the grant is for shop-wide
-    tokens only.
+    `origins` has the origin that was admitted, or none. With a proof of a session, `session_id` is the session that it
+    names, `expires_at` its expiry in Unix seconds, and `scopes` the scopes that it allows. Without one, the grant is
+    for shop-wide tokens only. For a client, `client_until` is the expiry of its proof in Unix seconds.
     """
 
     merchant: str
@@ -33,10 +33,13 @@ class Grant(NamedTuple):
     session_id: str | None = None
     expires_at: int | None = None
     scopes: tuple[str, ...] = ()
+    client_until: int | None = None
 
     def as_context(self) -> dict[str, str]:
         """Return the grant as an authorizer's context, in which API Gateway allows strings but no lists."""
         context = {"merchant": self.merchant, "origins": " ".join(self.origins)}
+        if self.client_until is not None:
+            context["clientUntil"] = str(self.client_until)
         if self.session_id is not None:
             context |= {
                 "sessionId": self.session_id,
@@ -53,6 +56,10 @@ class Grant(NamedTuple):
         origins, session_id = context.get("origins"), context.get("sessionId")
         expires_at, scopes = context.get("expiresAt"), context.get("scopes")
         granted = cls(merchant=merchant, origins=tuple(origins.split()) if isinstance(origins, str) else ())
+        if (client_until := context.get("clientUntil")) is not None:
+            if (session_id, expires_at, scopes) != (None, None, None) or not str(client_until).isdecimal():
+                raise Unauthenticated("The client identity is ambiguous.")
+            return granted._replace(client_until=int(str(client_until)))
         if session_id is None and expires_at is None and scopes is None:
             return granted
         if not isinstance(session_id, str) or not isinstance(scopes, str) or not str(expires_at).isdecimal():
@@ -64,11 +71,16 @@ class Grant(NamedTuple):
         if merchant != self.merchant:
             raise Forbidden(_NOT_ALLOWED)
 
-    def check_shop(self, merchant: str) -> None:
-        """Check that the grant allows shop-wide tokens. Raises `Forbidden`, also if it is for one session."""
+    def check_shop(self, merchant: str, now: float) -> None:
+        """Check that the grant allows shop-wide tokens.
+
+        Raises `Forbidden`, also if it is for one session, or `Unauthenticated` if the client's proof has expired.
+        """
         self.check_merchant(merchant)
         if self.session_id is not None:
             raise Forbidden(_NOT_ALLOWED)
+        if self.client_until is not None and now >= self.client_until + CLOCK_SKEW:
+            raise Unauthenticated("The proof has expired. Get a new one from its issuer.")
 
     def check_session(self, merchant: str, session_id: str, scope: tuple[str, ...] | None, now: float) -> None:
         """Check that the grant allows this session's token with these scopes.

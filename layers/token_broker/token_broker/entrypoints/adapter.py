@@ -72,7 +72,7 @@ class Invocation(Protocol):
         """Return who calls. Raises `Unauthenticated`."""
 
     def grant(self) -> Grant | None:
-        """Return what a storefront may have, or None for a caller that IAM has admitted.
+        """Return what a storefront or client may have, or None for a caller that IAM has admitted.
 
         Raises `Unauthenticated`, `Forbidden`.
         """

@@ -26,17 +26,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from token_broker.entrypoints.adapter import Container
+    from token_broker.entrypoints.events import EventKind
 
 _RESOURCE = re.compile(r"(arn:[a-z-]+:execute-api:[a-z0-9-]+:[0-9]*:[a-z0-9]+/[A-Za-z0-9_-]+)/(.*)", re.DOTALL)
-_ROUTE = "/storefront/{merchant}/"
+#: How the routes begin, by the kind of their events.
+_ROUTES: dict[EventKind, str] = {"storefront": "/storefront/{merchant}/", "client": "/clients/{merchant}/"}
 
 
 class AuthorizerRequest(NamedTuple):
     """Hold one request that needs a decision. `operation` is the path after the merchant, `resource` is the ARN.
 
-    The proof is one of the headers, so they are never shown.
+    `kind` is `storefront` or `client`. The proof is one of the headers, so they are never shown.
     """
 
+    kind: EventKind
     merchant: str
     operation: str
     resource: str
@@ -58,13 +61,14 @@ class DecisionUnavailable(Exception):
     """Tell API Gateway that no request is allowed. The text holds nothing else."""
 
 
-def authorizer_request(event: Any) -> AuthorizerRequest:
-    """Return API Gateway's REQUEST event, checked. Raises `Forbidden` if it is not for a storefront route."""
+def authorizer_request(event: Any, kinds: tuple[EventKind, ...]) -> AuthorizerRequest:
+    """Return API Gateway's REQUEST event, checked. Raises `Forbidden` unless its route is of one of the kinds."""
     if not isinstance(event, Mapping):
         raise Forbidden("not an authorizer event")
     route, path = event.get("resource"), event.get("pathParameters")
-    if not isinstance(route, str) or not route.startswith(_ROUTE) or not isinstance(path, Mapping):
-        raise Forbidden("not a storefront route")
+    kind = next((kind for kind in kinds if str(route).startswith(_ROUTES[kind])), None)
+    if not isinstance(route, str) or kind is None or not isinstance(path, Mapping):
+        raise Forbidden("not a route that this authorizer decides about")
     try:
         merchant = merchant_name(path.get("merchant"))
     except ValueError:
@@ -75,22 +79,26 @@ def authorizer_request(event: Any) -> AuthorizerRequest:
         raise Forbidden("the path is not spelled like the route")
     given = event.get("multiValueHeaders")
     headers = given if isinstance(given, Mapping) else {}
-    return AuthorizerRequest(merchant, route.removeprefix(_ROUTE), f"{request[1]}/{expected}", headers)
+    return AuthorizerRequest(kind, merchant, route.removeprefix(_ROUTES[kind]), f"{request[1]}/{expected}", headers)
 
 
 type Decision[T] = Callable[[AuthorizerRequest, T], Grant]
 
 
-def authorizer[T](container: Container[T]) -> Callable[[Decision[T]], Authorizer[T]]:
-    """Make a Lambda authorizer of a decision, which returns a grant or raises an error."""
-    return partial(Authorizer, container)
+def authorizer[T](container: Container[T], *, kinds: tuple[EventKind, ...]) -> Callable[[Decision[T]], Authorizer[T]]:
+    """Make a Lambda authorizer of a decision, which returns a grant or raises an error.
+
+    It denies each request whose kind is not in `kinds`.
+    """
+    return partial(Authorizer, container, kinds)
 
 
 class Authorizer[T]:
     """Decide on each event, and log one line about the decision."""
 
-    def __init__(self, container: Container[T], decide: Decision[T]) -> None:
+    def __init__(self, container: Container[T], kinds: tuple[EventKind, ...], decide: Decision[T]) -> None:
         self.container = container
+        self._kinds = kinds
         self._decide = decide
         update_wrapper(self, decide)
 
@@ -101,8 +109,8 @@ class Authorizer[T]:
         telemetry.begin(_request_id(event), context)
         line: dict[str, Any] = {"decision": "none"}
         try:
-            request = authorizer_request(event)
-            line |= {"merchant": request.merchant, "operation": request.operation}
+            request = authorizer_request(event, self._kinds)
+            line |= {"entry_point": request.kind, "merchant": request.merchant, "operation": request.operation}
             grant = self._decide(request, self.container.service)
             response = _response("Allow", request.resource, grant.as_context())
             line["decision"] = "allow"
@@ -116,7 +124,7 @@ class Authorizer[T]:
             raise DecisionUnavailable("Unauthorized") from None
         except Exception as failure:  # noqa: BLE001  # only a grant may allow a request
             line |= self._undecided(failure)
-            raise DecisionUnavailable("The storefront could not be checked") from None
+            raise DecisionUnavailable("The caller could not be checked") from None
         finally:
             line["ms"] = round((time.perf_counter() - started) * 1000, 1)
             telemetry.count(f"Authorizer.{line['decision']}")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from token_broker.entrypoints.adapter import Invocation
 
 #: A kind of event, as the log shows it. `api` is API Gateway with IAM, and `stream` is the table's stream.
-type EventKind = Literal["api", "storefront", "direct", "queue", "stream"]
+type EventKind = Literal["api", "storefront", "client", "direct", "queue", "stream"]
 
 _BATCH_SOURCES: dict[EventKind, str] = {"queue": "aws:sqs", "stream": "aws:dynamodb"}
 
@@ -22,8 +22,10 @@ def kind_of(event: Any, accepted: Collection[EventKind]) -> EventKind:
     """
     if isinstance(event, dict) and "httpMethod" in event and isinstance(event.get("requestContext"), dict):
         # The route decides, not the path: only the gateway names the route.
-        route = event.get("resource")
-        return "storefront" if isinstance(route, str) and route.startswith("/storefront/") else "api"
+        route = str(event.get("resource"))
+        if route.startswith("/clients/"):
+            return "client"
+        return "storefront" if route.startswith("/storefront/") else "api"
     for kind, source in _BATCH_SOURCES.items():
         if kind in accepted and is_batch(event, source):
             return kind
@@ -47,6 +49,10 @@ def invocation_of(kind: EventKind, event: Any, request_id: str) -> Invocation:
         from token_broker.entrypoints.storefront import StorefrontAdapter
 
         return StorefrontAdapter(event)
+    if kind == "client":
+        from token_broker.entrypoints.client import ClientAdapter
+
+        return ClientAdapter(event)
     if kind == "api":
         from token_broker.entrypoints.api_gateway import ApiGatewayAdapter
 

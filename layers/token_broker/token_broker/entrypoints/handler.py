@@ -26,7 +26,10 @@ LAST_SECONDS = 2.0
 
 
 class Request(NamedTuple):
-    """Hold who calls, until when, and what a storefront may have. `grant` is None for a caller that IAM admitted."""
+    """Hold who calls, until when, and what a storefront or client may have.
+
+    `grant` is None for a caller that IAM admitted.
+    """
 
     caller: str
     deadline: Deadline
@@ -137,8 +140,8 @@ class Handler[I: Input, S]:
 
 
 def _refusal(kind: EventKind) -> Forbidden:
-    if kind == "storefront":
-        return Forbidden("Storefronts can only ask for the current token.")
+    if kind in ("storefront", "client"):
+        return Forbidden("Such callers can only ask for the current token.")
     return Forbidden("This function does not accept events of this kind.")
 
 

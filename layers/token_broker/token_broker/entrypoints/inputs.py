@@ -40,7 +40,7 @@ def path(name: str, rule: Rule, *, encoded: bool = False) -> Any:
     return Source(name, "path", rule, _REQUIRED, encoded=encoded)
 
 
-def query(name: str, rule: Rule, *, default: Any) -> Any:
+def query(name: str, rule: Rule, *, default: Any = _REQUIRED) -> Any:
     """Declare a field of the query."""
     return Source(name, "query", rule, default)
 
@@ -201,11 +201,12 @@ class PutTrustPolicy(ConditionalInput):
     origins: Any = body("origins", rule.anything)
     anonymous: Any = body("anonymous", rule.anything, default=None)
     sessions: Any = body("sessions", rule.anything, default=None)
+    shop: Any = body("shop", rule.anything, default=None)
 
     @property
     def document(self) -> dict[str, Any]:
         """Return the policy in the request."""
-        optional = {"anonymous": self.anonymous, "sessions": self.sessions}
+        optional = {"anonymous": self.anonymous, "sessions": self.sessions, "shop": self.shop}
         given = {name: value for name, value in optional.items() if value is not None}
         return {"version": self.version, "origins": self.origins, **given}
 
@@ -214,6 +215,19 @@ class DeleteTrustPolicy(MerchantInput):
     """Delete the merchant's trust policy."""
 
     precondition: Precondition = header("ifMatch", "if-match", rule.entity_tags, default=rule.Precondition())
+
+
+class AllowPreviewOrigin(MerchantInput):
+    """Allow one more origin for 1 hour to 14 days. `storefronts.preview_origins` checks the origin."""
+
+    origin: Any = body("origin", rule.anything)
+    expires_in: int = body("expiresIn", rule.preview_seconds)
+
+
+class RemovePreviewOrigin(MerchantInput):
+    """Remove a preview origin."""
+
+    origin: Any = query("origin", rule.anything)
 
 
 def sources(kind: type[Input]) -> Mapping[str, Source]:

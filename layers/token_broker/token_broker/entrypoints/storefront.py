@@ -30,21 +30,25 @@ from token_broker.errors import (
 MAX_AGE = 30
 
 #: The headers that a page's JavaScript can read.
-EXPOSED_HEADERS = "ETag, Retry-After, X-Request-Id, x-amzn-RequestId"
+EXPOSED_HEADERS = "Date, ETag, Retry-After, X-Request-Id, x-amzn-RequestId"
 
 #: Replaces details about the merchant's secret, account or provider.
 _NEUTRAL_DETAIL = "The token is not available now. The merchant's operator finds the reason by this request's id."
 
 
 class StorefrontAdapter(ApiGatewayAdapter):
-    """Adapt one request of a storefront."""
+    """Adapt one request of a storefront. `sharing` says which caches may keep a shop's token."""
+
+    sharing = "public"
 
     def caller(self) -> str:
         """Return the page's origin, for the records only. The grant says what the page may have."""
         return STOREFRONT + (self._origin() or "without an origin")
 
     def grant(self) -> Grant:
-        """Return the authorizer's grant. Raises `Forbidden` if it does not name the page's origin."""
+        """Return the authorizer's grant. Raises `Forbidden` if it is a client's or does not name the page's origin."""
+        if self._granted.client_until is not None:
+            raise Forbidden("A client's proof is for the routes under /clients only.")
         if (origin := self._origin()) is not None and origin not in self._granted.origins:
             raise Forbidden("The merchant's trust policy does not name the origin of this page.")
         return self._granted
@@ -60,7 +64,7 @@ class StorefrontAdapter(ApiGatewayAdapter):
         if self._event["httpMethod"] != "GET":
             return proxy_response(reply.status, body, "application/json", self._headers())
         tag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
-        headers = {**self._headers(), "Cache-Control": f"public, max-age={MAX_AGE}", "ETag": tag}
+        headers = {**self._headers(), "Cache-Control": f"{self.sharing}, max-age={MAX_AGE}", "ETag": tag}
         if {tag, "*"} & set(_tags(self._header("if-none-match"))):
             return proxy_response(304, "", "application/json", headers)
         return proxy_response(reply.status, body, "application/json", headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from token_broker.errors import Conflict
@@ -39,7 +40,31 @@ class Documents[T](Protocol):
         """Store the document if the revision is still `expected`. Return whether it was stored."""
 
 
+class StoredPolicy(NamedTuple):
+    """Hold a merchant's trust policy with its preview origins. `document` is None if there is no policy.
+
+    `previews` has each origin's end in Unix seconds. Each change of them has another `preview_change`.
+    """
+
+    document: Mapping[str, Any] | None = None
+    previews: Mapping[str, int] = MappingProxyType({})
+    preview_change: str = ""
+
+
 type PolicyStore = Documents[Mapping[str, Any]]
+
+
+class PreviewStore(Protocol):
+    """Store preview origins beside trust policies, without an effect on a policy's revision."""
+
+    def read_all(self, merchant: str) -> StoredPolicy:
+        """Return the policy and the preview origins, also ended ones, in one consistent read."""
+
+    def replace_previews(self, merchant: str, ends: Mapping[str, int], *, expected: str) -> bool:
+        """Store the preview origins if their change is still `expected` and there is a policy.
+
+        Return whether they were stored.
+        """
 
 
 def change[T](

@@ -1,6 +1,6 @@
-"""Admit storefronts by their merchant's trust policy.
+"""Admit storefronts and clients by their merchant's trust policy.
 
-An authorizer caches policies for 30 s. API Gateway adds 60 s, so a change takes effect within 90 s.
+An authorizer caches policies for 30 s. API Gateway keeps a decision about a client for 60 s more.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from token_broker.errors import Forbidden, InvalidRequest
 from token_broker.storefronts.trust_policy import TrustPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from token_broker.clock import Clock
-    from token_broker.ports.documents import Revisioned
+    from token_broker.ports.documents import StoredPolicy
     from token_broker.ports.telemetry import Telemetry
 
 #: Seconds for which a policy is cached.
@@ -29,12 +29,12 @@ class Admission:
     """Read and cache trust policies, and admit anonymous pages, for one process of an authorizer.
 
     Names without a policy have a cache of their own. A stranger can invent names without end, and they must not
-    displace policies. `read` returns a merchant's stored policy.
+    displace policies. `read` returns a merchant's stored policy with its preview origins, in one read.
     """
 
     def __init__(
         self,
-        read: Callable[[str], Revisioned[Mapping[str, Any]]],
+        read: Callable[[str], StoredPolicy],
         clock: Clock,
         telemetry: Telemetry,
         parse: Callable[[Any], TrustPolicy],
@@ -71,18 +71,22 @@ class Admission:
         if origin is None:
             raise Forbidden("not a request of a page")  # no policy could allow it, so none is read
         policy = self.policy(merchant)
-        if origin not in policy.origins:
+        if not self.admits(policy, origin):
             raise Forbidden("the policy does not name this origin")
         if operation not in policy.anonymous:
             raise Forbidden("the policy does not allow this operation to anonymous pages")
-        return Grant(merchant=merchant, origins=policy.origins)
+        return Grant(merchant=merchant, origins=(origin,))
+
+    def admits(self, policy: TrustPolicy, origin: str) -> bool:
+        """Return whether the policy admits pages of this origin now."""
+        return policy.admits(origin, self._clock.now())
 
     def _read(self, merchant: str) -> TrustPolicy | None:
         stored = self._read_stored(merchant)
         if stored.document is None:
             return None
         try:
-            return self._parse(stored.document)
+            return self._parse(stored.document)._replace(previews=stored.previews)
         except InvalidRequest as reason:
             # The route stores valid policies only. The meaning of this document is in doubt, so it allows nothing.
             self._telemetry.notice("trust_policy_unusable", merchant=merchant, reason=reason.detail)

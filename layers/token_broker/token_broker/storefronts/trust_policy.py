@@ -1,12 +1,13 @@
-"""Parse a merchant's trust policy, which says who may get the merchant's tokens in a browser or an app.
+"""Parse a merchant's trust policy, which says who may get the merchant's tokens without AWS credentials.
 
 `docs/reference/trust-policy.schema.json` describes the checks of `parse` for people and editors. A policy allows only
 what it names. Nothing is rewritten or repaired. An ambiguous document is rejected, and the message says what to write.
 No message quotes a value or a name of the document, since a secret may be in the wrong place.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from token_broker.domain.fields import Rule, text, visible
@@ -21,6 +22,9 @@ _MAX_CLAIMS = 10
 #: Larger integers are not exact in every JSON reader. The table rejects numbers nearer to zero than 1e-130.
 _LARGEST_NUMBER = 2**53
 _SMALLEST_NUMBER = 1e-100
+#: Claims that name no owner. They are compared by other members, or differ in each token. Who asks an issuer for a
+#: token can often choose its audience.
+_NO_OWNERS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
 
 _party = text(255)
 _claim_name = text(128)
@@ -34,7 +38,7 @@ class ProofRule(NamedTuple):
 
     It is None for the merchant's backend, which signs with a key from the merchant's proof secret. `claims` are
     required. A claim must have the required type and value, so `true` is never 1. It can also be a list that contains
-    the value.
+    the value. `session_claim` has no meaning for a client's proof.
     """
 
     issuer: str
@@ -52,11 +56,21 @@ class Sessions(NamedTuple):
 
 
 class TrustPolicy(NamedTuple):
-    """Hold a merchant's policy. `sessions` is None if storefronts get no session tokens."""
+    """Hold a merchant's policy. `sessions` is None if storefronts get no session tokens.
+
+    `shop` are the proofs of servers and native apps, which get the shop's tokens. `previews` are the preview origins,
+    which are stored beside the document, each with its end in Unix seconds.
+    """
 
     origins: tuple[str, ...]
     anonymous: frozenset[str]
     sessions: Sessions | None
+    shop: tuple[ProofRule, ...] = ()
+    previews: Mapping[str, int] = MappingProxyType({})
+
+    def admits(self, origin: str, now: float) -> bool:
+        """Return whether pages of this origin are admitted at the time `now`."""
+        return origin in self.origins or now < self.previews.get(origin, 0)
 
 
 def parse(document: Any, *, page_operations: Sequence[str], loopback_jwks_origin: str = "") -> TrustPolicy:
@@ -66,7 +80,7 @@ def parse(document: Any, *, page_operations: Sequence[str], loopback_jwks_origin
     that a `jwksUri` may have, or empty. Raises `InvalidRequest`. Its detail names the member by its path and says what
     the member must be.
     """
-    members = _members("", document, required=("version", "origins"), optional=("anonymous", "sessions"))
+    members = _members("", document, required=("version", "origins"), optional=("anonymous", "sessions", "shop"))
     _checked("version", members["version"], _version)
     origins = _each_once("origins", members["origins"], addresses.origin, 0, _MAX_ORIGINS)
     operation = partial(_one_of, page_operations)
@@ -74,19 +88,41 @@ def parse(document: Any, *, page_operations: Sequence[str], loopback_jwks_origin
     if anonymous and not origins:
         raise InvalidRequest("'origins' must have at least one origin, since 'anonymous' admits browsers by it.")
     sessions = _sessions(members["sessions"], loopback_jwks_origin) if "sessions" in members else None
-    return TrustPolicy(tuple(origins), frozenset(anonymous), sessions)
+    shop = _shop(members["shop"], loopback_jwks_origin) if "shop" in members else ()
+    return TrustPolicy(tuple(origins), frozenset(anonymous), sessions, shop)
 
 
 def _sessions(value: Any, loopback_jwks_origin: str) -> Sessions:
     members = _members("sessions", value, required=("proofs", "scopes"))
-    proofs = tuple(
-        _proof(path, each, loopback_jwks_origin)
-        for path, each in _items("sessions.proofs", members["proofs"], 1, _MAX_PROOFS)
-    )
-    if len({each.issuer for each in proofs}) != len(proofs):
-        raise InvalidRequest("'sessions.proofs' must have different issuers. Two of them have the same 'issuer'.")
+    proofs = _proofs("sessions.proofs", members["proofs"], partial(_proof, loopback_jwks_origin=loopback_jwks_origin))
     scopes = _each_once("sessions.scopes", members["scopes"], _scope, 1, _MAX_SCOPES)
     return Sessions(proofs, tuple(scopes))
+
+
+def _shop(value: Any, loopback_jwks_origin: str) -> tuple[ProofRule, ...]:
+    members = _members("shop", value, required=("proofs",))
+    return _proofs("shop.proofs", members["proofs"], partial(_shop_proof, loopback_jwks_origin=loopback_jwks_origin))
+
+
+def _shop_proof(path: str, value: Any, loopback_jwks_origin: str) -> ProofRule:
+    """Return the rule for a client's proof, which has no session. An issuer that serves others must name the owner."""
+    if isinstance(value, dict) and "sessionClaim" in value:
+        raise InvalidRequest(f"'{path}' must have no 'sessionClaim', since a proof for the shop is for no session.")
+    rule = _proof(path, value, loopback_jwks_origin)
+    if rule.jwks_uri is not None and not rule.claims.keys() - _NO_OWNERS:
+        raise InvalidRequest(
+            f"'{path}.claims' must have at least one claim that names the token's owner, such as 'owner_id' or "
+            "'repository_owner_id', since the issuer signs tokens of others, too. "
+            f"{', '.join(sorted(_NO_OWNERS))} name no owner."
+        )
+    return rule
+
+
+def _proofs(path: str, value: Any, proof: Callable[[str, Any], ProofRule]) -> tuple[ProofRule, ...]:
+    proofs = tuple(proof(where, each) for where, each in _items(path, value, 1, _MAX_PROOFS))
+    if len({each.issuer for each in proofs}) != len(proofs):
+        raise InvalidRequest(f"'{path}' must have different issuers. Two of them have the same 'issuer'.")
+    return proofs
 
 
 def _proof(path: str, value: Any, loopback_jwks_origin: str) -> ProofRule:

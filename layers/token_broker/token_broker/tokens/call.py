@@ -49,7 +49,7 @@ class Services(NamedTuple, Generic[P_co]):
 class Call(Generic[P_co]):
     """Hold what belongs to one request, with the services of its process.
 
-    `grant` limits a storefront, and is None for a caller that IAM has authorized.
+    `grant` limits a storefront or client, and is None for a caller that IAM has authorized.
     """
 
     def __init__(self, services: Services[P_co], caller: str, deadline: Deadline, grant: Grant | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Serve the shop's or a session's token to whoever asks. A storefront gets what its grant allows."""
+"""Serve the shop's or a session's token to whoever asks. A storefront or client gets what its grant allows."""
 
 from token_broker.domain.token import Token
 from token_broker.ports.provider import Provider
@@ -9,12 +9,12 @@ from token_broker.tokens.call import Call
 def shop_token(call: Call[Provider], merchant: str, *, fresh: bool = False) -> Token:
     """Return the shop's current token, and mint it if there is none. `fresh` skips the cache.
 
-    For a storefront, `fresh` has no effect, and a failure is cached for a few seconds. Raises `Forbidden` if the grant
-    is for another merchant or for a session.
+    With a grant, `fresh` has no effect, and a failure is cached for a few seconds. Raises `Forbidden` if the grant is
+    for another merchant or for a session, and `Unauthenticated` if it has ended.
     """
     if call.grant is None:
         return issue.shop_token(call, merchant, fresh=fresh)
-    call.grant.check_shop(merchant)
+    call.grant.check_shop(merchant, call.clock.now())
     return call.cache.get_unless_failed_recently(merchant, lambda: issue.shop_token(call, merchant))
 
 

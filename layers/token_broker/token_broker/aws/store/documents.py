@@ -58,14 +58,3 @@ class DynamoDocuments[T](NamedTuple):
             # The SDK repeats a write whose response was lost. The repeated write then finds its own change.
             return failed.found is not None and failed.found.get("changeId") == attributes["changeId"]
         return True
-
-
-def trust_policies(table: Table, clock: Clock) -> DynamoDocuments[Mapping[str, Any]]:
-    """Return the store of trust policies: `policy#{merchant}` / `policy`."""
-    return DynamoDocuments(
-        table,
-        clock,
-        key=lambda merchant: (f"policy#{merchant}", "policy"),
-        decode=lambda item: item.get("document"),
-        encode=lambda document: {"document": document},
-    )
