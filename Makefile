@@ -119,7 +119,7 @@ client: env-js ## build the browser client into clients/js/dist, and the demo st
 
 test-client: env-js ## build the browser client, and run its tests in Node
 	@$(NODE) clients/js/build.mjs
-	@$(NODE) --test --test-reporter=dot 'clients/js/tests/*.test.mjs'
+	@$(NODE) --test --test-isolation=none --test-reporter=dot 'clients/js/tests/*.test.mjs'
 
 one: env-dev ## run one file or one test, such as TEST=tests/unit/test_clock.py
 	@$(DEV) -m pytest '$(or $(TEST),$(error Name a file or a test: TEST=tests/unit/test_clock.py))'

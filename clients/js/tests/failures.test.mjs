@@ -132,3 +132,15 @@ test("no connection is an error with the cause, and the next call works", async 
   await broker.clock.advance(1);
   assert.equal((await shop.token()).tokenId, "token-1");
 });
+
+test("a broker that does not answer is an error after half a minute", async (t) => {
+  const over = AbortSignal.abort(new DOMException("The time is over", "TimeoutError"));
+  const limited = t.mock.method(AbortSignal, "timeout", () => over);
+  const broker = brokerInMemory();
+  const silent = (_url, { signal }) => (signal ? Promise.reject(signal.reason) : new Promise(() => {}));
+
+  const { error } = await after(broker, tokenBroker({ ...broker.options, fetch: silent }).shopify().token());
+
+  assert.deepEqual(limited.mock.calls[0].arguments, [30_000]);
+  assert.deepEqual([error.code, error.cause.name], ["network", "TimeoutError"]);
+});

@@ -139,3 +139,13 @@ test("a device that slept counts the time, although one of its clocks stood stil
 
   assert.equal(checkout.peek(), undefined);
 });
+
+test("time passes on the monotonic clock, although somebody has set the wall clock back", async (t) => {
+  const { checkout } = session({ clock: undefined });
+  await checkout.token();
+  const [monotonic, wall] = [performance.now() + 3_700_000, Date.now() - 7_200_000];
+  t.mock.method(performance, "now", () => monotonic);
+  t.mock.method(Date, "now", () => wall);
+
+  assert.equal(checkout.peek(), undefined);
+});

@@ -2,7 +2,7 @@
 import { text } from "node:stream/consumers";
 import { AwsClient } from "aws4fetch";
 import { tokenBroker } from "@token-broker/storefront";
-import { signProof, signedBroker } from "@token-broker/storefront/server";
+import { provedBroker, signProof, signedBroker } from "@token-broker/storefront/server";
 
 const { url, merchant, credentials, region, proof } = JSON.parse(await text(process.stdin));
 const aws = new AwsClient({ ...credentials, service: "execute-api", region });
@@ -19,11 +19,19 @@ const app = tokenBroker({ url, merchant }).chicksx({
 });
 const session = await app.token();
 
+// Neither does a server without AWS have one. Its proof names no session.
+const proved = provedBroker({ url, merchant, proof: () => signProof(proof) });
+const shared = await proved.shopify().token();
+const stranger = provedBroker({ url, merchant, proof: () => signProof({ ...proof, issuer: "https://stranger.example" }) });
+const rejected = await stranger.fourthwall().token().catch((error) => error);
+
 console.log(
   JSON.stringify({
     ids: [current.tokenId, next.tokenId],
     rotated: [rotation.previousTokenId, rotation.tokenId],
     refused: [refused.name, refused.code, Boolean(refused.requestId)],
     subject: session.subject,
+    shared: shared.subject,
+    rejected: [rejected.name, rejected.code, Boolean(rejected.requestId)],
   }),
 );

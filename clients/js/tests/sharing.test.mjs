@@ -49,6 +49,20 @@ test("who gives up waiting takes nobody along", async () => {
   assert.equal(broker.requests.length, 1);
 });
 
+test("a signal that lives longer than a request keeps nothing of it", async (t) => {
+  const { source: shop } = source();
+  const { signal } = new AbortController();
+  const listens = ["addEventListener", "removeEventListener"].map((name) => t.mock.method(signal, name));
+
+  await shop.token({ signal });
+  await settled();
+
+  assert.deepEqual(
+    listens.map(({ mock }) => mock.callCount()),
+    [1, 1],
+  );
+});
+
 test("who has given up before asks for nothing", async () => {
   const { broker, source: shop } = source();
 
@@ -91,6 +105,16 @@ test("with a subscriber the token is renewed until the last one has left", async
   leave();
   await broker.clock.advance(10_000);
   assert.equal(broker.requests.length, 2);
+});
+
+test("who subscribes to a token in memory sends no request", async () => {
+  const { broker, source: shop } = source();
+  await shop.token();
+
+  shop.subscribe(() => {})();
+  await settled();
+
+  assert.equal(broker.requests.length, 1);
 });
 
 test("a listener that throws does not fail the others", async (t) => {

@@ -1,4 +1,4 @@
-"""The browser client's entry for servers, in Node: signed calls, and a proof that the broker accepts."""
+"""The browser client's entry for servers, in Node: signed calls, and proofs that the broker accepts."""
 
 import json
 import subprocess
@@ -37,3 +37,5 @@ def test_a_server_signs_its_calls_and_its_proofs(stack: Stack, shops: Shops) -> 
     assert printed["ids"][0] != printed["ids"][1]
     assert printed["refused"] == ["TokenBrokerError", "merchant_not_found", True]
     assert printed["subject"] == "session:checkout-7"
+    assert printed["shared"] == "shop"
+    assert printed["rejected"] == ["TokenBrokerError", "unauthenticated", True]
