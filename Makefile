@@ -74,7 +74,7 @@ audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-boto
 	$(call stage,reference implementations,40,$(DEV) -m pytest --numprocesses 2 -m audit $(INTEGRATION))
 	$(call stage,built functions,30,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m audit tests/artifacts)
 	$(call stage,package,25,$(MAKE) --no-print-directory client && $(NODE) --test 'clients/js/tests/package/*.test.mjs')
-	$(call stage,browser,60,CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest -m audit $(END_TO_END))
+	$(call stage,browser,150,CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest -m audit $(END_TO_END))
 	$(call stage,oldest SDK,20,$(MAKE) --no-print-directory oldest-sdk)
 	$(call stage,rules of others,30,$(DEV) -m audit.rules)
 	$(call stage,workflow,5,$(DEV) -m audit.workflow)
