@@ -73,7 +73,9 @@ test("with a subscriber a failure is tried again in the background, not often, u
   const seen = [];
   const leave = shop.subscribe((token, error) => seen.push(error?.code ?? token.tokenId));
 
-  await broker.clock.advance(80);
+  await broker.clock.advance(25);
+  assert.equal(broker.requests.length, 3);
+  await broker.clock.advance(55);
   assert.deepEqual(seen, ["network", "network", "token-1"]);
   leave();
 
