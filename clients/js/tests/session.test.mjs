@@ -54,9 +54,9 @@ test("a session that is closed stays closed", async () => {
 test("a backend that gives no proof is an error with its cause", async () => {
   const broker = brokerInMemory();
   const cause = new SyntaxError("not JSON");
-  const logedOut = tokenBroker(broker.options).chicksx({ proof: () => Promise.reject(cause) });
+  const loggedOut = tokenBroker(broker.options).chicksx({ proof: () => Promise.reject(cause) });
 
-  const error = await failureOf(logedOut.token());
+  const error = await failureOf(loggedOut.token());
 
   assert.deepEqual([error.code, error.retryable, error.cause], ["proof_unavailable", false, cause]);
 });
