@@ -1,6 +1,7 @@
 /**
- * Builds the package into dist/: modules, one script for pages without a bundler, and types. With a file's name it
- * writes only the core there, to be read by people. `node_modules` leads to the packages of requirements/js/.
+ * Builds the package into dist/: modules, one script for pages without a bundler, and types, which begin with those of the
+ * OpenAPI document. With a file's name it writes only the core there, to be read by people. `node_modules` leads to the packages
+ * of requirements/js/.
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, lstatSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -19,6 +20,9 @@ if (outfile) {
   await build({ ...shared, entryPoints: ["src/index.ts"], format: "esm", outfile, banner });
   process.exit();
 }
+
+const openapi = ["node_modules/openapi-typescript/bin/cli.js", "../../docs/reference/openapi.yaml", "--output", "src/openapi.ts"];
+execFileSync(process.execPath, openapi, { stdio: ["ignore", "ignore", "inherit"] });
 
 rmSync("dist", { recursive: true, force: true });
 await build({

@@ -1,32 +1,10 @@
-/** What the API returns. docs/reference/token.md and docs/reference/errors.md describe each member. */
+/** What a client reads of the API. `openapi.ts` is made from docs/reference/openapi.yaml when the package is built. */
+import type { components } from "./openapi.js";
 
-/** How a frontend sends a token. `url` is absent for a provider's SDK. */
-export interface Use {
-  in: "header" | "query" | "sdk";
-  name: string;
-  url?: string;
-}
+type Schemas = components["schemas"];
 
-export interface Token {
-  provider: string;
-  merchant: string;
-  tokenId: string;
-  accessToken: string;
-  tokenType: string;
-  scope: string[];
-  issuedAt: number;
-  expiresAt: number | null;
-  subject: string;
-  use: Use;
-  providerData: Record<string, unknown>;
-  title?: string;
-}
-
-export interface Problem {
-  code: string;
-  status: number;
-  retryable: boolean;
-  title?: string;
-  detail?: string;
-  requestId?: string;
-}
+/** A token that is served has its value. */
+export type Token = Schemas["Token"] & { accessToken: string };
+export type Use = Token["use"];
+/** The API's own codes of errors. */
+export type Code = Schemas["Code"];

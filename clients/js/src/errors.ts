@@ -1,4 +1,6 @@
-/** Codes of this client. Every other code is the API's own. */
+import type { Code } from "./contract.js";
+
+/** Codes of this client. */
 export type ClientCode =
   /** No response arrived, or the browser withheld it. */
   | "network"
@@ -12,7 +14,8 @@ export type ClientCode =
   | "not_fetchable";
 
 export interface Failure {
-  code: ClientCode | (string & {});
+  /** Later versions of the API may have further codes. */
+  code: Code | ClientCode | (string & {});
   /** The status of the response, or 0 if there was none. */
   status: number;
   /** Whether the same call can succeed later without a change by anybody. */

@@ -4,7 +4,7 @@ import { readToken, type Answer, type Fetch } from "./request.js";
 import { tokenSource, type Options } from "./source.js";
 
 export type { Clock } from "./clock.js";
-export type { Problem, Token, Use } from "./contract.js";
+export type { Code, Token, Use } from "./contract.js";
 export { TokenBrokerError, type ClientCode, type Failure } from "./errors.js";
 export type { Answer, Fetch } from "./request.js";
 export type { Listener, Options, TokenSource } from "./source.js";

@@ -1,5 +1,5 @@
-import type { Problem, Token } from "./contract.js";
-import { TokenBrokerError } from "./errors.js";
+import type { Token } from "./contract.js";
+import { TokenBrokerError, type Failure } from "./errors.js";
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -23,14 +23,14 @@ export async function call(
   accept: (body: unknown, servedAt: number | undefined) => boolean = () => true,
 ): Promise<{ body: unknown; servedAt: number | undefined }> {
   let response: Response | undefined;
-  let failure: Omit<Problem, "status"> = { code: "network", retryable: true };
+  let failure: Omit<Failure, "status"> = { code: "network", retryable: true };
   let cause: unknown;
   const header = (name: string) => response?.headers.get(name) ?? undefined;
   try {
     response = await send(url, { ...init, signal: AbortSignal.timeout(TIME_LIMIT) });
     const text = await response.text();
     failure = { code: "invalid_answer", retryable: response.ok || response.status >= 500 };
-    const body = JSON.parse(text) as Problem | null;
+    const body = JSON.parse(text) as Failure | null;
     const servedAt = Date.parse(header("Date")!) / 1000 || undefined;
     if (response.ok && accept(body, servedAt)) return { body, servedAt };
     if (!response.ok && body?.code) failure = body;
