@@ -25,6 +25,7 @@ everything_wanted() {
 link_client() {
     case "$name" in local | dev)
         for site in "$venv"/lib/python*/site-packages; do
+            [ -d "$site" ] || continue
             echo ../../../../../clients/python/src >"$site/token-broker-client.pth"
         done
     ;; esac

@@ -131,9 +131,8 @@ def test_a_server_that_does_not_start_is_named_with_the_reason_and_its_log(tmp_p
 
 
 def test_a_build_without_make_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "BUILD_FOLDER", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     settings = replace(Settings(tmp_path), runtime_python=Path(sys.executable))
 
     with pytest.raises(StackError, match=r"needs make\. Install it"):
-        build.build(settings, None, build.THIS_MACHINE)
+        build.build(settings, None, build.Target(tmp_path))
