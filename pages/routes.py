@@ -15,7 +15,12 @@ NEW_LINE = "\n- "
 PLAIN = {"integer": "A whole number", "boolean": "True or false", "null": "null", "object": "An object"}
 
 #: Schemas that many bodies have, each with a section of its own.
-SHARED = {"Token": "A token", "ListedToken": "A token of a list", "Transition": "A line of a history"}
+SHARED = {
+    "Token": "A token",
+    "ListedToken": "A token of a list",
+    "Transition": "A line of a history",
+    "PreviewOrigin": "A preview origin",
+}
 #: What both kinds of tokens have. It is shown as the first kind.
 BASE = "AnyToken"
 _BEGINNING = """# Routes
@@ -175,6 +180,8 @@ def _kind(schema: dict[str, Any]) -> str:
     if name in SHARED:
         return _link(name)
     known = resolved(schema)
+    if name == "Origin":
+        return "An [origin](trust-policy.md#origins)"
     if "const" in known:
         return f"`{json.dumps(known['const'])}`"
     if name == "Code":
