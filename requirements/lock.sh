@@ -10,7 +10,7 @@ export CUSTOM_COMPILE_COMMAND="make lock"
 
 # The layer comes first, since dev.in uses its versions.
 for file in ../layers/token_broker/requirements ../functions/storefronts/proof_authorizer/requirements runtime lambda \
-    ../benchmarks/requirements local dev mutation audit docs botocore-oldest client client-newest client-oldest reference-build \
+    ../benchmarks/requirements local dev mutation audit docs js botocore-oldest client client-newest client-oldest reference-build \
     reference lock; do
     (
         cd "$(dirname "$file")"
@@ -23,7 +23,7 @@ done
 
 # npm writes no registry's address and runs no scripts of packages.
 (cd .. && sh requirements/install.sh reference)
-for name in reference docs client; do
+for name in reference docs client js; do
     NPM_FOLDER="$PWD/$name" sh npm.sh "$(cd .. && pwd)/.venvs/reference" install --package-lock-only --ignore-scripts \
         --omit-lockfile-registry-resolved --no-audit --no-fund
 done

@@ -53,6 +53,8 @@ def event_at(function: str, entry_point: str) -> Any:
         event["multiValueHeaders"]["Authorization"] = [event["headers"]["Authorization"]]
     if entry_point == "storefront" and function == functions.CHICKSX:
         event["requestContext"]["authorizer"]["expiresAt"] = str(int(time.time()) + 600)
+    if entry_point == "client":
+        event["requestContext"]["authorizer"]["clientUntil"] = str(int(time.time()) + 600)
     return event
 
 
@@ -71,7 +73,8 @@ def check_failure(failed: Any, error: type[BrokerError]) -> dict[str, Any]:
 
 
 def test_it_responds_at_each_entry_point(function: str, invoke: Any, around: Surroundings) -> None:
-    if function in (*functions.AUTHORIZERS, functions.GET_POLICY, functions.DELETE_POLICY):
+    admitted = (*functions.AUTHORIZERS, functions.GET_POLICY, functions.DELETE_POLICY, *functions.PREVIEW_FUNCTIONS)
+    if function in admitted:
         around.admission()
     for entry_point in ENTRY_POINTS[function]:
         if function == functions.DELETE_POLICY:
@@ -83,7 +86,7 @@ def test_it_responds_at_each_entry_point(function: str, invoke: Any, around: Sur
         answer = invoke(event_at(function, entry_point))
 
         match entry_point:
-            case "api" | "storefront":
+            case "api" | "storefront" | "client":
                 assert answer["statusCode"] in (200, 201, 202), answer
                 assert isinstance(json.loads(answer["body"]), dict)
             case "queue":

@@ -9,6 +9,8 @@ export class Card {
   #root;
   #countdown;
   #value = "";
+  #last = null;
+  #brought = {};
 
   constructor(provider) {
     this.#root = TEMPLATE.content.cloneNode(true).firstElementChild;
@@ -41,66 +43,75 @@ export class Card {
   }
 
   asking() {
+    this.#last = null;
     this.#root.setAttribute("aria-busy", "true");
     this.#state("asking", "Asking …");
   }
 
   /** Add an exchange to the log. `where` names its receiver. */
   log(exchange, where) {
-    const line = document.createElement("li");
+    this.#last = exchange;
     const status = element("span", "status", exchange.status === null ? "no answer" : String(exchange.status));
     status.dataset.good = String(exchange.ok);
     const from = exchange.fromCache ? "from this browser’s cache" : where;
     const request = element("span", "request", `${exchange.method} `);
     for (const part of exchange.path.split(/(?<=\/)/)) request.append(part, document.createElement("wbr"));
-    line.append(request, status, element("span", "quiet", `${time(exchange)} · ${from}`));
-    const log = this.#part(".log");
-    log.append(line);
-    while (log.children.length > LOG_KEPT) log.firstElementChild.remove();
+    this.#addLine(request, status, element("span", "quiet", `${time(exchange)} · ${from}`));
   }
 
-  /** Show the exchange that was expected to bring the token. */
-  arrived(exchange) {
-    this.#root.setAttribute("aria-busy", "false");
-    this.#part(".problem").hidden = exchange.ok;
-    for (const part of [".token", ".usage", ".token-facts"]) this.#part(part).hidden = !exchange.ok;
-    if (exchange.ok) this.#received(exchange);
-    else this.#rejected(exchange);
-  }
-
-  #received(exchange) {
-    const token = exchange.body;
+  /** Show the token. Without an exchange since `asking`, it came from the client's memory. */
+  received(token) {
+    this.#arrived(true);
+    if (!this.#last) this.#addLine(element("span", "request", "token()"), element("span", "quiet", "from this page’s memory"));
     const use = useOf(token.use);
     this.#value = token.accessToken;
     this.#show(false);
     this.#countdown.start(token);
     this.#part(".use").textContent = use.words;
     this.#part(".snippet").textContent = use.code;
+    const { cacheControl, requestId } = this.#last ?? this.#brought;
     facts(this.#part(".token-facts"), [
       ["At", token.use.url],
       ["For", token.subject === "shop" ? "the whole shop" : token.subject],
       ["Scope", token.scope.join(", ") || "none named"],
-      ["Cache", exchange.cacheControl],
-      ["Request id", exchange.requestId],
+      ["Cache", cacheControl],
+      ["Request id", requestId],
     ]);
-    this.#state("received", `Received in ${time(exchange)}`);
+    this.#brought = { cacheControl, requestId };
+    this.#state("received", this.#last ? `Received in ${time(this.#last)}` : "Had it already");
+    this.#root.setAttribute("aria-busy", "false");
   }
 
-  #rejected(exchange) {
-    const read = exchange.status !== null;
-    const problem = exchange.body;
+  /** Show why there is no token. `error` is a TokenBrokerError. */
+  rejected(error) {
+    this.#arrived(false);
+    const read = error.status > 0;
     this.#part(".problem-title").textContent = read
-      ? `${exchange.status} · ${problem.title ?? problem.message ?? "rejected"}`
+      ? `${error.status} · ${error.title ?? "rejected"}`
       : "This page may not read the response";
     this.#part(".problem-detail").textContent = read
-      ? (problem.detail ?? "The response has no detail.")
+      ? (error.detail ?? "The response has no detail.")
       : "Either there was no response, or the browser withheld it from this origin.";
     facts(this.#part(".problem-facts"), [
-      ["Code", problem.code],
-      ["Ask again", exchange.retryAfter && `in ${exchange.retryAfter} s`],
-      ["Request id", exchange.requestId],
+      ["Code", error.code],
+      ["Ask again", error.retryAfter && `in ${error.retryAfter} s`],
+      ["Request id", error.requestId],
     ]);
-    this.#state("rejected", read ? `Rejected (${exchange.status})` : "Nothing to read");
+    this.#state("rejected", read ? `Rejected (${error.status})` : "Nothing to read");
+    this.#root.setAttribute("aria-busy", "false");
+  }
+
+  #arrived(token) {
+    this.#part(".problem").hidden = token;
+    for (const part of [".token", ".usage", ".token-facts"]) this.#part(part).hidden = !token;
+  }
+
+  #addLine(...parts) {
+    const line = document.createElement("li");
+    line.append(...parts);
+    const log = this.#part(".log");
+    log.append(line);
+    while (log.children.length > LOG_KEPT) log.firstElementChild.remove();
   }
 
   #state(name, text) {

@@ -1,58 +1,49 @@
 /** Fetch each token from the API, which is on another origin, and show its arrival. */
 
 import { Card } from "./card.js";
-import { exchange } from "./exchange.js";
+import { reporting } from "./exchanges.js";
 import { highlighted } from "./highlight.js";
 import { PROVIDERS } from "./providers.js";
+import { tokenBroker } from "./token-broker.js";
 
 const configuration = await (await fetch("/configuration")).json();
 const { apiUrl, merchant, shopOrigin, otherOrigin } = configuration;
 const API = "the API";
 const BACKEND = "the shop’s backend";
 
-/** Request a shop's token. This page's origin is enough for it. */
-async function askForShopToken(card, provider, cache) {
-  const shown = `/storefront/${merchant}/${provider.path}`;
-  const response = await exchange("GET", `${apiUrl}${shown}`, { shown, cache });
-  card.log(response, API);
-  return response;
+/** Return the client's source of this provider's token. Each of its requests is shown. */
+function sourceOf(card, provider) {
+  const fetch = reporting((exchange) => card.log(exchange, API));
+  const broker = tokenBroker({ url: apiUrl, merchant, fetch });
+  return provider.session ? broker.chicksx({ proof: () => signedProof(card) }) : broker[provider.name]();
 }
 
-/** Request a session's token. The shop's backend signs for this visitor's session, and the API checks the signature. */
-async function askForSessionToken(card, provider) {
-  const signed = await exchange("POST", "/proof", { shown: "/proof" });
-  card.log(signed, BACKEND);
+/** Have the shop's backend sign for this visitor's session. The API checks the signature. */
+async function signedProof(card) {
+  const response = await reporting((exchange) => card.log(exchange, BACKEND))("/proof", { method: "POST" });
+  const signed = await response.json();
   showProof(signed);
   // Without a proof the API is called anyway, to show its response.
-  const { proof, sessionId = "checkout-of-somebody-else" } = signed.ok ? signed.body : {};
-  const shown = `/storefront/${merchant}/${provider.path}`;
-  const headers = proof ? { Authorization: `Bearer ${proof}` } : {};
-  const response = await exchange("POST", `${apiUrl}${shown}`, { shown, headers, body: { sessionId } });
-  card.log(response, API);
-  return response;
+  return response.ok ? signed : { proof: "none", sessionId: "checkout-of-somebody-else" };
 }
 
-async function ask(card, provider, cache) {
+async function ask(card, source, fresh = false) {
   card.asking();
-  card.arrived(await (provider.session ? askForSessionToken(card, provider) : askForShopToken(card, provider, cache)));
+  try {
+    card.received(await source.token({ fresh }));
+  } catch (error) {
+    card.rejected(error);
+  }
 }
 
-async function newCheckout(card, provider) {
-  card.asking();
-  const begun = await exchange("POST", "/checkouts", { shown: "/checkouts" });
-  card.log(begun, BACKEND);
-  await ask(card, provider);
-}
-
-function showProof(signed) {
+function showProof({ proof, detail }) {
   const decoded = (part) => {
     const bytes = Uint8Array.from(atob(part.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return JSON.stringify(JSON.parse(new TextDecoder().decode(bytes)), null, 2);
   };
-  const [header, claims] = signed.ok ? signed.body.proof.split(".").map((part, i) => (i < 2 ? decoded(part) : part)) : [];
-  document.querySelector("#proof").textContent = signed.ok
-    ? `${JSON.stringify(header, null, 2)}\n${JSON.stringify(claims, null, 2)}\n+ HMAC-SHA256 signature`
-    : `Nothing was signed.\n${signed.body.detail ?? ""}`;
+  document.querySelector("#proof").textContent = proof
+    ? `${proof.split(".").slice(0, 2).map(decoded).join("\n")}\n+ HMAC-SHA256 signature`
+    : `Nothing was signed.\n${detail ?? ""}`;
 }
 
 function showOrigin() {
@@ -78,10 +69,18 @@ showOrigin();
 const asked = PROVIDERS.map((provider) => {
   const card = new Card(provider);
   document.querySelector("#tokens").append(card.element);
-  card.addButton("Ask again", () => ask(card, provider));
-  if (provider.session) card.addButton("Start a new checkout", () => newCheckout(card, provider));
-  else card.addButton("Skip the cache", () => ask(card, provider, "no-cache"));
-  return ask(card, provider);
+  let source = sourceOf(card, provider);
+  card.addButton("Ask again", () => ask(card, source));
+  card.addButton("Skip the caches", () => ask(card, source, true));
+  if (provider.session) {
+    card.addButton("Start a new checkout", async () => {
+      card.asking();
+      await reporting((exchange) => card.log(exchange, BACKEND))("/checkouts", { method: "POST" });
+      source = sourceOf(card, provider);
+      await ask(card, source);
+    });
+  }
+  return ask(card, source);
 });
 await Promise.all([...asked, showSource()]);
 document.documentElement.dataset.ready = "true";

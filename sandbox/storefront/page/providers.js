@@ -1,25 +1,22 @@
-/** The three tokens: where a shop needs each, and how it requests it. `session` marks the one that needs a proof. */
+/** The three tokens: where a shop needs each. `session` marks the one that needs a proof. */
 export const PROVIDERS = [
   {
     name: "shopify",
     title: "Shopify",
     place: "Products and cart",
     about: "A storefront access token for the whole shop, in every visitor’s page.",
-    path: "shopify/storefront-access-token",
   },
   {
     name: "fourthwall",
     title: "Fourthwall",
     place: "Merchandise",
     about: "A public token for the whole shop, in every visitor’s page.",
-    path: "fourthwall/public-token",
   },
   {
     name: "chicksx",
     title: "ChicksX",
     place: "Checkout",
     about: "An access token for this visitor’s checkout session, valid for an hour.",
-    path: "chicksx/public-tokens",
     session: true,
   },
 ];

@@ -1,4 +1,4 @@
-"""The JavaScript that the README and a how-to page give to storefronts, in a real browser: it survives refusals."""
+"""The JavaScript that the front page and the how-to pages give to storefronts, in a real browser."""
 
 import json
 import re
@@ -6,16 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page
 
 from sandbox.local_stack import Stack
 from tests.e2e.browser.chromium import BlankPages, serving_blank_pages
+from tests.e2e.browser.client_pages import ShopifyStorefront
 from tests.e2e.documentation.blocks import ROOT, blocks_of
-from tests.e2e.support.storefronts import Shops
+from tests.e2e.support.javascript import SCRIPT
+from tests.e2e.support.storefronts import Shop, Shops
 
 pytestmark = pytest.mark.audit
 
 REFUSALS = "docs/how-to/handle-expiry-and-refusals.md"
+#: A page without a bundler has the client as a global name.
+IMPORT = re.compile(r'^import (\{.*\}) from "@token-broker/storefront";$', re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -27,46 +31,43 @@ def pages() -> Iterator[BlankPages]:
 def script(page: str, number: int) -> str:
     """Return a page's block of JavaScript, without the line that names the API."""
     blocks = [block.text for block in blocks_of((ROOT / page).read_text()) if block.language == "js"]
-    return re.sub(r"^const API = .*\n", "", blocks[number])
+    return IMPORT.sub(r"const \1 = TokenBroker;", re.sub(r"^const API = .*\n", "", blocks[number], flags=re.MULTILINE))
 
 
-def run(page: Page, stack: Stack, merchant: str, written: str, call: str) -> Any:
-    names = f"const API = {json.dumps(stack.api_url)}, MERCHANT = {json.dumps(merchant)};\n"
-    return page.evaluate(f"async () => {{ {names}{written}\nreturn {call}; }}")
+def run(page: Page, pages: BlankPages, stack: Stack, shop: Shop, written: str) -> Any:
+    """Return what the script returns on a page of the trusted origin."""
+    page.goto(pages.own)
+    page.add_script_tag(path=SCRIPT)
+    names = f"const API = {json.dumps(stack.api_url)}, MERCHANT = {json.dumps(shop.name)};\n"
+    return page.evaluate(f"async () => {{ {names}{written} }}")
 
 
-def test_a_page_asks_once_more_when_shopify_refuses_its_token(
+@pytest.mark.parametrize(
+    ("where", "call"),
+    [
+        ("README.md", "return response.status;"),
+        (REFUSALS, 'await shopify("{ shop { name } }"); return 200;'),
+    ],
+)
+def test_a_page_sends_its_request_with_the_token(
+    page: Page, pages: BlankPages, stack: Stack, shops: Shops, where: str, call: str
+) -> None:
+    shop, shopify = shops.open(origins=[pages.own]), ShopifyStorefront()
+    shopify.serve(page, shop)
+
+    assert run(page, pages, stack, shop, f"{script(where, 0)}\n{call}") == 200
+    assert [accepted for _, accepted in shopify.asked] == [True]
+
+
+def test_a_page_that_gets_no_token_shows_the_requests_id(
     page: Page, pages: BlankPages, stack: Stack, shops: Shops
 ) -> None:
-    shop = shops.open(origins=[pages.own])
-    statuses = [401, 200]
-    asked = []
+    answer = run(page, pages, stack, shops.open(), f'{script(REFUSALS, 0)}\nreturn await shopify("{{ shop }}");')
 
-    def shopify(route: Route) -> None:
-        asked.append(route.request.headers["x-shopify-storefront-access-token"])
-        body = json.dumps({"data": {"shop": {"name": "Acme"}}})
-        allowed = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*"}
-        route.fulfill(status=statuses.pop(0), body=body, headers=allowed)
-
-    page.route(f"https://{shop.name}.myshopify.com/**", shopify)
-    page.goto(pages.own)
-    answer = run(page, stack, shop.name, script("README.md", 0), 'await shopify("{ shop { name } }")')
-
-    assert answer == {"data": {"shop": {"name": "Acme"}}}
-    assert len(asked) == 2
-    assert statuses == []
+    assert re.fullmatch(r"Not available \([\w-]+\)\.", answer["notice"])
 
 
-def test_a_page_that_gets_no_token_learns_the_code(page: Page, pages: BlankPages, stack: Stack, shops: Shops) -> None:
-    shop = shops.open()
-    page.goto(pages.own)
-
-    call = 'await shopify("{ shop { name } }").catch(({ code, requestId }) => [code, Boolean(requestId)])'
-
-    assert run(page, stack, shop.name, script("README.md", 0), call) == ["forbidden", True]
-
-
-def test_a_page_gets_a_new_proof_when_its_proof_is_refused(
+def test_a_checkout_is_ready_with_a_new_proof_if_its_proof_is_refused(
     page: Page, pages: BlankPages, stack: Stack, shops: Shops
 ) -> None:
     shop = shops.open(origins=[pages.own])
@@ -75,9 +76,10 @@ def test_a_page_gets_a_new_proof_when_its_proof_is_refused(
         f"{pages.own}/proof",
         lambda route: route.fulfill(json={"proof": proofs.pop(0), "sessionId": "checkout-2"}),
     )
-    page.goto(pages.own)
+    client = f"const {{ tokenBroker }} = TokenBroker;\n{script(REFUSALS, 1)}"
+    ready = "return new Promise((init) => { window.chicksX = { init }; }).finally(leave);"
 
-    token = run(page, stack, shop.name, script(REFUSALS, 1), "[await chicksx(), await chicksx()]")
+    options = run(page, pages, stack, shop, f"{client}\n{ready}")
 
-    assert [each["subject"] for each in token] == ["session:checkout-2"] * 2
+    assert options["authenticationToken"]
     assert proofs == []

@@ -11,7 +11,9 @@ PROVIDER_PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob(
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
 #: Those beside the code that they describe.
 BESIDE_CODE = sorted(
-    path.relative_to(ROOT).as_posix() for top in ("events", "sandbox") for path in ROOT.glob(f"{top}/**/*.md")
+    path.relative_to(ROOT).as_posix()
+    for top in ("clients", "events", "sandbox")
+    for path in ROOT.glob(f"{top}/**/*.md")
 )
 
 _FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)

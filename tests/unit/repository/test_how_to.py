@@ -50,10 +50,3 @@ def test_the_page_about_403_has_every_reason_to_reject_a_proof() -> None:
     without_proof = texts(r'Unauthenticated\("(.+?)"\)', PROOFS.parent / "app.py")
 
     assert explained("## A proof, with 401") == {*rejected, *without_proof, "no trust policy"}
-
-
-def test_the_page_about_refusals_has_the_script_of_the_readme() -> None:
-    pages = ("README.md", "docs/how-to/handle-expiry-and-refusals.md")
-    first, second = (re.findall(r"```js\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)[0] for page in pages)
-
-    assert first == second

@@ -83,6 +83,16 @@ def test_a_limit_or_a_time_is_that_of_the_code(page: str, what: str, number: int
     assert (accepts(found, longest), accepts(found, longer)) == (True, False)
 
 
+def test_the_times_of_the_browser_client_are_those_of_its_code() -> None:
+    described = rows("docs/reference/caches-and-times.md", "The browser client")
+
+    assert len(described) == 5
+    for what, time, where in described:
+        file, name = re.findall(r"`([\w.]+)`", where)
+        source = (ROOT / "clients/js/src" / file).read_text()
+        assert re.findall(rf"^const {name} = (\d+);", source, re.MULTILINE) == [str(figure(time))], what
+
+
 def test_the_numbers_of_both_pages_are_found() -> None:
     assert len([each for each in NUMBERS if each[0] == "limits"]) > 25
     assert len([each for each in NUMBERS if each[0] == "caches-and-times"]) > 40

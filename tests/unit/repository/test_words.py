@@ -14,8 +14,20 @@ PHRASES = re.compile(
     r"|\bhanded out again\b|\bdoors?\b|\bspoil(?:s|t|ed)?\b",
     re.IGNORECASE,
 )
-PLACES = ("layers", "functions", "sandbox", "audit", "benchmarks", "tests", "docs", "events", "[!.]*.*", "Makefile")
-KINDS = {".py", ".md", ".yaml", ".toml", ".json", ".js", ".html", ".new", ".lines", ""}
+PLACES = (
+    "clients",
+    "layers",
+    "functions",
+    "sandbox",
+    "audit",
+    "benchmarks",
+    "tests",
+    "docs",
+    "events",
+    "[!.]*.*",
+    "Makefile",
+)
+KINDS = {".py", ".md", ".yaml", ".toml", ".json", ".js", ".mjs", ".ts", ".html", ".new", ".lines", ""}
 
 
 @pytest.mark.parametrize("place", PLACES)

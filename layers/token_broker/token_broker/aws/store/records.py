@@ -18,7 +18,8 @@
                                     the closure                                   the lease is held
         token#{tokenId}             token of the session                          TTL: expiry at the provider
     policy#{merchant}
-        policy                      trust policy of the merchant                  no TTL
+        policy                      trust policy and preview origins of the       no TTL
+                                    merchant
     outbox#{provider}#{merchant}    undelivered events of one merchant
         event#{eventId}             one event                                     no TTL
     broker
