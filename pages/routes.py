@@ -21,6 +21,8 @@ SHARED = {
     "Transition": "A line of a history",
     "PreviewOrigin": "A preview origin",
 }
+#: Schemas of strings that other pages explain.
+ELSEWHERE = {"Code": "A [code](errors.md#codes)", "Origin": "An [origin](trust-policy.md#origins)"}
 #: What both kinds of tokens have. It is shown as the first kind.
 BASE = "AnyToken"
 _BEGINNING = """# Routes
@@ -180,12 +182,10 @@ def _kind(schema: dict[str, Any]) -> str:
     if name in SHARED:
         return _link(name)
     known = resolved(schema)
-    if name == "Origin":
-        return "An [origin](trust-policy.md#origins)"
     if "const" in known:
         return f"`{json.dumps(known['const'])}`"
-    if name == "Code":
-        return "A [code](errors.md#codes)"
+    if name in ELSEWHERE:
+        return ELSEWHERE[name]
     if "enum" in known:
         return "One of " + ", ".join(f"`{each}`" for each in known["enum"])
     if choices := known.get("oneOf", known.get("anyOf")):

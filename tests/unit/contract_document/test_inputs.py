@@ -59,7 +59,7 @@ EXCEPTIONS: dict[str, dict[str, list[Any]]] = {
     "overlapDays": {POINT: [1.0]},
     "expiresIn": {POINT: [3600.0]},
 }
-#: The paths of pages and clients. Their requests take nothing from headers. `If-None-Match` is compared with the response.
+#: The paths of pages and clients, whose headers give no field. `If-None-Match` is compared with the response.
 PUBLIC = ("/storefront/", "/clients/")
 PUBLIC_HEADERS = [("header", "if-none-match")]
 
