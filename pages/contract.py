@@ -67,10 +67,9 @@ def resolved(node: dict[str, Any]) -> dict[str, Any]:
     if "$ref" not in node:
         return node
     beside = {name: value for name, value in node.items() if name != "$ref"}
-    if node["$ref"] == "trust-policy.schema.json":
-        return trust_policy() | beside
-    found: Any = document()
-    for name in node["$ref"].removeprefix("#/").split("/"):
+    file, _, pointer = node["$ref"].partition("#/")
+    found: Any = trust_policy() if file == "trust-policy.schema.json" else document()
+    for name in filter(None, pointer.split("/")):
         found = found[name]
     found = resolved(found)
     return {"allOf": [found], **beside} if beside.keys() & {"properties", "required"} else {**found, **beside}

@@ -15,8 +15,8 @@ PACKAGE = "token_broker_client"
 #: The modules in the order of the page, with the classes and functions that users meet.
 MODULES = {
     "broker": ["TokenBroker", "Merchant"],
-    "providers": ["Shopify", "Fourthwall", "ChicksX", "TrustPolicies"],
-    "storefront": ["Storefront"],
+    "providers": ["Shopify", "Fourthwall", "ChicksX", "TrustPolicies", "Previews"],
+    "storefront": ["Storefront", "ShopClient"],
     "proofs": ["ProofSigner"],
     "models": [],
     "events": [],
@@ -24,7 +24,7 @@ MODULES = {
     "testing": ["FakeTransport"],
 }
 #: The classes whose constructor users call.
-MADE_BY_USERS = ("TokenBroker", "Storefront", "ProofSigner", "FakeTransport")
+MADE_BY_USERS = ("TokenBroker", "Storefront", "ShopClient", "ProofSigner", "FakeTransport")
 _BEGINNING = """# Python client
 
 For developers of a backend in Python: each class and method of `token_broker_client`. `make pages` makes this page from

@@ -15,7 +15,14 @@ NEW_LINE = "\n- "
 PLAIN = {"integer": "A whole number", "boolean": "True or false", "null": "null", "object": "An object"}
 
 #: Schemas that many bodies have, each with a section of its own.
-SHARED = {"Token": "A token", "ListedToken": "A token of a list", "Transition": "A line of a history"}
+SHARED = {
+    "Token": "A token",
+    "ListedToken": "A token of a list",
+    "Transition": "A line of a history",
+    "PreviewOrigin": "A preview origin",
+}
+#: Schemas of strings that other pages explain.
+ELSEWHERE = {"Code": "A [code](errors.md#codes)", "Origin": "An [origin](trust-policy.md#origins)"}
 #: What both kinds of tokens have. It is shown as the first kind.
 BASE = "AnyToken"
 _BEGINNING = """# Routes
@@ -177,8 +184,8 @@ def _kind(schema: dict[str, Any]) -> str:
     known = resolved(schema)
     if "const" in known:
         return f"`{json.dumps(known['const'])}`"
-    if name == "Code":
-        return "A [code](errors.md#codes)"
+    if name in ELSEWHERE:
+        return ELSEWHERE[name]
     if "enum" in known:
         return "One of " + ", ".join(f"`{each}`" for each in known["enum"])
     if choices := known.get("oneOf", known.get("anyOf")):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from loopback import TOKEN, Reply, Server, answer, problem, reset, trickle
-from token_broker_client import Storefront, Token, TokenBroker, errors
+from token_broker_client import ShopClient, Storefront, Token, TokenBroker, errors
 from token_broker_client.api import ApiTransport
 from token_broker_client.aws import Signer
 from token_broker_client.connections import ANSWER_LIMIT, Connections
@@ -328,6 +328,17 @@ def test_a_storefront_sends_its_origin_and_proof_and_no_signature(server: Server
     )
     assert "authorization" not in page.headers
     assert (proof.headers["authorization"], proof.body) == ("Bearer the.proof", b'{"sessionId": "s-1"}')
+
+
+def test_a_server_sends_a_new_proof_with_each_request(server: Server) -> None:
+    client = ShopClient(server.url, "acme", iter(["the.first", "the.second"]).__next__)
+    assert client.shopify_token().token_id == client.fourthwall_token().token_id == "1001"
+    client.close()
+    assert [(each.target, each.headers["authorization"]) for each in server.requests] == [
+        ("/v1/clients/acme/shopify/storefront-access-token", "Bearer the.first"),
+        ("/v1/clients/acme/fourthwall/public-token", "Bearer the.second"),
+    ]
+    assert not any("origin" in each.headers for each in server.requests)
 
 
 def test_no_log_line_has_a_value(server: Server, client: Make, caplog: pytest.LogCaptureFixture) -> None:

@@ -97,6 +97,25 @@ def test_settings_and_policies_have_revisions(acme: Merchant) -> None:
     assert not acme.trust_policy.delete()
 
 
+def test_a_preview_origin_ends_by_itself_or_with_the_policy(acme: Merchant, clock: Clock) -> None:
+    document: dict[str, Any] = {"version": 1, "origins": ["https://shop.example"]}
+    with pytest.raises(errors.TrustPolicyNotFound):
+        acme.preview_origins.allow("https://pr-1.example", expires_in=3600)
+    acme.trust_policy.put(document)
+    acme.preview_origins.allow("https://pr-1.example", expires_in=7200)
+    assert acme.preview_origins.allow("https://pr-2.example", expires_in=3600).expires_at == 4600
+    assert [each.origin for each in acme.preview_origins.list()] == ["https://pr-2.example", "https://pr-1.example"]
+    clock.now += 3600
+    assert [each.origin for each in acme.preview_origins.list()] == ["https://pr-1.example"]
+    assert not acme.preview_origins.remove("https://pr-2.example")
+    acme.trust_policy.put({**document, "origins": []})
+    assert acme.preview_origins.remove("https://pr-1.example")
+    acme.preview_origins.allow("https://pr-1.example", expires_in=3600)
+    acme.trust_policy.delete()
+    acme.trust_policy.put(document)
+    assert acme.preview_origins.list() == ()
+
+
 def test_a_session_closes_for_ever(acme: Merchant, clock: Clock) -> None:
     first = acme.chicksx.token("s-1", scope=["wallet.read"])
     assert (first.subject, first.scope, first.expires_at) == ("session:s-1", ("wallet.read",), 4600)

@@ -77,6 +77,13 @@ def policy(merchant: Merchant, _control: ControlClient) -> None:
     merchant.trust_policy.put(POLICY)
 
 
+def preview(merchant: Merchant, control: ControlClient) -> None:
+    """Allow a preview origin."""
+    policy(merchant, control)
+    merchant.preview_origins.allow(_PREVIEW, expires_in=3600)
+
+
+_PREVIEW = "https://pr-7.preview.example"
 _PAUSED = RotationSettings(max_age_days=90, paused=True)
 _OTHER_POLICY = {**POLICY, "origins": ["https://other.example"]}
 
@@ -179,5 +186,23 @@ CALLS: Mapping[str, Mapping[str, Call]] = {
             first_only={"deleted"},
         ),
         "none": Call("shopify", lambda merchant, _: {"deleted": merchant.trust_policy.delete()}),
+    },
+    "storefronts/allow_preview_origin": {
+        "one": Call(
+            "shopify",
+            lambda merchant, _: merchant.preview_origins.allow("https://pr-8.example", expires_in=7200),
+            preview,
+        )
+    },
+    "storefronts/list_preview_origins": {
+        "one": Call("shopify", lambda merchant, _: {"origins": merchant.preview_origins.list()}, preview)
+    },
+    "storefronts/remove_preview_origin": {
+        "one": Call(
+            "shopify",
+            lambda merchant, _: {"deleted": merchant.preview_origins.remove(_PREVIEW)},
+            preview,
+            first_only={"deleted"},
+        )
     },
 }

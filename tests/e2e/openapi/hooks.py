@@ -14,7 +14,7 @@ from schemathesis.core.jsonschema.types import JsonSchemaObject
 from schemathesis.core.parameters import ParameterLocation
 
 from sandbox.simulators import ControlClient
-from tests.e2e.openapi.signing import FOLDER, App, Backend, Page, names
+from tests.e2e.openapi.signing import FOLDER, App, Backend, Client, Page, names
 
 type AnyCase = Case[Any]
 
@@ -26,6 +26,7 @@ AUTH: Any = schemathesis.auth
 BEYOND_THE_SCHEMA = (
     "'confirm' must be the shop's domain in the merchant's secret",
     "'sessions.proofs' must have different issuers",
+    "'shop.proofs' must have different issuers",
     "'overlapDays' is too long for 'maxAgeDays'",
 )
 FAULTS: Iterator[dict[str, Any]] = itertools.cycle(
@@ -44,7 +45,8 @@ FAULTS: Iterator[dict[str, Any]] = itertools.cycle(
 )
 
 
-AUTH.set_from_requests(Backend()).skip_for(tag="Storefronts")
+AUTH.set_from_requests(Backend()).skip_for(tag=["Storefronts", "Clients"])
+AUTH.set_from_requests(Client()).apply_to(tag="Clients")
 AUTH.set_from_requests(Page()).apply_to(tag="Storefronts", method="GET")
 AUTH.set_from_requests(App()).apply_to(tag="Storefronts", method="POST")
 
@@ -58,9 +60,9 @@ def before_load_schema(context: HookContext, raw_schema: JsonSchemaObject) -> No
     for condition in ("ifMatch", "ifNoneMatch"):
         del parameters[condition]["example"]
     for path, item in raw_schema["paths"].items():
-        if path.startswith("/storefront/"):
+        if path.startswith(("/storefront/", "/clients/")) or path.endswith("/preview-origins"):
             item["parameters"] = [{**parameters["merchant"], "example": names("storefront")[0]}]
-        if path.startswith("/operations/"):
+        if path.endswith("/token-migrations"):
             item["parameters"] = [{**parameters["merchant"], "example": migration}]
             item["post"]["requestBody"]["content"]["application/json"]["example"] = {"confirm": _domain(migration)}
 
@@ -97,7 +99,7 @@ def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> 
     if case.headers.get("If-Match") == "0" and not _meant(case):
         del case.headers["If-Match"]
     if CONTROL is not None:
-        provider = _operation(case).removeprefix("storefront_").partition("_")[0]
+        provider = _operation(case).removeprefix("storefront_").removeprefix("client_").partition("_")[0]
         control = ControlClient(CONTROL)
         control.forget_faults()
         if provider != "storefronts":

@@ -1,8 +1,9 @@
-"""Sign requests as backends, pages and apps do, with the Python client."""
+"""Sign requests as backends, pages, apps and servers do, with the Python client."""
 
 import functools
 import json
 import os
+import re
 from pathlib import Path
 
 import requests
@@ -48,8 +49,17 @@ class App(AuthBase):
         return request
 
 
+class Client(AuthBase):
+    """Send a proof as a server or a native app does."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {_proofs(_merchant(request)).sign_client()}"
+        return request
+
+
 def _merchant(request: requests.PreparedRequest) -> str:
-    return str(request.url).partition("/storefront/")[2].partition("/")[0]
+    found = re.search(r"/(?:storefront|clients)/([^/]*)/", str(request.url))
+    return found[1] if found else ""
 
 
 def _session(request: requests.PreparedRequest) -> str:

@@ -56,6 +56,9 @@ FAILURES: dict[str, tuple[type[BrokerError], ...]] = {
     "storefronts/put_trust_policy": (*ALL, *CHANGE),
     "storefronts/get_trust_policy": (*ALL, errors.TrustPolicyNotFound),
     "storefronts/delete_trust_policy": (*ALL, *CHANGE),
+    "storefronts/allow_preview_origin": (*ALL, errors.TrustPolicyNotFound, errors.Conflict),
+    "storefronts/list_preview_origins": (*ALL, errors.TrustPolicyNotFound),
+    "storefronts/remove_preview_origin": (*ALL, errors.TrustPolicyNotFound, errors.Conflict),
 }
 #: The gateway's responses to callers of one kind, and to what is no route. All others come to everybody.
 SIGNATURES = ("MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "EXPIRED_TOKEN")
@@ -133,7 +136,8 @@ def example(kind: type[BrokerError]) -> BrokerError:
 @by_operation
 def test_a_functions_problem_document_is_as_described(operation: Operation, put_in: Callable[..., None]) -> None:
     operation_id = operation.described["operationId"]
-    maker = operation.function.partition("/")[0].replace("storefronts", "trust_policies")
+    of_storefronts = "preview_origins" if "preview" in operation_id else "trust_policies"
+    maker = operation.function.partition("/")[0].replace("storefronts", of_storefronts)
     body = None if operation.body is None else operation.body["content"]["application/json"]["example"]
     failing: list[type[BrokerError]] = []
 

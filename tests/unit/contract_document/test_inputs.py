@@ -12,6 +12,7 @@ from token_broker.domain import fields
 from token_broker.entrypoints.inputs import MerchantInput, Source, sources
 from token_broker.errors import InvalidRequest
 from token_broker.providers.shopify.client import Shopify
+from token_broker.storefronts import addresses
 
 LENGTHS = (62, 63, 64, 100, 101, 128, 129, 150, 151, 255, 256, 257)
 TEXTS = [
@@ -20,9 +21,31 @@ TEXTS = [
     *("a" * length for length in LENGTHS),
     *("0", "1", "01", "-1", "1.0", "9" * 20, "9" * 21, "true", "false", "True", "null", "max-age=0, no-cache"),
     *("*", "**", " * ", "3", '"3"', '"3', 'W/"3"', 'w/"3"', '""', f'"{"a" * 254}"', f'"{"a" * 255}"'),
+    *("https://shop.example", "https://shop.example/", "https://Shop.example", "http://shop.example", "null"),
+    *("http://localhost:3000", "https://shop.example:443", "https://*.example", f"https://{'a.' * 60}a"),
     *('"3", "4"', '"a,b"', '"3",', ',"3"', '"3" "4"', '"a b"'),
 ]
-NUMBERS = [0, 1, -1, 7, 365, 366, 3650, 3651, 1.0, 1.5, 1000.0, 10**255, 10**256, -(10**254), -(10**255)]
+NUMBERS = [
+    0,
+    1,
+    -1,
+    7,
+    365,
+    366,
+    3599,
+    3600,
+    1_209_600,
+    1_209_601,
+    3650,
+    3651,
+    1.0,
+    1.5,
+    3600.0,
+    10**255,
+    10**256,
+    -(10**254),
+    -(10**255),
+]
 LISTS = [[], ["a"], ["a", "a"], ["a"] * 50, ["a"] * 51, ["a b"], [""], ["a" * 100], ["a" * 101], ["ü"], [1], [None]]
 VALUES: list[Any] = [*TEXTS, *NUMBERS, *LISTS, None, True, False, {}, {"a": 1}]
 HALF = "half of a surrogate pair, which is no text: strict JSON and percent-encoded UTF-8 do not have it"
@@ -31,19 +54,21 @@ LONG = "a number of more than 256 characters"
 #: What a schema accepts and the rule refuses, with the reason: JSON Schema has no words for it.
 EXCEPTIONS: dict[str, dict[str, list[Any]]] = {
     **{name: {HALF: ["\ud800"]} for name in ("sessionId", "title", "confirm")},
-    "orderId": {HALF: ["\ud800"], POINT: [1.0, 1000.0], LONG: [10**256, -(10**255)]},
-    "maxAgeDays": {POINT: [1.0, 1000.0]},
+    "orderId": {HALF: ["\ud800"], POINT: [1.0, 3600.0], LONG: [10**256, -(10**255)]},
+    "maxAgeDays": {POINT: [1.0, 3600.0]},
     "overlapDays": {POINT: [1.0]},
+    "expiresIn": {POINT: [3600.0]},
 }
-#: A page's request takes nothing from these headers. Its `If-None-Match` is compared with the response.
-PAGE_HEADERS = [("header", "if-none-match")]
+#: The paths of pages and clients, whose headers give no field. `If-None-Match` is compared with the response.
+PUBLIC = ("/storefront/", "/clients/")
+PUBLIC_HEADERS = [("header", "if-none-match")]
 
 
 def accepted(operation: Operation) -> list[Source]:
     """Return the fields that the operation's function takes from a request."""
     kind = load(operation.function).accepts  # type: ignore[attr-defined]
-    of_a_page = operation.path.startswith("/storefront/")
-    return [each for each in sources(kind).values() if not (of_a_page and each.location == "header")]
+    public = operation.path.startswith(PUBLIC)
+    return [each for each in sources(kind).values() if not (public and each.location == "header")]
 
 
 def key(source: Source) -> tuple[str, str]:
@@ -76,12 +101,12 @@ by_operation = pytest.mark.parametrize("operation", operations().values(), ids=l
 @by_operation
 def test_the_fields_are_those_of_the_function(operation: Operation) -> None:
     named = documented(operation)
-    of_a_page = PAGE_HEADERS if (operation.path.startswith("/storefront/") and operation.method == "GET") else []
+    beside = PUBLIC_HEADERS if (operation.path.startswith(PUBLIC) and operation.method == "GET") else []
     expected = {key(each): each.default is not _default_of_merchant() for each in accepted(operation)}
 
     assert {name: required for name, (_, required) in named.items()} == {
         **{name: not optional for name, optional in expected.items()},
-        **dict.fromkeys(of_a_page, False),
+        **dict.fromkeys(beside, False),
     }
 
 
@@ -126,7 +151,7 @@ def test_a_default_is_the_functions(operation: Operation, source: Source) -> Non
 @by_field
 def test_a_schema_accepts_what_the_rule_accepts(operation: Operation, source: Source) -> None:
     schema, _ = documented(operation)[key(source)]
-    rule = of_shopify(source.rule) if source.name == "tokenId" else source.rule
+    rule = {"tokenId": of_shopify(source.rule), "origin": addresses.origin}.get(source.name, source.rule)
     validator = Validator(schema)
 
     differing = [

@@ -12,7 +12,7 @@ from tests.fakes.events import Context, api_event, storefront_event
 from tests.fakes.provider import down
 from tests.fakes.samples import minted
 from tests.fakes.surroundings import Broker, pair_stack
-from tests.fakes.trust_policies import SHOP, policy
+from tests.fakes.trust_policies import SHOP, policy, sessions, shop
 from tests.unit.loading import load
 from token_broker.domain.grant import Grant
 from token_broker.tokens.inventory import Finding
@@ -21,6 +21,7 @@ from token_broker.tokens.revoke import revoke
 
 PAGE = Grant(merchant="acme", origins=(SHOP,))
 PROOF = Grant(merchant="acme", origins=(SHOP,), session_id="s-1", expires_at=int(NOW) + 600, scopes=("read",))
+CLIENT = Grant(merchant="acme", client_until=int(NOW) + 600)
 ONE = "/merchants/{merchant}/shopify/storefront-access-tokens/{tokenId}"
 
 type Prepare = Callable[[Broker], object]
@@ -32,7 +33,14 @@ def send(operation_id: str, *, handler: Any = None, **more: Any) -> Answer:
     operation = operations()[operation_id]
     path = {"merchant": "acme", "sessionId": "s-1", "tokenId": "1001"}
     named = {name: value for name, value in path.items() if f"{{{name}}}" in operation.path}
-    if operation.path.startswith("/storefront/"):
+    needed = {
+        each["name"]: [each["example"]] for each in operation.parameters if each["in"] == "query" and "required" in each
+    }
+    more = {"query": needed, **more}
+    if operation.path.startswith("/clients/"):
+        route = operation.path.removeprefix("/clients/{merchant}/")
+        event = storefront_event(operation=route, route="clients", authorizer=CLIENT.as_context(), **more)
+    elif operation.path.startswith("/storefront/"):
         grant = PROOF if operation.method == "POST" else PAGE
         route = operation.path.removeprefix("/storefront/{merchant}/")
         more["headers"] = {"Origin": [SHOP], **more.get("headers", {})}
@@ -95,6 +103,11 @@ def with_a_policy(_broker: Broker) -> None:
     send("storefronts_put_trust_policy", body=policy())
 
 
+def with_a_preview(_broker: Broker) -> None:
+    with_a_policy(_broker)
+    send("storefronts_allow_preview_origin", body=PREVIEW)
+
+
 def with_settings(_broker: Broker) -> None:
     send("shopify_put_rotation_settings", body={"maxAgeDays": 90})
 
@@ -104,6 +117,8 @@ def with_a_sessions_token(_broker: Broker) -> None:
 
 
 SESSION = {"body": {"sessionId": "s-1"}}
+SAME = {"headers": {"If-None-Match": ["*"]}}
+PREVIEW = {"origin": "https://pr-7.preview.example", "expiresIn": 3600}
 #: Each success of each operation: its status, what happened before, and the request.
 SUCCESSES: list[tuple[str, int, Prepare, dict[str, Any]]] = [
     ("fourthwall_public_token", 200, nothing, {}),
@@ -132,14 +147,21 @@ SUCCESSES: list[tuple[str, int, Prepare, dict[str, Any]]] = [
     ("shopify_reconcile", 200, with_a_lost_token, {"body": {"apply": True}}),
     ("shopify_migrate_token", 200, with_a_permanent_token, {"body": {"confirm": "acme.myshopify.com"}}),
     ("shopify_migrate_token", 202, with_a_lost_exchange, {"body": {"confirm": "acme.myshopify.com"}}),
-    ("storefronts_put_trust_policy", 201, nothing, {"body": policy()}),
+    ("storefronts_put_trust_policy", 201, nothing, {"body": policy(sessions=sessions(), shop=shop())}),
     ("storefronts_put_trust_policy", 200, with_a_policy, {"body": policy()}),
     ("storefronts_get_trust_policy", 200, with_a_policy, {}),
     ("storefronts_delete_trust_policy", 200, with_a_policy, {}),
     ("storefront_fourthwall_public_token", 200, nothing, {}),
-    ("storefront_fourthwall_public_token", 304, nothing, {"headers": {"If-None-Match": ["*"]}}),
+    ("storefront_fourthwall_public_token", 304, nothing, SAME),
     ("storefront_shopify_storefront_access_token", 200, nothing, {}),
-    ("storefront_shopify_storefront_access_token", 304, nothing, {"headers": {"If-None-Match": ["*"]}}),
+    ("storefront_shopify_storefront_access_token", 304, nothing, SAME),
+    ("client_fourthwall_public_token", 200, nothing, {}),
+    ("client_fourthwall_public_token", 304, nothing, SAME),
+    ("client_shopify_storefront_access_token", 200, nothing, {}),
+    ("client_shopify_storefront_access_token", 304, nothing, SAME),
+    ("storefronts_allow_preview_origin", 201, with_a_policy, {"body": PREVIEW}),
+    ("storefronts_list_preview_origins", 200, with_a_preview, {}),
+    ("storefronts_remove_preview_origin", 200, with_a_preview, {}),
     ("storefront_chicksx_public_token", 201, nothing, SESSION),
     ("storefront_chicksx_public_token", 200, with_a_sessions_token, SESSION),
 ]

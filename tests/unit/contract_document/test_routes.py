@@ -3,10 +3,12 @@
 from typing import Any
 
 from pages.contract import document, operations
-from tests.deployed_function import IAM, PROOF, SHOP
+from tests.deployed_function import CLIENT, IAM, PROOF, SHOP
 from tests.unit.repository.transformed import plain, resources
 
-SCHEMES = {IAM: "sigV4", SHOP: "pageOrigin", PROOF: "proof"}
+SCHEMES = {IAM: "sigV4", SHOP: "pageOrigin", PROOF: "proof", CLIENT: "clientProof"}
+#: What the name of an operation begins with, by the first part of its path.
+PREFIXES = {"storefront": "storefront_", "clients": "client_"}
 
 
 def api() -> Any:
@@ -31,10 +33,10 @@ def test_an_operation_is_named_after_its_function() -> None:
     for name, operation in operations().items():
         integration = api()["paths"][operation.path][operation.method.lower()]["x-amazon-apigateway-integration"]
         function = "".join(word.capitalize() for word in operation.function.replace("/", "_").split("_"))
-        of_a_page = operation.path.startswith("/storefront/")
+        prefix = PREFIXES.get(operation.path.split("/")[1], "")
 
         assert f":function:{function}Function/invocations" in integration["uri"]
-        assert name == f"{'storefront_' if of_a_page else ''}{operation.function.replace('/', '_')}"
+        assert name == f"{prefix}{operation.function.replace('/', '_')}"
 
 
 def test_each_kind_of_authorizer_is_that_of_the_template() -> None:

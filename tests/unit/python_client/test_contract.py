@@ -7,26 +7,27 @@ from typing import Any, cast
 import pytest
 
 import token_broker_client.errors
+from proofs.outcomes import ProofRejected
 from tests.expected_functions import FUNCTIONS
 from tests.fakes.clock import NOW
 from tests.fakes.proofs import SECRET, SHOP, Desk
 from tests.fakes.secrets import MemorySecrets
+from tests.fakes.trust_policies import parse, policy, sessions, shop
 from tests.unit.loading import load
 from token_broker import errors
 from token_broker.entrypoints.inputs import Input, Source, names, sources
 from token_broker.providers.shopify import refusals
 from token_broker_client import ProofSigner, events
 from token_broker_client.members import _members
-from token_broker_client.operations import OPERATIONS, STOREFRONT_OPERATIONS, Operation
+from token_broker_client.operations import CLIENT_OPERATIONS, OPERATIONS, STOREFRONT_OPERATIONS, Operation
 
 ROUTES = {route: function.folder for function in FUNCTIONS for route in function.routes}
 SCHEMAS = sorted((Path(__file__).parents[3] / "docs/reference/events").glob("*.schema.json"))
 
 
 def test_each_route_has_its_operation() -> None:
-    signed = {f"{each.method} {each.path}": each.name for each in OPERATIONS.values()}
-    public = {f"{each.method} {each.path}": each.name for each in STOREFRONT_OPERATIONS.values()}
-    assert signed | public == ROUTES
+    known = (*OPERATIONS.values(), *STOREFRONT_OPERATIONS.values(), *CLIENT_OPERATIONS.values())
+    assert {f"{each.method} {each.path}": each.name for each in known} == ROUTES
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=list(OPERATIONS))
@@ -94,3 +95,15 @@ def test_the_authorizer_accepts_the_clients_proof() -> None:
     proof = Desk(secrets=MemorySecrets(acme=keys)).verify(signer.sign("s/ü-1"))
 
     assert (proof.session_id, proof.expires_at) == ("s/ü-1", int(NOW) + 300)
+
+
+def test_the_authorizer_accepts_the_clients_proof_of_no_session_for_the_shops_tokens_only() -> None:
+    keys = {"keys": {"new": SECRET}}
+    signer = ProofSigner(lambda: json.dumps(keys), issuer=SHOP, clock=lambda: NOW)
+    desk, both = Desk(secrets=MemorySecrets(acme=keys)), parse(policy(sessions=sessions(), shop=shop()))
+
+    assert desk.verify_client(signer.sign_client(), both) == int(NOW) + 300
+    with pytest.raises(ProofRejected):
+        desk.verify_client(signer.sign("s-1"), both)
+    with pytest.raises(ProofRejected):
+        desk.verify(signer.sign_client())

@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.clock import NOW
-from tests.fakes.documents import MemoryDocuments
+from tests.fakes.clock import NOW, MovableClock
+from tests.fakes.documents import MemoryPolicies
 from tests.fakes.events import Context
 from tests.fakes.surroundings import listing_stack, one_token_stack, session_stack
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.fakes.trust_policies import parse, policy
+from tests.fakes.trust_policies import parse, policy, shop
 from tests.unit.loading import load
 from token_broker.errors import BrokerError
 from token_broker.storefronts.change_policy import TrustPolicies
+from token_broker.storefronts.preview_origins import PreviewOrigins
 from token_broker_client import TokenBroker
 from token_broker_client.deadline import Deadline
 from token_broker_client.errors import TokenBrokerError, from_problem
@@ -23,6 +24,7 @@ from token_broker_client.testing import FakeTransport
 from token_broker_client.transport import Answer
 
 CREATE = "shopify/create_storefront_access_token"
+PREVIEW = {"origin": "https://pr-7.preview.example", "expiresIn": 3600}
 KEY = {"idempotencyKey": "k-1"}
 
 #: Each call in turn. A field that is a function gets the answer's bodies so far.
@@ -58,10 +60,21 @@ SCENARIO: list[tuple[str, Mapping[str, Any]]] = [
     ("chicksx/public_token", {"sessionId": "s-1"}),
     ("chicksx/rotate", {}),
     ("storefronts/get_trust_policy", {}),
+    ("storefronts/allow_preview_origin", PREVIEW),
+    ("storefronts/list_preview_origins", {}),
+    ("storefronts/remove_preview_origin", {"origin": PREVIEW["origin"]}),
+    ("storefronts/put_trust_policy", policy(shop=shop())),
     ("storefronts/put_trust_policy", policy()),
+    ("storefronts/list_preview_origins", {}),
+    ("storefronts/allow_preview_origin", PREVIEW),
+    ("storefronts/allow_preview_origin", {**PREVIEW, "expiresIn": 7200}),
+    ("storefronts/list_preview_origins", {}),
+    ("storefronts/remove_preview_origin", {"origin": PREVIEW["origin"]}),
+    ("storefronts/remove_preview_origin", {"origin": PREVIEW["origin"]}),
+    ("storefronts/get_trust_policy", {}),
     ("storefronts/put_trust_policy", {**policy(origins=[]), "ifMatch": '"7"'}),
     ("storefronts/get_trust_policy", {}),
-    ("storefronts/delete_trust_policy", {"ifMatch": '"1"'}),
+    ("storefronts/delete_trust_policy", {"ifMatch": '"2"'}),
     ("storefronts/delete_trust_policy", {}),
 ]
 
@@ -87,9 +100,11 @@ def functions(put_in: Callable[..., None]) -> Functions:
     put_in("fourthwall", lambda request: fourthwall.call(request.caller, grant=request.grant))
     put_in("chicksx", lambda request: chicksx.call(request.caller, grant=request.grant))
     put_in("shopify", lambda request: shopify.listing_call(request.caller, grant=request.grant))
-    policies: MemoryDocuments[Any] = MemoryDocuments()
+    policies = MemoryPolicies()
     telemetry = RecordingTelemetry()
     put_in("trust_policies", lambda request: TrustPolicies(policies, telemetry, parse, caller=request.caller))
+    previews = PreviewOrigins(policies, MovableClock(), telemetry, caller="")
+    put_in("preview_origins", lambda request: previews._replace(caller=request.caller))
     return Functions()
 
 
