@@ -8,8 +8,10 @@ export type ClientCode =
   | "invalid_answer"
   /** The provider refuses the token that the broker still returns. */
   | "token_refused"
-  /** The page's own function that gets a proof has failed. `cause` is its error. */
+  /** The caller's function that gets a proof has failed, or has returned nothing. `cause` is its error. */
   | "proof_unavailable"
+  /** A server's signer has failed. `cause` is its error. */
+  | "signing_failed"
   /** The token is for the provider's SDK, so that no request can carry it. */
   | "not_fetchable";
 

@@ -1,6 +1,6 @@
 import { steadyClock, type Clock } from "./clock.js";
-import { TokenBrokerError } from "./errors.js";
-import { readToken, type Answer, type Fetch } from "./request.js";
+import { withProof } from "./proof.js";
+import { readToken, type Fetch } from "./request.js";
 import { tokenSource, type Options } from "./source.js";
 
 export type { Clock } from "./clock.js";
@@ -45,28 +45,14 @@ export function tokenBroker({ url, merchant, fetch: given, clock = steadyClock()
     );
 
   const session = ({ proof, scope, ...options }: Session) => {
-    const ask = async (): Promise<Answer> => {
-      let proved: Proved;
-      try {
-        proved = await proof();
-      } catch (cause) {
-        // So fetch reports that it has reached nobody.
-        const retryable = cause instanceof TypeError;
-        throw new TokenBrokerError({ code: "proof_unavailable", retryable }, cause);
-      }
-      return readToken(send, base + "/chicksx/public-tokens", {
+    const ask = withProof(proof, (proved) =>
+      readToken(send, base + "/chicksx/public-tokens", {
         method: "POST",
         headers: { Authorization: `Bearer ${proved.proof}`, "Content-Type": "application/json" },
         body: JSON.stringify({ sessionId: proved.sessionId, scope }),
-      });
-    };
-    // A proof is short-lived, so a refused one is replaced once.
-    const retried = () =>
-      ask().catch((error: TokenBrokerError) => {
-        if (error.status !== 401) throw error;
-        return ask();
-      });
-    return tokenSource(retried, send, clock, options);
+      }),
+    );
+    return tokenSource(ask, send, clock, options);
   };
 
   return {

@@ -1,8 +1,9 @@
 /** For servers, which have no origin: calls signed with AWS credentials, calls with a proof, and proofs for others. */
 import { steadyClock } from "./clock.js";
-import type { TokenBrokerError } from "./errors.js";
+import { TokenBrokerError } from "./errors.js";
 import type { Broker } from "./index.js";
-import { call, readToken, type Answer, type Fetch } from "./request.js";
+import { withProof } from "./proof.js";
+import { call, readToken, type Answer } from "./request.js";
 import { tokenSource, type TokenSource } from "./source.js";
 
 /** A page that is rendered with a token must not keep a revoked one for longer. */
@@ -20,16 +21,13 @@ export interface SignedBroker extends Broker {
 
 /** Return a merchant's sources, and `request` for every other route, for a server with AWS credentials. */
 export function signedBroker({ url, merchant, aws, fetch: given = fetch, clock = steadyClock() }: SignedBroker) {
-  const send: Fetch = async (address, { signal, ...init }) => {
-    const { method, headers, body } = await aws.sign(address, init).then(parts);
-    return given(address, { method, headers, body, signal: signal ?? null });
-  };
   const root = url.replace(/\/$/, "");
   const base = `${root}/merchants/${encodeURIComponent(merchant)}`;
+  const read = async (address: string, init: RequestInit) => readToken(given, address, await signed(aws, address, init));
   // The function skips its memory, too.
   const shop = (path: string) => () =>
     tokenSource(
-      (fresh) => readToken(send, base + path, fresh ? { headers: { "Cache-Control": "no-cache" } } : {}),
+      (fresh) => read(base + path, fresh ? { headers: { "Cache-Control": "no-cache" } } : {}),
       given,
       clock,
       KEEPING,
@@ -43,34 +41,30 @@ export function signedBroker({ url, merchant, aws, fetch: given = fetch, clock =
     shopify: shop("/shopify/storefront-access-token"),
     fourthwall: shop("/fourthwall/public-token"),
     chicksx: (session: { sessionId: string; scope?: string[] }) =>
-      tokenSource(() => readToken(send, base + "/chicksx/public-tokens", post(session)), given, clock, KEEPING),
+      tokenSource(() => read(base + "/chicksx/public-tokens", post(session)), given, clock, KEEPING),
 
     /** Return the JSON of any route. `path` follows the API's address. Raise `TokenBrokerError` for a problem. */
     async request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<unknown> {
       const sent = body === undefined ? { headers: {} } : post(body);
-      return (await call(send, root + path, { ...sent, method, headers: { ...sent.headers, ...headers } })).body;
+      const init = { ...sent, method, headers: { ...sent.headers, ...headers } };
+      return (await call(given, root + path, await signed(aws, root + path, init))).body;
     },
   };
 }
 
 export interface ProvedBroker extends Broker {
-  /** Return a proof that the trust policy accepts, for example the OIDC token of the platform. */
-  proof: () => string | Promise<string>;
+  /** Return a proof that the trust policy accepts, for example the OIDC token of the platform. Nothing is an error. */
+  proof: () => string | undefined | Promise<string | undefined>;
 }
 
 /** Return the sources of a merchant's shop tokens, for a server or an app without AWS credentials. */
 export function provedBroker({ url, merchant, proof, fetch: given = fetch, clock = steadyClock() }: ProvedBroker) {
   const base = `${url.replace(/\/$/, "")}/clients/${encodeURIComponent(merchant)}`;
   const shop = (path: string) => () => {
-    const ask = async (): Promise<Answer> =>
-      readToken(given, base + path, { headers: { Authorization: `Bearer ${await proof()}` } });
-    // A proof is short-lived, so a refused one is replaced once.
-    const retried = () =>
-      ask().catch((error: TokenBrokerError) => {
-        if (error.status !== 401) throw error;
-        return ask();
-      });
-    return tokenSource(retried, given, clock, KEEPING);
+    const ask = withProof(proof, (proved) =>
+      readToken(given, base + path, { headers: { Authorization: `Bearer ${proved}` } }),
+    );
+    return tokenSource(ask, given, clock, KEEPING);
   };
   return { shopify: shop("/shopify/storefront-access-token"), fourthwall: shop("/fourthwall/public-token") };
 }
@@ -105,8 +99,14 @@ export async function dehydrate(source: TokenSource): Promise<Answer> {
   return { token: await source.token(), servedAt: Date.now() / 1000 };
 }
 
-async function parts(request: Request) {
-  return { method: request.method, headers: request.headers, body: request.body ? await request.text() : null };
+/** Return the signed request as an argument of `fetch`. */
+async function signed(aws: Signer, url: string, init: RequestInit): Promise<RequestInit> {
+  try {
+    const request = await aws.sign(url, init);
+    return { method: request.method, headers: request.headers, body: request.body ? await request.text() : null };
+  } catch (cause) {
+    throw new TokenBrokerError({ code: "signing_failed" }, cause);
+  }
 }
 
 function encoded(value: unknown): string {

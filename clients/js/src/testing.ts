@@ -73,12 +73,12 @@ export function brokerInMemory({ merchant = "acme", clock = manualClock() }: { m
   const url = "https://broker.test/v1";
   const requests: SeenRequest[] = [];
   const faults: (Fault & { times: number })[] = [];
-  const shelves = new Map<string, Shelf>();
+  const tokensByName = new Map<string, Tokens>();
   let issued = 0;
 
-  const shelf = (name: string): Shelf => {
-    const known = shelves.get(name) ?? { accepted: new Set(), cached: undefined, cachedUntil: 0, current: undefined };
-    shelves.set(name, known);
+  const tokensOf = (name: string): Tokens => {
+    const known = tokensByName.get(name) ?? { accepted: new Set(), cached: undefined, cachedUntil: 0, current: undefined };
+    tokensByName.set(name, known);
     return known;
   };
   /** The broker's time in Unix seconds. It is not the machine's. */
@@ -99,12 +99,12 @@ export function brokerInMemory({ merchant = "acme", clock = manualClock() }: { m
       use: USES[provider],
       providerData: {},
     };
-    shelf(provider).accepted.add(token.accessToken);
+    tokensOf(provider).accepted.add(token.accessToken);
     return token;
   };
 
   const tokenFor = (provider: Provider, subject: string): Token => {
-    const known = shelf(provider === "chicksx" ? subject : provider);
+    const known = tokensOf(provider === "chicksx" ? subject : provider);
     if (known.cached && clock.elapsed() < known.cachedUntil) return known.cached;
     if (!known.current || (known.current.expiresAt ?? Infinity) < time() + 60) known.current = minted(provider, subject);
     known.cached = known.current;
@@ -145,7 +145,7 @@ export function brokerInMemory({ merchant = "acme", clock = manualClock() }: { m
     for (const [provider, use] of Object.entries(USES)) {
       if (!use.url?.startsWith(origin)) continue;
       const value = use.in === "header" ? new Headers(init.headers).get(use.name) : searchParams.get(use.name);
-      return shelf(provider).accepted.has(value ?? "") ? answered(200, { data: {} }) : answered(401, { errors: "unauthorized" });
+      return tokensOf(provider).accepted.has(value ?? "") ? answered(200, { data: {} }) : answered(401, { errors: "unauthorized" });
     }
     return answered(404, { code: "invalid_request", status: 404, retryable: false });
   };
@@ -162,7 +162,7 @@ export function brokerInMemory({ merchant = "acme", clock = manualClock() }: { m
     },
     /** Replace the token. The one before stays valid, unless it is compromised. Functions have no old token in memory then. */
     rotate(provider: Provider, { compromised = false } = {}): void {
-      const known = shelf(provider);
+      const known = tokensOf(provider);
       if (compromised) {
         known.accepted.clear();
         known.cached = undefined;
@@ -171,18 +171,18 @@ export function brokerInMemory({ merchant = "acme", clock = manualClock() }: { m
     },
     /** Revoke the current token, as `DELETE` does. Functions return it from memory for up to 30 s. */
     revoke(provider: Provider): void {
-      const known = shelf(provider);
+      const known = tokensOf(provider);
       known.accepted.clear();
       known.current = undefined;
     },
     /** Have the provider end its tokens by itself. The broker does not learn of it. */
     end(provider: Provider): void {
-      shelf(provider).accepted.clear();
+      tokensOf(provider).accepted.clear();
     },
   };
 }
 
-interface Shelf {
+interface Tokens {
   accepted: Set<string>;
   current: Token | undefined;
   cached: Token | undefined;

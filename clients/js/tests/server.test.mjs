@@ -8,6 +8,7 @@ import { brokerInMemory } from "@token-broker/storefront/testing";
 import { failureOf } from "./turns.mjs";
 
 const aws = new AwsClient({ accessKeyId: "AKIA", secretAccessKey: "secret", service: "execute-api", region: "eu-central-1" });
+const GONE = new Error("The identity provider is down.");
 
 test("each request to the broker is signed, and none to a provider", async () => {
   const broker = brokerInMemory();
@@ -80,6 +81,35 @@ test("without AWS credentials a proof is sent, and a refused one is replaced onc
     broker.requests.map(({ url, init }) => [url, init.headers.Authorization]),
     [1, 2].map((number) => ["https://broker.test/v1/clients/acme/fourthwall/public-token", `Bearer proof-${number}`]),
   );
+});
+
+for (const [what, proof, cause] of [
+  ["fails", () => Promise.reject(GONE), GONE],
+  ["returns nothing", () => process.env.NO_SUCH_VARIABLE, undefined],
+]) {
+  test(`a proof function that ${what} is an error of its own, and nothing is sent`, async () => {
+    const broker = brokerInMemory();
+
+    const error = await failureOf(provedBroker({ ...broker.options, proof }).shopify().token());
+
+    assert.ok(error instanceof TokenBrokerError);
+    assert.deepEqual([error.code, error.retryable, error.cause], ["proof_unavailable", false, cause]);
+    assert.deepEqual(broker.requests, []);
+  });
+}
+
+test("a signer that fails is an error of its own, is asked once, and nothing is sent", async () => {
+  const broker = brokerInMemory();
+  let calls = 0;
+  const failing = { sign: async () => Promise.reject((calls++, GONE)) };
+  const { shopify, request } = signedBroker({ ...broker.options, aws: failing });
+
+  for (const call of [shopify().token(), request("GET", "/merchants/acme/trust-policy")]) {
+    const error = await failureOf(call);
+    assert.deepEqual([error.name, error.code, error.retryable, error.cause], ["TokenBrokerError", "signing_failed", false, GONE]);
+  }
+  assert.equal(calls, 2);
+  assert.deepEqual(broker.requests, []);
 });
 
 test("a proof has the claims and the signature that the trust policy asks for", async () => {

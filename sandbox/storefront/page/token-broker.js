@@ -29,6 +29,26 @@ var TokenBrokerError = class extends Error {
   }
 };
 
+// src/proof.ts
+function withProof(proof, ask) {
+  const prove = async () => {
+    let proved;
+    let cause;
+    try {
+      proved = await proof();
+    } catch (error) {
+      cause = error;
+    }
+    if (proved) return proved;
+    throw new TokenBrokerError({ code: "proof_unavailable", retryable: cause instanceof TypeError }, cause);
+  };
+  const once = () => prove().then(ask);
+  return () => once().catch((error) => {
+    if (error.status !== 401) throw error;
+    return once();
+  });
+}
+
 // src/request.ts
 var TIME_LIMIT = 3e4;
 async function call(send, url, init, accept = () => true) {
@@ -229,25 +249,15 @@ function tokenBroker({ url, merchant, fetch: given, clock = steadyClock() }) {
     options
   );
   const session = ({ proof, scope, ...options }) => {
-    const ask = async () => {
-      let proved;
-      try {
-        proved = await proof();
-      } catch (cause) {
-        const retryable = cause instanceof TypeError;
-        throw new TokenBrokerError({ code: "proof_unavailable", retryable }, cause);
-      }
-      return readToken(send, base + "/chicksx/public-tokens", {
+    const ask = withProof(
+      proof,
+      (proved) => readToken(send, base + "/chicksx/public-tokens", {
         method: "POST",
         headers: { Authorization: `Bearer ${proved.proof}`, "Content-Type": "application/json" },
         body: JSON.stringify({ sessionId: proved.sessionId, scope })
-      });
-    };
-    const retried = () => ask().catch((error) => {
-      if (error.status !== 401) throw error;
-      return ask();
-    });
-    return tokenSource(retried, send, clock, options);
+      })
+    );
+    return tokenSource(ask, send, clock, options);
   };
   return {
     shopify: shop("/shopify/storefront-access-token"),
