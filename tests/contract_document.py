@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from pages.contract import Operation, document, operations, resolved
+from reference_pages.contract import Operation, document, operations, resolved
 
 #: What API Gateway answers for a method and path that are no route, by status.
 UNKNOWN_ROUTE = {401: "Unsigned", 403: "Forbidden", 404: "UnknownRoute"}

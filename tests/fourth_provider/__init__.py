@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).parent
 #: What a clone holds, as far as the checks look at it.
 PARTS = (
-    *("audit", "benchmarks", "docs", "events", "functions", "layers", "pages", "requirements", "sandbox", "tests"),
+    *("audit", "benchmarks", "docs", "events", "functions", "layers", "requirements", "sandbox", "tests"),
+    "reference_pages",
     *("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md"),
     *("pyproject.toml", "samconfig.toml", "template.yaml"),
 )
@@ -60,7 +61,7 @@ def add_the_provider(folder: Path) -> None:
             at = _place(lines, start, target)
             lines[at + (where == "after") : at + (where == "after")] = added
         target.write_text("".join(lines))
-    subprocess.run([sys.executable, "-B", "-m", "pages"], cwd=folder, check=True)
+    subprocess.run([sys.executable, "-B", "-m", "reference_pages"], cwd=folder, check=True)
 
 
 def _hunks(text: str) -> Iterator[tuple[str, str, list[str]]]:

@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.local_stack import Stack
 from sandbox.simulators import ControlClient
-from tests.e2e.client.calls import CALLS, Call
+from tests.e2e.python_client.calls import CALLS, Call
 from tests.e2e.support.merchants import Merchants
 from tests.e2e.support.routes import FIELDS
 from tests.e2e.support.token_table import TokenTable

@@ -94,7 +94,7 @@ def test_the_page_lists_what_was_touched_and_nothing_else(difference: list[Touch
 
 
 def test_its_code_is_in_the_house_style_and_its_imports_point_one_way(tree: Path) -> None:
-    sources = ("functions", LAYER, "pages", "sandbox", "tests")
+    sources = ("functions", LAYER, "reference_pages", "sandbox", "tests")
     run(tree, "-m", "ruff", "check", "--no-cache", *sources)
     run(tree, "-m", "ruff", "format", "--no-cache", "--check", *sources)
     linter = str(Path(sys.executable).with_name("lint-imports"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from pages.contract import DOCUMENT, document, operations, trust_policy
+from reference_pages.contract import DOCUMENT, document, operations, trust_policy
 from tests.contract_document import Validator, closed
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pages.contract import Operation, document, operations, resolved
+from reference_pages.contract import Operation, document, operations, resolved
 from tests.contract_document import check_response
 from tests.expected_functions import FUNCTIONS
 from tests.fakes.samples import token

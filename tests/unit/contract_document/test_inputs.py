@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pages.contract import Operation, operations, resolved
+from reference_pages.contract import Operation, operations, resolved
 from tests.contract_document import Validator, closed
 from tests.unit.loading import load
 from token_broker.domain import fields

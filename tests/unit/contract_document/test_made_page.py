@@ -1,6 +1,6 @@
 """The page of routes is that of the document."""
 
-from pages import routes
+from reference_pages import routes
 
 
 def test_the_page_is_not_stale() -> None:

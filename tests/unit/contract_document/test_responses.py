@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pages.contract import document, operations
+from reference_pages.contract import document, operations
 from tests.contract_document import check_response
 from tests.fakes.clock import NOW
 from tests.fakes.events import Context, api_event, storefront_event

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pages.contract import document, operations
+from reference_pages.contract import document, operations
 from tests.deployed_function import CLIENT, IAM, PROOF, SHOP
 from tests.unit.repository.transformed import plain, resources
 

@@ -7,8 +7,8 @@ from typing import Any, cast, get_args, get_origin
 
 import pytest
 
-from pages import python_client
-from pages.contract import document, operations, resolved
+from reference_pages import python_client
+from reference_pages.contract import document, operations, resolved
 from token_broker_client import models
 from token_broker_client.members import Model, _members
 from token_broker_client.operations import CLIENT_OPERATIONS, OPERATIONS, STOREFRONT_OPERATIONS

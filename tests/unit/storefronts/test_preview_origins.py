@@ -20,7 +20,7 @@ CALLER = "arn:aws:iam::123456789012:role/ci"
 POLICY = Revisioned(document=policy(), revision=7, changed_by="ann")
 
 
-class Office:
+class Setup:
     """The operations, with everything around them."""
 
     def __init__(self) -> None:
@@ -39,77 +39,77 @@ class Office:
 
 
 @pytest.fixture
-def office() -> Office:
-    return Office()
+def setup() -> Setup:
+    return Setup()
 
 
-def test_an_origin_is_allowed_until_its_end_and_the_policy_stays_as_it_is(office: Office) -> None:
-    assert office.allow(TWO, 2 * HOUR) == NOW_S + 2 * HOUR
-    assert office.allow(ONE) == NOW_S + HOUR
-    assert list(office.current.items()) == [(ONE, NOW_S + HOUR), (TWO, NOW_S + 2 * HOUR)], "the first to end is first"
+def test_an_origin_is_allowed_until_its_end_and_the_policy_stays_as_it_is(setup: Setup) -> None:
+    assert setup.allow(TWO, 2 * HOUR) == NOW_S + 2 * HOUR
+    assert setup.allow(ONE) == NOW_S + HOUR
+    assert list(setup.current.items()) == [(ONE, NOW_S + HOUR), (TWO, NOW_S + 2 * HOUR)], "the first to end is first"
 
-    office.clock.advance(HOUR)
+    setup.clock.advance(HOUR)
 
-    assert office.current == {TWO: NOW_S + 2 * HOUR}
-    assert office.store.stored["acme"] == POLICY
-    assert office.store.writes == []
-
-
-def test_allowing_it_again_prolongs_it(office: Office) -> None:
-    office.allow()
-    office.clock.advance(HOUR / 2)
-
-    assert office.allow() == NOW_S + HOUR / 2 + HOUR
-    assert office.current == {ONE: NOW_S + HOUR / 2 + HOUR}
+    assert setup.current == {TWO: NOW_S + 2 * HOUR}
+    assert setup.store.stored["acme"] == POLICY
+    assert setup.store.writes == []
 
 
-def test_an_ended_origin_is_dropped_by_the_next_write(office: Office) -> None:
-    office.allow()
-    office.clock.advance(HOUR)
-    office.allow(TWO)
+def test_allowing_it_again_prolongs_it(setup: Setup) -> None:
+    setup.allow()
+    setup.clock.advance(HOUR / 2)
 
-    assert set(office.store.previews["acme"][0]) == {TWO}
+    assert setup.allow() == NOW_S + HOUR / 2 + HOUR
+    assert setup.current == {ONE: NOW_S + HOUR / 2 + HOUR}
 
 
-def test_there_is_room_for_fifty_that_have_not_ended(office: Office) -> None:
+def test_an_ended_origin_is_dropped_by_the_next_write(setup: Setup) -> None:
+    setup.allow()
+    setup.clock.advance(HOUR)
+    setup.allow(TWO)
+
+    assert set(setup.store.previews["acme"][0]) == {TWO}
+
+
+def test_there_is_room_for_fifty_that_have_not_ended(setup: Setup) -> None:
     for number in range(MAX_ORIGINS):
-        office.allow(f"https://{number}.example.com", HOUR + number)
+        setup.allow(f"https://{number}.example.com", HOUR + number)
 
     with pytest.raises(Conflict, match="50 preview origins"):
-        office.allow()
-    office.allow("https://0.example.com", 3 * HOUR)  # one of them
-    office.clock.advance(HOUR + 1)
+        setup.allow()
+    setup.allow("https://0.example.com", 3 * HOUR)  # one of them
+    setup.clock.advance(HOUR + 1)
 
-    assert office.allow() == NOW_S + 2 * HOUR + 1
-    assert len(office.current) == MAX_ORIGINS
+    assert setup.allow() == NOW_S + 2 * HOUR + 1
+    assert len(setup.current) == MAX_ORIGINS
 
 
-def test_an_origin_is_removed_before_its_end_and_others_stay(office: Office) -> None:
-    office.allow()
-    office.allow(TWO)
+def test_an_origin_is_removed_before_its_end_and_others_stay(setup: Setup) -> None:
+    setup.allow()
+    setup.allow(TWO)
 
-    assert office.previews.remove("acme", ONE)
-    assert not office.previews.remove("acme", ONE)
-    assert set(office.current) == {TWO}
-    office.clock.advance(HOUR)
-    assert not office.previews.remove("acme", TWO), "it has ended"
+    assert setup.previews.remove("acme", ONE)
+    assert not setup.previews.remove("acme", ONE)
+    assert set(setup.current) == {TWO}
+    setup.clock.advance(HOUR)
+    assert not setup.previews.remove("acme", TWO), "it has ended"
 
 
 @pytest.mark.parametrize(
     "origin", ["https://*.preview.example", f"{ONE}/", "http://preview.example", "null", None, [ONE]]
 )
-def test_only_an_exact_origin_is_taken(office: Office, origin: Any) -> None:
-    for change in (partial(office.allow, origin), partial(office.previews.remove, "acme", origin)):
+def test_only_an_exact_origin_is_taken(setup: Setup, origin: Any) -> None:
+    for change in (partial(setup.allow, origin), partial(setup.previews.remove, "acme", origin)):
         with pytest.raises(InvalidRequest, match="'origin' must be"):
             change()
-    assert office.store.reads == []
+    assert setup.store.reads == []
 
 
 @pytest.mark.parametrize("stands", [None, Revisioned(document=None, revision=8)], ids=["none", "deleted"])
-def test_without_a_policy_there_is_nothing_to_add_to(office: Office, stands: Revisioned[Any] | None) -> None:
-    office.store.stored = {} if stands is None else {"acme": stands}
+def test_without_a_policy_there_is_nothing_to_add_to(setup: Setup, stands: Revisioned[Any] | None) -> None:
+    setup.store.stored = {} if stands is None else {"acme": stands}
 
-    for change in (office.allow, lambda: office.current, lambda: office.previews.remove("acme", ONE)):
+    for change in (setup.allow, lambda: setup.current, lambda: setup.previews.remove("acme", ONE)):
         with pytest.raises(TrustPolicyNotFound, match="PUT one"):
             change()
 
@@ -117,45 +117,45 @@ def test_without_a_policy_there_is_nothing_to_add_to(office: Office, stands: Rev
 # Others at the same time
 
 
-def test_another_origin_that_came_between_is_kept(office: Office) -> None:
-    office.store.meanwhile(lambda: office.store.replace_previews("acme", {TWO: NOW_S + HOUR}, expected=""))
+def test_another_origin_that_came_between_is_kept(setup: Setup) -> None:
+    setup.store.meanwhile(lambda: setup.store.replace_previews("acme", {TWO: NOW_S + HOUR}, expected=""))
 
-    office.allow()
+    setup.allow()
 
-    assert set(office.current) == {ONE, TWO}
+    assert set(setup.current) == {ONE, TWO}
 
 
-def test_a_policy_that_was_deleted_meanwhile_gets_no_origin(office: Office) -> None:
-    office.store.meanwhile(lambda: office.store.stored.update(acme=Revisioned(document=None, revision=8)))
+def test_a_policy_that_was_deleted_meanwhile_gets_no_origin(setup: Setup) -> None:
+    setup.store.meanwhile(lambda: setup.store.stored.update(acme=Revisioned(document=None, revision=8)))
 
     with pytest.raises(TrustPolicyNotFound):
-        office.allow()
+        setup.allow()
 
 
-def test_a_change_gives_up_where_others_never_stop(office: Office) -> None:
-    office.allow()
-    for change in (partial(office.allow, TWO), partial(office.previews.remove, "acme", ONE)):
+def test_a_change_gives_up_where_others_never_stop(setup: Setup) -> None:
+    setup.allow()
+    for change in (partial(setup.allow, TWO), partial(setup.previews.remove, "acme", ONE)):
         for number in range(MAX_ATTEMPTS):
             ends = {ONE: NOW_S + HOUR, f"https://{number}.example.com": NOW_S + HOUR}
-            office.store.meanwhile(lambda ends=ends: office.store.previews.update(acme=(ends, f"{len(ends)}{ends}")))  # type: ignore[misc]
+            setup.store.meanwhile(lambda ends=ends: setup.store.previews.update(acme=(ends, f"{len(ends)}{ends}")))  # type: ignore[misc]
         with pytest.raises(Conflict, match="in a moment"):
             change()
 
 
-def test_storage_that_is_down_is_said(office: Office) -> None:
-    office.store.failure = StorageUnavailable("Later.")
+def test_storage_that_is_down_is_said(setup: Setup) -> None:
+    setup.store.failure = StorageUnavailable("Later.")
 
     with pytest.raises(StorageUnavailable):
-        office.allow()
+        setup.allow()
 
 
-def test_every_change_is_told_of(office: Office) -> None:
-    office.allow()
-    office.previews.remove("acme", ONE)
-    office.previews.remove("acme", ONE)
+def test_every_change_is_told_of(setup: Setup) -> None:
+    setup.allow()
+    setup.previews.remove("acme", ONE)
+    setup.previews.remove("acme", ONE)
 
     told = {"merchant": "acme", "origin": ONE, "caller": CALLER}
-    assert office.telemetry.notices == [
+    assert setup.telemetry.notices == [
         ("preview_origin_changed", {**told, "ends_at": NOW_S + HOUR}),
         ("preview_origin_changed", {**told, "ends_at": None}),
     ]
