@@ -37,7 +37,7 @@ test("a request for a shop's token has no header, so that the browser sends no p
   );
 });
 
-test("who gives up waiting takes nobody along", async () => {
+test("a caller that gives up waiting does not stop the others", async () => {
   const { broker, source: shop } = source();
   const gone = new AbortController();
   const [one, two] = [shop.token({ signal: gone.signal }), shop.token()];
@@ -63,7 +63,7 @@ test("a signal that lives longer than a request keeps nothing of it", async (t) 
   );
 });
 
-test("who has given up before asks for nothing", async () => {
+test("a call that was aborted before sends no request", async () => {
   const { broker, source: shop } = source();
 
   await failureOf(shop.token({ signal: AbortSignal.abort() }));
@@ -107,7 +107,7 @@ test("with a subscriber the token is renewed until the last one has left", async
   assert.equal(broker.requests.length, 2);
 });
 
-test("who subscribes to a token in memory sends no request", async () => {
+test("a subscription to a token in memory sends no request", async () => {
   const { broker, source: shop } = source();
   await shop.token();
 
