@@ -79,7 +79,7 @@ audit: env-dev env-local env-runtime env-reference env-lambda env-audit env-boto
 	$(call stage,Python client,60,$(MAKE) --no-print-directory client-types && $(DEV) -m pytest -m audit tests/artifacts/python_client)
 	$(call stage,built functions,30,$(LOCAL) -m sandbox.stack build-here && $(DEV) -m pytest -m audit tests/artifacts --ignore=tests/artifacts/python_client)
 	$(call stage,package,25,$(MAKE) --no-print-directory browser-client && $(NODE) --test 'clients/js/tests/package/*.test.mjs')
-	$(call stage,browser,150,CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest -m audit $(END_TO_END))
+	$(call stage,browser,150,CHROMIUM="$$(sh requirements/chromium.sh)" && export CHROMIUM && $(DEV) -m pytest -m audit --junitxml=.local/browser.xml $(END_TO_END))
 	$(call stage,oldest SDK,20,$(MAKE) --no-print-directory oldest-sdk)
 	$(call stage,rules of others,30,$(DEV) -m audit.rules)
 	$(call stage,workflow,5,$(DEV) -m audit.workflow)
