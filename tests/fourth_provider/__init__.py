@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).parent
 #: What a clone holds, as far as the checks look at it.
 PARTS = (
-    *("audit", "benchmarks", "docs", "events", "functions", "layers", "pages", "requirements", "sandbox", "tests"),
-    *("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md"),
+    *("audit", "benchmarks", "clients", "docs", "events", "functions", "layers", "pages", "requirements"),
+    *("sandbox", "tests", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md"),
     *("pyproject.toml", "samconfig.toml", "template.yaml"),
 )
 
@@ -33,7 +33,9 @@ class Touched:
 
 def copy_of_the_tree(folder: Path) -> None:
     """Copy the clone without what is installed or built, and without the fourth provider's own test."""
-    leave_out = shutil.ignore_patterns("__pycache__", "fourth_provider", "test_adding_a_provider.py")
+    leave_out = shutil.ignore_patterns(
+        "__pycache__", "node_modules", "dist", "fourth_provider", "test_adding_a_provider.py"
+    )
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
