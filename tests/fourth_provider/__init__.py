@@ -17,8 +17,7 @@ FOLDER = Path(__file__).parent
 #: What a clone holds, as far as the checks look at it.
 PARTS = (
     *("audit", "benchmarks", "clients", "docs", "events", "functions", "layers", "reference_pages", "requirements"),
-    *("sandbox", "tests"),
-    *("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md"),
+    *("sandbox", "tests", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md"),
     *("pyproject.toml", "samconfig.toml", "template.yaml"),
 )
 
@@ -34,7 +33,9 @@ class Touched:
 
 def copy_of_the_tree(folder: Path) -> None:
     """Copy the clone without what is installed or built, and without the fourth provider's own test."""
-    leave_out = shutil.ignore_patterns("__pycache__", "node_modules", "fourth_provider", "test_adding_a_provider.py")
+    leave_out = shutil.ignore_patterns(
+        "__pycache__", "node_modules", "dist", "fourth_provider", "test_adding_a_provider.py"
+    )
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():

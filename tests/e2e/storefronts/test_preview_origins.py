@@ -1,21 +1,19 @@
-"""The routes of preview origins: who may call them, what such a page gets, and changes at the same time."""
+"""Preview origins: what such a page gets, changes at the same time, and who may make them."""
 
 import time
 from functools import partial
-from urllib.parse import quote
 
 import pytest
-import requests
 
 from sandbox.local_stack import Stack
 from tests.callers import at_once
 from tests.e2e.conftest import Aws
 from tests.e2e.support.principals import iam_user, may_decide
-from tests.e2e.support.raw_http import send, send_unsigned
-from tests.e2e.support.responses import problem_of
-from tests.e2e.support.routes import PREVIEW_ORIGINS, STOREFRONT_SHOPIFY, TRUST_POLICY
+from tests.e2e.support.raw_http import send
+from tests.e2e.support.routes import PREVIEW_ORIGINS, STOREFRONT_SHOPIFY
 from tests.e2e.support.storefronts import Shop, Shops, page, page_token, refused_by_gateway, session, session_token
 from tests.e2e.support.token_table import TokenTable
+from token_broker_client import Merchant, TokenBroker, errors
 
 HOUR = 60 * 60
 
@@ -25,32 +23,24 @@ def shop(shops: Shops) -> Shop:
     return shops.open()
 
 
+@pytest.fixture
+def merchant(broker: TokenBroker, shop: Shop) -> Merchant:
+    return broker.merchant(shop.name)
+
+
 def preview(shop: Shop, number: int = 1) -> str:
     return f"https://pr-{number}-{shop.name}.preview.example"
 
 
-def allow(stack: Stack, shop: Shop, origin: str, seconds: object = HOUR) -> requests.Response:
-    body = {"origin": origin, "expiresIn": seconds}
-    return send(stack, "POST", PREVIEW_ORIGINS.format(merchant=shop.name), body)
+def origins(merchant: Merchant) -> set[str]:
+    return {each.origin for each in merchant.preview_origins.list()}
 
 
-def listed(stack: Stack, shop: Shop) -> dict[str, int]:
-    response = send(stack, "GET", PREVIEW_ORIGINS.format(merchant=shop.name))
-    assert response.status_code == 200, response.text
-    assert response.headers["Cache-Control"] == "no-store"
-    return {each["origin"]: each["expiresAt"] for each in response.json()["previewOrigins"]}
-
-
-def remove(stack: Stack, shop: Shop, origin: str) -> requests.Response:
-    return send(stack, "DELETE", f"{PREVIEW_ORIGINS.format(merchant=shop.name)}?origin={quote(origin, safe='')}")
-
-
-def test_a_page_of_a_preview_origin_gets_what_the_shops_pages_get(stack: Stack, shop: Shop) -> None:
+def test_a_page_of_a_preview_origin_gets_what_the_shops_pages_get(stack: Stack, shop: Shop, merchant: Merchant) -> None:
     origin, url = preview(shop), STOREFRONT_SHOPIFY.format(merchant=shop.name)
-    made = allow(stack, shop, origin)
-    assert made.status_code == 201, made.text
-    assert made.json()["origin"] == origin
-    assert HOUR - 60 < made.json()["expiresAt"] - time.time() <= HOUR
+    made = merchant.preview_origins.allow(origin, expires_in=HOUR)
+    assert made.origin == origin
+    assert HOUR - 60 < made.expires_at - time.time() <= HOUR
 
     token = page_token(page(stack, url, origin), origin)
     assert page_token(page(stack, url, shop.origin), shop.origin) == token
@@ -60,80 +50,43 @@ def test_a_page_of_a_preview_origin_gets_what_the_shops_pages_get(stack: Stack, 
         refused_by_gateway(page(stack, url, other), 403, "forbidden")
 
 
-def test_the_policy_and_its_etag_stay_as_they_are_and_a_change_of_it_keeps_preview_origins(
-    stack: Stack, shop: Shop, table: TokenTable
+def test_the_policy_and_its_revision_stay_as_they_are_and_a_change_of_it_keeps_preview_origins(
+    shop: Shop, merchant: Merchant, table: TokenTable
 ) -> None:
-    path = TRUST_POLICY.format(merchant=shop.name)
-    before = send(stack, "GET", path)
-    first = allow(stack, shop, preview(shop)).json()["expiresAt"]
-    prolonged = allow(stack, shop, preview(shop), 2 * HOUR).json()["expiresAt"]
+    before = merchant.trust_policy.get()
+    first = merchant.preview_origins.allow(preview(shop), expires_in=HOUR)
+    second = merchant.preview_origins.allow(preview(shop), expires_in=2 * HOUR)
 
-    after = send(stack, "GET", path)
-    assert (after.json(), after.headers["ETag"]) == (before.json(), before.headers["ETag"])
-    assert (listed(stack, shop), prolonged - first) == ({preview(shop): prolonged}, pytest.approx(HOUR, abs=30))
-    changed = send(stack, "PUT", path, shop.policy(sessions=None), headers={"If-Match": after.headers["ETag"]})
-    assert changed.status_code == 200, changed.text
-    assert set(listed(stack, shop)) == {preview(shop)}
-    assert table.partition(f"policy#{shop.name}")["policy"]["document"] == {
-        name: value for name, value in shop.policy(sessions=None).items() if name != "shop"
-    }
+    assert merchant.trust_policy.get() == before
+    assert merchant.preview_origins.list() == (second,)
+    assert second.expires_at - first.expires_at == pytest.approx(HOUR, abs=30)
+    changed = shop.policy(sessions=None)
+    merchant.trust_policy.put(changed, if_revision=before.revision)
+    assert origins(merchant) == {preview(shop)}
+    stored = table.partition(f"policy#{shop.name}")["policy"]["document"]
+    assert stored == {name: value for name, value in changed.items() if name != "shop"}
 
 
-def test_a_deleted_policy_takes_its_preview_origins_along(stack: Stack, shop: Shop) -> None:
-    allow(stack, shop, preview(shop))
-    send(stack, "DELETE", TRUST_POLICY.format(merchant=shop.name))
+def test_a_deleted_policy_takes_its_preview_origins_along(shop: Shop, merchant: Merchant) -> None:
+    merchant.preview_origins.allow(preview(shop), expires_in=HOUR)
+    merchant.trust_policy.delete()
 
-    problem_of(allow(stack, shop, preview(shop)), 404, "trust_policy_not_found")
-    send(stack, "PUT", TRUST_POLICY.format(merchant=shop.name), shop.policy())
-    assert listed(stack, shop) == {}
-
-
-def test_an_origin_is_removed_before_its_end(stack: Stack, shop: Shop) -> None:
-    for number in (1, 2):
-        allow(stack, shop, preview(shop, number))
-
-    for deleted in (True, False):
-        response = remove(stack, shop, preview(shop))
-        assert (response.status_code, response.json()) == (200, {"deleted": deleted})
-    assert set(listed(stack, shop)) == {preview(shop, 2)}
+    with pytest.raises(errors.TrustPolicyNotFound):
+        merchant.preview_origins.allow(preview(shop), expires_in=HOUR)
+    merchant.trust_policy.put(shop.policy())
+    assert origins(merchant) == set()
 
 
-@pytest.mark.parametrize(
-    ("origin", "seconds"),
-    [
-        ("https://*.preview.example", HOUR),
-        ("https://a.example/", HOUR),
-        ("https://a.example", HOUR - 1),
-        ("https://a.example", 14 * 24 * HOUR + 1),
-        ("https://a.example", None),
-    ],
-)
-def test_only_an_exact_origin_for_an_hour_to_two_weeks_is_taken(
-    stack: Stack, shop: Shop, origin: str, seconds: object
-) -> None:
-    problem_of(allow(stack, shop, origin, seconds), 400, "invalid_request")
-    assert listed(stack, shop) == {}
+def test_of_origins_that_are_allowed_at_once_none_is_lost(shop: Shop, merchant: Merchant) -> None:
+    wanted = [preview(shop, number) for number in range(4)]
 
+    at_once([partial(merchant.preview_origins.allow, origin, expires_in=HOUR) for origin in wanted])
 
-def test_of_origins_that_are_allowed_at_once_none_is_lost(stack: Stack, shop: Shop) -> None:
-    origins = [preview(shop, number) for number in range(4)]
-
-    responses = at_once([partial(allow, stack, shop, origin) for origin in origins])
-
-    assert [response.status_code for response in responses] == [201] * len(origins)
-    assert set(listed(stack, shop)) == set(origins)
-
-
-def test_the_fifty_first_is_refused(stack: Stack, shop: Shop) -> None:
-    for number in range(50):
-        assert allow(stack, shop, preview(shop, number)).status_code == 201
-
-    problem_of(allow(stack, shop, preview(shop, 50)), 409, "conflict")
-    assert allow(stack, shop, preview(shop, 49), 2 * HOUR).status_code == 201
+    assert origins(merchant) == set(wanted)
 
 
 def test_a_principal_of_one_merchant_who_may_change_its_policy_allows_no_preview_origin(
-    stack: Stack, aws: Aws, shop: Shop
+    stack: Stack, aws: Aws, shop: Shop, merchant: Merchant
 ) -> None:
     """An upgrade must not widen what its policy allows."""
     path = PREVIEW_ORIGINS.format(merchant=shop.name)
@@ -141,8 +94,5 @@ def test_a_principal_of_one_merchant_who_may_change_its_policy_allows_no_preview
 
     with iam_user(aws("iam"), may_decide(stack, shop.name)) as (_, credentials):
         for method, sent in (("POST", body), ("GET", None), ("DELETE", None)):
-            refused = send(stack, method, path, sent, credentials=credentials)
-            assert refused.status_code == 403
-            problem_of(send_unsigned(stack, method, path, sent), 401, "unauthenticated")
-
-    assert listed(stack, shop) == {}
+            assert send(stack, method, path, sent, credentials=credentials).status_code == 403
+    assert origins(merchant) == set()

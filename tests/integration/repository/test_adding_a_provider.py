@@ -49,7 +49,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(tree: Path, *arguments: str) -> str:
     """Run a Python module in the copy as `make` does. Raises AssertionError if it fails."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON", "COV_"))}
-    path = os.pathsep.join((str(Path(LAYER).parent), "functions/storefronts/proof_authorizer"))
+    sources = (str(Path(LAYER).parent), "functions/storefronts/proof_authorizer", "clients/python/src")
+    path = os.pathsep.join(sources)
     ended = subprocess.run(
         [sys.executable, "-B", *arguments],
         cwd=tree,

@@ -15,7 +15,7 @@ FUNCTION, QUEUE, REGION = 64, 80, len("ap-southeast-1")
 #: The longest name of a stack, and the text that CloudFormation adds to it for a table.
 STACK, TABLE = 128, 128 + len("-TokenTable-0123456789ABC")
 #: A provider's address of this length has room.
-ADDRESS = 200
+ADDRESS = 140
 
 
 def description() -> dict[str, Any]:

@@ -36,7 +36,7 @@ def test_each_invocation_retries_every_retryable_error_and_no_other(task: dict[s
     ours, aws = task["Retry"]
 
     assert set(ours["ErrorEquals"]) == retryable()
-    assert all(name.startswith("Lambda.") for name in aws["ErrorEquals"])
+    assert all(name.startswith(("Lambda.", "Sandbox.")) for name in aws["ErrorEquals"])
     for retry in (ours, aws):
         assert (retry["JitterStrategy"], retry["BackoffRate"]) == ("FULL", 2), "callers must not come back together"
         assert retry["MaxDelaySeconds"] >= retry["IntervalSeconds"] * retry["BackoffRate"]

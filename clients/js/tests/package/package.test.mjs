@@ -50,7 +50,6 @@ const response: Response = await shop.fetch(undefined, { method: "POST", body: "
 const leave: () => void = shop.subscribe((next: Token | undefined, error?: TokenBrokerError) => void [next, error?.requestId]);
 leave();
 provedBroker({ ...memory.options, proof: () => signProof({ key: "k", kid: "1", issuer: "i", audience: "a" }) }).shopify();
-provedBroker({ ...memory.options, proof: (): string | undefined => undefined }).fourthwall();
 console.log(token.tokenId, response.status);
 
 export function refused() {
@@ -58,6 +57,10 @@ export function refused() {
   broker.chicksx({});
   // @ts-expect-error There is no such provider.
   broker.other();
+}
+
+export function proved(found: string | undefined) {
+  return provedBroker({ ...memory.options, proof: () => found });
 }
 `;
 
