@@ -75,10 +75,16 @@ FUNCTIONS = (
     ),
     Function("storefronts/shop_authorizer", {}, _policies("GetItem"), decides=(SHOP,)),
     Function("storefronts/proof_authorizer", {}, _policies("GetItem"), ("storefront-proof",), decides=(PROOF, CLIENT)),
-    Function("storefronts/put_trust_policy", {f"PUT {MERCHANT}/trust-policy": IAM}, _policies("GetItem", "UpdateItem")),
+    Function(
+        "storefronts/put_trust_policy",
+        {f"PUT {MERCHANT}/trust-policy": IAM},
+        _policies("GetItem", "PutItem", "UpdateItem"),
+    ),
     Function("storefronts/get_trust_policy", {f"GET {MERCHANT}/trust-policy": IAM}, _policies("GetItem")),
     Function(
-        "storefronts/delete_trust_policy", {f"DELETE {MERCHANT}/trust-policy": IAM}, _policies("GetItem", "UpdateItem")
+        "storefronts/delete_trust_policy",
+        {f"DELETE {MERCHANT}/trust-policy": IAM},
+        _policies("GetItem", "PutItem", "UpdateItem"),
     ),
     Function(
         "storefronts/allow_preview_origin",

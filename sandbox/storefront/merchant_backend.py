@@ -19,7 +19,7 @@ def sign_proof(session_id: str, secrets_manager: Any, secret_name: str) -> str:
 
 
 def sign_client_proof(secrets_manager: Any, secret_name: str) -> str:
-    """Return a proof for a server or a native app. It names no session, and a browser never gets it."""
+    """Return a proof for a server or a native app. It is for the shop, and a browser never gets it."""
     return _signer(secrets_manager, secret_name).sign_client()
 
 

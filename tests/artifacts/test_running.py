@@ -63,7 +63,7 @@ def check_failure(failed: Any, error: type[BrokerError]) -> dict[str, Any]:
     assert set(failed) == FAILURE
     assert failed["errorType"] == error.__name__
     problem: dict[str, Any] = json.loads(failed["errorMessage"])
-    assert set(problem) - {"provider"} == PROBLEM
+    assert set(problem) - {"provider", "retryAfter"} == PROBLEM
     assert (problem["code"], problem["status"]) == (error.code, error.status)
     assert problem["requestId"] == failed["requestId"]
     # Where it was raised, in our own code: nothing of what was under way there.

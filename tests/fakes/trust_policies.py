@@ -10,6 +10,9 @@ from token_broker.wiring import page_operations
 parse = partial(trust_policy.parse, page_operations=page_operations())
 
 SHOP = "https://shop.example"
+VERCEL = "https://oidc.vercel.com"
+GITHUB = "https://token.actions.githubusercontent.com"
+FIREBASE = "https://securetoken.google.com/acme-apps"
 
 
 def hs256(**changes: Any) -> dict[str, Any]:
@@ -53,6 +56,17 @@ _LONG = "ü" * 255
 _PROOF = "sessions.proofs[0]"
 _CLIENT = "shop.proofs[0]"
 
+#: Claims that name the owner of a token of these issuers. An address that only looks alike is another issuer.
+_OWNERS_AT: tuple[tuple[str, dict[str, Any]], ...] = (
+    (VERCEL, {"project_id": "prj_shop"}),
+    (f"{VERCEL}/acme", {"owner_id": "team_acme", "environment": "production"}),
+    (f"{VERCEL}.example", {"owner": "acme"}),
+    (GITHUB, {"repository_id": "74"}),
+    (f"{GITHUB}/acme", {"repository_owner_id": 65, "ref": "refs/heads/main"}),
+    (FIREBASE, {"merchant": "acme", "email_verified": True}),
+    (FIREBASE, {"sub": "user-1"}),
+)
+
 #: What each shows, and the document.
 TAKEN: dict[str, dict[str, Any]] = {
     "one origin": policy(),
@@ -94,6 +108,10 @@ TAKEN: dict[str, dict[str, Any]] = {
     "one issuer for clients and sessions": policy(sessions=sessions(hs256()), shop=shop(hs256())),
     "clients of an owner and an audience": policy(shop=shop(oidc(claims={"aud": "a", "owner_id": "a"}))),
     "clients whose owner is a number": policy(shop=shop(oidc(claims={"repository_owner_id": 65}))),
+    **{
+        f"clients of {issuer} with the claims {value!r}": policy(shop=shop(oidc(issuer=issuer, claims=value)))
+        for issuer, value in _OWNERS_AT
+    },
 }
 
 _NO_TEXTS: tuple[Any, ...] = (
@@ -127,6 +145,21 @@ _NO_OWNERS: tuple[Any, ...] = (
     {"iss": SHOP},
     {"aud": "storefront"},
     {"iss": SHOP, "aud": "a", "jti": "b", "exp": 1},
+    {"environment": "production", "ref": "refs/heads/main"},
+    {"email_verified": "true"},
+    {"paid": True, "owner_id": False},
+)
+#: Claims that name no owner of a token of these issuers.
+_NO_OWNERS_AT: tuple[tuple[str, dict[str, Any]], ...] = (
+    (VERCEL, {"environment": "production"}),
+    (VERCEL, {"owner": "acme", "project": "shop"}),
+    (VERCEL, {"owner_id": True, "plan": "pro"}),
+    (f"{VERCEL}/acme", {"repository_owner_id": "65"}),
+    (GITHUB, {"actor": "somebody", "workflow": "deploy"}),
+    (f"{GITHUB}/acme", {"owner_id": "team_acme"}),
+    (FIREBASE, {}),
+    (FIREBASE, {"merchant": True}),
+    (FIREBASE, {"name": "acme", "email": "a@shop.example", "provider_id": "anonymous", "auth_time": 1}),
 )
 _NO_SCOPES: tuple[Any, ...] = (None, True, 1, [], ["b"], {}, "", " ", "a b", "b\n", "é", "x" * 101, "a")
 
@@ -245,5 +278,12 @@ REFUSED: dict[str, tuple[Any, str]] = {
             f"'{_CLIENT}.claims'",
         )
         for value in _NO_OWNERS
+    },
+    **{
+        f"a client's proof of {issuer} with the claims {value!r}": (
+            policy(shop=shop(oidc(issuer=issuer, claims=value))),
+            f"'{_CLIENT}.claims'",
+        )
+        for issuer, value in _NO_OWNERS_AT
     },
 }

@@ -77,16 +77,25 @@ export interface Proof {
   issuer: string;
   audience: string;
   /** The visitor's checkout session. Take it from your own session, never from the request's content. */
-  sessionId?: string;
+  sessionId: string;
   /** Further claims, such as another name for the session's. */
   claims?: Record<string, unknown>;
 }
 
-/** Return a proof that is valid for five minutes, signed with HMAC-SHA256. */
-export async function signProof({ key, kid, issuer, audience, sessionId, claims }: Proof): Promise<string> {
+/** Return a proof of a visitor's session that is valid for five minutes, signed with HMAC-SHA256. */
+export function signProof({ sessionId, claims, ...signer }: Proof): Promise<string> {
+  return sign(signer, { sid: sessionId, ...claims });
+}
+
+/** Return such a proof for a server or an app, which opens the shop's tokens. A browser must never get it. */
+export function signClientProof({ claims, ...signer }: Omit<Proof, "sessionId">): Promise<string> {
+  return sign(signer, { ...claims, sub: "shop" });
+}
+
+async function sign({ key, kid, issuer, audience }: Omit<Proof, "sessionId" | "claims">, claims: object): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
   const header = { alg: "HS256", typ: "JWT", kid };
-  const payload = { iss: issuer, aud: audience, iat: now, exp: now + 300, ...(sessionId && { sid: sessionId }), ...claims };
+  const payload = { iss: issuer, aud: audience, iat: now, exp: now + 300, ...claims };
   const signed = `${encoded(header)}.${encoded(payload)}`;
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const imported = await crypto.subtle.importKey("raw", bytes(key), algorithm, false, ["sign"]);

@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import { test } from "node:test";
 import { AwsClient } from "aws4fetch";
 import { TokenBrokerError } from "@token-broker/storefront";
-import { dehydrate, provedBroker, signProof, signedBroker } from "@token-broker/storefront/server";
+import { dehydrate, provedBroker, signClientProof, signProof, signedBroker } from "@token-broker/storefront/server";
 import { brokerInMemory } from "@token-broker/storefront/testing";
 import { failureOf } from "./turns.mjs";
 
@@ -126,6 +126,15 @@ test("a proof has the claims and the signature that the trust policy asks for", 
   assert.deepEqual(rest, { iss: "https://shop.example", aud: "token-broker", sid: "checkout-1", role: "guest" });
   assert.ok(iat - now <= 1 && exp - iat === 300);
   assert.equal(signature, createHmac("sha256", key).update(`${header}.${claims}`).digest("base64url"));
+});
+
+test("a client's proof is for the shop and names no session", async () => {
+  const given = { key: "k", kid: "2026-11", issuer: "https://shop.example", audience: "token-broker" };
+
+  const proof = await signClientProof({ ...given, claims: { role: "build", sub: "visitor-1" } });
+
+  const { iat, exp, ...rest } = JSON.parse(Buffer.from(proof.split(".")[1], "base64url").toString());
+  assert.deepEqual(rest, { iss: "https://shop.example", aud: "token-broker", role: "build", sub: "shop" });
 });
 
 test("a page gets the token with the time of its rendering", async () => {

@@ -2,7 +2,7 @@
 import { text } from "node:stream/consumers";
 import { AwsClient } from "aws4fetch";
 import { tokenBroker } from "@token-broker/storefront";
-import { provedBroker, signProof, signedBroker } from "@token-broker/storefront/server";
+import { provedBroker, signClientProof, signProof, signedBroker } from "@token-broker/storefront/server";
 
 const { url, merchant, credentials, region, proof } = JSON.parse(await text(process.stdin));
 const aws = new AwsClient({ ...credentials, service: "execute-api", region });
@@ -20,9 +20,9 @@ const app = tokenBroker({ url, merchant }).chicksx({
 const session = await app.token();
 
 // Neither does a server without AWS have one. Its proof names no session.
-const proved = provedBroker({ url, merchant, proof: () => signProof(proof) });
+const proved = provedBroker({ url, merchant, proof: () => signClientProof(proof) });
 const shared = await proved.shopify().token();
-const stranger = provedBroker({ url, merchant, proof: () => signProof({ ...proof, issuer: "https://stranger.example" }) });
+const stranger = provedBroker({ url, merchant, proof: () => signClientProof({ ...proof, issuer: "https://stranger.example" }) });
 const rejected = await stranger.fourthwall().token().catch((error) => error);
 
 console.log(

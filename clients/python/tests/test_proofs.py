@@ -40,11 +40,17 @@ def test_a_proof_is_signed_with_the_newest_key() -> None:
     }
 
 
-def test_a_proof_of_a_client_names_no_session() -> None:
+def test_a_proof_of_a_client_is_for_the_shop_and_names_no_session() -> None:
     signer = ProofSigner(lambda: SECRET, issuer="https://shop.example", clock=lambda: 1000.5)
-    _, claims = parts(signer.sign_client(plan="gold", exp=9_999_999))
-    expected = {"iss": "https://shop.example", "aud": "token-broker", "plan": "gold", "iat": 1000, "exp": 1300}
-    assert claims == expected
+    _, claims = parts(signer.sign_client(plan="gold", exp=9_999_999, sub="visitor-1"))
+    assert claims == {
+        "iss": "https://shop.example",
+        "aud": "token-broker",
+        "sub": "shop",
+        "plan": "gold",
+        "iat": 1000,
+        "exp": 1300,
+    }
 
 
 def test_a_key_is_read_again_after_five_minutes() -> None:

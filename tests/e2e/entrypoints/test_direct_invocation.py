@@ -23,15 +23,15 @@ def successful(stack: Stack, folder: str, event: object) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("event", "error", "status", "code"),
+    ("event", "error", "status", "code", "wait"),
     [
-        (None, "InvalidRequest", 400, "invalid_request"),
-        ({"merchant": "demo", "sessionId": "throttled"}, "ProviderThrottled", 503, "provider_throttled"),
+        (None, "InvalidRequest", 400, "invalid_request", None),
+        ({"merchant": "demo", "sessionId": "throttled"}, "ProviderThrottled", 503, "provider_throttled", 2),
     ],
     ids=["null", "throttled"],
 )
 def test_a_failure_is_an_exception_named_after_its_code(
-    stack: Stack, control: ControlClient, event: object, error: str, status: int, code: str
+    stack: Stack, control: ControlClient, event: object, error: str, status: int, code: str, wait: int | None
 ) -> None:
     control.fault("chicksx", "status", status=429, headers={"Retry-After": "2.0"})
 
@@ -39,7 +39,9 @@ def test_a_failure_is_an_exception_named_after_its_code(
 
     assert raised == error
     assert set(answer) <= {"errorMessage", "errorType", "stackTrace", "requestId"}
-    checked_problem(json.loads(answer["errorMessage"]), status, code)
+    problem = json.loads(answer["errorMessage"])
+    assert problem.pop("retryAfter", None) == wait
+    checked_problem(problem, status, code)
 
 
 def sample(route: Route, entry_point: str) -> Any:

@@ -60,9 +60,9 @@ class Shop:
         return {"proofs": [{"type": "hs256", "issuer": self.origin, "audience": AUDIENCE}, *more_proofs]}
 
     def client_proof(self, **claims: object) -> str:
-        """Return the backend's signed claims for one of its servers or apps, which name no session."""
+        """Return the backend's signed claims for one of its servers or apps, which name the shop and no session."""
         now = int(time.time())
-        usual = {"iss": self.origin, "aud": AUDIENCE, "iat": now, "exp": now + 300}
+        usual = {"iss": self.origin, "aud": AUDIENCE, "sub": "shop", "iat": now, "exp": now + 300}
         return jwt.encode({**usual, **claims}, self.key, "HS256", headers={"kid": KID})
 
     def proof(self, session_id: str = "checkout-1", *, kid: str = KID, **claims: object) -> str:

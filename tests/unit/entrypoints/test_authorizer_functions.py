@@ -236,7 +236,7 @@ def test_a_session_of_a_preview_origin_is_let_in_until_the_origin_ends(proof: Ga
 
 def for_shop(**claims: Any) -> str:
     """Sign a proof for the shop, which names no session."""
-    return good(**{"sid": None, **claims})
+    return good(**{"sid": None, "sub": "shop", **claims})
 
 
 @pytest.mark.parametrize("operation", [SHOPIFY, FOURTHWALL])

@@ -9,7 +9,7 @@ from tests.fakes.samples import token
 from token_broker.entrypoints.adapter import Reply
 from token_broker.entrypoints.direct import DirectAdapter
 from token_broker.entrypoints.inputs import CreateToken, GetSessionToken
-from token_broker.errors import InvalidRequest, MerchantNotFound, ProviderError, ProviderReply
+from token_broker.errors import InvalidRequest, MerchantNotFound, ProviderError, ProviderReply, ProviderThrottled
 
 
 def adapter(event: Any) -> DirectAdapter:
@@ -46,3 +46,12 @@ def test_a_refusal_raises_the_error_with_the_problem_as_its_text(error: Merchant
     assert json.loads(str(raised.value)) == error.problem("lambda-request-1")
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
+
+
+def test_a_refusal_says_how_long_to_wait_if_that_is_known() -> None:
+    error = ProviderThrottled("No.", retry_after=1.2)
+
+    with pytest.raises(ProviderThrottled) as raised:
+        adapter({}).reject(error)
+
+    assert json.loads(str(raised.value)) == {**error.problem("lambda-request-1"), "retryAfter": 2}

@@ -11,7 +11,7 @@ import pytest
 from proofs.outcomes import ProofRejected
 from tests.fakes import trust_policies
 from tests.fakes.clock import NOW
-from tests.fakes.proofs import AUDIENCE, OTHER_SECRET, SHOP, Desk, by_backend, by_hand, claims, jwk, rsa_key
+from tests.fakes.proofs import AUDIENCE, OTHER_SECRET, SECRET, SHOP, Desk, by_backend, by_hand, claims, jwk, rsa_key
 from tests.fakes.trust_policies import hs256, parse, policy, sessions
 from token_broker.storefronts.trust_policy import TrustPolicy
 
@@ -114,6 +114,11 @@ def desk() -> Desk:
     return made
 
 
+def for_shop(secret: str = SECRET, **others: Any) -> str:
+    """Sign a proof for the shop's tokens as the merchant's backend."""
+    return by_backend(secret, **{"sid": None, "sub": "shop", **others})
+
+
 def refusal(desk: Desk, text: str, said: TrustPolicy, merchant: str = "acme") -> str:
     with pytest.raises(ProofRejected) as rejected:
         desk.verify_client(text, said, merchant)
@@ -177,48 +182,61 @@ def test_an_issuer_of_clients_proves_no_session(desk: Desk, issuer: Issuer) -> N
 
 
 def test_a_backends_proof_without_a_session_is_good_until_its_end(desk: Desk) -> None:
-    assert desk.verify_client(by_backend(sid=None), CLIENTS) == EXP
-    assert desk.verify_client(by_backend(sid=None), BOTH) == EXP
+    assert desk.verify_client(for_shop(), CLIENTS) == EXP
+    assert desk.verify_client(for_shop(), BOTH) == EXP
 
 
 @pytest.mark.parametrize("said", [BOTH, CLIENTS], ids=["both lists", "clients alone"])
 @pytest.mark.parametrize("sid", ["s-1", "", 7, {"a": 1}])
 def test_a_backends_proof_of_a_session_is_for_that_session_only(desk: Desk, said: TrustPolicy, sid: Any) -> None:
     """A browser holds it, and it has the issuer, the audience and the key of the list."""
-    assert refusal(desk, by_backend(sid=sid), said) == "for_a_session"
+    assert refusal(desk, for_shop(sid=sid), said) == "for_a_session"
+
+
+@pytest.mark.parametrize("sub", [None, "", "visitor-1", "Shop"])
+def test_a_backends_proof_needs_the_shop_as_its_subject(desk: Desk, sub: Any) -> None:
+    assert refusal(desk, for_shop(sub=sub), CLIENTS) == "not_for_the_shop"
+
+
+@pytest.mark.parametrize(
+    "later", [BOTH, CLIENTS, parse(policy(sessions=sessions(hs256(sessionClaim="basket")), shop=trust_policies.shop()))]
+)
+def test_a_sessions_proof_opens_no_shop_after_a_change_of_the_sessions_claim(desk: Desk, later: TrustPolicy) -> None:
+    """A browser got it while the policy had another `sessionClaim`."""
+    assert refusal(desk, by_backend(sid=None, cart="c-1"), later) == "not_for_the_shop"
 
 
 def test_a_session_can_have_another_claim(desk: Desk) -> None:
     said = parse(policy(sessions=sessions(hs256(sessionClaim="cart")), shop=trust_policies.shop(hs256())))
 
-    assert refusal(desk, by_backend(sid=None, cart="c-1"), said) == "for_a_session"
+    assert refusal(desk, for_shop(cart="c-1"), said) == "for_a_session"
     assert refusal(desk, by_backend(), said) == "for_a_session"
-    assert desk.verify_client(by_backend(sid=None, cart=None), said) == EXP
+    assert desk.verify_client(for_shop(), said) == EXP
 
 
 def test_a_proof_for_the_shop_opens_no_session(desk: Desk) -> None:
-    assert desk.refusal(by_backend(sid=None)) == "bad_session"
+    assert desk.refusal(for_shop()) == "bad_session"
 
 
 def test_a_list_takes_no_proof_of_the_other_list(desk: Desk) -> None:
     of_sessions = parse(policy(sessions=sessions(hs256())))
     for_others = parse(policy(sessions=sessions(hs256()), shop=trust_policies.shop(hs256(audience="servers"))))
 
-    assert refusal(desk, by_backend(sid=None), of_sessions) == "unknown_issuer"
-    assert refusal(desk, by_backend(sid=None), for_others) == "wrong_audience"
-    assert desk.verify_client(by_backend(sid=None, aud="servers"), for_others) == EXP
+    assert refusal(desk, for_shop(), of_sessions) == "unknown_issuer"
+    assert refusal(desk, for_shop(), for_others) == "wrong_audience"
+    assert desk.verify_client(for_shop(aud="servers"), for_others) == EXP
 
 
 @pytest.mark.parametrize(
     ("token", "reason"),
     [
-        (by_hand({"alg": "none"}, claims(sid=None)), "wrong_algorithm"),
-        (by_hand({"alg": "RS256"}, claims(sid=None)), "wrong_algorithm"),
-        (by_backend(OTHER_SECRET, sid=None), "bad_signature"),
-        (by_backend(sid=None, exp=int(NOW) - 60), "expired"),
-        (by_backend(sid=None, exp=int(NOW) + 2 * 24 * 60 * 60), "too_long"),
-        (by_backend(sid=None, aud="another"), "wrong_audience"),
-        (by_backend(sid=None, kid="k9"), "unknown_key"),
+        (by_hand({"alg": "none"}, claims(sid=None, sub="shop")), "wrong_algorithm"),
+        (by_hand({"alg": "RS256"}, claims(sid=None, sub="shop")), "wrong_algorithm"),
+        (for_shop(OTHER_SECRET), "bad_signature"),
+        (for_shop(exp=int(NOW) - 60), "expired"),
+        (for_shop(exp=int(NOW) + 2 * 24 * 60 * 60), "too_long"),
+        (for_shop(aud="another"), "wrong_audience"),
+        (for_shop(kid="k9"), "unknown_key"),
     ],
 )
 def test_a_backends_proof_that_is_none_is_refused(desk: Desk, token: str, reason: str) -> None:
@@ -228,5 +246,5 @@ def test_a_backends_proof_that_is_none_is_refused(desk: Desk, token: str, reason
 def test_a_backends_proof_counts_with_its_own_merchants_key(desk: Desk) -> None:
     desk.secrets.stored["other"] = {"keys": {"k1": OTHER_SECRET}}
 
-    assert refusal(desk, by_backend(sid=None), CLIENTS, "other") == "bad_signature"
+    assert refusal(desk, for_shop(), CLIENTS, "other") == "bad_signature"
     assert (CLIENTS.shop[0].issuer, CLIENTS.shop[0].audience) == (SHOP, AUDIENCE), "only the key tells them apart"

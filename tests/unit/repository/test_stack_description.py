@@ -14,8 +14,6 @@ LIMIT = 4096
 FUNCTION, QUEUE, REGION = 64, 80, len("ap-southeast-1")
 #: The longest name of a stack, and the text that CloudFormation adds to it for a table.
 STACK, TABLE = 128, 128 + len("-TokenTable-0123456789ABC")
-#: A provider's address of this length has room.
-ADDRESS = 140
 
 
 def description() -> dict[str, Any]:
@@ -45,16 +43,18 @@ def test_it_has_what_a_client_needs_and_nothing_else() -> None:
 
 
 def test_it_fits_into_a_parameter_of_the_standard_tier_under_the_longest_names() -> None:
-    value = json.loads(description()["Value"])
+    value, parameters = json.loads(description()["Value"]), transformed()["Parameters"]
     longest = value | {
         "apiUrl": f"https://{'a' * 10}.execute-api.{'r' * REGION}.amazonaws.com.cn/v1",
         "region": "r" * REGION,
         "table": "t" * TABLE,
-        "secretPrefix": "s" * transformed()["Parameters"]["SecretPrefix"]["MaxLength"],
+        "secretPrefix": "s" * parameters["SecretPrefix"]["MaxLength"],
         "functions": dict.fromkeys(value["functions"], "f" * FUNCTION),
         "eventBus": "e" * STACK,
         "orderQueueUrl": f"https://sqs.{'r' * REGION}.amazonaws.com.cn/{'1' * 12}/{'q' * QUEUE}",
-        "providers": dict.fromkeys(value["providers"], "p" * ADDRESS),
+        "providers": {
+            name: "p" * parameters[f"{name.capitalize()}BaseUrl"]["MaxLength"] for name in value["providers"]
+        },
     }
 
     assert "Tier" not in description()

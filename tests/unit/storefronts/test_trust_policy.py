@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.trust_policies import REFUSED, SHOP, TAKEN, hs256, oidc, parse, policy, sessions, shop
+from tests.fakes.trust_policies import (
+    FIREBASE,
+    REFUSED,
+    SHOP,
+    TAKEN,
+    VERCEL,
+    hs256,
+    oidc,
+    parse,
+    policy,
+    sessions,
+    shop,
+)
 from token_broker.aws.store.attributes import unwrap, wrap
 from token_broker.errors import InvalidRequest
 from token_broker.storefronts.trust_policy import ProofRule, Sessions, TrustPolicy
@@ -71,10 +83,19 @@ def test_a_policy_says_which_servers_and_apps_get_the_shops_tokens() -> None:
 
 def test_an_issuer_without_the_owners_claim_is_refused_with_what_to_write() -> None:
     """A token of anybody else with the same issuer would open the shop."""
+    expected = (
+        "'shop.proofs[0].claims' must have at least one claim that names the token's owner, since the issuer signs "
+        "tokens of others, too: "
+    )
     assert refusal(policy(shop=shop(oidc(claims={"aud": "a"})))) == (
-        "'shop.proofs[0].claims' must have at least one claim that names the token's owner, such as 'owner_id' or "
-        "'repository_owner_id', since the issuer signs tokens of others, too. aud, exp, iat, iss, jti, nbf name no "
-        "owner."
+        f"{expected}such as 'owner_id' or 'repository_owner_id'. Booleans, aud, email_verified, environment, exp, iat, "
+        "iss, jti, nbf, ref name no owner."
+    )
+    assert refusal(policy(shop=shop(oidc(issuer=f"{VERCEL}/acme", claims={"owner": "a"})))) == (
+        f"{expected}'owner_id' or 'project_id' for this issuer."
+    )
+    assert refusal(policy(shop=shop(oidc(issuer=FIREBASE, claims={"name": "a"})))) == (
+        f"{expected}a custom claim of yours for this issuer."
     )
 
 

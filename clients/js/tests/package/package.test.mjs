@@ -39,7 +39,7 @@ test("the types are right for every way to import them", () => {
 
 const PAGE = `
 import { TokenBrokerError, tokenBroker, type Token } from "@token-broker/storefront";
-import { provedBroker, signProof } from "@token-broker/storefront/server";
+import { provedBroker, signClientProof } from "@token-broker/storefront/server";
 import { brokerInMemory } from "@token-broker/storefront/testing";
 
 const memory = brokerInMemory();
@@ -49,7 +49,7 @@ const token: Token = await shop.token({ signal: AbortSignal.timeout(1000) });
 const response: Response = await shop.fetch(undefined, { method: "POST", body: "{}" });
 const leave: () => void = shop.subscribe((next: Token | undefined, error?: TokenBrokerError) => void [next, error?.requestId]);
 leave();
-provedBroker({ ...memory.options, proof: () => signProof({ key: "k", kid: "1", issuer: "i", audience: "a" }) }).shopify();
+provedBroker({ ...memory.options, proof: () => signClientProof({ key: "k", kid: "1", issuer: "i", audience: "a" }) }).shopify();
 console.log(token.tokenId, response.status);
 
 export function refused() {

@@ -84,9 +84,10 @@ class ProofSigner:
     def sign_client(self, **claims: Any) -> str:
         """Return a proof for a server or a native app, valid for five minutes. It opens the shop's tokens.
 
-        It names no session, so a browser must never get it. `claims` are added. Raises `TokenBrokerError`.
+        Its subject (`sub`) is "shop", and it names no session, so a browser must never get it. `claims` are added.
+        Raises `TokenBrokerError`.
         """
-        return self._signed(claims)
+        return self._signed({**claims, "sub": "shop"})
 
     def _signed(self, claims: Mapping[str, Any]) -> str:
         key, now = self._newest_key(), int(self._clock())

@@ -15,6 +15,9 @@ from token_broker.storefronts.trust_policy import ClaimValue
 #: Seconds from now for which a proof may be valid.
 MAX_LIFETIME = 24 * 60 * 60
 
+#: The subject (`sub`) of a proof that the merchant's backend signs for the shop's tokens.
+SHOP = "shop"
+
 _session_id = fields.text(256)
 
 
@@ -46,10 +49,12 @@ def session(claims: Mapping[str, Any], name: str) -> str:
         raise ProofRejected("bad_session") from None
 
 
-def no_session(claims: Mapping[str, Any], names: Collection[str]) -> None:
-    """Check that no claim with one of the names is there, since each names a session. Raises `ProofRejected`."""
-    if any(name in claims for name in names):
+def for_the_shop(claims: Mapping[str, Any], session_claims: Collection[str]) -> None:
+    """Check that the proof has the shop as its subject and names no session. Raises `ProofRejected`."""
+    if any(name in claims for name in session_claims):
         raise ProofRejected("for_a_session")
+    if claims.get("sub") != SHOP:
+        raise ProofRejected("not_for_the_shop")
 
 
 def check(claims: Mapping[str, Any], required: Mapping[str, ClaimValue]) -> None:

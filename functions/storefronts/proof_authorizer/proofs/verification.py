@@ -65,13 +65,14 @@ class Verifier:
         """Return the end of a client's proof in Unix seconds. Raises `ProofRejected`, `KeysUnavailable`.
 
         The merchant's backend signs proofs of sessions with the same key, for browsers. Such a proof opens no shop
-        token, also if both lists of the policy have the same issuer and audience.
+        token, also if both lists of the policy have the same issuer and audience. Only the subject tells them apart
+        after a change of the policy's claims for sessions.
         """
         rule = _rule(policy.shop, token.issuer)
         signed, expires_at = self._checked(token, rule, merchant)
         if rule.jwks_uri is None:
             of_sessions = () if policy.sessions is None else policy.sessions.proofs
-            claims.no_session(signed, {_SESSION_CLAIM, *(each.session_claim for each in of_sessions)})
+            claims.for_the_shop(signed, {_SESSION_CLAIM, *(each.session_claim for each in of_sessions)})
         return expires_at
 
     def _checked(self, token: Unverified, rule: ProofRule, merchant: str) -> tuple[Mapping[str, Any], int]:

@@ -31,6 +31,12 @@ class DirectAdapter(Invocation):
         return body if reply.revision is None else {**body, "revision": reply.revision}
 
     def reject(self, error: BrokerError) -> Any:
-        """Raise the error. Its class is the `errorType`, the problem document is the `errorMessage`."""
-        error.args = (json.dumps(error.problem(self.request_id), ensure_ascii=False),)
+        """Raise the error. Its class is the `errorType`, the problem document is the `errorMessage`.
+
+        The document has the seconds to wait as `retryAfter`, if they are known, since there is no header for them.
+        """
+        problem = error.problem(self.request_id)
+        if error.retry_after_seconds is not None:
+            problem["retryAfter"] = error.retry_after_seconds
+        error.args = (json.dumps(problem, ensure_ascii=False),)
         raise error.with_traceback(None) from None

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from token_broker.domain.fields import Rule, text, visible
 from token_broker.errors import InvalidRequest
-from token_broker.storefronts import addresses
+from token_broker.storefronts import addresses, owners
 
 #: An authorizer's response names all origins and scopes, so their number is limited.
 _MAX_ORIGINS = 15
@@ -22,9 +22,6 @@ _MAX_CLAIMS = 10
 #: Larger integers are not exact in every JSON reader. The table rejects numbers nearer to zero than 1e-130.
 _LARGEST_NUMBER = 2**53
 _SMALLEST_NUMBER = 1e-100
-#: Claims that name no owner. They are compared by other members, or differ in each token. Who asks an issuer for a
-#: token can often choose its audience.
-_NO_OWNERS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
 
 _party = text(255)
 _claim_name = text(128)
@@ -109,11 +106,10 @@ def _shop_proof(path: str, value: Any, loopback_jwks_origin: str) -> ProofRule:
     if isinstance(value, dict) and "sessionClaim" in value:
         raise InvalidRequest(f"'{path}' must have no 'sessionClaim', since a proof for the shop is for no session.")
     rule = _proof(path, value, loopback_jwks_origin)
-    if rule.jwks_uri is not None and not rule.claims.keys() - _NO_OWNERS:
+    if rule.jwks_uri is not None and (lacking := owners.lacking(rule.issuer, rule.claims)):
         raise InvalidRequest(
-            f"'{path}.claims' must have at least one claim that names the token's owner, such as 'owner_id' or "
-            "'repository_owner_id', since the issuer signs tokens of others, too. "
-            f"{', '.join(sorted(_NO_OWNERS))} name no owner."
+            f"'{path}.claims' must have at least one claim that names the token's owner, since the issuer signs tokens "
+            f"of others, too: {lacking}."
         )
     return rule
 
