@@ -283,6 +283,14 @@ def test_what_lambda_itself_refuses(
     assert len(server.requests) == (2 if error.retryable else 1)
 
 
+def test_a_configured_address_of_lambda_may_end_with_a_slash(
+    server: Server, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://{server.host}/")
+    current(TokenBroker(DirectTransport(FUNCTIONS, Signer(session))))
+    assert server.requests[0].target == "/2015-03-31/functions/current-abc/invocations"
+
+
 @pytest.mark.parametrize(
     ("code", "expected", "requests"),
     [
