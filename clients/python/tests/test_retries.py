@@ -84,6 +84,13 @@ def test_the_deadline_holds_over_all_attempts(fake: FakeTransport, clock: Clock)
     assert clock.waits == [4, 4]
 
 
+def test_a_rotation_is_not_repeated_after_the_broker_would_join_it(fake: FakeTransport, clock: Clock) -> None:
+    fake.fail("shopify/rotate", throttled(retry_after=20), times=99)
+    with pytest.raises(errors.ProviderThrottled):
+        retries(fake, clock, timeout=300, attempts=50).call(OPERATIONS["shopify/rotate"], FIELDS)
+    assert clock.waits == [20, 20]
+
+
 def test_what_is_not_retryable_is_not_repeated(fake: FakeTransport, clock: Clock) -> None:
     fake.fail(CURRENT, errors.InternalError("No."))
     with pytest.raises(errors.InternalError):

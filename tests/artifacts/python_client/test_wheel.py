@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -55,10 +56,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_has_the_package_and_its_metadata(wheel: Path) -> None:
+    source = next(wheel.parent.glob("*.tar.gz"))
+    with tarfile.open(source) as archive:
+        assert any(name.endswith("/LICENSE") for name in archive.getnames())
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         [metadata] = [name for name in names if name.endswith("/METADATA")]
         described = Parser().parsestr(archive.read(metadata).decode())
+        [license_file] = [name for name in names if name.endswith("/licenses/LICENSE")]
+        assert archive.read(license_file) == (ROOT / "LICENSE").read_bytes()
     modules = {path.relative_to(CLIENT / "src").as_posix() for path in CLIENT.glob("src/token_broker_client/*.py")}
     package = {name for name in names if not name.partition("/")[0].endswith(".dist-info")}
     assert package == {*modules, "token_broker_client/py.typed"}

@@ -14,6 +14,9 @@ from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.trust_policies import parse, policy, shop
 from tests.unit.loading import load
 from token_broker.errors import BrokerError
+from token_broker.providers.chicksx import client as chicksx
+from token_broker.providers.fourthwall import client as fourthwall
+from token_broker.providers.shopify import client as shopify
 from token_broker.storefronts.change_policy import TrustPolicies
 from token_broker.storefronts.preview_origins import PreviewOrigins
 from token_broker_client import TokenBroker
@@ -136,6 +139,16 @@ def test_the_broker_in_memory_answers_as_the_functions_do(functions: Functions) 
     fake = FakeTransport(clock=lambda: NOW)
     for real, faked in zip(_played(TokenBroker(functions)), _played(TokenBroker(fake)), strict=True):
         assert faked == real
+
+
+def test_the_tokens_in_memory_are_sent_as_the_providers_tokens() -> None:
+    merchant = TokenBroker(FakeTransport()).merchant("acme")
+    tokens = [merchant.shopify.current(), merchant.fourthwall.current(), merchant.chicksx.token("s-1")]
+    assert [(token.use.location, token.use.name) for token in tokens] == [
+        ("header", shopify.HEADER),
+        fourthwall.USE[:2],
+        chicksx.USE[:2],
+    ]
 
 
 def test_every_operation_is_played() -> None:

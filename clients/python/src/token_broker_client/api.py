@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,13 +25,10 @@ USER_AGENT = f"token-broker-client python/{platform.python_version()}"
 
 
 class ApiTransport:
-    """Send operations to the API's address, which ends with the stage."""
+    """Send operations to the API's address, which ends with the stage. Raises `ValueError` for another address."""
 
     def __init__(self, url: str, sign: Sign, connections: Connections) -> None:
-        address = urlsplit(url)
-        if address.scheme not in ("http", "https") or not address.hostname or address.query or address.fragment:
-            raise ValueError("The API's address must be like https://….execute-api.….amazonaws.com/v1.")
-        self._url = url.rstrip("/")
+        self._url = checked(url)
         self._sign = sign
         self._connections = connections
 
@@ -59,6 +57,26 @@ class ApiTransport:
         self._connections.close()
 
 
+def checked(url: str) -> str:
+    """Return the API's address without a slash at its end. Plain http is for a stack on this machine only.
+
+    Raises `ValueError` for another address.
+    """
+    address = urlsplit(url)
+    if address.scheme not in ("http", "https") or not address.hostname or address.query or address.fragment:
+        raise ValueError("The API's address must be like https://….execute-api.….amazonaws.com/v1.")
+    if address.scheme == "http" and not _on_this_machine(address.hostname):
+        raise ValueError("The API's address must begin with https:// unless it is a local stack's on this machine.")
+    return url.rstrip("/")
+
+
+def _on_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 def _read(answer: HttpAnswer) -> Answer:
     """Return the answer of a success. Raises `TokenBrokerError`."""
     body = json_object(answer.body)
@@ -72,7 +90,7 @@ def _read(answer: HttpAnswer) -> Answer:
 def _error(answer: HttpAnswer, problem: Mapping[str, Any]) -> TokenBrokerError:
     try:
         return from_problem(problem, request_id=answer.request_id, retry_after=answer.retry_after)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return answer.malformed()
 
 

@@ -40,7 +40,7 @@ SIGNATURE_REFUSALS = (
 #: Seconds and attempts to read a parameter or a secret.
 _SECONDS, _ATTEMPTS = 5, 3
 
-_REGION = re.compile(r"\.execute-api\.([a-z0-9-]+)\.")
+_REGION = re.compile(r"\.execute-api(?:-fips)?\.([a-z0-9-]+)\.")
 
 
 class Signer:
@@ -151,6 +151,7 @@ def _refusal(refusal: ClientError, permission: str, name: str, region: str) -> T
         return Forbidden(f"The principal needs {permission} on {name}.", **about)
     if any(each in code for each in SIGNATURE_REFUSALS):
         return Unauthenticated(f"AWS does not accept the credentials ({code}).", **about)
-    if "Throttl" in code or status >= 500:
-        return ConnectionFailed(f"AWS answered {code} to {permission}.", retryable=True, **about)
-    return StackNotFound(f"AWS does not accept the name {name} ({code}).", **about)
+    if "ValidationException" in code:
+        return StackNotFound(f"AWS does not accept the name {name} ({code}).", **about)
+    later = "Throttl" in code or status >= 500
+    return ConnectionFailed(f"AWS answered {code} to {permission} on {name}.", retryable=later, **about)

@@ -15,7 +15,7 @@ from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
 
 from token_broker_client.errors import ConnectionFailed, MalformedAnswer, TimedOut
-from token_broker_client.sockets import pools_with_whole_timeouts
+from token_broker_client.sockets import limit, pools_with_whole_timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,21 +99,8 @@ class Connections:
         if left <= 0:
             raise _late(host)
         try:
-            response = self._pools(url, host).urlopen(
-                method,
-                url,
-                headers=dict(headers),
-                body=body,
-                timeout=Timeout(total=left, connect=min(CONNECT_SECONDS, left)),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                enforce_content_length=True,
-            )
-            answer = HttpAnswer(
-                response.status, {name.lower(): value for name, value in response.headers.items()}, _whole(response)
-            )
-            response.release_conn()
+            with limit(left):
+                answer = self._exchange(method, url, dict(headers), body, left)
         except (NewConnectionError, ConnectTimeoutError):
             raise ConnectionFailed(f"{host} accepts no connection.", retryable=True) from None
         except (ReadTimeoutError, TimeoutError):
@@ -130,6 +117,23 @@ class Connections:
             raise ConnectionFailed(f"The connection to {host} failed ({kind}).", retryable=True) from None
         if len(answer.body) > ANSWER_LIMIT:
             raise answer.malformed()
+        return answer
+
+    def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None, left: float) -> HttpAnswer:
+        response = self._pools(url, urlsplit(url).netloc).urlopen(
+            method,
+            url,
+            headers=headers,
+            body=body,
+            timeout=Timeout(total=left, connect=min(CONNECT_SECONDS, left)),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            enforce_content_length=True,
+        )
+        shown = {name.lower(): value for name, value in response.headers.items()}
+        answer = HttpAnswer(response.status, shown, _whole(response))
+        response.release_conn()
         return answer
 
     def close(self) -> None:

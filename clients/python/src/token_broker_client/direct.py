@@ -37,7 +37,7 @@ class DirectTransport:
         self._functions = functions
         self._signer = signer
         # botocore knows the addresses of all partitions, and what the configuration says.
-        self._endpoint = endpoint or str(signer.client("lambda").meta.endpoint_url)
+        self._endpoint = (endpoint or str(signer.client("lambda").meta.endpoint_url)).rstrip("/")
         self._connections = Connections(signer.ca_bundle())
 
     def send(self, operation: Operation, fields: Mapping[str, Any], deadline: Deadline) -> Answer:
@@ -75,7 +75,7 @@ def _function_error(answer: HttpAnswer, raised: Mapping[str, Any]) -> TokenBroke
     problem = json_object(str(raised.get("errorMessage", "")).encode(errors="replace"))
     try:
         return from_problem(problem or {}, request_id=answer.request_id, retry_after=None)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         kind = str(raised.get("errorType", "an unknown error"))[:100]
         return InternalError(f"The function ended with {kind}.", retryable=True, request_id=answer.request_id)
 

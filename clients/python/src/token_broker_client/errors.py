@@ -9,7 +9,8 @@ does not know becomes `BrokerError`. Errors without an answer of the broker are 
     └── ClientError: there is no such answer
         ├── ConnectionFailed      ├── CredentialsUnavailable
         ├── TimedOut              ├── RegionMissing
-        └── MalformedAnswer       └── StackNotFound
+        ├── MalformedAnswer       ├── StackNotFound
+        └── ProofUnavailable
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ __all__ = [
     "NonExpiringTokenRefused",
     "PermanentTokenRefused",
     "PreconditionFailed",
+    "ProofUnavailable",
     "ProviderError",
     "ProviderFailure",
     "ProviderNotConfigured",
@@ -333,6 +335,12 @@ class StackNotFound(ClientError):
     code = "stack_not_found"
 
 
+class ProofUnavailable(ClientError):
+    """Report that the function that returns the proof failed, or returned none."""
+
+    code = "proof_unavailable"
+
+
 def _classes(kind: type[BrokerError]) -> dict[str, type[BrokerError]]:
     found = {} if "code" not in vars(kind) else {kind.code: kind}
     for each in kind.__subclasses__():
@@ -346,7 +354,8 @@ _BY_CODE: Mapping[str, type[BrokerError]] = _classes(BrokerError)
 def from_problem(problem: Mapping[str, Any], *, request_id: str | None, retry_after: float | None) -> BrokerError:
     """Return the error that a problem document (RFC 9457) describes.
 
-    Raises `KeyError` if the document has no `code` or no `status`.
+    `retry_after` is that of the answer's headers. A direct invocation has none, and names it in the document.
+    Raises `KeyError`, `TypeError`, `ValueError` or `OverflowError` for another document.
     """
     code, status = str(problem["code"]), int(problem["status"])
     reply = problem.get("provider")
@@ -355,10 +364,14 @@ def from_problem(problem: Mapping[str, Any], *, request_id: str | None, retry_af
         code=code,
         status=status,
         retryable=problem.get("retryable") is True,
-        retry_after=retry_after,
+        retry_after=_seconds(problem.get("retryAfter")) if retry_after is None else retry_after,
         request_id=str(problem.get("requestId") or request_id or "") or None,
         provider=_reply(cast("Mapping[str, Any]", reply)) if isinstance(reply, Mapping) else None,
     )
+
+
+def _seconds(value: Any) -> float | None:
+    return float(value) if type(value) is int and value >= 0 else None
 
 
 def _reply(members: Mapping[str, Any]) -> ProviderReply:

@@ -5,6 +5,7 @@ A direct invocation sends the same fields as one JSON object. The names are the 
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
@@ -22,7 +23,8 @@ _HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 class Operation(NamedTuple):
     """Describe one operation. `query` names the fields of the query, and `headers` maps fields to their headers.
 
-    A field that is in neither of them nor in the path belongs to the body.
+    A field that is in neither of them nor in the path belongs to the body. A call lasts at most `longest` seconds with
+    all its attempts, since the broker would not take a later one as the same request.
     """
 
     name: str
@@ -30,17 +32,20 @@ class Operation(NamedTuple):
     path: str
     query: tuple[str, ...] = ()
     headers: Mapping[str, str] = {}
+    longest: float = math.inf
 
     def target(self, fields: Mapping[str, Any]) -> str:
         """Return the request's path and query, percent-encoded. Raises `InvalidRequest` if a part of it is empty."""
         path = _PATH_FIELD.sub(lambda found: _segment(found[1], fields.get(found[1])), self.path)
         query = {name: _text(fields[name]) for name in self.query if fields.get(name) is not None}
-        return f"{path}?{urlencode(query)}" if query else path
+        return f"{path}?{urlencode(query, quote_via=quote)}" if query else path
 
     def header_fields(self, fields: Mapping[str, Any]) -> dict[str, str]:
         """Return the headers that carry fields. Raises `InvalidRequest` if one cannot be a header's value."""
         return {
-            self.headers[name]: _header(name, fields[name]) for name in self.headers if fields.get(name) is not None
+            self.headers[name]: header_value(name, fields[name])
+            for name in self.headers
+            if fields.get(name) is not None
         }
 
     def body(self, fields: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -60,7 +65,8 @@ def _segment(name: str, value: Any) -> str:
     return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
 
 
-def _header(name: str, value: Any) -> str:
+def header_value(name: str, value: Any) -> str:
+    """Return the value as a header's. Raises `InvalidRequest`, which does not show it."""
     text = _text(value)
     if not _HEADER_VALUE.fullmatch(text):
         raise InvalidRequest(f"'{name}' must have visible ASCII characters only.")
@@ -98,7 +104,7 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation(
             "shopify/delete_storefront_access_token", "DELETE", f"{_SHOPIFY_TOKENS}/{{tokenId}}", query=("foreign",)
         ),
-        Operation("shopify/rotate", "POST", f"{_MERCHANT}/shopify/rotations"),
+        Operation("shopify/rotate", "POST", f"{_MERCHANT}/shopify/rotations", longest=55.0),
         Operation("shopify/get_rotation_settings", "GET", f"{_MERCHANT}/shopify/rotation-settings"),
         Operation(
             "shopify/put_rotation_settings", "PUT", f"{_MERCHANT}/shopify/rotation-settings", headers=_CONDITIONS

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,9 +16,10 @@ from token_broker_client.errors import MalformedAnswer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Seconds that a proof is valid, and for which the keys are kept.
+#: Seconds that a proof is valid.
 LIFETIME = 300
-KEEP_KEYS = 300.0
+#: Seconds for which a key is kept, at most if the secret cannot be read then, and between those attempts to read it.
+KEEP_KEYS, KEEP_KEYS_AT_MOST, READ_AGAIN = 300.0, 900.0, 30.0
 #: In bytes. The broker accepts no shorter key.
 SHORTEST_KEY = 32
 
@@ -34,7 +36,8 @@ class ProofSigner:
     """Sign proofs of type hs256 with the newest key of the merchant's proof secret.
 
     `issuer` and `audience` are those of the trust policy. `read_secret` returns the secret's text, and is called again
-    after five minutes, so that a new key is used.
+    after five minutes, so that a new key is used. If it fails then, the old key is used for up to 15 minutes in all.
+    Threads may share a signer.
     """
 
     def __init__(
@@ -50,7 +53,8 @@ class ProofSigner:
         self._audience = audience
         self._clock = clock
         self._key: _Key | None = None
-        self._read_at = 0.0
+        self._read_at = self._read_again_at = 0.0
+        self._lock = threading.Lock()
 
     @classmethod
     def from_secret(
@@ -97,10 +101,18 @@ class ProofSigner:
         return f"{signed}.{_encoded(hmac.digest(key.secret, signed.encode(), hashlib.sha256))}"
 
     def _newest_key(self) -> _Key:
-        now = self._clock()
-        if self._key is None or not 0 <= now - self._read_at < KEEP_KEYS:
-            self._key, self._read_at = _newest(self._read_secret()), now
-        return self._key
+        with self._lock:
+            now = self._clock()
+            if self._key is None or not self._read_at <= now < self._read_again_at:
+                try:
+                    secret = self._read_secret()
+                except Exception:
+                    if self._key is None or not 0 <= now - self._read_at < KEEP_KEYS_AT_MOST:
+                        raise
+                    self._read_again_at = min(now + READ_AGAIN, self._read_at + KEEP_KEYS_AT_MOST)
+                else:
+                    self._key, self._read_at, self._read_again_at = _newest(secret), now, now + KEEP_KEYS
+            return self._key
 
 
 def _newest(secret: str) -> _Key:

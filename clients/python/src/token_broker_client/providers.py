@@ -181,7 +181,9 @@ class Previews:
         self._call = call
 
     def allow(self, origin: str, *, expires_in: int) -> PreviewOrigin:
-        """Allow one more exact origin for this many seconds, from 1 hour to 14 days. A repetition prolongs it.
+        """Allow one more exact origin for this many seconds, from 1 hour to 14 days.
+
+        A repetition sets a new end, which may be earlier.
 
         Raises `TrustPolicyNotFound` if the merchant has no trust policy.
         """

@@ -53,7 +53,7 @@ class Retries:
 
     def call(self, operation: Operation, fields: Mapping[str, Any]) -> Answer:
         """Return the answer of the first attempt that succeeds. Raises the last attempt's `TokenBrokerError`."""
-        deadline = Deadline(self._timeout, self._clock)
+        deadline = Deadline(min(self._timeout, operation.longest), self._clock)
         for attempt in range(1, self._attempts):
             try:
                 return self.transport.send(operation, fields, deadline)

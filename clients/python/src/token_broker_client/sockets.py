@@ -1,64 +1,82 @@
-"""Make urllib3's read timeout a limit for the whole answer.
+"""Make one limit hold for a whole exchange: the connection, a proxy's tunnel, the request and its whole answer.
 
-By itself it starts again with each byte that arrives, so an answer that trickles could take for ever.
+urllib3 by itself starts its timeouts again with each address of a name, and with each byte that arrives.
 """
 
 from __future__ import annotations
 
 import io
+import socket
 import time
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Generator
 
     from urllib3 import PoolManager
 
+#: When this thread's exchange ends. urllib3 has no argument that would reach its sockets.
+_ends_at: ContextVar[float] = ContextVar("ends_at")
+
+
+@contextmanager
+def limit(seconds: float) -> Generator[None]:
+    """Limit what the connections of these pools do within it. A limit around it still holds."""
+    end = time.monotonic() + seconds
+    before = _ends_at.set(min(end, _ends_at.get(end)))
+    try:
+        yield
+    finally:
+        _ends_at.reset(before)
+
 
 def pools_with_whole_timeouts(pools: PoolManager) -> PoolManager:
-    """Return the pools, whose connections count their read timeout down over a whole answer."""
+    """Return the pools, whose connections keep to `limit`. They cannot be used without it."""
     pools.pool_classes_by_scheme = cast("Any", {"http": _HttpPool, "https": _HttpsPool})
     return pools
 
 
+def _left() -> float:
+    """Return the seconds that are left. Raises `TimeoutError`."""
+    left = _ends_at.get() - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left
+
+
 class _Socket:
-    """Pass everything on to a connected socket, and count its timeout down from when it was set."""
+    """Pass everything on to a connected socket, which sends and reads within what is left."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._connected = connected
-        self._ends_at: float | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connected, name)
 
-    def settimeout(self, seconds: float | None) -> None:
-        self._ends_at = None if seconds is None else time.monotonic() + seconds
-        self._connected.settimeout(seconds)
-
-    def restrict(self) -> None:
-        """Limit the next read to what is left. Raises `TimeoutError`."""
-        if self._ends_at is None:
-            return
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("timed out")
-        self._connected.settimeout(left)
+    def sendall(self, content: Any) -> None:
+        """Send all of it. Raises `TimeoutError`."""
+        self._connected.settimeout(_left())
+        self._connected.sendall(content)
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
         """Return a buffered reader, the only kind of file that http.client asks for."""
-        return io.BufferedReader(_Reader(cast("io.RawIOBase", self._connected.makefile("rb", buffering=0)), self))
+        raw = cast("io.RawIOBase", self._connected.makefile("rb", buffering=0))
+        return io.BufferedReader(_Reader(raw, self._connected))
 
 
 class _Reader(io.RawIOBase):
-    """Read from a socket, each time within what is left of its timeout."""
+    """Read from a socket, each time within what is left."""
 
-    def __init__(self, raw: io.RawIOBase, owner: _Socket) -> None:
+    def __init__(self, raw: io.RawIOBase, connected: socket.socket) -> None:
         super().__init__()
         self._raw = raw
-        self._owner = owner
+        self._connected = connected
 
     def readable(self) -> bool:
         """Return True, as BufferedReader asks."""
@@ -66,7 +84,7 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         """Read once. Raises `TimeoutError`."""
-        self._owner.restrict()
+        self._connected.settimeout(_left())
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -77,28 +95,53 @@ class _Reader(io.RawIOBase):
 
 class _HttpConnection(HTTPConnection):
     def connect(self) -> None:
-        super().connect()
+        """Connect, and open a proxy's tunnel and TLS, within one connect timeout."""
+        with limit(cast("float", self.timeout)):
+            super().connect()
         self.sock = cast("socket.socket", _Socket(self.sock))
 
-    def request(self, *args: Any, **settings: Any) -> None:
-        _limit_sending(self)
-        super().request(*args, **settings)
+    def _new_conn(self) -> socket.socket:
+        """Connect to the first address that accepts. Each gets an equal part of the time that is left."""
+        name, timeout = self._dns_host, self.timeout
+        addresses = _addresses(self, name)
+        try:
+            while True:
+                self.timeout = _left() / len(addresses)
+                self._dns_host = addresses.pop(0)
+                try:
+                    made = super()._new_conn()
+                except (ConnectTimeoutError, NewConnectionError):
+                    if not addresses:
+                        raise
+                else:
+                    self.sock = made  # so that it is closed if no time is left
+                    made.settimeout(_left())
+                    return made
+        except TimeoutError as late:
+            raise ConnectTimeoutError(self, "timed out") from late
+        finally:
+            self._dns_host, self.timeout = name, timeout
+
+    def _tunnel(self) -> None:
+        """Ask the proxy for the tunnel. TLS needs the socket itself afterwards."""
+        connected = self.sock
+        self.sock = cast("socket.socket", _Socket(connected))
+        cast("Any", super())._tunnel()  # noqa: SLF001  # it is this class's own base
+        connected.settimeout(_left())
+        self.sock = connected
 
 
-class _HttpsConnection(HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        self.sock = cast("socket.socket", _Socket(self.sock))
-
-    def request(self, *args: Any, **settings: Any) -> None:
-        _limit_sending(self)
-        super().request(*args, **settings)
+class _HttpsConnection(_HttpConnection, HTTPSConnection):
+    pass
 
 
-def _limit_sending(connection: HTTPConnection) -> None:
-    """Set the new request's limit. A kept connection has what the answer before has left."""
-    if connection.sock is not None:
-        connection.sock.settimeout(connection.timeout)
+def _addresses(connection: HTTPConnection, name: str) -> list[str]:
+    """Return the name's addresses. Raises `NewConnectionError` if there are none."""
+    try:
+        found = socket.getaddrinfo(name.strip("[]"), connection.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as failure:
+        raise NewConnectionError(connection, "the name has no address") from failure
+    return [str(address[0]) for *_, address in found]
 
 
 class _HttpPool(HTTPConnectionPool):

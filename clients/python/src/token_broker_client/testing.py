@@ -37,7 +37,7 @@ _FINDINGS = ("fine", "inFlight", "unrecorded", "lost", "reappeared", "foreign", 
 _USES: Mapping[str, Mapping[str, str]] = {
     "shopify": {"in": "header", "name": "X-Shopify-Storefront-Access-Token", "url": "https://shop.example/graphql"},
     "fourthwall": {"in": "query", "name": "storefront_token", "url": "https://shop.example/v1/"},
-    "chicksx": {"in": "header", "name": "Authorization", "url": "https://pay.example/"},
+    "chicksx": {"in": "sdk", "name": "authenticationToken"},
 }
 
 
