@@ -111,7 +111,7 @@ sbom: env-dev env-audit ## list the packages that the layer and the functions sh
 .PHONY: test-long
 test-long: env-dev env-local env-runtime ## run the tests that are too long for CI (all faults, state machines, fuzzing) in two hours or more
 	TOKEN_BROKER_LONG=1 $(DEV) -m pytest tests/e2e/faults
-	TOKEN_BROKER_LONG=1 $(DEV) -m pytest tests/e2e/openapi
+	TOKEN_BROKER_LONG=1 $(DEV) -m pytest tests/e2e/openapi tests/e2e/python_client
 	TOKEN_BROKER_LONG=1 $(DEV) -m pytest --numprocesses 2 tests/lifecycle/test_in_memory.py tests/integration/lifecycle/test_state_machine.py tests/unit/providers/test_undocumented_answers.py
 
 test-unit: env-dev ## run the unit tests in seconds
