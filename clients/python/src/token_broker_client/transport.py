@@ -49,7 +49,7 @@ class Transport(Protocol):
 
     def send(self, operation: Operation, fields: Mapping[str, Any], deadline: Deadline) -> Answer:
         """Send the fields, by their names in JSON, and return the answer. Raises `TokenBrokerError`."""
-        raise NotImplementedError  # pyright accepts no docstring alone here
+        ...  # pyright takes no docstring alone for a body
 
     def close(self) -> None:
         """Close what the transport keeps open."""
