@@ -88,7 +88,8 @@ def general(value: Any, merchant: str) -> Any:
         members = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
         return {"": type(value), **general(members, merchant)}
     if isinstance(value, Mapping):
-        return {str(general(name, merchant)): general(each, merchant) for name, each in value.items()}
+        # In one order, since lists are sorted by their members' text.
+        return {str(general(name, merchant)): general(value[name], merchant) for name in sorted(value)}
     if isinstance(value, list | tuple):
         return sorted((general(each, merchant) for each in value), key=repr)
     if isinstance(value, str):
