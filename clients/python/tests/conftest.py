@@ -1,5 +1,6 @@
 """What holds for the client's tests. They need pytest and what the client depends on, and nothing of the product."""
 
+import copy
 import os
 import socket
 import time
@@ -43,10 +44,17 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
-@pytest.fixture
-def session() -> Any:
-    """Return a session of botocore with credentials and a region."""
+@pytest.fixture(scope="session")
+def _prepared() -> Any:
+    """Return a session that tests copy, since making one takes longer than most tests."""
     made = botocore.session.Session()
-    made.set_credentials("AKIDEXAMPLE", "a-secret-key", "a-session-token")
     made.set_config_variable("region", "eu-central-1")
+    return made
+
+
+@pytest.fixture
+def session(_prepared: Any) -> Any:
+    """Return a session of botocore with credentials and a region."""
+    made = copy.copy(_prepared)
+    made.set_credentials("AKIDEXAMPLE", "a-secret-key", "a-session-token")
     return made
