@@ -90,7 +90,7 @@ def _read(answer: HttpAnswer) -> Answer:
 def _error(answer: HttpAnswer, problem: Mapping[str, Any]) -> TokenBrokerError:
     try:
         return from_problem(problem, request_id=answer.request_id, retry_after=answer.retry_after)
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except ValueError:
         return answer.malformed()
 
 

@@ -75,7 +75,7 @@ def _function_error(answer: HttpAnswer, raised: Mapping[str, Any]) -> TokenBroke
     problem = json_object(str(raised.get("errorMessage", "")).encode(errors="replace"))
     try:
         return from_problem(problem or {}, request_id=answer.request_id, retry_after=None)
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except ValueError:
         kind = str(raised.get("errorType", "an unknown error"))[:100]
         return InternalError(f"The function ended with {kind}.", retryable=True, request_id=answer.request_id)
 

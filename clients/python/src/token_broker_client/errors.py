@@ -355,9 +355,11 @@ def from_problem(problem: Mapping[str, Any], *, request_id: str | None, retry_af
     """Return the error that a problem document (RFC 9457) describes.
 
     `retry_after` is that of the answer's headers. A direct invocation has none, and names it in the document.
-    Raises `KeyError`, `TypeError`, `ValueError` or `OverflowError` for another document.
+    Raises `ValueError` for another document.
     """
-    code, status = str(problem["code"]), int(problem["status"])
+    code, status = problem.get("code"), problem.get("status")
+    if not isinstance(code, str) or type(status) is not int:
+        raise ValueError("A problem document has a code and a status.")
     reply = problem.get("provider")
     return _BY_CODE.get(code, BrokerError)(
         str(problem.get("detail", "")),
