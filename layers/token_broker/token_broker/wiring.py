@@ -159,6 +159,7 @@ def _services(parts: Container[Any], name: str, mints_per_minute: int | None = N
     prefix = settings.required("SECRET_PREFIX")
     return Services(
         make_provider=cache(partial(provider_client, name, http, telemetry)),
+        capabilities=_profile(name).capabilities,
         secrets=SecretsManager(parts.aws("secretsmanager"), prefix=prefix, provider=name, clock=clock),
         store=DynamoStore(
             parts.table,
@@ -267,8 +268,8 @@ def trust_policies(needs: Collection[str] = ()) -> ForEach[TrustPolicies]:
     from token_broker.storefronts.change_policy import TrustPolicies
 
     def make(parts: ForEach[TrustPolicies]) -> Callable[[Request], TrustPolicies]:
-        store = DynamoPolicies(parts.table, parts.clock)
-        return lambda request: TrustPolicies(store, parts.telemetry, _parse, caller=request.caller)
+        store, parse = DynamoPolicies(parts.table, parts.clock), _parser()
+        return lambda request: TrustPolicies(store, parts.telemetry, parse, caller=request.caller)
 
     return Container("storefronts", make, needs)
 
@@ -292,7 +293,7 @@ def admission() -> Container[Admission]:
 
     def make(parts: Container[Admission]) -> Admission:
         store = DynamoPolicies(parts.table, parts.clock)
-        return Admission(store.read_all, parts.clock, parts.telemetry, _parse)
+        return Admission(store.read_all, parts.clock, parts.telemetry, _parser())
 
     return Container("storefronts", make)
 
@@ -305,10 +306,10 @@ def proof_keys(parts: Container[Any]) -> SecretsManager:
     return SecretsManager(client, prefix=prefix, provider=PROOF_KEYS, clock=parts.clock)
 
 
-def _parse(document: Any) -> TrustPolicy:
+def _parser() -> Callable[[Any], TrustPolicy]:
     from token_broker.storefronts.trust_policy import parse
 
-    return parse(document, page_operations=page_operations(), loopback_jwks_origin=loopback_jwks_origin())
+    return partial(parse, page_operations=page_operations(), loopback_jwks_origin=loopback_jwks_origin())
 
 
 def page_operations() -> list[str]:
