@@ -131,13 +131,24 @@ class FastReads:
         request then, so it is sent once more over a new connection.
         """
         until = time.monotonic() + TIME_LIMIT
-        kept = self._idle.pop() if self._idle else None
+        kept = self._kept()
         if kept is not None:
             try:
                 return self._over(kept, request, until)
             except Unanswered:
                 pass
         return self._over(self._open(until), request, until)
+
+    def _kept(self) -> Connection | None:
+        """Return the kept connection if it can be used. Another thread can have taken it."""
+        try:
+            kept = self._idle.pop()
+        except IndexError:
+            return None
+        if kept.silent():
+            return kept
+        kept.close()
+        return None
 
     def _over(self, connection: Connection, request: bytes, until: float) -> bytes:
         try:
