@@ -101,13 +101,14 @@ class FastReads:
             credentials = self._credentials.current()
             if credentials is None:
                 return None
-            response = json.loads(self._exchange(self._request(credentials, operation, arguments)))
+            # Without `decode`, JSON in UTF-16 would be accepted, too.
+            response = json.loads(self._exchange(self._request(credentials, operation, arguments)).decode())
             if isinstance(response, dict):
                 return response
             reason = "no_object"
         except Failed as failure:
             reason = failure.reason
-        except (OSError, ValueError) as failure:
+        except (OSError, ValueError, RecursionError) as failure:
             reason = type(failure).__name__
         self._resting_until = time.monotonic() + REST
         self._report(reason)
