@@ -39,6 +39,8 @@ LEFT_TO_BOTOCORE = (
     *("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"),
     *("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE"),
     *("AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+    *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SHARED_CREDENTIALS_FILE"),
+    *("AWS_ACCOUNT_ID", "AWS_ACCOUNT_ID_ENDPOINT_MODE"),
 )
 
 _COMMERCIAL = re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+")
@@ -67,7 +69,9 @@ def endpoint(variables: Mapping[str, str]) -> Endpoint | None:
         return None
     if url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/") or url.query or "@" in url.netloc:
         return None
-    return Endpoint(url.scheme, url.hostname, port or (443 if url.scheme == "https" else 80), url.netloc, region)
+    usual = 443 if url.scheme == "https" else 80
+    authority = url.netloc.lower().removesuffix(f":{usual}")
+    return Endpoint(url.scheme, url.hostname, port or usual, authority, region)
 
 
 class FastReads:
