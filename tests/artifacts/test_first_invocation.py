@@ -109,7 +109,8 @@ def loaded(modules: Sequence[str], names: Sequence[str]) -> list[str]:
 
 @pytest.fixture(scope="module", params=ANSWERED, ids=lambda each: f"{each[0]}-{each[1]}")
 def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    return run(*request.param, tmp_path_factory.mktemp("report") / "report.json")
+    function, entry_point = request.param
+    return run(function, entry_point, tmp_path_factory.mktemp("report") / "report.json")
 
 
 def test_it_answers_with_one_read_over_the_connection_that_it_opened_before(ran: Ran) -> None:
