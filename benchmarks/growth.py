@@ -1,198 +1,225 @@
-"""Measure how the dispatcher's run grows with the number of merchants with pending work.
+"""Measure how a dispatcher's run and one merchant's reconciliation grow with the number of merchants.
 
-    python -m benchmarks.dispatch FOLDER
+    python -m benchmarks.growth FOLDER
 
-FOLDER is the state folder of a running local stack. Nothing is left there. The exit status is 0 if the time for each
-message is within the bound, 1 if it is not, and 2 if it could not be measured.
+FOLDER is the state folder of a running local stack. Nothing is left there. The exit status is 0 if both are within
+their bounds, 1 if one is not, and 2 if they could not be measured.
 
-The run is the function's own code with the function's time limit, in this process, on the stack's table. Its messages
-go to a standard queue. For each message, the emulated FIFO queue searches all the deduplication ids that it remembers.
-Its time grows with their square and would hide the measured time.
+Both are the functions' own code in this process, on a table with the template's keys and index. The reconciliation of
+every merchant is due. One run of the dispatcher sends a message for each, without the function's time limit. Then the
+worker reconciles some merchants. The bounds are for the calls, and for the processor time of this process. The time of
+the emulated index also grows: for each page, it looks at all entries of the shard.
 """
 
 import argparse
-import itertools
 import os
+import statistics
 import sys
-import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from time import perf_counter, process_time
+from typing import Any, NamedTuple
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.errors import CannotMeasureError
+from benchmarks.many_merchants import ManyMerchants
 from sandbox.local_stack import Stack
-from token_broker.aws.store.records import due_shard, partition
+from token_broker.aws.session import client
+from token_broker.aws.store.records import RECONCILIATION
 from token_broker.clock import Deadline, SystemClock
 from token_broker.entrypoints.handler import Request
-from token_broker.errors import StorageUnavailable
-from token_broker.lifecycle.dispatcher import DispatchSummary
-from token_broker.wiring import dispatcher
+from token_broker.errors import BrokerError
+from token_broker.lifecycle.worker import maintain
+from token_broker.tokens.serve import shop_token
+from token_broker.wiring import dispatcher, shopify, worker
 
-SIZES = (1000, 2500, 5000, 10_000)
-#: The time for each message with the most merchants, as a part of that with the fewest.
+#: The smallest size comes again at the end, because other work on the machine affects its short run most.
+SIZES = (1000, 10_000, 30_000, 1000)
+#: Merchants that are reconciled at each size. The first one does not count, because it loads the code.
+RECONCILED = 31
+#: The processor time with the most merchants, as a part of that with the fewest.
 LARGEST_RATIO = 1.5
-#: Seconds after which no further run begins, and seconds for one run (template.yaml: 50, 2 of them for the response).
-LONGEST, OF_A_RUN = 200.0, 48.0
-#: The largest batch of BatchWriteItem.
-BATCH = 25
+#: Seconds after which no call begins.
+LONGEST = 240.0
 
 
-@dataclass(frozen=True)
-class Figures:
-    """Hold the time of one run in seconds, and its messages. They are fewer than the merchants if it was cut off."""
+class Cost(NamedTuple):
+    """Hold the seconds of an operation, those of them that this process was busy, and the names of its calls."""
+
+    seconds: float
+    busy: float
+    calls: Counter[str]
+
+
+class Growth(NamedTuple):
+    """Hold the costs at one size: of the run, which sends a message for each merchant, and of reconciliations."""
 
     merchants: int
-    seconds: float
-    messages: int
+    run: Cost
+    reconciliations: Sequence[Cost]
 
     @property
-    def milliseconds_each(self) -> float:
-        """Return the milliseconds for each message."""
-        return self.seconds * 1000 / self.messages
+    def message_ms(self) -> float:
+        """Return the milliseconds of processor time for each message."""
+        return self.run.busy * 1000 / self.merchants
 
-    def mean(self, other: "Figures") -> "Figures":
-        """Return the mean of two measurements of the same."""
-        seconds, messages = (self.seconds + other.seconds) / 2, (self.messages + other.messages) // 2
-        return Figures(self.merchants, seconds, messages)
+    @property
+    def reconciliation_ms(self) -> float:
+        """Return the milliseconds of processor time for the median reconciliation."""
+        return statistics.median(each.busy for each in self.reconciliations) * 1000
 
 
 class Bench:
-    """Hold a local stack's table, and a queue that nobody receives from."""
+    """Run the functions' code in this process, on a local stack."""
 
     def __init__(self, stack: Stack) -> None:
-        self._table = str(stack.described["table"])
-        self._dynamodb, self._sqs, self._scheduler = map(stack.client, ("dynamodb", "sqs", "scheduler"))
-        self._dispatch = f":function:{stack.described['functions']['lifecycle/dispatch']}"
-        self._until = time.monotonic() + LONGEST
-        self._queue = ""
-        pair = stack.described["credentials"]
-        os.environ |= {
-            "AWS_ENDPOINT_URL": stack.described["endpointUrl"],
-            "AWS_REGION": stack.described["region"],
-            "AWS_DEFAULT_REGION": stack.described["region"],
-            "AWS_ACCESS_KEY_ID": pair["accessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": pair["secretAccessKey"],
-            "TOKEN_TABLE": self._table,
-            "SECRET_PREFIX": stack.described["secretPrefix"],
-            "POWERTOOLS_SERVICE_NAME": "bench",
-            "POWERTOOLS_METRICS_NAMESPACE": "bench",
-        }
+        self._stack, self._merchants, self._sqs = stack, ManyMerchants(stack), stack.client("sqs")
+        self._request = Request("bench", Deadline.after(SystemClock(), LONGEST))
+        self._calls: Counter[str] = Counter()
 
     @contextmanager
     def ready(self) -> Iterator[None]:
-        """Yield with a queue, and without the stack's own schedule.
+        """Yield with the worker's environment, and with a queue that nobody receives from.
 
-        The schedule would send this work to the workers.
+        It is a standard queue. For each message, the emulated FIFO queue searches all ids of five minutes.
         """
-        wanted = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target", "Description")
-        names = [each["Name"] for each in self._scheduler.list_schedules()["Schedules"]]
-        schedules = [self._scheduler.get_schedule(Name=name) for name in names]
-        (clock,) = [each for each in schedules if each["Target"]["Arn"].endswith(self._dispatch)]
-        given = {name: clock[name] for name in wanted if name in clock}
-        self._scheduler.update_schedule(**given, State="DISABLED")
-        self._queue = self._sqs.create_queue(QueueName=f"bench-{uuid.uuid4().hex[:12]}")["QueueUrl"]
+        described = self._stack.described
+        name = described["functions"]["lifecycle/maintain"]
+        variables = self._stack.client("lambda").get_function_configuration(FunctionName=name)["Environment"]
+        queue = self._sqs.create_queue(QueueName=f"bench-{uuid.uuid4().hex[:12]}")["QueueUrl"]
+        os.environ |= variables["Variables"] | {
+            "AWS_ENDPOINT_URL": described["endpointUrl"],
+            "AWS_REGION": described["region"],
+            "AWS_DEFAULT_REGION": described["region"],
+            "AWS_ACCESS_KEY_ID": described["credentials"]["accessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": described["credentials"]["secretAccessKey"],
+            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+            "POWERTOOLS_METRICS_DISABLED": "true",
+            "WORK_QUEUE_SHOPIFY": queue,
+        }
+        for service in ("dynamodb", "sqs", "secretsmanager"):
+            client(service).meta.events.register("before-call", self._count)
         try:
-            os.environ["WORK_QUEUE_SHOPIFY"] = self._queue
-            self._container = dispatcher()
-            self.run()
             yield
         finally:
-            self._sqs.delete_queue(QueueUrl=self._queue)
-            self._scheduler.update_schedule(**given, State=clock["State"])
+            self._sqs.delete_queue(QueueUrl=queue)
 
-    @contextmanager
-    def _due(self, merchants: int) -> Iterator[None]:
-        """Yield with this number of merchants, each with one due item. Remove them afterward."""
-        names = [partition("shopify", f"bench-{uuid.uuid4().hex[:12]}") for _ in range(merchants)]
-        keys = {name: {"pk": {"S": name}, "sk": {"S": "subject#shop"}} for name in names}
-        since = {"N": str(int(time.time()) - 60)}
-        try:
-            self._write(
-                {"PutRequest": {"Item": {**key, "due": {"S": due_shard(name)}, "dueAt": since}}}
-                for name, key in keys.items()
-            )
-            yield
-        finally:
-            self._write({"DeleteRequest": {"Key": key}} for key in keys.values())
-            self._sqs.purge_queue(QueueUrl=self._queue)
+    def _count(self, model: Any, **_: Any) -> None:
+        self._calls[model.name] += 1
 
-    def _write(self, requests: Iterator[Mapping[str, Any]]) -> None:
-        for some in itertools.batched(requests, BATCH, strict=False):
-            response = self._dynamodb.batch_write_item(RequestItems={self._table: list(some)})
-            if response.get("UnprocessedItems"):
-                raise CannotMeasureError("The local table did not take all items. Is this machine very busy?")
+    def _cost(self, operation: Callable[[], object]) -> Cost:
+        self._calls.clear()
+        began, busy = perf_counter(), process_time()
+        operation()
+        return Cost(perf_counter() - began, process_time() - busy, self._calls.copy())
 
-    def run(self) -> tuple[DispatchSummary, float]:
-        """Run the dispatcher once, and return its summary and its time."""
-        if time.monotonic() > self._until:
-            raise CannotMeasureError(f"It took longer than {LONGEST:.0f} s. Measure again on an idle machine.")
-        service = self._container.service(Request("bench", Deadline.after(SystemClock(), OF_A_RUN)))
-        began = time.perf_counter()
-        try:
-            done = service.run()
-        except StorageUnavailable as failure:
-            raise CannotMeasureError(f"The local AWS did not respond: {failure.detail}") from None
-        return done, time.perf_counter() - began
+    def measure(self, size: int) -> Growth:
+        """Measure with this many merchants. Raises `CannotMeasureError`."""
+        with self._merchants.table(size, RECONCILED) as (table, merchants):
+            os.environ["TOKEN_TABLE"] = table
+            try:
+                return Growth(size, self._dispatch(size), self._reconcile(merchants)[1:])
+            except BrokerError as failure:
+                raise CannotMeasureError(f"The local stack did not respond: {failure.detail}") from None
 
-    def measure(self, merchants: int) -> Figures:
-        """Run once with this number of merchants."""
-        with self._due(merchants):
-            done, seconds = self.run()
-            if done.refused or not done.messages:
-                raise CannotMeasureError("The local queue does not take messages.")
-            if done.complete and done.messages < merchants:
-                raise CannotMeasureError(f"A complete run sent {done.messages} messages for {merchants} merchants.")
-            self._expect(done.messages)
-        return Figures(merchants, seconds, done.messages)
+    def _dispatch(self, size: int) -> Cost:
+        service = dispatcher().service(self._request)
+        cost = self._cost(service.run)
+        queue, asked = os.environ["WORK_QUEUE_SHOPIFY"], "ApproximateNumberOfMessages"
+        attributes = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[asked])["Attributes"]
+        self._sqs.purge_queue(QueueUrl=queue)
+        if int(attributes[asked]) != size:
+            raise CannotMeasureError(f"{attributes[asked]} messages are in the queue, of {size}.")
+        return cost
 
-    def _expect(self, messages: int) -> None:
-        asked = "ApproximateNumberOfMessages"
-        response = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=[asked])
-        waiting = int(response["Attributes"][asked])
-        if waiting != messages:
-            raise CannotMeasureError(f"{waiting} messages are in the queue, of {messages}.")
+    def _reconcile(self, merchants: Sequence[str]) -> list[Cost]:
+        """Mint a token for each merchant, then reconcile each."""
+        tokens, call_of = shopify().service(self._request), worker().service(self._request)
+        for merchant in merchants:
+            shop_token(tokens, merchant)
+
+        def reconcile(merchant: str) -> None:
+            done = maintain(call_of("shopify"), merchant, [RECONCILIATION])
+            if done["done"] != 1:
+                raise CannotMeasureError("A merchant was not reconciled.")
+
+        return [self._cost(partial(reconcile, merchant)) for merchant in merchants]
 
 
-def show(console: Console, figures: list[Figures]) -> None:
-    """Print a row for each number of merchants."""
-    title = "The dispatcher's run, one due item for each merchant"
+def ratios(values: Sequence[float]) -> list[float]:
+    """Return each value divided by the mean of the first and the last, which are those of the smallest size."""
+    return [value * 2 / (values[0] + values[-1]) for value in values]
+
+
+def show(console: Console, found: Sequence[Growth]) -> None:
+    """Print a row for each size, in a table for the run and in one for the reconciliation."""
+    runs = _table(
+        "The dispatcher's run, with one due item for each merchant", "s", "queries", "batches", "busy ms each"
+    )
+    for each, ratio in zip(found, ratios([each.message_ms for each in found]), strict=True):
+        calls = each.run.calls
+        cells = f"{each.run.seconds:.1f}", f"{calls['Query']:,}", f"{calls['SendMessageBatch']:,}"
+        runs.add_row(f"{each.merchants:,}", *cells, f"{each.message_ms:.3f}", f"{ratio:.2f}")
+    one = _table("The daily reconciliation of one merchant, median", "ms", "calls to AWS", "busy ms")
+    for each, ratio in zip(found, ratios([each.reconciliation_ms for each in found]), strict=True):
+        milliseconds = statistics.median(cost.seconds for cost in each.reconciliations) * 1000
+        calls_each = each.reconciliations[0].calls.total()
+        cells = f"{milliseconds:.0f}", f"{calls_each}", f"{each.reconciliation_ms:.1f}"
+        one.add_row(f"{each.merchants:,}", *cells, f"{ratio:.2f}")
+    console.print(runs)
+    console.print(one)
+
+
+def _table(title: str, *heads: str) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for head in ("merchants", "s", "ms a message", "÷ fewest", "messages"):
+    for head in ("merchants", *heads, "÷ fewest"):
         table.add_column(head, justify="right", no_wrap=True)
-    for each in figures:
-        ratio = each.milliseconds_each / figures[0].milliseconds_each
-        cells = f"{each.seconds:.1f}", f"{each.milliseconds_each:.2f}", f"{ratio:.2f}"
-        table.add_row(f"{each.merchants:,}", *cells, f"{each.messages:,}")
-    console.print(table)
+    return table
+
+
+def faults(found: Sequence[Growth]) -> Iterator[str]:
+    """Yield a sentence for each broken bound."""
+    largest = max(range(len(found)), key=lambda number: found[number].merchants)
+    times = {
+        "message": [each.message_ms for each in found],
+        "reconciliation": [each.reconciliation_ms for each in found],
+    }
+    for name, values in times.items():
+        if (ratio := ratios(values)[largest]) > LARGEST_RATIO:
+            yield f"A {name} takes {ratio:.2f} times the processor time, more than {LARGEST_RATIO}."
+    calls = found[0].reconciliations[0].calls
+    if any(cost.calls != calls for each in found for cost in each.reconciliations):
+        yield "Not every reconciliation makes the same calls."
 
 
 def main() -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.dispatch", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("folder", type=Path, help="the state folder of a local stack that is up")
     console, complaints = Console(), Console(stderr=True)
     try:
         bench = Bench(Stack.read(parser.parse_args().folder))
         with bench.ready():
-            figures = [bench.measure(merchants) for merchants in SIZES]
-            # Other work on the machine affects the short measurement most, so it is made before and after all others.
-            figures[0] = figures[0].mean(bench.measure(SIZES[0]))
+            found = [bench.measure(size) for size in SIZES]
     except (CannotMeasureError, FileNotFoundError) as fault:
         complaints.print(f"[red]✗[/] {fault}", soft_wrap=True, highlight=False)
         return 2
-    show(console, figures)
-    ratio = figures[-1].milliseconds_each / figures[0].milliseconds_each
-    if ratio > LARGEST_RATIO:
-        complaints.print(f"[red]✗[/] {ratio:.2f} times as long a message, more than {LARGEST_RATIO}.", highlight=False)
-        return 1
-    return 0
+    except (BotoCoreError, ClientError, OSError) as fault:
+        complaints.print(f"[red]✗[/] The local stack did not respond: {type(fault).__name__}.", highlight=False)
+        return 2
+    show(console, found)
+    broken = list(faults(found))
+    for sentence in broken:
+        complaints.print(f"[red]✗[/] {sentence}", highlight=False)
+    return int(bool(broken))
 
 
 if __name__ == "__main__":
