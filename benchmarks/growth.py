@@ -104,6 +104,8 @@ class Bench:
             "POWERTOOLS_LOG_LEVEL": "CRITICAL",
             "POWERTOOLS_METRICS_DISABLED": "true",
             "WORK_QUEUE_SHOPIFY": queue,
+            # Only botocore's calls are counted.
+            "FAST_READS": "false",
         }
         for service in ("dynamodb", "sqs", "secretsmanager"):
             client(service).meta.events.register("before-call", self._count)
