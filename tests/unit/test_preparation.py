@@ -13,7 +13,7 @@ from token_broker.aws.fast_reads import reads
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.errors import InternalError
 from token_broker.http import transport
-from token_broker.wiring import PROVIDER_CALLS, WRITES, Container
+from token_broker.wiring import PROVIDER_CALLS, SECRETS, WRITES, Container
 
 VARIABLES = {
     "AWS_LAMBDA_FUNCTION_NAME": "shop-token",
@@ -78,6 +78,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Process:
         (lambda: wiring.trust_policies(WRITES), ["dynamodb", "connection"]),
         (lambda: wiring.preview_origins(WRITES), ["dynamodb", "connection"]),
         (lambda: wiring.fourthwall(PROVIDER_CALLS), ["dynamodb", "secretsmanager", "transport", "connection"]),
+        (lambda: wiring.admission(SECRETS), ["secretsmanager", "connection"]),
         (wiring.worker, ["dynamodb", "secretsmanager", "connection"]),
         (wiring.dispatcher, ["dynamodb", "connection"]),
         (wiring.publisher, ["dynamodb", "events", "connection"]),

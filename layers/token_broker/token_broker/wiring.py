@@ -41,9 +41,10 @@ if TYPE_CHECKING:
 #: A merchant's proof keys are a secret with a name like a provider's: `{prefix}/storefront-proof/{merchant}`.
 PROOF_KEYS = "storefront-proof"
 
-#: What a function needs that mostly writes to the table, and one that mostly calls the provider.
+#: What a function needs that mostly writes to the table, calls the provider, or only reads secrets.
 WRITES = ("dynamodb",)
 PROVIDER_CALLS = ("dynamodb", "secretsmanager", "provider")
+SECRETS = ("secretsmanager",)
 
 #: The container of a function whose service is made for each request.
 type ForEach[S] = Container[Callable[[Request], S]]
@@ -286,7 +287,7 @@ def preview_origins(needs: Collection[str] = ()) -> ForEach[PreviewOrigins]:
     return Container("storefronts", make, needs)
 
 
-def admission() -> Container[Admission]:
+def admission(needs: Collection[str] = ()) -> Container[Admission]:
     """Return the container of an authorizer. Its service holds the merchants' policies, with a cache."""
     from token_broker.aws.store.policies import DynamoPolicies
     from token_broker.storefronts.admission import Admission
@@ -295,7 +296,7 @@ def admission() -> Container[Admission]:
         store = DynamoPolicies(parts.table, parts.clock)
         return Admission(store.read_all, parts.clock, parts.telemetry, _parser())
 
-    return Container("storefronts", make)
+    return Container("storefronts", make, needs)
 
 
 def proof_keys(parts: Container[Any]) -> SecretsManager:

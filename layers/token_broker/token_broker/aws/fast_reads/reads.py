@@ -107,11 +107,7 @@ class FastReads:
                 return None
             # Without `decode`, JSON in UTF-16 would be accepted, too.
             response = json.loads(self._exchange(self._request(credentials, operation, arguments)).decode())
-            if not isinstance(response, dict):
-                raise Failed("no_object")
-            if not _is_about(arguments, response):
-                raise Failed("another_key")
-            return response
+            return _about(arguments, response)
         except Failed as failure:
             reason = failure.reason
         except (OSError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as failure:
@@ -172,17 +168,21 @@ class FastReads:
         return Connection(self._address.host, self._address.port, self._context, until)
 
 
-def _is_about(arguments: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    """Return whether each item of the response has the key that was asked for.
+def _about(arguments: Mapping[str, Any], response: Any) -> Mapping[str, Any]:
+    """Return the response if each of its items has the key that was asked for.
 
     So a response that is out of step with its connection never shows one merchant's item to another one. Raises
-    `AttributeError`, `LookupError` or `TypeError` if the response has another form.
+    `Failed`, or `AttributeError`, `LookupError` or `TypeError` if the response has another form.
     """
+    if not isinstance(response, dict):
+        raise Failed("no_object")
     if "Key" in arguments:
         key, items = arguments["Key"], [response["Item"]] if "Item" in response else []
     else:
         key, items = {"pk": arguments["ExpressionAttributeValues"][":pk"]}, response["Items"]
-    return all(item[name] == value for item in items for name, value in key.items())
+    if not all(item[name] == value for item in items for name, value in key.items()):
+        raise Failed("another_key")
+    return response
 
 
 def _trusting_amazon() -> SSLContext:
