@@ -35,7 +35,10 @@ class Unanswered(Failed):
 
 
 class Connection:
-    """Hold one connection. Times are limited by `until`, on the machine's monotonic clock."""
+    """Hold one connection. Times are limited by `until`, on the machine's monotonic clock.
+
+    `idle_since` is for those who keep it, on their own clock.
+    """
 
     def __init__(self, host: str, port: int, context: SSLContext | None, until: float) -> None:
         """Connect, with TLS if there is a context. Raises `OSError`."""
@@ -53,6 +56,7 @@ class Connection:
             self._socket.close()
             raise
         self.reusable = True
+        self.idle_since = 0.0
 
     def close(self) -> None:
         """Close the connection."""
