@@ -27,6 +27,17 @@ def test_an_address_of_a_family_that_the_system_lacks_is_passed_over(monkeypatch
         assert (reader.read(), reader.reasons) == (FAST, [])
 
 
+def test_without_a_thread_for_the_resolver_botocore_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    reader = Reader("http://dynamodb.test")
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+
+        assert (reader.read(), reader.reasons) == (BOTOCORE, ["RuntimeError"])
+
+
 def test_a_resolver_that_does_not_answer_takes_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system's resolver waits for seconds. Lambda gives INIT ten, and starts it again after them."""
     answered = threading.Event()

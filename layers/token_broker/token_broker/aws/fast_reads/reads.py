@@ -118,7 +118,7 @@ class FastReads:
             return _about(arguments, response)
         except Failed as failure:
             reason = failure.reason
-        except (OSError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as failure:
+        except (OSError, AttributeError, LookupError, TypeError, ValueError, RuntimeError) as failure:
             reason = type(failure).__name__
         self._resting_until = self._clock.monotonic() + REST
         self._report(reason)
