@@ -35,6 +35,7 @@ INCOMPLETE: list[tuple[bytes, str]] = [
     (answer(b"", status=301, headers={"Location": f"http://127.0.0.1/{CANARY}"}), "status_301"),
     (b"HTTP/1.1 100 Continue\r\n\r\n", "status_100"),
     (respond().replace(b"HTTP/1.1", b"HTTP/1.0"), "not_http"),
+    (respond().replace(b" 200 ", f" {CANARY[:3]} ".encode()), "not_http"),
     (b"SSH-2.0-OpenSSH_9.9\r\n\r\n", "not_http"),
     (respond(HTML), "JSONDecodeError"),
     (respond(b""), "JSONDecodeError"),
