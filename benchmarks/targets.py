@@ -1,102 +1,74 @@
-"""Define the bounds, and compare the figures with them."""
+"""Define the targets, and compare the figures with them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from benchmarks.built_artifacts import Layer
-from benchmarks.cases import Case
-from benchmarks.rounds import Figures
-from benchmarks.warm import WarmPath
+from benchmarks.results import Results
 
-#: Start to first response, as a part of the usual handler's.
-LARGEST_RATIO = 0.45
-#: Start to first decision of an authorizer, as a part of a function's that imports boto3 and makes one client.
-LARGEST_DECISION_RATIO = 1.2
+#: `make bench` fails if a ratio is more than so many times its target. Two runs on the same machine differ by less.
+ROOM = 1.1
 LARGEST_LAYER = 9 * 1024 * 1024
-#: Wall time over processor time above which wall times say more about the machine than about the handler.
-LARGEST_WAIT = 1.2
 
 
-@dataclass(frozen=True)
-class Results:
-    """Hold the results of one run.
+class Target(NamedTuple):
+    """Compare a ratio with its target, which is None for a ratio that is shown for context.
 
-    `usual` is the usual handler as deployed, to which the bound refers. `usual_compiled` has bytecode.
+    The ratio is None if it was not measured.
     """
 
-    rounds: int
-    usual: Figures
-    usual_compiled: Figures
-    cases: Mapping[Case, Figures]
-    one_client: Figures
-    decisions: Mapping[Case, Figures]
-    layer: Layer
-    warm: WarmPath
-
-    def problems(self) -> list[str]:
-        """Return a sentence for each broken bound, with the place to look at."""
-        return [*self._slow(), *self._slow_decisions(), *self._heavy(), *self._large()]
+    what: str
+    ratio: float | None
+    target: float | None = None
 
     @property
-    def busy(self) -> bool:
-        """Return whether other work slowed the machine down.
+    def met(self) -> bool | None:
+        """Return whether the target is met, or None if there is nothing to compare."""
+        return None if self.ratio is None or self.target is None else self.ratio <= self.target
 
-        On an idle machine, these processes hardly wait.
-        """
-        measured = (self.usual, self.usual_compiled, self.one_client)
-        return any(figures.wall > LARGEST_WAIT * figures.cpu for figures in measured)
+    @property
+    def missed(self) -> bool:
+        """Return whether the target is missed by more than the room for noise."""
+        return self.ratio is not None and self.target is not None and self.ratio > self.target * ROOM
 
-    def ratio(self, figures: Figures, *, compiled: bool = False) -> float:
-        """Return the time as a part of the usual handler's.
 
-        On a busy machine, this is processor time.
-        """
-        return self._part(figures, self.usual_compiled if compiled else self.usual)
+def targets(results: Results) -> list[Target]:
+    """Return each target with this run's ratio. All of them are ratios of medians."""
+    starts, warm = results.starts, results.warm
+    ours, usual, client = starts["shopify-current"], starts["usual"], starts["one-client"].init_ms
+    p50 = {each.function: each.p50_ms for each in results.latency if each.clients == 8}
+    return [
+        Target("start, current token from the table ÷ floor", ours.start_ms / starts["floor"].start_ms, 1.25),
+        Target("the same ÷ usual, as deployed", ours.start_ms / usual.start_ms),
+        Target("the same ÷ usual, compiled", ours.start_ms / starts["usual-compiled"].start_ms),
+        Target("start, Shop authorizer ÷ boto3 and one client", starts["shop-authorizer"].start_ms / client, 0.45),
+        Target("start, Proof authorizer ÷ boto3 and one client", starts["proof-authorizer"].start_ms / client, 0.6),
+        Target("warm, from memory ÷ one log line and one metric", warm["memory"].us / warm["one-line"].us, 1.15),
+        Target("warm, one read ÷ botocore's defaults", warm["read"].us / warm["read-botocore"].us, 0.25),
+        Target("peak memory ÷ usual, as deployed", ours.peak_mib / usual.peak_mib, 0.33),
+        Target(
+            "p50 with 8 clients, from memory ÷ a function that prints one line",
+            p50["shop-token"] / p50["one-line"] if p50 else None,
+            1.05,
+        ),
+    ]
 
-    def decision_ratio(self, figures: Figures) -> float:
-        """Return the time of an authorizer as a part of the one-client function's."""
-        return self._part(figures, self.one_client)
 
-    def slow_decision(self, figures: Figures) -> bool:
-        """Return whether the authorizers' bound is broken."""
-        return self.decision_ratio(figures) > LARGEST_DECISION_RATIO
+def missed(compared: Sequence[Target]) -> list[str]:
+    """Return a sentence for each missed target."""
+    return [
+        f"{each.what}: {each.ratio:.2f}, more than {each.target} and {ROOM - 1:.0%} for noise. "
+        "docs/explanation/start-up-time.md says how to see what a handler imports."
+        for each in compared
+        if each.missed
+    ]
 
-    def _part(self, figures: Figures, whole: Figures) -> float:
-        return figures.cpu / whole.cpu if self.busy else figures.wall / whole.wall
 
-    def slow(self, figures: Figures) -> bool:
-        """Return whether the bound is broken."""
-        return self.ratio(figures) > LARGEST_RATIO
-
-    def _slow(self) -> list[str]:
-        return [
-            f"{case.title}: {self.ratio(figures):.2f} of the usual handler, more than {LARGEST_RATIO}. "
-            f"See what functions/{case.function} imports: docs/explanation/start-up-time.md says how."
-            for case, figures in self.cases.items()
-            if self.slow(figures)
-        ]
-
-    def _slow_decisions(self) -> list[str]:
-        return [
-            f"{case.title}: {self.decision_ratio(figures):.2f} of a function that imports boto3 and makes one client, "
-            f"more than {LARGEST_DECISION_RATIO}. See what functions/{case.function} imports."
-            for case, figures in self.decisions.items()
-            if self.slow_decision(figures)
-        ]
-
-    def _heavy(self) -> list[str]:
-        return [
-            f"{case.title}: {name} was loaded, which this response does not need. "
-            "Import it where it is used, or not at all."
-            for case, figures in (*self.cases.items(), *self.decisions.items())
-            for name in figures.loaded
-            if name != "requests" or not case.asks_provider
-        ]
-
-    def _large(self) -> list[str]:
-        if self.layer.size <= LARGEST_LAYER:
-            return []
-        largest, size = self.layer.packages[0]
-        have, may = f"{self.layer.size / 2**20:.1f} MiB", LARGEST_LAYER // 2**20
-        part = f"{largest} with {size / 2**20:.1f}"
-        return [f"The layer has {have}, more than {may}; its largest part is {part}. See layers/token_broker/Makefile."]
+def oversized(layer: Layer) -> list[str]:
+    """Return a sentence if the layer is too large."""
+    if layer.size <= LARGEST_LAYER:
+        return []
+    largest, size = layer.packages[0]
+    have, may = f"{layer.size / 2**20:.1f} MiB", LARGEST_LAYER // 2**20
+    part = f"{largest} with {size / 2**20:.1f}"
+    return [f"The layer has {have}, more than {may}; its largest part is {part}. See layers/token_broker/Makefile."]

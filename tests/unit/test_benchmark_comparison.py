@@ -11,13 +11,13 @@ from benchmarks.errors import CannotMeasureError
 from benchmarks.measured_process import Measured
 from benchmarks.other_commit import built_at
 
-CASE = Case("shopify/a", "A", False, 200, Scene(), "{}")
-OTHER = Case("shopify/b", "B", False, 200, Scene(), "{}")
+CASE = Case("a", "shopify/a", "A", False, 200, Scene(), "{}")
+OTHER = Case("b", "shopify/b", "B", False, 200, Scene(), "{}")
 
 
 def ran(cpu: float, *, wall: float | None = None, modules: int = 3) -> Measured:
-    names = [f"module_{number}" for number in range(modules)]
-    return Measured(wall or cpu, cpu, peak=40.0, modules=modules, loaded=(), more={"names": names})
+    names = tuple(f"module_{number}" for number in range(modules))
+    return Measured(init=0.0, first=wall or cpu, cpu=cpu, peak=40.0, modules=names)
 
 
 def compared(old: Sequence[Measured], new: Sequence[Measured]) -> Comparison:
