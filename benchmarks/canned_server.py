@@ -82,10 +82,11 @@ class CannedServer:
         match operation:
             case "GetItem":
                 item = self.scene.items.get(asked["Key"]["sk"]["S"])
-                return {} if item is None else {"Item": item}
+                return {} if item is None else {"Item": {**item, **asked["Key"]}}
             case "Query":
-                prefix = asked["ExpressionAttributeValues"].get(":prefix", {"S": ""})["S"]
-                found = [item for key, item in self.scene.items.items() if key.startswith(prefix)]
+                values = asked["ExpressionAttributeValues"]
+                prefix, pk = values.get(":prefix", {"S": ""})["S"], {"pk": values[":pk"]}
+                found = [{**item, **pk} for key, item in self.scene.items.items() if key.startswith(prefix)]
                 return {"Items": found, "Count": len(found), "ScannedCount": len(found)}
             case "UpdateItem":
                 return {"Attributes": _updated(asked)}

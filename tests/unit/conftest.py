@@ -70,7 +70,7 @@ def put_in(
     """Have functions that are loaded afterwards work with a service of the test, by its maker's name in `wiring`."""
 
     def put(maker: str, service: Callable[[Request], Any]) -> None:
-        monkeypatch.setattr(wiring, maker, lambda: FakeContainer(make_telemetry(), service))
+        monkeypatch.setattr(wiring, maker, lambda _needs=(): FakeContainer(make_telemetry(), service))
 
     return put
 

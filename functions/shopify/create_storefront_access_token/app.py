@@ -6,11 +6,15 @@ from token_broker.entrypoints.inputs import CreateToken
 from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import Call
 from token_broker.tokens.issue import standing_token
-from token_broker.wiring import shopify
+from token_broker.wiring import PROVIDER_CALLS, shopify
 
 
 @entrypoint(
-    shopify(), "shopify/create_storefront_access_token", accepts=CreateToken, success=201, events=("api", "direct")
+    shopify(PROVIDER_CALLS),
+    "shopify/create_storefront_access_token",
+    accepts=CreateToken,
+    success=201,
+    events=("api", "direct"),
 )
 def handler(request: CreateToken, call: Call[ListingProvider]) -> Token:
     """Handle POST /merchants/{merchant}/shopify/storefront-access-tokens: create a standing token."""

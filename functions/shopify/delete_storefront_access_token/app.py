@@ -6,10 +6,12 @@ from token_broker.entrypoints.inputs import RevokeToken
 from token_broker.ports.provider import ListingProvider
 from token_broker.tokens.call import Call
 from token_broker.tokens.revoke import revoke
-from token_broker.wiring import shopify
+from token_broker.wiring import PROVIDER_CALLS, shopify
 
 
-@entrypoint(shopify(), "shopify/delete_storefront_access_token", accepts=RevokeToken, events=("api", "direct"))
+@entrypoint(
+    shopify(PROVIDER_CALLS), "shopify/delete_storefront_access_token", accepts=RevokeToken, events=("api", "direct")
+)
 def handler(request: RevokeToken, call: Call[ListingProvider]) -> Reply:
     """Handle DELETE /merchants/{merchant}/shopify/storefront-access-tokens/{tokenId}: revoke the token."""
     outcome = revoke(call, request.merchant, request.token_id, foreign=request.foreign)

@@ -5,11 +5,11 @@ from typing import Any
 from token_broker.entrypoints.handler import entrypoint
 from token_broker.entrypoints.inputs import AllowPreviewOrigin
 from token_broker.storefronts.preview_origins import PreviewOrigins
-from token_broker.wiring import preview_origins
+from token_broker.wiring import WRITES, preview_origins
 
 
 @entrypoint(
-    preview_origins(),
+    preview_origins(WRITES),
     "storefronts/allow_preview_origin",
     accepts=AllowPreviewOrigin,
     events=("api", "direct"),

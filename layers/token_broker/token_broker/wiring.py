@@ -1,26 +1,29 @@
 """Put the parts of each function together.
 
 A function calls one maker when its module is loaded. The maker imports what its functions need, so no function loads
-the parts of another one. Each part is made at its first use, and is kept for the life of the process.
+the parts of another one. Each part is made at its first use, and is kept for the life of the process. While Lambda
+initializes a process, the container makes what each invocation needs.
 """
 
 from __future__ import annotations
 
+import os
 import random
+from contextlib import suppress
 from functools import cache, cached_property, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from token_broker import settings
-from token_broker.aws.session import client
 from token_broker.aws.store.table import Table
 from token_broker.clock import SystemClock
 from token_broker.errors import InvalidRequest
 from token_broker.telemetry import PowertoolsTelemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
+    from token_broker.aws.fast_reads.reads import FastReads
     from token_broker.aws.secrets import SecretsManager
     from token_broker.entrypoints.handler import Request
     from token_broker.http.client import HttpClient, HttpResponse
@@ -38,16 +41,26 @@ if TYPE_CHECKING:
 #: A merchant's proof keys are a secret with a name like a provider's: `{prefix}/storefront-proof/{merchant}`.
 PROOF_KEYS = "storefront-proof"
 
+#: What a function needs that always writes to the table, and one that always calls the provider.
+WRITES = ("dynamodb",)
+PROVIDER_CALLS = ("dynamodb", "secretsmanager", "provider")
+
 #: The container of a function whose service is made for each request.
 type ForEach[S] = Container[Callable[[Request], S]]
 
 
 class Container[S]:
-    """Keep the parts of one process. Logs and metrics have the `name`, and `make` builds the function's service."""
+    """Keep the parts of one process. Logs and metrics have the `name`, and `make` builds the function's service.
 
-    def __init__(self, name: str, make: Callable[[Container[S]], S]) -> None:
+    `needs` are what each invocation needs beside reads of the table.
+    """
+
+    def __init__(self, name: str, make: Callable[[Container[S]], S], needs: Collection[str] = ()) -> None:
         self.name = name
         self._make = make
+        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+            with suppress(Exception):  # the first invocation meets the same failure, and reports it
+                self._prepare(needs)
 
     @cached_property
     def telemetry(self) -> PowertoolsTelemetry:
@@ -60,9 +73,24 @@ class Container[S]:
         return SystemClock()
 
     @cached_property
+    def fast_reads(self) -> FastReads | None:
+        """Return the reads without botocore, or None if they are off."""
+        if os.environ.get("FAST_READS") != "true":
+            return None
+        from token_broker.aws.fast_reads.reads import fast_reads
+
+        return fast_reads(lambda reason: self.telemetry.notice("fast_read_failed", reason=reason))
+
+    @cached_property
+    def transport(self) -> LazyTransport:
+        """Return what sends the requests to providers."""
+        return LazyTransport()
+
+    @cached_property
     def table(self) -> Table:
         """Return the token table. Raises `InternalError` if its name is not set."""
-        return Table(self.aws("dynamodb"), settings.required("TOKEN_TABLE"))
+        fast = None if self.fast_reads is None else self.fast_reads.read
+        return Table(self.aws("dynamodb"), settings.required("TOKEN_TABLE"), fast_read=fast)
 
     @cached_property
     def service(self) -> S:
@@ -70,8 +98,30 @@ class Container[S]:
         return self._make(self)
 
     def aws(self, service: str) -> Callable[[], Any]:
-        """Return a function that makes a service's client. Making one takes milliseconds, so it happens when needed."""
+        """Return a function that makes a service's client."""
         return partial(client, service)
+
+    def _prepare(self, needs: Collection[str]) -> None:
+        """Make what each invocation needs, while Lambda initializes the process with a full processor.
+
+        An invocation has a part of one. A function that only reads the table opens the connection for it.
+        """
+        _ = self.telemetry, self.service
+        for need in needs:
+            if need == "provider":
+                import_module(f"token_broker.providers.{self.name}.client")
+                _ = self.transport.send
+            else:
+                self.aws(need)()
+        if not needs and self.fast_reads is not None:
+            self.fast_reads.connect()
+
+
+def client(service: str) -> Any:
+    """Return the process's client of an AWS service. botocore is imported here, since most calls need none."""
+    from token_broker.aws import session
+
+    return session.client(service)
 
 
 class LazyTransport:
@@ -85,7 +135,7 @@ class LazyTransport:
         return RequestsTransport().send
 
 
-def _provider(name: str) -> ForEach[Call[Any]]:
+def _provider(name: str, needs: Collection[str] = ()) -> ForEach[Call[Any]]:
     """Return the container of a provider's functions. Each function names what it needs of the provider's client."""
     from token_broker.tokens.call import Call
 
@@ -93,7 +143,7 @@ def _provider(name: str) -> ForEach[Call[Any]]:
         services = _services(parts, name, settings.positive("MINTS_PER_MINUTE", "120"))
         return lambda request: Call(services, request.caller, request.deadline, request.grant)
 
-    return Container(name, make)
+    return Container(name, make, needs)
 
 
 def _services(parts: Container[Any], name: str, mints_per_minute: int | None = None) -> Services[Any]:
@@ -105,10 +155,11 @@ def _services(parts: Container[Any], name: str, mints_per_minute: int | None = N
     from token_broker.tokens.call import Services
 
     clock, telemetry = parts.clock, parts.telemetry
-    http = HttpClient(clock, LazyTransport(), telemetry.observe)
+    http = HttpClient(clock, parts.transport, telemetry.observe)
     prefix = settings.required("SECRET_PREFIX")
     return Services(
         make_provider=cache(partial(provider_client, name, http, telemetry)),
+        capabilities=_profile(name).capabilities,
         secrets=SecretsManager(parts.aws("secretsmanager"), prefix=prefix, provider=name, clock=clock),
         store=DynamoStore(
             parts.table,
@@ -182,7 +233,7 @@ def worker() -> ForEach[Callable[[str | None], Call]]:
 
         return lambda request: partial(call, request)
 
-    return Container("lifecycle", make)
+    return Container("lifecycle", make, ("dynamodb", "secretsmanager"))
 
 
 def dispatcher() -> ForEach[Dispatcher]:
@@ -195,7 +246,7 @@ def dispatcher() -> ForEach[Dispatcher]:
         index, queues = DynamoDueIndex(parts.table), SqsWorkQueues(parts.aws("sqs"), settings.work_queues())
         return lambda request: Dispatcher(index, queues, parts.clock, parts.telemetry, random.random, request.deadline)
 
-    return Container("lifecycle", make)
+    return Container("lifecycle", make, WRITES)
 
 
 def publisher() -> ForEach[Publisher]:
@@ -208,22 +259,22 @@ def publisher() -> ForEach[Publisher]:
         outbox, bus = DynamoOutbox(parts.table), EventBridgeBus(parts.aws("events"), settings.required("EVENT_BUS"))
         return lambda request: Publisher(outbox, bus, parts.clock, parts.telemetry, random.random, request.deadline)
 
-    return Container("events", make)
+    return Container("events", make, (*WRITES, "events"))
 
 
-def trust_policies() -> ForEach[TrustPolicies]:
+def trust_policies(needs: Collection[str] = ()) -> ForEach[TrustPolicies]:
     """Return the container of the functions that show and change trust policies."""
     from token_broker.aws.store.policies import DynamoPolicies
     from token_broker.storefronts.change_policy import TrustPolicies
 
     def make(parts: ForEach[TrustPolicies]) -> Callable[[Request], TrustPolicies]:
-        store = DynamoPolicies(parts.table, parts.clock)
-        return lambda request: TrustPolicies(store, parts.telemetry, _parse, caller=request.caller)
+        store, parse = DynamoPolicies(parts.table, parts.clock), _parser()
+        return lambda request: TrustPolicies(store, parts.telemetry, parse, caller=request.caller)
 
-    return Container("storefronts", make)
+    return Container("storefronts", make, needs)
 
 
-def preview_origins() -> ForEach[PreviewOrigins]:
+def preview_origins(needs: Collection[str] = ()) -> ForEach[PreviewOrigins]:
     """Return the container of the functions that show and change preview origins."""
     from token_broker.aws.store.policies import DynamoPolicies
     from token_broker.storefronts.preview_origins import PreviewOrigins
@@ -232,7 +283,7 @@ def preview_origins() -> ForEach[PreviewOrigins]:
         store = DynamoPolicies(parts.table, parts.clock)
         return lambda request: PreviewOrigins(store, parts.clock, parts.telemetry, caller=request.caller)
 
-    return Container("storefronts", make)
+    return Container("storefronts", make, needs)
 
 
 def admission() -> Container[Admission]:
@@ -242,7 +293,7 @@ def admission() -> Container[Admission]:
 
     def make(parts: Container[Admission]) -> Admission:
         store = DynamoPolicies(parts.table, parts.clock)
-        return Admission(store.read_all, parts.clock, parts.telemetry, _parse)
+        return Admission(store.read_all, parts.clock, parts.telemetry, _parser())
 
     return Container("storefronts", make)
 
@@ -255,10 +306,10 @@ def proof_keys(parts: Container[Any]) -> SecretsManager:
     return SecretsManager(client, prefix=prefix, provider=PROOF_KEYS, clock=parts.clock)
 
 
-def _parse(document: Any) -> TrustPolicy:
+def _parser() -> Callable[[Any], TrustPolicy]:
     from token_broker.storefronts.trust_policy import parse
 
-    return parse(document, page_operations=page_operations(), loopback_jwks_origin=loopback_jwks_origin())
+    return partial(parse, page_operations=page_operations(), loopback_jwks_origin=loopback_jwks_origin())
 
 
 def page_operations() -> list[str]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from token_broker import strict_json
-from token_broker.aws.session import BotoCoreError, ClientError, error_code
 from token_broker.bounded_cache import BoundedCache
 from token_broker.clock import Clock
 from token_broker.errors import MerchantMisconfigured, MerchantNotFound, StorageUnavailable
@@ -23,7 +22,7 @@ UNREADABLE = frozenset({"AccessDeniedException", "DecryptionFailure"})
 class SecretsManager:
     """Read and cache the secrets of one provider.
 
-    `make_client` is called at the first read, because most calls of a warm function need no secret.
+    `make_client` is called at the first read, because most calls need no secret. The SDK is imported there, too.
     """
 
     def __init__(self, make_client: Callable[[], Any], *, prefix: str, provider: str, clock: Clock) -> None:
@@ -59,6 +58,8 @@ class SecretsManager:
         return secret
 
     def _fetch(self, name: str) -> Mapping[str, Any]:
+        from token_broker.aws.session import BotoCoreError, ClientError, error_code
+
         try:
             response: Mapping[str, Any] = self._make_client().get_secret_value(SecretId=f"{self._prefix}/{name}")
             return response

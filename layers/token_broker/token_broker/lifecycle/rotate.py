@@ -75,9 +75,9 @@ def rotate(call: Call[Provider], merchant: str, *, compromised: bool = False) ->
     Does nothing if the provider's tokens expire.
     """
     call.account(merchant)  # an unknown merchant leaves nothing in the store
-    if call.provider.capabilities.rotates:
+    if call.capabilities.rotates:
         return _rotate(cast("Call[ListingProvider]", call), merchant, compromised=compromised)
-    if call.provider.capabilities.expires:
+    if call.capabilities.expires:
         return Unsupported(changed=False)
     previous = call.store.leases.state(merchant, SHOP).token
     token = shop_token(call, merchant, fresh=True)

@@ -157,7 +157,7 @@ def without_record(call: Call[ListingProvider], merchant: str, listed: ListedTok
 
 def record_headroom(call: Call[ListingProvider], used: int) -> int | None:
     """Emit the number of free quota slots as a metric and return it, or None if the provider has no limit."""
-    limit = call.provider.capabilities.limit
+    limit = call.capabilities.limit
     if limit is None:
         return None
     headroom = max(0, limit - used)

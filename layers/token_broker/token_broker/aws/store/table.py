@@ -1,14 +1,20 @@
 """Call DynamoDB for the store, and translate its errors."""
 
+from __future__ import annotations
+
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-from token_broker.aws.session import BotoCoreError, ClientError, error_code
 from token_broker.aws.store.attributes import Item, Key, unwrap_all, wrap, wrap_all
 from token_broker.errors import StorageUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from token_broker.aws.session import ClientError
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 TRANSACTION_CANCELED = "TransactionCanceledException"
@@ -20,6 +26,7 @@ CONFLICT_TRIES = 3
 CONFLICT_WAIT = 0.05
 
 _PLACEHOLDER = re.compile(r"[:#]\w+")
+_READS = {"GetItem": "get_item", "Query": "query"}
 _OPERATIONS = {"Update": "update_item", "Put": "put_item", "Delete": "delete_item"}
 
 
@@ -46,9 +53,9 @@ def _key(key: Key) -> Item:
     return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
 
-def _unavailable(error: Exception) -> StorageUnavailable:
+def _unavailable(code: str) -> StorageUnavailable:
     detail = "The token table did not respond. No token was returned. Try again."
-    return StorageUnavailable(detail, causes=(f"DynamoDB: {error_code(error)}",))
+    return StorageUnavailable(detail, causes=(f"DynamoDB: {code}",))
 
 
 #: One write: its kind and its arguments, alone or in a transaction.
@@ -91,18 +98,25 @@ def _guarded(arguments: dict[str, Any], condition: str, values: Mapping[str, Any
 class Table:
     """Read and write one table. Each method raises `StorageUnavailable` if DynamoDB fails.
 
-    `make_client` returns the process's client and is first called by the first request.
+    `make_client` returns the process's client and is first called when botocore is needed. `fast_read` takes the name
+    and the arguments of a consistent read, and returns the response, or None if botocore has to read.
     """
 
-    def __init__(self, make_client: Callable[[], Any], name: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        make_client: Callable[[], Any],
+        name: str,
+        sleep: Callable[[float], None] = time.sleep,
+        fast_read: Callable[[str, Mapping[str, Any]], Mapping[str, Any] | None] | None = None,
+    ) -> None:
         self._make_client = make_client
         self._name = name
         self._sleep = sleep
+        self._fast_read = fast_read
 
     def get(self, key: Key) -> dict[str, Any] | None:
         """Return one item, read consistently, or None if there is none."""
-        response = self._request("get_item", Key=_key(key), ConsistentRead=True)
-        return unwrap_all(response["Item"]) if "Item" in response else None
+        return self._read("GetItem", {"Key": _key(key), "ConsistentRead": True}, _item)
 
     def query(self, pk: str, prefix: str = "") -> Iterator[dict[str, Any]]:
         """Return the items of a partition, read consistently, page by page."""
@@ -111,8 +125,12 @@ class Table:
             "ExpressionAttributeValues": wrap_all({":pk": pk, ":prefix": prefix or None}),
             "ConsistentRead": True,
         }
-        for page in self._pages(arguments):
-            yield from page
+        while True:
+            items, last = self._read("Query", arguments, _page)
+            yield from items
+            if last is None:
+                return
+            arguments["ExclusiveStartKey"] = last
 
     def query_index(self, index: str, shard: str, until: int, *, limit: int) -> Iterator[list[dict[str, Any]]]:
         """Return one shard's entries of the index that are due by `until`, oldest first, page by page.
@@ -125,15 +143,21 @@ class Table:
             "ExpressionAttributeValues": wrap_all({":shard": shard, ":until": until}),
             "Limit": limit,
         }
-        return self._pages(arguments)
-
-    def _pages(self, arguments: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         while True:
-            page = self._request("query", **arguments)
-            yield [unwrap_all(item) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
+            items, last = _page(self._request("query", **arguments))
+            yield items
+            if last is None:
                 return
-            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            arguments["ExclusiveStartKey"] = last
+
+    def _read[T](self, operation: str, arguments: Mapping[str, Any], take: Callable[[Mapping[str, Any]], T]) -> T:
+        """Return what `take` finds in the response. A response in which it does not is read again by botocore."""
+        if self._fast_read is not None:
+            response = self._fast_read(operation, {"TableName": self._name, **arguments})
+            if response is not None:
+                with suppress(AttributeError, LookupError, TypeError, ValueError):
+                    return take(response)
+        return take(self._request(_READS[operation], **arguments))
 
     def write(self, write: Write) -> dict[str, Any]:
         """Write one item, and return the new state of an updated item. Raises `ConditionFailed`."""
@@ -170,15 +194,20 @@ class Table:
         return self._call(operation, {"TableName": self._name, **arguments})
 
     def _call(self, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Call DynamoDB, and retry after a transaction conflict, because the SDK does not retry it."""
+        """Call DynamoDB, and retry after a transaction conflict, because the SDK does not retry it.
+
+        The SDK takes most of a cold start to import, so the first call that needs it does that.
+        """
+        from token_broker.aws.session import BotoCoreError, ClientError, error_code
+
         for attempt in range(1, CONFLICT_TRIES + 1):
             try:
                 response: Mapping[str, Any] = getattr(self._make_client(), operation)(**arguments)
                 return response
             except ClientError as error:
-                failure = _error_from(error)
+                failure = _error_from(error, error_code(error))
             except BotoCoreError as error:
-                raise _unavailable(error) from None
+                raise _unavailable(error_code(error)) from None
             if failure is not None:
                 raise failure
             if attempt < CONFLICT_TRIES:
@@ -186,13 +215,21 @@ class Table:
         raise StorageUnavailable("The token table was too busy. No token was returned. Try again.")
 
 
-def _error_from(error: ClientError) -> Exception | None:
+def _item(response: Mapping[str, Any]) -> dict[str, Any] | None:
+    return unwrap_all(response["Item"]) if "Item" in response else None
+
+
+def _page(response: Mapping[str, Any]) -> tuple[list[dict[str, Any]], Item | None]:
+    """Return a page's items, and the last key if there are more."""
+    return [unwrap_all(item) for item in response["Items"]], response.get("LastEvaluatedKey")
+
+
+def _error_from(error: ClientError, code: str) -> Exception | None:
     """Return the error to raise, or None if the call can be retried."""
-    code = error_code(error)
     if code == CONDITION_FAILED:
         found = error.response.get("Item")
         return ConditionFailed(unwrap_all(found) if found else None)  # type: ignore[arg-type]
     if code == TRANSACTION_CANCELED:
         reasons = tuple(str(reason.get("Code", "None")) for reason in error.response.get("CancellationReasons", []))
         return TransactionRejected(reasons) if UNMET in reasons else None
-    return None if code == TRANSACTION_CONFLICT else _unavailable(error)
+    return None if code == TRANSACTION_CONFLICT else _unavailable(code)
