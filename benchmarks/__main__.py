@@ -165,8 +165,7 @@ def _reported(complaints: Console, results: Results, broken: list[str], *, keep_
     status = _complain(complaints, [] if results.noise else missed(compared), 1)
     status = _complain(complaints, broken, 1) or status
     if results.noise:
-        withheld = "Other work on this machine withholds the verdict. Measure again when it is idle."
-        status = status or _complain(complaints, [*results.noise, withheld], 3)
+        status = status or _complain(complaints, results.noise, 3)
     return _complain(complaints, results.missing, 2) or status
 
 

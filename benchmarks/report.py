@@ -14,6 +14,7 @@ from benchmarks.results import OURS, USUAL, Results, machine, today, versions
 from benchmarks.targets import Target
 
 _WIDEST = 140
+NOISY = "Other work on this machine withholds the verdict. Measure again when it is idle."
 
 
 def tables(results: Results, compared: Sequence[Target]) -> str:
@@ -21,7 +22,8 @@ def tables(results: Results, compared: Sequence[Target]) -> str:
     text = io.StringIO()
     console = Console(file=text, width=_WIDEST, color_system=None)
     verdict = _targets(compared, withheld=bool(results.noise))
-    for part in (_headline(results), _starts(results), _warm(results), _latency(results), verdict):
+    why = [NOISY] if results.noise else []
+    for part in (_headline(results), _starts(results), _warm(results), _latency(results), verdict, *why):
         console.print(part, soft_wrap=isinstance(part, str))
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()).strip().replace("\n\n\n", "\n\n") + "\n"
 
@@ -75,7 +77,7 @@ def _headline(results: Results) -> str:
     pairs = results.first_request(OURS), results.first_request(USUAL)
     if pairs[0] is None or pairs[1] is None:
         return f"A storefront's first request was not measured. {results.unlimited}"
-    ours, usual = map(sum, pairs)
+    ours, usual = sum(pairs[0]), sum(pairs[1])
     return (
         f"**A storefront's first request, authorizer and function in a row: {ours:.0f} ms.** The usual pair, compiled, "
         f"takes {usual:.0f} ms, so ours takes {ours / usual:.2f} of it. INIT has a full processor, and "

@@ -1,18 +1,23 @@
 """Hold what one run found, as results/figures.json has it."""
 
+from __future__ import annotations
+
 import os
 import platform
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.latency import Latency
-from benchmarks.measured_process import Measured
 from benchmarks.paths import BENCH_PACKAGES, RUNTIME_PYTHON
-from benchmarks.warm import Warm
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from benchmarks.latency import Latency
+    from benchmarks.measured_process import Measured
+    from benchmarks.warm import Warm
 
 _PACKAGES = {"aws-lambda-powertools": "powertools", "boto3": "boto3", "requests": "requests", "pydantic": "pydantic"}
 
@@ -37,7 +42,7 @@ class Start(NamedTuple):
         return self.init_ms + self.first_ms
 
     @classmethod
-    def of(cls, title: str, full: Sequence[Measured], at_share: Sequence[Measured]) -> "Start":
+    def of(cls, title: str, full: Sequence[Measured], at_share: Sequence[Measured]) -> Start:
         """Return the medians of runs at a full processor, and of runs with a share. INIT is the same in both."""
         return cls(
             title=title,
