@@ -26,7 +26,7 @@ from benchmarks.comparison_report import show_comparison
 from benchmarks.errors import CannotMeasureError
 from benchmarks.function_environment import FunctionEnvironments
 from benchmarks.modules import superfluous
-from benchmarks.noise import noise
+from benchmarks.noise import varying, waiting
 from benchmarks.other_commit import OtherCommit, built_at
 from benchmarks.own_stack import own_stack
 from benchmarks.paths import RESULTS
@@ -35,7 +35,7 @@ from benchmarks.report import tables, write
 from benchmarks.results import Results, Start
 from benchmarks.starts import Starts, check_same_answers
 from benchmarks.targets import missed, oversized, targets
-from benchmarks.warm import warm_calls
+from benchmarks.warm import Warm, warm_blocks
 
 #: Seconds after which no further round is begun.
 _LONGEST = 240.0
@@ -77,8 +77,9 @@ def _measured(build: Build, rounds: int, progress: _Progress) -> tuple[Results, 
         with progress.part("Warm calls"):
             asked = subjects.warm(build, environments)
             powertools = starts.once(asked[0][0]).modules
-            warm = warm_calls(asked, server)
+            blocks = warm_blocks(asked, server)
     runs = {subject.case.key: of_one for subject, of_one in found.items()}
+    watched = {key: runs[key].full for key in _WATCHED}
     check_same_answers(runs, "usual", "usual-compiled", "floor")
     with progress.part("Latency on a local stack"):
         latencies, missing = _latency()
@@ -87,9 +88,12 @@ def _measured(build: Build, rounds: int, progress: _Progress) -> tuple[Results, 
         share=share,
         unlimited=unlimited,
         starts={each.case.key: Start.of(each.case.title, *found[each]) for each in everyone},
-        warm=warm,
+        warm={each.case.key: Warm.of(each.case.title, blocks[each.case.key]) for each, _ in asked},
         latency=latencies,
-        noise=noise({found_key: runs[found_key].full for found_key in _WATCHED}),
+        noise=[
+            *waiting(watched),
+            *varying({**{key: [run.wall for run in of_one] for key, of_one in watched.items()}, **blocks}),
+        ],
         missing=missing,
     )
     floor = len(runs["floor"].full[0].modules)

@@ -11,16 +11,26 @@ LARGEST_WAIT = 1.2
 LARGEST_SPREAD = 0.15
 
 
-def noise(runs: Mapping[str, Sequence[Measured]]) -> list[str]:
-    """Return a sentence for each sign of other work. The runs have a full processor."""
-    return [sentence for title, of_one in runs.items() for sentence in _signs(title, of_one)]
-
-
-def _signs(title: str, runs: Sequence[Measured]) -> list[str]:
-    wait = median(run.wall / run.cpu for run in runs)
-    lower, middle, upper = quantiles([run.wall for run in runs], n=4, method="inclusive")
-    spread = (upper - lower) / middle
+def waiting(runs: Mapping[str, Sequence[Measured]]) -> list[str]:
+    """Return a sentence for each subject whose processes waited. The runs have a full processor."""
+    waits = {title: median(run.wall / run.cpu for run in of_one) for title, of_one in runs.items()}
     return [
-        *([f"{title}: {wait:.2f} s passed for each second of processor time."] if wait > LARGEST_WAIT else ()),
-        *([f"{title}: half of the rounds differ by {spread:.0%} of the median."] if spread > LARGEST_SPREAD else ()),
+        f"{title}: {wait:.2f} s passed for each second of processor time."
+        for title, wait in waits.items()
+        if wait > LARGEST_WAIT
     ]
+
+
+def varying(times: Mapping[str, Sequence[float]]) -> list[str]:
+    """Return a sentence for each subject whose times differ too much from round to round."""
+    spreads = {title: _spread(of_one) for title, of_one in times.items()}
+    return [
+        f"{title}: half of the rounds differ by {spread:.0%} of the median."
+        for title, spread in spreads.items()
+        if spread > LARGEST_SPREAD
+    ]
+
+
+def _spread(times: Sequence[float]) -> float:
+    lower, middle, upper = quantiles(times, n=4, method="inclusive")
+    return (upper - lower) / middle

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from benchmarks.canned_server import CannedServer
 from benchmarks.errors import CannotMeasureError
@@ -21,11 +21,17 @@ class Warm(NamedTuple):
     title: str
     us: float
 
+    @classmethod
+    def of(cls, title: str, blocks: Sequence[float]) -> Self:
+        """Return the median of the blocks' medians in seconds."""
+        return cls(title, median(blocks) * 1e6)
 
-def warm_calls(subjects: Sequence[tuple[Subject, int]], server: CannedServer) -> Mapping[str, Warm]:
-    """Return the figures of each subject. It stands beside the number of requests that one of its calls sends.
 
-    All of them have the same scene. Raises `CannotMeasureError` if one sends more or fewer requests.
+def warm_blocks(subjects: Sequence[tuple[Subject, int]], server: CannedServer) -> Mapping[str, Sequence[float]]:
+    """Return the median seconds of a call in each block, by the keys of the subjects.
+
+    Each subject stands beside the number of requests that one of its calls sends. All of them have the same scene.
+    Raises `CannotMeasureError` if one sends more or fewer requests.
     """
     server.scene = subjects[0][0].case.scene
     medians: dict[str, list[float]] = {subject.case.key: [] for subject, _ in subjects}
@@ -43,6 +49,4 @@ def warm_calls(subjects: Sequence[tuple[Subject, int]], server: CannedServer) ->
                 if sent != calls * requests:
                     raise CannotMeasureError(f"{case.title}: {calls} warm calls sent {sent} requests.")
                 medians[case.key].append(seconds)
-    return {
-        subject.case.key: Warm(subject.case.title, median(medians[subject.case.key]) * 1e6) for subject, _ in subjects
-    }
+    return medians
