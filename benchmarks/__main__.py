@@ -74,13 +74,13 @@ def _measured(build: Build, rounds: int, progress: _Progress) -> tuple[Results, 
         with progress.part("Fresh processes"):
             everyone = [*subjects.peers(build, environments, server.url), *own]
             found = starts.rounds(everyone, rounds, _LONGEST, group)
+        runs = {subject.case.key: of_one for subject, of_one in found.items()}
+        check_same_answers(runs, "usual", "usual-compiled", "floor")
         with progress.part("Warm calls"):
             asked = subjects.warm(build, environments)
             powertools = starts.once(asked[0][0]).modules
             blocks = warm_blocks(asked, server)
-    runs = {subject.case.key: of_one for subject, of_one in found.items()}
     watched = {key: runs[key].full for key in _WATCHED}
-    check_same_answers(runs, "usual", "usual-compiled", "floor")
     with progress.part("Latency on a local stack"):
         latencies, missing = _latency()
     results = Results(

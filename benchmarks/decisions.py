@@ -37,7 +37,7 @@ def decisions(issuer: str) -> tuple[Case, ...]:
         Case(
             "proof-authorizer",
             "storefronts/proof_authorizer",
-            "Proof authorizer, policy and secret read",
+            "Proof authorizer, secret read",
             False,
             200,
             Scene({"policy": _policy(hs256)}),
@@ -46,7 +46,7 @@ def decisions(issuer: str) -> tuple[Case, ...]:
         Case(
             "proof-authorizer-oidc",
             "storefronts/proof_authorizer",
-            "Proof authorizer, policy and keys read",
+            "Proof authorizer, keys fetched",
             True,
             200,
             Scene({"policy": _policy(oidc)}, {"/keys": {"keys": [published]}}),

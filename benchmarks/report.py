@@ -93,16 +93,15 @@ def _table(*heads: str) -> Table:
 
 
 def _starts(results: Results) -> Table:
-    at_share = f"first at {results.share:.2f}"
-    table = _table("fresh process", "ms", "÷ usual", "÷ floor", "INIT", "first", at_share, "cpu ms", "MiB", "modules")
-    usual, floor = results.starts["usual"].start_ms, results.starts["floor"].start_ms
+    peers = {"usual": "÷ usual", "usual-compiled": "÷ compiled", "floor": "÷ floor"}
+    rest = ("INIT", "first", f"first at {results.share:.2f}", "cpu ms", "MiB", "modules")
+    table = _table("fresh process", "ms", *peers.values(), *rest)
     for each in results.starts.values():
         shared = each.first_at_share_ms
         table.add_row(
             each.title,
             f"{each.start_ms:.0f}",
-            f"{each.start_ms / usual:.2f}",
-            f"{each.start_ms / floor:.2f}",
+            *(f"{each.start_ms / results.starts[peer].start_ms:.2f}" for peer in peers),
             f"{each.init_ms:.0f}",
             f"{each.first_ms:.1f}",
             "" if shared is None else f"{shared:.1f}",

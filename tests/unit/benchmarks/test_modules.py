@@ -18,10 +18,10 @@ STORED, MINTED = case("shopify-current"), case("shopify-minted", asks_provider=T
     ("which", "loaded", "problems"),
     [
         pytest.param(STORED, {"json"}, 0, id="what is needed"),
-        pytest.param(STORED, {"botocore"}, 1, id="an SDK for a stored token"),
+        pytest.param(STORED, {"botocore.client"}, 1, id="an SDK for a stored token"),
         pytest.param(STORED, {"email"}, 0, id="what Powertools loads itself"),
         pytest.param(STORED, {"requests"}, 1, id="requests for a stored token"),
-        pytest.param(MINTED, {"requests", "botocore"}, 0, id="what a mint needs"),
+        pytest.param(MINTED, {"requests", "botocore.client"}, 0, id="what a mint needs"),
         pytest.param(MINTED, {"boto3"}, 1, id="what nothing needs"),
     ],
 )
