@@ -37,6 +37,7 @@ from benchmarks.starts import Starts, check_same_answers
 from benchmarks.targets import missed, oversized, targets
 from benchmarks.warm import Warm, warm_blocks
 
+_ROUNDS, _ROUNDS_COMPARED = 15, 9
 #: Seconds after which no further round is begun.
 _LONGEST = 240.0
 #: The same for a comparison, and for each of its repeats.
@@ -139,7 +140,8 @@ def _positive(text: str) -> int:
 def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=_positive, default=11, help="rounds to run at most (default: 11)")
+    help_rounds = f"rounds to run at most (default: {_ROUNDS}, or {_ROUNDS_COMPARED} against a commit)"
+    parser.add_argument("--rounds", type=_positive, help=help_rounds)
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--keep-noisy", action="store_true", help="write the results of a noisy machine, too")
     either.add_argument("--against", metavar="COMMIT", help="compare with the handlers of this commit")
@@ -151,10 +153,10 @@ def main() -> int:
             if arguments.against:
                 status.update(f"Building {arguments.against}")
                 with built_at(arguments.against) as other:
-                    comparison = _compared(build, other, arguments.rounds, progress)
+                    comparison = _compared(build, other, arguments.rounds or _ROUNDS_COMPARED, progress)
                 show_comparison(Console(), comparison)
                 return _complain(complaints, comparison.problems(), 1)
-            results, broken = _measured(build, arguments.rounds, progress)
+            results, broken = _measured(build, arguments.rounds or _ROUNDS, progress)
     except CannotMeasureError as fault:
         return _complain(complaints, [str(fault)], 2)
     return _reported(complaints, results, broken, keep_noisy=arguments.keep_noisy)
