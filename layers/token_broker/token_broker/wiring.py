@@ -2,7 +2,7 @@
 
 A function calls one maker when its module is loaded. The maker imports what its functions need, so no function loads
 the parts of another one. Each part is made at its first use, and is kept for the life of the process. While Lambda
-initializes a process, the container makes what each invocation needs.
+initializes a process, the container makes what most invocations need.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 #: A merchant's proof keys are a secret with a name like a provider's: `{prefix}/storefront-proof/{merchant}`.
 PROOF_KEYS = "storefront-proof"
 
-#: What a function needs that always writes to the table, and one that always calls the provider.
+#: What a function needs that mostly writes to the table, and one that mostly calls the provider.
 WRITES = ("dynamodb",)
 PROVIDER_CALLS = ("dynamodb", "secretsmanager", "provider")
 
@@ -52,7 +52,7 @@ type ForEach[S] = Container[Callable[[Request], S]]
 class Container[S]:
     """Keep the parts of one process. Logs and metrics have the `name`, and `make` builds the function's service.
 
-    `needs` are what each invocation needs beside reads of the table.
+    `needs` are what most invocations need beside reads of the table.
     """
 
     def __init__(self, name: str, make: Callable[[Container[S]], S], needs: Collection[str] = ()) -> None:
@@ -102,9 +102,9 @@ class Container[S]:
         return partial(client, service)
 
     def _prepare(self, needs: Collection[str]) -> None:
-        """Make what each invocation needs, while Lambda initializes the process with a full processor.
+        """Make what most invocations need, while Lambda initializes the process with a full processor.
 
-        An invocation has a part of one. A function that only reads the table opens the connection for it.
+        An invocation has a part of one.
         """
         _ = self.telemetry, self.service
         for need in needs:
@@ -113,7 +113,7 @@ class Container[S]:
                 _ = self.transport.send
             else:
                 self.aws(need)()
-        if not needs and self.fast_reads is not None:
+        if self.fast_reads is not None:
             self.fast_reads.connect()
 
 
