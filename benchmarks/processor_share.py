@@ -73,8 +73,8 @@ def own_group(process: Path) -> Path:
     mounts = dict(filter(None, map(_mount, (process / "mountinfo").read_text().splitlines())))
     for line in (process / "cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
-        # Version 1 names its controllers. Version 2 names none, and counts only where version 1 has no processors.
-        version = "cpu" if "cpu" in controllers.split(",") else "" if not controllers and "cpu" not in mounts else None
+        # Version 1 names its controllers. Version 2 names none. Its line comes last, and only counts without the other.
+        version = "cpu" if "cpu" in controllers.split(",") else controllers
         if version in mounts:
             root, folder = mounts[version]
             return folder / path.removeprefix(root).lstrip("/")

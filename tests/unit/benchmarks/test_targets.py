@@ -118,9 +118,10 @@ def test_a_picture_is_xml_whatever_a_name_contains() -> None:
     assert {"a < b", "c & d", "<script>", "7"} <= set(texts)
 
 
-def test_bars_are_as_long_as_their_milliseconds() -> None:
+def test_bars_are_as_long_as_their_milliseconds_and_stand_beside_each_other() -> None:
     picture = ET.fromstring(drawn("", "", ("INIT", "first"), [Bar("a", (30.0, 10.0)), Bar("b", (20.0, 0.0))]))  # noqa: S314
 
     bars = [each for each in picture.iter("{http://www.w3.org/2000/svg}rect") if each.get("height") == "18.0"]
-    widths = [float(str(bar.get("width"))) for bar in bars]
+    starts, widths = ([float(str(bar.get(name))) for bar in bars] for name in ("x", "width"))
     assert [width / widths[1] for width in widths] == pytest.approx([3, 1, 2, 0], abs=0.01)
+    assert starts[0] + widths[0] == pytest.approx(starts[1], abs=0.11)
