@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.canned_server import Scene
@@ -17,13 +17,13 @@ class Case:
     """Describe a case.
 
     `key` names it in the results, and `title` is for people. `function` is its folder below functions/. `status` is the
-    expected one.
+    expected one. `loads_requests` says whether its process may load requests.
     """
 
     key: str
     function: str
     title: str
-    asks_provider: bool
+    loads_requests: bool
     status: int
     scene: Scene = field(repr=False)
     event: str = field(repr=False)
@@ -92,7 +92,11 @@ def cases() -> tuple[Case, ...]:
         _asked("shopify-minted", "shopify/storefront_access_token", "Shopify current, minted", 200, new),
         _stored("fourthwall-current", "fourthwall/public_token", "Fourthwall", _shop("fourthwall", "84e0c0eafaa9")),
         _asked("fourthwall-minted", "fourthwall/public_token", "Fourthwall, asked for", 200, new),
-        _stored("chicksx-current", "chicksx/public_token", "ChicksX session", Scene({"token#jti": session})),
+        # Its function is prepared for a mint, since most of its calls are one.
+        replace(
+            _stored("chicksx-current", "chicksx/public_token", "ChicksX session", Scene({"token#jti": session})),
+            loads_requests=True,
+        ),
         _asked("chicksx-minted", "chicksx/public_token", "ChicksX session, minted", 201, Scene()),
         _asked("shopify-create", "shopify/create_storefront_access_token", "Shopify create", 201, new),
         _asked("shopify-list", "shopify/list_storefront_access_tokens", "Shopify list", 200, recorded),

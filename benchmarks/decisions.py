@@ -47,7 +47,7 @@ def decisions(issuer: str) -> tuple[Case, ...]:
             "proof-authorizer-oidc",
             "storefronts/proof_authorizer",
             "Proof authorizer, keys fetched",
-            True,
+            False,
             200,
             Scene({"policy": _policy(oidc)}, {"/keys": {"keys": [published]}}),
             _event(*_SESSION, "Authorization", f"Bearer {_proof(issuer, key, 'RS256')}"),

@@ -8,8 +8,8 @@ from benchmarks.cases import Case
 NEVER = ("boto3", "pydantic", "aws_xray_sdk")
 #: A response from the table needs these only if Powertools loads them itself.
 HEAVY = ("botocore.session", "botocore.client", "urllib3", "http.client", "ssl", "email", "dataclasses", "inspect")
-#: The answers from the table, whose modules are counted.
-FROM_THE_TABLE = ("shopify-current", "fourthwall-current", "chicksx-current", "shop-authorizer")
+#: The answers of functions that mostly read the table, whose modules are counted.
+FROM_THE_TABLE = ("shopify-current", "fourthwall-current", "shop-authorizer")
 #: How many modules more than the floor they may load.
 MORE_THAN_FLOOR = 45
 
@@ -22,7 +22,7 @@ def superfluous(case: Case, loaded: Collection[str], *, floor: int, powertools: 
     stored = case.key in FROM_THE_TABLE
     unneeded = [
         *NEVER,
-        *(() if case.asks_provider else ("requests",)),
+        *(() if case.loads_requests else ("requests",)),
         *((name for name in HEAVY if name not in powertools) if stored else ()),
     ]
     advice = "Import it where it is used, or not at all."

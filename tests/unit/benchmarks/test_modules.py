@@ -7,11 +7,11 @@ from benchmarks.cases import Case
 from benchmarks.modules import MORE_THAN_FLOOR, superfluous
 
 
-def case(key: str, *, asks_provider: bool = False) -> Case:
-    return Case(key, "shopify/a", "A", asks_provider, 200, Scene(), "{}")
+def case(key: str, *, loads_requests: bool = False) -> Case:
+    return Case(key, "shopify/a", "A", loads_requests, 200, Scene(), "{}")
 
 
-STORED, MINTED = case("shopify-current"), case("shopify-minted", asks_provider=True)
+STORED, MINTED = case("shopify-current"), case("shopify-minted", loads_requests=True)
 
 
 @pytest.mark.parametrize(
