@@ -20,8 +20,7 @@ from benchmarks import latency, subjects
 from benchmarks.built_artifacts import Build, built
 from benchmarks.canned_server import CannedServer
 from benchmarks.cases import Case
-from benchmarks.comparison import Comparison, compare
-from benchmarks.comparison import Runs as PairedRuns
+from benchmarks.comparison import Comparison, PairedRuns, compare
 from benchmarks.comparison_report import show_comparison
 from benchmarks.errors import CannotMeasureError
 from benchmarks.function_environment import FunctionEnvironments

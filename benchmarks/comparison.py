@@ -18,7 +18,7 @@ _MODULES_NAMED = 10
 _STEPS = (1, 1, 2, 4)
 
 #: A case's runs at the other commit and here, one of each in a round.
-type Runs = tuple[Sequence[Measured], Sequence[Measured]]
+type PairedRuns = tuple[Sequence[Measured], Sequence[Measured]]
 
 
 @dataclass(frozen=True)
@@ -100,14 +100,14 @@ class Comparison:
 
 
 def compare(
-    commit: str, cases: Sequence[Case], run: Callable[[Sequence[Case], int], Mapping[Case, Runs]], rounds: int
+    commit: str, cases: Sequence[Case], run: Callable[[Sequence[Case], int], Mapping[Case, PairedRuns]], rounds: int
 ) -> Comparison:
     """Compare all cases, and repeat those that are too slow until all their rounds together keep to the bound.
 
     On a machine that does other things too, a median of few rounds breaks the bound by chance. `run` is given cases and
     a number of rounds.
     """
-    runs: dict[Case, Runs] = dict.fromkeys(cases, ((), ()))
+    runs: dict[Case, PairedRuns] = dict.fromkeys(cases, ((), ()))
     comparison, doubtful = Comparison(commit, ()), cases
     for times in _STEPS:
         for case, (old, new) in run(doubtful, times * rounds).items():

@@ -57,12 +57,14 @@ def control_group(share: float, process: Path = Path("/proc/self")) -> Iterator[
         folder = parent / f"{_NAME}{os.getpid()}"
         folder.mkdir()
     except OSError as refused:
-        raise CannotMeasureError(f"No control group can be made here: {refused}.") from None
+        raise CannotMeasureError(f"No control group can be made here: {refused.strerror or refused}.") from None
     try:
         try:
             _set_share(folder, share)
         except OSError as refused:
-            raise CannotMeasureError(f"A control group cannot be limited here: {refused}.") from None
+            raise CannotMeasureError(
+                f"A control group cannot be limited here: {refused.strerror or refused}."
+            ) from None
         yield ControlGroup(folder)
     finally:
         folder.rmdir()

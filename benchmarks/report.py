@@ -20,7 +20,7 @@ NOISY = "Other work on this machine withholds the verdict. Measure again when it
 def tables(results: Results, compared: Sequence[Target]) -> str:
     """Return all tables as Markdown."""
     text = io.StringIO()
-    console = Console(file=text, width=_WIDEST, color_system=None)
+    console = Console(file=text, width=_WIDEST, color_system=None, markup=False)
     verdict = _targets(compared, withheld=bool(results.noise))
     why = [NOISY] if results.noise else []
     for part in (_headline(results), _starts(results), _warm(results), _latency(results), verdict, *why):
