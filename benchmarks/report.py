@@ -32,7 +32,7 @@ def write(folder: Path, results: Results, compared: Sequence[Target]) -> None:
     """Write figures.json, table.md and plot.svg into the folder."""
     folder.mkdir(exist_ok=True)
     (folder / "figures.json").write_text(json.dumps(_document(results, compared), indent=2) + "\n")
-    head = f"# Start-up and calls, measured\n\n{_conditions()}. `make bench` writes this page.\n\n"
+    head = f"# Start-up and calls, measured\n\n{_conditions()}, {results.rounds} rounds. `make bench` writes this page.\n\n"
     (folder / "table.md").write_text(head + tables(results, compared))
     (folder / "plot.svg").write_text(_picture(results))
 
