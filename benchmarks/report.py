@@ -32,7 +32,7 @@ def write(folder: Path, results: Results, compared: Sequence[Target]) -> None:
     """Write figures.json, table.md and plot.svg into the folder."""
     folder.mkdir(exist_ok=True)
     (folder / "figures.json").write_text(json.dumps(_document(results, compared), indent=2) + "\n")
-    head = f"# Start-up and calls, measured\n\n{_conditions()}, {results.rounds} rounds. `make bench` writes this page.\n\n"
+    head = f"# Start-up and calls, measured\n\n{_conditions(results)}. `make bench` writes this page.\n\n"
     (folder / "table.md").write_text(head + tables(results, compared))
     (folder / "plot.svg").write_text(_picture(results))
 
@@ -67,10 +67,11 @@ def _met(target: Target, results: Results) -> bool | None:
     return None if results.noise else target.met
 
 
-def _conditions() -> str:
+def _conditions(results: Results) -> str:
     here, found = machine(), versions()
+    busy = ", on a busy machine" if results.noise else ""
     packages = ", ".join(f"{name} {version}" for name, version in found.items() if name != "python")
-    return f"{today()}, {here['cores']} cores of {here['processor']}, Python {found['python']}, {packages}"
+    return f"{today()}, {here['cores']} cores of {here['processor']}, Python {found['python']}, {packages}, {results.rounds} rounds{busy}"
 
 
 def _headline(results: Results) -> str:
@@ -145,4 +146,4 @@ def _picture(results: Results) -> str:
     rows = [Bar(name, pair) for name, keys in named if (pair := results.first_request(keys))]
     rows += [Bar(each.title, (each.init_ms, each.first_ms)) for each in results.starts.values()]
     first = f"first invocation (of first requests, with {results.share:.2f} of a processor)"
-    return drawn("A fresh process until its first answer, in ms", _conditions(), ("INIT", first), rows)
+    return drawn("A fresh process until its first answer, in ms", _conditions(results), ("INIT", first), rows)
