@@ -69,9 +69,10 @@ def _met(target: Target, results: Results) -> bool | None:
 
 def _conditions(results: Results) -> str:
     here, found = machine(), versions()
-    busy = ", on a busy machine" if results.noise else ""
-    packages = ", ".join(f"{name} {version}" for name, version in found.items() if name != "python")
-    return f"{today()}, {here['cores']} cores of {here['processor']}, Python {found['python']}, {packages}, {results.rounds} rounds{busy}"
+    packages = [f"{name} {version}" for name, version in found.items() if name != "python"]
+    busy = ["on a busy machine"] if results.noise else []
+    cores = f"{here['cores']} cores of {here['processor']}"
+    return ", ".join([today(), cores, f"Python {found['python']}", *packages, f"{results.rounds} rounds", *busy])
 
 
 def _headline(results: Results) -> str:
