@@ -5,6 +5,6 @@ control address and the faults.
 """
 
 from sandbox.fault_proxy.client import FaultProxyClient
-from sandbox.fault_proxy.faults import KINDS
+from sandbox.fault_proxy.faults import KINDS, READ_KINDS
 
-__all__ = ["KINDS", "FaultProxyClient"]
+__all__ = ["KINDS", "READ_KINDS", "FaultProxyClient"]

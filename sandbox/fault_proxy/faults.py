@@ -8,8 +8,17 @@ late       AWS receives and executes the call only after `seconds`, even if the 
 unheard    AWS executes the call, and the connection ends without a response
 cut        AWS executes the call, and its response ends after one byte of the body
 slow       AWS executes the call at once, and the response comes after `seconds`
+
+What follows is for reads. The SDK takes the first for an empty response, so a write would seem done.
+
+html       the response is a web page with status 200                nothing was done
+gzip       AWS executes the call, and its response is compressed
+too_large  the response is 413                                       nothing was done
+expired    AWS rejects the call, because the session token has ended nothing was done
+skewed     AWS rejects the call, because the clock is wrong          nothing was done
 """
 
+import gzip
 import random
 import threading
 from collections import Counter
@@ -23,12 +32,13 @@ from sandbox.http_server.faults.canned_responses import CannedResponse
 from sandbox.http_server.faults.connection_faults import ActThenDrop, ActThenHang, Drop, Hang
 from sandbox.http_server.faults.injected_fault import Act, InjectedFault
 from sandbox.http_server.json_fields import Fields
-from sandbox.http_server.messages import json_response
+from sandbox.http_server.messages import Response, json_response
 
 MAX_TIMES = 1_000_000
 MAX_SECONDS = 60.0
 HOLD_STEP = 0.05
 
+_HTML, _PAGE = {"Content-Type": "text/html"}, b"<!doctype html><html><body>Log in</body></html>"
 _JSON = {"Content-Type": "application/x-amz-json-1.0"}
 _PREFIX = {"dynamodb": "com.amazonaws.dynamodb.v20120810#", "sqs": "com.amazonaws.sqs#"}
 _THROTTLED = {"dynamodb": "ProvisionedThroughputExceededException", "sqs": "RequestThrottled"}
@@ -47,6 +57,20 @@ class CutResponse:
         response = act()
         connection.drop(reset=False)
         connection.send(connection.head_of(response, max(2, len(response.body))) + response.body[:1])
+
+
+@dataclass(frozen=True)
+class CompressedResponse:
+    """Compress the response, though nobody accepts that."""
+
+    @classmethod
+    def read(cls, _fields: Fields) -> Self:
+        return cls()
+
+    def inject(self, act: Act, connection: ClientConnection) -> None:
+        response = act()
+        headers = {**response.headers, "Content-Encoding": "gzip"}
+        connection.respond(Response(response.status, headers, gzip.compress(response.body)))
 
 
 @dataclass(frozen=True)
@@ -83,9 +107,16 @@ _EFFECTS: dict[str, Callable[["Fault", Call], InjectedFault]] = {
     "unheard": lambda _fault, _call: ActThenDrop(reset=False),
     "cut": lambda _fault, _call: CutResponse(),
     "slow": lambda fault, _call: ActThenHang(fault.seconds),
+    "html": lambda _fault, _call: CannedResponse(Response(200, _HTML, _PAGE), act=False),
+    "gzip": lambda _fault, _call: CompressedResponse(),
+    "too_large": lambda _fault, _call: CannedResponse(Response(413, _HTML, _PAGE), act=False),
+    "expired": lambda _fault, call: _error(call, 400, {}, "ExpiredTokenException"),
+    "skewed": lambda _fault, call: _error(call, 400, {}, "InvalidSignatureException"),
 }
+#: The kinds for reads alone.
+READ_KINDS = ("html", "gzip", "too_large", "expired", "skewed")
 #: The kinds that end by themselves. `held` lasts until it is deleted.
-KINDS = tuple(kind for kind in _EFFECTS if kind != "held")
+KINDS = tuple(kind for kind in _EFFECTS if kind not in ("held", *READ_KINDS))
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The fault proxy in front of a server that stands for AWS, asked by the SDK of the functions."""
 
+import gzip
 import json
 import time
 from collections.abc import Iterator
@@ -7,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import requests
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 from botocore.session import Session
 
 from sandbox.control_address import ControlError
-from sandbox.fault_proxy import KINDS, FaultProxyClient
+from sandbox.fault_proxy import KINDS, READ_KINDS, FaultProxyClient
 from sandbox.fault_proxy.server import running_fault_proxy
 from tests.contract.scripted_server import ScriptedServer, always, answer, serving
 
@@ -129,6 +131,30 @@ def test_the_caller_sees_a_failure_and_aws_has_done_it_or_not(
     bench.ask(service)
     bench.await_calls(1 + done)
     assert [each["fault"] for each in bench.proxy.calls()] == [kind, None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "told", "done"),
+    [
+        ("html", 200, b"<html>", False),
+        ("gzip", 200, gzip.compress(b"")[:3], True),
+        ("too_large", 413, b"<html>", False),
+        ("expired", 400, b"#ExpiredTokenException", False),
+        ("skewed", 400, b"#InvalidSignatureException", False),
+    ],
+)
+def test_a_read_is_answered_wrongly(bench: Bench, kind: str, status: int, told: bytes, done: bool) -> None:
+    signed = {"authorization": "Credential=a/20261129/us-east-1/dynamodb/aws4_request", "x-amz-target": "D.GetItem"}
+    bench.proxy.fault(kind, operation="GetItem")
+
+    with requests.post(bench.url, b"{}", headers=signed, stream=True, timeout=10) as response:
+        assert (response.status_code, told in response.raw.read()) == (status, True)
+
+    assert [(each["fault"], each["forwarded"]) for each in bench.proxy.calls()] == [(kind, done)]
+
+
+def test_each_kind_for_reads_is_one_that_no_write_gets() -> None:
+    assert not set(READ_KINDS) & set(KINDS)
 
 
 def test_a_call_that_is_held_is_done_when_the_fault_is_lifted_though_nobody_waits(bench: Bench) -> None:

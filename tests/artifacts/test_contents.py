@@ -3,6 +3,9 @@
 import importlib.util
 import marshal
 import re
+import ssl
+import subprocess
+import sys
 from pathlib import Path
 from types import CodeType
 
@@ -27,7 +30,8 @@ LAYER_PACKAGES = {
 PROOF_PACKAGES = {"proofs", "cffi", "cryptography", "jwt", "pycparser"}
 PROOF_DISTRIBUTIONS = {"cffi", "cryptography", "pycparser", "pyjwt"}
 #: The files that are neither Python nor package metadata, by their path in the artifact.
-LAYER_DATA = {"certifi/cacert.pem", "urllib3/contrib/emscripten/emscripten_fetch_worker.js"}
+ROOTS = "token_broker/aws/fast_reads/amazon_roots.pem"
+LAYER_DATA = {"certifi/cacert.pem", "urllib3/contrib/emscripten/emscripten_fetch_worker.js", ROOTS}
 PROOF_DATA = {
     *(f"cffi/{name}.h" for name in ("_cffi_errors", "_cffi_include", "_embedding", "parse_c_type")),
     "pycparser/_c_ast.cfg",
@@ -89,8 +93,45 @@ def test_the_layer_holds_our_package_as_it_is_in_the_source_and_nothing_beside_i
 
     built = {path for path in files(LAYER / "python" / OURS) if path.suffix != ".pyc"}
 
-    assert built == wanted
+    assert {Path(OURS) / path for path in built - wanted} == {Path(ROOTS)}
+    assert wanted <= built
     assert all((LAYER / "python" / OURS / path).read_bytes() == (source / path).read_bytes() for path in wanted)
+
+
+def test_the_roots_of_the_fast_reads_are_five_of_amazons_and_are_certifis_too() -> None:
+    """Fewer issuers are trusted than by certifi's bundle, and no other one."""
+    ours, certifis = (trusting(LAYER / "python" / file) for file in (ROOTS, "certifi/cacert.pem"))
+    subjects = sorted(str(each["subject"]) for each in ours.get_ca_certs())
+    names = [
+        *(f"Amazon Root CA {number}" for number in range(1, 5)),
+        "Starfield Services Root Certificate Authority - G2",
+    ]
+
+    assert len(subjects) == len(names)
+    assert all(f"(('commonName', '{name}'),)" in subject for name, subject in zip(names, subjects, strict=True))
+    assert set(ours.get_ca_certs(binary_form=True)) <= set(certifis.get_ca_certs(binary_form=True))
+
+
+def trusting(roots: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cafile=roots)
+    return context
+
+
+@pytest.mark.parametrize("missing", [*range(1, 5), "Starfield"])
+def test_a_root_that_certifi_has_no_more_fails_the_build(missing: int | str, tmp_path: Path) -> None:
+    bundle = (LAYER / "python/certifi/cacert.pem").read_text(encoding="ascii", errors="replace")
+    label = "Starfield Services" if missing == "Starfield" else f"Amazon Root CA {missing}"
+    (tmp_path / "certifi").mkdir()
+    (tmp_path / "token_broker/aws/fast_reads").mkdir(parents=True)
+    (tmp_path / "certifi/cacert.pem").write_text(bundle.replace(f'# Label: "{label}', '# Label: "Another'))
+
+    script = PROJECT / "layers/token_broker/amazon_roots.py"
+    ran = subprocess.run([sys.executable, script, tmp_path], check=False, capture_output=True, text=True)
+
+    assert ran.returncode == 1
+    assert label in ran.stderr
+    assert not (tmp_path / ROOTS).exists()
 
 
 @pytest.mark.parametrize("function", [each for each in FUNCTIONS if each != PROOFS])

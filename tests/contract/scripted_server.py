@@ -53,6 +53,7 @@ class ScriptedServer:
     def _serve(self, plain: socket.socket, number: int) -> None:
         with suppress(OSError, ValueError):
             connection = self.tls.wrap_socket(plain, server_side=True) if self.tls else plain
+            self._open.add(connection)  # TLS takes the plain socket over
             with connection, connection.makefile("rb") as lines:
                 while (seen := _read(lines.readline, lines.read, number)) is not None:
                     self.seen.append(seen)
@@ -65,7 +66,7 @@ class ScriptedServer:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for connection in self._open:
+        for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in [self._accepting, *self._threads]:

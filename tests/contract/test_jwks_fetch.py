@@ -99,9 +99,13 @@ def test_what_exceeds_the_limit_is_not_read() -> None:
     assert sent[0] < 32 * MEBIBYTE  # the rest of what was under way fits into the sockets' buffers
 
 
-def test_a_dripping_answer_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at_once", [0, len(answer(KEYS)) - 200], ids=["headers", "body"])
+def test_a_dripping_answer_ends_in_time(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "TIME_LIMIT", 0.6)
-    with serving(dripping(answer(KEYS), 0.02)) as server, taking(0.0, 1.2):
+    octets = answer(KEYS)
+    drip = dripping(octets[at_once:], 0.02, at_once=octets[:at_once])
+
+    with serving(drip) as server, taking(0.0, 1.2):
         assert failure(server.origin) == "jwks_timed_out"
 
 

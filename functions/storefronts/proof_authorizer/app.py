@@ -3,6 +3,7 @@
 from functools import cache
 
 from proofs import compact
+from proofs.fetching import KeySetFetcher
 from proofs.key_set import key_sets
 from proofs.outcomes import PERMANENT, KeysUnavailable
 from proofs.signing_keys import signing_keys
@@ -85,7 +86,5 @@ def _verifier() -> Verifier:
 
 
 def _fetch(address: str) -> bytes:
-    """Return an issuer's key set. The fetcher is imported here, since a merchant's own keys do not need it."""
-    from proofs.fetching import KeySetFetcher
-
+    """Return an issuer's key set."""
     return KeySetFetcher(PARTS.clock, wiring.loopback_jwks_origin()).fetch(address)

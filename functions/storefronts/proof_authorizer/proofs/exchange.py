@@ -7,7 +7,7 @@ one document in ten minutes.
 import ssl
 import zlib
 from contextlib import closing
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, IncompleteRead
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -75,7 +75,7 @@ def _read(connection: HTTPConnection, limit: int) -> HttpResponse:
     if len(body) > limit:
         raise TooLarge(f"The issuer's response is larger than {limit} bytes.")
     if not complete:
-        raise Interrupted("The issuer's response is incomplete.")
+        raise IncompleteRead(body)  # the alarm can be the reason
     return HttpResponse(response.status, headers, body)
 
 

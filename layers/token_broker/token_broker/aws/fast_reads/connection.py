@@ -38,9 +38,14 @@ class Connection:
     def __init__(self, host: str, port: int, context: SSLContext | None, until: float) -> None:
         """Connect, with TLS if there is a context. Raises `OSError`."""
         self._socket = _connected(host, port, until)
+        self._nothing_to_receive: type[OSError] = BlockingIOError
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if context is not None:
+                from ssl import SSLWantReadError
+
+                self._nothing_to_receive = SSLWantReadError
+                self._socket.settimeout(_left(until))
                 self._socket = context.wrap_socket(self._socket, server_hostname=host)
         except BaseException:
             self._socket.close()
@@ -51,6 +56,18 @@ class Connection:
         """Close the connection."""
         self.reusable = False
         self._socket.close()
+
+    def silent(self) -> bool:
+        """Return whether the server has sent nothing since the last response, and has not closed the connection.
+
+        Bytes that nobody asked for would be taken for the next response.
+        """
+        self._socket.settimeout(0)
+        try:
+            self._socket.recv(1)
+        except OSError as error:
+            return isinstance(error, self._nothing_to_receive)
+        return False
 
     def exchange(self, request: bytes, until: float) -> bytes:
         """Send a request, and return the body of the response.

@@ -38,8 +38,9 @@ LEFT_TO_BOTOCORE = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
     *("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"),
     *("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE"),
-    *("AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_WEB_IDENTITY_TOKEN_FILE"),
-    *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+    *("AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+    *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SHARED_CREDENTIALS_FILE"),
+    *("AWS_ACCOUNT_ID", "AWS_ACCOUNT_ID_ENDPOINT_MODE"),
 )
 
 _COMMERCIAL = re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+")
@@ -68,7 +69,9 @@ def endpoint(variables: Mapping[str, str]) -> Endpoint | None:
         return None
     if url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/") or url.query or "@" in url.netloc:
         return None
-    return Endpoint(url.scheme, url.hostname, port or (443 if url.scheme == "https" else 80), url.netloc, region)
+    usual = 443 if url.scheme == "https" else 80
+    authority = url.netloc.lower().removesuffix(f":{usual}")
+    return Endpoint(url.scheme, url.hostname, port or usual, authority, region)
 
 
 class FastReads:
@@ -102,13 +105,16 @@ class FastReads:
             credentials = self._credentials.current()
             if credentials is None:
                 return None
-            response = json.loads(self._exchange(self._request(credentials, operation, arguments)))
-            if _is_about(arguments, response):
-                return response  # type: ignore[no-any-return]  # it was looked into
-            reason = "another_key"
+            # Without `decode`, JSON in UTF-16 would be accepted, too.
+            response = json.loads(self._exchange(self._request(credentials, operation, arguments)).decode())
+            if not isinstance(response, dict):
+                raise Failed("no_object")
+            if not _is_about(arguments, response):
+                raise Failed("another_key")
+            return response
         except Failed as failure:
             reason = failure.reason
-        except (OSError, AttributeError, LookupError, TypeError, ValueError) as failure:
+        except (OSError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as failure:
             reason = type(failure).__name__
         self._resting_until = time.monotonic() + REST
         self._report(reason)
@@ -132,13 +138,24 @@ class FastReads:
         request then, so it is sent once more over a new connection.
         """
         until = time.monotonic() + TIME_LIMIT
-        kept = self._idle.pop() if self._idle else None
+        kept = self._kept()
         if kept is not None:
             try:
                 return self._over(kept, request, until)
             except Unanswered:
                 pass
         return self._over(self._open(until), request, until)
+
+    def _kept(self) -> Connection | None:
+        """Return the kept connection if it can be used. Another thread can have taken it."""
+        try:
+            kept = self._idle.pop()
+        except IndexError:
+            return None
+        if kept.silent():
+            return kept
+        kept.close()
+        return None
 
     def _over(self, connection: Connection, request: bytes, until: float) -> bytes:
         try:
@@ -155,7 +172,7 @@ class FastReads:
         return Connection(self._address.host, self._address.port, self._context, until)
 
 
-def _is_about(arguments: Mapping[str, Any], response: Any) -> bool:
+def _is_about(arguments: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
     """Return whether each item of the response has the key that was asked for.
 
     So a response that is out of step with its connection never shows one merchant's item to another one. Raises

@@ -1,0 +1,36 @@
+"""Credentials in the environment for the fast reads, and an end for the connections that they keep."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from token_broker.aws.fast_reads.connection import Connection
+
+CREDENTIALS = ("ASIACANARY7D31", "secret-canary-7d31", "token-canary-7d31")
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> tuple[str, str, str]:
+    """Return the key's id, its secret and its token."""
+    for name, value in zip(("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"), CREDENTIALS, strict=True):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.delenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", raising=False)
+    monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
+    return CREDENTIALS
+
+
+@pytest.fixture(autouse=True)
+def _closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close every connection. A process keeps its last one for its life."""
+    made: list[Connection] = []
+    connect = Connection.__init__
+
+    def note(self: Connection, *arguments: Any) -> None:
+        connect(self, *arguments)
+        made.append(self)
+
+    monkeypatch.setattr(Connection, "__init__", note)
+    yield
+    for each in made:
+        each.close()
