@@ -119,10 +119,11 @@ def _left(until: float) -> float:
 def _read_head(head: bytes) -> tuple[int, int | None, bool]:
     """Return the body's length, its CRC-32 if there is one, and whether the server closes the connection."""
     status, *lines = head.split(b"\r\n")
-    if not status.startswith(b"HTTP/1.1 "):
+    code = status[9:12]
+    if not (status.startswith(b"HTTP/1.1 ") and code.isdigit() and status[12:13] in (b"", b" ")):
         raise Failed("not_http")
-    if status[9:13] not in (b"200 ", b"200"):
-        raise Failed(f"status_{status[9:12].decode('ascii', 'replace')}")
+    if code != b"200":
+        raise Failed(f"status_{code.decode()}")
     fields: dict[bytes, bytes] = {}
     for line in lines:
         name, colon, value = line.partition(b":")
