@@ -23,7 +23,7 @@ SOURCES = $(wildcard $(PYTHON_SOURCES))
 export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup check format compare test test-unit browser-client test-browser-client one debug audit sbom coverage mutation pages docs up down demo demo-picture logs bench bench-dispatch bench-fairness bench-client smoke smoke-destructive build lock clean
+.PHONY: help setup check format compare test test-unit browser-client test-browser-client one debug audit sbom coverage mutation pages docs up down demo demo-picture logs bench bench-growth bench-fairness bench-client smoke smoke-destructive build lock clean
 .PHONY: env-local env-runtime env-dev env-bench env-reference env-lambda env-mutation env-audit env-botocore-oldest env-client env-docs env-js
 
 help: ## list the targets
@@ -177,14 +177,14 @@ demo-picture: up ## write the picture of the demo that README shows
 logs: env-local ## print the logs of the local stack's functions
 	@$(LOCAL) -m sandbox.logs
 
-bench: env-dev env-local env-runtime env-bench ## measure the cold start of each built handler; AGAINST=COMMIT compares it with that commit's
+bench: env-dev env-local env-runtime env-bench ## measure start-up, warm calls and latency beside usual handlers; AGAINST=COMMIT compares start-up with that commit's
 	@$(LOCAL) -m sandbox.stack build-here
 	@$(DEV) -m benchmarks $(if $(AGAINST),--against '$(AGAINST)') $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
-bench-dispatch: env-dev env-local env-runtime ## measure the dispatcher with up to 10,000 merchants, on its own local stack
-	@export TOKEN_BROKER_STATE_DIR="$(CURDIR)/.local/bench-dispatch"; \
+bench-growth: env-dev env-local env-runtime ## measure the dispatcher and a reconciliation with up to 30,000 merchants, on its own local stack
+	@export TOKEN_BROKER_STATE_DIR="$(CURDIR)/.local/bench-growth"; \
 	  trap '$(LOCAL) -m sandbox.stack down' EXIT; \
-	  $(LOCAL) -m sandbox.stack up && PYTHONPATH=layers/token_broker $(DEV) -m benchmarks.dispatch "$$TOKEN_BROKER_STATE_DIR"
+	  $(LOCAL) -m sandbox.stack up && PYTHONPATH=layers/token_broker $(DEV) -m benchmarks.growth "$$TOKEN_BROKER_STATE_DIR"
 
 bench-fairness: env-dev env-local env-runtime ## measure one merchant's mints while another one floods the API, on its own local stack
 	@export TOKEN_BROKER_STATE_DIR="$(CURDIR)/.local/bench-fairness"; \

@@ -2,38 +2,23 @@
 
     python3 -m benchmarks.costs --merchants 200 --secrets-each 2 --page-requests 5 --rest-api 3.50
 
-docs/explanation/costs.md explains the figures. Nothing was measured on a bill, and free tiers are left out.
+docs/explanation/costs.md explains the figures. Nothing was measured on a bill, and free tiers are left out. Below the
+estimates follows a simulated day of 1,000 merchants, with the times that `make bench` has measured.
 """
 
+import sys
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import inf, nan
+from pathlib import Path
 from typing import NamedTuple
+
+from benchmarks import day_costs
+from benchmarks.measured_times import FIGURES, FiguresError, read_figures
+from benchmarks.prices import Items, Prices, functions
 
 #: Runs of the dispatcher, and receives of the five pollers of one queue, which wait 20 s for a message.
 RUNS, RECEIVES = 30 * 24 * 60, 5 * 30 * 24 * 60 * 3
-#: GB of a function's memory, by the parameter MemorySize.
-MEMORY = 0.5
-
-
-class Prices(NamedTuple):
-    """Hold prices in dollars, by default those of eu-central-1. Prices of requests are for a million."""
-
-    secret: float = 0.40
-    metric: float = 0.30
-    dashboard: float = 3.00
-    alarm_metric: float = 0.10
-    queue_standard: float = 0.40
-    queue_fifo: float = 0.50
-    rest_api: float = 3.70
-    function_call: float = 0.20
-    #: For a GB-second on arm64.
-    function_second: float = 0.0000133334
-    read_unit: float = 0.1525
-    write_unit: float = 0.7625
-    log_gigabyte: float = 0.63
-    trace: float = 5.00
-    event: float = 1.00
 
 
 class Usage(NamedTuple):
@@ -55,14 +40,6 @@ class Usage(NamedTuple):
     provider_seconds: float = 0.5
 
 
-Items = Mapping[str, float]
-
-
-def _functions(p: Prices, calls: float, seconds: float) -> float:
-    """Return the price of a number of calls (in millions) that take so many seconds each."""
-    return calls * (p.function_call + seconds * MEMORY * p.function_second * 1_000_000)
-
-
 def idle(p: Prices, u: Usage) -> Items:
     """Return what a stack without requests costs."""
     runs = RUNS / 1_000_000
@@ -72,7 +49,7 @@ def idle(p: Prices, u: Usage) -> Items:
         "metrics of alarms": u.alarm_metrics * p.alarm_metric,
         "polling of three queues": RECEIVES / 1_000_000 * (p.queue_standard + 2 * p.queue_fifo),
         # A run reads 16 shards, eventually consistent, and writes 1.5 KB of log.
-        "runs of the dispatcher": _functions(p, runs, 0.3) + runs * (8 * p.read_unit + 1.5 * p.log_gigabyte + p.trace),
+        "runs of the dispatcher": functions(p, runs, 0.3) + runs * (8 * p.read_unit + 1.5 * p.log_gigabyte + p.trace),
     }
 
 
@@ -91,7 +68,7 @@ def page_requests(p: Prices, u: Usage) -> Items:
     n = u.page_requests
     return {
         "REST API": n * p.rest_api,
-        "two functions": _functions(p, 2 * n, 0.005),
+        "two functions": functions(p, 2 * n, 0.005),
         "2 KB of logs": 2 * n * p.log_gigabyte,
         "traces": n * u.traced * p.trace,
         # At most: each process reads policy and token once in 30 s.
@@ -104,7 +81,7 @@ def new_sessions(p: Prices, u: Usage) -> Items:
     n = u.new_sessions
     return {
         "REST API": n * p.rest_api,
-        "three functions": _functions(p, 2 * n, 0.01) + _functions(p, n, u.provider_seconds),
+        "three functions": functions(p, 2 * n, 0.01) + functions(p, n, u.provider_seconds),
         "3 KB of logs": 3 * n * p.log_gigabyte,
         "traces": n * u.traced * p.trace,
         # The lease, the mint's count, a transaction of three items, and the event's deletion; each index entry counts.
@@ -144,14 +121,22 @@ def amount(text: str) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the tables for the prices and quantities of the command line."""
+    """Print the tables for the prices and quantities of the command line, then a day by measured times.
+
+    Exits with a sentence if there are no usable figures of `make bench`.
+    """
     parser = ArgumentParser(prog="python3 -m benchmarks.costs", description="Estimate the costs of a month in dollars.")
     defaults = {**Prices()._asdict(), **Usage()._asdict()}
     for name, default in defaults.items():
         parser.add_argument("--" + name.replace("_", "-"), type=amount, default=default, help=f"(default {default:g})")
+    parser.add_argument("--figures", type=Path, default=FIGURES, help="what `make bench` has measured")
     chosen = vars(parser.parse_args(arguments))
     prices = Prices(**{name: chosen[name] for name in Prices._fields})
-    print(report(prices, Usage(**{name: chosen[name] for name in Usage._fields})))
+    print(report(prices, Usage(**{name: chosen[name] for name in Usage._fields})), end="\n\n", flush=True)
+    try:
+        print(day_costs.report(prices, read_figures(chosen["figures"])))
+    except FiguresError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -54,4 +54,4 @@ def server_context(certificate: Path) -> ssl.SSLContext:
 
 
 def trusting(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("token_broker.http.transport.certifi.where", lambda: str(certificate))
+    monkeypatch.setattr("certifi.where", lambda: str(certificate))

@@ -48,6 +48,7 @@ def services[P: Provider](
     """Return what one process has."""
     return Services(
         make_provider=lambda: provider,
+        capabilities=provider.capabilities,
         secrets=secrets,
         store=store,
         cache=cache or TokenCache(clock),

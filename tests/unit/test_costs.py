@@ -1,8 +1,11 @@
 """The estimates of docs/explanation/costs.md are those of its command, and the command's arithmetic is right."""
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks.costs import Prices, Usage, idle, main, new_sessions, page_requests, report, secrets
+from benchmarks.costs import Usage, idle, main, new_sessions, page_requests, report, secrets
+from benchmarks.prices import Prices
 from tests.unit.repository.pages import ROOT
 
 FREE = Prices(*[0.0] * len(Prices._fields))
@@ -31,8 +34,11 @@ def test_a_price_is_for_a_million_and_memory_is_counted_by_the_gigabyte_second()
     assert page_requests(prices, Usage(page_requests=1))["two functions"] == pytest.approx(0.45)
 
 
-def test_each_price_and_quantity_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--merchants", "10", "--secret", "0.5"])
+def test_each_price_and_quantity_is_an_option_and_a_day_needs_measured_times(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit, match="`make bench` writes them"):
+        main(["--merchants", "10", "--secret", "0.5", "--figures", str(tmp_path / "none.json")])
 
     assert "| **together** | **5.00** |" in capsys.readouterr().out
 

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -181,11 +183,19 @@ def test_a_provider_is_made_when_it_is_needed_and_without_an_address_it_is_not_c
         _ = call.provider
 
 
-def test_nothing_of_a_provider_is_loaded_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session is closed though its provider has no address, and without loading the provider's client."""
-    monkeypatch.setattr(wiring, "import_module", lambda name: pytest.fail(f"{name} was loaded"))
+def test_a_provider_is_loaded_without_its_client_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it can do is known without its address and its client."""
+    loaded: list[str] = []
 
-    wiring.chicksx().service(request())
+    def load(name: str) -> ModuleType:
+        loaded.append(name)
+        return import_module(name)
+
+    monkeypatch.setattr(wiring, "import_module", load)
+
+    assert wiring.chicksx().service(request()).capabilities.sessions
+
+    assert loaded == ["token_broker.providers.chicksx"]
 
 
 def test_requests_is_set_up_by_the_first_exchange_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:

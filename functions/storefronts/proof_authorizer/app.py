@@ -3,6 +3,7 @@
 from functools import cache
 
 from proofs import compact
+from proofs.fetching import KeySetFetcher
 from proofs.key_set import key_sets
 from proofs.outcomes import PERMANENT, KeysUnavailable
 from proofs.signing_keys import signing_keys
@@ -14,7 +15,8 @@ from token_broker.errors import Forbidden, Unauthenticated
 from token_broker.storefronts.admission import Admission
 from token_broker.storefronts.trust_policy import TrustPolicy
 
-PARTS = wiring.admission()
+# Only the proofs of merchants' backends need a secret. Without this, the first of them waits for botocore.
+PARTS = wiring.admission(wiring.SECRETS)
 SESSION_OPERATIONS = frozenset(wiring.session_operations())
 SHOP_OPERATIONS = frozenset(wiring.page_operations())
 
@@ -85,7 +87,5 @@ def _verifier() -> Verifier:
 
 
 def _fetch(address: str) -> bytes:
-    """Return an issuer's key set. The fetcher is imported here, since a merchant's own keys do not need it."""
-    from proofs.fetching import KeySetFetcher
-
+    """Return an issuer's key set."""
     return KeySetFetcher(PARTS.clock, wiring.loopback_jwks_origin()).fetch(address)

@@ -11,6 +11,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from token_broker import __version__
+from token_broker.log_lines import LineFormatter
 
 
 class PowertoolsTelemetry:
@@ -22,7 +23,7 @@ class PowertoolsTelemetry:
     def __init__(self, provider: str) -> None:
         # A failure to write a log line must not print its exception's message to stderr.
         logging.raiseExceptions = False
-        self.log = Logger(utc=True)
+        self.log = Logger(logger_formatter=LineFormatter(utc=True))
         self._metrics = EphemeralMetrics()
         self._provider = self._about = provider
         self._cold = True
@@ -30,14 +31,15 @@ class PowertoolsTelemetry:
 
     def begin(self, request_id: str, context: Any) -> None:
         """Begin a call, and add its request id to every log line from now on."""
+        self._about = self._provider
         self.log.append_keys(
             version=__version__,
             correlation_id=request_id,
             cold_start=self._cold,
             function_name=getattr(context, "function_name", None),
             function_request_id=getattr(context, "aws_request_id", None),
+            provider=self._about,
         )
-        self.about(self._provider)
         # Metadata links the metrics to their call without a further dimension.
         self._metrics.add_metadata(key="correlation_id", value=request_id)
         if self._cold:

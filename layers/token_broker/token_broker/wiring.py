@@ -2,7 +2,7 @@
 
 A function calls one maker when its module is loaded. The maker imports what its functions need, so no function loads
 the parts of another one. Each part is made at its first use, and is kept for the life of the process. While Lambda
-initializes a process, the container makes what each invocation needs.
+initializes a process, the container makes what most invocations need.
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ if TYPE_CHECKING:
 #: A merchant's proof keys are a secret with a name like a provider's: `{prefix}/storefront-proof/{merchant}`.
 PROOF_KEYS = "storefront-proof"
 
-#: What a function needs that always writes to the table, and one that always calls the provider.
+#: What a function needs that mostly writes to the table, calls the provider, or only reads secrets.
 WRITES = ("dynamodb",)
 PROVIDER_CALLS = ("dynamodb", "secretsmanager", "provider")
+SECRETS = ("secretsmanager",)
 
 #: The container of a function whose service is made for each request.
 type ForEach[S] = Container[Callable[[Request], S]]
@@ -52,7 +53,7 @@ type ForEach[S] = Container[Callable[[Request], S]]
 class Container[S]:
     """Keep the parts of one process. Logs and metrics have the `name`, and `make` builds the function's service.
 
-    `needs` are what each invocation needs beside reads of the table.
+    `needs` are what most invocations need beside reads of the table.
     """
 
     def __init__(self, name: str, make: Callable[[Container[S]], S], needs: Collection[str] = ()) -> None:
@@ -102,9 +103,9 @@ class Container[S]:
         return partial(client, service)
 
     def _prepare(self, needs: Collection[str]) -> None:
-        """Make what each invocation needs, while Lambda initializes the process with a full processor.
+        """Make what most invocations need, while Lambda initializes the process with a full processor.
 
-        An invocation has a part of one. A function that only reads the table opens the connection for it.
+        An invocation has a part of one.
         """
         _ = self.telemetry, self.service
         for need in needs:
@@ -113,7 +114,7 @@ class Container[S]:
                 _ = self.transport.send
             else:
                 self.aws(need)()
-        if not needs and self.fast_reads is not None:
+        if self.fast_reads is not None:
             self.fast_reads.connect()
 
 
@@ -159,6 +160,7 @@ def _services(parts: Container[Any], name: str, mints_per_minute: int | None = N
     prefix = settings.required("SECRET_PREFIX")
     return Services(
         make_provider=cache(partial(provider_client, name, http, telemetry)),
+        capabilities=_profile(name).capabilities,
         secrets=SecretsManager(parts.aws("secretsmanager"), prefix=prefix, provider=name, clock=clock),
         store=DynamoStore(
             parts.table,
@@ -267,8 +269,8 @@ def trust_policies(needs: Collection[str] = ()) -> ForEach[TrustPolicies]:
     from token_broker.storefronts.change_policy import TrustPolicies
 
     def make(parts: ForEach[TrustPolicies]) -> Callable[[Request], TrustPolicies]:
-        store = DynamoPolicies(parts.table, parts.clock)
-        return lambda request: TrustPolicies(store, parts.telemetry, _parse, caller=request.caller)
+        store, parse = DynamoPolicies(parts.table, parts.clock), _parser()
+        return lambda request: TrustPolicies(store, parts.telemetry, parse, caller=request.caller)
 
     return Container("storefronts", make, needs)
 
@@ -285,16 +287,16 @@ def preview_origins(needs: Collection[str] = ()) -> ForEach[PreviewOrigins]:
     return Container("storefronts", make, needs)
 
 
-def admission() -> Container[Admission]:
+def admission(needs: Collection[str] = ()) -> Container[Admission]:
     """Return the container of an authorizer. Its service holds the merchants' policies, with a cache."""
     from token_broker.aws.store.policies import DynamoPolicies
     from token_broker.storefronts.admission import Admission
 
     def make(parts: Container[Admission]) -> Admission:
         store = DynamoPolicies(parts.table, parts.clock)
-        return Admission(store.read_all, parts.clock, parts.telemetry, _parse)
+        return Admission(store.read_all, parts.clock, parts.telemetry, _parser())
 
-    return Container("storefronts", make)
+    return Container("storefronts", make, needs)
 
 
 def proof_keys(parts: Container[Any]) -> SecretsManager:
@@ -305,10 +307,10 @@ def proof_keys(parts: Container[Any]) -> SecretsManager:
     return SecretsManager(client, prefix=prefix, provider=PROOF_KEYS, clock=parts.clock)
 
 
-def _parse(document: Any) -> TrustPolicy:
+def _parser() -> Callable[[Any], TrustPolicy]:
     from token_broker.storefronts.trust_policy import parse
 
-    return parse(document, page_operations=page_operations(), loopback_jwks_origin=loopback_jwks_origin())
+    return partial(parse, page_operations=page_operations(), loopback_jwks_origin=loopback_jwks_origin())
 
 
 def page_operations() -> list[str]:

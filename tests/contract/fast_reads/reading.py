@@ -15,9 +15,9 @@ from token_broker.aws.store.table import Table
 FAST, BOTOCORE = "the fast read", "botocore"
 
 
-def item(by: str = FAST) -> bytes:
+def item(by: str = FAST, key: str = "s") -> bytes:
     """Return DynamoDB's response with an item that tells who has read it."""
-    return json.dumps({"Item": wrap_all({"pk": "p", "sk": "s", "by": by})}).encode()
+    return json.dumps({"Item": wrap_all({"pk": "p", "sk": key, "by": by})}).encode()
 
 
 def respond(body: bytes | None = None, /, **headers: str) -> bytes:

@@ -1,6 +1,5 @@
 """Reads use one connection. Where it has ended, another one serves the read, and no failure is reported."""
 
-import json
 import socket
 import sys
 import threading
@@ -11,7 +10,6 @@ import pytest
 
 from tests.contract.fast_reads.reading import BOTOCORE, FAST, Reader, item, key_of, reset, respond
 from tests.contract.scripted_server import Seen, always, answer, serving
-from token_broker.aws.store.attributes import wrap_all
 
 #: Seconds until a test gives up.
 PATIENCE = 20
@@ -94,10 +92,10 @@ def test_a_response_that_nobody_asked_for_is_not_taken_for_the_next_one() -> Non
     read, sent = threading.Event(), threading.Event()
 
     def script(seen: Seen, connection: socket.socket) -> bool:
-        connection.sendall(respond(item(key_of(seen))))
+        connection.sendall(respond(item(key_of(seen), key_of(seen))))
         if seen.connection == 1:
             assert read.wait(PATIENCE)
-            connection.sendall(respond(item("somebody else")))
+            connection.sendall(respond(item("somebody else", "second")))
             sent.set()
         return True
 
@@ -115,7 +113,7 @@ def test_what_a_failed_read_left_over_is_not_read_by_the_next(monkeypatch: pytes
     monkeypatch.setattr("token_broker.aws.fast_reads.reads.REST", 0.0)
 
     def script(seen: Seen, connection: socket.socket) -> bool:
-        body = item(key_of(seen))
+        body = item(key_of(seen), key_of(seen))
         connection.sendall(answer(b"", status=500) + respond(body) if seen.connection == 1 else respond(body))
         return True
 
@@ -159,8 +157,7 @@ def test_threads_do_not_share_a_connection() -> None:
     """Each gets its own item."""
 
     def script(seen: Seen, connection: socket.socket) -> bool:
-        body = json.dumps({"Item": wrap_all({"by": key_of(seen)})}).encode()
-        connection.sendall(respond(body))
+        connection.sendall(respond(item(key_of(seen), key_of(seen))))
         return True
 
     keys = [f"key-{number}" for number in range(200)]

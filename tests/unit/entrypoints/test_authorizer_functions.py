@@ -75,7 +75,7 @@ def gate(monkeypatch: pytest.MonkeyPatch, make_telemetry: Callable[[], Powertool
         clock, store, telemetry = MovableClock(), MemoryPolicies(), make_telemetry()
         keys = MemorySecrets(acme={"keys": {"k1": SECRET}}, other={"keys": {"k1": OTHER_SECRET}})
         parts = {"clock": clock, "telemetry": telemetry, "service": Admission(store.read_all, clock, telemetry, parse)}
-        monkeypatch.setattr(wiring, "admission", lambda: SimpleNamespace(**parts))
+        monkeypatch.setattr(wiring, "admission", lambda _needs=(): SimpleNamespace(**parts))
         monkeypatch.setattr(wiring, "proof_keys", lambda _parts: keys)
         opened = Gate(load(f"storefronts/{name}_authorizer"), clock, store, keys)
         opened.put(OPEN)

@@ -63,7 +63,7 @@ def test_an_event_that_is_gone_has_been_delivered(bench: Bench) -> None:
 
 
 def test_nothing_to_deliver_asks_nobody(bench: Bench) -> None:
-    assert bench.publish() == PublishSummary()
+    assert bench.publish() == PublishSummary(0, 0, 0, [])
     assert (bench.bus.calls, bench.telemetry.counts) == ([], [])
 
 

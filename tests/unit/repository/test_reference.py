@@ -28,9 +28,9 @@ SECONDS = {"s": 1, "seconds": 1, "min": 60, "minute": 60, "h": 3600, "days": 864
 
 
 def figure(text: str) -> float:
-    """Return the last number of a cell, with its unit: `16 KB` is 16384, `1 to 5` is 5, `2 min` is 120."""
-    number, unit = re.findall(r"(\d+) ?(\w*)", text)[-1]
-    return int(number) * ({"KB": 1024} | SECONDS).get(unit, 1)
+    """Return a cell's last number, with its unit: `1 to 5` is 5, `16 KB` is 16384, `2 min` is 120, `0.5 s` is 0.5."""
+    number, unit = re.findall(r"(\d+(?:\.\d+)?) ?(\w*)", text)[-1]
+    return (float(number) if "." in number else int(number)) * ({"KB": 1024} | SECONDS).get(unit, 1)
 
 
 def in_the_template(name: str, found: Any = None) -> Iterator[float]:

@@ -1,10 +1,9 @@
 """What `repr` shows of our own types, in a traceback or a log: no member that can hold a credential or a token's value.
 
-Every data class, named tuple and class with slots of the layer and of the proofs is looked at. One whose members
-sound like values fails here until it hides them, or stands in the list with what it holds instead.
+Every named tuple and class with slots of the layer and of the proofs is looked at. One whose members sound like values
+fails here until it hides them, or stands in the list with what it holds instead.
 """
 
-import dataclasses
 import importlib
 import pkgutil
 import re
@@ -29,7 +28,7 @@ _SOUNDS = re.compile(
 SHOWN = {
     "hides itself": {
         *("IdempotentReplay.token", "ListedToken.token", "PendingRevocation.token", "RecordedToken.token"),
-        *("RotationReport.token", "SubjectState.token", "_Entry.keys"),
+        *("RotationReport.token", "SubjectState.token"),
     },
     "a hash or fingerprint": {"LeaseRequest.body_hash", "LeaseRequest.key_id", "PairRecord.refused_secret"},
     "an id or a kind": {f"{kind}.token_{name}" for kind in ("ProviderToken", "Token") for name in ("id", "type")},
@@ -43,9 +42,7 @@ SHOWN = {
 
 
 def members(kind: type[Any]) -> tuple[str, ...]:
-    """Return the names of what a data class, a named tuple or a class with slots holds."""
-    if dataclasses.is_dataclass(kind):
-        return tuple(field.name for field in dataclasses.fields(kind))
+    """Return the names of what a named tuple or a class with slots holds."""
     found: tuple[str, ...] = getattr(kind, "_fields", vars(kind).get("__slots__", ()))
     return found
 

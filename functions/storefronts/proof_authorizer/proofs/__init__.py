@@ -9,6 +9,7 @@
     signing_keys                 HS256 keys in Secrets Manager
     key_set                      an issuer's public keys, and the choice of usable ones
     fetching, public_addresses   the request for a key set, and the addresses that it may go to
+    exchange                     the HTTP of that request
 
 It is packaged with this function only, so the shared layer has no compiled code.
 """

@@ -2,11 +2,11 @@
 
 import base64
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from proofs.outcomes import ProofRejected
 from token_broker import strict_json
+from token_broker.domain.shown import shown
 
 #: In characters. A header of an HTTP request has no room for more.
 MAX_LENGTH = 8192
@@ -19,14 +19,17 @@ _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]*")
 _REJECTED = frozenset({"b64", "crit", "jku", "jwk", "x5c", "x5u"})
 
 
-@dataclass(frozen=True, slots=True)
-class Unverified:
+class Unverified(NamedTuple):
     """Hold the parts of a JWT that choose the merchant's rule and the key."""
 
-    text: str = field(repr=False)
+    text: str
     algorithm: str
     kid: str | None
     issuer: str
+
+    def __repr__(self) -> str:
+        """Show all but the JWT itself."""
+        return shown(self, without=("text",))
 
 
 def read(text: str) -> Unverified:

@@ -8,11 +8,11 @@ The one exception is the loopback origin in a stack's settings, for an issuer on
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
 from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from proofs.exchange import Exchange
 from proofs.outcomes import KeysUnavailable
 from proofs.public_addresses import is_public, look_up
 from token_broker.clock import Clock, Deadline
@@ -35,14 +35,7 @@ _HEADERS = {"Accept": "application/jwk-set+json, application/json", "Connection"
 #: Takes host, port and seconds. Returns the name's addresses, or raises `OSError`.
 type LookUp = Callable[[str, int, float], list[str]]
 #: Takes a name. Returns a transport that requires a certificate of that name, if there is TLS.
-type MakeTransport = Callable[[str], AbstractContextManager[Transport]]
-
-
-def _requests(server_name: str) -> AbstractContextManager[Transport]:
-    """Return a `requests` transport. It is imported here, since most calls fetch nothing."""
-    from token_broker.http.transport import RequestsTransport
-
-    return closing(RequestsTransport(server_name=server_name))
+type MakeTransport = Callable[[str], Transport]
 
 
 class KeySetFetcher(NamedTuple):
@@ -51,7 +44,7 @@ class KeySetFetcher(NamedTuple):
     clock: Clock
     loopback_origin: str = ""
     look_up: LookUp = look_up
-    make_transport: MakeTransport = _requests
+    make_transport: MakeTransport = Exchange
 
     def fetch(self, uri: str) -> bytes:
         """Return the document's bytes. Raises `KeysUnavailable`."""
@@ -65,8 +58,7 @@ class KeySetFetcher(NamedTuple):
         on_loopback = self.loopback_origin == f"{url.scheme}://{url.netloc}"
         resolved = self._resolve(host, port, _is_loopback if on_loopback else is_public, deadline)
         urls = [_with_address(url, address, port) for address in resolved[:MAX_ADDRESSES]]
-        with self.make_transport(host) as transport:
-            response = _send(transport, urls, url.netloc, deadline)
+        response = _send(self.make_transport(host), urls, url.netloc, deadline)
         if response.status != 200:
             raise KeysUnavailable("jwks_wrong_status")
         return response.body

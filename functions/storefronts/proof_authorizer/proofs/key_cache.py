@@ -5,7 +5,6 @@ JWT. While the source fails, the last keys are used for a limited time.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
@@ -31,16 +30,16 @@ class Times(NamedTuple):
     retry_delays: tuple[float, ...]
 
 
-@dataclass(slots=True)
 class _Entry:
     """Hold one owner's keys, with times on the monotonic clock. `failure` is the last read's, if it failed."""
 
-    keys: tuple[Key, ...] = ()
-    read_at: float = -inf
-    renewed_at: float = -inf
-    failure: str | None = None
-    failures: int = 0
-    retry_at: float = -inf
+    __slots__ = ("failure", "failures", "keys", "read_at", "renewed_at", "retry_at")
+
+    def __init__(self) -> None:
+        self.keys: tuple[Key, ...] = ()
+        self.read_at = self.renewed_at = self.retry_at = -inf
+        self.failure: str | None = None
+        self.failures = 0
 
 
 class KeyCache:

@@ -1,19 +1,23 @@
 """Choose the key for a JWT. The algorithm belongs to the key, so a JWT never chooses it."""
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from jwt import PyJWK
 
 from proofs.outcomes import ProofRejected
+from token_broker.domain.shown import shown
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """Hold an HS256 secret's bytes, or an issuer's public key. `kid` is None if the key has no id."""
 
     kid: str | None
     algorithm: str
-    material: bytes | PyJWK = field(repr=False)
+    material: bytes | PyJWK
+
+    def __repr__(self) -> str:
+        """Show all but the key itself."""
+        return shown(self, without=("material",))
 
 
 def choose(keys: tuple[Key, ...], *, kid: str | None, algorithm: str) -> Key:

@@ -44,8 +44,10 @@ class ApiGatewayAdapter(Invocation):
         fields: dict[str, Any] = {}
         path = self._path([source.name for source in wanted if source.encoded])
         for location, found in (("path", path), ("query", self._query()), ("body", self._body())):
+            if not found:
+                continue
             names = [source.name for source in wanted if source.location == location]
-            if found.keys() - set(names):
+            if not found.keys() <= set(names):
                 raise InvalidRequest(f"The {location} takes these fields and no others: {', '.join(names) or 'none'}.")
             fields |= found
         for source in wanted:
@@ -82,7 +84,9 @@ class ApiGatewayAdapter(Invocation):
         return ", ".join(map(str, values)) if values else None  # a repeated header is one list (RFC 9110, 5.3)
 
     def _body(self) -> dict[str, Any]:
-        text = self._event.get("body") or ""
+        text = self._event.get("body")
+        if not text:
+            return {}
         if not isinstance(text, str):
             raise InvalidRequest("The body must be text. Send one JSON object.")
         try:
@@ -109,9 +113,13 @@ class ApiGatewayAdapter(Invocation):
         return proxy_response(error.status, problem, "application/problem+json", response_headers(error))
 
 
+#: One encoder for all bodies, since `json.dumps` makes a new one at each call.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def to_json(body: Any) -> str:
     """Return a body as compact JSON."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(body)
 
 
 def proxy_response(status: int, body: str, content_type: str, headers: Mapping[str, str]) -> dict[str, Any]:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Iterable
 
     from token_broker.entrypoints.adapter import Invocation
 
 #: A kind of event, as the log shows it. `api` is API Gateway with IAM, and `stream` is the table's stream.
 type EventKind = Literal["api", "storefront", "client", "direct", "queue", "stream"]
 
+#: The module and the class that adapt events of a kind.
+_ADAPTERS: dict[EventKind, tuple[str, str]] = {
+    "api": ("api_gateway", "ApiGatewayAdapter"),
+    "storefront": ("storefront", "StorefrontAdapter"),
+    "client": ("client", "ClientAdapter"),
+    "direct": ("direct", "DirectAdapter"),
+    "stream": ("dynamodb_stream", "StreamAdapter"),
+}
 _BATCH_SOURCES: dict[EventKind, str] = {"queue": "aws:sqs", "stream": "aws:dynamodb"}
 
 
@@ -41,26 +51,21 @@ def is_batch(event: Any, source: str) -> bool:
 
 
 def invocation_of(kind: EventKind, event: Any, request_id: str) -> Invocation:
-    """Return the event's adapter, unless it is a batch of messages.
+    """Return the event's adapter, unless it is a batch of messages."""
+    if kind == "direct":
+        return _adapter(kind)(event, request_id)
+    return _adapter(kind)(event["Records"], request_id) if kind == "stream" else _adapter(kind)(event)
 
-    Each adapter is imported when its kind first occurs, since a function meets few kinds.
-    """
-    if kind == "storefront":
-        from token_broker.entrypoints.storefront import StorefrontAdapter
 
-        return StorefrontAdapter(event)
-    if kind == "client":
-        from token_broker.entrypoints.client import ClientAdapter
+def load_adapters(kinds: Iterable[EventKind]) -> None:
+    """Import the adapters of these kinds. A function imports those that it accepts, and no others."""
+    for kind in kinds:
+        if kind != "queue":  # `sqs` makes the invocations of a batch
+            _adapter(kind)
 
-        return ClientAdapter(event)
-    if kind == "api":
-        from token_broker.entrypoints.api_gateway import ApiGatewayAdapter
 
-        return ApiGatewayAdapter(event)
-    if kind == "stream":
-        from token_broker.entrypoints.dynamodb_stream import StreamAdapter
-
-        return StreamAdapter(event["Records"], request_id)
-    from token_broker.entrypoints.direct import DirectAdapter
-
-    return DirectAdapter(event, request_id)
+@cache
+def _adapter(kind: EventKind) -> Callable[..., Invocation]:
+    module, name = _ADAPTERS[kind]
+    adapter: Callable[..., Invocation] = getattr(import_module(f"token_broker.entrypoints.{module}"), name)
+    return adapter

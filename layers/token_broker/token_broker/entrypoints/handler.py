@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from token_broker.clock import Deadline, SystemClock
 from token_broker.domain.caller import shown_caller
 from token_broker.entrypoints.adapter import Body, Container, Invocation, Reply, seconds_left
-from token_broker.entrypoints.events import EventKind, invocation_of, kind_of
+from token_broker.entrypoints.events import EventKind, invocation_of, kind_of, load_adapters
 from token_broker.entrypoints.inputs import Input, MerchantInput, read
 from token_broker.errors import BrokerError, Forbidden, InternalError
 
@@ -52,6 +52,7 @@ def entrypoint[I: Input, S](
     `name` is the function's folder, as in `shopify/rotate`. The handler refuses each event whose kind is not in
     `events`.
     """
+    load_adapters(events)
     return partial(Handler, container=container, name=name, accepts=accepts, success=success, events=events)
 
 

@@ -64,15 +64,19 @@ class Input:
     """
 
     _sources: ClassVar[Mapping[str, Source]] = {}
+    _defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
-        """Collect the sources of the class's fields."""
+        """Collect the sources of the class's fields, and the defaults."""
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Source)}
         cls._sources = {**cls._sources, **own}
+        cls._defaults = {
+            name: source.default for name, source in cls._sources.items() if source.default is not _REQUIRED
+        }
 
     def __init__(self, **values: Any) -> None:
-        defaults = {name: source.default for name, source in self._sources.items() if source.default is not _REQUIRED}
-        vars(self).update(defaults | values)
+        vars(self).update(self._defaults)
+        vars(self).update(values)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Raise an error, since an input never changes."""
@@ -242,7 +246,7 @@ def names(kind: type[Input]) -> list[str]:
 
 def read[T: Input](kind: type[T], given: Mapping[str, Any]) -> T:
     """Return the checked input. `given` has the values by their JSON names. Raises `InvalidRequest`."""
-    if unknown := len(given.keys() - set(names(kind))):
+    if unknown := len(given.keys() - names(kind)):
         raise InvalidRequest(f"{unknown} field(s) are not known here. The fields are: {', '.join(names(kind))}.")
     values: dict[str, Any] = {}
     missing = []

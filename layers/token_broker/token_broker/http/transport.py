@@ -1,20 +1,16 @@
 """Send requests with the library `requests`, with kept connections and a hard limit on the time of an exchange.
 
-The time-outs of `requests` apply to each read of the socket. A provider that sends one byte every few seconds could
-hold a call for ever. Therefore each exchange has a timer, which shuts the socket down when the whole time is over.
-
-Before a change, read `docs/decisions/0022-a-timer-ends-each-exchange.md`.
+Each exchange has an alarm, which shuts the socket down when the whole time is over. Before a change, read
+`docs/decisions/0022-a-timer-ends-each-exchange.md`.
 """
 
 import logging
-import socket
 import ssl
 import threading
-from contextlib import suppress
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from math import inf
-from typing import Any, Self, override
+from typing import Any, override
 from urllib.parse import urlsplit
 
 import certifi
@@ -27,6 +23,7 @@ from urllib3.util import Retry
 
 from token_broker import __version__
 from token_broker.clock import SystemClock
+from token_broker.http.alarm import Alarm
 from token_broker.http.client import (
     HttpResponse,
     Interrupted,
@@ -43,45 +40,6 @@ USER_AGENT = f"token-broker/{__version__} (python-requests/{requests.__version__
 IDLE_LIMIT = 4.0
 CHUNK = 64 * 1024
 TIMED_OUT = "The provider did not respond in time."
-
-
-class _Alarm:
-    """Shut down the connection of one exchange when its time is over.
-
-    `rang` tells this shutdown from a close by the server. `sent` tells whether a request was started.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.rang = False
-        self.sent = False
-        self._connection: HTTPConnection | None = None
-        self._sock: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._ring)
-        self._timer.daemon = True
-
-    def watch(self, connection: HTTPConnection) -> None:
-        """Set the connection to shut down. Raises `ConnectTimeoutError` if the time is already over."""
-        self._connection, self._sock = connection, connection.sock
-        if self.rang:
-            raise ConnectTimeoutError(connection, "the time is over")
-
-    def _ring(self) -> None:
-        self.rang = True
-        # A connection passes its socket to a response that has no length or has `Connection: close`.
-        sock = (self._connection.sock if self._connection is not None else None) or self._sock
-        if sock is not None:
-            with suppress(OSError):  # the socket is already closed
-                # SSLSocket's own method would remove the TLS state while another thread reads.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-    def __enter__(self) -> Self:
-        _exchange.alarm = self
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        self._timer.join()  # a late ring must not affect the next exchange
 
 
 #: Holds the `alarm` of this thread's exchange.
@@ -119,13 +77,13 @@ class _TlsPool(HTTPSConnectionPool):
 class _Adapter(HTTPAdapter):
     """Create connections that an alarm can shut down."""
 
-    def __init__(self, ssl_context: ssl.SSLContext | None = None, server_name: str | None = None) -> None:
-        self._ssl_context, self._server_name = ssl_context, server_name
+    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._ssl_context = ssl_context
         super().__init__(max_retries=Retry(0, read=False))
 
     @override
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._ssl_context, server_hostname=self._server_name, **kwargs)
+        super().init_poolmanager(*args, ssl_context=self._ssl_context, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
     @override
@@ -148,14 +106,12 @@ class _Session(requests.Session):
 class RequestsTransport:
     """Send requests with one `requests.Session` for each process.
 
-    Proxies, `.netrc`, cookies and redirects are not used. `server_name` is the host name for TLS and its certificate,
-    if the URLs contain an IP address.
+    Proxies, `.netrc`, cookies and redirects are not used.
     """
 
-    def __init__(self, *, server_name: str | None = None) -> None:
+    def __init__(self) -> None:
         # urllib3 logs the raw bytes of malformed headers, which can contain a token.
         logging.getLogger("urllib3").propagate = False
-        self._server_name = server_name
         self._clock = SystemClock()
         self._session: requests.Session | None = None
         self._last_used: dict[str, float] = {}
@@ -163,7 +119,8 @@ class RequestsTransport:
     def send(self, request: Request, *, connect_timeout: float, read_timeout: float, body_limit: int) -> HttpResponse:
         """Send the request once. The alarm ends the exchange after the sum of both time-outs."""
         session = self._session_for(request.url, repeatable=request.may_repeat())
-        with _Alarm(connect_timeout + read_timeout) as alarm:
+        with Alarm(connect_timeout + read_timeout) as alarm:
+            _exchange.alarm = alarm
             try:
                 response = session.request(
                     request.method,
@@ -188,11 +145,6 @@ class RequestsTransport:
         headers = {name.lower(): value for name, value in response.headers.items()}
         return HttpResponse(response.status_code, headers, body)
 
-    def close(self) -> None:
-        """Close the kept connections. The transport stays usable."""
-        if self._session is not None:
-            self._session.close()
-
     def _session_for(self, url: str, *, repeatable: bool) -> requests.Session:
         if self._session is None:
             self._session = _Session()
@@ -207,7 +159,7 @@ class RequestsTransport:
         if not isinstance(self._session.adapters[scheme], _Adapter):
             # All TLS connections share one context, because certifi's file takes 30 ms to load.
             context = ssl.create_default_context(cafile=certifi.where()) if scheme == "https://" else None
-            self._session.mount(scheme, _Adapter(context, self._server_name))
+            self._session.mount(scheme, _Adapter(context))
         return self._session
 
 
@@ -225,7 +177,7 @@ def _read(response: requests.Response, limit: int) -> bytes:
     return bytes(body)
 
 
-def _translated(error: Exception, alarm: _Alarm) -> TransportFailure:
+def _translated(error: Exception, alarm: Alarm) -> TransportFailure:
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
     if not alarm.sent or isinstance(reason, NewConnectionError | ConnectTimeoutError):

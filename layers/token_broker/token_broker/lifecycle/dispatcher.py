@@ -10,9 +10,8 @@ moves up and no merchant starves.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
 from itertools import batched
-from typing import Any
+from typing import Any, NamedTuple
 
 from token_broker.clock import Clock, Deadline
 from token_broker.errors import StorageUnavailable
@@ -29,110 +28,119 @@ MAX_CALL_SECONDS = 12.0
 MIN_SECONDS_LEFT = MAX_CALL_SECONDS + 2
 
 
-@dataclass(slots=True)
-class DispatchSummary:
+class DispatchSummary(NamedTuple):
     """Report what one run did. `complete` is False if the run was cut off before the end of the index."""
 
-    items: int = 0
-    messages: int = 0
-    refused: int = 0
-    complete: bool = True
+    items: int
+    messages: int
+    refused: int
+    complete: bool
 
     def as_json(self) -> dict[str, Any]:
         """Return the response of a direct invocation."""
-        return asdict(self)
+        return self._asdict()
 
 
 class _OutOfTimeError(Exception):
     """Report that too little time is left to start another call."""
 
 
-@dataclass(slots=True)
 class Dispatcher:
-    """Dispatch pending work in one run. `lag` is for how many seconds the oldest item has been due."""
+    """Dispatch pending work in one run."""
 
-    index: DueIndex
-    queues: WorkQueues
-    clock: Clock
-    telemetry: Telemetry
-    jitter: Callable[[], float]
-    deadline: Deadline
-    summary: DispatchSummary = field(default_factory=DispatchSummary, init=False)
-    lag: int = field(default=0, init=False)
+    def __init__(  # noqa: PLR0917  # one argument for each port
+        self,
+        index: DueIndex,
+        queues: WorkQueues,
+        clock: Clock,
+        telemetry: Telemetry,
+        jitter: Callable[[], float],
+        deadline: Deadline,
+    ) -> None:
+        self._index = index
+        self._queues = queues
+        self._clock = clock
+        self._telemetry = telemetry
+        self._jitter = jitter
+        self._deadline = deadline
+        self._items = self._messages = self._refused = 0
+        self._complete = True
+        #: Seconds for which the oldest item has been due.
+        self._lag = 0
 
     def run(self) -> DispatchSummary:
         """Read every shard of the index, and send its pending work to the queues.
 
         Raises `StorageUnavailable` if the table fails, or if the queues accept nothing.
         """
-        now, unread_shards = int(self.clock.now()), 0
+        now, unread_shards = int(self._clock.now()), 0
         for shard in self._shards():
             try:
                 self._dispatch_shard(shard, now)
             except _OutOfTimeError:
-                self.summary.complete = False
-                self.telemetry.notice("dispatch_cut_off", shard=shard, messages=self.summary.messages)
+                self._complete = False
+                self._telemetry.notice("dispatch_cut_off", shard=shard, messages=self._messages)
                 break
             except StorageUnavailable as failure:
                 unread_shards += 1  # the other shards may be readable
-                self.telemetry.notice("dispatch_shard_read_failed", causes=failure.causes)
-                count_forbidden(self.telemetry, failure)
-        self._count()
+                self._telemetry.notice("dispatch_shard_read_failed", causes=failure.causes)
+                count_forbidden(self._telemetry, failure)
+        summary = DispatchSummary(self._items, self._messages, self._refused, self._complete)
+        self._count(summary)
         if unread_shards:
             raise StorageUnavailable("Some shards of the index could not be read. The next run reads them again.")
-        if self.summary.refused and not self.summary.messages:
+        if summary.refused and not summary.messages:
             raise StorageUnavailable("No queue accepted the pending work. The next run sends it again.")
-        return self.summary
+        return summary
 
     def _shards(self) -> list[int]:
         """Return every shard once, from a random one on."""
-        first = int(self.jitter() * self.index.shards)
-        return [*range(first, self.index.shards), *range(first)]
+        first = int(self._jitter() * self._index.shards)
+        return [*range(first, self._index.shards), *range(first)]
 
     def _dispatch_shard(self, shard: int, now: int) -> None:
         self._require_time()
-        for page in self.index.pages(shard, now):
+        for page in self._index.pages(shard, now):
             if page:
-                self.lag = max(self.lag, now - page[0].due_at)
+                self._lag = max(self._lag, now - page[0].due_at)
             self._dispatch_page(page)
             self._require_time()  # for the next page
 
     def _dispatch_page(self, page: Sequence[DueItem]) -> None:
-        self.summary.items += len(page)
+        self._items += len(page)
         for worker, messages in _messages_by_worker(page).items():
-            if not self.queues.has(worker):
+            if not self._queues.has(worker):
                 # No worker will ever process these items. An operator must know.
-                self.telemetry.notice("no_queue_for_provider", provider_of_items=worker, merchants=len(messages))
+                self._telemetry.notice("no_queue_for_provider", provider_of_items=worker, merchants=len(messages))
                 continue
-            for batch in batched(messages, self.queues.batch_size, strict=False):
+            for batch in batched(messages, self._queues.batch_size, strict=False):
                 self._require_time()
                 self._send(worker, batch)
 
     def _send(self, worker: str, batch: Sequence[WorkMessage]) -> None:
         """Send one batch. A later run sends rejected messages again. A retry here would delay all later work."""
         try:
-            accepted = self.queues.send(worker, batch)
+            accepted = self._queues.send(worker, batch)
         except StorageUnavailable as failure:
-            self.telemetry.notice("dispatch_failed", code=failure.code, causes=failure.causes)
-            count_forbidden(self.telemetry, failure)
+            self._telemetry.notice("dispatch_failed", code=failure.code, causes=failure.causes)
+            count_forbidden(self._telemetry, failure)
             accepted = 0
-        self.summary.messages += accepted
-        self.summary.refused += len(batch) - accepted
+        self._messages += accepted
+        self._refused += len(batch) - accepted
 
     def _require_time(self) -> None:
-        if self.deadline.left() <= MIN_SECONDS_LEFT:
+        if self._deadline.left() <= MIN_SECONDS_LEFT:
             raise _OutOfTimeError
 
-    def _count(self) -> None:
-        summary = self.summary
-        self.telemetry.count("DispatcherRuns")
-        self.telemetry.count("DueItems", summary.items)
-        self.telemetry.count("DispatchesSent", summary.messages)
-        self.telemetry.count("OldestDueLag", self.lag, "Seconds")
+    def _count(self, summary: DispatchSummary) -> None:
+        self._telemetry.count("DispatcherRuns")
+        self._telemetry.count("DueItems", summary.items)
+        self._telemetry.count("DispatchesSent", summary.messages)
+        self._telemetry.count("OldestDueLag", self._lag, "Seconds")
         if not summary.complete:
-            self.telemetry.count("DispatcherRunsCutOff")
+            self._telemetry.count("DispatcherRunsCutOff")
         if summary.refused:
-            self.telemetry.count("DispatchesRefused", summary.refused)
+            self._telemetry.count("DispatchesRefused", summary.refused)
 
 
 def _messages_by_worker(page: Sequence[DueItem]) -> dict[str, list[WorkMessage]]:

@@ -9,9 +9,8 @@ back-off. An event is never dropped.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import batched
-from typing import Any
+from typing import Any, NamedTuple
 
 from token_broker.clock import Clock, Deadline
 from token_broker.domain.delays import MAX_PAUSE, pause
@@ -26,34 +25,42 @@ READ_BATCH_SIZE = 10
 MIN_SECONDS_LEFT = 8.0
 
 
-@dataclass(slots=True)
-class PublishSummary:
+class PublishSummary(NamedTuple):
     """Report what became of the events.
 
     `gone` counts the events that were already delivered. `failed` names the events that stay unchanged.
     """
 
-    published: int = 0
-    gone: int = 0
-    rescheduled: int = 0
-    failed: list[str] = field(default_factory=list)
+    published: int
+    gone: int
+    rescheduled: int
+    failed: list[str]
 
     def as_json(self) -> dict[str, Any]:
         """Return the response of a direct invocation."""
         return {"published": self.published, "gone": self.gone, "putOff": self.rescheduled, "failed": self.failed}
 
 
-@dataclass(slots=True)
 class Publisher:
     """Deliver events within one call."""
 
-    outbox: Outbox
-    bus: EventBus
-    clock: Clock
-    telemetry: Telemetry
-    jitter: Callable[[], float]
-    deadline: Deadline
-    summary: PublishSummary = field(default_factory=PublishSummary, init=False)
+    def __init__(  # noqa: PLR0917  # one argument for each port
+        self,
+        outbox: Outbox,
+        bus: EventBus,
+        clock: Clock,
+        telemetry: Telemetry,
+        jitter: Callable[[], float],
+        deadline: Deadline,
+    ) -> None:
+        self._outbox = outbox
+        self._bus = bus
+        self._clock = clock
+        self._telemetry = telemetry
+        self._jitter = jitter
+        self._deadline = deadline
+        self._published = self._gone = self._rescheduled = 0
+        self._failed: list[str] = []
 
     def publish(self, names: Sequence[str]) -> PublishSummary:
         """Deliver the events with these names that the outbox still has, while time remains.
@@ -61,18 +68,18 @@ class Publisher:
         Raises `StorageUnavailable` if the outbox fails. Events that were sent before the failure may be sent again.
         """
         for batch in batched(names, READ_BATCH_SIZE, strict=False):
-            if self.deadline.left() < MIN_SECONDS_LEFT:
-                self.summary.failed += batch
+            if self._deadline.left() < MIN_SECONDS_LEFT:
+                self._failed += batch
             else:
                 self._publish(batch)
-        if self.summary.published:
-            self.telemetry.count("EventsPublished", self.summary.published)
-        return self.summary
+        if self._published:
+            self._telemetry.count("EventsPublished", self._published)
+        return PublishSummary(self._published, self._gone, self._rescheduled, self._failed)
 
     def _publish(self, names: Sequence[str]) -> None:
-        found = [self.outbox.read(name) for name in names]
+        found = [self._outbox.read(name) for name in names]
         stored = [entry for entry in found if entry is not None]
-        self.summary.gone += len(found) - len(stored)
+        self._gone += len(found) - len(stored)
         undelivered = [(entry, "unreadable") for entry in stored if entry.event is None]
         undelivered += self._deliver([entry for entry in stored if entry.event is not None])
         if undelivered:
@@ -83,11 +90,11 @@ class Publisher:
         rejected: list[tuple[UndeliveredEvent, str]] = []
         while entries:
             events = [entry.event for entry in entries if entry.event is not None]
-            room = self.bus.room(events)
+            room = self._bus.room(events)
             for entry, code in zip(entries[:room], self._send(events[:room]), strict=True):
                 if code is None:
-                    self.outbox.delete(entry)
-                    self.summary.published += 1
+                    self._outbox.delete(entry)
+                    self._published += 1
                 else:
                     rejected.append((entry, code))
             entries = entries[room:]
@@ -96,26 +103,26 @@ class Publisher:
     def _send(self, events: Sequence[Event]) -> list[str | None]:
         """Return None for each accepted event and the reason for each rejected one."""
         try:
-            return self.bus.put(events)
+            return self._bus.put(events)
         except StorageUnavailable as failure:
-            self.telemetry.notice("bus_unavailable", causes=failure.causes)
-            count_forbidden(self.telemetry, failure)
+            self._telemetry.notice("bus_unavailable", causes=failure.causes)
+            count_forbidden(self._telemetry, failure)
             return [failure.code] * len(events)
 
     def _keep(self, undelivered: Sequence[tuple[UndeliveredEvent, str]]) -> None:
         """Reschedule the events that are due, and leave the others to the stream and the dispatcher."""
-        now = int(self.clock.now())
+        now = int(self._clock.now())
         for entry, code in undelivered:
             seconds = 0
             if entry.due_at > now:
-                self.summary.failed.append(entry.name)
+                self._failed.append(entry.name)
             else:
-                seconds = MAX_PAUSE if entry.event is None else pause(entry.tries, self.jitter())
-                self.outbox.reschedule(entry, now + seconds)
-                self.summary.rescheduled += 1
+                seconds = MAX_PAUSE if entry.event is None else pause(entry.tries, self._jitter())
+                self._outbox.reschedule(entry, now + seconds)
+                self._rescheduled += 1
             age, tries = now - entry.since, entry.tries
-            self.telemetry.notice(
+            self._telemetry.notice(
                 "event_not_delivered", item=entry.name, code=code, age=age, tries=tries, seconds=seconds
             )
-        self.telemetry.count("EventsUndelivered", len(undelivered))
-        self.telemetry.count("OldestEventAge", max(now - entry.since for entry, _ in undelivered), "Seconds")
+        self._telemetry.count("EventsUndelivered", len(undelivered))
+        self._telemetry.count("OldestEventAge", max(now - entry.since for entry, _ in undelivered), "Seconds")

@@ -52,7 +52,7 @@ def reconcile(
     return {
         "applied": apply,
         "used": inventory.used,
-        "limit": call.provider.capabilities.limit,
+        "limit": call.capabilities.limit,
         "headroom": headroom,
         "counts": {finding.value: len(ids) for finding, ids in findings.items()},
         "tokens": {finding.value: ids for finding, ids in findings.items()},

@@ -8,8 +8,7 @@ Therefore a run can end anywhere, and the worker continues the rotation from the
 """
 
 from copy import replace
-from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, NamedTuple, cast
 
 from token_broker.domain.ownership_tag import new_intent_id
 from token_broker.domain.rotation import Rotation
@@ -28,8 +27,7 @@ RETRY_AFTER_CALL = 40
 MAX_ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class RotationReport:
+class RotationReport(NamedTuple):
     """Report the state of a rotation.
 
     `token` is the new token, or None if it is not known. `overlap_ends_at` (Unix seconds) is when the old token ends.
@@ -39,7 +37,11 @@ class RotationReport:
     rotation: Rotation
     token: Token | None = None
     overlap_ends_at: int | None = None
-    status: ClassVar[int] = 202
+
+    @property
+    def status(self) -> int:
+        """Return the status of the response: the rotation can still be open."""
+        return 202
 
     def as_json(self) -> dict[str, Any]:
         """Return the response of the rotation route."""
@@ -57,12 +59,15 @@ class RotationReport:
         return {name: value for name, value in shown.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Unsupported:
+class Unsupported(NamedTuple):
     """Report that the provider does not support rotation, and whether it has returned another token than before."""
 
     changed: bool
-    status: ClassVar[int] = 200
+
+    @property
+    def status(self) -> int:
+        """Return the status of the response: there is nothing to wait for."""
+        return 200
 
     def as_json(self) -> dict[str, Any]:
         """Return the response of the rotation route."""
@@ -75,9 +80,9 @@ def rotate(call: Call[Provider], merchant: str, *, compromised: bool = False) ->
     Does nothing if the provider's tokens expire.
     """
     call.account(merchant)  # an unknown merchant leaves nothing in the store
-    if call.provider.capabilities.rotates:
+    if call.capabilities.rotates:
         return _rotate(cast("Call[ListingProvider]", call), merchant, compromised=compromised)
-    if call.provider.capabilities.expires:
+    if call.capabilities.expires:
         return Unsupported(changed=False)
     previous = call.store.leases.state(merchant, SHOP).token
     token = shop_token(call, merchant, fresh=True)

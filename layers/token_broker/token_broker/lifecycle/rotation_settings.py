@@ -81,7 +81,7 @@ def _check_exists(call: Call[ListingProvider], merchant: str) -> None:
 
 def _check_quota(call: Call[ListingProvider], settings: RotationSettings) -> None:
     """Raise `InvalidRequest` if the tokens within their overlap would need too many quota slots."""
-    limit = call.provider.capabilities.limit
+    limit = call.capabilities.limit
     if limit is None or settings.max_age is None:
         return
     at_once = -(-settings.overlap // settings.max_age) + 1

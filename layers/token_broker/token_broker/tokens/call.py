@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from token_broker.clock import Clock, Deadline
     from token_broker.domain.grant import Grant
+    from token_broker.ports.provider import Capabilities
     from token_broker.ports.secrets import ProviderSecrets
     from token_broker.ports.store import Store
     from token_broker.ports.telemetry import Telemetry
@@ -31,11 +32,13 @@ class Services(NamedTuple, Generic[P_co]):
     """Hold what lives as long as the process.
 
     `make_provider` returns the provider's client, which is made at its first use. A call that sends no request needs no
-    provider address. `min_remaining_seconds` is the remaining lifetime that a stored token needs to be served.
-    `make_sign_ins` returns what the process knows of expiring credentials.
+    provider address, since `capabilities` are known without the client. `min_remaining_seconds` is the remaining
+    lifetime that a stored token needs to be served. `make_sign_ins` returns what the process knows of expiring
+    credentials.
     """
 
     make_provider: Callable[[], P_co]
+    capabilities: Capabilities
     secrets: ProviderSecrets
     store: Store
     cache: TokenCache
@@ -65,6 +68,11 @@ class Call(Generic[P_co]):
     def provider(self) -> P_co:
         """Return the provider's client. Raises `ProviderNotConfigured` if the stack has no address for it."""
         return self._services.make_provider()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what the provider can do."""
+        return self._services.capabilities
 
     def as_caller(self, name: str) -> Call[P_co]:
         """Return this call with another caller."""

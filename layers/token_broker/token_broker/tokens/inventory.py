@@ -8,11 +8,12 @@ unrecorded. A token that was recorded before and after the list, and is not in t
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from token_broker.clock import Deadline
 from token_broker.domain.ownership_tag import TitleTag, parse_title
+from token_broker.domain.shown import shown
 from token_broker.domain.token import SERVABLE, SHOP, Origin, State, Token, fingerprint, token_from
 from token_broker.ports.provider import Account, ListedToken, ListingProvider
 from token_broker.tokens.call import Call
@@ -42,19 +43,22 @@ class Finding(StrEnum):
     VALUE_MISMATCH = "differing"
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(NamedTuple):
     """Hold what was read, in the order of the fields.
 
     `before` and `records` map token ids to the records of the two reads. `open_intents` is empty if it was not read.
     """
 
     account: Account
-    before: Mapping[str, Token] = field(repr=False)
-    listed: Sequence[ListedToken] = field(repr=False)
+    before: Mapping[str, Token]
+    listed: Sequence[ListedToken]
     open_intents: Collection[str]
-    records: Mapping[str, Token] = field(repr=False)
+    records: Mapping[str, Token]
     broker_id: str
+
+    def __repr__(self) -> str:
+        """Show all but the tokens."""
+        return shown(self, without=("before", "listed", "records"))
 
     @property
     def used(self) -> int:
@@ -157,7 +161,7 @@ def without_record(call: Call[ListingProvider], merchant: str, listed: ListedTok
 
 def record_headroom(call: Call[ListingProvider], used: int) -> int | None:
     """Emit the number of free quota slots as a metric and return it, or None if the provider has no limit."""
-    limit = call.provider.capabilities.limit
+    limit = call.capabilities.limit
     if limit is None:
         return None
     headroom = max(0, limit - used)

@@ -46,7 +46,7 @@ class Attempt:
 
     def must_confirm(self, state: SubjectState, *, fresh: bool) -> bool:
         """Return whether the provider must confirm the stored token, which it may have replaced."""
-        longest = self.call.provider.capabilities.recheck_after
+        longest = self.call.capabilities.recheck_after
         if longest is None:
             return False
         if fresh:
@@ -69,7 +69,7 @@ class Attempt:
         """Acquire the lease for the subject's current token, or return None if another caller holds it."""
         if self.is_held(state):
             return None  # otherwise every waiter would write to the same item
-        findable = subject == SHOP and self.call.provider.capabilities.supports_title_tag
+        findable = subject == SHOP and self.call.capabilities.supports_title_tag
         lease_request = self.lease_request(merchant, subject, account_id, CURRENT_TITLE if findable else None)
         lease = self.call.store.leases.acquire(lease_request, state)
         return lease if isinstance(lease, MintLease) else None
@@ -177,7 +177,7 @@ def session_token(
             _check_scope(stored, scope)
             call.telemetry.count("TokensServedFromStore")
             return stored, False
-        if not call.provider.capabilities.sessions:
+        if not call.capabilities.sessions:
             # Its token would be for the whole shop, not for one session.
             raise InvalidRequest("This provider has no tokens for checkout sessions.")
         account_id = call.account(merchant).account_id

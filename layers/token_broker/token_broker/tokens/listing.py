@@ -47,7 +47,7 @@ def list_tokens(call: Call[ListingProvider], merchant: str) -> dict[str, Any]:
     tokens = [_shown(call, merchant, each, found) for each in found.listed]
     tokens += [replace(record, state=State.LOST, access_token=None) for record in found.unlisted()]
     record_headroom(call, found.used)
-    return {"tokens": [_row(each) for each in tokens], "used": found.used, "limit": call.provider.capabilities.limit}
+    return {"tokens": [_row(each) for each in tokens], "used": found.used, "limit": call.capabilities.limit}
 
 
 def _shown(call: Call[ListingProvider], merchant: str, listed: ListedToken, found: Inventory) -> Token:

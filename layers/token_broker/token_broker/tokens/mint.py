@@ -102,11 +102,11 @@ def _release(call: Call[Provider], lease: MintLease, request_outcome: RequestOut
 
 def mint(call: Call[Provider], lease: MintLease, mint_request: MintRequest, until: Deadline) -> ProviderToken:
     """Have the provider create the token of the lease's intent, or return the one that it has created before."""
-    if call.provider.capabilities.lists:
+    if call.capabilities.lists:
         # From its first token on, a merchant is reconciled daily.
         due_at = next_reconciliation(call.clock.now(), call.jitter())
         call.store.reconciliations.schedule(lease.merchant, due_at)
-    if not call.provider.capabilities.supports_title_tag or lease.title is None:
+    if not call.capabilities.supports_title_tag or lease.title is None:
         return call.with_credential_refresh(
             lease.merchant, lambda account: call.provider.mint(account, mint_request, until)
         )

@@ -50,7 +50,7 @@ def _free_slot(call: Call[ListingProvider], inventory: Inventory, until: Deadlin
             call.telemetry.notice("revocation_pending", code=failure.code, token_id=token.token_id)
             if failure.retryable:
                 break  # the provider is down or throttles
-    limit = call.provider.capabilities.limit
+    limit = call.capabilities.limit
     return limit is not None and inventory.used < limit  # a token has ended since the provider rejected the mint
 
 

@@ -14,7 +14,7 @@ def revoke(call: Call[ListingProvider], merchant: str, token_id: str, *, foreign
     has the token. Raises `Conflict` if the token is foreign and `foreign` is False, or if it belongs to another
     provider account.
     """
-    if not call.provider.capabilities.revokes:
+    if not call.capabilities.revokes:
         return RevocationStatus.UNSUPPORTED  # the token keeps working, so it is not marked
     call.provider.check_token_id(token_id)
     until = call.deadline.within(PROVIDER_BUDGET)

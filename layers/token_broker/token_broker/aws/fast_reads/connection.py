@@ -37,7 +37,7 @@ class Connection:
 
     def __init__(self, host: str, port: int, context: SSLContext | None, until: float) -> None:
         """Connect, with TLS if there is a context. Raises `OSError`."""
-        self._socket = socket.create_connection((host, port), timeout=_left(until))
+        self._socket = _connected(host, port, until)
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if context is not None:
@@ -107,6 +107,22 @@ class Connection:
         if not received:
             raise Failed("cut_off")
         return received
+
+
+def _connected(host: str, port: int, until: float) -> socket.socket:
+    """Return a socket that is connected to one of the host's addresses. All of them share the time."""
+    failure = OSError()
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(_left(until))
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            failure = error
+        else:
+            return connection
+    raise failure
 
 
 def _left(until: float) -> float:

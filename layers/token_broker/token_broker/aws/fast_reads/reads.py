@@ -62,8 +62,8 @@ def endpoint(variables: Mapping[str, str]) -> Endpoint | None:
     if not _COMMERCIAL.fullmatch(region) or any(variables.get(name) for name in LEFT_TO_BOTOCORE):
         return None
     configured = variables.get("AWS_ENDPOINT_URL_DYNAMODB") or variables.get("AWS_ENDPOINT_URL")
-    url = urlsplit(configured or f"https://dynamodb.{region}.amazonaws.com")
     try:
+        url = urlsplit(configured or f"https://dynamodb.{region}.amazonaws.com")
         port = url.port
     except ValueError:
         return None
@@ -107,12 +107,10 @@ class FastReads:
                 return None
             # Without `decode`, JSON in UTF-16 would be accepted, too.
             response = json.loads(self._exchange(self._request(credentials, operation, arguments)).decode())
-            if isinstance(response, dict):
-                return response
-            reason = "no_object"
+            return _about(arguments, response)
         except Failed as failure:
             reason = failure.reason
-        except (OSError, ValueError, RecursionError) as failure:
+        except (OSError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as failure:
             reason = type(failure).__name__
         self._resting_until = time.monotonic() + REST
         self._report(reason)
@@ -168,6 +166,23 @@ class FastReads:
         if self._address.scheme == "https" and self._context is None:
             self._context = _trusting_amazon()
         return Connection(self._address.host, self._address.port, self._context, until)
+
+
+def _about(arguments: Mapping[str, Any], response: Any) -> Mapping[str, Any]:
+    """Return the response if each of its items has the key that was asked for.
+
+    So a response that is out of step with its connection never shows one merchant's item to another one. Raises
+    `Failed`, or `AttributeError`, `LookupError` or `TypeError` if the response has another form.
+    """
+    if not isinstance(response, dict):
+        raise Failed("no_object")
+    if "Key" in arguments:
+        key, items = arguments["Key"], [response["Item"]] if "Item" in response else []
+    else:
+        key, items = {"pk": arguments["ExpressionAttributeValues"][":pk"]}, response["Items"]
+    if not all(item[name] == value for item in items for name, value in key.items()):
+        raise Failed("another_key")
+    return response
 
 
 def _trusting_amazon() -> SSLContext:
