@@ -177,7 +177,7 @@ demo-picture: up ## write the picture of the demo that README shows
 logs: env-local ## print the logs of the local stack's functions
 	@$(LOCAL) -m sandbox.logs
 
-bench: env-dev env-local env-runtime env-bench ## measure the cold start of each built handler; AGAINST=COMMIT compares it with that commit's
+bench: env-dev env-local env-runtime env-bench ## measure start-up, warm calls and latency beside usual handlers; AGAINST=COMMIT compares start-up with that commit's
 	@$(LOCAL) -m sandbox.stack build-here
 	@$(DEV) -m benchmarks $(if $(AGAINST),--against '$(AGAINST)') $(if $(ROUNDS),--rounds '$(ROUNDS)')
 

@@ -1,125 +1,130 @@
-"""`python -m benchmarks [--rounds N] [--json PATH | --against COMMIT]`: measure the built handlers.
+"""`python -m benchmarks [--rounds N] [--keep-noisy | --against COMMIT]`: measure the built handlers.
 
-They are compared with the usual handler, or with the handlers of another commit.
+They are compared with the usual handler and the floor, or with the handlers of another commit.
 
-Exit status: 0 when every bound holds, 1 when one does not, 2 when something could not be measured.
+Exit status: 0 when every target and bound holds, 1 when one does not, 2 when something could not be measured, 3 when
+other work on the machine withholds the verdict. The results are written only if everything was measured.
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from benchmarks.baseline_artifact import baseline_artifact
-from benchmarks.bounds import Results
+from benchmarks import latency, subjects
 from benchmarks.built_artifacts import Build, built
 from benchmarks.canned_server import CannedServer
-from benchmarks.cases import Case, cases
-from benchmarks.comparison import Comparison, Runs, compare
-from benchmarks.decisions import decisions
+from benchmarks.cases import Case
+from benchmarks.comparison import Comparison, PairedRuns, compare
+from benchmarks.comparison_report import show_comparison
 from benchmarks.errors import CannotMeasureError
 from benchmarks.function_environment import FunctionEnvironments
-from benchmarks.measured_process import Measured, measure
+from benchmarks.modules import superfluous
+from benchmarks.noise import varying, waiting
 from benchmarks.other_commit import OtherCommit, built_at
-from benchmarks.paths import ONE_CLIENT_HANDLER
-from benchmarks.report import show, show_comparison, write_json
-from benchmarks.rounds import Figures, interleaved
-from benchmarks.warm import warm_path
+from benchmarks.own_stack import own_stack
+from benchmarks.paths import RESULTS
+from benchmarks.processor_share import control_group, share_of
+from benchmarks.report import tables, write
+from benchmarks.results import Results, Start
+from benchmarks.starts import Starts, check_same_answers
+from benchmarks.targets import missed, oversized, targets
+from benchmarks.warm import Warm, warm_blocks
 
+_ROUNDS, _ROUNDS_COMPARED = 15, 9
 #: Seconds after which no further round is begun.
-_LONGEST = 60.0
-#: The same for a comparison, whose rounds are longer, and for each of its repeats.
+_LONGEST = 240.0
+#: The same for a comparison, and for each of its repeats.
 _LONGEST_COMPARISON = 120.0
+#: Their runs show whether other work disturbed the measurement.
+_WATCHED = ("usual", "usual-compiled", "floor", "one-client", "shopify-current", "shop-authorizer")
 
 
-@dataclass(frozen=True, eq=False)
-class _Subject:
-    """What is measured: a case, answered by the code in these folders, in that environment."""
+class _Progress:
+    """Tell people what is being done, and how long each part took."""
 
-    case: Case
-    folders: tuple[Path, ...]
-    environment: Mapping[str, str]
-    commit: str = "this checkout"
+    def __init__(self, console: Console, status: Status) -> None:
+        self._console = console
+        self.say = status.update
 
-
-def _rounds(
-    server: CannedServer, subjects: Sequence[_Subject], rounds: int, status: Status, seconds: float = _LONGEST
-) -> Mapping[_Subject, Sequence[Measured]]:
-    began = time.monotonic()
-
-    def run(subject: _Subject) -> Measured:
-        case = subject.case
-        server.scene = case.scene
-        with _named(subject.commit):
-            return measure(subject.folders, case.event, subject.environment, status=case.status)
-
-    def done(count: int) -> None:
-        status.update(f"Round {count} of {rounds} done after {time.monotonic() - began:.0f} s")
-
-    return interleaved(subjects, run, rounds=rounds, seconds=seconds, done=done)
-
-
-@contextmanager
-def _named(commit: str) -> Iterator[None]:
-    """Name the commit in each complaint."""
-    try:
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        self.say(name)
         yield
-    except CannotMeasureError as fault:
-        raise CannotMeasureError(f"In {commit}: {fault}") from None
+        self._console.print(f"{name}: {time.monotonic() - began:.0f} s", highlight=False)
 
 
-def _measured(build: Build, rounds: int, status: Status) -> Results:
-    all_cases = cases()
-    current = all_cases[0]
-    status.update("Putting the usual handler together")
-    folders = (baseline_artifact(bytecode=False),), (baseline_artifact(bytecode=True),), (ONE_CLIENT_HANDLER,)
-    authorizers = decisions()
-    with CannedServer() as server:
+def _measured(build: Build, rounds: int, progress: _Progress) -> tuple[Results, list[str]]:
+    """Return the figures, and a sentence for each broken bound that other work cannot break."""
+    with CannedServer() as server, ExitStack() as stack:
         environments = FunctionEnvironments(server.url)
-        environment = environments.of(current.function)
-        usual, usual_compiled, one_client = (_Subject(current, each, environment) for each in folders)
-        ours = {
-            case: _Subject(case, build.folders(case.function), environments.of(case.function))
-            for case in (*all_cases, *authorizers)
-        }
-        runs = _rounds(server, [usual_compiled, *ours.values(), one_client, usual], rounds, status)
-        warm = warm_path(current, build, server, environments)
-    figures = {subject: Figures.of(of_one) for subject, of_one in runs.items()}
-    return Results(
-        rounds=len(runs[usual]),
-        usual=figures[usual],
-        usual_compiled=figures[usual_compiled],
-        cases={case: figures[ours[case]] for case in all_cases},
-        one_client=figures[one_client],
-        decisions={case: figures[ours[case]] for case in authorizers},
-        layer=build.layer(),
-        warm=warm,
+        share = share_of(environments.memory)
+        try:
+            group, unlimited = stack.enter_context(control_group(share)), ""
+        except CannotMeasureError as refused:
+            group, unlimited = None, str(refused)
+        starts = Starts(server, progress.say)
+        own = subjects.ours(build, environments, server.url)
+        with progress.part("Fresh processes"):
+            everyone = [*subjects.peers(build, environments, server.url), *own]
+            found = starts.rounds(everyone, rounds, _LONGEST, group)
+        runs = {subject.case.key: of_one for subject, of_one in found.items()}
+        check_same_answers(runs, "usual", "usual-compiled", "floor")
+        with progress.part("Warm calls"):
+            asked = subjects.warm(build, environments)
+            powertools = starts.once(asked[0][0]).modules
+            blocks = warm_blocks(asked, server)
+    watched = {key: runs[key].full for key in _WATCHED}
+    with progress.part("Latency on a local stack"):
+        latencies, missing = _latency()
+    results = Results(
+        rounds=len(runs["usual"].full),
+        share=share,
+        unlimited=unlimited,
+        starts={each.case.key: Start.of(each.case.title, *found[each]) for each in everyone},
+        warm={each.case.key: Warm.of(each.case.title, blocks[each.case.key]) for each, _ in asked},
+        latency=latencies,
+        noise=[
+            *waiting(watched),
+            *varying({**{key: [run.wall for run in of_one] for key, of_one in watched.items()}, **blocks}),
+        ],
+        missing=missing,
     )
+    floor = len(runs["floor"].full[0].modules)
+    heavy = [
+        problem
+        for subject in own
+        for problem in superfluous(subject.case, found[subject].full[0].modules, floor=floor, powertools=powertools)
+    ]
+    return results, heavy + oversized(build.layer())
 
 
-def _compared(build: Build, other: OtherCommit, rounds: int, status: Status) -> Comparison:
+def _latency() -> tuple[Sequence[latency.Latency], list[str]]:
+    """Return the figures, or why there are none."""
+    try:
+        with own_stack() as folder:
+            return latency.measure(folder), []
+    except CannotMeasureError as fault:
+        return (), [f"Latency was not measured. {fault}"]
+
+
+def _compared(build: Build, other: OtherCommit, rounds: int, progress: _Progress) -> Comparison:
     with CannedServer() as server:
         here, there = FunctionEnvironments(server.url), FunctionEnvironments(server.url, other.project)
+        starts = Starts(server, progress.say)
+        new = subjects.ours(build, here, server.url)
+        pairs = {each.case: (subjects.at(other, each.case, there), each) for each in new}
 
-        def pair_of(case: Case) -> tuple[_Subject, _Subject]:
-            function = case.function
-            with _named(other.name):
-                old = _Subject(case, other.build.folders(function), there.of(function), other.name)
-            return old, _Subject(case, build.folders(function), here.of(function))
-
-        pairs = {case: pair_of(case) for case in (*cases(), *decisions())}
-
-        def measured(asked: Sequence[Case], count: int) -> Mapping[Case, Runs]:
-            subjects = [subject for case in asked for subject in pairs[case]]
-            runs = _rounds(server, subjects, count, status, _LONGEST_COMPARISON)
-            return {case: (runs[pairs[case][0]], runs[pairs[case][1]]) for case in asked}
+        def measured(asked: Sequence[Case], count: int) -> Mapping[Case, PairedRuns]:
+            both = [subject for case in asked for subject in pairs[case]]
+            runs = starts.rounds(both, count, _LONGEST_COMPARISON)
+            return {case: (runs[pairs[case][0]].full, runs[pairs[case][1]].full) for case in asked}
 
         return compare(other.name, list(pairs), measured, rounds)
 
@@ -134,34 +139,47 @@ def _positive(text: str) -> int:
 def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=_positive, default=9, help="rounds to run at most (default: 9)")
+    help_rounds = f"rounds to run at most (default: {_ROUNDS}, or {_ROUNDS_COMPARED} against a commit)"
+    parser.add_argument("--rounds", type=_positive, help=help_rounds)
     either = parser.add_mutually_exclusive_group()
-    either.add_argument("--json", type=Path, metavar="PATH", help="also write all figures there")
+    either.add_argument("--keep-noisy", action="store_true", help="write the results of a noisy machine, too")
     either.add_argument("--against", metavar="COMMIT", help="compare with the handlers of this commit")
     arguments = parser.parse_args()
-    console, complaints = Console(), Console(stderr=True)
+    complaints = Console(stderr=True)
     try:
         with complaints.status("Measuring") as status, built() as build:
-            results: Results | Comparison
+            progress = _Progress(complaints, status)
             if arguments.against:
                 status.update(f"Building {arguments.against}")
                 with built_at(arguments.against) as other:
-                    results = _compared(build, other, arguments.rounds, status)
-            else:
-                results = _measured(build, arguments.rounds, status)
+                    comparison = _compared(build, other, arguments.rounds or _ROUNDS_COMPARED, progress)
+                show_comparison(Console(), comparison)
+                return _complain(complaints, comparison.problems(), 1)
+            results, broken = _measured(build, arguments.rounds or _ROUNDS, progress)
     except CannotMeasureError as fault:
-        complaints.print(f"[red]✗[/] {escape(str(fault))}", soft_wrap=True, highlight=False)
-        return 2
-    if isinstance(results, Comparison):
-        show_comparison(console, results)
-    else:
-        show(console, results)
-        if arguments.json:
-            write_json(arguments.json, results)
-    problems = results.problems()
+        return _complain(complaints, [str(fault)], 2)
+    return _reported(complaints, results, broken, keep_noisy=arguments.keep_noisy)
+
+
+def _reported(complaints: Console, results: Results, broken: list[str], *, keep_noisy: bool) -> int:
+    """Print everything, write the results where they are whole, and return the exit status."""
+    compared = targets(results)
+    print(tables(results, compared))
+    if not results.missing and (keep_noisy or not results.noise):
+        write(RESULTS, results, compared)
+    status = _complain(complaints, [] if results.noise else missed(compared), 1)
+    status = _complain(complaints, broken, 1) or status
+    if results.noise:
+        status = status or _complain(complaints, results.noise, 3)
+    return _complain(complaints, results.missing, 2) or status
+
+
+def _complain(complaints: Console, problems: Sequence[str], status: int) -> int:
+    """Print the problems, and return the status if there are any, else 0."""
     for problem in problems:
         complaints.print(f"[red]✗[/] {escape(problem)}", soft_wrap=True, highlight=False)
-    return 1 if problems else 0
+    return status if problems else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -31,9 +31,14 @@ class Build:
     def folders(self, function: str) -> tuple[Path, Path]:
         """Return the folders for /var/task and /opt/python, in Lambda's search order."""
         own = self._root / function_id(function)
-        if not (own / "app.py").exists() or not (self._layer / "python").is_dir():
+        if not (own / "app.py").exists() or not self.layer_folder.is_dir():
             raise CannotMeasureError(f"The build lacks the function {function}, or its layer.")
-        return own, self._layer / "python"
+        return own, self.layer_folder
+
+    @property
+    def layer_folder(self) -> Path:
+        """Return the folder for /opt/python."""
+        return self._layer / "python"
 
     def layer(self) -> Layer:
         """Return the layer's size and its packages, the largest first."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Self
 
-from benchmarks.bounds import LARGEST_WAIT
 from benchmarks.cases import Case
 from benchmarks.measured_process import Measured
-from benchmarks.rounds import Figures
+from benchmarks.noise import LARGEST_WAIT
+from benchmarks.results import Start
 
 #: Start to first answer, as a multiple of the other commit's.
 LARGEST_GROWTH = 1.05
@@ -18,7 +18,7 @@ _MODULES_NAMED = 10
 _STEPS = (1, 1, 2, 4)
 
 #: A case's runs at the other commit and here, one of each in a round.
-type Runs = tuple[Sequence[Measured], Sequence[Measured]]
+type PairedRuns = tuple[Sequence[Measured], Sequence[Measured]]
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Pair:
 
     case: Case
     rounds: int
-    old: Figures
-    new: Figures
+    old: Start
+    new: Start
     cpu: float
     wall: float
     added: tuple[str, ...]
@@ -44,11 +44,11 @@ class Pair:
         return cls(
             case,
             rounds=len(rounds),
-            old=Figures.of(old),
-            new=Figures.of(new),
+            old=Start.of(case.title, old, ()),
+            new=Start.of(case.title, new, ()),
             cpu=median(after.cpu / before.cpu for before, after in rounds),
             wall=median(after.wall / before.wall for before, after in rounds),
-            added=tuple(sorted(set(new[0].more["names"]) - set(old[0].more["names"]))),
+            added=tuple(sorted(set(new[0].modules) - set(old[0].modules))),
         )
 
     @property
@@ -67,7 +67,7 @@ class Comparison:
     @property
     def busy(self) -> bool:
         """Whether something else kept the machine from it."""
-        return any(each.wall > LARGEST_WAIT * each.cpu for pair in self.pairs for each in (pair.old, pair.new))
+        return any(each.start_ms > LARGEST_WAIT * each.cpu_ms for pair in self.pairs for each in (pair.old, pair.new))
 
     def growth(self, pair: Pair) -> float:
         """Return the ratio to which the bound refers: wall time, or processor time on a busy machine."""
@@ -100,14 +100,14 @@ class Comparison:
 
 
 def compare(
-    commit: str, cases: Sequence[Case], run: Callable[[Sequence[Case], int], Mapping[Case, Runs]], rounds: int
+    commit: str, cases: Sequence[Case], run: Callable[[Sequence[Case], int], Mapping[Case, PairedRuns]], rounds: int
 ) -> Comparison:
     """Compare all cases, and repeat those that are too slow until all their rounds together keep to the bound.
 
     On a machine that does other things too, a median of few rounds breaks the bound by chance. `run` is given cases and
     a number of rounds.
     """
-    runs: dict[Case, Runs] = dict.fromkeys(cases, ((), ()))
+    runs: dict[Case, PairedRuns] = dict.fromkeys(cases, ((), ()))
     comparison, doubtful = Comparison(commit, ()), cases
     for times in _STEPS:
         for case, (old, new) in run(doubtful, times * rounds).items():

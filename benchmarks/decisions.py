@@ -5,38 +5,59 @@ import time
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from benchmarks.canned_server import PROOF_KEY, Scene
 from benchmarks.cases import Case
 
 _ORIGIN = "https://shop.example"
+_KEY_ID = "benchmark"
+_SESSION = ("POST", "chicksx/public-tokens")
 
 
-def decisions() -> tuple[Case, ...]:
-    """Return a case for both authorizers, each with its policy in the table and an empty cache."""
+def decisions(issuer: str) -> tuple[Case, ...]:
+    """Return the cases of both authorizers, each with its policy in the table and an empty cache.
+
+    `issuer` is the address of an OIDC issuer on loopback, which publishes its keys.
+    """
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    published = {**jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": _KEY_ID, "use": "sig"}
+    hs256 = {"type": "hs256", "issuer": _ORIGIN, "audience": "token-broker"}
+    oidc = {"type": "oidc", "issuer": issuer, "audience": "token-broker", "jwksUri": f"{issuer}/keys"}
     return (
         Case(
+            "shop-authorizer",
             "storefronts/shop_authorizer",
             "Shop authorizer, policy read",
             False,
             200,
-            _policy(),
+            Scene({"policy": _policy(hs256)}),
             _event("GET", "shopify/storefront-access-token", "Origin", _ORIGIN),
         ),
         Case(
+            "proof-authorizer",
             "storefronts/proof_authorizer",
-            "Proof authorizer, both read",
+            "Proof authorizer, secret read",
             False,
             200,
-            _policy(),
-            _event("POST", "chicksx/public-tokens", "Authorization", f"Bearer {_proof()}"),
+            Scene({"policy": _policy(hs256)}),
+            _event(*_SESSION, "Authorization", f"Bearer {_proof(_ORIGIN, PROOF_KEY, 'HS256')}"),
+        ),
+        Case(
+            "proof-authorizer-oidc",
+            "storefronts/proof_authorizer",
+            "Proof authorizer, keys fetched",
+            False,
+            200,
+            Scene({"policy": _policy(oidc)}, {"/keys": {"keys": [published]}}),
+            _event(*_SESSION, "Authorization", f"Bearer {_proof(issuer, key, 'RS256')}"),
         ),
     )
 
 
-def _proof() -> str:
-    claims = {"iss": _ORIGIN, "aud": "token-broker", "sid": "benchmark", "exp": int(time.time()) + 3600}
-    return jwt.encode(claims, PROOF_KEY, algorithm="HS256", headers={"kid": "benchmark"})
+def _proof(issuer: str, key: str | rsa.RSAPrivateKey, algorithm: str) -> str:
+    claims = {"iss": issuer, "aud": "token-broker", "sid": "benchmark", "exp": int(time.time()) + 3600}
+    return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": _KEY_ID})
 
 
 def _event(method: str, operation: str, header: str, value: str) -> str:
@@ -56,13 +77,16 @@ def _event(method: str, operation: str, header: str, value: str) -> str:
     )
 
 
-def _policy() -> Scene:
-    proof = {name: {"S": text} for name, text in (("type", "hs256"), ("issuer", _ORIGIN), ("audience", "token-broker"))}
+def _policy(proof: dict[str, str]) -> dict[str, Any]:
     document: dict[str, Any] = {
         "version": {"N": "1"},
         "origins": {"L": [{"S": _ORIGIN}]},
         "anonymous": {"L": [{"S": "shopify/storefront-access-token"}]},
-        "sessions": {"M": {"scopes": {"L": [{"S": "wallet.read"}]}, "proofs": {"L": [{"M": proof}]}}},
+        "sessions": {
+            "M": {
+                "scopes": {"L": [{"S": "wallet.read"}]},
+                "proofs": {"L": [{"M": {name: {"S": text} for name, text in proof.items()}}]},
+            }
+        },
     }
-    item = {"pk": {"S": "policy#benchmark"}, "sk": {"S": "policy"}, "revision": {"N": "1"}, "document": {"M": document}}
-    return Scene({"policy": item})
+    return {"pk": {"S": "policy#benchmark"}, "sk": {"S": "policy"}, "revision": {"N": "1"}, "document": {"M": document}}

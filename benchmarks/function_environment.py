@@ -18,7 +18,6 @@ _LAMBDA = {
     "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
     "AWS_LAMBDA_FUNCTION_NAME": "measured",
     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
     "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
     "LANG": "en_US.UTF-8",
     "TZ": ":UTC",
@@ -32,6 +31,8 @@ class FunctionEnvironments:
     def __init__(self, url: str, project: Path = PROJECT) -> None:
         self._template = load_template(project / "template.yaml")
         self._url = url
+        #: In MB.
+        self.memory = int(self._template["Parameters"]["MemorySize"]["Default"])
 
     def of(self, function: str) -> dict[str, str]:
         """Return the environment of one function, named by its folder."""
@@ -39,11 +40,12 @@ class FunctionEnvironments:
         shared = self._template["Globals"]["Function"]["Environment"]["Variables"]
         own = properties.get("Environment", {}).get("Variables", {})
         set_by_template = {name: self._value(name, given) for name, given in {**shared, **own}.items()}
-        return {**_LAMBDA, "AWS_ENDPOINT_URL": self._url, **set_by_template}
+        own_size = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory), "AWS_ENDPOINT_URL": self._url}
+        return {**_LAMBDA, **own_size, **set_by_template}
 
     def _value(self, name: str, given: Any) -> str:
         """Return a variable's value: the server's address, the template's own, or its parameter's default."""
-        if name.endswith("_BASE_URL"):
+        if name.endswith("_BASE_URL") or name == "LOOPBACK_JWKS_ORIGIN":
             return self._url
         if name == "TOKEN_TABLE":
             return "token-broker"

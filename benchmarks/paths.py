@@ -10,8 +10,9 @@ BUILD = THIS_MACHINE.folder
 EVENTS = PROJECT / "events"
 RUNTIME_PYTHON = PROJECT / ".venvs/runtime/bin/python"
 BENCH_PACKAGES = PROJECT / ".venvs/bench/lib/python3.13/site-packages"
-BASELINE_HANDLER = Path(__file__).parent / "baseline_handler/app.py"
-ONE_CLIENT_HANDLER = Path(__file__).parent / "one_client_handler"
-#: Copies of the usual handler with its packages.
-BASELINE_ARTIFACTS = PROJECT / ".local/benchmarks"
-FIRST_RESPONSE = Path(__file__).parent / "first_response.py"
+#: The handlers that ours are compared with, and their copies as they are deployed.
+PEERS = Path(__file__).parent / "peers"
+PEER_ARTIFACTS = PROJECT / ".local/benchmarks"
+INVOCATIONS = Path(__file__).parent / "invocations.py"
+#: What the last whole run on a quiet machine found.
+RESULTS = Path(__file__).parent / "results"

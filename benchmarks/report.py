@@ -1,159 +1,150 @@
-"""Show the results to people, and write them as JSON."""
+"""Show the results to people, and write them as files."""
 
+import io
 import json
-import platform
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 
-from rich.box import SIMPLE_HEAD
+from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bounds import LARGEST_DECISION_RATIO, LARGEST_LAYER, LARGEST_RATIO, Results
-from benchmarks.comparison import LARGEST_GROWTH, MOST_MODULES_ADDED, Comparison
-from benchmarks.rounds import Figures
+from benchmarks.plot import Bar, drawn
+from benchmarks.results import OURS, USUAL, Results, machine, today, versions
+from benchmarks.targets import Target
 
-_LARGEST_SHOWN = 5
-
-
-def show(console: Console, results: Results) -> None:
-    """Print everything in lines of 80 characters."""
-    console.print(_cold(results))
-    console.print(_decisions(results))
-    if results.busy:
-        console.print(
-            "[yellow]Something else kept this machine busy. Wall times say little, so the parts (÷)[/]\n"
-            "[yellow]are of processor time here. Measure again when it is idle.[/]\n",
-            soft_wrap=True,
-        )
-    layer, warm = results.layer, results.warm
-    parts = ", ".join(f"{name} {size / 2**20:.1f}" for name, size in layer.packages[:_LARGEST_SHOWN])
-    for head, lines in (
-        ("÷ usual", ("the time as a part of the usual handler's as usually deployed:", "without bytecode.")),
-        ("", (f"The bound of {LARGEST_RATIO} refers to this column.",)),
-        ("÷ compiled", ("the same, had the usual handler been compiled before.",)),
-        ("", (f"{_within(results)} of {len(results.cases)} keep to {LARGEST_RATIO} here too.",)),
-        ("÷ boto3", ("the time as a part of a function's that imports boto3 and makes one client,",)),
-        ("", (f"though that makes no call. The bound is {LARGEST_DECISION_RATIO}.",)),
-        ("rounds", (f"{results.rounds}, interleaved; medians.", platform.python_version(), platform.machine())),
-        ("layer", (f"{layer.size / 2**20:.2f} MiB unzipped, of at most {LARGEST_LAYER // 2**20}.",)),
-        ("", (parts,)),
-        ("warm", (f"{warm.per_second:,.0f} calls a second from memory, median {warm.median_microseconds:.0f} µs;",)),
-        ("", (f"{warm.calls:,} calls opened no socket and sent no request.",)),
-    ):
-        console.print(f"[bold]{head:12}[/]{' '.join(lines)}", highlight=False, soft_wrap=True)
+_WIDEST = 140
+NOISY = "Other work on this machine withholds the verdict. Measure again when it is idle."
 
 
-def show_comparison(console: Console, comparison: Comparison) -> None:
-    """Print a line for each case, in lines of 80 characters."""
-    title = f"Start to first answer, against {comparison.commit}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("handler", no_wrap=True)
-    for head in ("rounds", "ms", "÷ wall", "÷ cpu", "modules", "+"):
-        table.add_column(head, justify="right", no_wrap=True)
-    for pair in comparison.pairs:
-        verdict = "red" if comparison.slow(pair) else "green"
-        wall, cpu = ("default", verdict) if comparison.busy else (verdict, "default")
-        table.add_row(
-            pair.case.title,
-            str(pair.rounds),
-            f"{pair.new.wall * 1000:.0f}",
-            f"[{wall}]{pair.wall:.2f}[/]",
-            f"[{cpu}]{pair.cpu:.2f}[/]",
-            f"{pair.old.modules}→{pair.new.modules}",
-            f"[{'red' if comparison.heavy(pair) else 'green'}]{pair.more_modules:+}[/]",
-        )
-    console.print(table)
-    bound = "÷ cpu, since something else kept this machine busy" if comparison.busy else "÷ wall"
-    console.print(
-        "÷ is the median of the rounds' ratios, new by old. Rounds are interleaved.\n"
-        f"The bound of {LARGEST_GROWTH} refers to {bound}.\n"
-        f"The median of all handlers is {median(map(comparison.growth, comparison.pairs)):.2f} there.\n"
-        f"A handler may load at most {MOST_MODULES_ADDED} modules more.",
-        highlight=False,
-        soft_wrap=True,
-    )
+def tables(results: Results, compared: Sequence[Target]) -> str:
+    """Return all tables as Markdown."""
+    text = io.StringIO()
+    console = Console(file=text, width=_WIDEST, color_system=None, markup=False)
+    verdict = _targets(compared, withheld=bool(results.noise))
+    why = [NOISY] if results.noise else []
+    for part in (_headline(results), _starts(results), _warm(results), _latency(results), verdict, *why):
+        console.print(part, soft_wrap=isinstance(part, str))
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()).strip().replace("\n\n\n", "\n\n") + "\n"
 
 
-def _within(results: Results) -> int:
-    return sum(results.ratio(figures, compiled=True) <= LARGEST_RATIO for figures in results.cases.values())
+def write(folder: Path, results: Results, compared: Sequence[Target]) -> None:
+    """Write figures.json, table.md and plot.svg into the folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / "figures.json").write_text(json.dumps(_document(results, compared), indent=2) + "\n")
+    head = f"# Start-up and calls, measured\n\n{_conditions(results)}. `make bench` writes this page.\n\n"
+    (folder / "table.md").write_text(head + tables(results, compared))
+    (folder / "plot.svg").write_text(_picture(results))
 
 
-def _cold(results: Results) -> Table:
-    title = "A fresh process, from its start to its first response"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("handler", no_wrap=True)
-    for head in ("ms", "÷ usual", "÷ compiled", "cpu ms", "MiB", "modules"):
-        table.add_column(head, justify="right", no_wrap=True)
-    _row(table, "usual, as deployed", results.usual, results, "bold")
-    _row(table, "usual, compiled", results.usual_compiled, results, "bold")
-    table.add_section()
-    for case, figures in results.cases.items():
-        _row(table, case.title, figures, results, "red" if results.slow(figures) else "green")
-    return table
-
-
-def _decisions(results: Results) -> Table:
-    title = "A storefront's authorizer, from the start of its process to its first decision"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("function", no_wrap=True)
-    for head in ("ms", "÷ boto3", "cpu ms", "MiB", "modules"):
-        table.add_column(head, justify="right", no_wrap=True)
-    rows = [("boto3 and one client, no call", results.one_client, "bold")]
-    rows += [
-        (case.title, figures, "red" if results.slow_decision(figures) else "green")
-        for case, figures in results.decisions.items()
-    ]
-    for name, figures, style in rows:
-        table.add_row(
-            name,
-            f"{figures.wall * 1000:.0f}",
-            f"[{style}]{results.decision_ratio(figures):.2f}[/]",
-            f"{figures.cpu * 1000:.0f}",
-            f"{figures.peak:.0f}",
-            str(figures.modules),
-        )
-    return table
-
-
-def _row(table: Table, name: str, figures: Figures, results: Results, style: str) -> None:
-    table.add_row(
-        name,
-        f"{figures.wall * 1000:.0f}",
-        f"[{style}]{results.ratio(figures):.2f}[/]",
-        f"{results.ratio(figures, compiled=True):.2f}",
-        f"{figures.cpu * 1000:.0f}",
-        f"{figures.peak:.0f}",
-        str(figures.modules),
-    )
-
-
-def write_json(path: Path, results: Results) -> None:
-    """Write everything that was measured, in seconds, MiB and bytes."""
-    whole = {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
+def _document(results: Results, compared: Sequence[Target]) -> dict[str, object]:
+    return {
+        "measured": today(),
+        "machine": machine(),
+        "versions": versions(),
         "rounds": results.rounds,
-        "busy": results.busy,
-        "bounds": {"ratio": LARGEST_RATIO, "decisionRatio": LARGEST_DECISION_RATIO, "layerBytes": LARGEST_LAYER},
-        "usual": {"asDeployed": asdict(results.usual), "withBytecode": asdict(results.usual_compiled)},
-        "cases": [
-            {"function": case.function, "title": case.title, **asdict(figures), **_ratios(figures, results)}
-            for case, figures in results.cases.items()
+        "noisy": bool(results.noise),
+        "share": round(results.share, 3),
+        "first_request_ms": {
+            name: None if pair is None else round(sum(pair), 1)
+            for name, pair in (("ours", results.first_request(OURS)), ("usual", results.first_request(USUAL)))
+        },
+        "starts": {key: _rounded(each._asdict() | {"start_ms": each.start_ms}) for key, each in results.starts.items()},
+        "warm": {key: _rounded(each._asdict()) for key, each in results.warm.items()},
+        "latency": [_rounded(each._asdict()) for each in results.latency],
+        "targets": [
+            _rounded({"what": each.what, "ratio": each.ratio, "target": each.target, "met": _met(each, results)})
+            for each in compared
         ],
-        "oneClient": asdict(results.one_client),
-        "decisions": [
-            {"function": case.function, **asdict(figures), "ratio": results.decision_ratio(figures)}
-            for case, figures in results.decisions.items()
-        ],
-        "layer": {"bytes": results.layer.size, "packages": dict(results.layer.packages)},
-        "warm": asdict(results.warm),
-        "problems": results.problems(),
     }
-    path.write_text(json.dumps(whole, indent=2) + "\n")
 
 
-def _ratios(figures: Figures, results: Results) -> Mapping[str, float]:
-    return {"ratio": results.ratio(figures), "ratioToCompiled": results.ratio(figures, compiled=True)}
+def _rounded(values: dict[str, object]) -> dict[str, object]:
+    return {name: round(value, 3) if isinstance(value, float) else value for name, value in values.items()}
+
+
+def _met(target: Target, results: Results) -> bool | None:
+    return None if results.noise else target.met
+
+
+def _conditions(results: Results) -> str:
+    here, found = machine(), versions()
+    packages = [f"{name} {version}" for name, version in found.items() if name != "python"]
+    busy = ["on a busy machine"] if results.noise else []
+    cores = f"{here['cores']} cores of {here['processor']}"
+    return ", ".join([today(), cores, f"Python {found['python']}", *packages, f"{results.rounds} rounds", *busy])
+
+
+def _headline(results: Results) -> str:
+    pairs = results.first_request(OURS), results.first_request(USUAL)
+    if pairs[0] is None or pairs[1] is None:
+        return f"A storefront's first request was not measured. {results.unlimited}"
+    ours, usual = sum(pairs[0]), sum(pairs[1])
+    return (
+        f"**A storefront's first request, authorizer and function in a row: {ours:.0f} ms.** The usual pair, compiled, "
+        f"takes {usual:.0f} ms, so ours takes {ours / usual:.2f} of it. INIT has a full processor, and "
+        f"the first invocation has {results.share:.3f} of one, as with 512 MB on Lambda."
+    )
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=MARKDOWN, pad_edge=True)
+    for number, head in enumerate(heads):
+        table.add_column(head, justify="right" if number else "left", no_wrap=True)
+    return table
+
+
+def _starts(results: Results) -> Table:
+    peers = {"usual": "÷ usual", "usual-compiled": "÷ compiled", "floor": "÷ floor"}
+    rest = ("INIT", "first", f"first at {results.share:.2f}", "cpu ms", "MiB", "modules")
+    table = _table("fresh process", "ms", *peers.values(), *rest)
+    for each in results.starts.values():
+        shared = each.first_at_share_ms
+        table.add_row(
+            each.title,
+            f"{each.start_ms:.0f}",
+            *(f"{each.start_ms / results.starts[peer].start_ms:.2f}" for peer in peers),
+            f"{each.init_ms:.0f}",
+            f"{each.first_ms:.1f}",
+            "" if shared is None else f"{shared:.1f}",
+            f"{each.cpu_ms:.0f}",
+            f"{each.peak_mib:.0f}",
+            str(each.modules),
+        )
+    return table
+
+
+def _warm(results: Results) -> Table:
+    table = _table("warm call", "µs")
+    for each in results.warm.values():
+        table.add_row(each.title, f"{each.us:.0f}")
+    return table
+
+
+def _latency(results: Results) -> Table:
+    table = _table("local stack", "clients", "p50 ms", "p95 ms", "calls a second")
+    for each in results.latency:
+        cells = f"{each.p50_ms:.1f}", f"{each.p95_ms:.1f}", f"{each.per_second:.0f}"
+        table.add_row(each.function, str(each.clients), *cells)
+    return table
+
+
+def _targets(compared: Sequence[Target], *, withheld: bool) -> Table:
+    table = _table("ratio of medians", "ratio", "target", "met")
+    for each in compared:
+        ratio = "not measured" if each.ratio is None else f"{each.ratio:.2f}"
+        target = "for context" if each.target is None else f"≤ {each.target}"
+        verdict = "withheld" if withheld else "yes" if each.met else "no"
+        table.add_row(each.what, ratio, target, "" if each.met is None else verdict)
+    return table
+
+
+def _picture(results: Results) -> str:
+    named = (
+        ("first request, authorizer and function: usual", USUAL),
+        ("first request, authorizer and function: ours", OURS),
+    )
+    rows = [Bar(name, pair) for name, keys in named if (pair := results.first_request(keys))]
+    rows += [Bar(each.title, (each.init_ms, each.first_ms)) for each in results.starts.values()]
+    first = f"first invocation (of first requests, with {results.share:.2f} of a processor)"
+    return drawn("A fresh process until its first answer, in ms", _conditions(results), ("INIT", first), rows)

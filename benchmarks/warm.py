@@ -1,43 +1,52 @@
-"""Measure the warm path: the shop's current token, served repeatedly from the cache."""
+"""Measure warm calls: blocks of calls of several processes alternate, so that other work affects all equally."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from statistics import median
+from typing import NamedTuple, Self
 
-from benchmarks.built_artifacts import Build
 from benchmarks.canned_server import CannedServer
-from benchmarks.cases import Case
 from benchmarks.errors import CannotMeasureError
-from benchmarks.function_environment import FunctionEnvironments
-from benchmarks.measured_process import measure
+from benchmarks.measured_process import FreshProcess
+from benchmarks.subjects import Subject
 
-#: Seconds. A token stays in the cache for 30.
-_DURATION = 2
+#: Seconds of a block. All blocks of four subjects take 13 s, and a token stays in our cache for 30.
+_BLOCK = 0.2
+_BLOCKS = 16
 
 
-@dataclass(frozen=True)
-class WarmPath:
-    """Hold the figures of the calls in one process after its first.
+class Warm(NamedTuple):
+    """Hold the median of a warm call in microseconds."""
 
-    `requests` counts all requests to the server, including the first call's.
+    title: str
+    us: float
+
+    @classmethod
+    def of(cls, title: str, blocks: Sequence[float]) -> Self:
+        """Return the median of the blocks' medians in seconds."""
+        return cls(title, median(blocks) * 1e6)
+
+
+def warm_blocks(subjects: Sequence[tuple[Subject, int]], server: CannedServer) -> Mapping[str, Sequence[float]]:
+    """Return the median seconds of a call in each block, by the keys of the subjects.
+
+    Each subject stands beside the number of requests that one of its calls sends. All of them have the same scene.
+    Raises `CannotMeasureError` if one sends more or fewer requests.
     """
-
-    calls: int
-    per_second: float
-    median_microseconds: float
-    requests: dict[str, int]
-
-
-def warm_path(case: Case, build: Build, server: CannedServer, environments: FunctionEnvironments) -> WarmPath:
-    """Measure the warm path, and prove that it sends no request.
-
-    In the process, any use of a socket is an error. The server counts requests over connections that the first call
-    left open.
-    """
-    server.scene = case.scene
-    server.requests.clear()
-    folders = build.folders(case.function)
-    run = measure(folders, case.event, environments.of(case.function), status=case.status, warm_seconds=_DURATION)
-    asked = dict(server.requests)
-    if asked != {"GetItem": 1}:
-        raise CannotMeasureError(f"Warm calls were not served from memory: the server was asked {asked}.")
-    calls = run.more["calls"]
-    return WarmPath(calls, calls / run.more["seconds"], run.more["median"] * 1e6, asked)
+    server.scene = subjects[0][0].case.scene
+    medians: dict[str, list[float]] = {subject.case.key: [] for subject, _ in subjects}
+    with ExitStack() as stack:
+        running = []
+        for subject, requests in subjects:
+            process = FreshProcess(subject.folders, subject.case.event, subject.environment)
+            stack.enter_context(process).first(subject.case.status)
+            running.append((subject.case, requests, process))
+        for number in range(_BLOCKS):
+            for case, requests, process in running if number % 2 else reversed(running):
+                before = server.requests.total()
+                calls, seconds = process.again(_BLOCK)
+                sent = server.requests.total() - before
+                if sent != calls * requests:
+                    raise CannotMeasureError(f"{case.title}: {calls} warm calls sent {sent} requests.")
+                medians[case.key].append(seconds)
+    return medians

@@ -11,7 +11,8 @@ from sandbox.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Settings
 
 _LOOPBACK = "127.0.0.1,localhost,::1"
 _DROPPED = ("AWS_", "SAM_CLI_", "PYTHON", "VIRTUAL_ENV", "GATEWAY_", "MINISTACK_", "LOCALSTACK_", "LAMBDA_")
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+#: For addresses beyond this machine, which functions do not call here. With them, botocore would do every read.
+_BEYOND = ("http_proxy", "https_proxy", "all_proxy", "requests_ca_bundle", "curl_ca_bundle")
 
 
 def base(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -24,9 +25,10 @@ def base(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def emulator(settings: Settings, port: int, functions_endpoint: str | None = None) -> dict[str, str]:
     """Return the environment of the emulator and of the functions, which inherit it.
 
-    It does not use the caller's proxy. `functions_endpoint` is the functions' AWS endpoint, if it is not the emulator.
+    It does not use the caller's proxy or certificates. `functions_endpoint` is the functions' AWS endpoint, if it is
+    not the emulator.
     """
-    inherited = {name: value for name, value in base().items() if name.lower() not in _PROXIES}
+    inherited = {name: value for name, value in base().items() if name.lower() not in _BEYOND}
     if functions_endpoint:
         inherited["AWS_ENDPOINT_URL"] = functions_endpoint
     return inherited | {

@@ -1,4 +1,4 @@
-"""Write logs as JSON lines, and metrics in CloudWatch's embedded format, with Powertools.
+"""Write logs as JSON lines with Powertools, and metrics in CloudWatch's embedded format.
 
 Only the arguments are written, and never an event, a body or a header. Callers pass ids, codes and fingerprints. No
 dimension names a merchant.
@@ -8,10 +8,10 @@ import logging
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from token_broker import __version__
 from token_broker.log_lines import LineFormatter
+from token_broker.metric_lines import MetricLines
 
 
 class PowertoolsTelemetry:
@@ -24,7 +24,8 @@ class PowertoolsTelemetry:
         # A failure to write a log line must not print its exception's message to stderr.
         logging.raiseExceptions = False
         self.log = Logger(logger_formatter=LineFormatter(utc=True))
-        self._metrics = EphemeralMetrics()
+        self._metrics = MetricLines()
+        self._request_id = ""
         self._provider = self._about = provider
         self._cold = True
         self._annotations: dict[str, object] = {}
@@ -40,8 +41,7 @@ class PowertoolsTelemetry:
             function_request_id=getattr(context, "aws_request_id", None),
             provider=self._about,
         )
-        # Metadata links the metrics to their call without a further dimension.
-        self._metrics.add_metadata(key="correlation_id", value=request_id)
+        self._request_id = request_id
         if self._cold:
             self.count("ColdStart")
         self._cold = False
@@ -54,9 +54,7 @@ class PowertoolsTelemetry:
 
     def end(self) -> None:
         """Write the call's metrics, and keep none of them for the next call."""
-        if self._metrics.metric_set:
-            self._metrics.add_dimension("provider", self._about)
-            self._metrics.flush_metrics()
+        self._metrics.write(self._about, self._request_id)
 
     def answered(self, **fields: object) -> None:
         """Write the line that ends a call, with the fields that the call was annotated with."""
@@ -72,7 +70,9 @@ class PowertoolsTelemetry:
 
     def count(self, metric: str, value: float = 1, unit: str = "Count") -> None:
         """Add one value to a metric of this call."""
-        self._metrics.add_metric(name=metric, unit=unit, value=value)
+        self._metrics.add(metric, value, unit)
+        if self._metrics.is_full(metric):
+            self.end()
 
     def observe(self, method: str, outcome: int | str, seconds: float) -> None:
         """Count one try of a provider request, its latency and its error, and log the error."""

@@ -151,15 +151,13 @@ def _services(parts: Container[Any], name: str, mints_per_minute: int | None = N
     """Return what all calls of one provider share. Without `mints_per_minute`, no mint is counted."""
     from token_broker.aws.secrets import SecretsManager
     from token_broker.aws.store.token_store import DynamoStore
-    from token_broker.http.client import HttpClient
     from token_broker.tokens.cache import TokenCache
     from token_broker.tokens.call import Services
 
     clock, telemetry = parts.clock, parts.telemetry
-    http = HttpClient(clock, parts.transport, telemetry.observe)
     prefix = settings.required("SECRET_PREFIX")
     return Services(
-        make_provider=cache(partial(provider_client, name, http, telemetry)),
+        make_provider=cache(partial(_client, parts, name)),
         capabilities=_profile(name).capabilities,
         secrets=SecretsManager(parts.aws("secretsmanager"), prefix=prefix, provider=name, clock=clock),
         store=DynamoStore(
@@ -190,6 +188,12 @@ def _sign_ins(parts: Container[Any], prefix: str, provider: str) -> SignIns:
         key_arn=settings.optional("SECRETS_KEY_ARN", ""),
     )
     return SignIns(secrets, parts.clock)
+
+
+def _client(parts: Container[Any], name: str) -> Provider:
+    from token_broker.http.client import HttpClient
+
+    return provider_client(name, HttpClient(parts.clock, parts.transport, parts.telemetry.observe), parts.telemetry)
 
 
 def provider_client(name: str, http: HttpClient, telemetry: Telemetry) -> Provider:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from token_broker.aws.fast_reads import credentials as credentials_module
+from token_broker.aws.fast_reads import reads
 from token_broker.aws.fast_reads.connection import Connection
 
 CREDENTIALS = ("ASIACANARY7D31", "secret-canary-7d31", "token-canary-7d31")
@@ -18,6 +20,13 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> tuple[str, str, str]:
     monkeypatch.delenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", raising=False)
     monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
     return CREDENTIALS
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a busy machine time. Tests of the limits set their own."""
+    for module in (reads, credentials_module):
+        monkeypatch.setattr(module, "TIME_LIMIT", 20.0)
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,8 @@ INCOMPLETE: list[tuple[bytes, str]] = [
     (respond().replace(b"HTTP/1.1", b"HTTP/1.0"), "not_http"),
     (respond().replace(b" 200 ", f" {CANARY[:3]} ".encode()), "not_http"),
     (b"SSH-2.0-OpenSSH_9.9\r\n\r\n", "not_http"),
+    (respond().replace(b" 200 ", b" 2000 "), "not_http"),
+    (respond().replace(b" 200 ", b" +20 "), "not_http"),
     (respond(HTML), "JSONDecodeError"),
     (respond(b""), "JSONDecodeError"),
     (respond(item().decode().encode("utf-16")), "UnicodeDecodeError"),

@@ -132,6 +132,19 @@ def test_a_connection_that_is_refused_is_reported() -> None:
     assert (reader.read(), reader.reasons) == (BOTOCORE, ["ConnectionRefusedError"])
 
 
+def test_if_an_address_of_the_host_refuses_the_next_one_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        refusing = listener.getsockname()
+    with serving(always(respond())) as server:
+        addresses = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", each) for each in (refusing, ("127.0.0.1", server.port))
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+        reader = Reader("http://dynamodb.example")
+
+        assert (reader.read(), reader.reasons) == (FAST, [])
+
+
 # Time
 
 

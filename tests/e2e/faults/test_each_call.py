@@ -8,6 +8,7 @@ The tests do not list the calls of an operation. They record a run without fault
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from tests.e2e.faults.operations import OPERATIONS, READS, Operation, Scene, not
 
 #: The SDK makes a call three times at most.
 SDK_TRIES = 3
+#: The operations that are tried once without the SDK, before its own tries.
+FAST_READS = ("GetItem", "Query")
 FOR_GOOD = 1_000_000
 #: How often each way to fail strikes: the SDK's own repetition gets through, none of it does, nothing after it does.
 TIMES = (1, SDK_TRIES, FOR_GOOD)
@@ -86,7 +89,8 @@ def disturb(operation: Operation, case: Case, empty: Scene) -> Scene:
     bench, scene = empty.bench, begin(empty.bench, operation)
     before = len(bench.proxy.calls(scene.merchant))
     where = {"contains": scene.merchant, "operation": case.named, "skip": case.number}
-    bench.proxy.fault(case.kind, **where, times=case.times, onwards=case.times == FOR_GOOD)
+    times = case.times + 1 if case.times == SDK_TRIES and case.named in FAST_READS else case.times
+    bench.proxy.fault(case.kind, **where, times=times, onwards=case.times == FOR_GOOD)
     try:
         scene.answers.append(operation.act(scene))
     finally:
@@ -130,12 +134,16 @@ def checked(operation: Operation, _case: Case | None, scene: Scene) -> Scene:
 
 
 def recorded(bench: Bench, operation: Operation) -> tuple[Scene, list[str]]:
-    """Record the calls of a run without faults; the rules hold after it, or after its pending work is done."""
+    """Record the calls of a run without faults; the rules hold after it, or after its pending work is done.
+
+    Repetitions are left out. On a busy machine, a read can exceed the limit of its try without the SDK.
+    """
     plain = begin(bench, operation)
     before = len(bench.calls(plain.merchant))
     plain.answers.append(operation.act(plain))
     assert plain.answers[0].good, f"{operation.name}: {plain.answers}"
-    calls = bench.calls(plain.merchant)[before:]
+    made = bench.proxy.calls(plain.merchant)[before:]
+    calls = [str(name) for (name, _), _ in groupby(made, lambda each: (each["operation"], each["digest"]))]
     assert len(calls) >= operation.calls_at_least, f"{operation.name}: {calls}"
     if not operation.leaves_more:
         checked(operation, None, plain)

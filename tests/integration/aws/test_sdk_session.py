@@ -93,6 +93,13 @@ def test_an_answer_that_broke_off_is_none(came: bytes) -> None:
         ask({"content-length": "12"}, came)
 
 
+@pytest.mark.parametrize("content", [b"", b"<html>It works</html>", b"[]", b"\x1f\x8b"])
+def test_an_answer_of_something_else_is_none(content: bytes) -> None:
+    """Reject what botocore would take for a missing item. A token would be minted for it."""
+    with pytest.raises(BotoCoreError):
+        ask({"content-length": str(len(content))}, content)
+
+
 @pytest.mark.parametrize("headers", [{"content-length": "2"}, {}])
 def test_a_whole_answer_is_one_also_where_its_length_was_not_declared(headers: dict[str, str]) -> None:
     assert "Item" not in ask(headers, b"{}")

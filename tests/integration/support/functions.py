@@ -9,8 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from aws_lambda_powertools.metrics import Metrics
-
 from tests.contract_document import check_response
 from token_broker.clock import Clock
 
@@ -172,7 +170,7 @@ class _Lines(logging.Handler):
 def cold_start(function: str, *, clock: Clock, telemetry: Any = None) -> Worker:
     """Load a handler with parts that no other worker shares, on the given clock.
 
-    Workers in threads need other telemetry, since Powertools keeps its numbers for the process.
+    Workers in threads need other telemetry, since Powertools keeps its logger for the process.
     """
     spec = spec_from_file_location("app", ROOT / "functions" / function / "app.py")
     assert spec is not None
@@ -185,9 +183,6 @@ def cold_start(function: str, *, clock: Clock, telemetry: Any = None) -> Worker:
         vars(container)["telemetry"] = telemetry
     worker = Worker(function, module.handler)
     if telemetry is None:
-        # Powertools keeps these for the process, which in Lambda is one function's.
-        Metrics._default_dimensions.clear()  # noqa: SLF001
-        Metrics._dimensions.clear()  # noqa: SLF001
         log = container.telemetry.log
         for old in [each for each in log.handlers if isinstance(each, _Lines)]:
             log.removeHandler(old)

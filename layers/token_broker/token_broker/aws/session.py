@@ -64,16 +64,24 @@ def _partition(each: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _reject_truncated(**event: Any) -> None:
-    """Raise `IncompleteReadError`, a `BotoCoreError`, if a response is shorter than declared.
+class UnusableResponse(BotoCoreError):
+    """Report a response with status 200 that is no JSON object."""
 
-    botocore takes a truncated response for an empty one, for example a missing item or a secret without a value. This
-    runs after botocore's own retries.
+    fmt = "The response is no JSON object."
+
+
+def _reject_incomplete(**event: Any) -> None:
+    """Raise a `BotoCoreError` if a response is shorter than declared, or if its body is no JSON object.
+
+    botocore takes both for an empty response, for example a missing item, which would be minted. Each operation that is
+    called here responds with an object. This runs after botocore's own retries.
     """
     response = event["http_response"]
     declared, received = response.headers.get("content-length"), len(response.content)
     if declared is not None and int(declared) != received:
         raise IncompleteReadError(actual_bytes=received, expected_bytes=int(declared))
+    if response.status_code == 200 and not response.content.startswith(b"{"):
+        raise UnusableResponse
 
 
 @cache
@@ -83,7 +91,7 @@ def _session() -> botocore.session.Session:
     session.register_component("data_loader", _Loader())
     # Without this header, a trace ends here, and Lambda does not detect recursive loops.
     session.register("before-call", add_recursion_detection_header)  # type: ignore[arg-type]  # botocore's own
-    session.register("after-call", _reject_truncated)
+    session.register("after-call", _reject_incomplete)
     return session
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from token_broker.domain.shown import shown
-from token_broker.domain.token import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +66,9 @@ class Account(NamedTuple):
         return tuple(self.credentials.values())
 
     def fingerprint(self) -> str:
-        """Return the fingerprint of all that the secret says."""
+        """Return the fingerprint of all that the secret says. The authorizers need no token, so it is imported here."""
+        from token_broker.domain.token import fingerprint
+
         return fingerprint(repr((self.account_id, sorted(self.credentials.items()), sorted(self.settings.items()))))
 
 

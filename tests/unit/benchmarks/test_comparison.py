@@ -6,18 +6,18 @@ import pytest
 
 from benchmarks.canned_server import Scene
 from benchmarks.cases import Case
-from benchmarks.comparison import Comparison, Runs, compare
+from benchmarks.comparison import Comparison, PairedRuns, compare
 from benchmarks.errors import CannotMeasureError
 from benchmarks.measured_process import Measured
 from benchmarks.other_commit import built_at
 
-CASE = Case("shopify/a", "A", False, 200, Scene(), "{}")
-OTHER = Case("shopify/b", "B", False, 200, Scene(), "{}")
+CASE = Case("a", "shopify/a", "A", False, 200, Scene(), "{}")
+OTHER = Case("b", "shopify/b", "B", False, 200, Scene(), "{}")
 
 
 def ran(cpu: float, *, wall: float | None = None, modules: int = 3) -> Measured:
-    names = [f"module_{number}" for number in range(modules)]
-    return Measured(wall or cpu, cpu, peak=40.0, modules=modules, loaded=(), more={"names": names})
+    names = tuple(f"module_{number}" for number in range(modules))
+    return Measured(init=0.0, first=wall or cpu, cpu=cpu, peak=40.0, modules=names)
 
 
 def compared(old: Sequence[Measured], new: Sequence[Measured]) -> Comparison:
@@ -52,7 +52,7 @@ def test_more_than_five_added_modules_break_the_bound_and_are_named(new: int, pr
 def test_only_a_slow_case_is_repeated_and_chance_breaks_no_bound() -> None:
     asked: list[tuple[list[Case], int]] = []
 
-    def run(cases: Sequence[Case], rounds: int) -> Mapping[Case, Runs]:
+    def run(cases: Sequence[Case], rounds: int) -> Mapping[Case, PairedRuns]:
         unlucky = 1.0 if asked else 1.2
         asked.append((list(cases), rounds))
         return {case: ([ran(1)] * rounds, [ran(unlucky if case is CASE else 1)] * rounds) for case in cases}

@@ -1,10 +1,10 @@
-"""Import `app` in the measured process, call its handler once, and report the cost.
+"""Import `app` in a fresh process, and call its handler as often as the parent process wants.
 
-    python -P first_response.py REPORT_FD [SECONDS] < EVENT.json
+    python -P invocations.py REPORT_FD < COMMANDS
 
-The process has only the packages of Lambda. The report is one JSON object. `answered` is on the monotonic clock, which
-all processes of a machine share. The parent knows on it when it started this process. With SECONDS, the handler is
-called repeatedly for that long. From the second call on, any use of a socket is an error.
+The first line of the commands is the event. The process imports `app` and reports it. The second line makes it call the
+handler once. Each further line is a number of seconds, for which it calls the handler again and again. Each line gets
+one JSON object as its report. Times are on the monotonic clock, which all processes of a machine share.
 """
 
 import json
@@ -38,49 +38,46 @@ def _peak_mebibytes() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2  # bytes on macOS
 
 
-def _refuse_sockets(event: str, _arguments: object) -> None:
-    if event.startswith("socket."):
-        raise RuntimeError(f"A warm call used the network: {event}")
-
-
 def _status_of_decision(response: dict[str, dict[str, list[dict[str, str]]]]) -> int:
     """Return the status that an authorizer's response leads to."""
     return 200 if response["policyDocument"]["Statement"][0]["Effect"] == "Allow" else 403
 
 
 def main() -> None:
-    """Measure the handler."""
-    event = json.load(sys.stdin)
+    """Do what the commands say, until they end."""
+    event = json.loads(sys.stdin.readline())
     import app  # found through PYTHONPATH: each function's own
 
     context = Context()
+    _report(ready=time.monotonic())
+    sys.stdin.readline()
+    called = time.monotonic()
     response = app.handler(event, context)
     answered, cpu = time.monotonic(), time.process_time()
-    # Nothing from here on is part of the first response's time.
-    report: dict[str, object] = {
-        "answered": answered,
-        "cpu": cpu,
-        "peak": _peak_mebibytes(),
-        "modules": len(sys.modules),
-        "names": sorted(sys.modules),
-        "loaded": [name for name in ("boto3", "requests", "pydantic", "aws_xray_sdk") if name in sys.modules],
-        "status": response["statusCode"] if "statusCode" in response else _status_of_decision(response),
-        "body": response.get("body"),
-    }
-    if len(sys.argv) > 2:
-        sys.addaudithook(_refuse_sockets)
+    # Nothing from here on is part of the first invocation's time.
+    _report(
+        called=called,
+        answered=answered,
+        cpu=cpu,
+        peak=_peak_mebibytes(),
+        modules=sorted(sys.modules),
+        status=response["statusCode"] if "statusCode" in response else _status_of_decision(response),
+        body=response.get("body"),
+    )
+    for line in sys.stdin:
         durations = []
-        until = time.monotonic() + float(sys.argv[2])
+        until = time.monotonic() + float(line)
         while (began := time.perf_counter()) and time.monotonic() < until:
             again = app.handler(event, context)
             durations.append(time.perf_counter() - began)
             if again != response:
                 raise RuntimeError("A warm call gave another response than the first one.")
         durations.sort()
-        report["calls"] = len(durations)
-        report["median"] = durations[len(durations) // 2]
-        report["seconds"] = sum(durations)
-    os.write(int(sys.argv[1]), json.dumps(report).encode())
+        _report(calls=len(durations), median=durations[len(durations) // 2])
+
+
+def _report(**values: object) -> None:
+    os.write(int(sys.argv[1]), json.dumps(values).encode() + b"\n")
 
 
 main()

@@ -1,0 +1,74 @@
+"""Define the targets, and compare the figures with them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from benchmarks.built_artifacts import Layer
+from benchmarks.results import Results
+
+#: `make bench` fails if a ratio is more than so many times its target. Two runs on the same machine differ by less.
+ROOM = 1.1
+LARGEST_LAYER = 9 * 1024 * 1024
+
+
+class Target(NamedTuple):
+    """Compare a ratio with its target, which is None for a ratio that is shown for context.
+
+    The ratio is None if it was not measured.
+    """
+
+    what: str
+    ratio: float | None
+    target: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Return whether the target is met, or None if there is nothing to compare."""
+        return None if self.ratio is None or self.target is None else self.ratio <= self.target
+
+    @property
+    def missed(self) -> bool:
+        """Return whether the target is missed by more than the room for noise."""
+        return self.ratio is not None and self.target is not None and self.ratio > self.target * ROOM
+
+
+def targets(results: Results) -> list[Target]:
+    """Return each target with this run's ratio. All of them are ratios of medians."""
+    starts, warm = results.starts, results.warm
+    ours, usual, client = starts["shopify-current"], starts["usual"], starts["one-client"].init_ms
+    p50 = {each.function: each.p50_ms for each in results.latency if each.clients == 8}
+    return [
+        Target("start, current token from the table ÷ floor", ours.start_ms / starts["floor"].start_ms, 1.25),
+        Target("the same ÷ usual, as deployed", ours.start_ms / usual.start_ms),
+        Target("the same ÷ usual, compiled", ours.start_ms / starts["usual-compiled"].start_ms),
+        Target("start, Shop authorizer ÷ boto3 and one client", starts["shop-authorizer"].start_ms / client, 0.45),
+        Target("start, Proof authorizer ÷ boto3 and one client", starts["proof-authorizer"].start_ms / client, 0.6),
+        Target("warm, from memory ÷ one log line and one metric", warm["memory"].us / warm["one-line"].us, 1.15),
+        Target("warm, one read ÷ botocore's defaults", warm["read"].us / warm["read-botocore"].us, 0.25),
+        Target("peak memory ÷ usual, as deployed", ours.peak_mib / usual.peak_mib, 0.33),
+        Target(
+            "p50 with 8 clients, from memory ÷ a function that prints one line",
+            p50["shop-token"] / p50["one-line"] if p50 else None,
+            1.05,
+        ),
+    ]
+
+
+def missed(compared: Sequence[Target]) -> list[str]:
+    """Return a sentence for each missed target."""
+    return [
+        f"{each.what}: {each.ratio:.2f}, more than {each.target} and {ROOM - 1:.0%} for noise. "
+        "docs/explanation/start-up-time.md says how to see what a handler imports."
+        for each in compared
+        if each.missed
+    ]
+
+
+def oversized(layer: Layer) -> list[str]:
+    """Return a sentence if the layer is too large."""
+    if layer.size <= LARGEST_LAYER:
+        return []
+    largest, size = layer.packages[0]
+    have, may = f"{layer.size / 2**20:.1f} MiB", LARGEST_LAYER // 2**20
+    part = f"{largest} with {size / 2**20:.1f}"
+    return [f"The layer has {have}, more than {may}; its largest part is {part}. See layers/token_broker/Makefile."]
