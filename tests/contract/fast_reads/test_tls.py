@@ -1,5 +1,6 @@
 """TLS with Amazon's roots alone. Where it fails, nothing was sent, and botocore reads with its own trust."""
 
+import os
 import socket
 import ssl
 import threading
@@ -17,6 +18,8 @@ from token_broker.aws.fast_reads import reads
 
 NOT_VERIFIED = "SSLCertVerificationError"
 LIMIT = 0.3
+#: TLS's record of a fatal alert.
+ALERT = b"\x15\x03\x03\x00\x02\x02\x50"
 #: Seconds until a test gives up.
 PATIENCE = 20
 
@@ -52,8 +55,8 @@ def test_reads_use_one_connection_and_name_the_host(tmp_path: Path, monkeypatch:
         assert server.seen[0].headers["host"] == f"localhost:{server.port}"
 
 
-@pytest.mark.parametrize("politely", [True, False])
-def test_a_connection_that_has_ended_while_it_was_idle_is_replaced(trusted: ssl.SSLContext, *, politely: bool) -> None:
+@pytest.mark.parametrize("end", ["politely", "by an alert", "by RST"])
+def test_a_connection_that_has_ended_while_it_was_idle_is_replaced(trusted: ssl.SSLContext, end: str) -> None:
     read, ended = threading.Event(), threading.Event()
 
     def script(seen: Seen, connection: socket.socket) -> bool:
@@ -61,10 +64,12 @@ def test_a_connection_that_has_ended_while_it_was_idle_is_replaced(trusted: ssl.
         if seen.connection > 1:
             return True
         assert read.wait(PATIENCE)
-        if politely and isinstance(connection, ssl.SSLSocket):
+        if end == "politely" and isinstance(connection, ssl.SSLSocket):
             connection.settimeout(0)
             with suppress(OSError):
                 connection.unwrap()  # it tells the reader, and does not wait for an answer
+        elif end == "by an alert":
+            os.write(connection.fileno(), ALERT)
         else:
             reset(connection)
         ended.set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import time
 import zlib
+from errno import EAGAIN
 from typing import TYPE_CHECKING
 
 from token_broker.http.name_lookup import look_up
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 #: Bytes. A page of a query has at most 1 MB of items, and JSON adds names and types.
 HEAD_LIMIT, BODY_LIMIT = 16 * 1024, 4 * 1024 * 1024
 _CHUNK = 64 * 1024
+#: Of a socket, and of TLS. The second is `ssl.SSL_ERROR_WANT_READ`, without the import of `ssl`.
+_WOULD_WAIT = (EAGAIN, 2)
 #: A second field of these names could contradict the first.
 _SINGLE = frozenset({b"content-length", b"content-encoding", b"x-amz-crc32"})
 
@@ -62,13 +65,13 @@ class Connection:
     def silent(self) -> bool:
         """Return whether nothing has come in since the last response, neither bytes nor the connection's end.
 
-        Bytes that nobody asked for would be taken for the next response. A failure is found by the next request.
+        Bytes that nobody asked for would be taken for the next response.
         """
         self._socket.settimeout(0)
         try:
             self._socket.recv(1)
-        except OSError:  # as a rule, since it would have to wait
-            return True
+        except OSError as error:
+            return error.errno in _WOULD_WAIT
         return False
 
     def exchange(self, request: bytes, until: float) -> bytes:
