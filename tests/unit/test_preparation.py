@@ -11,6 +11,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 from token_broker import wiring
 from token_broker.aws.fast_reads import reads
 from token_broker.aws.store.attributes import wrap_all
+from token_broker.clock import Clock, SystemClock
 from token_broker.errors import InternalError
 from token_broker.http import transport
 from token_broker.wiring import PROVIDER_CALLS, SECRETS, WRITES, Container
@@ -37,7 +38,8 @@ class Process:
         self.made.append(service)
         return self
 
-    def fast_reads(self, report: Callable[[str], None]) -> Any:
+    def fast_reads(self, report: Callable[[str], None], clock: Clock) -> Any:
+        assert isinstance(clock, SystemClock)  # the one that counts frozen time
         self.report = report
         return self
 
@@ -140,7 +142,7 @@ def test_without_fast_reads_no_connection_is_opened_and_botocore_reads(
 
 
 def test_where_the_environment_needs_botocore_it_reads(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reads, "fast_reads", lambda _report: None)
+    monkeypatch.setattr(reads, "fast_reads", lambda _report, _clock: None)
 
     assert wiring.shopify().table.get(("p", "s")) == ITEM
     assert process.made == ["dynamodb", "botocore GetItem"]

@@ -80,7 +80,7 @@ class Container[S]:
             return None
         from token_broker.aws.fast_reads.reads import fast_reads
 
-        return fast_reads(lambda reason: self.telemetry.notice("fast_read_failed", reason=reason))
+        return fast_reads(lambda reason: self.telemetry.notice("fast_read_failed", reason=reason), self.clock)
 
     @cached_property
     def transport(self) -> LazyTransport:

@@ -3,11 +3,13 @@
 import json
 import socket
 import struct
+import time
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
 from tests.contract.scripted_server import Seen, answer
+from tests.fakes.clock import MovableClock
 from token_broker.aws.fast_reads.reads import FastReads, endpoint
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.table import Table
@@ -27,14 +29,18 @@ def respond(body: bytes | None = None, /, **headers: str) -> bytes:
 
 
 class Reader:
-    """A table at an address. `reasons` has each reported failure, and `left` each read that botocore has done."""
+    """A table at an address. `reasons` has each reported failure, and `left` each read that botocore has done.
+
+    Sockets keep the machine's time.
+    """
 
     def __init__(self, address: str) -> None:
         self.reasons: list[str] = []
         self.left: list[str] = []
         found = endpoint({"AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": address})
         assert found is not None
-        self.fast = FastReads(found, self.reasons.append)
+        self.clock = MovableClock(time.time())
+        self.fast = FastReads(found, self.reasons.append, self.clock)
         self._table = Table(lambda: self, "tokens", fast_read=self.fast.read)
 
     def get_item(self, **_: Any) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.contract.fast_reads.reading import BOTOCORE, FAST, Reader, item, key_of, reset, respond
 from tests.contract.scripted_server import Seen, always, answer, serving
+from token_broker.aws.fast_reads import reads
 
 #: Seconds until a test gives up.
 PATIENCE = 20
@@ -107,6 +108,28 @@ def test_a_response_that_nobody_asked_for_is_not_taken_for_the_next_one() -> Non
 
         assert reader.read("second") == "second"
         assert (reader.reasons, server.connections) == ([], 2)
+
+
+def test_a_connection_that_was_idle_for_long_is_replaced_before_the_request() -> None:
+    """The network between can have forgotten it. A request over it would wait in vain, after each quiet time again."""
+
+    def script(seen: Seen, connection: socket.socket) -> bool:
+        if seen.connection == 1 and len(server.seen) > 2:
+            connection.recv(1)  # until the reader leaves
+            return False
+        connection.sendall(respond())
+        return True
+
+    with serving(script) as server:
+        reader = Reader(server.origin)
+        assert reader.read() == FAST
+        reader.clock.advance(reads.IDLE_LIMIT - 1)
+        assert reader.read() == FAST
+        assert server.connections == 1
+
+        reader.clock.advance(reads.IDLE_LIMIT)
+        assert reader.read() == FAST
+        assert (reader.reasons, reader.left, server.connections) == ([], [], 2)
 
 
 def test_what_a_failed_read_left_over_is_not_read_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

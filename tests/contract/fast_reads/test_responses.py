@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from typing import Any
 
 import pytest
@@ -196,36 +195,22 @@ def test_an_address_without_a_route_takes_the_limit_once() -> None:
 # After a failure
 
 
-class Later:
-    """The clock of the reads, which a test sets forward. Sockets keep the machine's."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self.passed
-
-    def time(self) -> float:
-        return time.time()
-
-
-def test_after_a_failure_botocore_reads_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    failed, later = answer(b"", status=500), Later()
+def test_after_a_failure_botocore_reads_for_a_minute() -> None:
+    failed = answer(b"", status=500)
     responses = iter([failed, respond(), failed])
-    monkeypatch.setattr(reads, "time", later)
 
     def script(_seen: Seen, connection: socket.socket) -> bool:
         connection.sendall(next(responses))
         return True
 
-    def read_at(seconds: float) -> tuple[str, int]:
-        later.passed = seconds
+    def read_after(seconds: float) -> tuple[str, int]:
+        reader.clock.advance(seconds)
         return reader.read(), len(server.seen)
 
     with serving(script) as server:
         reader = Reader(server.origin)
-        first = [read_at(seconds) for seconds in (0, 0, reads.REST - 1)]
-        second = [read_at(reads.REST + seconds) for seconds in (1, 2, 3)]
+        first = [read_after(seconds) for seconds in (0, 0, reads.REST - 1)]
+        second = [read_after(seconds) for seconds in (2, 1, 1)]
 
     assert first == [(BOTOCORE, 1)] * 3
     assert second == [(FAST, 2), (BOTOCORE, 3), (BOTOCORE, 3)]

@@ -4,9 +4,9 @@ Other addresses can be those of the function's runtime, of the cloud's metadata,
 """
 
 import socket
-from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
-from threading import Thread
+
+from token_broker.http import name_lookup
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 #: NAT64's well-known prefix (RFC 6052). In a network without IPv4, every IPv4 address has it.
@@ -37,20 +37,7 @@ def is_public(address: str) -> bool:
 def look_up(host: str, port: int, seconds: float) -> list[str]:
     """Return a name's addresses, each once. IPv4 comes first, since a function without IPv6 would lose time.
 
-    Raises `OSError`, and `TimeoutError` after `seconds`, since the resolver has no time limit of its own.
+    Raises `OSError`, and `TimeoutError` after `seconds`.
     """
-    found: Future[list[str]] = Future()
-    Thread(target=_look_up, args=(host, port, found), daemon=True).start()
-    return found.result(seconds)
-
-
-def _look_up(host: str, port: int, found: Future[list[str]]) -> None:
-    try:
-        rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError:
-        found.set_exception(OSError("not a name"))
-    except OSError as error:
-        found.set_exception(error)
-    else:
-        rows.sort(key=lambda row: row[0] != socket.AF_INET)
-        found.set_result(list(dict.fromkeys(str(row[4][0]) for row in rows)))
+    rows = sorted(name_lookup.look_up(host, port, seconds), key=lambda row: row[0] != socket.AF_INET)
+    return list(dict.fromkeys(str(row[4][0]) for row in rows))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.fakes.clock import MovableClock
 from token_broker.aws.fast_reads.credentials import Credentials, CredentialSource
 from token_broker.aws.fast_reads.reads import Endpoint, FastReads
 
@@ -66,5 +67,5 @@ def test_what_cannot_be_in_a_header_never_reaches_the_wire(
     monkeypatch.setattr(CredentialSource, "current", lambda _: credentials)
     address = Endpoint("http", "127.0.0.1", 9, "127.0.0.1:9", "us-east-1")
 
-    assert FastReads(address, reasons.append).read("GetItem", {}) is None
+    assert FastReads(address, reasons.append, MovableClock()).read("GetItem", {}) is None
     assert reasons == ["ValueError"]

@@ -6,6 +6,7 @@ from typing import Any
 import botocore.session
 import pytest
 
+from tests.fakes.clock import MovableClock
 from token_broker.aws import session
 from token_broker.aws.fast_reads import reads
 from token_broker.aws.fast_reads.reads import LEFT_TO_BOTOCORE, endpoint
@@ -116,8 +117,8 @@ def test_with_a_proxy_a_process_has_no_fast_reads(monkeypatch: pytest.MonkeyPatc
     for name in (*LEFT_TO_BOTOCORE, "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    assert reads.fast_reads(print) is not None
+    assert reads.fast_reads(print, MovableClock()) is not None
 
     monkeypatch.setenv(proxy, "http://127.0.0.1:3128")
 
-    assert reads.fast_reads(print) is None
+    assert reads.fast_reads(print, MovableClock()) is None

@@ -10,6 +10,8 @@ import time
 import zlib
 from typing import TYPE_CHECKING
 
+from token_broker.http.name_lookup import look_up
+
 if TYPE_CHECKING:
     from ssl import SSLContext
 
@@ -33,7 +35,10 @@ class Unanswered(Failed):
 
 
 class Connection:
-    """Hold one connection. Times are limited by `until`, on the machine's monotonic clock."""
+    """Hold one connection. Times are limited by `until`, on the machine's monotonic clock.
+
+    `idle_since` is for those who keep it, on their own clock.
+    """
 
     def __init__(self, host: str, port: int, context: SSLContext | None, until: float) -> None:
         """Connect, with TLS if there is a context. Raises `OSError`."""
@@ -47,6 +52,7 @@ class Connection:
             self._socket.close()
             raise
         self.reusable = True
+        self.idle_since = 0.0
 
     def close(self) -> None:
         """Close the connection."""
@@ -112,8 +118,12 @@ class Connection:
 def _connected(host: str, port: int, until: float) -> socket.socket:
     """Return a socket that is connected to one of the host's addresses. All of them share the time."""
     failure = OSError()
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        connection = socket.socket(family, kind, protocol)
+    for family, kind, protocol, _, address in look_up(host, port, _left(until)):
+        try:
+            connection = socket.socket(family, kind, protocol)
+        except OSError as error:  # a process without IPv6 can still get such addresses
+            failure = error
+            continue
         try:
             connection.settimeout(_left(until))
             connection.connect(address)

@@ -24,11 +24,15 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from token_broker.aws.fast_reads.credentials import Credentials
+    from token_broker.clock import Clock
 
 #: Seconds for a read, and for its connection if there is none. DynamoDB responds within 20 ms.
 TIME_LIMIT = 0.5
 #: Seconds after a failure in which botocore reads. Without them, each read would first wait for the same failure.
 REST = 60.0
+#: Seconds without a read after which a kept connection is not used again. A network forgets idle connections, and
+#: drops what is sent over them in silence (https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html).
+IDLE_LIMIT = 60.0
 USER_AGENT = f"token-broker/{__version__}"
 #: Amazon's own roots, which the layer's build takes from certifi.
 ROOTS = Path(__file__).with_name("amazon_roots.pem")
@@ -75,11 +79,15 @@ def endpoint(variables: Mapping[str, str]) -> Endpoint | None:
 
 
 class FastReads:
-    """Send reads to one endpoint. `report` gets the reason of each failure, for the log."""
+    """Send reads to one endpoint. `report` gets the reason of each failure, for the log.
 
-    def __init__(self, address: Endpoint, report: Callable[[str], None]) -> None:
+    The clock counts the time for which Lambda freezes the process.
+    """
+
+    def __init__(self, address: Endpoint, report: Callable[[str], None], clock: Clock) -> None:
         self._address = address
         self._report = report
+        self._clock = clock
         self._credentials = CredentialSource()
         self._signer = Signer("dynamodb", address.region, address.authority)
         self._context: SSLContext | None = None
@@ -90,7 +98,7 @@ class FastReads:
     def connect(self) -> None:
         """Open the connection before the first read. A failure is left to that read."""
         try:
-            self._idle.append(self._open(time.monotonic() + TIME_LIMIT))
+            self._keep(self._open(time.monotonic() + TIME_LIMIT))
         except (OSError, Failed):
             return
 
@@ -99,7 +107,7 @@ class FastReads:
 
         `operation` is `GetItem` or `Query`.
         """
-        if time.monotonic() < self._resting_until:
+        if self._clock.monotonic() < self._resting_until:
             return None
         try:
             credentials = self._credentials.current()
@@ -110,15 +118,15 @@ class FastReads:
             return _about(arguments, response)
         except Failed as failure:
             reason = failure.reason
-        except (OSError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as failure:
+        except (OSError, AttributeError, LookupError, TypeError, ValueError, RuntimeError) as failure:
             reason = type(failure).__name__
-        self._resting_until = time.monotonic() + REST
+        self._resting_until = self._clock.monotonic() + REST
         self._report(reason)
         return None
 
     def _request(self, credentials: Credentials, operation: str, arguments: Mapping[str, Any]) -> bytes:
         body = json.dumps(arguments, separators=(",", ":")).encode()
-        headers = self._signer.headers(credentials, f"DynamoDB_20120810.{operation}", body, time.time())
+        headers = self._signer.headers(credentials, f"DynamoDB_20120810.{operation}", body, self._clock.now())
         headers |= {"content-length": str(len(body)), "accept-encoding": "identity", "user-agent": USER_AGENT}
         trace = os.environ.get("_X_AMZN_TRACE_ID")
         if trace:
@@ -148,7 +156,7 @@ class FastReads:
             kept = self._idle.pop()
         except IndexError:
             return None
-        if kept.silent():
+        if self._clock.monotonic() < kept.idle_since + IDLE_LIMIT and kept.silent():
             return kept
         kept.close()
         return None
@@ -158,9 +166,13 @@ class FastReads:
             return connection.exchange(request, until)
         finally:
             if connection.reusable and not self._idle:
-                self._idle.append(connection)
+                self._keep(connection)
             else:
                 connection.close()
+
+    def _keep(self, connection: Connection) -> None:
+        connection.idle_since = self._clock.monotonic()
+        self._idle.append(connection)
 
     def _open(self, until: float) -> Connection:
         if self._address.scheme == "https" and self._context is None:
@@ -197,7 +209,7 @@ def _trusting_amazon() -> SSLContext:
     return context
 
 
-def fast_reads(report: Callable[[str], None]) -> FastReads | None:
+def fast_reads(report: Callable[[str], None], clock: Clock) -> FastReads | None:
     """Return the process's fast reads, or None if the environment needs botocore."""
     address = endpoint(os.environ)
-    return None if address is None else FastReads(address, report)
+    return None if address is None else FastReads(address, report, clock)
