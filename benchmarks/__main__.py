@@ -2,8 +2,8 @@
 
 They are compared with the usual handler and the floor, or with the handlers of another commit.
 
-Exit status: 0 when every target and bound holds, 1 when one does not, 2 when something could not be measured, 3 when
-other work on the machine withholds the verdict. The results are written only if everything was measured.
+The exit status is 0 if every target and bound holds, and 1 if one does not. It is 2 if something could not be measured,
+and 3 if other work on the machine withholds the verdict. The results are written only if everything was measured.
 """
 
 import argparse

@@ -102,7 +102,6 @@ class Bench:
             "AWS_ACCESS_KEY_ID": described["credentials"]["accessKeyId"],
             "AWS_SECRET_ACCESS_KEY": described["credentials"]["secretAccessKey"],
             "POWERTOOLS_LOG_LEVEL": "CRITICAL",
-            "POWERTOOLS_METRICS_DISABLED": "true",
             "WORK_QUEUE_SHOPIFY": queue,
             # Only botocore's calls are counted.
             "FAST_READS": "false",
