@@ -28,8 +28,6 @@ _SHOPIFY = (
     *_EXCHANGES,
 )
 
-_FAST_READS = ("tests/contract/fast_reads/test_*.py", "tests/unit/aws/fast_reads/test_*.py")
-
 _CLOCK = (
     "tests/unit/lifecycle/test_worker.py",
     "tests/unit/lifecycle/test_migrate.py",
@@ -46,8 +44,11 @@ PLAN: dict[str, tuple[str, ...]] = {
     "metric_lines": ("tests/unit/test_metric_lines.py",),
     "http/responses": ("tests/unit/http/test_responses.py",),
     "aws/fast_reads/connection": ("tests/contract/fast_reads/test_*.py",),
-    "aws/fast_reads/credentials": _FAST_READS,
-    "aws/fast_reads/reads": _FAST_READS,
+    "aws/fast_reads/credentials": (
+        "tests/contract/fast_reads/test_credentials_endpoint.py",
+        "tests/unit/aws/fast_reads/test_credentials.py",
+    ),
+    "aws/fast_reads/reads": ("tests/contract/fast_reads/test_*.py", "tests/unit/aws/fast_reads/test_*.py"),
     "aws/fast_reads/signing": ("tests/unit/aws/fast_reads/test_*.py",),
     "aws/store/attributes": ("tests/unit/aws/test_attributes.py",),
     "aws/store/documents": (
