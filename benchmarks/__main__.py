@@ -2,8 +2,8 @@
 
 They are compared with the usual handler and the floor, or with the handlers of another commit.
 
-Exit status: 0 when every target and bound holds, 1 when one does not, 2 when something could not be measured, 3 when
-other work on the machine withholds the verdict. The results are written only if everything was measured.
+The exit status is 0 if every target and bound holds, and 1 if one does not. It is 2 if something could not be measured,
+and 3 if other work on the machine withholds the verdict. The results are written only if everything was measured.
 """
 
 import argparse
@@ -130,10 +130,9 @@ def _compared(build: Build, other: OtherCommit, rounds: int, progress: _Progress
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
 
 
 def main() -> int:
@@ -149,7 +148,7 @@ def main() -> int:
     try:
         with complaints.status("Measuring") as status, built() as build:
             progress = _Progress(complaints, status)
-            if arguments.against:
+            if arguments.against is not None:
                 status.update(f"Building {arguments.against}")
                 with built_at(arguments.against) as other:
                     comparison = _compared(build, other, arguments.rounds or _ROUNDS_COMPARED, progress)

@@ -1,4 +1,4 @@
-"""Two commits side by side: what each case costs at both, and whether the newer one keeps to the bounds."""
+"""Compare two commits: what each case costs at both, and whether the newer one keeps to the bounds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ type PairedRuns = tuple[Sequence[Measured], Sequence[Measured]]
 
 @dataclass(frozen=True)
 class Pair:
-    """One case at the other commit and here.
+    """Hold one case at the other commit and here.
 
     `cpu` and `wall` are the medians of the rounds' ratios, new by old. `added` has the modules that only the new one
     loads.
@@ -53,20 +53,20 @@ class Pair:
 
     @property
     def more_modules(self) -> int:
-        """How many modules more the new one loads; negative if it loads fewer."""
+        """Return how many modules more the new one loads, or a negative number if it loads fewer."""
         return self.new.modules - self.old.modules
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All of one run against `commit`."""
+    """Hold all of one run against `commit`."""
 
     commit: str
     pairs: tuple[Pair, ...]
 
     @property
     def busy(self) -> bool:
-        """Whether something else kept the machine from it."""
+        """Return whether other work kept the machine busy."""
         return any(each.start_ms > LARGEST_WAIT * each.cpu_ms for pair in self.pairs for each in (pair.old, pair.new))
 
     def growth(self, pair: Pair) -> float:

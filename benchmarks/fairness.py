@@ -30,6 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.errors import CannotMeasureError
+from benchmarks.own_stack import running_stack
 from sandbox.local_stack import Stack
 from sandbox.simulators.control_client import ControlClient
 from token_broker_client import TokenBrokerError
@@ -198,10 +199,10 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="the state folder of a local stack that is up")
     console, complaints = Console(), Console(stderr=True)
     try:
-        bench = Bench(Stack.read(parser.parse_args().folder))
+        bench = Bench(running_stack(parser.parse_args().folder))
         with bench.ready():
             found = measure(bench)
-    except (CannotMeasureError, FileNotFoundError) as fault:
+    except CannotMeasureError as fault:
         complaints.print(f"[red]✗[/] {fault}", soft_wrap=True, highlight=False)
         return 2
     except (BotoCoreError, ClientError, TokenBrokerError) as fault:

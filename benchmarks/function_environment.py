@@ -1,4 +1,4 @@
-"""The environment of a measured process: what Lambda sets, and what template.yaml sets for the function."""
+"""Make the environment of a measured process: what Lambda sets, and what template.yaml sets for the function."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ _LAMBDA = {
 
 
 class FunctionEnvironments:
-    """Reads a checkout's template once. `url` is where AWS and the providers answer."""
+    """Read a checkout's template once. `url` is where AWS and the providers answer."""
 
     def __init__(self, url: str, project: Path = PROJECT) -> None:
         self._template = load_template(project / "template.yaml")

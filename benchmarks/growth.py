@@ -31,6 +31,7 @@ from rich.table import Table
 
 from benchmarks.errors import CannotMeasureError
 from benchmarks.many_merchants import ManyMerchants
+from benchmarks.own_stack import running_stack
 from sandbox.local_stack import Stack
 from token_broker.aws.session import client
 from token_broker.aws.store.records import RECONCILIATION
@@ -102,7 +103,6 @@ class Bench:
             "AWS_ACCESS_KEY_ID": described["credentials"]["accessKeyId"],
             "AWS_SECRET_ACCESS_KEY": described["credentials"]["secretAccessKey"],
             "POWERTOOLS_LOG_LEVEL": "CRITICAL",
-            "POWERTOOLS_METRICS_DISABLED": "true",
             "WORK_QUEUE_SHOPIFY": queue,
             # Only botocore's calls are counted.
             "FAST_READS": "false",
@@ -208,10 +208,10 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="the state folder of a local stack that is up")
     console, complaints = Console(), Console(stderr=True)
     try:
-        bench = Bench(Stack.read(parser.parse_args().folder))
+        bench = Bench(running_stack(parser.parse_args().folder))
         with bench.ready():
             found = [bench.measure(size) for size in SIZES]
-    except (CannotMeasureError, FileNotFoundError) as fault:
+    except CannotMeasureError as fault:
         complaints.print(f"[red]✗[/] {fault}", soft_wrap=True, highlight=False)
         return 2
     except (BotoCoreError, ClientError, OSError) as fault:

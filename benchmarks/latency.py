@@ -24,6 +24,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from benchmarks.errors import CannotMeasureError
+from benchmarks.own_stack import running_stack
 from sandbox.local_stack import Stack
 
 SHOP_TOKEN, ONE_LINE = "shop-token", "one-line"
@@ -78,11 +79,9 @@ def measure(folder: Path) -> Sequence[Latency]:
     Raises `CannotMeasureError`.
     """
     try:
-        stack = Stack.read(folder)
+        stack = running_stack(folder)
         with _one_line_function(stack) as one_line:
             return asyncio.run(_measure(stack, one_line))
-    except FileNotFoundError:
-        raise CannotMeasureError(f"No local stack is up in {folder}.") from None
     except (BotoCoreError, ClientError, OSError, EOFError) as failure:
         raise CannotMeasureError(f"The local AWS did not respond: {type(failure).__name__}.") from None
 

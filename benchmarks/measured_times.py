@@ -9,6 +9,8 @@ FIGURES = Path(__file__).parent / "results/figures.json"
 PERIOD = 20.0
 #: Seconds for which our processes cache a policy and a shop's token.
 CACHED = 30.0
+#: No measured time is as large, in its own unit. The smallest memory buys more of a processor than this.
+LARGEST_TIME, SMALLEST_SHARE = 1e6, 0.01
 
 
 class FiguresError(Exception):
@@ -60,9 +62,9 @@ class _Document:
         self.share = self.number("share")
 
     def number(self, *path: str) -> float:
-        """Return a figure. Raises `FiguresError` if it is missing or negative."""
+        """Return a figure. Raises `FiguresError` if it is missing, negative or too large."""
         value = self._at(*path)
-        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < LARGEST_TIME:
             raise FiguresError(f"The figures have no time {'.'.join(path)}: run `make bench` again.")
         return float(value)
 
@@ -96,23 +98,25 @@ def stretched(milliseconds: float, share: float) -> float:
 
 
 def read_figures(path: Path = FIGURES) -> Measured:
-    """Return the handlers. Raises `FiguresError` if the file is missing, or lacks a time."""
+    """Return the handlers. Raises `FiguresError` if the file cannot be read, or lacks a time."""
     try:
         document = json.loads(path.read_text())
     except FileNotFoundError:
         raise FiguresError(f"There are no figures for a day at {path}: `make bench` writes them.") from None
-    except ValueError as error:
+    except OSError as error:
+        raise FiguresError(f"The figures for a day at {path} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
         raise FiguresError(f"{path} is not JSON ({error}): run `make bench` again.") from None
     times = _Document(document)
-    if not 0 < times.share <= 1:
-        raise FiguresError(f"{path} has no share of a processor between 0 and 1: run `make bench` again.")
+    if not SMALLEST_SHARE <= times.share <= 1:
+        raise FiguresError(f"{path} has no share of a processor from {SMALLEST_SHARE} to 1: run `make bench` again.")
     mint = _mint(times)
     handlers = (
         _ours(times, mint),
         _usual(times, "usual, compiled", "usual-compiled", mint),
         _usual(times, "usual, as deployed", "usual", mint),
     )
-    return Measured(handlers, str(document.get("measured")), document.get("noisy") is True)
+    return Measured(handlers, str(document.get("measured", "an unknown day")), document.get("noisy") is True)
 
 
 def _mint(times: _Document) -> Mint:

@@ -1,4 +1,4 @@
-"""Start a local stack for one measurement, and remove it afterward."""
+"""Start a local stack for one measurement, and remove it afterward. Find one that is up."""
 
 import subprocess
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.errors import CannotMeasureError
 from benchmarks.paths import PROJECT
 from sandbox.background import environment
+from sandbox.local_stack import Stack
 
 _FOLDER = PROJECT / ".local/bench"
 _LINES_SHOWN = 10
@@ -24,6 +25,14 @@ def own_stack() -> Iterator[Path]:
         yield _FOLDER
     finally:
         _run("down")
+
+
+def running_stack(folder: Path) -> Stack:
+    """Return the stack of a state folder. Raises `CannotMeasureError` if none is up."""
+    try:
+        return Stack.read(folder)
+    except (OSError, ValueError):
+        raise CannotMeasureError(f"No local stack is up in {folder}.") from None
 
 
 def _run(command: str) -> subprocess.CompletedProcess[str]:

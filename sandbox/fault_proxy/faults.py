@@ -9,7 +9,7 @@ unheard    AWS executes the call, and the connection ends without a response
 cut        AWS executes the call, and its response ends after one byte of the body
 slow       AWS executes the call at once, and the response comes after `seconds`
 
-What follows is for reads. The SDK takes the first for an empty response, so a write would seem done.
+What follows is for reads. If one without the SDK fails, the SDK reads again.
 
 html       the response is a web page with status 200                nothing was done
 gzip       AWS executes the call, and its response is compressed

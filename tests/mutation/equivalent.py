@@ -9,6 +9,11 @@ _KEYWORD = "DynamoDB reads its keywords in any case"
 
 _CONTINUED = "the item has an id, which differs from each of these"
 
+_UNREAD = "the log names the exception's type only"
+_DIGEST = "OpenSSL reads the names of digests in any case"
+_NOTHING_DERIVED = "self._derived: tuple[str, str, bytes] = "
+_NO_DAY = "no day is like this, so the key is derived"
+
 _HINT = "what a value is cast to is read by the type checker alone"
 
 
@@ -19,6 +24,20 @@ def _casts(line: str, kind: str) -> dict[str, str]:
 
 
 EXPLAINED: dict[str, dict[str, str]] = {
+    "aws/fast_reads/signing": {
+        **{
+            f'- raise ValueError("credentials")\n+ raise ValueError({other})': _UNREAD
+            for other in ("None", '"XXcredentialsXX"', '"CREDENTIALS"')
+        },
+        **{
+            f'- {_NOTHING_DERIVED}("", "", b"")\n+ {_NOTHING_DERIVED}{other}': _NO_DAY
+            for other in ('("XXXX", "", b"")', '("", "XXXX", b"")', '("", "", b"XXXX")')
+        },
+        '- signature = hmac.digest(self._key(credentials.secret, moment[:8]), text.encode(), "sha256").hex()\n'
+        '+ signature = hmac.digest(self._key(credentials.secret, moment[:8]), text.encode(), "SHA256").hex()': _DIGEST,
+        '- key = hmac.digest(key, part.encode(), "sha256")\n+ key = hmac.digest(key, part.encode(), "SHA256")': _DIGEST,
+        "- if self._derived[:2] != (secret, day):\n+ if self._derived[:3] != (secret, day):": "the same key again",
+    },
     "aws/store/attributes": {
         '- return int(value) if value.lstrip("-").isdigit() else float(value)\n'
         '+ return int(value) if value.lstrip("XX-XX").isdigit() else float(value)': "no number has an X",

@@ -41,7 +41,15 @@ _CLOCK = (
 #: A module of the layer, without its ending, and its tests' files; a name may be a pattern.
 PLAN: dict[str, tuple[str, ...]] = {
     "bounded_cache": ("tests/unit/test_bounded_cache.py",),
+    "metric_lines": ("tests/unit/test_metric_lines.py",),
     "http/responses": ("tests/unit/http/test_responses.py",),
+    "aws/fast_reads/connection": ("tests/contract/fast_reads/test_*.py",),
+    "aws/fast_reads/credentials": (
+        "tests/contract/fast_reads/test_credentials_endpoint.py",
+        "tests/unit/aws/fast_reads/test_credentials.py",
+    ),
+    "aws/fast_reads/reads": ("tests/contract/fast_reads/test_*.py", "tests/unit/aws/fast_reads/test_*.py"),
+    "aws/fast_reads/signing": ("tests/unit/aws/fast_reads/test_*.py",),
     "aws/store/attributes": ("tests/unit/aws/test_attributes.py",),
     "aws/store/documents": (
         "tests/integration/store/test_policies.py",

@@ -1,6 +1,7 @@
 """A simulated day counts what can be computed by hand, and prices it as the estimates of a month do."""
 
 import json
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -175,16 +176,26 @@ def test_times_are_those_measured_at_the_share_or_computed_for_it(tmp_path: Path
     ("document", "sentence"),
     [
         ("<html>", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
         ([], "no time share"),
         (figures(share=0), "no share of a processor"),
+        (figures(share=1e-300), "no share of a processor"),
         (figures(starts={}), "no time starts.chicksx-current.first_ms: run `make bench`"),
         (figures(warm={"memory": {"us": "fast"}}), "no time warm.read-botocore.us"),
-        (figures(warm={"read-botocore": {"us": -1}}), "no time warm.read-botocore.us"),
+        *(
+            (figures(warm={"read-botocore": {"us": number}}), "no time warm.read-botocore.us")
+            for number in (-1, nan, 1e300, 10**400)
+        ),
     ],
 )
 def test_figures_that_lack_a_time_are_refused_by_its_name(document: Any, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(FiguresError, match=sentence):
         read_figures(written(tmp_path, document))
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FiguresError, match=r"cannot be read: Is a directory\.$"):
+        read_figures(tmp_path)
 
 
 def test_the_command_compares_ours_with_the_usual_ones(

@@ -1,8 +1,8 @@
 """Serve the shop's current token with as little as possible: the floor below our handlers.
 
-It has Powertools' Logger and Metrics. The rest is the standard library: one signed, consistent read of the usual
-handler's item over a connection that is made in INIT, one log line, one metric and the usual handler's answer. It
-checks nothing, retries nothing and has no second provider, so it is no product.
+It has Powertools' Logger and Metrics. The rest is the standard library. It reads the usual handler's item by one
+signed, consistent read, over a connection that is made in INIT. It writes one log line and one metric, and gives the
+usual handler's answer. It checks nothing, retries nothing and has no second provider, so it is no product.
 """
 
 import hashlib

@@ -1,13 +1,12 @@
 """Credentials in the environment for the fast reads, and an end for the connections that they keep."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from tests.contract.fast_reads.reading import connections_closed
 from token_broker.aws.fast_reads import credentials as credentials_module
 from token_broker.aws.fast_reads import reads
-from token_broker.aws.fast_reads.connection import Connection
 
 CREDENTIALS = ("ASIACANARY7D31", "secret-canary-7d31", "token-canary-7d31")
 
@@ -31,15 +30,5 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Close every connection. A process keeps its last one for its life."""
-    made: list[Connection] = []
-    connect = Connection.__init__
-
-    def note(self: Connection, *arguments: Any) -> None:
-        connect(self, *arguments)
-        made.append(self)
-
-    monkeypatch.setattr(Connection, "__init__", note)
-    yield
-    for each in made:
-        each.close()
+    with connections_closed(monkeypatch):
+        yield

@@ -5,11 +5,15 @@ import socket
 import struct
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+import pytest
 
 from tests.contract.scripted_server import Seen, answer
 from tests.fakes.clock import MovableClock
+from token_broker.aws.fast_reads.connection import Connection
 from token_broker.aws.fast_reads.reads import FastReads, endpoint
 from token_broker.aws.store.attributes import wrap_all
 from token_broker.aws.store.table import Table
@@ -69,3 +73,19 @@ def reset(connection: socket.socket) -> None:
     """Close the connection by RST."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
+
+
+@contextmanager
+def connections_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close every connection at the end. A process keeps its last one for its life."""
+    made: list[Connection] = []
+    connect = Connection.__init__
+
+    def note(self: Connection, *arguments: Any) -> None:
+        connect(self, *arguments)
+        made.append(self)
+
+    monkeypatch.setattr(Connection, "__init__", note)
+    yield
+    for each in made:
+        each.close()

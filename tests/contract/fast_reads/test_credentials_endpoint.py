@@ -130,7 +130,7 @@ def test_a_read_is_signed_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_an_endpoint_elsewhere_is_not_asked(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     """The authorization would be sent there."""
-    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("a connection was opened"))
+    monkeypatch.setattr(credentials, "Connection", lambda *_: pytest.fail("a connection was opened"))
 
     with pytest.raises(Failed, match="credentials_elsewhere"):
         at(monkeypatch, address).current()
@@ -140,7 +140,7 @@ def test_an_endpoint_elsewhere_is_not_asked(monkeypatch: pytest.MonkeyPatch, add
 def test_an_authorization_that_cannot_be_in_a_header_is_not_sent(
     monkeypatch: pytest.MonkeyPatch, authorization: str
 ) -> None:
-    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("a connection was opened"))
+    monkeypatch.setattr(credentials, "Connection", lambda *_: pytest.fail("a connection was opened"))
     monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", authorization)
 
     with pytest.raises(Failed, match="credentials_malformed"):
