@@ -25,7 +25,7 @@ from benchmarks.comparison_report import show_comparison
 from benchmarks.errors import CannotMeasureError
 from benchmarks.function_environment import FunctionEnvironments
 from benchmarks.modules import superfluous
-from benchmarks.noise import varying, waiting
+from benchmarks.noise import uncertain, waiting
 from benchmarks.other_commit import OtherCommit, built_at
 from benchmarks.own_stack import own_stack
 from benchmarks.paths import RESULTS
@@ -42,7 +42,15 @@ _LONGEST = 240.0
 #: The same for a comparison, and for each of its repeats.
 _LONGEST_COMPARISON = 120.0
 #: Their runs show whether other work disturbed the measurement.
-_WATCHED = ("usual", "usual-compiled", "floor", "one-client", "shopify-current", "shop-authorizer")
+_WATCHED = ("usual", "usual-compiled", "floor", "one-client", "shopify-current", "shop-authorizer", "proof-authorizer")
+#: The ratios with targets, by the keys of fresh processes and of warm calls.
+_COMPARED = (
+    ("shopify-current", "floor"),
+    ("shop-authorizer", "one-client"),
+    ("proof-authorizer", "one-client"),
+    ("memory", "one-line"),
+    ("read", "read-botocore"),
+)
 
 
 class _Progress:
@@ -81,6 +89,7 @@ def _measured(build: Build, rounds: int, progress: _Progress) -> tuple[Results, 
             powertools = starts.once(asked[0][0]).modules
             blocks = warm_blocks(asked, server)
     watched = {key: runs[key].full for key in _WATCHED}
+    times = {**{key: [run.wall for run in of_one] for key, of_one in watched.items()}, **blocks}
     with progress.part("Latency on a local stack"):
         latencies, missing = _latency()
     results = Results(
@@ -92,7 +101,7 @@ def _measured(build: Build, rounds: int, progress: _Progress) -> tuple[Results, 
         latency=latencies,
         noise=[
             *waiting(watched),
-            *varying({**{key: [run.wall for run in of_one] for key, of_one in watched.items()}, **blocks}),
+            *uncertain({f"{one} ÷ {other}": (times[one], times[other]) for one, other in _COMPARED}),
         ],
         missing=missing,
     )

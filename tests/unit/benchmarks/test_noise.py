@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from benchmarks.measured_process import Measured
-from benchmarks.noise import varying, waiting
+from benchmarks.noise import uncertain, waiting
 
 
 @pytest.mark.parametrize(("walls", "signs"), [([1.1, 1.2, 1.2], 0), ([1.1, 1.1, 9.0], 0), ([1.1, 1.3, 1.3], 1)])
@@ -16,7 +16,22 @@ def test_a_median_round_that_waits_longer_than_it_computes_shows_other_work(wall
 
 
 @pytest.mark.parametrize(
-    ("times", "signs"), [([1.0, 1.02, 1.05, 1.1], 0), ([1.0, 1.0, 1.0, 1.0, 9.0], 0), ([1.0, 1.2, 1.0, 1.2], 1)]
+    ("ours", "error"),
+    [
+        ([1.0, 1.1, 1.2, 1.3], 6),
+        ([1.0, 1.02, 1.05, 1.1], 0),
+        ([1.0, 1.0, 1.0, 1.0, 9.0], 0),
+        ([1.0, 1.1, 1.2, 1.3] * 4, 0),
+    ],
 )
-def test_rounds_that_differ_show_other_work_but_a_single_one_does_not(times: Sequence[float], signs: int) -> None:
-    assert varying({"floor": times}) == ["floor: half of the rounds differ by 18% of the median."] * signs
+def test_ratios_that_differ_from_round_to_round_show_other_work(ours: Sequence[float], error: int) -> None:
+    """A single round does not, and more rounds make the median more certain."""
+    sentence = f"a ÷ b: the ratio of the medians has a standard error of {error}%."
+
+    assert uncertain({"a ÷ b": (ours, [1.0] * len(ours))}) == ([sentence] if error else [])
+
+
+def test_what_slows_both_down_alike_is_no_sign() -> None:
+    times = [1.0, 5.0, 2.0, 9.0]
+
+    assert uncertain({"a ÷ b": (times, times)}) == []
