@@ -158,7 +158,7 @@ pages: env-dev ## write the pages that are made from other files
 
 docs: env-docs ## build the documentation as a site in .local/site, and fail if a link is broken
 	@rm -rf .local/pages && mkdir -p .local/pages
-	@tar -cf - *.md LICENSE docs events/README.md sandbox/*/README.md clients/*/README.md | tar -xf - -C .local/pages
+	@tar -cf - *.md LICENSE docs events/README.md sandbox/*/README.md clients/*/README.md benchmarks/results/table.md benchmarks/results/plot.svg | tar -xf - -C .local/pages
 	@cp .venvs/docs/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js .local/pages/
 	@.venvs/docs/bin/python -m zensical build --clean --strict
 
