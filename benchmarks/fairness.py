@@ -3,7 +3,7 @@
     python -m benchmarks.fairness FOLDER
 
 FOLDER is the state folder of a running local stack. Nothing is left there. The exit status is 0 if the median with the
-mint quota is within the bound, 1 if it is not, and 2 if it could not be measured.
+mint quota is within the bound, and 1 if it is not. It is 2 if it could not be measured.
 
 The token function of ChicksX gets ten concurrent executions, as many as a new AWS account has for all functions. The
 provider takes a second for each mint. Each round measures the quiet merchant before and during a flood, with the quota
