@@ -25,7 +25,7 @@ from benchmarks.comparison_report import show_comparison
 from benchmarks.errors import CannotMeasureError
 from benchmarks.function_environment import FunctionEnvironments
 from benchmarks.modules import superfluous
-from benchmarks.noise import uncertain, waiting
+from benchmarks.noise import standard_error, waiting
 from benchmarks.other_commit import OtherCommit, built_at
 from benchmarks.own_stack import own_stack
 from benchmarks.paths import RESULTS
@@ -33,7 +33,7 @@ from benchmarks.processor_share import control_group, share_of
 from benchmarks.report import tables, write
 from benchmarks.results import Results, Start
 from benchmarks.starts import Starts, check_same_answers
-from benchmarks.targets import missed, oversized, targets
+from benchmarks.targets import missed, oversized, targets, undecided
 from benchmarks.warm import Warm, warm_blocks
 
 _ROUNDS, _ROUNDS_COMPARED = 15, 9
@@ -99,10 +99,8 @@ def _measured(build: Build, rounds: int, progress: _Progress) -> tuple[Results, 
         starts={each.case.key: Start.of(each.case.title, *found[each]) for each in everyone},
         warm={each.case.key: Warm.of(each.case.title, blocks[each.case.key]) for each, _ in asked},
         latency=latencies,
-        noise=[
-            *waiting(watched),
-            *uncertain({f"{one} ÷ {other}": (times[one], times[other]) for one, other in _COMPARED}),
-        ],
+        errors=_errors(times, latencies),
+        noise=waiting(watched),
         missing=missing,
     )
     floor = len(runs["floor"].full[0].modules)
@@ -112,6 +110,15 @@ def _measured(build: Build, rounds: int, progress: _Progress) -> tuple[Results, 
         for problem in superfluous(subject.case, found[subject].full[0].modules, floor=floor, powertools=powertools)
     ]
     return results, heavy + oversized(build.layer())
+
+
+def _errors(times: Mapping[str, Sequence[float]], latencies: Sequence[latency.Latency]) -> dict[str, float]:
+    """Return the standard error of each ratio that has a target, by the keys of both sides."""
+    pairs = {f"{one} ÷ {other}": (times[one], times[other]) for one, other in _COMPARED}
+    slices = {each.function: each.rounds_ms for each in latencies if each.clients == 8}
+    if slices:
+        pairs[f"{latency.SHOP_TOKEN} ÷ {latency.ONE_LINE}"] = slices[latency.SHOP_TOKEN], slices[latency.ONE_LINE]
+    return {name: standard_error(*pair) for name, pair in pairs.items()}
 
 
 def _latency() -> tuple[Sequence[latency.Latency], list[str]]:
@@ -177,8 +184,8 @@ def _reported(complaints: Console, results: Results, broken: list[str], *, keep_
         write(RESULTS, results, compared)
     status = _complain(complaints, [] if results.noise else missed(compared), 1)
     status = _complain(complaints, broken, 1) or status
-    if results.noise:
-        status = status or _complain(complaints, results.noise, 3)
+    doubts = results.noise or undecided(compared)
+    status = status or _complain(complaints, doubts, 3)
     return _complain(complaints, results.missing, 2) or status
 
 

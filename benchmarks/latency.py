@@ -42,13 +42,17 @@ _HEAD = re.compile(rb"HTTP/1\.1 (\d+).*?\r\ncontent-length: *(\d+)\r\n", re.DOTA
 
 
 class Latency(NamedTuple):
-    """Hold the milliseconds of one function's calls with so many clients, and the calls a second."""
+    """Hold the milliseconds of one function's calls with so many clients, and the calls a second.
+
+    `rounds_ms` has the median of each slice.
+    """
 
     function: str
     clients: int
     p50_ms: float
     p95_ms: float
     per_second: float
+    rounds_ms: tuple[float, ...] = ()
 
 
 class _Call(NamedTuple):
@@ -161,7 +165,8 @@ async def _compared(calls: Sequence[_Call], clients: int) -> list[Latency]:
 def _latency(function: str, clients: int, slices: Sequence[_Slice]) -> Latency:
     times = [seconds * 1000 for each in slices for seconds in each.calls]
     rate = len(times) / sum(each.seconds for each in slices)
-    return Latency(function, clients, statistics.median(times), statistics.quantiles(times, n=20)[-1], rate)
+    medians = tuple(statistics.median(each.calls) * 1000 for each in slices)
+    return Latency(function, clients, statistics.median(times), statistics.quantiles(times, n=20)[-1], rate, medians)
 
 
 async def _slice(call: _Call, clients: int, seconds: float = SLICE, longest: float = LONGEST) -> _Slice:

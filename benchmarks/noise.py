@@ -8,8 +8,6 @@ from benchmarks.measured_process import Measured
 
 #: Wall time over processor time. The measured processes hardly wait on an idle machine.
 LARGEST_WAIT = 1.2
-#: The standard error of a ratio of medians, as a part of it. The room above a target is twice as large.
-LARGEST_ERROR = 0.05
 
 
 def waiting(runs: Mapping[str, Sequence[Measured]]) -> list[str]:
@@ -22,21 +20,12 @@ def waiting(runs: Mapping[str, Sequence[Measured]]) -> list[str]:
     ]
 
 
-def uncertain(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> list[str]:
-    """Return a sentence for each ratio that differs too much from round to round. A pair has both times of each round.
+def standard_error(ours: Sequence[float], others: Sequence[float]) -> float:
+    """Return the standard error of a ratio of medians, as a part of the ratio. Both have a time of each round.
 
     What slows the machine down for a while affects both. If ratios have a normal distribution, the standard error of
     their median is 1.25 / √n of a deviation, and their middle half is 1.35 deviations wide.
     """
-    errors = {name: _standard_error(*pair) for name, pair in pairs.items()}
-    return [
-        f"{name}: the ratio of the medians has a standard error of {error:.0%}."
-        for name, error in errors.items()
-        if error > LARGEST_ERROR
-    ]
-
-
-def _standard_error(ours: Sequence[float], others: Sequence[float]) -> float:
     ratios = [one / other for one, other in zip(ours, others, strict=True)]
     lower, middle, upper = quantiles(ratios, n=4, method="inclusive")
     return 1.25 / 1.35 * (upper - lower) / middle / sqrt(len(ratios))

@@ -51,9 +51,17 @@ def _document(results: Results, compared: Sequence[Target]) -> dict[str, object]
         },
         "starts": {key: _rounded(each._asdict() | {"start_ms": each.start_ms}) for key, each in results.starts.items()},
         "warm": {key: _rounded(each._asdict()) for key, each in results.warm.items()},
-        "latency": [_rounded(each._asdict()) for each in results.latency],
+        "latency": [_rounded(each._replace(rounds_ms=())._asdict()) for each in results.latency],
         "targets": [
-            _rounded({"what": each.what, "ratio": each.ratio, "target": each.target, "met": _met(each, results)})
+            _rounded(
+                {
+                    "what": each.what,
+                    "ratio": each.ratio,
+                    "standard_error": each.error,
+                    "target": each.target,
+                    "met": _met(each, results),
+                }
+            )
             for each in compared
         ],
     }
@@ -130,12 +138,14 @@ def _latency(results: Results) -> Table:
 
 
 def _targets(compared: Sequence[Target], *, withheld: bool) -> Table:
-    table = _table("ratio of medians", "ratio", "target", "met")
+    table = _table("ratio of medians", "ratio", "±", "target", "met")
     for each in compared:
         ratio = "not measured" if each.ratio is None else f"{each.ratio:.2f}"
         target = "for context" if each.target is None else f"≤ {each.target}"
-        verdict = "withheld" if withheld else "yes" if each.met else "no"
-        table.add_row(each.what, ratio, target, "" if each.met is None else verdict)
+        verdict = "withheld" if withheld else "undecided" if each.undecided else "yes" if each.met else "no"
+        nothing = each.ratio is None or each.target is None
+        error = f"{each.error:.0%}" if each.error else ""
+        table.add_row(each.what, ratio, error, target, "" if nothing else verdict)
     return table
 
 

@@ -63,9 +63,10 @@ USUAL = ("one-client", "usual-compiled")
 class Results(NamedTuple):
     """Hold all figures of one run.
 
-    `noise` has a sentence for each sign of other work on the machine. `missing` has one for each part that could not be
-    measured. `share` is the part of a processor that a function has after INIT, and `unlimited` is why it could not be
-    given.
+    `errors` has the standard errors of ratios, as parts of them, by the keys of what was compared. `noise` has a
+    sentence for each sign of so much other work that no verdict is possible. `missing` has one for each part that could
+    not be measured. `share` is the part of a processor that a function has after INIT, and `unlimited` is why it could
+    not be given.
     """
 
     rounds: int
@@ -74,6 +75,7 @@ class Results(NamedTuple):
     starts: Mapping[str, Start]
     warm: Mapping[str, Warm]
     latency: Sequence[Latency]
+    errors: Mapping[str, float]
     noise: Sequence[str]
     missing: Sequence[str]
 

@@ -16,18 +16,28 @@ class Target(NamedTuple):
     """Compare a ratio with its target, which is None for a ratio that is shown for context.
 
     The ratio is None if it was not measured. `bound` is where the run fails, if the target is out of reach for a reason
-    that docs/explanation/start-up-time.md gives.
+    that docs/explanation/start-up-time.md gives. `error` is the ratio's standard error, as a part of it.
     """
 
     what: str
     ratio: float | None
     target: float | None = None
     bound: float | None = None
+    error: float = 0.0
+
+    @property
+    def undecided(self) -> bool:
+        """Return whether the target is within two standard errors of the ratio."""
+        if self.ratio is None or self.target is None:
+            return False
+        return abs(self.ratio - self.target) < 2 * self.error * self.ratio
 
     @property
     def met(self) -> bool | None:
-        """Return whether the target is met, or None if there is nothing to compare."""
-        return None if self.ratio is None or self.target is None else self.ratio <= self.target
+        """Return whether the target is met, or None if that is undecided or there is nothing to compare."""
+        if self.ratio is None or self.target is None or self.undecided:
+            return None
+        return self.ratio <= self.target
 
     @property
     def largest(self) -> float:
@@ -37,35 +47,76 @@ class Target(NamedTuple):
 
 def targets(results: Results) -> list[Target]:
     """Return each target with this run's ratio. All of them are ratios of medians."""
-    starts, warm = results.starts, results.warm
+    starts, warm, errors = results.starts, results.warm, results.errors
     ours, usual, client = starts["shopify-current"], starts["usual"], starts["one-client"].init_ms
-    proof = starts["proof-authorizer"].start_ms
     p50 = {each.function: each.p50_ms for each in results.latency if each.clients == 8}
+
+    def target(
+        what: str, ratio: float | None, largest: float, compared: str = "", bound: float | None = None
+    ) -> Target:
+        return Target(what, ratio, largest, bound, errors.get(compared, 0.0))
+
     return [
-        Target("start, current token from the table ÷ floor", ours.start_ms / starts["floor"].start_ms, 1.25),
+        target(
+            "start, current token from the table ÷ floor",
+            ours.start_ms / starts["floor"].start_ms,
+            1.25,
+            "shopify-current ÷ floor",
+        ),
         Target("the same ÷ usual, as deployed", ours.start_ms / usual.start_ms),
         Target("the same ÷ usual, compiled", ours.start_ms / starts["usual-compiled"].start_ms),
-        Target("start, Shop authorizer ÷ boto3 and one client", starts["shop-authorizer"].start_ms / client, 0.45),
-        Target("start, Proof authorizer ÷ boto3 and one client", proof / client, 0.6, 1.25),
-        Target("warm, from memory ÷ one log line and one metric", warm["memory"].us / warm["one-line"].us, 1.15),
-        Target("warm, one read ÷ botocore's defaults", warm["read"].us / warm["read-botocore"].us, 0.25),
-        Target("peak memory ÷ usual, as deployed", ours.peak_mib / usual.peak_mib, 0.33),
-        Target(
+        target(
+            "start, Shop authorizer ÷ boto3 and one client",
+            starts["shop-authorizer"].start_ms / client,
+            0.45,
+            "shop-authorizer ÷ one-client",
+        ),
+        target(
+            "start, Proof authorizer ÷ boto3 and one client",
+            starts["proof-authorizer"].start_ms / client,
+            0.6,
+            "proof-authorizer ÷ one-client",
+            1.25,
+        ),
+        target(
+            "warm, from memory ÷ one log line and one metric",
+            warm["memory"].us / warm["one-line"].us,
+            1.15,
+            "memory ÷ one-line",
+        ),
+        target(
+            "warm, one read ÷ botocore's defaults",
+            warm["read"].us / warm["read-botocore"].us,
+            0.25,
+            "read ÷ read-botocore",
+        ),
+        target("peak memory ÷ usual, as deployed", ours.peak_mib / usual.peak_mib, 0.33),
+        target(
             "p50 with 8 clients, from memory ÷ a function that prints one line",
             p50["shop-token"] / p50["one-line"] if p50 else None,
             1.05,
+            "shop-token ÷ one-line",
             1.25,
         ),
     ]
 
 
 def missed(compared: Sequence[Target]) -> list[str]:
-    """Return a sentence for each ratio that fails the run."""
+    """Return a sentence for each ratio that fails the run, by more than noise can explain."""
     return [
         f"{each.what}: {each.ratio:.2f}, more than {each.largest:.2f}. "
         "docs/explanation/start-up-time.md says how to see what a handler imports."
         for each in compared
-        if each.ratio is not None and each.ratio > each.largest
+        if each.ratio is not None and each.ratio * (1 - 2 * each.error) > each.largest
+    ]
+
+
+def undecided(compared: Sequence[Target]) -> list[str]:
+    """Return a sentence for each target that this run cannot decide."""
+    return [
+        f"{each.what}: undecided. Its rounds differ too much for a ratio so close to the target. Measure it again."
+        for each in compared
+        if each.undecided
     ]
 
 

@@ -13,7 +13,7 @@ from benchmarks.latency import Latency
 from benchmarks.plot import Bar, drawn
 from benchmarks.report import tables, write
 from benchmarks.results import OURS, USUAL, Results, Start
-from benchmarks.targets import Target, missed, oversized, targets
+from benchmarks.targets import Target, missed, oversized, targets, undecided
 from benchmarks.warm import Warm
 
 #: INIT, the first invocation, the same at the share, and MiB.
@@ -35,7 +35,7 @@ def results(**changed: Any) -> Results:
         key: Start(key, init, first, at_share, init, peak, 200) for key, (init, first, at_share, peak) in STARTS.items()
     }
     warm = {key: Warm(key, us) for key, us in WARM.items()}
-    return Results(11, 0.289, "", starts, warm, LATENCY, noise=[], missing=[])._replace(**changed)
+    return Results(11, 0.289, "", starts, warm, LATENCY, errors={}, noise=[], missing=[])._replace(**changed)
 
 
 def test_each_target_is_a_ratio_of_this_run() -> None:
@@ -130,3 +130,21 @@ def test_bars_are_as_long_as_their_milliseconds_and_stand_beside_each_other() ->
 def test_a_bound_replaces_the_room_for_noise() -> None:
     assert missed([Target("a ÷ b", 1.3, 1.0, 1.3)]) == []
     assert len(missed([Target("a ÷ b", 1.31, 1.0, 1.3)])) == 1
+
+
+@pytest.mark.parametrize(("ratio", "met"), [(0.91, None), (0.89, True), (1.11, None), (1.12, False)])
+def test_a_target_within_two_standard_errors_is_undecided(ratio: float, met: bool | None) -> None:
+    target = Target("a ÷ b", ratio, 1.0, error=0.0525)
+
+    assert target.met is met
+    assert len(undecided([target])) == (met is None)
+    assert missed([target]) == []
+    assert ("undecided" in tables(results(), [target])) == (met is None)
+
+
+def test_each_ratio_has_the_error_of_its_own_rounds() -> None:
+    errors = {"shopify-current ÷ floor": 0.01, "memory ÷ one-line": 0.02, "shop-token ÷ one-line": 0.03}
+
+    found = targets(results(errors=errors))
+
+    assert [each.error for each in found] == [0.01, 0, 0, 0, 0, 0.02, 0, 0, 0.03]
