@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from benchmarks.canned_server import CannedServer
 from benchmarks.errors import CannotMeasureError
@@ -22,6 +22,10 @@ class Runs(NamedTuple):
 
     full: Sequence[Measured]
     at_share: Sequence[Measured]
+
+    def and_(self, more: Self) -> Self:
+        """Return these runs and more of them."""
+        return type(self)((*self.full, *more.full), (*self.at_share, *more.at_share))
 
 
 class Starts:
