@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from benchmarks import report
 from benchmarks.built_artifacts import Layer
 from benchmarks.latency import Latency
 from benchmarks.plot import Bar, drawn
@@ -28,6 +29,12 @@ STARTS: Mapping[str, tuple[float, float, float | None, float]] = {
 }
 WARM = {"one-line": 100.0, "memory": 110.0, "read": 300.0, "read-botocore": 2000.0}
 LATENCY = (Latency("one-line", 8, 10.0, 20.0, 800.0), Latency("shop-token", 8, 10.4, 21.0, 790.0))
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand for the packages of the handlers, which only `make bench` installs."""
+    monkeypatch.setattr(report, "versions", lambda: {"python": "3.13.0", "boto3": "1.44.5"})
 
 
 def results(**changed: Any) -> Results:
